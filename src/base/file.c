@@ -1,0 +1,238 @@
+/* file.c: see file.h. */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/str.h"
+
+static tn_status fail_errno(base_error *e, const char *verb, const char *path)
+{
+    int code = errno;
+    char text[128] = "unknown error";
+    (void)!strerror_r(code, text, sizeof text);
+    tn_status status = code == ENOENT ? TN_NOT_FOUND : code == ENOMEM ? TN_MEMORY : TN_IO;
+    return base_fail(e, status, "cannot %s %s: %s", verb, path, text);
+}
+
+static int open_regular(const char *path, struct stat *st, base_error *e)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
+        fail_errno(e, "open", path);
+        return -1;
+    }
+    if (fstat(fd, st) != 0) {
+        fail_errno(e, "read", path);
+    } else if (!S_ISREG(st->st_mode)) {
+        base_fail(e, TN_IO, "cannot read %s: it is %s, not a file", path, S_ISDIR(st->st_mode) ? "a folder" : "a device or pipe");
+    } else {
+        return fd;
+    }
+    close(fd);
+    return -1;
+}
+
+tn_status base_file_read(const char *path, size_t limit, void **data, size_t *bytes, base_error *e)
+{
+    struct stat st;
+    int fd = open_regular(path, &st, e);
+    if (fd < 0)
+        return e ? e->status : TN_IO;
+    size_t size = (size_t)st.st_size, got = 0;
+    if (size > limit) {
+        close(fd);
+        return base_fail(e, TN_LIMIT, "%s has %zu bytes; at most %zu are read", path, size, limit);
+    }
+    char *p = malloc(size + 1);
+    tn_status status = p ? TN_OK : base_no_memory(e, "reading a file");
+    while (status == TN_OK && got < size) {
+        ssize_t n = read(fd, p + got, size - got);
+        if (n > 0)
+            got += (size_t)n;
+        else if (n == 0)
+            break; /* it became shorter meanwhile: what is there is what we read */
+        else if (errno != EINTR)
+            status = fail_errno(e, "read", path);
+    }
+    close(fd);
+    if (status != TN_OK) {
+        free(p);
+        return status;
+    }
+    p[got] = '\0';
+    *data = p;
+    *bytes = got;
+    return TN_OK;
+}
+
+tn_status base_file_map(const char *path, base_mapping *m, base_error *e)
+{
+    struct stat st;
+    int fd = open_regular(path, &st, e);
+    if (fd < 0)
+        return e ? e->status : TN_IO;
+    tn_status status = TN_OK;
+    *m = (base_mapping){.data = "", .bytes = (size_t)st.st_size};
+    if (m->bytes) {
+        void *p = mmap(NULL, m->bytes, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (p == MAP_FAILED)
+            status = fail_errno(e, "map", path);
+        else {
+            m->data = p;
+            m->mapped = true;
+        }
+    }
+    close(fd);
+    return status;
+}
+
+void base_file_unmap(base_mapping *m)
+{
+    if (m->mapped)
+        munmap((void *)(uintptr_t)m->data, m->bytes);
+    *m = (base_mapping){0};
+}
+
+struct base_writer {
+    int fd;
+    tn_status status;
+    base_error *e;
+    char *path, *beside;
+};
+
+static void writer_free(base_writer *w)
+{
+    free(w->path);
+    free(w->beside);
+    free(w);
+}
+
+base_writer *base_writer_new(const char *path, base_error *e)
+{
+    base_writer *w = calloc(1, sizeof *w);
+    base_str beside = {0};
+    base_str_printf(&beside, "%s.%ld.tmp", path, (long)getpid());
+    if (!w || beside.failed || !(w->path = strdup(path))) {
+        base_no_memory(e, "opening a file");
+        base_str_free(&beside);
+        free(w);
+        return NULL;
+    }
+    w->beside = beside.text;
+    w->e = e;
+    w->fd = open(w->beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (w->fd >= 0)
+        return w;
+    fail_errno(e, "write", path);
+    writer_free(w);
+    return NULL;
+}
+
+tn_status base_writer_write(base_writer *w, const void *data, size_t bytes)
+{
+    const char *p = data;
+    while (w->status == TN_OK && bytes) {
+        ssize_t n = write(w->fd, p, bytes);
+        if (n >= 0) {
+            p += n;
+            bytes -= (size_t)n;
+        } else if (errno != EINTR) {
+            w->status = fail_errno(w->e, "write", w->path);
+        }
+    }
+    return w->status;
+}
+
+/* After the rename the name itself must reach the disk: the folder is synced too, as far as the system can. */
+static void sync_folder_of(const char *path)
+{
+    char *copy = strdup(path);
+    if (!copy)
+        return;
+    char *slash = strrchr(copy, '/');
+    if (slash)
+        slash[slash == copy] = '\0';
+    int fd = open(slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)fsync(fd);
+        close(fd);
+    }
+    free(copy);
+}
+
+tn_status base_writer_commit(base_writer *w)
+{
+    if (w->status == TN_OK && fsync(w->fd) != 0 && errno != EINVAL)
+        w->status = fail_errno(w->e, "write", w->path);
+    if (close(w->fd) != 0 && w->status == TN_OK)
+        w->status = fail_errno(w->e, "write", w->path);
+    if (w->status == TN_OK && rename(w->beside, w->path) != 0)
+        w->status = fail_errno(w->e, "write", w->path);
+    tn_status status = w->status;
+    if (status == TN_OK)
+        sync_folder_of(w->path);
+    else
+        (void)unlink(w->beside);
+    writer_free(w);
+    return status;
+}
+
+void base_writer_abandon(base_writer *w)
+{
+    if (!w)
+        return;
+    close(w->fd);
+    (void)unlink(w->beside);
+    writer_free(w);
+}
+
+tn_status base_file_write(const char *path, const void *data, size_t bytes, base_error *e)
+{
+    base_writer *w = base_writer_new(path, e);
+    if (!w)
+        return e ? e->status : TN_IO;
+    (void)base_writer_write(w, data, bytes);
+    return base_writer_commit(w);
+}
+
+bool base_file_exists(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0;
+}
+
+bool base_is_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+tn_status base_make_folder(const char *path, base_error *e)
+{
+    char *copy = strdup(path);
+    if (!copy)
+        return base_no_memory(e, "making a folder");
+    tn_status status = TN_OK;
+    for (char *p = copy + 1; status == TN_OK; p++) {
+        char c = *p;
+        if (c != '/' && c != '\0')
+            continue;
+        *p = '\0';
+        if (mkdir(copy, 0777) != 0 && errno != EEXIST)
+            status = fail_errno(e, "make the folder", copy);
+        else if (!base_is_folder(copy))
+            status = base_fail(e, TN_IO, "cannot make the folder %s: a file has that name", copy);
+        *p = c;
+        if (c == '\0')
+            break;
+    }
+    free(copy);
+    return status;
+}
