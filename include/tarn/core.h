@@ -38,7 +38,10 @@ extern "C" {
 }
 template <class T> struct tn_opt_holder {
     T value;
-    operator const T *() const { return &value; }
+    operator const T *() const
+    {
+        return &value;
+    }
 };
 #define TN_OPT(type, ...) (tn_opt_holder<type>{type{__VA_ARGS__}})
 extern "C" {
@@ -109,7 +112,7 @@ typedef enum tn_dtype {
 #define TN_X(name, number, text, bytes) TN_##name = number,
     TN_DTYPE_LIST(TN_X)
 #undef TN_X
-    TN_DTYPE_END /* one past the last; not a dtype */
+        TN_DTYPE_END /* one past the last; not a dtype */
 } tn_dtype;
 
 /* "f32", ...; "?" for TN_NONE and numbers outside the list. Never NULL, static. */
@@ -153,9 +156,9 @@ typedef struct tn_context tn_context;
 typedef void (*tn_log_fn)(void *user, int level, const char *line);
 
 typedef struct tn_context_opt {
-    int threads;      /* threads of a session; 0: the processors that the process may use (affinity, cgroup quota) */
-    const char *isa;  /* at most this instruction set: "portable", "avx2", "avx512", "amx"; NULL: the best there is */
-    tn_log_fn log;    /* NULL: no log */
+    int threads;     /* threads of a session; 0: the processors that the process may use (affinity, cgroup quota) */
+    const char *isa; /* at most this instruction set: "portable", "avx2", "avx512", "amx"; NULL: the best there is */
+    tn_log_fn log;   /* NULL: no log */
     void *log_user;
     void *reserved[8];
 } tn_context_opt;

@@ -31,7 +31,8 @@ static int open_regular(const char *path, struct stat *st, base_error *e)
     if (fstat(fd, st) != 0) {
         fail_errno(e, "read", path);
     } else if (!S_ISREG(st->st_mode)) {
-        base_fail(e, TN_IO, "cannot read %s: it is %s, not a file", path, S_ISDIR(st->st_mode) ? "a folder" : "a device or pipe");
+        base_fail(e, TN_IO, "cannot read %s: it is %s, not a file", path,
+                  S_ISDIR(st->st_mode) ? "a folder" : "a device or pipe");
     } else {
         return fd;
     }

@@ -5,7 +5,8 @@
 const char *tn_status_name(tn_status status)
 {
     switch (status) {
-#define TN_X(name, number, doc) case TN_##name: return #name;
+#define TN_X(name, number, doc)                                                                                        \
+    case TN_##name: return #name;
         TN_STATUS_LIST(TN_X)
 #undef TN_X
     }
@@ -15,7 +16,8 @@ const char *tn_status_name(tn_status status)
 const char *tn_status_text(tn_status status)
 {
     switch (status) {
-#define TN_X(name, number, doc) case TN_##name: return doc;
+#define TN_X(name, number, doc)                                                                                        \
+    case TN_##name: return doc;
         TN_STATUS_LIST(TN_X)
 #undef TN_X
     }
@@ -25,10 +27,9 @@ const char *tn_status_text(tn_status status)
 static const struct {
     const char *name;
     size_t size;
-} dtypes[TN_DTYPE_END] = {
-    [TN_NONE] = {"?", 0},
+} dtypes[TN_DTYPE_END] = {[TN_NONE] = {"?", 0},
 #define TN_X(name, number, text, bytes) [TN_##name] = {text, bytes},
-    TN_DTYPE_LIST(TN_X)
+                          TN_DTYPE_LIST(TN_X)
 #undef TN_X
 };
 
