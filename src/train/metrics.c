@@ -1,0 +1,169 @@
+/* metrics.c: see metrics.h. */
+#include "train/metrics.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* NaN is above everything, so that a net that has gone wrong does not look like one that predicts class 0. */
+static bool above(float a, float b)
+{
+    return isnan(a) ? !isnan(b) : a > b;
+}
+
+void train_argmax(const float *scores, size_t rows, int classes, int64_t *predicted)
+{
+    for (size_t r = 0; r < rows; r++) {
+        const float *row = scores + r * (size_t)classes;
+        int best = 0;
+        for (int k = 1; k < classes; k++)
+            if (above(row[k], row[best]))
+                best = k;
+        predicted[r] = best;
+    }
+}
+
+int64_t train_count_top(const float *scores, size_t rows, int classes, const int64_t *truth, int k)
+{
+    int64_t right = 0;
+    for (size_t r = 0; r < rows; r++) {
+        if (truth[r] < 0 || truth[r] >= classes)
+            continue;
+        const float *row = scores + r * (size_t)classes;
+        int t = (int)truth[r], better = 0;
+        for (int j = 0; j < classes; j++)
+            better += above(row[j], row[t]) || (j < t && !above(row[t], row[j]));
+        right += better < k;
+    }
+    return right;
+}
+
+void train_mean_add(train_mean *m, double value, double weight)
+{
+    double term = value * weight, sum = m->sum + term;
+    m->lost += fabs(m->sum) >= fabs(term) ? (m->sum - sum) + term : (term - sum) + m->sum;
+    m->sum = sum;
+    m->weight += weight;
+}
+
+double train_mean_value(const train_mean *m)
+{
+    if (m->weight == 0)
+        return 0;
+    /* After an infinity the compensation is NaN while the sum is still right. */
+    return (isfinite(m->sum) ? m->sum + m->lost : m->sum) / m->weight;
+}
+
+tn_status train_confusion_init(train_confusion *c, int classes, base_error *e)
+{
+    *c = (train_confusion){0};
+    if (classes < 1 || classes > TRAIN_MOST_CLASSES)
+        return base_fail(e, TN_INVALID, "a confusion matrix of %d classes: there must be between 1 and %d", classes,
+                         TRAIN_MOST_CLASSES);
+    c->counts = calloc((size_t)classes * (size_t)classes, sizeof *c->counts);
+    if (!c->counts)
+        return base_no_memory(e, "making a confusion matrix");
+    c->classes = classes;
+    return TN_OK;
+}
+
+void train_confusion_clear(train_confusion *c)
+{
+    if (c->counts)
+        memset(c->counts, 0, (size_t)c->classes * (size_t)c->classes * sizeof *c->counts);
+}
+
+void train_confusion_free(train_confusion *c)
+{
+    free(c->counts);
+    *c = (train_confusion){0};
+}
+
+static int64_t *cell(const train_confusion *c, int64_t truth, int64_t predicted)
+{
+    return &c->counts[truth * c->classes + predicted];
+}
+
+tn_status train_confusion_add(train_confusion *c, const int64_t *truth, const int64_t *predicted, size_t n,
+                              base_error *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        bool bad_truth = truth[i] >= c->classes;
+        bool bad_guess = truth[i] >= 0 && (predicted[i] < 0 || predicted[i] >= c->classes);
+        if (bad_truth || bad_guess)
+            return base_fail(e, TN_INVALID, "sample %zu has the %s %lld, but the classes are 0 to %d", i,
+                             bad_truth ? "label" : "prediction", (long long)(bad_truth ? truth[i] : predicted[i]),
+                             c->classes - 1);
+    }
+    for (size_t i = 0; i < n; i++)
+        if (truth[i] >= 0)
+            ++*cell(c, truth[i], predicted[i]);
+    return TN_OK;
+}
+
+tn_status train_confusion_merge(train_confusion *c, const train_confusion *other, base_error *e)
+{
+    if (c->classes != other->classes)
+        return base_fail(e, TN_SHAPE, "a confusion matrix of %d classes cannot be added to one of %d", other->classes,
+                         c->classes);
+    for (size_t i = 0; i < (size_t)c->classes * (size_t)c->classes; i++)
+        c->counts[i] += other->counts[i];
+    return TN_OK;
+}
+
+static double quotient(double a, double b)
+{
+    return b > 0 ? a / b : 0;
+}
+
+train_class_score train_confusion_class(const train_confusion *c, int class_index)
+{
+    train_class_score s = {.correct = *cell(c, class_index, class_index)};
+    for (int k = 0; k < c->classes; k++) {
+        s.support += *cell(c, class_index, k);
+        s.predicted += *cell(c, k, class_index);
+    }
+    s.precision = quotient((double)s.correct, (double)s.predicted);
+    s.recall = quotient((double)s.correct, (double)s.support);
+    s.f1 = quotient(2.0 * (double)s.correct, (double)(s.support + s.predicted));
+    return s;
+}
+
+static void add_average(train_average *a, const train_class_score *s, double weight)
+{
+    a->precision += weight * s->precision;
+    a->recall += weight * s->recall;
+    a->f1 += weight * s->f1;
+}
+
+static train_average scaled(train_average a, double by)
+{
+    return (train_average){quotient(a.precision, by), quotient(a.recall, by), quotient(a.f1, by)};
+}
+
+train_score train_confusion_score(const train_confusion *c)
+{
+    train_score s = {0};
+    double chance = 0, recalls = 0;
+    int with_samples = 0;
+    for (int k = 0; k < c->classes; k++) {
+        train_class_score one = train_confusion_class(c, k);
+        bool seen = one.support + one.predicted > 0;
+        s.total += one.support;
+        s.correct += one.correct;
+        s.classes_seen += seen;
+        with_samples += one.support > 0;
+        recalls += one.recall;
+        chance += (double)one.support * (double)one.predicted;
+        add_average(&s.macro, &one, seen);
+        add_average(&s.weighted, &one, (double)one.support);
+    }
+    double n = (double)s.total;
+    s.accuracy = quotient((double)s.correct, n);
+    s.balanced_accuracy = quotient(recalls, with_samples);
+    s.macro = scaled(s.macro, s.classes_seen);
+    s.weighted = scaled(s.weighted, n);
+    chance = quotient(chance, n * n);
+    s.kappa = quotient(s.accuracy - chance, 1.0 - chance);
+    return s;
+}
