@@ -1,7 +1,7 @@
 # The library. Every .c under src/ belongs to it. Operators and kernels are found by file name:
 #   src/op/NAME.c          one operator, defines `const op_def op_NAME`
 #   src/cpu/NAME.c         kernels, defines `const cpu_kernel cpu_kernels_NAME[]`
-#   src/cpu/core/*.tile.c  code built once per instruction set (CPU_ISA is portable, avx2 or avx512)
+#   src/cpu/core/*.tile.c  code built once per instruction set (CPU_ISA is portable, avx2 or avx512); a * b + c contracts
 #   src/cpu/core/*.amx.c   code built once, with AMX
 # Machinery lives one folder deeper (src/op/scheme, src/cpu/core).
 file(GLOB_RECURSE TARN_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/*.c)
@@ -38,12 +38,12 @@ function(tarn_isa isa pattern)
   set(TARN_OBJECTS ${TARN_OBJECTS} $<TARGET_OBJECTS:tarn_${isa}> PARENT_SCOPE)
 endfunction()
 
-tarn_isa(portable *.tile.c -O3)
+tarn_isa(portable *.tile.c -O3 -ffp-contract=fast)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(AVX512_FLAGS -mavx2 -mfma -mf16c -mbmi2 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512)
-  tarn_isa(avx2 *.tile.c -O3 -mavx2 -mfma -mf16c -mbmi2)
-  tarn_isa(avx512 *.tile.c -O3 ${AVX512_FLAGS})
-  tarn_isa(amx *.amx.c -O3 ${AVX512_FLAGS} -mavx512bf16 -mavx512vnni -mamx-tile -mamx-bf16 -mamx-int8)
+  tarn_isa(avx2 *.tile.c -O3 -ffp-contract=fast -mavx2 -mfma -mf16c -mbmi2)
+  tarn_isa(avx512 *.tile.c -O3 -ffp-contract=fast ${AVX512_FLAGS})
+  tarn_isa(amx *.amx.c -O3 -ffp-contract=fast ${AVX512_FLAGS} -mavx512bf16 -mavx512vnni -mamx-tile -mamx-bf16 -mamx-int8)
   list(APPEND TARN_DEFS CPU_X86=1)
 endif()
 

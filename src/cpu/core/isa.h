@@ -1,0 +1,21 @@
+/* isa.h: which instruction set runs here, and on how many threads. */
+#ifndef CPU_ISA_H
+#define CPU_ISA_H
+
+#include <stdbool.h>
+
+/* In rising order: each can run what those before it can. */
+typedef enum cpu_isa { CPU_PORTABLE, CPU_AVX2, CPU_AVX512, CPU_AMX, CPU_ISA_END } cpu_isa;
+
+/* The best that the processor, the kernel and this build have. Where there is AMX the process is given the permission
+ * to use it. */
+cpu_isa cpu_isa_best(void);
+/* "portable", "avx2", "avx512", "amx"; "?" for other numbers. */
+const char *cpu_isa_name(cpu_isa isa);
+/* False, and *isa untouched, if there is no instruction set of this name. */
+bool cpu_isa_from_name(const char *name, cpu_isa *isa);
+
+/* Processors that the process may use: its affinity, but no more than its control groups' quota. At least 1. */
+int cpu_thread_count(void);
+
+#endif
