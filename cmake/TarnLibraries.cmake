@@ -1,5 +1,6 @@
 # Optional libraries. TARN_WITH_X=auto|on|off: auto takes it when it is there, on fails without it, off leaves it out.
-# Each found one adds TARN_HAVE_X to the compile definitions and its target to TARN_LIBS.
+# Each found one adds TARN_HAVE_X to the compile definitions and its target to TARN_LIBS; TARN_PC_REQUIRES and TARN_PKG_PAIRS
+# (name:module) tell the installed package files what the static library needs.
 find_package(PkgConfig QUIET)
 find_package(Threads REQUIRED)
 set(TARN_LIBS Threads::Threads m ${CMAKE_DL_LIBS})
@@ -12,12 +13,13 @@ function(tarn_library name package module doc)
     return()
   endif()
   if(PkgConfig_FOUND)
-    pkg_check_modules(${name} QUIET IMPORTED_TARGET ${module})
+    pkg_check_modules(TARN_${name} QUIET IMPORTED_TARGET ${module})
   endif()
-  if(${name}_FOUND)
-    set(TARN_LIBS ${TARN_LIBS} PkgConfig::${name} PARENT_SCOPE)
-    set(TARN_DEFS ${TARN_DEFS} TARN_HAVE_${name}=1 TARN_${name}_VERSION="${${name}_VERSION}" PARENT_SCOPE)
+  if(TARN_${name}_FOUND)
+    set(TARN_LIBS ${TARN_LIBS} PkgConfig::TARN_${name} PARENT_SCOPE)
+    set(TARN_DEFS ${TARN_DEFS} TARN_HAVE_${name}=1 TARN_${name}_VERSION="${TARN_${name}_VERSION}" PARENT_SCOPE)
     set(TARN_PC_REQUIRES ${TARN_PC_REQUIRES} ${module} PARENT_SCOPE)
+    set(TARN_PKG_PAIRS ${TARN_PKG_PAIRS} TARN_${name}:${module} PARENT_SCOPE)
   elseif(TARN_WITH_${name} STREQUAL "on")
     message(FATAL_ERROR "TARN_WITH_${name}=on, but ${module} was not found; install the Debian package ${package}")
   else()
@@ -42,6 +44,9 @@ if(NOT TARN_WITH_OPENMP STREQUAL "off")
   elseif(TARN_WITH_OPENMP STREQUAL "on")
     message(FATAL_ERROR "TARN_WITH_OPENMP=on, but the compiler has no OpenMP")
   endif()
+endif()
+if(NOT OpenMP_C_FOUND)
+  list(APPEND TARN_FLAGS -Wno-unknown-pragmas) # the OpenMP ones, which then mean one thread
 endif()
 
 # oneDNN is opened on demand at run time (its 40 MB would cost start-up time); only its headers are needed here.
