@@ -71,7 +71,7 @@ static_analysis() {
     fi
     cppcheck --project="$dir/compile_commands.json" --cppcheck-build-dir="$dir/cppcheck" -j "$JOBS" --quiet \
         --enable=warning,portability --inline-suppr --suppressions-list=tests/lint/cppcheck.suppress --std=c11 \
-        --library=posix --error-exitcode=1 --template='{file}:{line}: {severity}: {message} [{id}]' || fail "cppcheck"
+        --library=posix --error-exitcode=1 --template='{file}:{line}: {severity}: {message} [{id}]' 2>&1 || fail "cppcheck"
 }
 
 format
