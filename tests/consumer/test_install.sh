@@ -24,12 +24,13 @@ if [ -x "$BUILD/tarn" ]; then
 fi
 
 check() { # check NAME PROGRAM: it runs, with or without the shared library as its name says
-    local out
+    local out needs
     out=$(env -i LD_LIBRARY_PATH="$lib" "$2") || fail "$1: the program failed: $out"
     case $out in consumer:*) ;; *) fail "$1: the program printed '$out'" ;; esac
+    needs=$(ldd "$2")
     case $1 in
-    *static) if ldd "$2" | grep libtarn; then fail "$1 is not static"; fi ;;
-    *shared) ldd "$2" | grep -q libtarn.so || fail "$1 is not shared" ;;
+    *static) [[ $needs != *libtarn* ]] || fail "$1 is not static: $needs" ;;
+    *shared) [[ $needs == *libtarn.so* ]] || fail "$1 is not shared: $needs" ;;
     esac
     echo "ok: $1"
 }
