@@ -1,0 +1,244 @@
+/* tarn/data.h: data sets, files they come from, pictures, and the loader that makes batches of them.
+ *
+ * A data set is a row of samples that can be fetched in any order. Every sample has the same named fields, each of a fixed
+ * dtype and shape: mostly "x", what the model sees, and "y", what it should say. A loader turns a data set into batches:
+ * in a repeatable random order, with transforms, made ahead by threads of its own.
+ *
+ * Functions that make something return NULL on failure; the sentence is then in tn_context_error of the context given.
+ */
+#ifndef TARN_DATA_H
+#define TARN_DATA_H
+
+#include <tarn/core.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- data sets ------------------------------------------------------------------------------------------------- */
+
+typedef struct tn_dataset tn_dataset;
+
+enum { TN_MAX_FIELDS = 16 };
+
+/* What every sample holds under one name. `dims` are those of one sample: a picture is u8 [1, 28, 28], a class number is
+ * i64 of rank 0. No dim is zero. */
+typedef struct tn_field {
+    const char *name;
+    tn_dtype dtype;
+    int rank;
+    int64_t dims[TN_MAX_RANK];
+    void *reserved[2];
+} tn_field;
+
+/* Where `get` puts a sample: at[f] has room for field f, row-major, aligned for its dtype. `inside` is Tarn's. */
+typedef struct tn_sample {
+    void *const *at;
+    int n_fields;
+    void *inside;
+} tn_sample;
+
+/* For `get`: records why the sample cannot be had, and returns status: `return tn_sample_fail(s, TN_IO, "...")`. */
+TN_API tn_status tn_sample_fail(const tn_sample *sample, tn_status status, const char *fmt, ...) TN_PRINTF(3, 4);
+
+/* A data set of one's own. Names and fields are copied; `user` must last until `release` is called (or the data set and
+ * all that was made from it are freed). */
+typedef struct tn_dataset_def {
+    int64_t count;
+    const tn_field *fields;
+    int n_fields; /* 1 to TN_MAX_FIELDS */
+    int classes;  /* of the field "y", which is then i64 of rank 0 with values in [0, classes); 0: not a classification */
+    const char *const *class_names; /* `classes` of them; NULL: "0", "1", ... */
+    /* Writes all fields of one sample. Must depend on its arguments only. `key` is 64 random bits for this sample in this
+     * epoch, for data sets that draw anew each time. May run on several threads at once unless `serial`. */
+    tn_status (*get)(void *user, int64_t index, uint64_t key, const tn_sample *sample);
+    /* Optional: the class of a sample where that is cheaper than a whole `get`; negative if it cannot be had. */
+    int64_t (*label)(void *user, int64_t index);
+    void (*release)(void *user); /* optional; not called when tn_dataset_new fails */
+    void *user;
+    bool serial;
+    void *reserved[8];
+} tn_dataset_def;
+
+TN_API tn_dataset *tn_dataset_new(tn_context *context, const tn_dataset_def *def);
+/* What was made from a data set (subsets, loaders) keeps what it needs of it: free in any order. */
+TN_API void tn_dataset_free(tn_dataset *dataset);
+
+TN_API int64_t tn_dataset_count(const tn_dataset *dataset);
+TN_API int tn_dataset_fields(const tn_dataset *dataset);
+/* NULL when there is no field `index`. */
+TN_API const tn_field *tn_dataset_field(const tn_dataset *dataset, int index);
+/* The number of the field of this name, or -1. */
+TN_API int tn_dataset_find(const tn_dataset *dataset, const char *name);
+/* 0 when this is not a classification. */
+TN_API int tn_dataset_classes(const tn_dataset *dataset);
+/* NULL when there is no such class. */
+TN_API const char *tn_dataset_class_name(const tn_dataset *dataset, int index);
+
+/* One sample; views[f] (as many as fields, row-major, dtype and dims of the field) receive it. Safe on several threads,
+ * each with a context of its own. */
+TN_API tn_status tn_dataset_get(tn_context *context, const tn_dataset *dataset, int64_t index, uint64_t key,
+                                const tn_view *views);
+/* The class of a sample. TN_UNSUPPORTED when this is not a classification. */
+TN_API tn_status tn_dataset_label(tn_context *context, const tn_dataset *dataset, int64_t index, int64_t *label);
+
+/* The samples indices[0], indices[1], ... of another data set, in this order; repeats are fine. Indices are copied. */
+TN_API tn_dataset *tn_dataset_subset(tn_context *context, const tn_dataset *dataset, const int64_t *indices,
+                                     int64_t count);
+/* `count` samples from `first` on. */
+TN_API tn_dataset *tn_dataset_range(tn_context *context, const tn_dataset *dataset, int64_t first, int64_t count);
+/* One after the other. Fields, their order and the classes must agree. */
+TN_API tn_dataset *tn_dataset_concat(tn_context *context, const tn_dataset *const *datasets, int n);
+/* Cuts in two at random, repeatably by seed: *first gets `fraction` (0 to 1) of the samples, rounded to the nearest, and
+ * *second the rest, both in the order of the original. `stratified` does so class by class (and rounds class by class). */
+TN_API tn_status tn_dataset_split(tn_context *context, const tn_dataset *dataset, double fraction, uint64_t seed,
+                                  bool stratified, tn_dataset **first, tn_dataset **second);
+
+/* ---- sources --------------------------------------------------------------------------------------------------- */
+
+/* IDX files (Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", file formats): big-endian u8 i8
+ * i16 i32 f32 f64 of 1 to 8 dimensions, the first counting samples. Files may be gzip'ed. */
+typedef struct tn_idx_opt {
+    int classes; /* labels must be below; 0: one more than the largest label there is */
+    const char *const *class_names;
+    bool map;            /* map plain files instead of reading them into memory; they must not change meanwhile */
+    size_t memory_limit; /* bytes of a file in memory; 0: no limit but that a file of gzip cannot hold more than deflate
+                            can pack (a short file cannot claim terabytes) */
+    void *reserved[8];
+} tn_idx_opt;
+
+/* Field "x" is what `images` holds, dtype as stored; of 3 dimensions [n, h, w] samples are [1, h, w], else all but the
+ * first. `labels` (NULL: no "y") holds as many entries; one integer each gives "y" as i64 class numbers, anything else is
+ * given as stored, without classes. */
+TN_API tn_dataset *tn_dataset_idx(tn_context *context, const char *images, const char *labels, const tn_idx_opt *opt);
+/* The four standard files (train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-..., with or without .gz) in a folder. */
+TN_API tn_dataset *tn_dataset_mnist(tn_context *context, const char *folder, bool train, const tn_idx_opt *opt);
+
+/* Handwritten-like digits, drawn from strokes: x u8 [1, 28, 28] as in MNIST (white on black, 20x20 box, centred by mass),
+ * y i64, 10 classes. Sample `index` is a pure function of (seed, index): a data set without files. */
+typedef struct tn_digits_opt {
+    int64_t count; /* 0: 60000 */
+    uint64_t seed;
+    bool fresh; /* draw new pictures every epoch (classes stay): sample (seed, index, key) */
+    void *reserved[8];
+} tn_digits_opt;
+TN_API tn_dataset *tn_dataset_digits(tn_context *context, const tn_digits_opt *opt);
+
+/* ---- pictures -------------------------------------------------------------------------------------------------- */
+
+/* 8-bit pictures, rows from the top, channels interleaved: pixels[(y * width + x) * channels + c]. 1 channel is grey,
+ * 3 red, green, blue. Made by the functions below, freed by tn_picture_free; a caller's own may be passed in. */
+typedef struct tn_picture {
+    int64_t width, height;
+    int channels;
+    uint8_t *pixels;
+    void *reserved[2];
+} tn_picture;
+
+typedef struct tn_picture_opt {
+    int channels;         /* 1 or 3; 0: grey pictures 1, others 3 */
+    int64_t pixels_limit; /* width * height, checked before memory is taken; 0: 100 million */
+    size_t file_limit;    /* bytes; 0: 256 MiB */
+    bool raw_orientation; /* do not turn a photograph upright as its EXIF data says */
+    void *reserved[8];
+} tn_picture_opt;
+
+/* PNG or JPEG, told by its first bytes. Transparent parts are laid over white; 16 bits are reduced to 8. */
+TN_API tn_picture *tn_picture_read(tn_context *context, const char *path, const tn_picture_opt *opt);
+/* The same from memory; `name` stands in sentences. */
+TN_API tn_picture *tn_picture_decode(tn_context *context, const void *data, size_t bytes, const char *name,
+                                     const tn_picture_opt *opt);
+TN_API void tn_picture_free(tn_picture *picture);
+TN_API tn_picture *tn_picture_new(tn_context *context, int64_t width, int64_t height, int channels);
+/* From grey to colour and back (ITU-R BT.601 luma). */
+TN_API tn_picture *tn_picture_convert(tn_context *context, const tn_picture *picture, int channels);
+/* Scales with a triangle filter that widens when shrinking, so that nothing is skipped (as Pillow's BILINEAR). */
+TN_API tn_picture *tn_picture_resize(tn_context *context, const tn_picture *picture, int64_t width, int64_t height);
+/* A drawn or photographed digit as MNIST would show it: grey, dark ink on light ground inverted, the ink's box scaled to
+ * fit 20x20 and put into 28x28 with its centre of mass in the middle. TN_FORMAT, and NULL, for a picture without ink. */
+TN_API tn_picture *tn_picture_digit(tn_context *context, const tn_picture *picture);
+/* A preprocessing step by name, as model files hold it: "digit" or "resize" (to dims [channels, height, width]). Writes u8
+ * in that order to `view`, which must be u8 [channels, height, width], row-major. */
+TN_API tn_status tn_picture_prepare(tn_context *context, const tn_picture *picture, const char *step,
+                                    const tn_view *view);
+/* Grey or colour PNG, written beside and renamed. */
+TN_API tn_status tn_picture_write_png(tn_context *context, const tn_picture *picture, const char *path);
+
+/* ---- the loader ------------------------------------------------------------------------------------------------ */
+
+/* What happens to one field on its way into a batch: cast, then value * scale, then (value - mean) / std by channel (the
+ * first dim), with the random moves first. All zero: the field as it is. */
+typedef struct tn_transform {
+    const char *field;
+    tn_dtype dtype;     /* of the batch; TN_NONE: f32 if anything below is asked for, else as stored */
+    double scale;       /* 0: 1 */
+    int channels;       /* entries of mean and std: 0 none, 1 for all, else the first dim of the field */
+    const double *mean; /* NULL: zeros */
+    const double *std;  /* NULL: ones; never 0 */
+    /* Random moves of pictures ([h, w] or [channels, h, w]), a new one for every sample and epoch; what comes in from
+     * outside is `fill`. */
+    double move;   /* by up to so many pixels in x and y */
+    double rotate; /* by up to so many degrees */
+    double zoom;   /* larger or smaller by up to this fraction, as 0.1 */
+    bool flip;     /* left and right exchanged half of the time */
+    double fill;
+    void *reserved[8];
+} tn_transform;
+
+typedef struct tn_loader_opt {
+    int batch; /* samples; 0: 1 */
+    bool shuffle;
+    uint64_t seed;      /* of the order, of sample keys and of random moves */
+    bool drop_last;     /* no smaller batch at the end of an epoch */
+    bool skip_bad;      /* leave out samples that fail and count them, instead of stopping there */
+    int workers;        /* threads; 0: batches are made in the thread that calls */
+    int prefetch;       /* batches made ahead; 0: two, and as many as workers */
+    size_t memory_limit; /* bytes of all buffers; 0: none */
+    const tn_transform *transforms; /* at most one for a field */
+    int n_transforms;
+    void *reserved[8];
+} tn_loader_opt;
+
+typedef struct tn_loader tn_loader;
+
+/* fields[f] is field f of the data set, transformed: dims [n, ...], row-major, aligned to 64 bytes, valid until the next
+ * call with this loader. */
+typedef struct tn_batch {
+    int64_t n;            /* samples, at least 1 */
+    int64_t epoch, index; /* which batch of which epoch */
+    int n_fields;
+    const tn_view *fields;
+    const int64_t *samples; /* their numbers in the data set */
+} tn_batch;
+
+/* The same batches come whatever the number of workers: order, keys and moves are functions of (seed, epoch, sample). */
+TN_API tn_loader *tn_loader_new(tn_context *context, const tn_dataset *dataset, const tn_loader_opt *opt);
+/* At any time, also in the middle of an epoch. */
+TN_API void tn_loader_free(tn_loader *loader);
+/* The next batch, or NULL in *batch at the end of an epoch; the call after that gives the first batch of the next epoch.
+ * On failure the sentence names the sample, and the same call fails again until tn_loader_seek moves on. */
+TN_API tn_status tn_loader_next(tn_loader *loader, const tn_batch **batch);
+/* What tn_loader_next will give: this is what a checkpoint keeps. `batch` may be tn_loader_batches: the end of the epoch. */
+TN_API void tn_loader_position(const tn_loader *loader, int64_t *epoch, int64_t *batch);
+/* Goes to a position; batches then are bit for bit what they would have been. */
+TN_API tn_status tn_loader_seek(tn_loader *loader, int64_t epoch, int64_t batch);
+/* Batches in an epoch. */
+TN_API int64_t tn_loader_batches(const tn_loader *loader);
+/* What a field is in a batch: dtype after transforms; dims[0] is the batch size. False when there is no such field. */
+TN_API bool tn_loader_field(const tn_loader *loader, int field, tn_field *description);
+TN_API const tn_dataset *tn_loader_dataset(const tn_loader *loader);
+/* The sentence of the last failure; "" if none. */
+TN_API const char *tn_loader_error(const tn_loader *loader);
+
+typedef struct tn_loader_stats {
+    int64_t batches, samples; /* given so far */
+    int64_t skipped;          /* samples left out, see skip_bad */
+    double waited;            /* seconds that tn_loader_next took */
+    double total;             /* seconds from the first tn_loader_next to the end of the last */
+} tn_loader_stats;
+TN_API void tn_loader_get_stats(const tn_loader *loader, tn_loader_stats *stats);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

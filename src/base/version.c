@@ -1,0 +1,58 @@
+/* version.c: one line that says what this build can do. */
+#include <tarn/core.h>
+
+#define STRING_(x) #x
+#define STRING(x) STRING_(x)
+
+#ifdef CPU_X86
+#define ISAS "portable, avx2, avx512, amx"
+#else
+#define ISAS "portable"
+#endif
+#ifdef TARN_HAVE_OPENMP
+#define WITH_OPENMP "; openmp"
+#else
+#define WITH_OPENMP ""
+#endif
+#ifdef TARN_HAVE_ONEDNN
+#define WITH_ONEDNN "; onednn (opened on demand)"
+#else
+#define WITH_ONEDNN ""
+#endif
+#ifdef TARN_HAVE_ZLIB
+#define WITH_ZLIB "; zlib " TARN_ZLIB_VERSION
+#else
+#define WITH_ZLIB ""
+#endif
+#ifdef TARN_HAVE_PNG
+#define WITH_PNG "; libpng " TARN_PNG_VERSION
+#else
+#define WITH_PNG ""
+#endif
+#ifdef TARN_HAVE_JPEG
+#define WITH_JPEG "; libjpeg " TARN_JPEG_VERSION
+#else
+#define WITH_JPEG ""
+#endif
+#ifdef TARN_HAVE_YAML
+#define WITH_YAML "; libyaml " TARN_YAML_VERSION
+#else
+#define WITH_YAML ""
+#endif
+#ifdef TARN_HAVE_JANSSON
+#define WITH_JANSSON "; jansson " TARN_JANSSON_VERSION
+#else
+#define WITH_JANSSON ""
+#endif
+#ifdef TARN_HAVE_CAIRO
+#define WITH_CAIRO "; cairo " TARN_CAIRO_VERSION
+#else
+#define WITH_CAIRO ""
+#endif
+
+const char *tn_version_text(void)
+{
+    return "tarn " STRING(TN_VERSION_MAJOR) "." STRING(TN_VERSION_MINOR) "." STRING(
+        TN_VERSION_PATCH) " (" ISAS WITH_OPENMP WITH_ONEDNN WITH_ZLIB WITH_PNG WITH_JPEG WITH_YAML WITH_JANSSON
+        WITH_CAIRO ")";
+}
