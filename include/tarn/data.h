@@ -47,7 +47,7 @@ typedef struct tn_dataset_def {
     int64_t count;
     const tn_field *fields;
     int n_fields; /* 1 to TN_MAX_FIELDS */
-    int classes;  /* of the field "y", which is then i64 of rank 0 with values in [0, classes); 0: not a classification */
+    int classes; /* of the field "y", which is then i64 of rank 0 with values in [0, classes); 0: not a classification */
     const char *const *class_names; /* `classes` of them; NULL: "0", "1", ... */
     /* Writes all fields of one sample. Must depend on its arguments only. `key` is 64 random bits for this sample in this
      * epoch, for data sets that draw anew each time. May run on several threads at once unless `serial`. */
@@ -188,12 +188,12 @@ typedef struct tn_transform {
 typedef struct tn_loader_opt {
     int batch; /* samples; 0: 1 */
     bool shuffle;
-    uint64_t seed;      /* of the order, of sample keys and of random moves */
-    bool drop_last;     /* no smaller batch at the end of an epoch */
-    bool skip_bad;      /* leave out samples that fail and count them, instead of stopping there */
-    int workers;        /* threads; 0: batches are made in the thread that calls */
-    int prefetch;       /* batches made ahead; 0: two, and as many as workers */
-    size_t memory_limit; /* bytes of all buffers; 0: none */
+    uint64_t seed;                  /* of the order, of sample keys and of random moves */
+    bool drop_last;                 /* no smaller batch at the end of an epoch */
+    bool skip_bad;                  /* leave out samples that fail and count them, instead of stopping there */
+    int workers;                    /* threads; 0: batches are made in the thread that calls */
+    int prefetch;                   /* batches made ahead; 0: two, and as many as workers */
+    size_t memory_limit;            /* bytes of all buffers; 0: none */
     const tn_transform *transforms; /* at most one for a field */
     int n_transforms;
     void *reserved[8];

@@ -1,4 +1,5 @@
-/* context.c: see context.h and <tarn/core.h>. tn_context_isa is in src/cpu: what the machine can do is not known here.
+/* context.c: see context.h and <tarn/core.h>. What is in force (tn_context_isa,
+ * tn_context_threads) is in src/cpu/core/context.c: what the machine can do is not known here.
  */
 #include "base/context.h"
 
@@ -6,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/processors.h"
 
 enum { MOST_THREADS = 1024 };
 
@@ -30,12 +29,11 @@ static void set_isa(tn_context *c, const char *wish)
 
 static void set_threads(tn_context *c, int wish)
 {
-    c->threads = wish > 0 ? wish : base_processors();
-    if (wish >= 0 && wish <= MOST_THREADS)
-        return;
-    c->threads = wish < 0 ? 1 : MOST_THREADS;
-    base_fail(&c->err, TN_INVALID, "%d threads are wished for; 0 to %d can be had; %d taken", wish, MOST_THREADS,
-              c->threads);
+    int taken = wish < 0 ? 1 : wish > MOST_THREADS ? MOST_THREADS : wish;
+    atomic_init(&c->threads, taken);
+    if (taken != wish)
+        base_fail(&c->err, TN_INVALID, "%d threads are wished for; 0 to %d can be had; %d taken", wish, MOST_THREADS,
+                  taken);
 }
 
 tn_context *tn_context_new_version(int version, const tn_context_opt *opt)
@@ -82,11 +80,6 @@ base_error *base_context_begin(tn_context *c)
 const char *tn_context_error(const tn_context *c)
 {
     return c ? c->err.text : "";
-}
-
-int tn_context_threads(const tn_context *c)
-{
-    return c ? c->threads : 1;
 }
 
 void base_log(const tn_context *c, int level, const char *fmt, ...)

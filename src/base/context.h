@@ -8,7 +8,7 @@
 
 struct tn_context {
     atomic_int references;
-    int threads;
+    atomic_int threads;   /* 0: as many as there are processors; the CPU room counts them when first asked */
     const char *isa_wish; /* one of base_isa_names, or NULL: the best there is; what is in force the CPU room decides */
     tn_log_fn log;
     void *log_user;
