@@ -1,9 +1,10 @@
 /* arena.c: see arena.h. */
 #include "base/arena.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/number.h"
 
 struct base_arena_block {
     base_arena_block *next;
@@ -76,13 +77,13 @@ char *base_arena_printf(base_arena *a, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    int n = vsnprintf(NULL, 0, fmt, args);
+    int n = base_vprint(NULL, 0, fmt, args);
     va_end(args);
     char *p = n < 0 ? NULL : base_arena_alloc(a, (size_t)n + 1);
     if (!p)
         return NULL;
     va_start(args, fmt);
-    (void)vsnprintf(p, (size_t)n + 1, fmt, args);
+    (void)base_vprint(p, (size_t)n + 1, fmt, args);
     va_end(args);
     return p;
 }

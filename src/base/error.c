@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/number.h"
+
 void base_clear(base_error *e)
 {
     if (e) {
@@ -17,7 +19,7 @@ tn_status base_vfail(base_error *e, tn_status status, const char *fmt, va_list a
     if (!e)
         return status;
     e->status = status;
-    (void)vsnprintf(e->text, sizeof e->text, fmt, args);
+    (void)base_vprint(e->text, sizeof e->text, fmt, args);
     return status;
 }
 
@@ -38,7 +40,7 @@ tn_status base_prefix(base_error *e, const char *fmt, ...)
     memcpy(old, e->text, sizeof old);
     va_list args;
     va_start(args, fmt);
-    int n = vsnprintf(e->text, sizeof e->text, fmt, args);
+    int n = base_vprint(e->text, sizeof e->text, fmt, args);
     va_end(args);
     if (n >= 0 && (size_t)n < sizeof e->text)
         (void)snprintf(e->text + n, sizeof e->text - (size_t)n, "%s", old);

@@ -1,5 +1,5 @@
 /* number.c: see number.h. printf and strtod follow the locale of the process, which belongs to the program that embeds us;
- * so the one character that can differ is put right before and after. */
+ * so the calling thread, and no other, is put into the C locale around them. */
 #include "base/number.h"
 
 #include <errno.h>
@@ -8,6 +8,36 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* POSIX promises "C" to every thread; where it is a constant, as in glibc and musl, this allocates nothing and cannot fail. */
+static locale_t enter_c_locale(void)
+{
+    locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    return c ? uselocale(c) : (locale_t)0;
+}
+
+static void leave_c_locale(locale_t old)
+{
+    if (old)
+        freelocale(uselocale(old));
+}
+
+int base_vprint(char *buffer, size_t size, const char *fmt, va_list args)
+{
+    locale_t old = enter_c_locale();
+    int n = vsnprintf(buffer, size, fmt, args);
+    leave_c_locale(old);
+    return n;
+}
+
+int base_print(char *buffer, size_t size, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    int n = base_vprint(buffer, size, fmt, args);
+    va_end(args);
+    return n;
+}
 
 static bool looks_decimal(const char *text)
 {
@@ -47,18 +77,13 @@ static bool parse_special(const char *text, double *value)
 
 bool base_parse_f64(const char *text, double *value)
 {
-    char copy[128];
-    size_t length = strlen(text);
     if (parse_special(text, value))
         return true;
-    if (length >= sizeof copy || !looks_decimal(text))
+    if (!looks_decimal(text))
         return false;
-    memcpy(copy, text, length + 1);
-    char *point = strchr(copy, '.');
-    const char *local = localeconv()->decimal_point;
-    if (point && local[0] && local[1] == '\0')
-        *point = local[0];
-    *value = strtod(copy, NULL);
+    locale_t old = enter_c_locale();
+    *value = strtod(text, NULL);
+    leave_c_locale(old);
     return true;
 }
 
@@ -85,14 +110,13 @@ char *base_format_f64(double value, char buffer[32])
         memcpy(buffer, value > 0 ? "inf" : "-inf", value > 0 ? 4 : 5);
         return buffer;
     }
+    locale_t old = enter_c_locale();
     for (int digits = 1; digits <= 17; digits++) {
         (void)snprintf(buffer, 32, "%.*g", digits, value);
-        if (strtod(buffer, NULL) == value) /* NOLINT: exact equality is the point */
+        if (strtod(buffer, NULL) == value) /* exact equality is the point */
             break;
     }
-    for (char *p = buffer; *p; p++)
-        if (!strchr("0123456789+-e", *p))
-            *p = '.';
+    leave_c_locale(old);
     return buffer;
 }
 

@@ -2,9 +2,10 @@
 #include "base/str.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/number.h"
 
 static bool reserve(base_str *s, size_t more)
 {
@@ -47,12 +48,12 @@ void base_str_printf(base_str *s, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    int n = vsnprintf(NULL, 0, fmt, args);
+    int n = base_vprint(NULL, 0, fmt, args);
     va_end(args);
     if (n < 0 || !reserve(s, (size_t)n))
         return;
     va_start(args, fmt);
-    (void)vsnprintf(s->text + s->length, (size_t)n + 1, fmt, args);
+    (void)base_vprint(s->text + s->length, (size_t)n + 1, fmt, args);
     va_end(args);
     s->length += (size_t)n;
 }
