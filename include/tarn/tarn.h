@@ -3,5 +3,6 @@
 #define TARN_TARN_H
 
 #include <tarn/core.h>
+#include <tarn/plot.h>
 
 #endif

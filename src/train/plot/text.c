@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "train/plot/draw.h"
 
 static uint32_t decode(const unsigned char *p, int *length)
@@ -61,30 +62,13 @@ void plot_escape(base_str *s, const char *text)
     }
 }
 
-/* printf writes the decimal point of the process's locale, which may be any text; here it is a point. */
-static void fix_point(char *text)
-{
-    char *to = text;
-    for (const char *from = text; *from;) {
-        if (strchr("0123456789+-e", *from)) {
-            *to++ = *from++;
-            continue;
-        }
-        *to++ = '.';
-        while (*from && !strchr("0123456789+-e", *from))
-            from++;
-    }
-    *to = '\0';
-}
-
 char *plot_fixed(char *buffer, size_t size, double value, int decimals)
 {
     if (!isfinite(value)) {
         (void)snprintf(buffer, size, "%s", isnan(value) ? "nan" : value > 0 ? "inf" : "-inf");
         return buffer;
     }
-    (void)snprintf(buffer, size, "%.*f", decimals, value);
-    fix_point(buffer);
+    (void)base_print(buffer, size, "%.*f", decimals, value);
     if (buffer[0] == '-' && strspn(buffer + 1, "0.") == strlen(buffer + 1)) /* no "-0.00" */
         memmove(buffer, buffer + 1, strlen(buffer));
     return buffer;
@@ -109,8 +93,7 @@ char *plot_readable(char *buffer, size_t size, double value)
     int exponent = (int)floor(log10(a));
     if (exponent >= -3 && exponent < 6)
         return trim_zeros(plot_fixed(buffer, size, value, exponent < 3 ? 3 - exponent : 0));
-    (void)snprintf(buffer, size, "%.2e", value);
-    fix_point(buffer);
+    (void)base_print(buffer, size, "%.2e", value);
     char *e = strchr(buffer, 'e'), tail[16], number[32];
     if (!e)
         return buffer;
