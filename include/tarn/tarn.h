@@ -3,6 +3,7 @@
 #define TARN_TARN_H
 
 #include <tarn/core.h>
+#include <tarn/data.h>
 #include <tarn/plot.h>
 
 #endif
