@@ -1,0 +1,212 @@
+/* conv.c: the calls of conv.h: they describe the job as one or several problems (conv_parts.h) and run them. */
+#include "cpu/core/conv_parts.h"
+
+#include <string.h>
+
+const conv_kernels *conv_kernels_of(cpu_isa isa)
+{
+#if CPU_X86
+    if (isa >= CPU_AVX512)
+        return &conv_kernels_avx512;
+    if (isa == CPU_AVX2)
+        return &conv_kernels_avx2;
+#endif
+    (void)isa;
+    return &conv_kernels_portable;
+}
+
+static bool out_size(int64_t size, int64_t kernel, int pad0, int pad1, int stride, int dilation, int64_t *out)
+{
+    int64_t span = (kernel - 1) * dilation + 1, room = size + pad0 + pad1;
+    *out = room < span ? 0 : (room - span) / stride + 1;
+    return room >= span;
+}
+
+bool cpu_conv_shape(cpu_conv *c)
+{
+    return out_size(c->h, c->kh, c->pad[0], c->pad[2], c->stride[0], c->dilation[0], &c->oh) &&
+           out_size(c->w, c->kw, c->pad[1], c->pad[3], c->stride[1], c->dilation[1], &c->ow);
+}
+
+static conv_problem forward_problem(const cpu_conv *c)
+{
+    conv_problem p = {.n = c->n, .groups = c->groups, .h = c->h, .w = c->w, .oh = c->oh, .ow = c->ow};
+    p.c_in = c->c_in / c->groups;
+    p.c_out = c->c_out / c->groups;
+    p.kh = c->kh;
+    p.kw = c->kw;
+    p.sh = c->stride[0];
+    p.sw = c->stride[1];
+    p.dh = c->dilation[0];
+    p.dw = c->dilation[1];
+    p.top = -c->pad[0];
+    p.left = -c->pad[1];
+    p.y_pixel = c->c_out;
+    p.y_row = c->ow * c->c_out;
+    p.y_image = c->oh * p.y_row;
+    if (p.kh == 1 && p.sh == 1 && p.top == 0 && p.oh == p.h) { /* one window row: all pictures are one tall picture */
+        p.oh = p.h = c->n * c->oh;
+        p.n = 1;
+    }
+    return p;
+}
+
+static int64_t gcd(int64_t a, int64_t b)
+{
+    return b ? gcd(b, a % b) : a;
+}
+
+/* The taps k of one dimension that reach pixels phase, phase + stride, ... of dx: those for which phase + pad - k *
+ * dilation is a multiple of stride. They are `count` taps last, last - step, ...; the first of them in this order (the
+ * greatest) reads dy at `offset`, and each next one `apart` further. */
+typedef struct phase_taps {
+    int64_t count, last, step, offset, apart;
+} phase_taps;
+
+static phase_taps taps_of_phase(int64_t phase, int64_t kernel, int64_t pad, int64_t stride, int64_t dilation)
+{
+    phase_taps t = {.step = stride / gcd(stride, dilation), .apart = dilation / gcd(stride, dilation)};
+    for (int64_t k = kernel - 1; k >= 0; k--) {
+        if ((phase + pad - k * dilation) % stride != 0)
+            continue;
+        t.last = k;
+        t.offset = (phase + pad - k * dilation) / stride;
+        t.count = k / t.step + 1;
+        break;
+    }
+    return t;
+}
+
+/* One phase (of stride[0] * stride[1]) of the gradient of data: a convolution of dy with step 1 that writes every
+ * stride-th pixel. Returns where the phase begins in dx. */
+static int64_t data_problem(const cpu_conv *c, int64_t phase, conv_problem *p, conv_pack_plan *plan)
+{
+    const int64_t row = phase / c->stride[1], column = phase % c->stride[1];
+    const phase_taps r = taps_of_phase(row, c->kh, c->pad[0], c->stride[0], c->dilation[0]);
+    const phase_taps q = taps_of_phase(column, c->kw, c->pad[1], c->stride[1], c->dilation[1]);
+    *p = (conv_problem){.n = c->n, .groups = c->groups, .h = c->oh, .w = c->ow, .sh = 1, .sw = 1};
+    p->c_in = c->c_out / c->groups;
+    p->c_out = c->c_in / c->groups;
+    p->oh = row < c->h ? (c->h - row - 1) / c->stride[0] + 1 : 0;
+    p->ow = column < c->w ? (c->w - column - 1) / c->stride[1] + 1 : 0;
+    p->kh = q.count ? r.count : 0;
+    p->kw = r.count ? q.count : 0;
+    p->dh = r.apart;
+    p->dw = q.apart;
+    p->top = r.offset;
+    p->left = q.offset;
+    p->y_pixel = c->stride[1] * c->c_in;
+    p->y_row = c->stride[0] * c->w * c->c_in;
+    p->y_image = c->h * c->w * c->c_in;
+    if (p->kh == 1 && p->top == 0 && p->oh == p->h && p->oh * p->y_row == p->y_image) {
+        p->oh = p->h = c->n * c->oh;
+        p->n = 1;
+    }
+    const int64_t taps = c->kh * c->kw;
+    *plan = (conv_pack_plan){.lane = taps, .channel = p->c_out * taps, .group = p->c_in * p->c_out * taps,
+                             .row0 = r.last, .row_step = -r.step, .column0 = q.last, .column_step = -q.step,
+                             .width = c->kw};
+    return (row * c->w + column) * c->c_in;
+}
+
+static conv_pack_plan forward_plan(const cpu_conv *c)
+{
+    const int64_t taps = c->kh * c->kw, inputs = c->c_in / c->groups;
+    return (conv_pack_plan){.lane = inputs * taps, .channel = taps, .group = c->c_out / c->groups * inputs * taps,
+                            .row_step = 1, .column_step = 1, .width = c->kw};
+}
+
+static int64_t phases(const cpu_conv *c)
+{
+    return (int64_t)c->stride[0] * c->stride[1];
+}
+
+size_t cpu_conv_packed(const cpu_conv *c, cpu_conv_job job)
+{
+    const conv_kernels *k = conv_kernels_of(c->isa);
+    int64_t floats = 0;
+    conv_problem p = forward_problem(c);
+    conv_pack_plan plan;
+    if (job == CPU_CONV_FORWARD)
+        floats = conv_packed_floats(&p, k);
+    for (int64_t i = 0; job == CPU_CONV_GRAD_DATA && i < phases(c); i++) {
+        data_problem(c, i, &p, &plan);
+        floats += conv_packed_floats(&p, k);
+    }
+    return conv_align((size_t)floats * sizeof(float));
+}
+
+void cpu_conv_pack(const cpu_conv *c, cpu_conv_job job, const float *w, float *packed)
+{
+    const conv_kernels *k = conv_kernels_of(c->isa);
+    conv_problem p = forward_problem(c);
+    conv_pack_plan plan = forward_plan(c);
+    if (job == CPU_CONV_FORWARD)
+        conv_pack(&p, &plan, k, c->threads, w, packed);
+    for (int64_t i = 0; job == CPU_CONV_GRAD_DATA && i < phases(c); i++) {
+        data_problem(c, i, &p, &plan);
+        conv_pack(&p, &plan, k, c->threads, w, packed);
+        packed += conv_packed_floats(&p, k);
+    }
+}
+
+/* What the packed calls need; the others add the packed weights. */
+static size_t run_scratch(const cpu_conv *c, cpu_conv_job job)
+{
+    const conv_kernels *k = conv_kernels_of(c->isa);
+    conv_problem p = forward_problem(c);
+    conv_pack_plan plan;
+    if (job == CPU_CONV_FORWARD)
+        return conv_run_scratch(&p, k, c->threads);
+    if (job == CPU_CONV_GRAD_WEIGHT)
+        return conv_weight_scratch(&p, k, c->threads);
+    size_t most = 0;
+    for (int64_t i = 0; i < phases(c); i++) {
+        data_problem(c, i, &p, &plan);
+        size_t bytes = conv_run_scratch(&p, k, c->threads);
+        most = bytes > most ? bytes : most;
+    }
+    return most;
+}
+
+size_t cpu_conv_scratch(const cpu_conv *c, cpu_conv_job job)
+{
+    return cpu_conv_packed(c, job) + run_scratch(c, job);
+}
+
+void cpu_conv_forward_packed(const cpu_conv *c, const float *x, const float *packed, const float *bias, float *y,
+                             void *scratch)
+{
+    conv_problem p = forward_problem(c);
+    conv_run(&p, conv_kernels_of(c->isa), c->threads, x, packed, bias, c->relu, y, scratch);
+}
+
+void cpu_conv_grad_data_packed(const cpu_conv *c, const float *dy, const float *packed, float *dx, void *scratch)
+{
+    const conv_kernels *k = conv_kernels_of(c->isa);
+    for (int64_t i = 0; i < phases(c); i++) {
+        conv_problem p;
+        conv_pack_plan plan;
+        float *start = dx + data_problem(c, i, &p, &plan);
+        conv_run(&p, k, c->threads, dy, packed, NULL, false, start, scratch);
+        packed += conv_packed_floats(&p, k);
+    }
+}
+
+void cpu_conv_forward(const cpu_conv *c, const float *x, const float *w, const float *bias, float *y, void *scratch)
+{
+    cpu_conv_pack(c, CPU_CONV_FORWARD, w, scratch);
+    cpu_conv_forward_packed(c, x, scratch, bias, y, (char *)scratch + cpu_conv_packed(c, CPU_CONV_FORWARD));
+}
+
+void cpu_conv_grad_data(const cpu_conv *c, const float *dy, const float *w, float *dx, void *scratch)
+{
+    cpu_conv_pack(c, CPU_CONV_GRAD_DATA, w, scratch);
+    cpu_conv_grad_data_packed(c, dy, scratch, dx, (char *)scratch + cpu_conv_packed(c, CPU_CONV_GRAD_DATA));
+}
+
+void cpu_conv_grad_weight(const cpu_conv *c, const float *x, const float *dy, float *dw, float *db, void *scratch)
+{
+    conv_problem p = forward_problem(c);
+    conv_weight_run(&p, conv_kernels_of(c->isa), c->threads, x, dy, dw, db, scratch);
+}

@@ -1,0 +1,52 @@
+/* conv.h: two-dimensional convolution of f32 pictures and its gradients (cross-correlation, as in every framework).
+ *
+ * Pictures lie channels last: x[n][h][w][c_in], y[n][oh][ow][c_out]. Weights and their gradient lie as PyTorch has them,
+ * w[c_out][c_in / groups][kh][kw]; they are packed for the kernels in the call, or once with cpu_conv_pack.
+ *
+ *   y[n][oh][ow][o] = bias[o] + sum over i, r, c of w[o][i][r][c] * x[n][oh * stride + r * dilation - pad][...][i]
+ *
+ * where x is zero outside the picture. Every output is written, none is added to. Nothing is allocated: scratch is the
+ * caller's, of cpu_conv_scratch bytes, aligned to 64. Results have the same bits for any number of threads. */
+#ifndef CPU_CONV_H
+#define CPU_CONV_H
+
+#include "cpu/core/isa.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct cpu_conv {
+    int64_t n, c_in, h, w;     /* the batch and its pictures */
+    int64_t c_out, kh, kw;     /* the window */
+    int64_t oh, ow;            /* set by cpu_conv_shape, or by who knows better */
+    int64_t groups;            /* divides c_in and c_out */
+    int stride[2], dilation[2]; /* down, across; at least 1 */
+    int pad[4];                /* top, left, bottom, right; at least 0 */
+    int threads;
+    cpu_isa isa;
+    bool relu; /* forward: y = max(y, 0), NaN kept */
+} cpu_conv;
+
+typedef enum cpu_conv_job { CPU_CONV_FORWARD, CPU_CONV_GRAD_DATA, CPU_CONV_GRAD_WEIGHT } cpu_conv_job;
+
+/* Sets oh and ow from the rest; false if the window does not fit into the padded picture. */
+bool cpu_conv_shape(cpu_conv *c);
+/* Bytes of scratch that the call with the same job (and the same threads and isa) needs. */
+size_t cpu_conv_scratch(const cpu_conv *c, cpu_conv_job job);
+
+/* bias may be NULL. */
+void cpu_conv_forward(const cpu_conv *c, const float *x, const float *w, const float *bias, float *y, void *scratch);
+/* dx from dy = dloss/dy (of the output before relu). */
+void cpu_conv_grad_data(const cpu_conv *c, const float *dy, const float *w, float *dx, void *scratch);
+/* dw and, unless NULL, db[c_out] from x and dy. */
+void cpu_conv_grad_weight(const cpu_conv *c, const float *x, const float *dy, float *dw, float *db, void *scratch);
+
+/* Weights that do not change: bytes of the packed form, the packing, and the calls that take it. The form depends on the
+ * job, the instruction set, the window and the channels, not on the size of the pictures. */
+size_t cpu_conv_packed(const cpu_conv *c, cpu_conv_job job);
+void cpu_conv_pack(const cpu_conv *c, cpu_conv_job job, const float *w, float *packed);
+void cpu_conv_forward_packed(const cpu_conv *c, const float *x, const float *packed, const float *bias, float *y,
+                             void *scratch);
+void cpu_conv_grad_data_packed(const cpu_conv *c, const float *dy, const float *packed, float *dx, void *scratch);
+
+#endif

@@ -1,0 +1,199 @@
+/* conv.tile.c: the inner loops of the convolution: tiles of output pixels x output channels (forward, gradient of data)
+ * and of taps x output channels (gradient of weights), held in registers through the whole sum. See conv_parts.h.
+ *
+ * A step of a tile loads 1 or 2 vectors of weights and broadcasts one input float per pixel, so with 14 pixels and 2
+ * vectors 16 loads feed 28 multiply-adds, and the weights stream from the second cache at 9 bytes a cycle. */
+#include "cpu/core/conv_parts.h"
+#include "cpu/core/vec.h"
+
+#if CPU_VF == 16
+enum { MOST = 14 }; /* 28 sums, 2 weights and a broadcast in 32 registers */
+#else
+enum { MOST = 6 }; /* 12 sums, 2 weights and a broadcast in 16 registers */
+#endif
+/* Pixels are addressed as base, base + step, base + 2 * step, which x86 does within the load: a third of the pointers. */
+enum { GROUP = 3, GROUPS = (MOST + GROUP - 1) / GROUP };
+
+#if defined(__clang__)
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+/* Keeps the compiler from turning a pointer back into arithmetic on another one. */
+#define KEEP(pointer) __asm__("" : "+r"(pointer))
+
+CPU_INLINE void store_pixel(float *y, const cpu_vf *acc, const int V, int last, bool relu)
+{
+    UNROLL for (int v = 0; v < V; v++)
+    {
+        cpu_vf out = acc[v];
+        if (relu)
+            out = cpu_vf_max(cpu_vf_set1(0.0f), out);
+        if (v == V - 1 && last < CPU_VF)
+            cpu_vf_store_n(y + v * CPU_VF, out, last);
+        else
+            cpu_vf_store(y + v * CPU_VF, out);
+    }
+}
+
+CPU_INLINE void store_tile(const conv_tile *a, cpu_vf acc[MOST][CONV_VECTORS], const int P, const int V)
+{
+    float *y = a->y;
+    int64_t left = a->left;
+    const int last = a->last;
+    const bool relu = a->relu;
+    UNROLL for (int p = 0; p < P; p++)
+    {
+        store_pixel(y, acc[p], V, last, relu);
+        y += a->y_pixel;
+        if (--left == 0) {
+            y += a->y_jump;
+            left = a->width;
+        }
+    }
+}
+
+CPU_INLINE void load_bias(const conv_tile *a, cpu_vf *b, const int V)
+{
+    UNROLL for (int v = 0; v < V; v++)
+    {
+        b[v] = cpu_vf_set1(0.0f);
+        if (a->bias)
+            b[v] = v == V - 1 ? cpu_vf_load_n(a->bias + v * CPU_VF, a->last) : cpu_vf_load(a->bias + v * CPU_VF);
+    }
+}
+
+CPU_INLINE void tile(const conv_tile *a, const int P, const int V)
+{
+    cpu_vf acc[MOST][CONV_VECTORS], b[CONV_VECTORS];
+    const float *w = a->w;
+    const int64_t step = a->step, segments = a->segments;
+    load_bias(a, b, V);
+    UNROLL for (int p = 0; p < P; p++)
+    {
+        UNROLL for (int v = 0; v < V; v++) acc[p][v] = b[v];
+    }
+    for (int64_t t = 0; t < segments; t++) {
+        const float *x[GROUPS];
+        UNROLL for (int g = 0; g * GROUP < P; g++) x[g] = a->x + a->off[t] + GROUP * g * step;
+        const float *end = x[0] + a->length;
+        while (x[0] < end) {
+            UNROLL for (int v = 0; v < V; v++) b[v] = cpu_vf_load(w + v * CPU_VF);
+            UNROLL for (int p = 0; p < P; p++)
+            {
+                const float xp = x[p / GROUP][p % GROUP * step];
+                UNROLL for (int v = 0; v < V; v++) acc[p][v] += b[v] * xp;
+            }
+            UNROLL for (int g = 0; g * GROUP < P; g++)
+            {
+                x[g]++;
+                KEEP(x[g]);
+            }
+            w += V * CPU_VF;
+        }
+    }
+    store_tile(a, acc, P, V);
+}
+
+CPU_INLINE void weight(const conv_weight_tile *a, const int I, const int V)
+{
+    cpu_vf acc[MOST][CONV_VECTORS], b[CONV_VECTORS];
+    UNROLL for (int i = 0; i < I; i++)
+    {
+        UNROLL for (int v = 0; v < V; v++) acc[i][v] =
+            a->add ? cpu_vf_load(a->acc + (i * V + v) * CPU_VF) : cpu_vf_set1(0.0f);
+    }
+    const float *dy = a->dy;
+    const int64_t x_pixel = a->x_pixel, bytes = a->width * V * CPU_VF;
+    for (int64_t image = 0; image < a->images; image++)
+        for (int64_t row = 0; row < a->rows; row++) {
+            const float *x = a->x + image * a->x_image + row * a->x_row;
+            for (const float *end = dy + bytes; dy < end; dy += V * CPU_VF, x += x_pixel) {
+                UNROLL for (int v = 0; v < V; v++) b[v] = cpu_vf_load(dy + v * CPU_VF);
+                UNROLL for (int i = 0; i < I; i++)
+                {
+                    UNROLL for (int v = 0; v < V; v++) acc[i][v] += b[v] * x[i];
+                }
+            }
+        }
+    UNROLL for (int i = 0; i < I; i++)
+    {
+        UNROLL for (int v = 0; v < V; v++) cpu_vf_store(a->acc + (i * V + v) * CPU_VF, acc[i][v]);
+    }
+}
+
+CPU_INLINE void slice(const float *src, int64_t step, int64_t pixels, int64_t channels, float *dst, float *sum,
+                      const int V)
+{
+    cpu_vf total[CONV_VECTORS];
+    const int64_t last = channels - (V - 1) * CPU_VF;
+    UNROLL for (int v = 0; v < V; v++) total[v] = cpu_vf_set1(0.0f);
+    for (int64_t p = 0; p < pixels; p++, src += step, dst += V * CPU_VF) {
+        UNROLL for (int v = 0; v < V; v++)
+        {
+            cpu_vf x = v == V - 1 && last < CPU_VF ? cpu_vf_load_n(src + v * CPU_VF, last)
+                                                   : cpu_vf_load(src + v * CPU_VF);
+            total[v] += x;
+            cpu_vf_store(dst + v * CPU_VF, x);
+        }
+    }
+    UNROLL for (int v = 0; sum && v < V; v++)
+        cpu_vf_store(sum + v * CPU_VF, cpu_vf_load(sum + v * CPU_VF) + total[v]);
+}
+
+/* One function for each size of tile, and the tables of them. */
+#define EACH(X, V)                                                                                                     \
+    X(1, V)                                                                                                            \
+    X(2, V)                                                                                                            \
+    X(3, V)                                                                                                            \
+    X(4, V)                                                                                                            \
+    X(5, V)                                                                                                            \
+    X(6, V)
+#define EACH_WIDE(X, V)                                                                                                \
+    X(7, V)                                                                                                            \
+    X(8, V)                                                                                                            \
+    X(9, V)                                                                                                            \
+    X(10, V)                                                                                                           \
+    X(11, V)                                                                                                           \
+    X(12, V)                                                                                                           \
+    X(13, V)                                                                                                           \
+    X(14, V)
+
+#define DEFINE(P, V)                                                                                                   \
+    static void tile_##P##_##V(const conv_tile *a)                                                                     \
+    {                                                                                                                  \
+        tile(a, P, V);                                                                                                 \
+    }                                                                                                                  \
+    static void weight_##P##_##V(const conv_weight_tile *a)                                                            \
+    {                                                                                                                  \
+        weight(a, P, V);                                                                                               \
+    }
+#define TILE_NAME(P, V) tile_##P##_##V,
+#define WEIGHT_NAME(P, V) weight_##P##_##V,
+
+EACH(DEFINE, 1)
+EACH(DEFINE, 2)
+#if CPU_VF == 16
+EACH_WIDE(DEFINE, 1)
+EACH_WIDE(DEFINE, 2)
+#define ALL(X, V) EACH(X, V) EACH_WIDE(X, V)
+#else
+#define ALL(X, V) EACH(X, V)
+#endif
+
+static void slice_1(const float *src, int64_t step, int64_t pixels, int64_t channels, float *dst, float *sum)
+{
+    slice(src, step, pixels, channels, dst, sum, 1);
+}
+static void slice_2(const float *src, int64_t step, int64_t pixels, int64_t channels, float *dst, float *sum)
+{
+    slice(src, step, pixels, channels, dst, sum, 2);
+}
+
+const conv_kernels CPU_NAME(conv_kernels) = {
+    .lanes = CPU_VF,
+    .most = MOST,
+    .tile = {{ALL(TILE_NAME, 1)}, {ALL(TILE_NAME, 2)}},
+    .weight = {{ALL(WEIGHT_NAME, 1)}, {ALL(WEIGHT_NAME, 2)}},
+    .slice = {slice_1, slice_2},
+};

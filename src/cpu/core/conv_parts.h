@@ -1,0 +1,152 @@
+/* conv_parts.h: what the files of the convolution share; no one else includes it.
+ *
+ * Forward and gradient of data are one computation, a conv_problem: for each output pixel a sum over taps and input
+ * channels, taps lying on a grid of constant step. The gradient of data is such a sum over dy for each phase of the stride
+ * (every stride-th pixel of dx), with the grid of those taps that reach this phase.
+ *
+ * The kernels hold a tile of output pixels times output channels (1 or 2 vectors) in registers through the whole sum. For
+ * this they want input pixels at a constant distance, without borders. A conv_view provides that: the input itself where
+ * nothing is out of range, else a copy of a band of rows with zeros around, in the cache of the core that uses it. */
+#ifndef CPU_CONV_PARTS_H
+#define CPU_CONV_PARTS_H
+
+#include "cpu/core/conv.h"
+
+/* One tile of a forward sum. The weights lie [tap][input channel][vectors * lanes], those of a segment (consecutive input
+ * floats) after those of the segment before. */
+typedef struct conv_tile {
+    const float *x;     /* the first pixel's origin */
+    int64_t step;       /* floats from one pixel to the next */
+    const int64_t *off; /* where each segment begins, from the origin */
+    int64_t segments, length;
+    const float *w, *bias; /* bias may be NULL */
+    float *y;
+    int64_t y_pixel;             /* floats from one output pixel to the next in a row, */
+    int64_t left, width, y_jump; /* which ends after `left` pixels; jump then; rows have `width` pixels */
+    int last;                    /* lanes of the last vector in use */
+    bool relu;
+} conv_tile;
+
+/* One tile of a gradient of weights: acc[taps and channels][vectors * lanes] += sum over pixels x * dy. */
+typedef struct conv_weight_tile {
+    const float *x;
+    int64_t x_pixel, x_row, x_image;
+    int64_t images, rows, width;
+    const float *dy; /* packed: vectors * lanes floats per pixel, all pixels in order */
+    float *acc;
+    bool add; /* else acc is overwritten */
+} conv_weight_tile;
+
+/* Copies `pixels` slices of `channels` floats, `step` floats apart, to vectors * lanes floats each, zeros behind; adds
+ * them up into sum (vectors * lanes) unless that is NULL. */
+typedef void (*conv_slice_fn)(const float *src, int64_t step, int64_t pixels, int64_t channels, float *dst, float *sum);
+
+/* Depthwise convolution (one input and one output channel a group), rows first..end of one picture. */
+typedef struct conv_depth {
+    int64_t channels, h, w, oh, ow, kh, kw, sh, sw, dh, dw, top, left;
+    const float *x, *w_packed, *bias;
+    float *y;
+    int64_t first, end;
+    bool relu;
+} conv_depth;
+
+enum { CONV_VECTORS = 2, CONV_MOST = 14 }; /* vectors, and pixels or taps, of the largest tile of any instruction set */
+
+typedef struct conv_kernels {
+    int lanes, most;
+    void (*tile[CONV_VECTORS][CONV_MOST])(const conv_tile *);
+    void (*weight[CONV_VECTORS][CONV_MOST])(const conv_weight_tile *);
+    conv_slice_fn slice[CONV_VECTORS];
+} conv_kernels;
+
+typedef struct conv_depth_kernels {
+    void (*forward)(const conv_depth *);
+    void (*grad_data)(const conv_depth *);
+    /* dw_packed[tap][channels] of these rows; added if `add`. */
+    void (*grad_weight)(const conv_depth *, float *dw_packed, float *db, bool add);
+} conv_depth_kernels;
+
+extern const conv_kernels conv_kernels_portable, conv_kernels_avx2, conv_kernels_avx512;
+extern const conv_depth_kernels conv_depth_portable, conv_depth_avx2, conv_depth_avx512;
+const conv_kernels *conv_kernels_of(cpu_isa isa);
+const conv_depth_kernels *conv_depth_of(cpu_isa isa);
+
+typedef struct conv_problem {
+    int64_t n, groups, h, w, c_in;   /* c_in and c_out are those of one group */
+    int64_t oh, ow, c_out;
+    int64_t kh, kw;                  /* taps; 0 means a sum of nothing */
+    int64_t sh, sw, dh, dw;          /* input pixels per output pixel and per tap */
+    int64_t top, left;               /* where the first tap of the first output lies; negative in the padding */
+    int64_t y_image, y_row, y_pixel; /* floats */
+} conv_problem;
+
+typedef enum conv_mode {
+    CONV_DIRECT,   /* the input as it is */
+    CONV_PADDED,   /* copy [row][column][channel] with zeros around */
+    CONV_EXPANDED, /* copy [tap column][row % sh][row / sh][output column][channel]: pixels of all rows in one line */
+    CONV_COLUMNS   /* copy [row][output column][tap][channel]: for few channels */
+} conv_mode;
+
+typedef struct conv_view {
+    conv_mode mode;
+    int64_t step, row, image; /* floats from one output pixel, row, image to the next */
+    int64_t segments, length; /* runs of consecutive floats, and the offset of each in off */
+    int64_t *off;
+    int64_t columns, phase_rows; /* of the copy */
+    bool flat;                   /* row == output width * step: the rows of a picture are one line of pixels */
+} conv_view;
+
+/* Describes the view of bands of at most `rows` output rows; off has room for kh * kw, or is NULL and not filled. */
+void conv_view_set(conv_view *v, const conv_problem *p, conv_mode mode, int64_t rows, int64_t *off);
+/* Floats that the copy of one picture's band takes; 0 for CONV_DIRECT. */
+int64_t conv_view_floats(const conv_view *v);
+/* The origin of output row `first` of image 0 of the band: copies rows first..end of `images` pictures to buffer, or
+ * points into x. */
+const float *conv_view_fill(const conv_view *v, const conv_problem *p, const float *x, int64_t image, int64_t images,
+                            int64_t group, int64_t first, int64_t end, float *buffer);
+bool conv_in_range(const conv_problem *p);
+
+/* conv_run.c: one problem from packed weights. Scratch as bytes. */
+size_t conv_run_scratch(const conv_problem *p, const conv_kernels *k, int threads);
+void conv_run(const conv_problem *p, const conv_kernels *k, int threads, const float *x, const float *packed,
+              const float *bias, bool relu, float *y, void *scratch);
+
+/* conv_weight.c */
+size_t conv_weight_scratch(const conv_problem *p, const conv_kernels *k, int threads);
+void conv_weight_run(const conv_problem *p, const conv_kernels *k, int threads, const float *x, const float *dy,
+                     float *dw, float *db, void *scratch);
+
+/* conv_pack.c: from w[o][i][r][c] to what conv_run reads. The output channels of the problem step through w by `lane`
+ * floats, the input channels by `channel`; group g begins at w + g * group; taps at row0 + r * row_step and likewise. */
+typedef struct conv_pack_plan {
+    int64_t lane, channel, group;
+    int64_t row0, row_step, column0, column_step, width; /* width: the kw of w */
+} conv_pack_plan;
+int64_t conv_packed_floats(const conv_problem *p, const conv_kernels *k);
+void conv_pack(const conv_problem *p, const conv_pack_plan *plan, const conv_kernels *k, int threads, const float *w,
+               float *packed);
+
+/* Bytes rounded up to a cache line, so that parts of scratch stay aligned. */
+static inline size_t conv_align(size_t bytes)
+{
+    return (bytes + 63) / 64 * 64;
+}
+static inline int64_t conv_ceil(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+static inline int64_t conv_min(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+static inline int64_t conv_max(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+/* Where part `i` of `parts` nearly equal parts of `total` begins. */
+static inline int64_t conv_part(int64_t total, int64_t parts, int64_t i)
+{
+    return total / parts * i + conv_min(i, total % parts);
+}
+
+#endif

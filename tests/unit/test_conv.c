@@ -1,0 +1,399 @@
+/* test_conv.c: the convolution kernels against a plain one in double: every instruction set that runs here, several numbers
+ * of threads (bit for bit), many odd shapes, guards around every buffer, NaN. */
+#include "cpu/core/conv.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { GUARD = 32 };
+static const float guard_value = 12345.678f;
+
+typedef struct buffer {
+    float *all, *at;
+    size_t n;
+} buffer;
+
+static buffer buffer_new(size_t n)
+{
+    buffer b = {.all = aligned_alloc(64, ((n + 2 * GUARD) * sizeof(float) + 63) / 64 * 64), .n = n};
+    assert_non_null(b.all);
+    b.at = b.all + GUARD;
+    for (size_t i = 0; i < n + 2 * GUARD; i++)
+        b.all[i] = guard_value;
+    return b;
+}
+
+static void buffer_free(buffer b)
+{
+    for (size_t i = 0; i < GUARD; i++) {
+        assert_true(b.all[i] == guard_value);
+        assert_true(b.all[GUARD + b.n + i] == guard_value);
+    }
+    free(b.all);
+}
+
+static uint64_t random_state = 1;
+
+static float random_float(void)
+{
+    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+    return (float)(int32_t)(random_state >> 32) * 0x1p-31f;
+}
+
+static buffer random_buffer(size_t n)
+{
+    buffer b = buffer_new(n);
+    for (size_t i = 0; i < n; i++)
+        b.at[i] = random_float();
+    return b;
+}
+
+/* A result of the reference and the sum of the magnitudes of what was added up, which bounds the error. */
+typedef struct reference {
+    double *value, *size;
+    size_t n;
+} reference;
+
+static reference reference_new(size_t n)
+{
+    reference r = {calloc(n + 1, sizeof(double)), calloc(n + 1, sizeof(double)), n};
+    assert_true(r.value && r.size);
+    return r;
+}
+
+static void reference_free(reference r)
+{
+    free(r.value);
+    free(r.size);
+}
+
+static void reference_add(reference *r, size_t i, double v)
+{
+    r->value[i] += v;
+    r->size[i] += fabs(v);
+}
+
+typedef struct problem {
+    cpu_conv c;
+    buffer x, w, bias, dy;
+    reference y, dx, dw, db;
+} problem;
+
+/* One output pixel's window in all four sums. */
+static void reference_window(problem *t, size_t pixel, int64_t n, int64_t top, int64_t left, int64_t o)
+{
+    const cpu_conv *c = &t->c;
+    const int64_t inputs = c->c_in / c->groups, group = o / (c->c_out / c->groups);
+    const size_t out = pixel * (size_t)c->c_out + (size_t)o;
+    reference_add(&t->y, out, t->bias.at[o]);
+    reference_add(&t->db, (size_t)o, t->dy.at[out]);
+    for (int64_t r = 0; r < c->kh; r++)
+        for (int64_t q = 0; q < c->kw; q++) {
+            int64_t row = top + r * c->dilation[0], column = left + q * c->dilation[1];
+            if (row < 0 || row >= c->h || column < 0 || column >= c->w)
+                continue;
+            for (int64_t i = 0; i < inputs; i++) {
+                size_t in = (size_t)(((n * c->h + row) * c->w + column) * c->c_in + group * inputs + i);
+                size_t at = (size_t)(((o * inputs + i) * c->kh + r) * c->kw + q);
+                reference_add(&t->y, out, (double)t->x.at[in] * t->w.at[at]);
+                reference_add(&t->dx, in, (double)t->dy.at[out] * t->w.at[at]);
+                reference_add(&t->dw, at, (double)t->dy.at[out] * t->x.at[in]);
+            }
+        }
+}
+
+static void problem_new(problem *t, cpu_conv c)
+{
+    size_t in = (size_t)(c.n * c.h * c.w * c.c_in), out = (size_t)(c.n * c.oh * c.ow * c.c_out);
+    size_t weights = (size_t)(c.c_out * (c.c_in / c.groups) * c.kh * c.kw);
+    *t = (problem){.c = c, .x = random_buffer(in), .w = random_buffer(weights), .dy = random_buffer(out)};
+    t->bias = random_buffer((size_t)c.c_out);
+    t->y = reference_new(out);
+    t->dx = reference_new(in);
+    t->dw = reference_new(weights);
+    t->db = reference_new((size_t)c.c_out);
+    size_t pixel = 0;
+    for (int64_t n = 0; n < c.n; n++)
+        for (int64_t row = 0; row < c.oh; row++)
+            for (int64_t column = 0; column < c.ow; column++, pixel++)
+                for (int64_t o = 0; o < c.c_out; o++)
+                    reference_window(t, pixel, n, row * c.stride[0] - c.pad[0], column * c.stride[1] - c.pad[1], o);
+}
+
+static void problem_free(problem *t)
+{
+    buffer_free(t->x);
+    buffer_free(t->w);
+    buffer_free(t->bias);
+    buffer_free(t->dy);
+    reference_free(t->y);
+    reference_free(t->dx);
+    reference_free(t->dw);
+    reference_free(t->db);
+}
+
+static void describe(const cpu_conv *c, const char *what)
+{
+    fprintf(stderr,
+            "%s, %s, %d threads: n %d, %dx%dx%d, out %d, window %dx%d, stride %d %d, pad %d %d %d %d, dilation %d %d, "
+            "groups %d\n",
+            what, cpu_isa_name(c->isa), c->threads, (int)c->n, (int)c->c_in, (int)c->h, (int)c->w, (int)c->c_out,
+            (int)c->kh, (int)c->kw, c->stride[0], c->stride[1], c->pad[0], c->pad[1], c->pad[2], c->pad[3],
+            c->dilation[0], c->dilation[1], (int)c->groups);
+}
+
+static void compare(const cpu_conv *c, const char *what, const float *got, const reference *want, bool relu)
+{
+    for (size_t i = 0; i < want->n; i++) {
+        double v = relu && want->value[i] < 0.0 ? 0.0 : want->value[i];
+        if (!(fabs(got[i] - v) <= 2e-6 * want->size[i] + 1e-30)) {
+            describe(c, what);
+            fail_msg("element %zu is %g, expected %g", i, (double)got[i], v);
+        }
+    }
+}
+
+static buffer scratch_new(const cpu_conv *c, cpu_conv_job job)
+{
+    size_t bytes = cpu_conv_scratch(c, job);
+    assert_int_equal(bytes % sizeof(float), 0);
+    return buffer_new(bytes / sizeof(float));
+}
+
+typedef struct results {
+    buffer y, relu, dx, dw, db;
+} results;
+
+static results run(problem *t, int threads, cpu_isa isa)
+{
+    cpu_conv c = t->c;
+    c.threads = threads;
+    c.isa = isa;
+    results r = {.y = buffer_new(t->y.n), .relu = buffer_new(t->y.n), .dx = buffer_new(t->dx.n),
+                 .dw = buffer_new(t->dw.n), .db = buffer_new(t->db.n)};
+    buffer scratch = scratch_new(&c, CPU_CONV_FORWARD);
+    cpu_conv_forward(&c, t->x.at, t->w.at, t->bias.at, r.y.at, scratch.at);
+    c.relu = true;
+    cpu_conv_forward(&c, t->x.at, t->w.at, t->bias.at, r.relu.at, scratch.at);
+    c.relu = false;
+    buffer_free(scratch);
+    scratch = scratch_new(&c, CPU_CONV_GRAD_DATA);
+    cpu_conv_grad_data(&c, t->dy.at, t->w.at, r.dx.at, scratch.at);
+    buffer_free(scratch);
+    scratch = scratch_new(&c, CPU_CONV_GRAD_WEIGHT);
+    cpu_conv_grad_weight(&c, t->x.at, t->dy.at, r.dw.at, r.db.at, scratch.at);
+    buffer_free(scratch);
+    compare(&c, "forward", r.y.at, &t->y, false);
+    compare(&c, "forward with relu", r.relu.at, &t->y, true);
+    compare(&c, "gradient of data", r.dx.at, &t->dx, false);
+    compare(&c, "gradient of weights", r.dw.at, &t->dw, false);
+    compare(&c, "gradient of bias", r.db.at, &t->db, false);
+    return r;
+}
+
+static void results_free(results r)
+{
+    buffer_free(r.y);
+    buffer_free(r.relu);
+    buffer_free(r.dx);
+    buffer_free(r.dw);
+    buffer_free(r.db);
+}
+
+static void same_bits(buffer a, buffer b)
+{
+    assert_memory_equal(a.at, b.at, a.n * sizeof(float));
+}
+
+static void check(cpu_conv c)
+{
+    static const int threads[] = {2, 3, 7};
+    problem t;
+    problem_new(&t, c);
+    for (cpu_isa isa = CPU_PORTABLE; isa <= cpu_isa_best() && isa <= CPU_AVX512; isa++) {
+        results one = run(&t, 1, isa);
+        for (size_t i = 0; i < sizeof threads / sizeof *threads; i++) {
+            results more = run(&t, threads[i], isa);
+            same_bits(one.y, more.y);
+            same_bits(one.relu, more.relu);
+            same_bits(one.dx, more.dx);
+            same_bits(one.dw, more.dw);
+            same_bits(one.db, more.db);
+            results_free(more);
+        }
+        results_free(one);
+    }
+    problem_free(&t);
+}
+
+static cpu_conv shape(int64_t n, int64_t c_in, int64_t h, int64_t w, int64_t c_out, int64_t k, int stride, int pad)
+{
+    cpu_conv c = {.n = n, .c_in = c_in, .h = h, .w = w, .c_out = c_out, .kh = k, .kw = k, .groups = 1};
+    c.stride[0] = c.stride[1] = stride;
+    c.dilation[0] = c.dilation[1] = 1;
+    for (int i = 0; i < 4; i++)
+        c.pad[i] = pad;
+    cpu_conv_shape(&c);
+    return c;
+}
+
+static void test_channels(void **state)
+{
+    (void)state;
+    static const int64_t channels[] = {1, 3, 5, 16, 17, 33, 64};
+    for (size_t i = 0; i < 7; i++)
+        for (size_t o = 0; o < 7; o++)
+            check(shape(1 + (int64_t)(i + o) % 3, channels[i], 5, 7 + (int64_t)i, channels[o], 3, 1 + (int)(i + o) % 2,
+                        (int)(i % 3)));
+}
+
+static void test_windows(void **state)
+{
+    (void)state;
+    for (int64_t k = 1; k <= 7; k += 2)
+        for (int stride = 1; stride <= 3; stride++)
+            for (int pad = 0; pad <= 3; pad++)
+                check(shape(2, 3, 9, 11, 5, k, stride, pad));
+}
+
+static void test_sizes(void **state)
+{
+    (void)state;
+    for (int64_t w = 1; w <= 45; w += 4)
+        check(shape(1, 4, 4, w, 18, 3, 1, 1));
+    check(shape(3, 20, 4, 4, 40, 3, 1, 1));
+    check(shape(5, 20, 7, 7, 40, 3, 2, 1));
+    check(shape(20, 6, 8, 8, 33, 1, 1, 0));
+    check(shape(1, 2, 1, 700, 3, 1, 1, 0));
+    check(shape(2, 1, 30, 30, 32, 3, 1, 0));
+    check(shape(1, 3, 40, 40, 20, 7, 2, 3));
+    check(shape(1, 33, 60, 60, 33, 3, 1, 1));
+}
+
+/* Every parameter at random, so that they meet. */
+static cpu_conv random_shape(void)
+{
+    cpu_conv c = {.groups = 1};
+    do {
+#define PICK(from, to) ((from) + (int)((random_float() * 0.5f + 0.5f) * 0.9999f * (float)((to) - (from) + 1)))
+        int group_in = PICK(1, 5), group_out = PICK(1, 20);
+        c.groups = PICK(0, 1) ? 1 : PICK(2, 4);
+        c.n = PICK(1, 3);
+        c.c_in = group_in * c.groups;
+        c.c_out = group_out * c.groups;
+        c.h = PICK(1, 12);
+        c.w = PICK(1, 20);
+        c.kh = PICK(1, 4);
+        c.kw = PICK(1, 4);
+        for (int i = 0; i < 2; i++) {
+            c.stride[i] = PICK(1, 3);
+            c.dilation[i] = PICK(1, 3);
+        }
+        for (int i = 0; i < 4; i++)
+            c.pad[i] = PICK(0, 5);
+    } while (!cpu_conv_shape(&c));
+    return c;
+}
+
+static void test_random(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 150; i++)
+        check(random_shape());
+}
+
+static void test_groups(void **state)
+{
+    (void)state;
+    static const int64_t channels[] = {1, 3, 8, 17, 37, 64};
+    for (size_t i = 0; i < 6; i++)
+        for (int stride = 1; stride <= 2; stride++) { /* depthwise */
+            cpu_conv c = shape(2, channels[i], 9, 10, channels[i], i % 2 ? 3 : 5, stride, (int)i % 3);
+            c.groups = c.c_in;
+            c.dilation[1] = 1 + (int)i % 2;
+            assert_true(cpu_conv_shape(&c));
+            check(c);
+        }
+    cpu_conv c = shape(2, 6, 5, 6, 12, 3, 1, 1);
+    c.groups = 6;
+    check(c);
+    c = shape(2, 64, 5, 6, 64, 3, 1, 1);
+    c.groups = 2;
+    check(c);
+}
+
+/* Batches without pictures, and pictures that no window fits into: gradients are zeros. */
+static void test_empty(void **state)
+{
+    (void)state;
+    check(shape(0, 3, 5, 5, 4, 3, 1, 1));
+    check(shape(0, 3, 5, 5, 4, 1, 1, 0));
+    cpu_conv c = shape(2, 3, 2, 5, 4, 3, 1, 0);
+    assert_false(cpu_conv_shape(&c));
+    assert_int_equal(c.oh, 0);
+    check(c);
+}
+
+static void test_packed(void **state)
+{
+    (void)state;
+    problem t;
+    problem_new(&t, shape(2, 5, 6, 7, 19, 3, 2, 1));
+    cpu_conv c = t.c;
+    c.threads = 2;
+    c.isa = cpu_isa_best();
+    for (cpu_conv_job job = CPU_CONV_FORWARD; job <= CPU_CONV_GRAD_DATA; job++) {
+        buffer scratch = scratch_new(&c, job), packed = buffer_new(cpu_conv_packed(&c, job) / sizeof(float));
+        buffer out = buffer_new(job == CPU_CONV_FORWARD ? t.y.n : t.dx.n);
+        cpu_conv_pack(&c, job, t.w.at, packed.at);
+        if (job == CPU_CONV_FORWARD)
+            cpu_conv_forward_packed(&c, t.x.at, packed.at, t.bias.at, out.at, scratch.at);
+        else
+            cpu_conv_grad_data_packed(&c, t.dy.at, packed.at, out.at, scratch.at);
+        compare(&c, "packed", out.at, job == CPU_CONV_FORWARD ? &t.y : &t.dx, false);
+        buffer_free(scratch);
+        buffer_free(packed);
+        buffer_free(out);
+    }
+    problem_free(&t);
+}
+
+/* A NaN in one pixel reaches the outputs whose windows hold it, through relu, and no other. */
+static void test_nan(void **state)
+{
+    (void)state;
+    for (cpu_isa isa = CPU_PORTABLE; isa <= cpu_isa_best() && isa <= CPU_AVX512; isa++) {
+        cpu_conv c = shape(1, 3, 7, 9, 20, 3, 1, 1);
+        c.threads = 1;
+        c.isa = isa;
+        c.relu = true;
+        buffer x = random_buffer(7 * 9 * 3), w = random_buffer(20 * 3 * 9), y = buffer_new(7 * 9 * 20);
+        buffer scratch = scratch_new(&c, CPU_CONV_FORWARD);
+        x.at[(3 * 9 + 4) * 3 + 1] = NAN;
+        cpu_conv_forward(&c, x.at, w.at, NULL, y.at, scratch.at);
+        for (int r = 0; r < 7; r++)
+            for (int q = 0; q < 9; q++)
+                for (int o = 0; o < 20; o++)
+                    assert_int_equal(isnan(y.at[(r * 9 + q) * 20 + o]) != 0, abs(r - 3) <= 1 && abs(q - 4) <= 1);
+        buffer_free(x);
+        buffer_free(w);
+        buffer_free(y);
+        buffer_free(scratch);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_channels), cmocka_unit_test(test_windows), cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_random),   cmocka_unit_test(test_groups),  cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_packed),   cmocka_unit_test(test_nan),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
