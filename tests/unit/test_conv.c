@@ -175,8 +175,11 @@ static results run(problem *t, int threads, cpu_isa isa)
     cpu_conv c = t->c;
     c.threads = threads;
     c.isa = isa;
-    results r = {.y = buffer_new(t->y.n), .relu = buffer_new(t->y.n), .dx = buffer_new(t->dx.n),
-                 .dw = buffer_new(t->dw.n), .db = buffer_new(t->db.n)};
+    results r = {.y = buffer_new(t->y.n),
+                 .relu = buffer_new(t->y.n),
+                 .dx = buffer_new(t->dx.n),
+                 .dw = buffer_new(t->dw.n),
+                 .db = buffer_new(t->db.n)};
     buffer scratch = scratch_new(&c, CPU_CONV_FORWARD);
     cpu_conv_forward(&c, t->x.at, t->w.at, t->bias.at, r.y.at, scratch.at);
     c.relu = true;

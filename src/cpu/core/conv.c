@@ -103,8 +103,13 @@ static int64_t data_problem(const cpu_conv *c, int64_t phase, conv_problem *p, c
         p->n = 1;
     }
     const int64_t taps = c->kh * c->kw;
-    *plan = (conv_pack_plan){.lane = taps, .channel = p->c_out * taps, .group = p->c_in * p->c_out * taps,
-                             .row0 = r.last, .row_step = -r.step, .column0 = q.last, .column_step = -q.step,
+    *plan = (conv_pack_plan){.lane = taps,
+                             .channel = p->c_out * taps,
+                             .group = p->c_in * p->c_out * taps,
+                             .row0 = r.last,
+                             .row_step = -r.step,
+                             .column0 = q.last,
+                             .column_step = -q.step,
                              .width = c->kw};
     return (row * c->w + column) * c->c_in;
 }
@@ -112,8 +117,12 @@ static int64_t data_problem(const cpu_conv *c, int64_t phase, conv_problem *p, c
 static conv_pack_plan forward_plan(const cpu_conv *c)
 {
     const int64_t taps = c->kh * c->kw, inputs = c->c_in / c->groups;
-    return (conv_pack_plan){.lane = inputs * taps, .channel = taps, .group = c->c_out / c->groups * inputs * taps,
-                            .row_step = 1, .column_step = 1, .width = c->kw};
+    return (conv_pack_plan){.lane = inputs * taps,
+                            .channel = taps,
+                            .group = c->c_out / c->groups * inputs * taps,
+                            .row_step = 1,
+                            .column_step = 1,
+                            .width = c->kw};
 }
 
 static int64_t phases(const cpu_conv *c)

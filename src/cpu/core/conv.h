@@ -16,12 +16,12 @@
 #include <stdint.h>
 
 typedef struct cpu_conv {
-    int64_t n, c_in, h, w;     /* the batch and its pictures */
-    int64_t c_out, kh, kw;     /* the window */
-    int64_t oh, ow;            /* set by cpu_conv_shape, or by who knows better */
-    int64_t groups;            /* divides c_in and c_out */
+    int64_t n, c_in, h, w;      /* the batch and its pictures */
+    int64_t c_out, kh, kw;      /* the window */
+    int64_t oh, ow;             /* set by cpu_conv_shape, or by who knows better */
+    int64_t groups;             /* divides c_in and c_out */
     int stride[2], dilation[2]; /* down, across; at least 1 */
-    int pad[4];                /* top, left, bottom, right; at least 0 */
+    int pad[4];                 /* top, left, bottom, right; at least 0 */
     int threads;
     cpu_isa isa;
     bool relu; /* forward: y = max(y, 0), NaN kept */

@@ -131,14 +131,13 @@ CPU_INLINE void slice(const float *src, int64_t step, int64_t pixels, int64_t ch
     for (int64_t p = 0; p < pixels; p++, src += step, dst += V * CPU_VF) {
         UNROLL for (int v = 0; v < V; v++)
         {
-            cpu_vf x = v == V - 1 && last < CPU_VF ? cpu_vf_load_n(src + v * CPU_VF, last)
-                                                   : cpu_vf_load(src + v * CPU_VF);
+            cpu_vf x =
+                v == V - 1 && last < CPU_VF ? cpu_vf_load_n(src + v * CPU_VF, last) : cpu_vf_load(src + v * CPU_VF);
             total[v] += x;
             cpu_vf_store(dst + v * CPU_VF, x);
         }
     }
-    UNROLL for (int v = 0; sum && v < V; v++)
-        cpu_vf_store(sum + v * CPU_VF, cpu_vf_load(sum + v * CPU_VF) + total[v]);
+    UNROLL for (int v = 0; sum && v < V; v++) cpu_vf_store(sum + v * CPU_VF, cpu_vf_load(sum + v * CPU_VF) + total[v]);
 }
 
 /* One function for each size of tile, and the tables of them. */

@@ -72,7 +72,7 @@ const conv_kernels *conv_kernels_of(cpu_isa isa);
 const conv_depth_kernels *conv_depth_of(cpu_isa isa);
 
 typedef struct conv_problem {
-    int64_t n, groups, h, w, c_in;   /* c_in and c_out are those of one group */
+    int64_t n, groups, h, w, c_in; /* c_in and c_out are those of one group */
     int64_t oh, ow, c_out;
     int64_t kh, kw;                  /* taps; 0 means a sum of nothing */
     int64_t sh, sw, dh, dw;          /* input pixels per output pixel and per tap */

@@ -26,9 +26,9 @@ typedef struct weight_job {
     const weight_plan *plan;
     const float *x, *dy;
     float *dw, *db;
-    char *buffers;          /* per thread: the copy of x, then the slice of dy */
+    char *buffers;           /* per thread: the copy of x, then the slice of dy */
     float *partial, *biases; /* per share */
-    int64_t channel_parts;  /* of the last step */
+    int64_t channel_parts;   /* of the last step */
 } weight_job;
 
 /* What one chunk works on. */

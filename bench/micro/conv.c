@@ -1,0 +1,144 @@
+/* conv.c: speed of the convolution kernels alone: GFLOP/s of forward, gradient of data, gradient of weights for usual
+ * shapes. Usage: bench_conv [threads [part of a shape's name]]. The best of several runs is shown: the machine's limit is
+ * what matters here, not its other users. */
+#include "cpu/core/conv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+typedef struct shape {
+    const char *name;
+    int n, c_in, size, c_out, k, stride, pad, groups;
+} shape;
+
+static const shape shapes[] = {
+    {"16, 64 to 64, 56, 3x3", 16, 64, 56, 64, 3, 1, 1, 1},
+    {"16, 256 to 256, 14, 3x3", 16, 256, 14, 256, 3, 1, 1, 1},
+    {"16, 3 to 64, 224, 7x7/2", 16, 3, 224, 64, 7, 2, 3, 1},
+    {"16, 256 to 64, 56, 1x1", 16, 256, 56, 64, 1, 1, 0, 1},
+    {"128, 64 to 64, 32, 3x3", 128, 64, 32, 64, 3, 1, 1, 1},
+    {"128, 512 to 512, 4, 3x3", 128, 512, 4, 512, 3, 1, 1, 1},
+    {"64, 1 to 32, 28, 3x3 valid", 64, 1, 28, 32, 3, 1, 0, 1},
+    {"64, 32 to 64, 26, 3x3 valid", 64, 32, 26, 64, 3, 1, 0, 1},
+    {"16, 128 to 128, 28, 3x3", 16, 128, 28, 128, 3, 1, 1, 1},
+    {"16, 512 to 512, 7, 3x3", 16, 512, 7, 512, 3, 1, 1, 1},
+    {"16, 64 to 256, 56, 1x1", 16, 64, 56, 256, 1, 1, 0, 1},
+    {"16, 512 to 128, 28, 1x1", 16, 512, 28, 128, 1, 1, 0, 1},
+    {"16, 1024 to 256, 14, 1x1", 16, 1024, 14, 256, 1, 1, 0, 1},
+    {"16, 512 to 2048, 7, 1x1", 16, 512, 7, 2048, 1, 1, 0, 1},
+    {"16, 128 to 128, 56, 3x3/2", 16, 128, 56, 128, 3, 2, 1, 1},
+    {"16, 256 to 512, 56, 1x1/2", 16, 256, 56, 512, 1, 2, 0, 1},
+    {"64, 3 to 32, 32, 3x3", 64, 3, 32, 32, 3, 1, 1, 1},
+    {"16, 96, 80, 3x3 depthwise", 16, 96, 80, 96, 3, 1, 1, 96},
+    {"16, 144, 40, 3x3/2 depthwise", 16, 144, 40, 144, 3, 2, 1, 144},
+    {"1, 1 to 32, 28, 3x3 valid", 1, 1, 28, 32, 3, 1, 0, 1},
+    {"1, 32 to 64, 26, 3x3 valid", 1, 32, 26, 64, 3, 1, 0, 1},
+    {"1, 64 to 64, 56, 3x3", 1, 64, 56, 64, 3, 1, 1, 1},
+    {"1, 512 to 512, 7, 3x3", 1, 512, 7, 512, 3, 1, 1, 1},
+};
+
+typedef struct job {
+    cpu_conv c;
+    float *x, *w, *bias, *y, *db, *packed;
+    void *scratch;
+} job;
+
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static float *floats(int64_t n)
+{
+    float *p = aligned_alloc(64, ((size_t)n * sizeof *p + 127) / 64 * 64);
+    if (!p)
+        exit(1);
+    for (int64_t i = 0; i < n; i++)
+        p[i] = (float)(i * 7919 % 1009) * 1e-3f - 0.5f;
+    return p;
+}
+
+static void run(job *j, int what)
+{
+    if (what == 0)
+        cpu_conv_forward(&j->c, j->x, j->w, j->bias, j->y, j->scratch);
+    else if (what == 1)
+        cpu_conv_grad_data(&j->c, j->y, j->w, j->x, j->scratch);
+    else if (what == 2)
+        cpu_conv_grad_weight(&j->c, j->x, j->y, j->w, j->db, j->scratch);
+    else
+        cpu_conv_forward_packed(&j->c, j->x, j->packed, j->bias, j->y, j->scratch);
+}
+
+/* The shortest of the runs that fit into a third of a second, at least three. */
+static double best(job *j, int what)
+{
+    double least = 1e9, begin = seconds();
+    for (int i = 0; i < 4 || seconds() - begin < 0.33; i++) {
+        double t = seconds();
+        run(j, what);
+        t = seconds() - t;
+        least = t < least ? t : least;
+    }
+    return least;
+}
+
+static void measure(const shape *s, int threads)
+{
+    job j = {.c = {.n = s->n,
+                   .c_in = s->c_in,
+                   .h = s->size,
+                   .w = s->size,
+                   .c_out = s->c_out,
+                   .kh = s->k,
+                   .kw = s->k,
+                   .groups = s->groups,
+                   .stride = {s->stride, s->stride},
+                   .dilation = {1, 1},
+                   .pad = {s->pad, s->pad, s->pad, s->pad},
+                   .threads = threads,
+                   .isa = cpu_isa_best()}};
+    cpu_conv *c = &j.c;
+    cpu_conv_shape(c);
+    j.x = floats(c->n * c->h * c->w * c->c_in);
+    j.w = floats(c->c_out * c->c_in / c->groups * c->kh * c->kw);
+    j.bias = floats(c->c_out);
+    j.db = floats(c->c_out);
+    j.y = floats(c->n * c->oh * c->ow * c->c_out);
+    size_t bytes = 0;
+    for (cpu_conv_job i = CPU_CONV_FORWARD; i <= CPU_CONV_GRAD_WEIGHT; i++)
+        bytes = cpu_conv_scratch(c, i) > bytes ? cpu_conv_scratch(c, i) : bytes;
+    j.scratch = floats((int64_t)bytes / 4);
+    j.packed = floats((int64_t)cpu_conv_packed(c, CPU_CONV_FORWARD) / 4);
+    cpu_conv_pack(c, CPU_CONV_FORWARD, j.w, j.packed);
+    double flops = 2.0 * (double)(c->n * c->oh * c->ow * c->c_out * (c->c_in / c->groups) * c->kh * c->kw);
+    printf("%-30s", s->name);
+    for (int what = 0; what < 4; what++) {
+        double t = best(&j, what);
+        printf("  %6.1f (%8.3f ms)", flops / t * 1e-9, t * 1e3);
+        fflush(stdout);
+    }
+    printf("\n");
+    free(j.x);
+    free(j.w);
+    free(j.bias);
+    free(j.db);
+    free(j.y);
+    free(j.scratch);
+    free(j.packed);
+}
+
+int main(int argc, char **argv)
+{
+    int threads = argc > 1 ? atoi(argv[1]) : cpu_thread_count();
+    printf("GFLOP/s, %d threads, %s\n%-30s  %-20s  %-20s  %-20s  %-20s\n", threads, cpu_isa_name(cpu_isa_best()),
+           "batch, channels, size, window", "forward", "gradient of data", "gradient of weights", "forward, packed");
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        if (argc < 3 || strstr(shapes[i].name, argv[2]))
+            measure(&shapes[i], threads);
+    return 0;
+}
