@@ -69,9 +69,14 @@ static_analysis() {
         fail "configuring"
         return
     fi
-    cppcheck --project="$dir/compile_commands.json" --cppcheck-build-dir="$dir/cppcheck" -j "$JOBS" --quiet \
+    # Its exit status leaves out what it finds across files, so that any output counts.
+    if ! cppcheck --project="$dir/compile_commands.json" --cppcheck-build-dir="$dir/cppcheck" -j "$JOBS" --quiet \
         --enable=warning,portability --inline-suppr --suppressions-list=tests/lint/cppcheck.suppress --std=c11 \
-        --library=posix --error-exitcode=1 --template='{file}:{line}: {severity}: {message} [{id}]' 2>&1 || fail "cppcheck"
+        --library=posix --error-exitcode=1 --template='{file}:{line}: {severity}: {message} [{id}]' \
+        >"$dir/cppcheck.log" 2>&1 || [ -s "$dir/cppcheck.log" ]; then
+        cat "$dir/cppcheck.log"
+        fail "cppcheck"
+    fi
 }
 
 format
