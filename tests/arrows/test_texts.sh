@@ -12,6 +12,7 @@ open {
     text = text $0
     if ($0 ~ /;[ \t]*$/) {
         open = 0
+        gsub(/%%/, "", text)
         if (text ~ /%[-+ #0-9.*]*l?[aefgAEFG]/) {
             printf "%s:%d: a floating-point number through printf or scanf; use base_print, base_parse_f64\n", FILENAME, start
             bad = 1
