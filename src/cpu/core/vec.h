@@ -399,6 +399,12 @@ CPU_INLINE cpu_vd cpu_vd_select(cpu_vl m, cpu_vd a, cpu_vd b)
 #endif
 }
 
+/* b where either is NaN. */
+CPU_INLINE cpu_vd cpu_vd_max(cpu_vd a, cpu_vd b)
+{
+    return cpu_vd_select(a > b, a, b);
+}
+
 CPU_INLINE double cpu_vd_sum(cpu_vd v)
 {
 #if CPU_VF == 16

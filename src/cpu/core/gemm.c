@@ -1,0 +1,579 @@
+/* gemm.c: cuts a matrix product into pieces and runs them; see gemm.h. The pieces themselves are in gemm.tile.c.
+ *
+ * A plan follows from the problem alone. What shapes the order of a sum (path, depth of a k block, parts of a split k)
+ * does not look at the number of threads; how the blocks of C are dealt out may, since it changes no sum. */
+#include "cpu/core/gemm.h"
+#include "cpu/core/gemm_kernels.h"
+#include "cpu/core/par.h"
+
+#include <sched.h>
+#include <stdatomic.h>
+#include <string.h>
+
+typedef enum gemm_path {
+    PATH_FILL, /* k is 0: bias only */
+    PATH_ROW,  /* one row of A, B along n */
+    PATH_DOT,  /* few rows, both along k */
+    PATH_TILE, /* register tiles */
+    PATH_PARTS /* register tiles, long k cut into parts that are added up afterwards */
+} gemm_path;
+
+static const char *const path_names[] = {"fill", "row", "dot", "tile", "parts"};
+
+enum {
+    ALIGN = 64,
+    KC = 384,                /* depth of a k block: a panel of B of this depth stays in the first-level cache */
+    ROW_PANELS = 12,         /* tiles in a block of A, which stays in the second-level cache */
+    PACKED_B_MAX = 16 << 20, /* bytes of B packed at a time */
+    PARTS_MAX = 16
+};
+
+typedef struct plan {
+    cpu_gemm g; /* with rows and columns exchanged if C is better written that way */
+    bool exchanged;
+    const gemm_kernels *kern;
+    size_t size; /* of T */
+    gemm_path path;
+    bool pack_a, share_b, pack_b; /* share_b: B is packed once for all threads, else each packs what it needs */
+    bool direct;                  /* tiles go straight to C, else to a block of T first */
+    int64_t kc, k_blocks, parts;
+    int64_t mr, row_panels, col_panels; /* height of a tile, tiles down and across */
+    int64_t rows, cols;                 /* blocks of C down and across */
+    int64_t nb;                         /* column panels whose B is packed at a time */
+    int64_t chunks, threads;
+    size_t bias_at, x_at, b_at, parts_at, thread_at, thread_bytes, a_bytes, c_bytes, bytes;
+} plan;
+
+static int64_t ceil_div(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t padded(size_t n)
+{
+    return (n + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+static const gemm_kernels *kernels_for(const cpu_gemm *g)
+{
+    bool f64 = g->dtype == TN_F64;
+#if CPU_X86
+    if (g->isa >= CPU_AVX512)
+        return f64 ? &gemm_f64_avx512 : &gemm_f32_avx512;
+    if (g->isa == CPU_AVX2)
+        return f64 ? &gemm_f64_avx2 : &gemm_f32_avx2;
+#endif
+    return f64 ? &gemm_f64_portable : &gemm_f32_portable;
+}
+
+/* ---- the plan -------------------------------------------------------------------------------------------------- */
+
+/* C' = B' A': the same product with rows and columns exchanged. */
+static void exchange(plan *p)
+{
+    cpu_gemm g = p->g;
+    p->exchanged = true;
+    p->g.m = g.n, p->g.n = g.m;
+    p->g.a_row = g.b_col, p->g.a_col = g.b_row, p->g.a_batch = g.b_batch;
+    p->g.b_row = g.a_col, p->g.b_col = g.a_row, p->g.b_batch = g.a_batch;
+    p->g.c_row = g.c_col, p->g.c_col = g.c_row;
+    p->g.bias = g.bias == CPU_BIAS_COLUMN ? CPU_BIAS_ROW : g.bias == CPU_BIAS_ROW ? CPU_BIAS_COLUMN : CPU_BIAS_NONE;
+}
+
+static void normalise(plan *p, const cpu_gemm *g)
+{
+    p->g = *g;
+    p->g.threads = g->threads < 1 ? 1 : g->threads;
+    p->g.batch = g->batch < 1 ? 1 : g->batch;
+    p->g.c_dtype = g->c_dtype ? g->c_dtype : g->dtype;
+    p->g.bias_dtype = g->bias_dtype ? g->bias_dtype : p->g.c_dtype;
+    p->kern = kernels_for(g);
+    p->size = g->dtype == TN_F64 ? 8 : 4;
+    /* A matrix of one row or column has a stride that is never used: it is taken as the one that suits. */
+    if (g->b_packed)
+        return;
+    bool wide = g->n > 1 && (g->m == 1 || g->c_col == 1);
+    if (g->m > 1 && !wide && (g->n == 1 || g->c_row == 1))
+        exchange(p);
+    else if (p->g.n < 8 && p->g.m > p->g.n && p->g.m > 16 && g->a_col == 1 && g->b_row == 1)
+        exchange(p); /* a few long columns: the dot path wants few rows */
+}
+
+static gemm_path choose_path(const plan *p)
+{
+    const cpu_gemm *g = &p->g;
+    int64_t lanes = p->kern->lanes;
+    if (g->k == 0)
+        return PATH_FILL;
+    if (!g->b_packed) {
+        bool dots = g->a_col == 1 && g->b_row == 1 && g->k >= lanes;
+        if (g->m == 1 && (g->b_col == 1 || g->n == 1) && !(g->b_row == 1 && g->k > 1))
+            return PATH_ROW;
+        if (g->m == 1 && g->b_row == 1 && g->k >= lanes)
+            return PATH_DOT;
+        if (dots && g->m <= 12)
+            return PATH_DOT;
+    }
+    int64_t tiles = ceil_div(g->m, p->kern->mr) * ceil_div(g->n, p->kern->nr);
+    return tiles <= 8 && g->k >= 4 * KC && !g->b_packed ? PATH_PARTS : PATH_TILE;
+}
+
+/* Whether a tile may read B where it lies. */
+static bool b_in_place(const plan *p)
+{
+    const cpu_gemm *g = &p->g;
+    if (g->b_col != 1 || g->dtype == TN_BF16 || g->dtype == TN_F16)
+        return false;
+    if (!p->kern->masked && g->n % p->kern->nr)
+        return false;
+    return p->row_panels <= 2 || (p->row_panels <= 10 && g->n <= 512);
+}
+
+static bool a_in_place(const plan *p)
+{
+    const cpu_gemm *g = &p->g;
+    if (g->dtype == TN_BF16 || g->dtype == TN_F16 || p->col_panels > 8)
+        return false;
+    /* Rows a multiple of a page apart fall into the same few places of the cache. */
+    int64_t step = g->a_col == 1 ? g->a_row * (int64_t)p->size % 4096 : 0;
+    return g->a_col == 1 ? step > 128 || p->mr <= 4 : g->a_row == 1;
+}
+
+/* Blocks of C: rows first, since a block's columns share its packed A; enough for all threads, none too small. */
+static void deal(plan *p)
+{
+    const cpu_gemm *g = &p->g;
+    double work = 2.0 * (double)g->m * (double)g->n * (double)g->k / 600e3;
+    int64_t want = g->threads == 1 ? 1 : least(g->threads * 6, (int64_t)work + 1);
+    int64_t high = least(ROW_PANELS, p->row_panels), wide = p->share_b ? p->nb : least(p->nb, 16);
+    while (ceil_div(p->row_panels, high) * ceil_div(p->nb, wide) < want) {
+        if (high > 4 || (wide == 1 && high > 1))
+            high = ceil_div(high, 2);
+        else if (wide > 1)
+            wide = ceil_div(wide, 2);
+        else
+            break;
+    }
+    p->rows = ceil_div(p->row_panels, high);
+    p->cols = ceil_div(p->nb, wide);
+}
+
+static void plan_tiles(plan *p)
+{
+    const cpu_gemm *g = &p->g;
+    p->row_panels = ceil_div(g->m, p->kern->mr);
+    p->mr = ceil_div(g->m, p->row_panels);
+    p->col_panels = ceil_div(g->n, p->kern->nr);
+    p->k_blocks = ceil_div(g->k, KC);
+    p->kc = ceil_div(g->k, p->k_blocks);
+    p->direct = g->c_col == 1 && (g->c_dtype == TN_F32 || g->c_dtype == TN_F64) && p->path == PATH_TILE;
+    p->pack_b = !g->b_packed && !b_in_place(p);
+    p->pack_a = !a_in_place(p);
+    double work = 2.0 * (double)g->m * (double)g->n * (double)g->k;
+    p->share_b = p->path == PATH_TILE && p->pack_b && (g->batch == 1 || (g->batch < 2 * g->threads && work > 4e6));
+    p->nb = p->col_panels;
+    if (p->share_b) {
+        int64_t most = PACKED_B_MAX / (g->k * p->kern->nr * (int64_t)p->size);
+        p->nb = most < 1 ? 1 : least(most, p->nb);
+        p->nb = ceil_div(p->col_panels, ceil_div(p->col_panels, p->nb));
+    }
+    if (p->path == PATH_PARTS) {
+        p->parts = least(PARTS_MAX, g->k / (2 * KC));
+        p->rows = p->cols = 1;
+        p->chunks = g->batch * p->parts;
+        return;
+    }
+    p->parts = 1;
+    deal(p);
+    p->chunks = p->rows * p->cols * (p->share_b ? 1 : g->batch);
+}
+
+static void plan_rows(plan *p)
+{
+    const cpu_gemm *g = &p->g;
+    int64_t unit = GEMM_ROW_BLOCK * p->kern->lanes; /* columns per chunk; the same on any number of threads */
+    double bytes = (double)g->k * (double)g->n * (double)g->batch * (double)p->size;
+    p->parts = 1;
+    p->rows = 1;
+    p->cols = ceil_div(g->n, unit);
+    p->nb = unit;
+    p->chunks = g->batch * p->cols;
+    if (bytes * (double)least(g->m, 4) < 600e3)
+        p->g.threads = 1;
+}
+
+static size_t take(plan *p, size_t bytes)
+{
+    size_t at = p->bytes;
+    p->bytes += padded(bytes);
+    return at;
+}
+
+static void plan_scratch(plan *p)
+{
+    const cpu_gemm *g = &p->g;
+    bool tiles = p->path == PATH_TILE || p->path == PATH_PARTS;
+    p->bytes = 0;
+    int64_t biases = g->bias == CPU_BIAS_COLUMN ? g->n : g->bias == CPU_BIAS_ROW ? g->m : 0;
+    bool narrow = g->bias_dtype == TN_BF16 || g->bias_dtype == TN_F16;
+    p->bias_at = take(p, narrow ? (size_t)biases * p->size : 0);
+    p->b_at = take(p, p->share_b ? (size_t)(g->k * p->nb * p->kern->nr) * p->size : 0);
+    p->parts_at = take(p, p->path == PATH_PARTS ? (size_t)(g->batch * p->parts * g->m * g->n) * p->size : 0);
+    p->thread_at = p->bytes;
+    p->bytes = 0;
+    if (tiles) {
+        int64_t high = ceil_div(p->row_panels, p->rows), wide = ceil_div(p->nb, p->cols);
+        p->a_bytes = padded(p->pack_a ? (size_t)(high * p->mr * p->kc) * p->size : 0);
+        p->c_bytes =
+            padded(p->direct || p->path == PATH_PARTS ? 0 : (size_t)(high * p->mr * wide * p->kern->nr) * p->size);
+        take(p, p->a_bytes);
+        take(p, p->c_bytes);
+        take(p, p->pack_b && !p->share_b ? (size_t)(wide * p->kern->nr * p->kc) * p->size : 0);
+    } else {
+        bool copy_x = p->path != PATH_FILL && (g->a_col != 1 || g->dtype == TN_BF16 || g->dtype == TN_F16);
+        p->a_bytes = padded(copy_x ? (size_t)(g->m * g->k) * p->size : 0);
+        take(p, p->a_bytes);
+        take(p, (size_t)(g->m * p->nb) * p->size);
+    }
+    p->thread_bytes = p->bytes;
+    p->bytes = p->thread_at + (size_t)p->threads * p->thread_bytes;
+}
+
+static plan make_plan(const cpu_gemm *g)
+{
+    plan p;
+    memset(&p, 0, sizeof p);
+    normalise(&p, g);
+    p.path = choose_path(&p);
+    if (p.path == PATH_TILE || p.path == PATH_PARTS)
+        plan_tiles(&p);
+    else
+        plan_rows(&p);
+    p.threads = least(p.g.threads, p.chunks);
+    if (p.share_b && p.threads < p.g.threads)
+        p.threads = least(p.g.threads, p.chunks + p.nb);
+    plan_scratch(&p);
+    return p;
+}
+
+/* ---- running --------------------------------------------------------------------------------------------------- */
+
+typedef struct job {
+    plan p;
+    const char *a, *b;
+    char *c, *scratch;
+    const char *bias; /* of T */
+    size_t in, out;   /* bytes of an element of A and B, of C */
+    int64_t item;     /* of the batch, where it is run one by one */
+    int64_t panel;    /* first column panel of the packed B */
+    int64_t packs;    /* chunks that pack B, before those that compute */
+    _Atomic int64_t packed;
+} job;
+
+static const char *a_of(const job *j, int64_t item)
+{
+    const cpu_gemm *g = &j->p.g;
+    int64_t at = g->offsets ? g->offsets[3 * item + (j->p.exchanged ? 1 : 0)] : item * g->a_batch;
+    return j->a + at * (int64_t)j->in;
+}
+
+static const char *b_of(const job *j, int64_t item)
+{
+    const cpu_gemm *g = &j->p.g;
+    int64_t at = g->offsets ? g->offsets[3 * item + (j->p.exchanged ? 0 : 1)] : item * g->b_batch;
+    return j->b + at * (int64_t)j->in;
+}
+
+static char *c_of(const job *j, int64_t item)
+{
+    const cpu_gemm *g = &j->p.g;
+    int64_t at = g->offsets ? g->offsets[3 * item + 2] : item * g->c_batch;
+    return j->c + at * (int64_t)j->out;
+}
+
+/* What happens to the sums of the piece whose first element is (i, j). */
+static gemm_end end_at(const job *jb, int64_t i, int64_t j)
+{
+    const cpu_gemm *g = &jb->p.g;
+    int64_t size = (int64_t)jb->p.size;
+    return (gemm_end){.alpha = g->alpha.set ? g->alpha.value : 1,
+                      .add = g->accumulate,
+                      .relu = g->act == CPU_ACT_RELU,
+                      .bias_col = g->bias == CPU_BIAS_COLUMN ? jb->bias + j * size : NULL,
+                      .bias_row = g->bias == CPU_BIAS_ROW ? jb->bias + i * size : NULL};
+}
+
+/* Sums [m][n] at `from`, rows from_row apart, go to C from (i, j) on. */
+static void finish(const job *jb, int64_t item, int64_t i, int64_t j, int64_t m, int64_t n, const void *from,
+                   int64_t from_row)
+{
+    const cpu_gemm *g = &jb->p.g;
+    gemm_finish f = {.from = from, .from_row = from_row, .m = m, .n = n};
+    f.c = c_of(jb, item) + (i * g->c_row + j * g->c_col) * (int64_t)jb->out;
+    f.c_row = g->c_row, f.c_col = g->c_col, f.c_dtype = g->c_dtype;
+    f.end = end_at(jb, i, j);
+    jb->p.kern->finish(&f);
+}
+
+/* A block of one product: rows i0..i1, columns of panels j0..j1, k0..k1. */
+typedef struct block {
+    int64_t item, i0, i1, j0, j1, k0, k1;
+    char *a_space, *b_space; /* for packing */
+    char *to;                /* T [i1-i0][to_row] */
+    int64_t to_row;
+    bool direct; /* `to` is C: the end is applied, and C may be added */
+} block;
+
+/* The tiles of a block over k0..k0+k. */
+static void run_tiles(const job *jb, const block *t, int64_t k0, int64_t k, const char *a, int64_t a_row, int64_t a_col,
+                      int64_t a_tile)
+{
+    const plan *p = &jb->p;
+    const cpu_gemm *g = &p->g;
+    int64_t size = (int64_t)p->size, nr = p->kern->nr;
+    bool last = k0 + k == t->k1;
+    for (int64_t j = t->j0; j < t->j1; j++) {
+        int64_t n = least(nr, g->n - j * nr), b_row = nr;
+        const char *b;
+        if (g->b_packed)
+            b = jb->b + (j * g->k + k0) * nr * size;
+        else if (p->share_b)
+            b = jb->scratch + p->b_at + ((j - jb->panel) * g->k + k0) * nr * size;
+        else if (p->pack_b)
+            b = t->b_space + (j - t->j0) * p->kc * nr * size;
+        else
+            b = b_of(jb, t->item) + (k0 * g->b_row + j * nr) * size, b_row = g->b_row;
+        for (int64_t i = t->i0; i < t->i1; i += p->mr) {
+            gemm_end end = t->direct ? end_at(jb, i, j * nr) : (gemm_end){.alpha = 1};
+            if (!last)
+                end.relu = false, end.bias_col = end.bias_row = NULL;
+            end.add = end.add || k0 > t->k0;
+            p->kern->tile(least(p->mr, t->i1 - i), n, k, a + (i - t->i0) / p->mr * a_tile * size, a_row, a_col, b,
+                          b_row, t->to + ((i - t->i0) * t->to_row + (j - t->j0) * nr) * size, t->to_row, &end);
+        }
+    }
+}
+
+static void run_block(const job *jb, const block *t)
+{
+    const plan *p = &jb->p;
+    const cpu_gemm *g = &p->g;
+    int64_t size = (int64_t)p->size, in = (int64_t)jb->in, nr = p->kern->nr;
+    for (int64_t k0 = t->k0; k0 < t->k1; k0 += p->kc) {
+        int64_t k = least(p->kc, t->k1 - k0);
+        if (p->pack_b && !p->share_b)
+            for (int64_t j = t->j0; j < t->j1; j++)
+                p->kern->pack(t->b_space + (j - t->j0) * p->kc * nr * size, nr,
+                              b_of(jb, t->item) + (k0 * g->b_row + j * nr * g->b_col) * in, g->dtype, g->b_col,
+                              g->b_row, least(nr, g->n - j * nr), k);
+        const char *a = a_of(jb, t->item) + (t->i0 * g->a_row + k0 * g->a_col) * in;
+        if (!p->pack_a) {
+            run_tiles(jb, t, k0, k, a, g->a_row, g->a_col, p->mr * g->a_row);
+            continue;
+        }
+        for (int64_t i = t->i0; i < t->i1; i += p->mr)
+            p->kern->pack(t->a_space + (i - t->i0) * p->kc * size, p->mr, a + (i - t->i0) * g->a_row * in, g->dtype,
+                          g->a_row, g->a_col, least(p->mr, t->i1 - i), k);
+        run_tiles(jb, t, k0, k, t->a_space, 1, p->mr, p->mr * p->kc);
+    }
+}
+
+static char *thread_space(const job *jb, int thread)
+{
+    return jb->scratch + jb->p.thread_at + (size_t)thread * jb->p.thread_bytes;
+}
+
+static void compute_chunk(job *jb, int64_t chunk, int thread)
+{
+    const plan *p = &jb->p;
+    const cpu_gemm *g = &p->g;
+    int64_t blocks = p->rows * p->cols, panels = least(p->nb, p->col_panels - jb->panel), nr = p->kern->nr;
+    int64_t r = chunk % blocks / p->cols, c = chunk % p->cols;
+    char *space = thread_space(jb, thread);
+    block t = {.item = p->share_b ? jb->item : chunk / blocks, .k1 = g->k, .direct = p->direct};
+    t.i0 = p->row_panels * r / p->rows * p->mr;
+    t.i1 = least(p->row_panels * (r + 1) / p->rows * p->mr, g->m);
+    t.j0 = jb->panel + panels * c / p->cols;
+    t.j1 = jb->panel + panels * (c + 1) / p->cols;
+    t.a_space = space, t.b_space = space + p->a_bytes + p->c_bytes;
+    if (t.j0 == t.j1)
+        return;
+    int64_t n = least(t.j1 * nr, g->n) - t.j0 * nr;
+    t.to = p->direct ? c_of(jb, t.item) + (t.i0 * g->c_row + t.j0 * nr) * (int64_t)p->size : space + p->a_bytes;
+    t.to_row = p->direct ? g->c_row : (t.j1 - t.j0) * nr;
+    run_block(jb, &t);
+    if (!p->direct)
+        finish(jb, t.item, t.i0, t.j0 * nr, t.i1 - t.i0, n, t.to, t.to_row);
+}
+
+/* First come the chunks that pack a panel of B, then those that compute. Chunks are claimed in order, so whoever waits
+ * here waits for a thread that is packing. */
+static void shared_chunk(void *arg, int64_t chunk, int thread)
+{
+    job *jb = arg;
+    const plan *p = &jb->p;
+    const cpu_gemm *g = &p->g;
+    if (chunk < jb->packs) {
+        int64_t nr = p->kern->nr, j = jb->panel + chunk;
+        p->kern->pack(jb->scratch + p->b_at + (size_t)(chunk * g->k * nr) * p->size, nr,
+                      b_of(jb, jb->item) + j * nr * g->b_col * (int64_t)jb->in, g->dtype, g->b_col, g->b_row,
+                      least(nr, g->n - j * nr), g->k);
+        atomic_fetch_add_explicit(&jb->packed, 1, memory_order_release);
+        return;
+    }
+    for (int spins = 0; atomic_load_explicit(&jb->packed, memory_order_acquire) < jb->packs; spins++)
+        if (spins > 10000)
+            sched_yield();
+    compute_chunk(jb, chunk - jb->packs, thread);
+}
+
+static void own_chunk(void *arg, int64_t chunk, int thread)
+{
+    compute_chunk(arg, chunk, thread);
+}
+
+static void run_shared(job *jb)
+{
+    const plan *p = &jb->p;
+    for (jb->item = 0; jb->item < p->g.batch; jb->item++)
+        for (jb->panel = 0; jb->panel < p->col_panels; jb->panel += p->nb) {
+            jb->packs = least(p->nb, p->col_panels - jb->panel);
+            atomic_store_explicit(&jb->packed, 0, memory_order_relaxed);
+            cpu_parallel((int)p->threads, jb->packs + p->chunks, shared_chunk, jb);
+        }
+}
+
+static char *part_of(const job *jb, int64_t item, int64_t part)
+{
+    const plan *p = &jb->p;
+    return jb->scratch + p->parts_at + (size_t)((item * p->parts + part) * p->g.m * p->g.n) * p->size;
+}
+
+static void part_chunk(void *arg, int64_t chunk, int thread)
+{
+    job *jb = arg;
+    const plan *p = &jb->p;
+    char *space = thread_space(jb, thread);
+    int64_t item = chunk / p->parts, part = chunk % p->parts;
+    block t = {.item = item, .i1 = p->g.m, .j1 = p->col_panels, .a_space = space, .to_row = p->g.n};
+    t.b_space = space + p->a_bytes + p->c_bytes;
+    t.k0 = p->g.k * part / p->parts, t.k1 = p->g.k * (part + 1) / p->parts;
+    t.to = part_of(jb, item, part);
+    run_block(jb, &t);
+}
+
+/* The parts are added in order, whoever made them. */
+static void add_parts(const job *jb, int64_t item)
+{
+    const plan *p = &jb->p;
+    int64_t count = p->g.m * p->g.n;
+    void *sum = part_of(jb, item, 0);
+    for (int64_t s = 1; s < p->parts; s++) {
+        const void *part = part_of(jb, item, s);
+        if (p->size == 8)
+            for (int64_t i = 0; i < count; i++)
+                ((double *)sum)[i] += ((const double *)part)[i];
+        else
+            for (int64_t i = 0; i < count; i++)
+                ((float *)sum)[i] += ((const float *)part)[i];
+    }
+    finish(jb, item, 0, 0, p->g.m, p->g.n, sum, p->g.n);
+}
+
+static void row_chunk(void *arg, int64_t chunk, int thread)
+{
+    job *jb = arg;
+    const plan *p = &jb->p;
+    const cpu_gemm *g = &p->g;
+    int64_t item = chunk / p->cols, j = chunk % p->cols * p->nb, n = least(p->nb, g->n - j);
+    char *space = thread_space(jb, thread);
+    const char *a = a_of(jb, item), *b = b_of(jb, item) + j * g->b_col * (int64_t)jb->in;
+    int64_t a_row = g->a_row;
+    char *y = space + p->a_bytes;
+    if (p->path == PATH_FILL) {
+        finish(jb, item, 0, j, g->m, n, NULL, 0);
+        return;
+    }
+    if (p->a_bytes) { /* A as neighbours of T */
+        for (int64_t i = 0; i < g->m; i++)
+            p->kern->pack(space + (size_t)(i * g->k) * p->size, 1, a + i * g->a_row * (int64_t)jb->in, g->dtype,
+                          g->a_row, g->a_col, 1, g->k);
+        a = space, a_row = g->k;
+    }
+    if (p->path == PATH_ROW)
+        p->kern->row(n, g->k, a, b, g->dtype, g->b_row, y);
+    else
+        p->kern->dot(g->m, n, g->k, a, a_row, b, g->dtype, g->b_col, y, p->nb);
+    finish(jb, item, 0, j, g->m, n, y, p->nb);
+}
+
+/* The bias as T, where it is narrower. */
+static void widen_bias(job *jb)
+{
+    const cpu_gemm *g = &jb->p.g;
+    if (g->bias == CPU_BIAS_NONE || (g->bias_dtype != TN_BF16 && g->bias_dtype != TN_F16))
+        return;
+    char *to = jb->scratch + jb->p.bias_at;
+    jb->p.kern->pack(to, g->bias == CPU_BIAS_COLUMN ? g->n : g->m, jb->bias, g->bias_dtype, 1, 1,
+                     g->bias == CPU_BIAS_COLUMN ? g->n : g->m, 1);
+    jb->bias = to;
+}
+
+size_t cpu_gemm_scratch(const cpu_gemm *g)
+{
+    return g->m <= 0 || g->n <= 0 ? 0 : make_plan(g).bytes;
+}
+
+const char *cpu_gemm_path(const cpu_gemm *g)
+{
+    return g->m <= 0 || g->n <= 0 ? "nothing" : path_names[make_plan(g).path];
+}
+
+void cpu_gemm_run(const cpu_gemm *g, const void *a, const void *b, void *c, const void *bias, void *scratch)
+{
+    if (g->m <= 0 || g->n <= 0)
+        return;
+    job jb = {.p = make_plan(g), .c = c, .scratch = scratch, .bias = bias};
+    const plan *p = &jb.p;
+    jb.a = p->exchanged ? b : a, jb.b = p->exchanged ? a : b;
+    jb.in = tn_dtype_size(g->dtype), jb.out = tn_dtype_size(p->g.c_dtype);
+    widen_bias(&jb);
+    int threads = (int)p->threads;
+    switch (p->path) {
+    case PATH_TILE:
+        if (p->share_b)
+            run_shared(&jb);
+        else
+            cpu_parallel(threads, p->chunks, own_chunk, &jb);
+        break;
+    case PATH_PARTS:
+        cpu_parallel(threads, p->chunks, part_chunk, &jb);
+        for (int64_t i = 0; i < p->g.batch; i++)
+            add_parts(&jb, i);
+        break;
+    default: cpu_parallel(threads, p->chunks, row_chunk, &jb);
+    }
+}
+
+/* ---- B packed ahead -------------------------------------------------------------------------------------------- */
+
+size_t cpu_gemm_packed_size(const cpu_gemm *g)
+{
+    const gemm_kernels *kern = kernels_for(g);
+    size_t size = g->dtype == TN_F64 ? 8 : 4;
+    return (size_t)(ceil_div(g->n, kern->nr) * kern->nr * g->k) * size;
+}
+
+void cpu_gemm_pack_b(const cpu_gemm *g, const void *b, void *packed)
+{
+    const gemm_kernels *kern = kernels_for(g);
+    int64_t nr = kern->nr, in = (int64_t)tn_dtype_size(g->dtype), size = g->dtype == TN_F64 ? 8 : 4;
+    for (int64_t j = 0; j < g->n; j += nr)
+        kern->pack((char *)packed + j * g->k * size, nr, (const char *)b + j * g->b_col * in, g->dtype, g->b_col,
+                   g->b_row, least(nr, g->n - j), g->k);
+}

@@ -1,0 +1,480 @@
+/* gemm_body.h: the pieces of a matrix product, for T in vectors V of LANES. Read by gemm.tile.c once for float and once
+ * for double, hence no include guard. Functions that take R, C, P or W as `const int` are made anew for each such number,
+ * so that their sums stay in registers. */
+
+#define UNROLL _Pragma("GCC unroll 16")
+
+/* The call, once with each dtype as a constant d. */
+#if HALVES
+#define BY_DTYPE(dtype, call)                                                                                          \
+    if (dtype == TN_BF16) {                                                                                            \
+        const tn_dtype d = TN_BF16;                                                                                    \
+        call;                                                                                                          \
+    } else if (dtype == TN_F16) {                                                                                      \
+        const tn_dtype d = TN_F16;                                                                                     \
+        call;                                                                                                          \
+    } else {                                                                                                           \
+        const tn_dtype d = TN_F32;                                                                                     \
+        call;                                                                                                          \
+    }
+#else
+#define BY_DTYPE(dtype, call)                                                                                          \
+    {                                                                                                                  \
+        const tn_dtype d = TN_F64;                                                                                     \
+        (void)(dtype);                                                                                                 \
+        call;                                                                                                          \
+    }
+#endif
+
+/* ---- loading any dtype as T ------------------------------------------------------------------------------------ */
+
+static inline T NAME(one)(const void *p, tn_dtype dtype, int64_t i)
+{
+#if HALVES
+    if (dtype == TN_BF16)
+        return cpu_f32_of_bf16(((const uint16_t *)p)[i]);
+    if (dtype == TN_F16)
+        return cpu_f32_of_f16(((const uint16_t *)p)[i]);
+#endif
+    (void)dtype;
+    return ((const T *)p)[i];
+}
+
+/* The address of element i. */
+CPU_INLINE const void *NAME(at)(const void *p, tn_dtype dtype, int64_t i)
+{
+    return (const char *)p + i * (HALVES && dtype != TN_F32 ? 2 : (int64_t)sizeof(T));
+}
+
+CPU_INLINE V NAME(load)(const void *p, tn_dtype dtype)
+{
+#if HALVES
+    if (dtype == TN_BF16)
+        return cpu_vf_load_bf16(p);
+    if (dtype == TN_F16)
+        return cpu_vf_load_f16(p);
+#endif
+    (void)dtype;
+    return OP(load)(p);
+}
+
+CPU_INLINE V NAME(load_n)(const void *p, tn_dtype dtype, int64_t n)
+{
+#if HALVES
+    if (dtype == TN_BF16)
+        return cpu_vf_load_bf16_n(p, n);
+    if (dtype == TN_F16)
+        return cpu_vf_load_f16_n(p, n);
+#endif
+    (void)dtype;
+    return OP(load_n)(p, n);
+}
+
+/* ---- tile ------------------------------------------------------------------------------------------------------ */
+
+/* The sums of R rows and C vectors on their way to memory; the last vector has `last` columns. */
+CPU_INLINE void NAME(store)(const int R, const int C, V sum[GEMM_MR][2], int64_t last, T *c, int64_t c_row,
+                            const gemm_end *end)
+{
+    V alpha = OP(set1)((T)end->alpha);
+    UNROLL for (int i = 0; i < R; i++) UNROLL for (int v = 0; v < C; v++) sum[i][v] *= alpha;
+    if (end->add)
+        UNROLL for (int i = 0; i < R; i++) UNROLL for (int v = 0; v < C; v++)
+        {
+            const T *p = c + i * c_row + v * LANES;
+            sum[i][v] += v + 1 < C ? OP(load)(p) : OP(load_n)(p, last);
+        }
+    if (end->bias_col)
+        UNROLL for (int v = 0; v < C; v++)
+        {
+            const T *p = (const T *)end->bias_col + v * LANES;
+            V bias = v + 1 < C ? OP(load)(p) : OP(load_n)(p, last);
+            UNROLL for (int i = 0; i < R; i++) sum[i][v] += bias;
+        }
+    if (end->bias_row)
+        UNROLL for (int i = 0; i < R; i++)
+        {
+            V bias = OP(set1)(((const T *)end->bias_row)[i]);
+            UNROLL for (int v = 0; v < C; v++) sum[i][v] += bias;
+        }
+    if (end->relu)
+        UNROLL for (int i = 0; i < R; i++) UNROLL for (int v = 0; v < C; v++) sum[i][v] =
+            OP(max)(OP(set1)(0), sum[i][v]);
+    UNROLL for (int i = 0; i < R; i++) UNROLL for (int v = 0; v < C; v++)
+    {
+        T *p = c + i * c_row + v * LANES;
+        if (v + 1 < C || last == LANES)
+            OP(store)(p, sum[i][v]);
+        else
+            OP(store_n)(p, sum[i][v], last);
+    }
+}
+
+/* Without masked loads B is packed, to the full width of a tile. Rows of A are reached from every third one, so that the addresses of 14 rows fit in the registers. */
+CPU_INLINE void NAME(tile_of)(const int R, const int C, int64_t last, int64_t k, const T *a, int64_t a_row,
+                              int64_t a_col, const T *b, int64_t b_row, T *c, int64_t c_row, const gemm_end *end)
+{
+    V sum[GEMM_MR][2];
+    UNROLL for (int i = 0; i < R; i++) UNROLL for (int v = 0; v < C; v++) sum[i][v] = OP(set1)(0);
+    const T *third[(GEMM_MR + 2) / 3];
+    UNROLL for (int i = 0; i < (R + 2) / 3; i++) third[i] = a + 3 * i * a_row;
+    for (; k > 0; k--) {
+        V vb[2];
+        UNROLL for (int v = 0; v < C; v++) vb[v] =
+            v + 1 < C || !GEMM_MASKED ? OP(load)(b + v * LANES) : OP(load_n)(b + v * LANES, last);
+        UNROLL for (int i = 0; i < R; i++)
+        {
+            V va = OP(set1)(third[i / 3][i % 3 * a_row]);
+            UNROLL for (int v = 0; v < C; v++) sum[i][v] = OP(fma)(va, vb[v], sum[i][v]);
+        }
+        UNROLL for (int i = 0; i < (R + 2) / 3; i++) third[i] += a_col;
+        b += b_row;
+    }
+    NAME(store)(R, C, sum, last, c, c_row, end);
+}
+
+#define TILE(R)                                                                                                        \
+    static void NAME(tile##R)(int64_t n, int64_t k, const T *a, int64_t a_row, int64_t a_col, const T *b,              \
+                              int64_t b_row, T *c, int64_t c_row, const gemm_end *end)                                 \
+    {                                                                                                                  \
+        if (n == 2 * LANES)                                                                                            \
+            NAME(tile_of)(R, 2, LANES, k, a, a_row, a_col, b, b_row, c, c_row, end);                                   \
+        else if (n > LANES)                                                                                            \
+            NAME(tile_of)(R, 2, n - LANES, k, a, a_row, a_col, b, b_row, c, c_row, end);                               \
+        else                                                                                                           \
+            NAME(tile_of)(R, 1, n, k, a, a_row, a_col, b, b_row, c, c_row, end);                                       \
+    }
+TILE(1)
+TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
+#if GEMM_MR == 14
+    TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
+#endif
+#undef TILE
+
+        static void NAME(tile)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_row, int64_t a_col,
+                               const void *b, int64_t b_row, void *c, int64_t c_row, const gemm_end *end)
+{
+    static void (*const tiles[])(int64_t, int64_t, const T *, int64_t, int64_t, const T *, int64_t, T *, int64_t,
+                                 const gemm_end *) = {
+        NAME(tile1),
+        NAME(tile2),
+        NAME(tile3),
+        NAME(tile4),
+        NAME(tile5),
+        NAME(tile6),
+#if GEMM_MR == 14
+        NAME(tile7),
+        NAME(tile8),
+        NAME(tile9),
+        NAME(tile10),
+        NAME(tile11),
+        NAME(tile12),
+        NAME(tile13),
+        NAME(tile14),
+#endif
+    };
+    tiles[m - 1](n, k, a, a_row, a_col, b, b_row, c, c_row, end);
+}
+
+/* ---- packing --------------------------------------------------------------------------------------------------- */
+
+/* Lane l of the two results of exchanging the halves of size d between a and b. */
+#define LOW(l, d) (((l) & (d)) ? (l) - (d) + LANES : (l))
+#define HIGH(l, d) (((l) & (d)) ? (l) + LANES : (l) + (d))
+#define LIST2(f, d) f(0, d), f(1, d)
+#define LIST4(f, d) LIST2(f, d), f(2, d), f(3, d)
+#define LIST8(f, d) LIST4(f, d), f(4, d), f(5, d), f(6, d), f(7, d)
+#define LIST16(f, d) LIST8(f, d), f(8, d), f(9, d), f(10, d), f(11, d), f(12, d), f(13, d), f(14, d), f(15, d)
+#if HALVES && CPU_VF == 16
+#define LIST(f, d) LIST16(f, d)
+#elif (HALVES && CPU_VF == 8) || (!HALVES && CPU_VF == 16)
+#define LIST(f, d) LIST8(f, d)
+#elif (HALVES && CPU_VF == 4) || (!HALVES && CPU_VF == 8)
+#define LIST(f, d) LIST4(f, d)
+#else
+#define LIST(f, d) LIST2(f, d)
+#endif
+#define EXCHANGE(d)                                                                                                    \
+    if (d < LANES)                                                                                                     \
+        UNROLL for (int i = 0; i < LANES; i++) if (!(i & d))                                                           \
+        {                                                                                                              \
+            V low = __builtin_shufflevector(r[i], r[i + d], LIST(LOW, (d & (LANES - 1))));                             \
+            r[i + d] = __builtin_shufflevector(r[i], r[i + d], LIST(HIGH, (d & (LANES - 1))));                         \
+            r[i] = low;                                                                                                \
+        }
+
+/* r as a square matrix, transposed. */
+CPU_INLINE void NAME(transpose)(V r[LANES])
+{
+#if CPU_VF == 16 && HALVES
+    EXCHANGE(8)
+#endif
+#if CPU_VF == 16 || (CPU_VF == 8 && HALVES)
+    EXCHANGE(4)
+#endif
+#if CPU_VF >= 8 || HALVES
+    EXCHANGE(2)
+#endif
+    EXCHANGE(1)
+}
+
+/* The source has neighbours along k: squares of LANES x LANES are transposed in registers. */
+CPU_INLINE void NAME(pack_along)(T *to, int64_t width, const void *from, tn_dtype dtype, int64_t across, int64_t have,
+                                 int64_t k)
+{
+    for (int64_t w = 0; w < width; w += LANES) {
+        int64_t lanes = width - w < LANES ? width - w : LANES, rows = have - w < lanes ? have - w : lanes;
+        for (int64_t j = 0; j < k; j += LANES) {
+            int64_t ks = k - j < LANES ? k - j : LANES;
+            V r[LANES];
+            UNROLL for (int i = 0; i < LANES; i++)
+            {
+                const void *p = NAME(at)(from, dtype, (w + i) * across + j);
+                r[i] = i >= rows ? OP(set1)(0) : ks == LANES ? NAME(load)(p, dtype) : NAME(load_n)(p, dtype, ks);
+            }
+            NAME(transpose)(r);
+            T *q = to + j * width + w;
+            if (ks == LANES && lanes == LANES)
+                UNROLL for (int i = 0; i < LANES; i++) OP(store)(q + i * width, r[i]);
+            else
+                UNROLL for (int i = 0; i < LANES; i++) if (i < ks) OP(store_n)(q + i * width, r[i], lanes);
+        }
+    }
+}
+
+/* The source has neighbours across: rows are copied. */
+CPU_INLINE void NAME(pack_across)(T *to, int64_t width, const void *from, tn_dtype dtype, int64_t along, int64_t have,
+                                  int64_t k)
+{
+    if (have == 2 * LANES && width == 2 * LANES) {
+        for (int64_t i = 0; i < k; i++, to += width) {
+            const void *p = NAME(at)(from, dtype, i * along);
+            OP(store)(to, NAME(load)(p, dtype));
+            OP(store)(to + LANES, NAME(load)(NAME(at)(p, dtype, LANES), dtype));
+        }
+        return;
+    }
+    for (int64_t i = 0; i < k; i++, to += width)
+        for (int64_t w = 0; w < width; w += LANES) {
+            int64_t lanes = width - w < LANES ? width - w : LANES;
+            int64_t n = have - w < 0 ? 0 : have - w < lanes ? have - w : lanes;
+            const void *p = NAME(at)(from, dtype, i * along + (n ? w : 0));
+            OP(store_n)(to + w, NAME(load_n)(p, dtype, n), lanes);
+        }
+}
+
+CPU_INLINE void NAME(pack_dtype)(T *to, int64_t width, const void *from, tn_dtype dtype, int64_t across, int64_t along,
+                                 int64_t have, int64_t k)
+{
+    if (across == 1)
+        NAME(pack_across)(to, width, from, dtype, along, have, k);
+    else if (along == 1)
+        NAME(pack_along)(to, width, from, dtype, across, have, k);
+    else
+        for (int64_t i = 0; i < k; i++)
+            for (int64_t w = 0; w < width; w++)
+                to[i * width + w] = w < have ? NAME(one)(from, dtype, w * across + i * along) : 0;
+}
+
+static void NAME(pack)(void *to, int64_t width, const void *from, tn_dtype dtype, int64_t across, int64_t along,
+                       int64_t have,
+                       int64_t k){BY_DTYPE(dtype, NAME(pack_dtype)(to, width, from, d, across, along, have, k))}
+
+/* ---- one row of A, B with neighbours along n --------------------------------------------------------------------- */
+
+/* C vectors of y; P sums per vector, of every Pth k, hide the latency where C is small. */
+CPU_INLINE void NAME(row_of)(const int C, const int P, int64_t last, int64_t k, const T *x, const void *b,
+                             tn_dtype dtype, int64_t b_row, T *y)
+{
+    V sum[8][8];
+    UNROLL for (int p = 0; p < P; p++) UNROLL for (int v = 0; v < C; v++) sum[p][v] = OP(set1)(0);
+    int64_t i = 0;
+    for (; i + P <= k; i += P)
+        UNROLL for (int p = 0; p < P; p++)
+        {
+            V vx = OP(set1)(x[i + p]);
+            const void *row = NAME(at)(b, dtype, (i + p) * b_row);
+            UNROLL for (int v = 0; v < C; v++)
+            {
+                const void *q = NAME(at)(row, dtype, v * LANES);
+                V vb = v + 1 < C || last == LANES ? NAME(load)(q, dtype) : NAME(load_n)(q, dtype, last);
+                sum[p][v] = OP(fma)(vx, vb, sum[p][v]);
+            }
+        }
+    for (; i < k; i++)
+        UNROLL for (int v = 0; v < C; v++)
+        {
+            const void *q = NAME(at)(b, dtype, i * b_row + v * LANES);
+            V vb = v + 1 < C || last == LANES ? NAME(load)(q, dtype) : NAME(load_n)(q, dtype, last);
+            sum[0][v] = OP(fma)(OP(set1)(x[i]), vb, sum[0][v]);
+        }
+    UNROLL for (int v = 0; v < C; v++)
+    {
+        UNROLL for (int step = P / 2; step; step /= 2) UNROLL for (int p = 0; p < step; p++) sum[p][v] +=
+            sum[p + step][v];
+        if (v + 1 < C || last == LANES)
+            OP(store)(y + v * LANES, sum[0][v]);
+        else
+            OP(store_n)(y + v * LANES, sum[0][v], last);
+    }
+}
+
+CPU_INLINE void NAME(row_dtype)(int64_t n, int64_t k, const T *x, const void *b, tn_dtype dtype, int64_t b_row, T *y)
+{
+    int64_t j = 0;
+    for (; j + 8 * LANES <= n; j += 8 * LANES)
+        NAME(row_of)(8, 1, LANES, k, x, NAME(at)(b, dtype, j), dtype, b_row, y + j);
+    if (j + 4 * LANES <= n) {
+        NAME(row_of)(4, 2, LANES, k, x, NAME(at)(b, dtype, j), dtype, b_row, y + j);
+        j += 4 * LANES;
+    }
+    if (j + 2 * LANES <= n) {
+        NAME(row_of)(2, 4, LANES, k, x, NAME(at)(b, dtype, j), dtype, b_row, y + j);
+        j += 2 * LANES;
+    }
+    if (n - j > LANES)
+        NAME(row_of)(2, 4, n - j - LANES, k, x, NAME(at)(b, dtype, j), dtype, b_row, y + j);
+    else if (n - j > 0)
+        NAME(row_of)(1, 8, n - j, k, x, NAME(at)(b, dtype, j), dtype, b_row, y + j);
+}
+
+static void NAME(row)(int64_t n, int64_t k, const void *x, const void *b, tn_dtype dtype, int64_t b_row,
+                      void *y){BY_DTYPE(dtype, NAME(row_dtype)(n, k, x, b, d, b_row, y))}
+
+/* ---- few rows, both operands with neighbours along k ------------------------------------------------------------- */
+
+/* R rows of A by C of B; a sum has one vector of partial sums, whatever R and C are. */
+CPU_INLINE void NAME(dot_of)(const int R, const int C, int64_t k, const T *a, int64_t a_row, const void *b,
+                             tn_dtype dtype, int64_t b_row, T *y, int64_t y_row)
+{
+    V sum[4][8];
+    UNROLL for (int i = 0; i < R; i++) UNROLL for (int j = 0; j < C; j++) sum[i][j] = OP(set1)(0);
+    int64_t t = 0;
+    for (; t + LANES <= k; t += LANES) {
+        V va[4];
+        UNROLL for (int i = 0; i < R; i++) va[i] = OP(load)(a + i * a_row + t);
+        UNROLL for (int j = 0; j < C; j++)
+        {
+            V vb = NAME(load)(NAME(at)(b, dtype, j * b_row + t), dtype);
+            UNROLL for (int i = 0; i < R; i++) sum[i][j] = OP(fma)(va[i], vb, sum[i][j]);
+        }
+    }
+    if (t < k)
+        UNROLL for (int j = 0; j < C; j++)
+        {
+            V vb = NAME(load_n)(NAME(at)(b, dtype, j * b_row + t), dtype, k - t);
+            UNROLL for (int i = 0; i < R; i++) sum[i][j] = OP(fma)(OP(load_n)(a + i * a_row + t, k - t), vb, sum[i][j]);
+        }
+    UNROLL for (int i = 0; i < R; i++) UNROLL for (int j = 0; j < C; j++) y[i * y_row + j] = OP(sum)(sum[i][j]);
+}
+
+CPU_INLINE void NAME(dot_rows)(const int R, const int C, int64_t n, int64_t k, const T *a, int64_t a_row, const void *b,
+                               tn_dtype dtype, int64_t b_row, T *y, int64_t y_row)
+{
+    int64_t j = 0;
+    for (; j + C <= n; j += C)
+        NAME(dot_of)(R, C, k, a, a_row, NAME(at)(b, dtype, j * b_row), dtype, b_row, y + j, y_row);
+    for (; j < n; j++)
+        NAME(dot_of)(R, 1, k, a, a_row, NAME(at)(b, dtype, j * b_row), dtype, b_row, y + j, y_row);
+}
+
+CPU_INLINE void NAME(dot_dtype)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_row, const void *b,
+                                tn_dtype dtype, int64_t b_row, T *y, int64_t y_row)
+{
+    for (; m > 0; m -= 4, a += 4 * a_row, y += 4 * y_row)
+        switch (m) {
+        case 1: NAME(dot_rows)(1, 8, n, k, a, a_row, b, dtype, b_row, y, y_row); break;
+        case 2: NAME(dot_rows)(2, 4, n, k, a, a_row, b, dtype, b_row, y, y_row); break;
+        case 3: NAME(dot_rows)(3, 4, n, k, a, a_row, b, dtype, b_row, y, y_row); break;
+        default: NAME(dot_rows)(4, CPU_VF == 16 ? 4 : 2, n, k, a, a_row, b, dtype, b_row, y, y_row); break;
+        }
+}
+
+static void NAME(dot)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_row, const void *b, tn_dtype dtype,
+                      int64_t b_row, void *y,
+                      int64_t y_row){BY_DTYPE(dtype, NAME(dot_dtype)(m, n, k, a, a_row, b, d, b_row, y, y_row))}
+
+/* ---- finishing a block ------------------------------------------------------------------------------------------- */
+
+CPU_INLINE void NAME(put_n)(void *p, tn_dtype dtype, V v, int64_t n)
+{
+#if HALVES
+    if (dtype == TN_BF16) {
+        cpu_vf_store_bf16_n(p, v, n);
+        return;
+    }
+    if (dtype == TN_F16) {
+        cpu_vf_store_f16_n(p, v, n);
+        return;
+    }
+#endif
+    (void)dtype;
+    OP(store_n)(p, v, n);
+}
+
+/* One row, n columns from j on, n <= LANES; C's old values come in `old`. */
+CPU_INLINE V NAME(ended)(const gemm_finish *f, int64_t i, int64_t j, int64_t n, V old)
+{
+    const T *from = f->from;
+    V v = from ? OP(load_n)(from + i * f->from_row + j, n) * OP(set1)((T)f->end.alpha) : OP(set1)(0);
+    if (f->end.add)
+        v += old;
+    if (f->end.bias_col)
+        v += OP(load_n)((const T *)f->end.bias_col + j, n);
+    if (f->end.bias_row)
+        v += OP(set1)(((const T *)f->end.bias_row)[i]);
+    return f->end.relu ? OP(max)(OP(set1)(0), v) : v;
+}
+
+CPU_INLINE void NAME(finish_dtype)(const gemm_finish *f, tn_dtype dtype)
+{
+    for (int64_t i = 0; i < f->m; i++)
+        for (int64_t j = 0; j < f->n; j += LANES) {
+            int64_t n = f->n - j < LANES ? f->n - j : LANES, at = i * f->c_row + j * f->c_col;
+            void *p = (char *)f->c + at * (HALVES && dtype != TN_F32 ? 2 : (int64_t)sizeof(T));
+            if (f->c_col == 1) {
+                V old = f->end.add ? NAME(load_n)(p, dtype, n) : OP(set1)(0);
+                NAME(put_n)(p, dtype, NAME(ended)(f, i, j, n, old), n);
+                continue;
+            }
+            T one[LANES] = {0};
+            for (int64_t l = 0; f->end.add && l < n; l++)
+                one[l] = NAME(one)(p, dtype, l * f->c_col);
+            OP(store)(one, NAME(ended)(f, i, j, n, OP(load)(one)));
+            for (int64_t l = 0; l < n; l++)
+                if (HALVES && dtype == TN_BF16)
+                    ((uint16_t *)p)[l * f->c_col] = cpu_bf16_of_f32((float)one[l]);
+                else if (HALVES && dtype == TN_F16)
+                    ((uint16_t *)p)[l * f->c_col] = cpu_f16_of_f32((float)one[l]);
+                else
+                    ((T *)p)[l * f->c_col] = one[l];
+        }
+}
+
+static void NAME(finish)(const gemm_finish *f)
+{
+    BY_DTYPE(f->c_dtype, NAME(finish_dtype)(f, d))
+}
+
+const gemm_kernels CPU_NAME(NAME(gemm)) = {
+    .mr = GEMM_MR,
+    .nr = 2 * LANES,
+    .lanes = LANES,
+    .masked = GEMM_MASKED,
+    .tile = NAME(tile),
+    .pack = NAME(pack),
+    .row = NAME(row),
+    .dot = NAME(dot),
+    .finish = NAME(finish),
+};
+
+#undef UNROLL
+#undef LOW
+#undef HIGH
+#undef LIST
+#undef LIST2
+#undef LIST4
+#undef LIST8
+#undef LIST16
+#undef EXCHANGE
+#undef BY_DTYPE

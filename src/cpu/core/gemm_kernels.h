@@ -1,0 +1,50 @@
+/* gemm_kernels.h: what gemm.c (which cuts a product into pieces) asks of gemm.tile.c (which computes a piece, once per
+ * instruction set). "T" is the type of the sums: float, or double where the operands are f64. */
+#ifndef CPU_GEMM_KERNELS_H
+#define CPU_GEMM_KERNELS_H
+
+#include <stdint.h>
+#include <tarn/core.h>
+
+/* What is done to a sum before it is stored. The pointers point to the first row's, first column's bias of the piece. */
+typedef struct gemm_end {
+    double alpha;
+    bool add, relu; /* add: C's old value */
+    const void *bias_col, *bias_row;
+} gemm_end;
+
+/* A finished block of sums on its way to a C of any strides and dtype. */
+typedef struct gemm_finish {
+    const void *from; /* T [m][from_row]; NULL: zeros */
+    int64_t from_row, m, n;
+    void *c;
+    int64_t c_row, c_col;
+    tn_dtype c_dtype;
+    gemm_end end;
+} gemm_finish;
+
+typedef struct gemm_kernels {
+    int mr, nr, lanes; /* largest tile, and T's in a vector; nr = 2 * lanes */
+    bool masked;       /* if not, a tile of fewer than nr columns reads nr columns of B, which must be packed */
+    /* C[m,n] = end(A B), m <= mr, n <= nr; columns of B and C are neighbours. */
+    void (*tile)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_row, int64_t a_col, const void *b,
+                 int64_t b_row, void *c, int64_t c_row, const gemm_end *end);
+    /* to[k][width] = from[w * across + k * along], widened to T, zeros where w is past `have`. */
+    void (*pack)(void *to, int64_t width, const void *from, tn_dtype dtype, int64_t across, int64_t along, int64_t have,
+                 int64_t k);
+    /* y[n] = x[k] B, columns of B neighbours. Blocks start at multiples of row_block. */
+    void (*row)(int64_t n, int64_t k, const void *x, const void *b, tn_dtype dtype, int64_t b_row, void *y);
+    /* y[m][n], row y_row, = sums over k of A[i][k] B[j][k], both with neighbours along k; a of T, b of dtype. */
+    void (*dot)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_row, const void *b, tn_dtype dtype,
+                int64_t b_row, void *y, int64_t y_row);
+    void (*finish)(const gemm_finish *f);
+} gemm_kernels;
+
+enum { GEMM_ROW_BLOCK = 8 }; /* vectors in a block of `row` */
+
+extern const gemm_kernels gemm_f32_portable, gemm_f64_portable;
+#if CPU_X86
+extern const gemm_kernels gemm_f32_avx2, gemm_f64_avx2, gemm_f32_avx512, gemm_f64_avx512;
+#endif
+
+#endif
