@@ -1,0 +1,111 @@
+/* graph.h: the insides of a graph. Nodes are kept in the order they were made, which is a topological order: inputs of a
+ * node come before it. Everything lives in the graph's arena; passes build new graphs rather than mend old ones. */
+#ifndef GRAPH_GRAPH_H
+#define GRAPH_GRAPH_H
+
+#include "base/context.h"
+#include "base/map.h"
+#include "graph/dim.h"
+
+struct op_def;   /* src/op/scheme/op.h */
+struct op_value; /* an argument */
+typedef struct graph_node graph_node;
+
+typedef struct graph_type {
+    tn_dtype dtype;
+    int rank;
+    tn_dim dims[TN_MAX_RANK];
+} graph_type;
+
+struct tn_tensor {
+    tn_graph *graph;
+    graph_node *node;
+    int index; /* which output of the node */
+    int id;    /* number in the graph, dense */
+    graph_type type;
+};
+
+struct graph_node {
+    const struct op_def *def;
+    const char *name; /* path, unique in the graph */
+    int id;           /* position in graph->nodes */
+    int n_in, n_out;
+    tn_tensor **in; /* NULL where an optional input is absent */
+    tn_tensor *out;
+    struct op_value *arg; /* by the definition's enumerators */
+    tn_graph *sub;        /* the sub-graph of a fused node */
+};
+
+typedef struct graph_state {
+    const char *name;
+    graph_type type;
+    bool trainable, frozen;
+    tn_init init;
+    tn_tensor *value; /* the node that reads it; NULL in graphs that do not */
+} graph_state;
+
+typedef enum graph_result_kind { GRAPH_OUTPUT, GRAPH_WRITE, GRAPH_CHECK } graph_result_kind;
+typedef struct graph_result {
+    graph_result_kind kind;
+    const char *name; /* of the output or of the state written */
+    tn_tensor *value;
+} graph_result;
+
+struct tn_entry {
+    tn_graph *graph;
+    const char *name;
+    bool training;
+    base_vec(graph_result) results;
+};
+
+struct tn_graph {
+    tn_context *context;
+    base_arena own_arena, *arena; /* sub-graphs live in their parent's */
+    base_error error;
+    dim_table own_dims, *dims;
+    base_vec(graph_node *) nodes;
+    base_vec(graph_state *) state;
+    base_vec(tn_entry *) entries;
+    base_vec(graph_result) updates; /* training writes, see tn_graph_update */
+    base_vec(const char *) scopes;
+    base_map names; /* node paths in use */
+    int n_tensors;
+    tn_tensor poison; /* what builders return after a failure */
+    tn_entry nowhere; /* the same for entries: without a graph, ignores what it is given */
+    /* graphs made by passes, for one entry: */
+    bool training;
+    base_vec(graph_result) results;
+};
+
+/* A graph for a pass to fill: same context and sizes, no nodes. NULL when memory is out. */
+tn_graph *graph_like(const tn_graph *g);
+/* A sub-graph that lives in g's arena and shares its sizes; its vectors are freed by graph_release_sub. */
+tn_graph *graph_sub(tn_graph *g);
+void graph_release_sub(tn_graph *sub);
+
+/* Keeps the first failure; returns the poison value. */
+tn_tensor *graph_fail(tn_graph *g, tn_status status, const char *fmt, ...) TN_PRINTF(3, 4);
+static inline bool graph_poisoned(const tn_tensor *x)
+{
+    return x && x->node == NULL;
+}
+
+/* A node with n_out outputs whose types are given; NULL (and the error set) when memory is out. The name is made unique. */
+graph_node *graph_add(tn_graph *g, const struct op_def *def, const char *path, int n_in, tn_tensor *const *in, int n_out,
+                      const graph_type *types, struct op_value *arg);
+/* "scope.scope.name" in the arena. */
+const char *graph_path(tn_graph *g, const char *name);
+/* A path that is not in use: path, path_2, path_3, ... */
+const char *graph_unique(tn_graph *g, const char *path);
+graph_state *graph_find_state(const tn_graph *g, const char *name);
+bool graph_add_state(tn_graph *g, graph_state *s);
+
+/* Number of elements as a size expression. */
+tn_dim graph_count(dim_table *t, const graph_type *type);
+bool graph_same_dims(dim_table *t, const graph_type *a, const graph_type *b, const char *what);
+void graph_print_type(const dim_table *t, const graph_type *type, base_str *out);
+
+/* Checks what must hold in every graph (order, owners, types, results); used after every pass in debug builds. */
+tn_status graph_verify(const tn_graph *g, base_error *e);
+
+#endif

@@ -1,0 +1,39 @@
+/* relu: y = max(x, 0); NaN stays. The gradient at 0 is 0, as in PyTorch. */
+#include "op/scheme/op.h"
+
+static tn_status relu_backward(const op_grad *c)
+{
+    tn_tensor *y = op_out(c, 0), *dy = op_dout(c, 0);
+    return op_give(c, 0, tn_where(tn_gt(y, op_like_scalar(y, 0)), dy, op_like_scalar(dy, 0)));
+}
+
+static double f(double x)
+{
+    return x <= 0 ? 0 : x;
+}
+static int64_t g(int64_t x)
+{
+    return x <= 0 ? 0 : x;
+}
+static void relu_ref(const op_ref *c)
+{
+    op_ref_unary(c, f, g);
+}
+
+const op_def op_relu = {
+    .name = "relu",
+    .doc = "max(x, 0); the gradient at 0 is 0.",
+    .in = {{"x", OP_NUMBERS, 'T'}},
+    .out = {{"y", 0, 'T'}},
+    .flags = OP_ELEMENTWISE,
+    .infer = op_infer_same,
+    .grad = relu_backward,
+    .ref = relu_ref,
+    .cases = (const char *const[]){"x=x[5]:kinks=0", "x=x[2x3x4]", "x=x[]", "x=x[0x3]", NULL},
+    .tol = {OP_TOL_EXACT},
+};
+
+tn_tensor *tn_relu(tn_tensor *x)
+{
+    return OP_MAKE(&op_relu, NULL, x);
+}

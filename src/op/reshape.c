@@ -1,0 +1,72 @@
+/* reshape: the same elements in row-major order under another shape. */
+#include "op/scheme/op.h"
+
+#include <string.h>
+
+enum { SHAPE };
+
+static tn_status reshape_infer(const op_infer *c)
+{
+    const op_value *shape = &c->arg[SHAPE];
+    graph_type *y = &c->out[0];
+    tn_dim have = graph_count(c->dims, c->in[0]), known = 1;
+    int unknown = -1;
+    if (shape->n > TN_MAX_RANK)
+        return op_fail(c, TN_SHAPE, "%d axes asked for; at most %d are supported", shape->n, TN_MAX_RANK);
+    y->rank = shape->n;
+    for (int i = 0; i < shape->n; i++) {
+        y->dims[i] = shape->list[i];
+        if (shape->list[i] != TN_INFER)
+            known = dim_mul(c->dims, known, shape->list[i]);
+        else if (unknown >= 0)
+            return op_fail(c, TN_SHAPE, "two sizes are left open (axes %d and %d); at most one can be found", unknown, i);
+        else
+            unknown = i;
+    }
+    if (unknown >= 0 && known == 0)
+        return op_fail(c, TN_SHAPE, "the open size cannot be found, as another is 0");
+    if (unknown >= 0) {
+        y->dims[unknown] = dim_div(c->dims, have, known);
+        known = dim_mul(c->dims, known, y->dims[unknown]);
+    }
+    if (!dim_same(c->dims, have, known, "reshape"))
+        return op_fail(c, TN_SHAPE, "%lld elements cannot take a shape of %lld", (long long)have, (long long)known);
+    return TN_OK;
+}
+
+static tn_status reshape_backward(const op_grad *c)
+{
+    return op_give(c, 0, tn_reshape(op_dout(c, 0), tn_tensor_shape(op_in(c, 0))));
+}
+
+static void reshape_ref(const op_ref *c)
+{
+    const op_array *x = c->in[0];
+    op_array *y = c->out[0];
+    if (y->f)
+        memcpy(y->f, x->f, (size_t)x->count * sizeof *x->f);
+    else
+        memcpy(y->i, x->i, (size_t)x->count * sizeof *x->i);
+}
+
+const op_def op_reshape = {
+    .name = "reshape",
+    .doc = "The same elements in row-major order under another shape; one size may be -1.",
+    .in = {{"x", OP_ANY, 'T'}},
+    .out = {{"y", 0, 'T'}},
+    .arg = {[SHAPE] = OP_ARG_DIMS("shape")},
+    .flags = OP_VIEW,
+    .infer = reshape_infer,
+    .grad = reshape_backward,
+    .ref = reshape_ref,
+    .flops = op_no_flops,
+    .cases = (const char *const[]){"x=x[2x6] shape=3,4", "x=x[2x6] shape=-1,3", "x=x[6] shape=1,6,1", "x=x[1] shape=", "x=x[0x3] shape=3,0", NULL},
+    .bad = (const op_bad[]){{"x=x[2x3] shape=4,2", "6 elements cannot take a shape of 8"}, {"x=x[2x3] shape=-1,-1", "two sizes are left open"},
+                            {"x=x[0x3] shape=-1,0", "cannot be found"}, {"x=x[2x3] shape=-1,4", "6 elements cannot take"}, {0}},
+    .tol = {OP_TOL_EXACT},
+};
+
+tn_tensor *tn_reshape(tn_tensor *x, tn_shape shape)
+{
+    return OP_MAKE(&op_reshape, OP_ARGS([SHAPE] = OP_L(shape.rank, shape.dims)), x);
+}
