@@ -29,6 +29,21 @@ static inline base_philox base_philox_at(uint64_t key, uint64_t lo, uint64_t hi)
     return r;
 }
 
+/* The finaliser of splitmix64 (Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014). */
+static inline uint64_t base_mix(uint64_t x)
+{
+    x += 0x9E3779B97F4A7C15u;
+    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
+    x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
+    return x ^ (x >> 31);
+}
+
+/* The key of one stream of a seed: each is mixed, so that neighbouring numbers give unrelated streams. */
+static inline uint64_t base_philox_key(uint64_t seed, uint64_t stream)
+{
+    return base_mix(seed ^ base_mix(stream));
+}
+
 /* In [0, 1), a multiple of 2^-24: exact in f32. */
 static inline float base_philox_f32(uint32_t bits)
 {

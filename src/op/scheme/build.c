@@ -243,7 +243,7 @@ int64_t op_new_stream(tn_graph *g, const char *name)
 
 uint32_t op_random_word(uint64_t seed, uint64_t step, int64_t stream, uint64_t index)
 {
-    return base_philox_at(seed ^ (uint64_t)stream, index / 4, step).v[index % 4];
+    return base_philox_at(base_philox_key(seed, (uint64_t)stream), index / 4, step).v[index % 4];
 }
 
 /* ---- what builders share ----------------------------------------------------------------------------------------- */

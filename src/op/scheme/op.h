@@ -118,6 +118,8 @@ typedef struct op_def {
 
 /* All operators, in the order of their file names; ends in NULL. */
 extern const op_def *const op_all[];
+/* The one operator that passes make directly. */
+extern const op_def op_fused;
 const op_def *op_find(const char *name);
 int op_count_in(const op_def *def);
 int op_count_out(const op_def *def);
@@ -321,7 +323,7 @@ bool op_element_from_i64(tn_dtype dtype, int64_t value, void *element);
 /* The stream of a random operator made now under the graph's scope: a hash of the path that the node will have. Builders keep
  * it as an argument, so that passes and gradients make the same numbers again. */
 int64_t op_new_stream(tn_graph *g, const char *name);
-/* The random word of logical element `index`: Philox under key seed ^ stream at counter (index / 4, step), word index % 4. */
+/* The random word of logical element `index`: Philox under the key of (seed, stream) at counter (index / 4, step), word index % 4. */
 uint32_t op_random_word(uint64_t seed, uint64_t step, int64_t stream, uint64_t index);
 
 #endif

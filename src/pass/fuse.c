@@ -1,0 +1,322 @@
+/* fuse.c: groups element-wise nodes of one shape into `fused` nodes that each operand passes through once.
+ *
+ * A node joins the group of a producer when both have the same shape and no path from the group to the node runs through a
+ * node outside (the fused node would wait for itself). Values that are made from nothing (random masks) are cheaper to make
+ * again than to keep: every consumer gets a copy of its own. */
+#include "pass/pass.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_IN = 20, MOST_OUT = 8, MOST_NODES = 48 };
+
+typedef struct fuser {
+    const tn_graph *g;
+    const pass_backend *backend;
+    int *group;   /* by node: group number (the id of its first member), or -1 */
+    int *mark;    /* by node: scratch for searches */
+    int stamp;
+    int *members; /* by group: number of nodes */
+} fuser;
+
+static bool elementwise(const fuser *f, const graph_node *node)
+{
+    return (node->def->flags & OP_ELEMENTWISE) && node->n_out == 1 && f->backend->fuses(node);
+}
+
+static bool same_shape(const graph_type *a, const graph_type *b)
+{
+    return a->rank == b->rank && memcmp(a->dims, b->dims, (size_t)a->rank * sizeof *a->dims) == 0;
+}
+
+/* Whether `node`, or anything it depends on outside of group g, is reached from group g: walks back from `node` through
+ * nodes outside g and asks whether one of them reads a member. `first` is the smallest id in the group. */
+static bool reached_from_outside(fuser *f, const graph_node *node, int g, int first, bool inside)
+{
+    if (f->mark[node->id] == f->stamp || node->id < first)
+        return false;
+    f->mark[node->id] = f->stamp;
+    for (int i = 0; i < node->n_in; i++) {
+        const graph_node *from = node->in[i] ? node->in[i]->node : NULL;
+        if (!from)
+            continue;
+        if (f->group[from->id] == g) {
+            if (!inside)
+                return true;
+            continue;
+        }
+        if (reached_from_outside(f, from, g, first, false))
+            return true;
+    }
+    if (!inside && f->group[node->id] >= 0) { /* a path may enter another member of this node's group and leave by it */
+        int other = f->group[node->id];
+        for (int i = first; i < (int)f->g->nodes.n; i++)
+            if (f->group[i] == other && f->mark[i] != f->stamp && reached_from_outside(f, f->g->nodes.at[i], g, first, false))
+                return true;
+    }
+    return false;
+}
+
+/* Whether all of group b (or the single node b when it has no group) may be merged with group a. */
+static bool may_merge(fuser *f, int a, int b_node, int b_group)
+{
+    int first = a < b_node ? a : b_node;
+    for (int side = 0; side < 2; side++) {
+        f->stamp++;
+        /* side 0: does anything outside reach from a into b; side 1: from b into a */
+        int from = side == 0 ? a : b_group;
+        if (from < 0)
+            continue;
+        for (int i = first; i < (int)f->g->nodes.n; i++) {
+            bool member = side == 0 ? (i == b_node || (b_group >= 0 && f->group[i] == b_group)) : f->group[i] == a;
+            if (member && reached_from_outside(f, f->g->nodes.at[i], from, first, true))
+                return false;
+        }
+    }
+    return true;
+}
+
+static void count_ports(const fuser *f, int a, int b, int *in, int *out)
+{
+    *in = *out = 0;
+    for (size_t i = 0; i < f->g->nodes.n; i++) {
+        if (f->group[i] != a && f->group[i] != b)
+            continue;
+        const graph_node *node = f->g->nodes.at[i];
+        for (int k = 0; k < node->n_in; k++)
+            if (node->in[k] && f->group[node->in[k]->node->id] != a && f->group[node->in[k]->node->id] != b)
+                ++*in;
+    }
+}
+
+static void join(fuser *f, const graph_node *node)
+{
+    int id = node->id;
+    f->group[id] = id;
+    f->members[id] = 1;
+    for (int i = 0; i < node->n_in; i++) {
+        const graph_node *from = node->in[i] ? node->in[i]->node : NULL;
+        int a = from ? f->group[from->id] : -1, mine = f->group[id], in, out;
+        if (a < 0 || a == mine || !same_shape(&from->out[0].type, &node->out[0].type) || f->members[a] + f->members[mine] > MOST_NODES)
+            continue;
+        count_ports(f, a, mine, &in, &out);
+        if (in > MOST_IN || !may_merge(f, a, id, mine))
+            continue;
+        int to = a < mine ? a : mine, gone = a < mine ? mine : a;
+        f->members[to] += f->members[gone];
+        for (size_t k = 0; k < f->g->nodes.n; k++)
+            if (f->group[k] == gone)
+                f->group[k] = to;
+    }
+}
+
+/* ---- emission ---------------------------------------------------------------------------------------------------- */
+
+typedef struct emitter {
+    fuser *f;
+    pass_map m;
+    bool *done;   /* by node of the old graph */
+    bool *result; /* by tensor: some result shows it */
+    base_error *e;
+} emitter;
+
+static bool used_outside(const emitter *x, const graph_node *node)
+{
+    const tn_graph *g = x->f->g;
+    int group = x->f->group[node->id];
+    if (x->result[node->out[0].id])
+        return true;
+    for (size_t i = (size_t)node->id + 1; i < g->nodes.n; i++)
+        for (int k = 0; x->m.needed[i] && x->f->group[i] != group && k < g->nodes.at[i]->n_in; k++)
+            if (g->nodes.at[i]->in[k] == &node->out[0])
+                return true;
+    return false;
+}
+
+static tn_status emit_node(emitter *x, const graph_node *node);
+
+/* The sub-graph's value for an outer one: an input node of the sub-graph, made once per outer value. */
+static tn_tensor *sub_input(tn_graph *sub, tn_tensor *outer, tn_tensor **in, int *n_in)
+{
+    char name[32];
+    for (int i = 0; i < *n_in; i++)
+        if (in[i] == outer)
+            return &sub->nodes.at[i]->out[0];
+    (void)snprintf(name, sizeof name, "in%d", *n_in);
+    in[(*n_in)++] = outer;
+    tn_shape shape = tn_tensor_shape(outer);
+    return tn_input(sub, name, outer->type.dtype, shape);
+}
+
+static tn_status fill_sub(emitter *x, int group, tn_graph *sub, tn_tensor **in, int *n_in, tn_tensor **value)
+{
+    const tn_graph *g = x->f->g;
+    for (int pass = 0; pass < 2; pass++) /* all inputs first, so that input i is node i of the sub-graph */
+        for (size_t i = 0; i < g->nodes.n; i++) {
+            const graph_node *node = g->nodes.at[i];
+            if (x->f->group[i] != group)
+                continue;
+            tn_tensor *from[node->n_in + 1];
+            for (int k = 0; k < node->n_in; k++) {
+                tn_tensor *t = node->in[k];
+                from[k] = !t ? NULL : x->f->group[t->node->id] == group ? value[t->id] : sub_input(sub, x->m.value[t->id], in, n_in);
+            }
+            if (pass == 0)
+                continue;
+            graph_node *copy = op_apply_named(sub, node->def, node->name, node->n_in, from, node->arg);
+            if (!copy)
+                return base_fail(x->e, sub->error.status, "%s", sub->error.text);
+            value[node->out[0].id] = &copy->out[0];
+        }
+    return TN_OK;
+}
+
+static tn_status emit_group(emitter *x, int group)
+{
+    const tn_graph *g = x->f->g;
+    tn_graph *to = x->m.to, *sub = graph_sub(to);
+    tn_tensor *in[4 * MOST_NODES], **value = calloc((size_t)g->n_tensors + 1, sizeof *value);
+    const graph_node *outs[MOST_NODES + 1], *last = NULL;
+    graph_type types[MOST_NODES + 1];
+    int n_in = 0, n_out = 0, n_nodes = 0;
+    tn_status status = sub && value ? fill_sub(x, group, sub, in, &n_in, value) : base_no_memory(x->e, "fusing");
+    for (size_t i = 0; i < g->nodes.n && status == TN_OK; i++) {
+        if (x->f->group[i] != group)
+            continue;
+        last = g->nodes.at[i];
+        n_nodes++;
+        if (!used_outside(x, last))
+            continue;
+        graph_result r = {GRAPH_OUTPUT, "y", value[last->out[0].id]};
+        types[n_out] = last->out[0].type;
+        outs[n_out++] = last;
+        if (!base_vec_push(&sub->results, r))
+            status = base_no_memory(x->e, "fusing");
+    }
+    op_value *arg = BASE_NEW(to->arena, op_value);
+    if (status == TN_OK && arg) {
+        arg->i = n_nodes;
+        graph_node *node = graph_add(to, &op_fused, n_nodes == 1 ? last->name : base_arena_printf(to->arena, "%s/fused", last->name), n_in, in,
+                                     n_out, types, arg);
+        if (node) {
+            node->sub = sub;
+            for (int i = 0; i < n_out; i++)
+                x->m.value[outs[i]->out[0].id] = &node->out[i];
+        } else {
+            status = base_no_memory(x->e, "fusing");
+        }
+    }
+    if (status != TN_OK && sub)
+        graph_release_sub(sub);
+    free(value);
+    return status;
+}
+
+static tn_status emit_inputs(emitter *x, const graph_node *node)
+{
+    for (int k = 0; k < node->n_in; k++)
+        if (node->in[k] && !x->done[node->in[k]->node->id])
+            BASE_TRY(emit_node(x, node->in[k]->node));
+    return TN_OK;
+}
+
+static tn_status emit_node(emitter *x, const graph_node *node)
+{
+    const tn_graph *g = x->f->g;
+    int group = x->f->group[node->id];
+    if (group >= 0) {
+        for (size_t i = 0; i < g->nodes.n; i++)
+            if (x->f->group[i] == group)
+                x->done[i] = true;
+        for (size_t i = 0; i < g->nodes.n; i++)
+            if (x->f->group[i] == group)
+                BASE_TRY(emit_inputs(x, g->nodes.at[i]));
+        return emit_group(x, group);
+    }
+    x->done[node->id] = true;
+    BASE_TRY(emit_inputs(x, node));
+    tn_tensor *in[node->n_in + 1], *out[node->n_out + 1];
+    pass_inputs(&x->m, node, in);
+    graph_node *copy = pass_clone(&x->m, node, in);
+    if (!copy)
+        return base_fail(x->e, x->m.to->error.status, "%s", x->m.to->error.text);
+    for (int i = 0; i < node->n_out; i++)
+        out[i] = &copy->out[i];
+    pass_set(&x->m, node, out);
+    return TN_OK;
+}
+
+static tn_status emit_all(emitter *x)
+{
+    const tn_graph *g = x->f->g;
+    for (size_t i = 0; i < g->results.n; i++)
+        x->result[g->results.at[i].value->id] = true;
+    for (size_t i = 0; i < g->nodes.n; i++)
+        if (x->m.needed[i] && !x->done[i])
+            BASE_TRY(emit_node(x, g->nodes.at[i]));
+    return pass_results(&x->m, g->results.at, g->results.n, x->e);
+}
+
+/* ---- copies of what is made from nothing -------------------------------------------------------------------------- */
+
+static bool made_from_nothing(const graph_node *node)
+{
+    return node->n_in == 0 && (node->def->flags & OP_ELEMENTWISE);
+}
+
+static bool copy_cheap(void *user, pass_map *m, const graph_node *node, tn_tensor *const *in, tn_tensor **out)
+{
+    tn_tensor *own[node->n_in + 1];
+    bool any = false;
+    (void)user;
+    for (int i = 0; i < node->n_in; i++) {
+        own[i] = in[i];
+        if (!in[i] || !made_from_nothing(in[i]->node) || !(node->def->flags & OP_ELEMENTWISE))
+            continue;
+        graph_node *copy = op_apply_named(m->to, in[i]->node->def, in[i]->node->name, 0, NULL, in[i]->node->arg);
+        if (!copy)
+            return true;
+        own[i] = &copy->out[0];
+        any = true;
+    }
+    if (!any)
+        return false;
+    graph_node *copy = pass_clone(m, node, own);
+    if (copy)
+        out[0] = &copy->out[0];
+    return true;
+}
+
+tn_graph *pass_fuse(const tn_graph *given, const pass_backend *backend, base_error *e)
+{
+    tn_graph *g = pass_rewrite(given, copy_cheap, NULL, e);
+    if (!g)
+        return NULL;
+    fuser f = {.g = g, .backend = backend};
+    emitter x = {.f = &f, .e = e};
+    size_t n = g->nodes.n + 1;
+    f.group = malloc(n * sizeof *f.group);
+    f.mark = calloc(n, sizeof *f.mark);
+    f.members = calloc(n, sizeof *f.members);
+    x.done = calloc(n, 1);
+    x.result = calloc((size_t)g->n_tensors + 1, 1);
+    tn_status status = pass_map_new(&x.m, g, g->results.at, g->results.n, e);
+    if (!f.group || !f.mark || !f.members || !x.done || !x.result)
+        status = base_no_memory(e, "fusing");
+    for (size_t i = 0; status == TN_OK && i < n; i++)
+        f.group[i] = -1;
+    for (size_t i = 0; status == TN_OK && i < g->nodes.n; i++)
+        if (x.m.needed[i] && elementwise(&f, g->nodes.at[i]))
+            join(&f, g->nodes.at[i]);
+    if (status == TN_OK)
+        status = emit_all(&x);
+    tn_graph *out = pass_map_finish(&x.m, status);
+    free(f.group);
+    free(f.mark);
+    free(f.members);
+    free(x.done);
+    free(x.result);
+    tn_graph_free(g);
+    return out;
+}
