@@ -1,0 +1,85 @@
+/* backend.h: what a program and a backend say to each other. The program decides which value lies where; the backend has
+ * kernels, each for one operator, and says how it wants its operands laid out.
+ *
+ * Values are described by sizes and strides: a permuted, sliced or expanded view costs nothing where the kernel takes it. */
+#ifndef PROGRAM_BACKEND_H
+#define PROGRAM_BACKEND_H
+
+#include "op/scheme/eval.h"
+#include "pass/pass.h"
+
+typedef op_operand kernel_operand; /* dtype TN_NONE: absent */
+
+typedef enum kernel_layout {
+    KERNEL_ANY,          /* whatever strides, overlapping (expanded) ones too */
+    KERNEL_ROW_MAJOR,    /* dense, last axis fastest */
+    KERNEL_CHANNELS_LAST /* dense, axis 1 fastest, the others row-major; row-major below rank 3 */
+} kernel_layout;
+
+struct kernel;
+
+/* A kernel being bound to sizes. */
+typedef struct kernel_bind {
+    const graph_node *node;
+    bool training;
+    int threads;
+    int isa; /* as the backend numbers them */
+    int n_in, n_out;
+    kernel_operand *in;  /* as they will be when the kernel runs (after `want`) */
+    kernel_operand *out; /* row-major when prepare is called; it may set the strides of another dense order */
+    base_arena *arena;   /* for what prepare keeps; lives as long as the binding */
+    base_error *error;
+    /* filled by prepare: */
+    void *plan;
+    size_t scratch;   /* bytes, 64-aligned when run */
+    const char *path; /* which way the kernel takes, for the profile; NULL: none worth naming */
+} kernel_bind;
+
+/* The record of a fault at run time: the first one stays. */
+typedef struct kernel_fault {
+    const char *what; /* a sentence, or NULL */
+    int64_t element;
+    double value;
+} kernel_fault;
+
+typedef struct kernel_call {
+    const void *plan;
+    const void *const *in; /* NULL where absent */
+    void *const *out;
+    void *scratch;
+    uint64_t seed, step;
+    kernel_fault *fault;
+} kernel_call;
+
+typedef struct kernel {
+    const char *op, *name;
+    /* Whether the kernel can take the node at all, sizes unknown: dtypes, arguments, mode. NULL: yes. */
+    bool (*keeps)(const graph_node *node, bool training);
+    /* Whether it takes these sizes. NULL: yes. */
+    bool (*accepts)(const kernel_bind *b);
+    /* The layout that input i must have. NULL: KERNEL_ROW_MAJOR for all. */
+    kernel_layout (*want)(const kernel_bind *b, int i);
+    tn_status (*prepare)(kernel_bind *b);
+    void (*run)(const kernel_call *c);
+    bool in_place; /* an output may take the memory of an input of the same dtype and strides */
+} kernel;
+
+typedef struct backend {
+    const char *name;
+    pass_backend pass;
+    /* The best kernel for the node that accepts these sizes; never NULL, as the reference takes everything. */
+    const kernel *(*select)(const kernel_bind *b);
+    /* A kernel that copies input 0 to output 0, any dtype and strides. */
+    const kernel *copy;
+    int (*isa)(const tn_context *context); /* in force */
+} backend;
+
+extern const backend backend_cpu;
+
+/* Layouts of operands. */
+bool kernel_is_row_major(const kernel_operand *x);
+bool kernel_has_layout(const kernel_operand *x, kernel_layout layout);
+void kernel_set_layout(kernel_operand *x, kernel_layout layout);
+int64_t kernel_count(const kernel_operand *x);
+
+#endif

@@ -1,0 +1,104 @@
+/* program.h: the insides of programs: passes once per entry, bindings once per entry and sizes. */
+#ifndef PROGRAM_PROGRAM_H
+#define PROGRAM_PROGRAM_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "program/backend.h"
+#include <tarn/program.h>
+
+/* Where the bytes of a value are. */
+typedef enum place_kind { PLACE_BUFFER, PLACE_INPUT, PLACE_STATE, PLACE_CONSTANT } place_kind;
+typedef struct place {
+    place_kind kind;
+    size_t bytes;
+    int index;           /* PLACE_INPUT: which input; PLACE_STATE: which state of the entry */
+    const void *data;    /* PLACE_CONSTANT */
+    int first, last;     /* PLACE_BUFFER: the steps between which it is alive */
+    size_t offset;       /* PLACE_BUFFER: in the session's block */
+} place;
+
+typedef struct bound_value {
+    kernel_operand type;
+    int place;
+    int64_t offset; /* bytes into the place */
+} bound_value;
+
+typedef struct bound_step {
+    const kernel *kernel;
+    void *plan;
+    const graph_node *node; /* NULL for copies of layout and commits */
+    const char *name, *path;
+    int n_in, n_out;
+    int *in, *out; /* values; -1 absent */
+    size_t scratch;
+    double flops, bytes;
+    bool check; /* not a kernel: input 0 must be finite, else the run stops */
+} bound_step;
+
+/* An entry bound to sizes. Immutable once made. */
+typedef struct binding {
+    struct binding *next;
+    base_arena arena;
+    int64_t *symbol; /* by atom of the dim table */
+    base_vec(place) places;
+    base_vec(bound_value) values;
+    base_vec(bound_step) steps;
+    int *of_tensor; /* by tensor id of the entry's graph: value, -1 none */
+    int n_inputs;
+    int *outputs;   /* by result of the graph: value (of GRAPH_OUTPUT), else -1 */
+    size_t buffer, scratch, unshared;
+    double flops, bytes;
+} binding;
+
+typedef struct program_entry {
+    const char *name;
+    tn_graph *graph; /* after the passes */
+    bool training;
+    bool writes;
+    base_vec(const graph_node *) inputs; /* its `input` nodes */
+    binding *bindings;
+} program_entry;
+
+struct tn_program {
+    tn_context *context;
+    atomic_int references;
+    const backend *backend;
+    int threads, isa;
+    size_t memory_limit;
+    base_arena arena;
+    int n_entries;
+    program_entry *entries;
+    pthread_mutex_t lock; /* of the binding lists */
+};
+
+typedef struct state_entry {
+    const char *name;
+    tn_view view; /* data 64-aligned */
+} state_entry;
+
+struct tn_state {
+    tn_context *context;
+    atomic_int references;
+    atomic_int writers; /* -1: a training session has it; else the number of runs that read it */
+    base_arena arena;
+    base_error error;
+    base_vec(state_entry) entries;
+    base_map index; /* name to 1 + position */
+    uint64_t seed, step;
+};
+
+tn_program *program_retain(tn_program *p);
+tn_state *state_retain(tn_state *s);
+state_entry *state_find(const tn_state *s, const char *name);
+program_entry *program_find(tn_program *p, const char *name);
+/* The binding for these symbol values, made if it is not there. NULL and e set on failure. */
+const binding *program_bind(tn_program *p, program_entry *entry, const int64_t *symbol, base_error *e);
+tn_status program_plan_buffer(binding *b, base_error *e);
+void binding_free(binding *b);
+
+/* Fills a tensor by its initialiser; numbers depend on (seed, name) only. */
+tn_status program_initialise(const tn_init *init, const char *name, uint64_t seed, const tn_view *view, base_error *e);
+
+#endif
