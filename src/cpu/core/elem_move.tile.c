@@ -1,0 +1,173 @@
+/* elem_move.tile.c: the way of elements between memory and tiles: conversions between dtypes and domains, and boxes of
+ * any strides. Ends in the table of all that this instruction set offers. */
+#include "cpu/core/elem_tile.h"
+#include "cpu/core/vec.h"
+
+/* ---- conversions ----------------------------------------------------------------------------------------------- */
+
+#define CONVERT(name, from, to, expression)                                                                            \
+    static void name(void *dst, const void *src, int64_t n)                                                            \
+    {                                                                                                                  \
+        const from *restrict s = src;                                                                                  \
+        to *restrict d = dst;                                                                                          \
+        for (int64_t i = 0; i < n; i++) {                                                                              \
+            const from x = s[i];                                                                                       \
+            d[i] = (expression);                                                                                       \
+        }                                                                                                              \
+    }
+
+#define LOADS(name, type)                                                                                              \
+    CONVERT(load_f32_##name, type, float, (float)x)                                                                    \
+    CONVERT(load_f64_##name, type, double, (double)x)                                                                  \
+    CONVERT(load_i64_##name, type, int64_t, (int64_t)x)
+#define STORES(name, type)                                                                                             \
+    CONVERT(store_f32_##name, float, type, (type)cpu_elem_i64_of((double)x))                                           \
+    CONVERT(store_f64_##name, double, type, (type)cpu_elem_i64_of(x))                                                  \
+    CONVERT(store_i64_##name, int64_t, type, (type)x)
+
+CONVERT(load_f32_i64, int64_t, float, (float)x)
+CONVERT(load_f64_i64, int64_t, double, (double)x)
+LOADS(i32, int32_t)
+LOADS(i16, int16_t)
+LOADS(i8, int8_t)
+LOADS(u8, uint8_t)
+STORES(i32, int32_t)
+STORES(i16, int16_t)
+STORES(i8, int8_t)
+STORES(u8, uint8_t)
+CONVERT(store_f32_i64, float, int64_t, cpu_elem_i64_of((double)x))
+CONVERT(store_f64_i64, double, int64_t, cpu_elem_i64_of(x))
+
+CONVERT(load_f32_bool, uint8_t, float, x != 0 ? 1.0f : 0.0f)
+CONVERT(load_f64_bool, uint8_t, double, x != 0 ? 1.0 : 0.0)
+CONVERT(load_i64_bool, uint8_t, int64_t, x != 0)
+CONVERT(store_f32_bool, float, uint8_t, x != 0)
+CONVERT(store_f64_bool, double, uint8_t, x != 0)
+CONVERT(store_i64_bool, int64_t, uint8_t, x != 0)
+
+CONVERT(load_f32_f64, double, float, (float)x)
+CONVERT(load_f64_f32, float, double, (double)x)
+CONVERT(load_i64_f64, double, int64_t, cpu_elem_i64_of(x))
+CONVERT(load_i64_f32, float, int64_t, cpu_elem_i64_of((double)x))
+CONVERT(load_i64_f16, uint16_t, int64_t, cpu_elem_i64_of((double)cpu_f32_of_f16(x)))
+CONVERT(load_i64_bf16, uint16_t, int64_t, cpu_elem_i64_of((double)cpu_f32_of_bf16(x)))
+CONVERT(load_f64_f16, uint16_t, double, (double)cpu_f32_of_f16(x))
+CONVERT(load_f64_bf16, uint16_t, double, (double)cpu_f32_of_bf16(x))
+CONVERT(store_f64_f16, double, uint16_t, cpu_f16_of_f32(cpu_elem_odd_f32(x)))
+CONVERT(store_f64_bf16, double, uint16_t, cpu_bf16_of_f32(cpu_elem_odd_f32(x)))
+CONVERT(store_i64_f16, int64_t, uint16_t, cpu_f16_of_f32(cpu_elem_odd_f32((double)x)))
+CONVERT(store_i64_bf16, int64_t, uint16_t, cpu_bf16_of_f32(cpu_elem_odd_f32((double)x)))
+
+#define HALVES(type)                                                                                                   \
+    static void load_f32_##type(void *dst, const void *src, int64_t n)                                                 \
+    {                                                                                                                  \
+        const uint16_t *s = src;                                                                                       \
+        float *d = dst;                                                                                                \
+        int64_t i = 0;                                                                                                 \
+        for (; i + CPU_VF <= n; i += CPU_VF)                                                                           \
+            cpu_vf_store(d + i, cpu_vf_load_##type(s + i));                                                            \
+        if (i < n)                                                                                                     \
+            cpu_vf_store_n(d + i, cpu_vf_load_##type##_n(s + i, n - i), n - i);                                        \
+    }                                                                                                                  \
+    static void store_f32_##type(void *dst, const void *src, int64_t n)                                                \
+    {                                                                                                                  \
+        const float *s = src;                                                                                          \
+        uint16_t *d = dst;                                                                                             \
+        int64_t i = 0;                                                                                                 \
+        for (; i + CPU_VF <= n; i += CPU_VF)                                                                           \
+            cpu_vf_store_##type(d + i, cpu_vf_load(s + i));                                                            \
+        if (i < n)                                                                                                     \
+            cpu_vf_store_##type##_n(d + i, cpu_vf_load_n(s + i, n - i), n - i);                                        \
+    }
+HALVES(bf16)
+HALVES(f16)
+
+#define store_f32_f64 load_f64_f32
+#define store_f64_f32 load_f32_f64
+#define store_i64_f32 load_f32_i64
+#define store_i64_f64 load_f64_i64
+
+#define ROW(way, domain)                                                                                               \
+    {                                                                                                                  \
+        [TN_F64] = way##_##domain##_f64, [TN_F32] = way##_##domain##_f32, [TN_F16] = way##_##domain##_f16,             \
+        [TN_BF16] = way##_##domain##_bf16, [TN_I64] = way##_##domain##_i64, [TN_I32] = way##_##domain##_i32,           \
+        [TN_I16] = way##_##domain##_i16, [TN_I8] = way##_##domain##_i8, [TN_U8] = way##_##domain##_u8,                 \
+        [TN_BOOL] = way##_##domain##_bool,                                                                             \
+    }
+/* The identities. */
+#define load_f32_f32 NULL
+#define load_f64_f64 NULL
+#define load_i64_i64 NULL
+#define store_f32_f32 NULL
+#define store_f64_f64 NULL
+#define store_i64_i64 NULL
+static const cpu_elem_convert loads[CPU_DOMAIN_END][TN_DTYPE_END] = {
+    [CPU_F32] = ROW(load, f32), [CPU_F64] = ROW(load, f64), [CPU_I64] = ROW(load, i64)};
+static const cpu_elem_convert stores[CPU_DOMAIN_END][TN_DTYPE_END] = {
+    [CPU_F32] = ROW(store, f32), [CPU_F64] = ROW(store, f64), [CPU_I64] = ROW(store, i64)};
+
+/* ---- boxes ----------------------------------------------------------------------------------------------------- */
+
+/* How many rows of a transposed box are walked together: their elements share cache lines. */
+enum { BAND = 16 };
+
+#define BOXES(bits)                                                                                                    \
+    static void splat##bits(uint##bits##_t *d, uint##bits##_t x, int64_t n)                                            \
+    {                                                                                                                  \
+        for (int64_t i = 0; i < n; i++)                                                                                \
+            d[i] = x;                                                                                                  \
+    }                                                                                                                  \
+    /* Rows that are all the same: the first, then twice as many each time. */                                         \
+    static void repeat##bits(uint##bits##_t *d, int64_t cols, int64_t n)                                               \
+    {                                                                                                                  \
+        for (int64_t have = cols; have < n; have *= 2)                                                                 \
+            memcpy(d + have, d, (size_t)(have <= n - have ? have : n - have) * sizeof *d);                             \
+    }                                                                                                                  \
+    static void gather##bits(void *tile, const void *memory, const cpu_elem_box *box)                                  \
+    {                                                                                                                  \
+        uint##bits##_t *restrict d = tile;                                                                             \
+        const uint##bits##_t *restrict s = memory;                                                                     \
+        const int64_t rows = box->rows, cols = box->cols, rs = box->row_stride, cs = box->col_stride;                  \
+        if (rs == 0 && rows > 1) {                                                                                     \
+            const cpu_elem_box first = {1, cols, 0, cs};                                                               \
+            gather##bits(d, s, &first);                                                                                \
+            repeat##bits(d, cols, rows *cols);                                                                         \
+        } else if (cs == 1) {                                                                                          \
+            for (int64_t r = 0; r < rows; r++)                                                                         \
+                memcpy(d + r * cols, s + r * rs, (size_t)cols * sizeof *d);                                            \
+        } else if (cs == 0) {                                                                                          \
+            for (int64_t r = 0; r < rows; r++)                                                                         \
+                splat##bits(d + r * cols, s[r * rs], cols);                                                            \
+        } else {                                                                                                       \
+            for (int64_t r0 = 0; r0 < rows; r0 += BAND)                                                                \
+                for (int64_t c = 0; c < cols; c++)                                                                     \
+                    for (int64_t r = r0; r < rows && r < r0 + BAND; r++)                                               \
+                        d[r * cols + c] = s[r * rs + c * cs];                                                          \
+        }                                                                                                              \
+    }                                                                                                                  \
+    static void scatter##bits(void *memory, const void *tile, const cpu_elem_box *box)                                 \
+    {                                                                                                                  \
+        uint##bits##_t *restrict d = memory;                                                                           \
+        const uint##bits##_t *restrict s = tile;                                                                       \
+        const int64_t rows = box->rows, cols = box->cols, rs = box->row_stride, cs = box->col_stride;                  \
+        if (cs == 1)                                                                                                   \
+            for (int64_t r = 0; r < rows; r++)                                                                         \
+                memcpy(d + r * rs, s + r * cols, (size_t)cols * sizeof *d);                                            \
+        else                                                                                                           \
+            for (int64_t r0 = 0; r0 < rows; r0 += BAND)                                                                \
+                for (int64_t c = 0; c < cols; c++)                                                                     \
+                    for (int64_t r = r0; r < rows && r < r0 + BAND; r++)                                               \
+                        d[r * rs + c * cs] = s[r * cols + c];                                                          \
+    }
+BOXES(8)
+BOXES(16)
+BOXES(32)
+BOXES(64)
+
+const cpu_elem_kernels CPU_NAME(cpu_elem_kernels) = {
+    .fn = {[CPU_F32] = CPU_NAME(cpu_elem_f32), [CPU_F64] = CPU_NAME(cpu_elem_f64), [CPU_I64] = CPU_NAME(cpu_elem_i64)},
+    .load = loads,
+    .store = stores,
+    .gather = {gather8, gather16, gather32, gather64},
+    .scatter = {scatter8, scatter16, scatter32, scatter64},
+};
