@@ -13,12 +13,68 @@ extern "C" {
 
 /* ---- element-wise ------------------------------------------------------------------------------------------------ */
 
-TN_API tn_tensor *tn_add(tn_tensor *a, tn_tensor *b);       /* a + b; f i */
-TN_API tn_tensor *tn_gt(tn_tensor *a, tn_tensor *b);        /* a > b; bool */
+/* Arithmetic; integers wrap. */
+TN_API tn_tensor *tn_add(tn_tensor *a, tn_tensor *b); /* a + b; f i */
+TN_API tn_tensor *tn_sub(tn_tensor *a, tn_tensor *b); /* a - b; f i */
+TN_API tn_tensor *tn_mul(tn_tensor *a, tn_tensor *b); /* a * b; f i */
+TN_API tn_tensor *tn_div(tn_tensor *a, tn_tensor *b); /* a / b; f i; integers cut towards zero, fault where b is 0 */
+TN_API tn_tensor *tn_pow(tn_tensor *a, tn_tensor *b); /* a to the power b; f i */
+/* The same with a number, which is taken as a constant of a's dtype. */
+TN_API tn_tensor *tn_add_f(tn_tensor *a, double b);
+TN_API tn_tensor *tn_sub_f(tn_tensor *a, double b);
+TN_API tn_tensor *tn_mul_f(tn_tensor *a, double b);
+TN_API tn_tensor *tn_div_f(tn_tensor *a, double b);
+TN_API tn_tensor *tn_pow_f(tn_tensor *a, double b);
+TN_API tn_tensor *tn_minimum(tn_tensor *a, tn_tensor *b); /* NaN if either is NaN; f i */
+TN_API tn_tensor *tn_maximum(tn_tensor *a, tn_tensor *b);
+TN_API tn_tensor *tn_neg(tn_tensor *x);        /* f i */
+TN_API tn_tensor *tn_abs(tn_tensor *x);        /* f i */
+TN_API tn_tensor *tn_sign(tn_tensor *x);       /* -1, 0 or 1; f i */
+TN_API tn_tensor *tn_square(tn_tensor *x);     /* x * x; f i */
+TN_API tn_tensor *tn_reciprocal(tn_tensor *x); /* 1 / x; f */
+TN_API tn_tensor *tn_sqrt(tn_tensor *x);       /* f */
+TN_API tn_tensor *tn_rsqrt(tn_tensor *x);      /* 1 / sqrt(x); f */
+TN_API tn_tensor *tn_clamp(tn_tensor *x, double min, double max); /* limits may be infinite; f i */
+/* To a whole number: below, above, towards zero, nearest (halves to even); f */
+TN_API tn_tensor *tn_floor(tn_tensor *x);
+TN_API tn_tensor *tn_ceil(tn_tensor *x);
+TN_API tn_tensor *tn_trunc(tn_tensor *x);
+TN_API tn_tensor *tn_round(tn_tensor *x);
+
+/* Functions; f */
+TN_API tn_tensor *tn_exp(tn_tensor *x);
+TN_API tn_tensor *tn_expm1(tn_tensor *x); /* exp(x) - 1, exact for small x */
+TN_API tn_tensor *tn_log(tn_tensor *x);
+TN_API tn_tensor *tn_log1p(tn_tensor *x); /* log(1 + x), exact for small x */
+TN_API tn_tensor *tn_sin(tn_tensor *x);
+TN_API tn_tensor *tn_cos(tn_tensor *x);
+TN_API tn_tensor *tn_erf(tn_tensor *x);
+
+/* Comparisons and logic; any dtype in, bool out. NaN is equal to nothing, not even to itself. */
+TN_API tn_tensor *tn_eq(tn_tensor *a, tn_tensor *b);
+TN_API tn_tensor *tn_ne(tn_tensor *a, tn_tensor *b);
+TN_API tn_tensor *tn_lt(tn_tensor *a, tn_tensor *b);
+TN_API tn_tensor *tn_le(tn_tensor *a, tn_tensor *b);
+TN_API tn_tensor *tn_gt(tn_tensor *a, tn_tensor *b);
+TN_API tn_tensor *tn_ge(tn_tensor *a, tn_tensor *b);
+TN_API tn_tensor *tn_logical_and(tn_tensor *a, tn_tensor *b);
+TN_API tn_tensor *tn_logical_or(tn_tensor *a, tn_tensor *b);
+TN_API tn_tensor *tn_logical_xor(tn_tensor *a, tn_tensor *b);
+TN_API tn_tensor *tn_logical_not(tn_tensor *x);
+TN_API tn_tensor *tn_isfinite(tn_tensor *x);                          /* f i */
 TN_API tn_tensor *tn_where(tn_tensor *c, tn_tensor *a, tn_tensor *b); /* c ? a : b; c is bool */
-TN_API tn_tensor *tn_mul(tn_tensor *a, tn_tensor *b);       /* a * b; f i */
-TN_API tn_tensor *tn_cast(tn_tensor *x, tn_dtype dtype);    /* converts; float to integer cuts towards zero, saturates, NaN is 0 */
-TN_API tn_tensor *tn_relu(tn_tensor *x);                    /* max(x, 0); f i */
+TN_API tn_tensor *tn_cast(tn_tensor *x, tn_dtype dtype); /* float to integer cuts towards zero, saturates, NaN is 0 */
+
+/* Activations; f */
+TN_API tn_tensor *tn_relu(tn_tensor *x);                                            /* max(x, 0); also i */
+TN_API tn_tensor *tn_leaky_relu(tn_tensor *x, double slope);                        /* x > 0 ? x : slope * x */
+TN_API tn_tensor *tn_sigmoid(tn_tensor *x);                                         /* 1 / (1 + exp(-x)) */
+TN_API tn_tensor *tn_tanh(tn_tensor *x);
+TN_API tn_tensor *tn_gelu(tn_tensor *x);                                            /* with erf */
+TN_API tn_tensor *tn_gelu_tanh(tn_tensor *x);                                       /* its approximation with tanh */
+TN_API tn_tensor *tn_silu(tn_tensor *x);                                            /* x * sigmoid(x) */
+TN_API tn_tensor *tn_elu(tn_tensor *x, double alpha);                               /* x > 0 ? x : alpha * (exp(x) - 1) */
+TN_API tn_tensor *tn_softplus(tn_tensor *x, double beta, double threshold);         /* log(1 + exp(beta x)) / beta; PyTorch: 1, 20 */
 
 /* ---- reductions -------------------------------------------------------------------------------------------------- */
 

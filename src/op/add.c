@@ -29,7 +29,8 @@ const op_def op_add = {
     .infer = op_infer_broadcast,
     .grad = add_backward,
     .ref = add_ref,
-    .cases = (const char *const[]){"a=x[5] b=x[5]", "a=x[2x3] b=x[3]", "a=x[4x1x2] b=x[3x1]", "a=x[] b=x[2]", "a=x[0x3] b=x[1x3]", NULL},
+    .cases = (const char *const[]){"a=x[5] b=x[5]", "a=x[2x3] b=x[3]", "a=x[4x1x2] b=x[3x1]", "a=x[] b=x[2]",
+                                   "a=x[0x3] b=x[1x3]", NULL},
     .bad = (const op_bad[]){{"a=x[2x3] b=x[2]", "cannot be broadcast"}, {0}},
     .tol = {OP_TOL_FLOATS, OP_TOL_INTS},
 };
@@ -37,4 +38,9 @@ const op_def op_add = {
 tn_tensor *tn_add(tn_tensor *a, tn_tensor *b)
 {
     return op_binary(&op_add, a, b);
+}
+
+tn_tensor *tn_add_f(tn_tensor *a, double b)
+{
+    return op_unusable(a) ? a : tn_add(a, op_like_scalar(a, b));
 }

@@ -1,10 +1,9 @@
 /* relu: y = max(x, 0); NaN stays. The gradient at 0 is 0, as in PyTorch. */
-#include "op/scheme/op.h"
+#include "op/internal.h"
 
 static tn_status relu_backward(const op_grad *c)
 {
-    tn_tensor *y = op_out(c, 0), *dy = op_dout(c, 0);
-    return op_give(c, 0, tn_where(tn_gt(y, op_like_scalar(y, 0)), dy, op_like_scalar(dy, 0)));
+    return op_give(c, 0, op_relu_grad_of(op_dout(c, 0), op_out(c, 0)));
 }
 
 static double f(double x)

@@ -44,6 +44,20 @@ tn_status op_infer_same(const op_infer *c)
     return op_like(c, 0, c->in[0]);
 }
 
+tn_status op_want_shape(const op_infer *c, int i, const graph_type *like)
+{
+    if (!c->in[i] || graph_same_dims(c->dims, like, c->in[i], c->def->name))
+        return TN_OK;
+    return op_fail(c, TN_SHAPE, "'%s' must have the shape of '%s'", c->def->in[i].name, c->def->in[0].name);
+}
+
+tn_status op_infer_alike(const op_infer *c)
+{
+    for (int i = 1; i < c->n_in; i++)
+        BASE_TRY(op_want_shape(c, i, c->in[0]));
+    return op_infer_same(c);
+}
+
 int op_axis(const op_infer *c, int arg, int rank)
 {
     int64_t axis = op_int(c, arg);
@@ -87,8 +101,8 @@ static tn_status broadcast_axis(const op_infer *c, tn_dim *to, tn_dim from, cons
     if (*to == 1)
         *to = from;
     else if (from != 1 && !dim_same(c->dims, *to, from, c->def->name))
-        return op_fail(c, TN_SHAPE, "the shapes cannot be broadcast: size %lld of '%s' against %lld", (long long)from, name,
-                       (long long)*to);
+        return op_fail(c, TN_SHAPE, "the shapes cannot be broadcast: size %lld of '%s' against %lld", (long long)from,
+                       name, (long long)*to);
     else if (from != 1 && dim_literal(from))
         *to = from; /* a number says more than the symbol that must equal it */
     return TN_OK;

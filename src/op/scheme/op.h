@@ -113,6 +113,7 @@ typedef struct op_def {
     double (*flops)(const op_value *arg, const graph_type *const *in, const graph_type *out);
     const char *const *cases; /* ends in NULL */
     const op_bad *bad;        /* ends in {0} */
+    const op_bad *fault;      /* case strings that build but must fail at run time, and what the sentence says; ends in {0} */
     op_tol tol[TN_DTYPE_END];
 } op_def;
 
@@ -151,6 +152,11 @@ graph_node *op_apply_named(tn_graph *g, const op_def *def, const char *path, int
 tn_tensor *op_make(const op_def *def, int n_in, tn_tensor *const *in, const op_args *args);
 #define OP_MAKE(def, args, ...)                                                                                        \
     op_make((def), (int)(sizeof((tn_tensor *[]){__VA_ARGS__}) / sizeof(tn_tensor *)), (tn_tensor *[]){__VA_ARGS__}, (args))
+/* True for what a builder must pass on rather than look at: an absent or failed value. */
+static inline bool op_unusable(const tn_tensor *x)
+{
+    return !x || graph_poisoned(x);
+}
 /* Output i of the node that made x, or poison. */
 tn_tensor *op_sibling(tn_tensor *x, int i);
 
@@ -200,6 +206,10 @@ tn_status op_infer_broadcast(const op_infer *c);
 tn_status op_infer_broadcast_lead(const op_infer *c, int keep);
 /* Output 0 like input 0. */
 tn_status op_infer_same(const op_infer *c);
+/* Output 0 like input 0, whose shape all the others must have. */
+tn_status op_infer_alike(const op_infer *c);
+/* Input i has the shape of `like`, or a sentence. */
+tn_status op_want_shape(const op_infer *c, int i, const graph_type *like);
 /* Equal sizes or a sentence naming what. */
 tn_status op_want_same(const op_infer *c, tn_dim a, tn_dim b, const char *what);
 
@@ -281,6 +291,8 @@ struct op_ref {
     const char **fault;  /* where to put the sentence of a fault; NULL inside: none yet */
 };
 
+/* Keeps the first fault of a run. `sentence` is static. */
+void op_ref_fault(const op_ref *c, const char *sentence);
 /* Position in x of the element that is broadcast to position `at` of an array with y's dims. */
 int64_t op_ref_index(const op_array *y, const op_array *x, int64_t at);
 /* y[i] = f(x[i]) for floats, g(x[i]) for integers and bool (either may be NULL where the class has none). */

@@ -4,6 +4,12 @@
 #include <math.h>
 #include <string.h>
 
+void op_ref_fault(const op_ref *c, const char *sentence)
+{
+    if (c->fault && !*c->fault)
+        *c->fault = sentence;
+}
+
 void op_ref_coordinates(const op_array *x, int64_t at, int64_t *coordinate)
 {
     for (int k = x->rank - 1; k >= 0; k--) {

@@ -1,0 +1,31 @@
+/* ceil: the smallest whole number not below x. The gradient is 0. */
+#include "op/scheme/op.h"
+
+#include <math.h>
+
+static double f(double x)
+{
+    return ceil(x);
+}
+static void ceil_ref(const op_ref *c)
+{
+    op_ref_unary(c, f, NULL);
+}
+
+const op_def op_ceil = {
+    .name = "ceil",
+    .doc = "The smallest whole number not below x; the gradient is 0.",
+    .in = {{"x", OP_FLOATS, 'T'}},
+    .out = {{"y", 0, 'T'}},
+    .flags = OP_ELEMENTWISE,
+    .infer = op_infer_same,
+    .grad = op_grad_zero,
+    .ref = ceil_ref,
+    .cases = (const char *const[]){"x=x[5]:ties", "x=x[2x3x4]", "x=x[]", "x=x[0x3]", NULL},
+    .tol = {OP_TOL_EXACT},
+};
+
+tn_tensor *tn_ceil(tn_tensor *x)
+{
+    return OP_MAKE(&op_ceil, NULL, x);
+}

@@ -1,0 +1,53 @@
+/* div: y = a / b. Integers are cut towards 0; an integer divided by 0 is a fault at run time and gives 0. */
+#include "op/scheme/op.h"
+
+static tn_status div_backward(const op_grad *c)
+{
+    tn_tensor *b = op_in(c, 1), *dy = op_dout(c, 0);
+    if (op_wants(c, 0))
+        op_give(c, 0, tn_div(dy, b));
+    if (op_wants(c, 1))
+        op_give(c, 1, tn_neg(tn_div(tn_mul(dy, op_out(c, 0)), b)));
+    return TN_OK;
+}
+
+static void div_ref(const op_ref *c)
+{
+    const op_array *a = c->in[0], *b = c->in[1];
+    op_array *y = c->out[0];
+    for (int64_t i = 0; i < y->count; i++) {
+        int64_t p = op_ref_index(y, a, i), q = op_ref_index(y, b, i);
+        if (y->f)
+            y->f[i] = a->f[p] / b->f[q];
+        else if (b->i[q] == 0)
+            op_ref_fault(c, "division of an integer by zero");
+        else /* the smallest integer over -1 wraps */
+            y->i[i] = op_ref_wrap(y->dtype, b->i[q] == -1 ? (int64_t)(0 - (uint64_t)a->i[p]) : a->i[p] / b->i[q]);
+    }
+}
+
+const op_def op_div = {
+    .name = "div",
+    .doc = "a / b; integers are cut towards 0, and b = 0 is a fault.",
+    .in = {{"a", OP_NUMBERS, 'T', OP_BROADCAST}, {"b", OP_NUMBERS, 'T', OP_BROADCAST}},
+    .out = {{"y", 0, 'T'}},
+    .flags = OP_ELEMENTWISE,
+    .infer = op_infer_broadcast,
+    .grad = div_backward,
+    .ref = div_ref,
+    .cases = (const char *const[]){"a=x[5] b=x[5]:positive", "a=x[2x3] b=x[3]:positive", "a=x[4x1x2] b=x[3x1]:positive",
+                                   "a=x[] b=x[2]:positive", "a=x[0x3] b=x[1x3]:positive", NULL},
+    .bad = (const op_bad[]){{"a=x[2x3] b=x[2]", "cannot be broadcast"}, {0}},
+    .fault = (const op_bad[]){{"a=i[5] b=i[5]:kinks=0", "division of an integer by zero"}, {0}},
+    .tol = {OP_TOL_FLOATS, OP_TOL_INTS},
+};
+
+tn_tensor *tn_div(tn_tensor *a, tn_tensor *b)
+{
+    return op_binary(&op_div, a, b);
+}
+
+tn_tensor *tn_div_f(tn_tensor *a, double b)
+{
+    return op_unusable(a) ? a : tn_div(a, op_like_scalar(a, b));
+}
