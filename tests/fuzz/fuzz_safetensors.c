@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (format_safetensors_find(f, t->name) != t)
             abort();
         for (size_t k = 0; k < t->bytes; k++)
-            sum += ((const uint8_t *)t->data)[k];
+            sum = sum + ((const uint8_t *)t->data)[k];
     }
     for (size_t i = 0; f && i < f->metadata_n; i++)
         if (!format_safetensors_metadata(f, f->metadata[i].key))

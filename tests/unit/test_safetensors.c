@@ -367,7 +367,7 @@ static tn_status survive(const unsigned char *bytes, size_t n)
     assert_int_equal(status != TN_OK, e.text[0] != '\0');
     for (size_t i = 0; f && i < f->n; i++)
         for (size_t k = 0; k < f->tensors[i].bytes; k++)
-            sum += ((const unsigned char *)f->tensors[i].data)[k];
+            sum = sum + ((const unsigned char *)f->tensors[i].data)[k];
     format_safetensors_free(f);
     free(copy);
     return status;

@@ -1,0 +1,316 @@
+/* recipe.c: reading, checking and writing recipes; see recipe.h. */
+#include "train/recipe.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/number.h"
+#include "base/text.h"
+#include "train/recipe_tables.h"
+
+/* ---- which options go together --------------------------------------------------------------------------------- */
+
+/* Options that act only with some value of another: "step plateau" are the values of that other. */
+typedef struct condition {
+    const format_table *table;
+    const char *key, *with;
+} condition;
+static const condition conditions[] = {
+    {&train_options_table, "momentum", "sgd"},
+    {&train_options_table, "nesterov", "sgd"},
+    {&train_options_table, "betas", "adam adamw"},
+    {&train_options_table, "eps", "adam adamw"},
+    {&train_schedule_table, "every", "step"},
+    {&train_schedule_table, "factor", "step plateau"},
+    {&train_schedule_table, "least", "cosine plateau"},
+    {&train_schedule_table, "patience", "plateau"},
+    {&train_schedule_table, "metric", "plateau"},
+    {&train_data_table, "folder", "mnist"},
+    {&train_data_table, "images", "idx"},
+    {&train_data_table, "labels", "idx"},
+    {&train_data_table, "val_images", "idx"},
+    {&train_data_table, "val_labels", "idx"},
+};
+
+static bool has_word(const char *words, const char *word)
+{
+    size_t length = strlen(word);
+    for (const char *p = strstr(words, word); p; p = strstr(p + 1, word))
+        if ((p == words || p[-1] == ' ') && (p[length] == '\0' || p[length] == ' '))
+            return true;
+    return false;
+}
+
+static const char *enum_text(const format_table *table, const char *key, int value)
+{
+    for (const format_option *o = table->options; o->key; o++)
+        if (strcmp(o->key, key) == 0)
+            return o->names[value];
+    return "?";
+}
+
+/* What conditions on a table look at: the key and its present value. */
+static const char *decider(const train_recipe *r, const format_table *table, const char **key)
+{
+    bool train = table == &train_options_table, data = table == &train_data_table;
+    *key = train ? "optimizer" : data ? "name" : "kind";
+    return enum_text(table, *key, train ? r->train.optimizer : data ? r->data.name : r->train.schedule.kind);
+}
+
+static bool applies(const void *user, const format_table *table, const format_option *option)
+{
+    const char *key = NULL;
+    for (size_t i = 0; i < sizeof conditions / sizeof *conditions; i++)
+        if (conditions[i].table == table && strcmp(conditions[i].key, option->key) == 0)
+            return has_word(conditions[i].with, decider(user, table, &key));
+    return true;
+}
+
+/* Options of a table that were written, but do nothing. */
+static tn_status check_idle(const train_recipe *r, const format_table *table, const void *options,
+                            const format_yaml_node *node, const char *path, base_error *e)
+{
+    char place[FORMAT_YAML_PLACE];
+    for (const format_option *o = table->options; o->key; o++) {
+        const char *key = NULL;
+        if (!format_options_given(table, options, o->key) || applies(r, table, o))
+            continue;
+        const format_yaml_item *item = format_yaml_find(node, o->key);
+        const char *value = decider(r, table, &key);
+        (void)base_fail(e, TN_FORMAT, "%s.%s does nothing when %s.%s is %s; take it out (on the command line: %s.%s=)",
+                        path, o->key, path, key, value, path, o->key);
+        if (item)
+            (void)base_prefix(e, "%s", format_yaml_place(item->source, item->line, place));
+        return TN_FORMAT;
+    }
+    return TN_OK;
+}
+
+/* ---- checks across options ------------------------------------------------------------------------------------- */
+
+static tn_status check_data(const train_recipe *r, base_error *e)
+{
+    const train_data *d = &r->data;
+    const format_yaml_node *node = format_yaml_get(r->tree.root, "data");
+    node = node ? node : r->tree.root;
+    BASE_TRY(check_idle(r, &train_data_table, d, node, "data", e));
+    if (d->name == TRAIN_DATA_IDX && (!d->images || !d->labels))
+        return format_yaml_fail(node, e, "'data' lacks the key '%s': idx needs images and labels",
+                                d->images ? "labels" : "images");
+    if (!d->val_images != !d->val_labels)
+        return format_yaml_fail(node, e, "'data' has %s without %s", d->val_images ? "val_images" : "val_labels",
+                                d->val_images ? "val_labels" : "val_images");
+    if (d->val_images && d->val_fraction > 0)
+        return format_yaml_fail(
+            node, e, "'data' has val_images and val_fraction; only one of them can say what is validated on");
+    if (d->normalize.mean.n != d->normalize.std.n)
+        return format_yaml_fail(node, e, "data.normalize has %zu means and %zu deviations", d->normalize.mean.n,
+                                d->normalize.std.n);
+    return TN_OK;
+}
+
+static tn_status check_train(const train_recipe *r, base_error *e)
+{
+    const train_options *t = &r->train;
+    const format_yaml_node *node = format_yaml_get(r->tree.root, "train");
+    const format_yaml_node *schedule = node ? format_yaml_get(node, "schedule") : NULL;
+    node = node ? node : r->tree.root;
+    BASE_TRY(check_idle(r, &train_options_table, t, node, "train", e));
+    BASE_TRY(check_idle(r, &train_schedule_table, &t->schedule, schedule, "train.schedule", e));
+    if (t->nesterov && t->momentum <= 0)
+        return format_yaml_fail(node, e, "train.nesterov needs train.momentum above 0");
+    return TN_OK;
+}
+
+/* A newer format may have keys that we do not know: its version is looked at before anything else. */
+static tn_status check_version(const format_yaml_node *root, base_error *e)
+{
+    const format_yaml_node *node = format_yaml_get(root, "tarn");
+    int64_t version = 0;
+    if (!node || node->kind != FORMAT_YAML_SCALAR || !base_parse_i64(node->text, &version) ||
+        version <= TRAIN_RECIPE_VERSION)
+        return TN_OK; /* the table says what is wrong, if anything */
+    (void)format_yaml_fail(node, e,
+                           "this recipe has version %lld, this Tarn reads versions up to %d; a newer Tarn is needed",
+                           (long long)version, TRAIN_RECIPE_VERSION);
+    if (e)
+        e->status = TN_TOO_NEW;
+    return TN_TOO_NEW;
+}
+
+/* ---- defaults that depend on others ---------------------------------------------------------------------------- */
+
+static void set_given(const format_table *table, void *options, const char *key)
+{
+    for (size_t i = 0; table->options[i].key; i++)
+        if (strcmp(table->options[i].key, key) == 0)
+            *(uint64_t *)options |= (uint64_t)1 << i;
+}
+
+static void decide_rates(train_options *t)
+{
+    if (!format_options_given(&train_options_table, t, "lr")) {
+        t->lr = t->optimizer == TRAIN_OPTIMIZER_SGD ? 0.01 : 0.001;
+        set_given(&train_options_table, t, "lr");
+    }
+    if (!format_options_given(&train_options_table, t, "weight_decay")) {
+        t->weight_decay = t->optimizer == TRAIN_OPTIMIZER_ADAMW ? 0.01 : 0;
+        set_given(&train_options_table, t, "weight_decay");
+    }
+}
+
+/* "recipes/mnist.yaml" names its run mnist. */
+static tn_status decide_name(train_recipe *r, const char *source, base_error *e)
+{
+    const char *slash = strrchr(source, '/'), *stem = slash ? slash + 1 : source, *dot = strrchr(stem, '.');
+    if (!r->name)
+        r->name =
+            base_arena_printf(&r->tree.arena, "%.*s", dot && dot > stem ? (int)(dot - stem) : (int)strlen(stem), stem);
+    if (!r->name)
+        return base_no_memory(e, "reading a recipe");
+    const format_yaml_node *node = format_yaml_get(r->tree.root, "name");
+    if (r->name[0] == '\0' || strchr(r->name, '/') || r->name[0] == '.')
+        return format_yaml_fail(node ? node : r->tree.root, e, "name: '%s' must be usable in the name of a folder",
+                                BASE_SHOW(r->name));
+    return TN_OK;
+}
+
+/* ---- reading --------------------------------------------------------------------------------------------------- */
+
+static tn_status apply(train_recipe *r, const char *const *overrides, size_t n, base_error *e)
+{
+    bool memory = train_layers_spread(&r->tree); /* so that overrides find the long forms */
+    for (size_t i = 0; i < n && memory; i++) {
+        BASE_TRY(format_yaml_override(&r->tree, overrides[i], e));
+        memory = train_layers_spread(&r->tree);
+    }
+    return memory ? TN_OK : base_no_memory(e, "reading a recipe");
+}
+
+static tn_status resolve(train_recipe *r, const char *source, const char *const *overrides, size_t n, base_error *e)
+{
+    BASE_TRY(apply(r, overrides, n, e));
+    BASE_TRY(check_version(r->tree.root, e));
+    BASE_TRY(format_options_read(&train_recipe_top, r->tree.root, r->tree.root, "", &r->tree.arena, r, e));
+    BASE_TRY(decide_name(r, source, e));
+    BASE_TRY(train_model_read(r, e));
+    BASE_TRY(check_data(r, e));
+    BASE_TRY(check_train(r, e));
+    decide_rates(&r->train);
+    return TN_OK;
+}
+
+static tn_status finish(train_recipe *r, tn_status status, train_recipe **out)
+{
+    *out = status == TN_OK ? r : NULL;
+    if (status != TN_OK)
+        train_recipe_free(r);
+    return status;
+}
+
+tn_status train_recipe_parse(const char *text, size_t bytes, const char *name, const char *folder,
+                             const char *const *overrides, size_t n, train_recipe **out, base_error *e)
+{
+    *out = NULL;
+    train_recipe *r = calloc(1, sizeof *r);
+    if (!r)
+        return base_no_memory(e, "reading a recipe");
+    tn_status status = format_yaml_parse(text, bytes, name, folder, NULL, &r->tree, e);
+    if (status == TN_OK)
+        status = resolve(r, name, overrides, n, e);
+    return finish(r, status, out);
+}
+
+tn_status train_recipe_read(const char *path, const char *const *overrides, size_t n, train_recipe **out, base_error *e)
+{
+    *out = NULL;
+    train_recipe *r = calloc(1, sizeof *r);
+    if (!r)
+        return base_no_memory(e, "reading a recipe");
+    tn_status status = format_yaml_read(path, NULL, &r->tree, e);
+    if (status == TN_OK)
+        status = resolve(r, path, overrides, n, e);
+    return finish(r, status, out);
+}
+
+void train_recipe_free(train_recipe *recipe)
+{
+    if (!recipe)
+        return;
+    format_yaml_free(&recipe->tree);
+    free(recipe);
+}
+
+/* ---- writing --------------------------------------------------------------------------------------------------- */
+
+/* The model in `map`, as it came from the table of the top, with its layers in full. */
+static bool write_model(const train_recipe *recipe, format_yaml_node *map, format_yaml *tree)
+{
+    format_yaml_node *model = format_yaml_get(map, "model");
+    if (recipe->model.name || model->kind != FORMAT_YAML_MAP)
+        return true;
+    format_yaml_node *layers = train_layers_tree(recipe, tree);
+    for (size_t i = 0; layers && i < model->n; i++)
+        if (strcmp(model->items[i].key, "layers") == 0)
+            model->items[i].value = layers;
+    return layers != NULL;
+}
+
+tn_status train_recipe_write(const train_recipe *recipe, const char *folder, base_str *out)
+{
+    format_yaml tree = {0};
+    format_yaml_node *map = format_options_tree(&train_recipe_top, recipe, folder, applies, recipe, &tree);
+    bool ok = map && write_model(recipe, map, &tree);
+    if (ok)
+        format_yaml_write(map, out);
+    format_yaml_free(&tree);
+    return ok && !out->failed ? TN_OK : TN_MEMORY;
+}
+
+/* ---- help ------------------------------------------------------------------------------------------------------ */
+
+const format_table *train_recipe_table(const char *name)
+{
+    static const format_table *const rest[] = {&train_recipe_top, &train_model_table, &train_data_table,
+                                               &train_options_table, &train_output_table};
+    for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
+        if (strcmp(rest[i]->name, name) == 0)
+            return rest[i];
+    for (int k = 1; k < TRAIN_LAYER_END; k++)
+        if (strcmp(train_layer_table((train_layer_kind)k)->name, name) == 0)
+            return train_layer_table((train_layer_kind)k);
+    return NULL;
+}
+
+static void help_table(const format_table *table, bool markdown, base_str *out)
+{
+    if (out->length)
+        base_str_add(out, "\n");
+    if (markdown)
+        format_options_markdown(table, out);
+    else
+        format_options_help(table, out);
+}
+
+static void help_layers(bool markdown, base_str *out)
+{
+    for (int k = 1; k < TRAIN_LAYER_END; k++)
+        help_table(train_layer_table((train_layer_kind)k), markdown, out);
+}
+
+bool train_recipe_help(const char *topic, bool markdown, base_str *out)
+{
+    const format_table *table = topic ? train_recipe_table(topic) : &train_recipe_top;
+    if (topic && strcmp(topic, "layers") == 0) {
+        help_layers(markdown, out);
+        return true;
+    }
+    if (!table)
+        return false;
+    help_table(table, markdown, out);
+    if (!topic) {
+        help_table(&train_model_table, markdown, out);
+        help_layers(markdown, out);
+    }
+    return true;
+}

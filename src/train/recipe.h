@@ -1,0 +1,259 @@
+/* recipe.h: a recipe, the YAML file that says what is trained on what and how, as plain structs.
+ *
+ *     tarn: 1                      # version of the format
+ *     name: mnist-cnn
+ *     seed: 1
+ *     model:                       # a name of the zoo, {name: ..., its options}, or input and layers:
+ *       input: [1, 28, 28]
+ *       layers:
+ *         - conv2d: {units: 32, kernel: 3}
+ *         - relu
+ *         - linear: 10
+ *     data: {name: mnist, folder: data/mnist}
+ *     train: {epochs: 5, optimizer: adam, lr: 1e-3}
+ *     output: runs
+ *
+ * Every key is a row of a table (recipe_tables.c, recipe_layers.c), which gives defaults, checks, sentences and help. Every
+ * struct opens with `given`, one bit per row that was written: format_options_given(table, &struct, "key"). Relative paths
+ * start at the recipe's folder, in overrides at the working directory; here they are already put together. All memory
+ * belongs to the recipe. */
+#ifndef TRAIN_RECIPE_H
+#define TRAIN_RECIPE_H
+
+#include "format/options.h"
+
+/* ---- layers ---------------------------------------------------------------------------------------------------- */
+
+/* X(name): the word in a recipe, the enumerator TRAIN_LAYER_name, the member of the union. */
+#define TRAIN_LAYER_LIST(X)                                                                                            \
+    X(linear)                                                                                                          \
+    X(conv2d)                                                                                                          \
+    X(max_pool2d)                                                                                                      \
+    X(avg_pool2d) X(global_avg_pool) X(batch_norm1d) X(batch_norm2d) X(dropout) X(flatten) X(reshape) X(relu)          \
+        X(leaky_relu) X(elu) X(gelu) X(silu) X(sigmoid) X(tanh) X(softplus) X(softmax) X(log_softmax)
+
+typedef enum train_layer_kind {
+    TRAIN_LAYER_NONE,
+#define TRAIN_X(name) TRAIN_LAYER_##name,
+    TRAIN_LAYER_LIST(TRAIN_X)
+#undef TRAIN_X
+        TRAIN_LAYER_END
+} train_layer_kind;
+
+/* `name` is NULL when the recipe gives none: the builder then makes one. Pairs of numbers are {height, width}. */
+typedef struct train_linear {
+    uint64_t given;
+    const char *name;
+    int64_t units;
+    bool bias;
+} train_linear;
+
+typedef struct train_conv2d {
+    uint64_t given;
+    const char *name;
+    int64_t units, groups;
+    format_ints kernel, stride, padding, dilation; /* one number for both directions, or two */
+    bool bias;
+} train_conv2d;
+
+typedef struct train_pool2d {
+    uint64_t given;
+    const char *name;
+    format_ints kernel, stride, padding; /* stride.n is 0 if not given: as kernel */
+} train_pool2d;
+
+typedef struct train_batch_norm {
+    uint64_t given;
+    const char *name;
+    double eps, momentum;
+    bool affine;
+} train_batch_norm;
+
+typedef struct train_dropout {
+    uint64_t given;
+    const char *name;
+    double rate; /* the probability to drop */
+} train_dropout;
+
+typedef struct train_flatten {
+    uint64_t given;
+    const char *name;
+    int64_t from; /* the first axis that is flattened; 0 is the batch */
+} train_flatten;
+
+typedef struct train_reshape {
+    uint64_t given;
+    const char *name;
+    format_ints shape; /* without the batch */
+} train_reshape;
+
+typedef struct train_gelu {
+    uint64_t given;
+    const char *name;
+    bool tanh; /* the approximation by tanh */
+} train_gelu;
+
+/* elu: alpha; leaky_relu: slope; softmax, log_softmax: axis; the others: nothing. */
+typedef struct train_activation {
+    uint64_t given;
+    const char *name;
+    double alpha, slope;
+    int64_t axis;
+} train_activation;
+
+typedef struct train_layer {
+    train_layer_kind kind;
+    const char *type;  /* "conv2d" */
+    const char *name;  /* or NULL */
+    const char *place; /* "recipe.yaml:12: ", to open a sentence about it */
+    const char *path;  /* "model.layers.2", the same for overrides and people */
+    int line;          /* 0 if it came from an override */
+    union {
+        train_linear linear;
+        train_conv2d conv2d;
+        train_pool2d max_pool2d, avg_pool2d;
+        train_batch_norm batch_norm1d, batch_norm2d;
+        train_dropout dropout;
+        train_flatten flatten;
+        train_reshape reshape;
+        train_gelu gelu;
+        train_activation global_avg_pool, relu, leaky_relu, elu, silu, sigmoid, tanh, softplus, softmax, log_softmax;
+    };
+} train_layer;
+
+typedef struct train_model {
+    uint64_t given;
+    const char *name;             /* of the zoo; NULL when the layers are listed */
+    format_ints input;            /* shape of one sample; n is 0 if not given: as the data */
+    const format_yaml_node *list; /* the layers as they were written */
+    train_layer *layers;
+    size_t n;
+    const format_yaml_node
+        *options; /* with a name: the mapping {name: ..., options of that model}, for its own table */
+} train_model;
+
+/* ---- data ------------------------------------------------------------------------------------------------------ */
+
+enum { TRAIN_DATA_DIGITS, TRAIN_DATA_MNIST, TRAIN_DATA_IDX };
+
+typedef struct train_normalize {
+    uint64_t given;
+    format_floats mean, std; /* one per channel, or one for all; n is 0 if not given: what the data set says */
+} train_normalize;
+
+/* How far a training sample may be changed, each by chance up to this much; 0 is not at all. */
+typedef struct train_augment {
+    uint64_t given;
+    double rotate; /* degrees */
+    double shift;  /* pixels */
+    double zoom;   /* part of the size: 0.1 is 0.9 to 1.1 */
+    double shear;  /* degrees */
+    double noise;  /* standard deviation, white is 1 */
+    bool flip;     /* left and right, every other time */
+} train_augment;
+
+typedef struct train_data {
+    uint64_t given;
+    int name;                                                       /* TRAIN_DATA_... */
+    const char *folder, *images, *labels, *val_images, *val_labels; /* NULL if not given */
+    int64_t train_count, val_count; /* 0: all there are; digits: what the generator takes by default */
+    double val_fraction;            /* of the training samples, when there is no validation set of its own */
+    int64_t workers, prefetch;
+    bool shuffle, drop_last;
+    format_strings classes; /* names of the labels; n is 0 if not given */
+    train_normalize normalize;
+    train_augment augment;
+} train_data;
+
+/* ---- training -------------------------------------------------------------------------------------------------- */
+
+enum { TRAIN_OPTIMIZER_SGD, TRAIN_OPTIMIZER_ADAM, TRAIN_OPTIMIZER_ADAMW };
+enum { TRAIN_SCHEDULE_CONSTANT, TRAIN_SCHEDULE_STEP, TRAIN_SCHEDULE_COSINE, TRAIN_SCHEDULE_PLATEAU };
+enum {
+    TRAIN_LOSS_CROSS_ENTROPY,
+    TRAIN_LOSS_NLL,
+    TRAIN_LOSS_MSE,
+    TRAIN_LOSS_L1,
+    TRAIN_LOSS_BCE,
+    TRAIN_LOSS_BCE_WITH_LOGITS
+};
+enum { TRAIN_METRIC_LOSS, TRAIN_METRIC_ACCURACY, TRAIN_METRIC_F1 };
+
+typedef struct train_schedule {
+    uint64_t given;
+    int kind;         /* TRAIN_SCHEDULE_... */
+    int64_t every;    /* step: epochs between two steps */
+    double factor;    /* step, plateau: what the rate is multiplied with */
+    double least;     /* cosine, plateau: the rate never falls below */
+    int64_t patience; /* plateau: epochs without progress */
+    int metric;       /* plateau: TRAIN_METRIC_..., on the validation set */
+} train_schedule;
+
+typedef struct train_early_stopping {
+    uint64_t given;
+    int64_t patience; /* epochs without progress; 0: never stops early */
+    int metric;       /* TRAIN_METRIC_..., on the validation set */
+    double min_delta; /* less progress than this is none */
+} train_early_stopping;
+
+typedef struct train_options {
+    uint64_t given;
+    int64_t epochs, batch;
+    int optimizer; /* TRAIN_OPTIMIZER_... */
+    double lr, momentum;
+    bool nesterov;
+    format_floats betas; /* always two */
+    double eps, weight_decay, l1;
+    double clip_norm, clip_value; /* 0: off */
+    train_schedule schedule;
+    int64_t warmup_steps, accumulate;
+    int loss; /* TRAIN_LOSS_... */
+    train_early_stopping early_stopping;
+    int64_t checkpoint_every; /* steps; 0: at the end of every epoch */
+    int64_t threads;          /* 0: all the process may use */
+    int64_t memory_limit;     /* bytes; 0: none */
+} train_options;
+
+typedef struct train_output {
+    uint64_t given;
+    const char *folder; /* where run folders are made */
+    bool report, plots;
+} train_output;
+
+/* ---- the recipe ------------------------------------------------------------------------------------------------ */
+
+enum { TRAIN_RECIPE_VERSION = 1 };
+
+typedef struct train_recipe {
+    uint64_t given;
+    int64_t tarn; /* version of the format */
+    const char *name;
+    int64_t seed;
+    const format_yaml_node *model_node;
+    train_data data;
+    train_options train;
+    train_output output;
+    train_model model;
+    format_yaml tree; /* what the recipe was read from, with overrides; owns all memory */
+} train_recipe;
+
+/* Reads a recipe and applies overrides ("train.lr=0.1") in order. The caller frees *out; after a failure it is NULL. */
+tn_status train_recipe_read(const char *path, const char *const *overrides, size_t n, train_recipe **out,
+                            base_error *e);
+/* The same for text; `name` and `folder` as in format_yaml_parse. */
+tn_status train_recipe_parse(const char *text, size_t bytes, const char *name, const char *folder,
+                             const char *const *overrides, size_t n, train_recipe **out, base_error *e);
+void train_recipe_free(train_recipe *recipe);
+
+/* The resolved recipe as YAML: overrides applied, every default written out, relative paths with `folder` (the working
+ * directory; NULL: as they are) in front, so that it means the same wherever it is kept. MEMORY is the only failure. */
+tn_status train_recipe_write(const train_recipe *recipe, const char *folder, base_str *out);
+
+/* Tables by name: "recipe", "model", "data", "train", "output" and the layers; NULL for other words. */
+const format_table *train_recipe_table(const char *name);
+/* Names of the layers, ended by NULL; index kind - 1. */
+const char *const *train_layer_names(void);
+/* Help about one topic (the names above, "layers"), or about all of them for NULL; false for an unknown topic. */
+bool train_recipe_help(const char *topic, bool markdown, base_str *out);
+
+#endif

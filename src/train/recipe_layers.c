@@ -1,0 +1,324 @@
+/* recipe_layers.c: the layers of a recipe: their tables, their short forms, and the list as structs. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "base/text.h"
+#include "train/recipe_tables.h"
+
+/* ---- tables ---------------------------------------------------------------------------------------------------- */
+
+#define NAME(S) FORMAT_STRING(S, name, NULL, "what its parameters are called; made from type and place if not given")
+
+static const format_option linear_rows[] = {
+    FORMAT_INT(train_linear, units, FORMAT_REQUIRED, "[1,)", "outputs"),
+    FORMAT_BOOL(train_linear, bias, "true", "add a learned number to each output"),
+    NAME(train_linear),
+    {0},
+};
+static const format_option conv2d_rows[] = {
+    FORMAT_INT(train_conv2d, units, FORMAT_REQUIRED, "[1,)", "channels that come out"),
+    FORMAT_INTS(train_conv2d, kernel, "3", "[1,)", 1, 2, "height and width of the window"),
+    FORMAT_INTS(train_conv2d, stride, "1", "[1,)", 1, 2, "pixels from one window to the next"),
+    FORMAT_INTS(train_conv2d, padding, "0", "[0,)", 1, 2, "rows and columns of zeros around the picture"),
+    FORMAT_INTS(train_conv2d, dilation, "1", "[1,)", 1, 2, "pixels between neighbours in the window"),
+    FORMAT_INT(train_conv2d, groups, "1", "[1,)", "channels are cut into so many parts, each on its own"),
+    FORMAT_BOOL(train_conv2d, bias, "true", "add a learned number to each channel"),
+    NAME(train_conv2d),
+    {0},
+};
+static const format_option pool_rows[] = {
+    FORMAT_INTS(train_pool2d, kernel, FORMAT_REQUIRED, "[1,)", 1, 2, "height and width of the window"),
+    FORMAT_INTS(train_pool2d, stride, NULL, "[1,)", 1, 2,
+                "pixels from one window to the next; as the window if not given"),
+    FORMAT_INTS(train_pool2d, padding, "0", "[0,)", 1, 2, "rows and columns added around the picture"),
+    NAME(train_pool2d),
+    {0},
+};
+static const format_option batch_norm_rows[] = {
+    FORMAT_FLOAT(train_batch_norm, eps, "1e-5", "(0,)", "added to the variance"),
+    FORMAT_FLOAT(train_batch_norm, momentum, "0.1", "[0,1]", "how fast the running statistics follow the batch"),
+    FORMAT_BOOL(train_batch_norm, affine, "true", "learn a scale and a shift for each channel"),
+    NAME(train_batch_norm),
+    {0},
+};
+static const format_option dropout_rows[] = {
+    FORMAT_FLOAT(train_dropout, rate, "0.5", "[0,1)", "the part of the values that is set to zero in training"),
+    NAME(train_dropout),
+    {0},
+};
+static const format_option flatten_rows[] = {
+    FORMAT_INT(train_flatten, from, "1", "[0,7]", "the first axis that is flattened; 0 is the batch"),
+    NAME(train_flatten),
+    {0},
+};
+static const format_option reshape_rows[] = {
+    FORMAT_INTS(train_reshape, shape, FORMAT_REQUIRED, "[-1,)", 1, 7,
+                "the new shape of one sample; one axis may be -1"),
+    NAME(train_reshape),
+    {0},
+};
+static const format_option gelu_rows[] = {
+    FORMAT_BOOL(train_gelu, tanh, "false", "the approximation by tanh"),
+    NAME(train_gelu),
+    {0},
+};
+static const format_option elu_rows[] = {
+    FORMAT_FLOAT(train_activation, alpha, "1", "(0,)", "minus the value far to the left"),
+    NAME(train_activation),
+    {0},
+};
+static const format_option leaky_relu_rows[] = {
+    FORMAT_FLOAT(train_activation, slope, "0.01", "[0,1]", "slope left of zero"),
+    NAME(train_activation),
+    {0},
+};
+static const format_option softmax_rows[] = {
+    FORMAT_INT(train_activation, axis, "-1", "[-8,7]", "the axis whose values come to add up to 1"),
+    NAME(train_activation),
+    {0},
+};
+static const format_option plain_rows[] = {NAME(train_activation), {0}};
+
+#define TABLE(layer, rows, brief_, doc_)                                                                               \
+    [TRAIN_LAYER_##layer] = {.name = #layer, .doc = doc_, .options = rows, .brief = brief_}
+static const format_table tables[TRAIN_LAYER_END] = {
+    TABLE(linear, linear_rows, "units", "y = x W' + b: every output sees every input"),
+    TABLE(conv2d, conv2d_rows, "units", "the same small window of weights over the whole picture"),
+    TABLE(max_pool2d, pool_rows, "kernel", "the largest value of each window"),
+    TABLE(avg_pool2d, pool_rows, "kernel", "the mean of each window"),
+    TABLE(global_avg_pool, plain_rows, NULL, "the mean of each channel over the whole picture"),
+    TABLE(batch_norm1d, batch_norm_rows, NULL, "features brought to zero mean and unit variance over the batch"),
+    TABLE(batch_norm2d, batch_norm_rows, NULL, "channels brought to zero mean and unit variance over the batch"),
+    TABLE(dropout, dropout_rows, "rate", "some values are dropped by chance in training, the rest scaled up"),
+    TABLE(flatten, flatten_rows, "from", "all axes from one on become one"),
+    TABLE(reshape, reshape_rows, "shape", "another shape for the same values"),
+    TABLE(relu, plain_rows, NULL, "max(x, 0)"),
+    TABLE(leaky_relu, leaky_relu_rows, "slope", "x right of zero, slope x left of it"),
+    TABLE(elu, elu_rows, "alpha", "x right of zero, alpha (exp(x) - 1) left of it"),
+    TABLE(gelu, gelu_rows, NULL, "x times the normal distribution's share below x"),
+    TABLE(silu, plain_rows, NULL, "x sigmoid(x)"),
+    TABLE(sigmoid, plain_rows, NULL, "1 / (1 + exp(-x))"),
+    TABLE(tanh, plain_rows, NULL, "the hyperbolic tangent"),
+    TABLE(softplus, plain_rows, NULL, "log(1 + exp(x))"),
+    TABLE(softmax, softmax_rows, "axis", "exp(x), scaled to add up to 1"),
+    TABLE(log_softmax, softmax_rows, "axis", "the logarithm of softmax"),
+};
+
+const format_table *train_layer_table(train_layer_kind kind)
+{
+    return kind > TRAIN_LAYER_NONE && kind < TRAIN_LAYER_END ? &tables[kind] : NULL;
+}
+
+const char *const *train_layer_names(void)
+{
+    static const char *const names[] = {
+#define TRAIN_X(name) #name,
+        TRAIN_LAYER_LIST(TRAIN_X)
+#undef TRAIN_X
+            NULL};
+    return names;
+}
+
+static train_layer_kind kind_of(const char *type)
+{
+    for (int k = 1; k < TRAIN_LAYER_END; k++)
+        if (strcmp(tables[k].name, type) == 0)
+            return (train_layer_kind)k;
+    return TRAIN_LAYER_NONE;
+}
+
+/* ---- short forms ----------------------------------------------------------------------------------------------- */
+
+/* {key: value} as a new mapping that stands where `from` does. */
+static format_yaml_node *wrap(format_yaml *tree, const char *key, format_yaml_node *value, const format_yaml_node *from)
+{
+    format_yaml_node *map = format_yaml_new(tree, FORMAT_YAML_MAP, NULL, from);
+    return map && value && format_yaml_put(tree, map, key, value) ? map : NULL;
+}
+
+static format_yaml_node *spread_options(format_yaml *tree, const char *type, format_yaml_node *value)
+{
+    const char *brief = tables[kind_of(type)].brief;
+    if (value->kind == FORMAT_YAML_MAP)
+        return value;
+    if (format_yaml_is_empty(value))
+        return format_yaml_new(tree, FORMAT_YAML_MAP, NULL, value);
+    return brief ? wrap(tree, brief, value, value) : value;
+}
+
+/* {linear: 9, name: fc}: the item that is not the name, if that is clear. */
+static format_yaml_item *type_item(const format_yaml_node *map)
+{
+    if (map->n == 1)
+        return &map->items[0];
+    for (size_t i = 0; map->n == 2 && i < 2; i++)
+        if (strcmp(map->items[i].key, "name") == 0)
+            return &map->items[1 - i];
+    return NULL;
+}
+
+/* The long form of one layer; NULL when memory is out. */
+static format_yaml_node *spread_layer(format_yaml *tree, format_yaml_node *node)
+{
+    if (node->kind == FORMAT_YAML_SCALAR && !format_yaml_is_empty(node) && strlen(node->text) < 64)
+        return wrap(tree, node->text, format_yaml_new(tree, FORMAT_YAML_MAP, NULL, node), node);
+    format_yaml_item *item = node->kind == FORMAT_YAML_MAP ? type_item(node) : NULL;
+    if (!item)
+        return node;
+    format_yaml_node *options = spread_options(tree, item->key, item->value);
+    if (!options)
+        return NULL;
+    item->value = options;
+    if (node->n == 1 || options->kind != FORMAT_YAML_MAP || format_yaml_get(options, "name"))
+        return node;
+    format_yaml_node *name = format_yaml_get(node, "name");
+    return format_yaml_put(tree, options, "name", name) ? wrap(tree, item->key, options, node) : NULL;
+}
+
+bool train_layers_spread(format_yaml *tree)
+{
+    format_yaml_node *model = format_yaml_get(tree->root, "model");
+    bool word = model && model->kind == FORMAT_YAML_SCALAR && !format_yaml_is_empty(model);
+    if (word || (model && model->kind == FORMAT_YAML_LIST)) {
+        format_yaml_node *map = wrap(tree, word ? "name" : "layers", model, model);
+        for (size_t i = 0; map && i < tree->root->n; i++)
+            if (tree->root->items[i].value == model)
+                tree->root->items[i].value = map;
+        if (!map)
+            return false;
+        model = map;
+    }
+    format_yaml_node *layers = model ? format_yaml_get(model, "layers") : NULL;
+    for (size_t i = 0; layers && layers->kind == FORMAT_YAML_LIST && i < layers->n; i++) {
+        format_yaml_node *node = spread_layer(tree, layers->items[i].value);
+        if (!node)
+            return false;
+        layers->items[i].value = node;
+    }
+    return true;
+}
+
+/* ---- reading --------------------------------------------------------------------------------------------------- */
+
+static tn_status fail_layer(const format_yaml_node *node, const char *path, base_error *e)
+{
+    char kind[FORMAT_YAML_PLACE];
+    if (node->kind != FORMAT_YAML_MAP || node->n == 0)
+        return format_yaml_fail(node, e, "%s is %s; a layer is a word (relu) or a mapping ({linear: {units: 10}})",
+                                path,
+                                node->kind == FORMAT_YAML_MAP ? "an empty mapping" : format_yaml_kind_of(node, kind));
+    return format_yaml_fail(node, e,
+                            "%s has the keys '%s' and '%s'; a layer has one key, its type, with the options below it",
+                            path, BASE_SHOW(node->items[0].key), BASE_SHOW(node->items[1].key));
+}
+
+static tn_status read_layer(train_recipe *recipe, const format_yaml_node *node, size_t i, train_layer *layer,
+                            base_error *e)
+{
+    base_arena *arena = &recipe->tree.arena;
+    char place[FORMAT_YAML_PLACE], hint[FORMAT_HINT], path[64];
+    (void)snprintf(path, sizeof path, "model.layers.%zu", i);
+    if (node->kind != FORMAT_YAML_MAP || node->n != 1)
+        return fail_layer(node, path, e);
+    const format_yaml_item *item = &node->items[0];
+    layer->kind = kind_of(item->key);
+    if (layer->kind == TRAIN_LAYER_NONE)
+        return format_yaml_fail(node, e, "%s: there is no layer '%s'%s", path, BASE_SHOW(item->key),
+                                format_hint(item->key, train_layer_names(), hint));
+    const format_table *table = train_layer_table(layer->kind);
+    layer->type = table->name;
+    layer->line = node->source && node->source->override ? 0 : node->line;
+    layer->place = base_arena_strdup(arena, format_yaml_place(node->source, node->line, place));
+    layer->path = base_arena_strdup(arena, path);
+    if (!layer->place || !layer->path)
+        return base_no_memory(e, "reading a recipe");
+    (void)snprintf(path, sizeof path, "model.layers.%zu.%s", i, table->name);
+    BASE_TRY(format_options_read(table, item->value, node, path, arena, &layer->linear, e));
+    layer->name = layer->linear.name; /* the same place in every struct */
+    return TN_OK;
+}
+
+static tn_status check_name(base_map *names, const train_layer *layer, base_error *e)
+{
+    if (!layer->name)
+        return TN_OK;
+    const char *text = layer->name;
+    if (text[0] == '\0' ||
+        text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")] != '\0')
+        return base_fail(e, TN_FORMAT, "%s%s: the name '%s' may hold letters, digits, _ and - only", layer->place,
+                         layer->path, BASE_SHOW(text));
+    const train_layer *first = base_map_get(names, text);
+    if (first)
+        return base_fail(e, TN_FORMAT, "%s%s: the name '%s' belongs to %s already", layer->place, layer->path,
+                         BASE_SHOW(text), first->path);
+    return base_map_put(names, text, (void *)(uintptr_t)layer) ? TN_OK : base_no_memory(e, "reading a recipe");
+}
+
+static tn_status read_layers(train_recipe *recipe, const format_yaml_node *list, base_error *e)
+{
+    char kind[FORMAT_YAML_PLACE];
+    train_model *model = &recipe->model;
+    if (list->kind != FORMAT_YAML_LIST)
+        return format_yaml_fail(list, e, "model.layers is %s, a list is due", format_yaml_kind_of(list, kind));
+    if (list->n == 0)
+        return format_yaml_fail(list, e, "model.layers is empty");
+    model->layers = BASE_ARRAY(&recipe->tree.arena, train_layer, list->n);
+    if (!model->layers)
+        return base_no_memory(e, "reading a recipe");
+    base_map names = {0};
+    tn_status status = TN_OK;
+    for (size_t i = 0; i < list->n && status == TN_OK; i++) {
+        status = read_layer(recipe, list->items[i].value, i, &model->layers[i], e);
+        if (status == TN_OK)
+            status = check_name(&names, &model->layers[i], e);
+        model->n++;
+    }
+    base_map_free(&names);
+    return status;
+}
+
+/* {name: ..., options}: only the model of that name knows its options. */
+static tn_status read_zoo(train_recipe *recipe, const format_yaml_node *node, base_error *e)
+{
+    const format_yaml_node *name = format_yaml_get(node, "name");
+    if (name->kind != FORMAT_YAML_SCALAR || name->text[0] == '\0')
+        return format_yaml_fail(name, e, "model.name must be the name of a model");
+    if (format_yaml_find(node, "layers"))
+        return format_yaml_fail(node, e, "model has both a name of the zoo and layers; only one of them can be");
+    recipe->model.name = name->text;
+    recipe->model.options = node;
+    return TN_OK;
+}
+
+tn_status train_model_read(train_recipe *recipe, base_error *e)
+{
+    const format_yaml_node *node = recipe->model_node;
+    if (node->kind != FORMAT_YAML_MAP)
+        return format_yaml_fail(node, e, "model is empty; give a name of the zoo, or {input: ..., layers: [...]}");
+    if (format_yaml_find(node, "name"))
+        return read_zoo(recipe, node, e);
+    BASE_TRY(format_options_read(&train_model_table, node, node, "model", &recipe->tree.arena, &recipe->model, e));
+    if (!recipe->model.list)
+        return format_yaml_fail(node, e, "'model' lacks a name of the zoo, or the key 'layers'");
+    return read_layers(recipe, recipe->model.list, e);
+}
+
+/* ---- writing --------------------------------------------------------------------------------------------------- */
+
+format_yaml_node *train_layers_tree(const train_recipe *recipe, format_yaml *tree)
+{
+    format_yaml_node *list = format_yaml_new(tree, FORMAT_YAML_LIST, NULL, NULL);
+    for (size_t i = 0; list && i < recipe->model.n; i++) {
+        const train_layer *layer = &recipe->model.layers[i];
+        format_yaml_node *node =
+            format_options_tree(train_layer_table(layer->kind), &layer->linear, NULL, NULL, NULL, tree);
+        if (!node)
+            return NULL;
+        node = node->n ? wrap(tree, layer->type, node, NULL)
+                       : format_yaml_new(tree, FORMAT_YAML_SCALAR, layer->type, NULL);
+        if (!node || !format_yaml_put(tree, list, NULL, node))
+            return NULL;
+    }
+    return list;
+}

@@ -1,0 +1,21 @@
+/* recipe_tables.h: what the files of the recipe share: its tables and its two halves of reading. */
+#ifndef TRAIN_RECIPE_TABLES_H
+#define TRAIN_RECIPE_TABLES_H
+
+#include "train/recipe.h"
+
+extern const format_table train_recipe_top, train_data_table, train_options_table, train_schedule_table,
+    train_early_stopping_table, train_output_table, train_model_table;
+
+/* The table of a layer; NULL for numbers outside the list. */
+const format_table *train_layer_table(train_layer_kind kind);
+/* Brings the model of a tree into its long form: model: word becomes {name: word}, model: [...] {layers: [...]}, relu becomes {relu: {}},
+ * {linear: 9} becomes {linear: {units: 9}}, {linear: 9, name: fc} becomes {linear: {units: 9, name: fc}}. What is wrong stays
+ * as it is. False when memory is out. */
+bool train_layers_spread(format_yaml *tree);
+/* Reads the model of a recipe, in long form, into recipe->model. */
+tn_status train_model_read(train_recipe *recipe, base_error *e);
+/* The layers of a recipe as a list of the tree, defaults written out; NULL when memory is out. */
+format_yaml_node *train_layers_tree(const train_recipe *recipe, format_yaml *tree);
+
+#endif
