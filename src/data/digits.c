@@ -67,9 +67,16 @@ static float spline(float a, float b, float c, float d, float t)
 static void trace(const data_digit_style *style, base_random *r, path *p)
 {
     float x[DATA_DIGIT_POINTS], y[DATA_DIGIT_POINTS], shake = uniform(r, 0.02f, 0.1f);
+    float dx = 0, dy = 0; /* a stroke begun after the pen was lifted does not meet the others exactly */
     for (int i = 0; i < style->n; i++) {
-        x[i] = (float)style->at[i].x / 50 - 1 + normal(r, shake);
-        y[i] = (float)style->at[i].y / 50 - 1 + normal(r, shake);
+        bool first = i == 0 || style->at[i - 1].kind == DATA_LIFT, last = style->at[i].kind == DATA_LIFT;
+        if (first && i > 0) {
+            dx = normal(r, 0.06f);
+            dy = normal(r, 0.06f);
+        }
+        float more = first || last ? 1.5f : 1; /* ends are freer than what lies between */
+        x[i] = (float)style->at[i].x / 50 - 1 + normal(r, shake * more) + dx;
+        y[i] = (float)style->at[i].y / 50 - 1 + normal(r, shake * more) + dy;
     }
     p->n = 0;
     for (int i = 0; i < style->n; i++) {
@@ -99,7 +106,7 @@ typedef struct bend {
 static bend choose_bend(base_random *r)
 {
     bend b;
-    float strength = uniform(r, 0.0f, 0.12f);
+    float strength = uniform(r, 0.0f, 0.13f);
     for (int w = 0; w < WAVES; w++)
         for (int k = 0; k < 2; k++) {
             b.wave[w][k][0] = normal(r, strength);
@@ -109,7 +116,7 @@ static bend choose_bend(base_random *r)
         }
     b.taper = normal(r, 0.12f);
     b.belly = normal(r, 0.12f);
-    b.aspect = expf(normal(r, 0.22f) - 0.2f);
+    b.aspect = expf(normal(r, 0.26f) - 0.08f);
     b.slant = normal(r, 0.22f) + 0.12f;
     float angle = normal(r, 0.12f);
     b.c = cosf(angle);
@@ -278,8 +285,14 @@ tn_dataset *tn_dataset_digits(tn_context *context, const tn_digits_opt *opt)
         base_no_memory(e, "making the digits");
         return NULL;
     }
-    tn_dataset_def def = {.count = 60000, .fields = fields, .n_fields = 2, .classes = 10, .get = digits_get,
-                          .label = digits_label, .release = free, .user = d};
+    tn_dataset_def def = {.count = 60000,
+                          .fields = fields,
+                          .n_fields = 2,
+                          .classes = 10,
+                          .get = digits_get,
+                          .label = digits_label,
+                          .release = free,
+                          .user = d};
     if (opt) {
         d->seed = opt->seed;
         d->fresh = opt->fresh;

@@ -1,0 +1,207 @@
+/* jpeg.c: JPEG pictures by libjpeg (libjpeg-turbo), with its handlers replaced: it would print and exit. What it takes for a
+ * mere warning, damaged or missing data, is a failure here. */
+#include "data/picture.h"
+
+#include <string.h>
+
+/* ---- EXIF ------------------------------------------------------------------------------------------------------ */
+
+static unsigned number(const unsigned char *p, int bytes, bool big)
+{
+    unsigned v = 0;
+    for (int i = 0; i < bytes; i++)
+        v = v << 8 | p[big ? i : bytes - 1 - i];
+    return v;
+}
+
+/* A TIFF header, then a directory of 12-byte entries; the orientation is entry 0x0112, a 16-bit number. */
+int data_exif_orientation(const unsigned char *tiff, size_t bytes)
+{
+    enum { HEADER = 8, ENTRY = 12, ORIENTATION = 0x0112, SHORT = 3 };
+    if (bytes < HEADER || (memcmp(tiff, "II*\0", 4) != 0 && memcmp(tiff, "MM\0*", 4) != 0))
+        return 1;
+    bool big = tiff[0] == 'M';
+    size_t at = number(tiff + 4, 4, big);
+    if (at > bytes || bytes - at < 2)
+        return 1;
+    unsigned n = number(tiff + at, 2, big);
+    at += 2;
+    for (unsigned i = 0; i < n && bytes - at >= ENTRY; i++, at += ENTRY)
+        if (number(tiff + at, 2, big) == ORIENTATION && number(tiff + at + 2, 2, big) == SHORT) {
+            unsigned value = number(tiff + at + 8, 2, big);
+            return value >= 1 && value <= 8 ? (int)value : 1;
+        }
+    return 1;
+}
+
+#ifdef TARN_HAVE_JPEG
+#include <setjmp.h>
+#include <stdio.h> /* jpeglib.h needs it */
+#include <stdlib.h>
+
+#include <jerror.h>
+#include <jpeglib.h>
+
+enum { SCANS_LIMIT = 200, EXIF_LIMIT = 0xffff };
+
+/* All that must survive a jump out of libjpeg. */
+typedef struct reader {
+    struct jpeg_decompress_struct jpeg;
+    struct jpeg_error_mgr errors;
+    struct jpeg_progress_mgr progress;
+    jmp_buf jump;
+    const data_source *source;
+    tn_picture *out;
+    uint8_t *row;
+    tn_status status;
+    base_error *e;
+} reader;
+
+static void fail(reader *r)
+{
+    char text[JMSG_LENGTH_MAX] = "";
+    r->jpeg.err->format_message((j_common_ptr)&r->jpeg, text);
+    size_t left = r->jpeg.src ? r->jpeg.src->bytes_in_buffer : 0,
+           at = r->source->bytes > left ? r->source->bytes - left : 0;
+    r->status =
+        base_fail(r->e, TN_FORMAT, "%s is a damaged JPEG picture: near offset %zu: %.200s", r->source->name, at, text);
+    longjmp(r->jump, 1);
+}
+
+static void on_exit_(j_common_ptr c)
+{
+    fail(c->client_data);
+}
+
+/* Things that do no harm to the pixels may pass. */
+static void on_message(j_common_ptr c, int level)
+{
+    int code = c->err->msg_code;
+    if (level < 0 && code != JWRN_EXTRANEOUS_DATA && code != JWRN_JFIF_MAJOR && code != JWRN_ADOBE_XFORM &&
+        code != JWRN_BOGUS_ICC)
+        fail(c->client_data);
+}
+
+static void on_output(j_common_ptr c)
+{
+    (void)c;
+}
+
+/* A small file can hold thousands of empty scans over a large picture. */
+static void on_progress(j_common_ptr c)
+{
+    reader *r = c->client_data;
+    if (r->jpeg.input_scan_number <= SCANS_LIMIT)
+        return;
+    r->status =
+        base_fail(r->e, TN_LIMIT, "%s: a JPEG picture of more than %d scans is not read", r->source->name, SCANS_LIMIT);
+    longjmp(r->jump, 1);
+}
+
+static int orientation_of(const reader *r)
+{
+    for (jpeg_saved_marker_ptr m = r->jpeg.marker_list; m; m = m->next)
+        if (m->marker == JPEG_APP0 + 1 && m->data_length > 6 && memcmp(m->data, "Exif\0\0", 6) == 0)
+            return data_exif_orientation(m->data + 6, m->data_length - 6);
+    return 1;
+}
+
+/* Inks on white. Adobe's files, the only ones there are, store them inverted. */
+static void from_cmyk(const uint8_t *row, int64_t n, bool inverted, uint8_t *out)
+{
+    for (int64_t i = 0; i < n; i++, row += 4)
+        for (int c = 0; c < 3; c++) {
+            unsigned ink = inverted ? row[c] : 255u - row[c], black = inverted ? row[3] : 255u - row[3];
+            *out++ = (uint8_t)((ink * black + 127) / 255);
+        }
+}
+
+static void choose_colours(reader *r)
+{
+    J_COLOR_SPACE stored = r->jpeg.jpeg_color_space;
+    if (stored == JCS_CMYK || stored == JCS_YCCK)
+        r->jpeg.out_color_space = JCS_CMYK;
+    else if (stored == JCS_GRAYSCALE || (r->source->channels == 1 && stored == JCS_YCbCr))
+        r->jpeg.out_color_space = JCS_GRAYSCALE; /* the luma is stored */
+    else
+        r->jpeg.out_color_space = JCS_RGB;
+    r->jpeg.dct_method = JDCT_ISLOW; /* the exact one */
+}
+
+static bool read_rows(reader *r)
+{
+    jpeg_start_decompress(&r->jpeg);
+    int64_t width = r->jpeg.output_width, height = r->jpeg.output_height;
+    bool cmyk = r->jpeg.out_color_space == JCS_CMYK;
+    r->out = data_picture_new(width, height, r->jpeg.out_color_space == JCS_GRAYSCALE ? 1 : 3, r->e);
+    r->row = cmyk ? malloc((size_t)width * 4) : NULL;
+    if (!r->out || (cmyk && !r->row)) {
+        r->status = base_no_memory(r->e, "decoding a JPEG picture");
+        return false;
+    }
+    while (r->jpeg.output_scanline < r->jpeg.output_height) {
+        uint8_t *to = r->out->pixels + (size_t)r->jpeg.output_scanline * (size_t)width * (size_t)r->out->channels;
+        JSAMPROW row = cmyk ? r->row : to;
+        jpeg_read_scanlines(&r->jpeg, &row, 1);
+        if (cmyk)
+            from_cmyk(r->row, width, r->jpeg.saw_Adobe_marker, to);
+    }
+    jpeg_finish_decompress(&r->jpeg);
+    return true;
+}
+
+static bool read_all(reader *r, int *orientation)
+{
+    if (setjmp(r->jump))
+        return false;
+    jpeg_create_decompress(&r->jpeg);
+    r->jpeg.client_data = r;
+    r->jpeg.progress = &r->progress;
+    jpeg_mem_src(&r->jpeg, r->source->data, (unsigned long)r->source->bytes);
+    jpeg_save_markers(&r->jpeg, JPEG_APP0 + 1, EXIF_LIMIT);
+    jpeg_read_header(&r->jpeg, TRUE);
+    r->status = data_picture_check(r->source, r->jpeg.image_width, r->jpeg.image_height, r->e);
+    if (r->status != TN_OK)
+        return false;
+    *orientation = orientation_of(r);
+    choose_colours(r);
+    return read_rows(r);
+}
+
+tn_status data_jpeg_decode(const data_source *s, tn_picture **out, int *orientation, base_error *e)
+{
+    reader *r = calloc(1, sizeof *r);
+    if (!r)
+        return base_no_memory(e, "decoding a JPEG picture");
+    r->source = s;
+    r->e = e;
+    r->jpeg.err = jpeg_std_error(&r->errors);
+    r->errors.error_exit = on_exit_;
+    r->errors.emit_message = on_message;
+    r->errors.output_message = on_output;
+    r->progress.progress_monitor = on_progress;
+    r->jpeg.client_data = r;
+    bool good = read_all(r, orientation);
+    tn_status status = r->status;
+    if (good)
+        *out = r->out;
+    else
+        tn_picture_free(r->out);
+    jpeg_destroy_decompress(&r->jpeg);
+    free(r->row);
+    free(r);
+    return status;
+}
+
+#else
+
+tn_status data_jpeg_decode(const data_source *s, tn_picture **out, int *orientation, base_error *e)
+{
+    (void)out;
+    (void)orientation;
+    return base_fail(e, TN_UNSUPPORTED,
+                     "%s is a JPEG picture, and this build is without libjpeg; install the Debian package "
+                     "libjpeg62-turbo-dev and build again",
+                     s->name);
+}
+#endif

@@ -1,0 +1,277 @@
+/* picture.c: pictures from files and memory, told apart by their first bytes; turned upright; grey and colour. */
+#include "data/picture.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/context.h"
+#include "base/file.h"
+
+static const int64_t PIXELS_LIMIT = 100000000;
+static const size_t FILE_LIMIT = (size_t)256 << 20;
+
+/* ---- pictures in memory ---------------------------------------------------------------------------------------- */
+
+tn_picture *data_picture_new(int64_t width, int64_t height, int channels, base_error *e)
+{
+    size_t bytes;
+    if (width < 1 || height < 1 || (channels != 1 && channels != 3)) {
+        base_fail(e, TN_INVALID,
+                  "a picture of %lld x %lld pixels with %d channels cannot be: sides are at least 1, "
+                  "channels 1 or 3",
+                  (long long)width, (long long)height, channels);
+        return NULL;
+    }
+    if (__builtin_mul_overflow((size_t)width, (size_t)height, &bytes) ||
+        __builtin_mul_overflow(bytes, (size_t)channels, &bytes) || bytes > SIZE_MAX / 4) {
+        base_fail(e, TN_LIMIT, "a picture of %lld x %lld pixels is larger than memory can be", (long long)width,
+                  (long long)height);
+        return NULL;
+    }
+    tn_picture *p = calloc(1, sizeof *p + bytes);
+    if (!p) {
+        base_fail(e, TN_MEMORY, "out of memory: a picture of %lld x %lld pixels needs %zu bytes", (long long)width,
+                  (long long)height, bytes);
+        return NULL;
+    }
+    p->width = width;
+    p->height = height;
+    p->channels = channels;
+    p->pixels = (uint8_t *)(p + 1);
+    return p;
+}
+
+tn_picture *tn_picture_new(tn_context *context, int64_t width, int64_t height, int channels)
+{
+    return data_picture_new(width, height, channels, base_context_begin(context));
+}
+
+void tn_picture_free(tn_picture *p)
+{
+    free(p);
+}
+
+/* A caller's own struct may hold anything. */
+static tn_status check_picture(const tn_picture *p, base_error *e)
+{
+    if (p && p->pixels && p->width > 0 && p->height > 0 && (p->channels == 1 || p->channels == 3))
+        return TN_OK;
+    return base_fail(e, TN_INVALID, "this is not a picture: it needs pixels, sides of at least 1, and 1 or 3 channels");
+}
+
+tn_picture *data_picture_convert(const tn_picture *p, int channels, base_error *e)
+{
+    tn_picture *q = data_picture_new(p->width, p->height, channels, e);
+    if (!q)
+        return NULL;
+    size_t n = (size_t)p->width * (size_t)p->height;
+    const uint8_t *from = p->pixels;
+    if (p->channels == channels)
+        memcpy(q->pixels, from, n * (size_t)channels);
+    else if (channels == 1)
+        for (size_t i = 0; i < n; i++, from += 3)
+            q->pixels[i] = data_luma(from[0], from[1], from[2]);
+    else
+        for (size_t i = 0; i < n; i++)
+            memset(q->pixels + 3 * i, from[i], 3);
+    return q;
+}
+
+tn_picture *data_picture_crop(const tn_picture *p, int64_t left, int64_t top, int64_t width, int64_t height,
+                              base_error *e)
+{
+    tn_picture *q = data_picture_new(width, height, p->channels, e);
+    for (int64_t y = 0; q && y < height; y++)
+        memcpy(q->pixels + y * width * p->channels, p->pixels + ((top + y) * p->width + left) * p->channels,
+               (size_t)(width * p->channels));
+    return q;
+}
+
+/* ---- files ----------------------------------------------------------------------------------------------------- */
+
+/* What the first bytes say it is, where that helps to understand. */
+static const char *looks_like(const data_source *s)
+{
+    static const struct {
+        const char *bytes;
+        size_t n;
+        const char *what;
+    } known[] = {
+        {"GIF8", 4, "a GIF picture"},        {"BM", 2, "a BMP picture"},     {"RIFF", 4, "a WebP picture or a sound"},
+        {"II*\0", 4, "a TIFF picture"},      {"MM\0*", 4, "a TIFF picture"}, {"%PDF", 4, "a PDF document"},
+        {"\x1f\x8b", 2, "packed with gzip"}, {"PK\3\4", 4, "a zip archive"}, {"\0\0\x08", 3, "an IDX file"},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (s->bytes >= known[i].n && memcmp(s->data, known[i].bytes, known[i].n) == 0)
+            return known[i].what;
+    return s->bytes == 0 ? "empty" : "no picture that is known here";
+}
+
+tn_status data_picture_check(const data_source *s, int64_t width, int64_t height, base_error *e)
+{
+    if (width > 0 && height > 0 && width <= s->pixels_limit / height)
+        return TN_OK;
+    return base_fail(e, TN_LIMIT, "%s: a picture of %lld x %lld pixels; at most %lld pixels are read", s->name,
+                     (long long)width, (long long)height, (long long)s->pixels_limit);
+}
+
+/* Pixel (x, y) of the upright picture is (a, b) of the stored one: sides exchanged for 5 to 8, then mirrored. */
+static tn_picture *turn(const tn_picture *p, int orientation, base_error *e)
+{
+    bool swap = orientation >= 5,
+         mirror_x = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+    bool mirror_y = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+    tn_picture *q = data_picture_new(swap ? p->height : p->width, swap ? p->width : p->height, p->channels, e);
+    for (int64_t y = 0; q && y < q->height; y++)
+        for (int64_t x = 0; x < q->width; x++) {
+            int64_t a = swap ? y : x, b = swap ? x : y;
+            a = mirror_x ? p->width - 1 - a : a;
+            b = mirror_y ? p->height - 1 - b : b;
+            memcpy(q->pixels + (y * q->width + x) * q->channels, p->pixels + (b * p->width + a) * p->channels,
+                   (size_t)q->channels);
+        }
+    return q;
+}
+
+static tn_picture *decode(const data_source *s, bool raw, base_error *e)
+{
+    tn_picture *p = NULL;
+    int orientation = 1;
+    if (s->bytes >= 8 && memcmp(s->data, "\x89PNG\r\n\x1a\n", 8) == 0)
+        (void)data_png_decode(s, &p, e);
+    else if (s->bytes >= 3 && memcmp(s->data, "\xff\xd8\xff", 3) == 0)
+        (void)data_jpeg_decode(s, &p, &orientation, e);
+    else
+        base_fail(e, TN_FORMAT, "%s is not a PNG or JPEG picture: it is %s", s->name, looks_like(s));
+    if (p && orientation > 1 && !raw) {
+        tn_picture *upright = turn(p, orientation, e);
+        tn_picture_free(p);
+        p = upright;
+    }
+    if (p && s->channels && p->channels != s->channels) {
+        tn_picture *converted = data_picture_convert(p, s->channels, e);
+        tn_picture_free(p);
+        p = converted;
+    }
+    return p;
+}
+
+static tn_picture *decode_with(const void *data, size_t bytes, const char *name, const tn_picture_opt *o, base_error *e)
+{
+    if (o->channels != 0 && o->channels != 1 && o->channels != 3) {
+        base_fail(e, TN_INVALID, "pictures have 1 channel (grey) or 3 (red, green, blue), not %d", o->channels);
+        return NULL;
+    }
+    data_source s = {.data = data,
+                     .bytes = bytes,
+                     .name = name,
+                     .channels = o->channels,
+                     .pixels_limit = o->pixels_limit > 0 ? o->pixels_limit : PIXELS_LIMIT};
+    return decode(&s, o->raw_orientation, e);
+}
+
+tn_picture *tn_picture_decode(tn_context *context, const void *data, size_t bytes, const char *name,
+                              const tn_picture_opt *opt)
+{
+    base_error *e = base_context_begin(context);
+    return decode_with(data, bytes, name ? name : "the picture", opt ? opt : &(tn_picture_opt){0}, e);
+}
+
+tn_picture *tn_picture_read(tn_context *context, const char *path, const tn_picture_opt *opt)
+{
+    base_error *e = base_context_begin(context);
+    opt = opt ? opt : &(tn_picture_opt){0};
+    void *data;
+    size_t bytes;
+    if (base_file_read(path, opt->file_limit ? opt->file_limit : FILE_LIMIT, &data, &bytes, e) != TN_OK)
+        return NULL;
+    tn_picture *p = decode_with(data, bytes, path, opt, e);
+    free(data);
+    return p;
+}
+
+/* ---- the rest of the interface --------------------------------------------------------------------------------- */
+
+tn_picture *tn_picture_convert(tn_context *context, const tn_picture *p, int channels)
+{
+    base_error *e = base_context_begin(context);
+    return check_picture(p, e) == TN_OK ? data_picture_convert(p, channels, e) : NULL;
+}
+
+tn_picture *tn_picture_resize(tn_context *context, const tn_picture *p, int64_t width, int64_t height)
+{
+    base_error *e = base_context_begin(context);
+    return check_picture(p, e) == TN_OK ? data_picture_resize(p, width, height, e) : NULL;
+}
+
+tn_picture *tn_picture_digit(tn_context *context, const tn_picture *p)
+{
+    base_error *e = base_context_begin(context);
+    return check_picture(p, e) == TN_OK ? data_picture_digit(p, e) : NULL;
+}
+
+tn_status tn_picture_write_png(tn_context *context, const tn_picture *p, const char *path)
+{
+    base_error *e = base_context_begin(context);
+    BASE_TRY(check_picture(p, e));
+    return data_png_write(p, path, e);
+}
+
+/* ---- steps by name --------------------------------------------------------------------------------------------- */
+
+static tn_picture *step_digit(const tn_picture *p, const tn_view *v, base_error *e)
+{
+    if (v->dims[0] == 1 && v->dims[1] == 28 && v->dims[2] == 28)
+        return data_picture_digit(p, e);
+    base_fail(e, TN_SHAPE, "the step \"digit\" gives pictures of [1, 28, 28], not [%lld, %lld, %lld]",
+              (long long)v->dims[0], (long long)v->dims[1], (long long)v->dims[2]);
+    return NULL;
+}
+
+static tn_picture *step_resize(const tn_picture *p, const tn_view *v, base_error *e)
+{
+    tn_picture *same = data_picture_convert(p, (int)v->dims[0], e);
+    tn_picture *q = same ? data_picture_resize(same, v->dims[2], v->dims[1], e) : NULL;
+    tn_picture_free(same);
+    return q;
+}
+
+static const struct {
+    const char *name;
+    tn_picture *(*run)(const tn_picture *p, const tn_view *v, base_error *e);
+} steps[] = {{"digit", step_digit}, {"resize", step_resize}};
+
+static tn_status check_view(const tn_view *v, base_error *e)
+{
+    if (v->data && v->dtype == TN_U8 && v->rank == 3 && !v->strided && (v->dims[0] == 1 || v->dims[0] == 3) &&
+        v->dims[1] > 0 && v->dims[2] > 0 && tn_view_count(v) >= 0 && v->bytes >= (size_t)tn_view_count(v))
+        return TN_OK;
+    return base_fail(e, TN_SHAPE, "a prepared picture needs a row-major view of u8 [1 or 3, height, width]");
+}
+
+/* Channels interleaved to one plane after the other. */
+static void to_planes(const tn_picture *p, uint8_t *out)
+{
+    size_t n = (size_t)p->width * (size_t)p->height;
+    for (int c = 0; c < p->channels; c++)
+        for (size_t i = 0; i < n; i++)
+            *out++ = p->pixels[i * (size_t)p->channels + (size_t)c];
+}
+
+tn_status tn_picture_prepare(tn_context *context, const tn_picture *p, const char *step, const tn_view *view)
+{
+    base_error own = {0}, *e = base_context_begin(context);
+    e = e ? e : &own;
+    BASE_TRY(check_picture(p, e));
+    BASE_TRY(check_view(view, e));
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+        if (strcmp(steps[i].name, step) == 0) {
+            tn_picture *q = steps[i].run(p, view, e);
+            if (!q)
+                return e->status;
+            to_planes(q, view->data);
+            tn_picture_free(q);
+            return TN_OK;
+        }
+    return base_fail(e, TN_NOT_FOUND, "there is no preprocessing step \"%.100s\"; known are digit and resize", step);
+}
