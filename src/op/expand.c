@@ -39,6 +39,14 @@ static void expand_ref(const op_ref *c)
     }
 }
 
+static bool expand_view(const op_value *arg, const op_operand *x, op_operand *y, int64_t *offset)
+{
+    (void)arg, (void)offset;
+    for (int i = y->rank - 1, k = x->rank - 1; i >= 0; i--, k--)
+        y->strides[i] = k < 0 || (x->dims[k] == 1 && y->dims[i] != 1) ? 0 : x->strides[k];
+    return true;
+}
+
 const op_def op_expand = {
     .name = "expand",
     .doc = "Repeats axes of size 1, and missing leading axes, to a shape; -1 leaves an axis as it is.",
@@ -46,6 +54,7 @@ const op_def op_expand = {
     .out = {{"y", 0, 'T'}},
     .arg = {[SHAPE] = OP_ARG_DIMS("shape")},
     .flags = OP_VIEW,
+    .view = expand_view,
     .infer = expand_infer,
     .grad = expand_backward,
     .ref = expand_ref,

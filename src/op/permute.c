@@ -45,6 +45,16 @@ static void permute_ref(const op_ref *c)
     }
 }
 
+static bool permute_view(const op_value *arg, const op_operand *x, op_operand *y, int64_t *offset)
+{
+    (void)offset;
+    for (int i = 0; i < x->rank; i++) {
+        int64_t axis = arg[AXES].list[i];
+        y->strides[i] = x->strides[axis < 0 ? axis + x->rank : axis];
+    }
+    return true;
+}
+
 const op_def op_permute = {
     .name = "permute",
     .doc = "Reorders the axes.",
@@ -52,6 +62,7 @@ const op_def op_permute = {
     .out = {{"y", 0, 'T'}},
     .arg = {[AXES] = OP_ARG_INTS("axes")},
     .flags = OP_VIEW,
+    .view = permute_view,
     .infer = permute_infer,
     .grad = permute_backward,
     .ref = permute_ref,

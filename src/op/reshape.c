@@ -49,6 +49,36 @@ static void reshape_ref(const op_ref *c)
         memcpy(y->i, x->i, (size_t)x->count * sizeof *x->i);
 }
 
+/* Both shapes are walked from the right in groups of equal size; a group of x must be evenly strided to be cut anew. */
+static bool reshape_view(const op_value *arg, const op_operand *x, op_operand *y, int64_t *offset)
+{
+    (void)arg, (void)offset;
+    int i = x->rank - 1, j = y->rank - 1;
+    for (int k = 0; k < y->rank; k++)
+        if (y->dims[k] == 0)
+            return true; /* nothing is ever read */
+    while (j >= 0) {
+        while (i >= 0 && x->dims[i] == 1)
+            i--;
+        int64_t stride = i >= 0 ? x->strides[i] : 1, have = i >= 0 ? x->dims[i] : 1, used = 1;
+        while (j >= 0 && (used < have || y->dims[j] == 1)) {
+            y->strides[j] = stride * used;
+            used *= y->dims[j--];
+            while (used > have) { /* the next axis of x must continue this one */
+                if (--i < 0)
+                    return false;
+                if (x->dims[i] != 1 && x->strides[i] != stride * have)
+                    return false;
+                have *= x->dims[i];
+            }
+        }
+        if (used != have)
+            return false;
+        i--;
+    }
+    return true;
+}
+
 const op_def op_reshape = {
     .name = "reshape",
     .doc = "The same elements in row-major order under another shape; one size may be -1.",
@@ -56,6 +86,7 @@ const op_def op_reshape = {
     .out = {{"y", 0, 'T'}},
     .arg = {[SHAPE] = OP_ARG_DIMS("shape")},
     .flags = OP_VIEW,
+    .view = reshape_view,
     .infer = reshape_infer,
     .grad = reshape_backward,
     .ref = reshape_ref,

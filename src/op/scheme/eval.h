@@ -6,12 +6,6 @@
 
 #include "op/scheme/op.h"
 
-typedef struct op_operand {
-    tn_dtype dtype; /* TN_NONE: absent */
-    int rank;
-    int64_t dims[TN_MAX_RANK], strides[TN_MAX_RANK]; /* in elements */
-} op_operand;
-
 typedef struct op_eval {
     const graph_node *node; /* its operator, arguments and name */
     int n_in, n_out;

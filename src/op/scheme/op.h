@@ -72,7 +72,8 @@ enum op_flag {
     OP_RANDOM = 2,      /* its value depends on (seed, step, name path): never merged with another */
     OP_SOURCE = 4,      /* input, state, constant: no kernel */
     OP_VIEW = 8,        /* the output shows the input's elements in another shape or order */
-    OP_COMMUTES = 16    /* f(x, y) = f(y, x) */
+    OP_COMMUTES = 16,   /* f(x, y) = f(y, x) */
+    OP_FAULTS = 32      /* may find bad data while running (an index out of range): runs before any state is written */
 };
 
 typedef struct op_infer op_infer;
@@ -100,6 +101,13 @@ typedef struct op_tol {
 #define OP_TOL_INTS                                                                                                    \
     [TN_I64] = OP_EXACT, [TN_I32] = OP_EXACT, [TN_I16] = OP_EXACT, [TN_I8] = OP_EXACT, [TN_U8] = OP_EXACT, [TN_BOOL] = OP_EXACT
 
+/* An array described by sizes and strides (in elements). */
+typedef struct op_operand {
+    tn_dtype dtype; /* TN_NONE: absent */
+    int rank;
+    int64_t dims[TN_MAX_RANK], strides[TN_MAX_RANK];
+} op_operand;
+
 typedef struct op_def {
     const char *name, *doc;
     op_slot in[OP_MAX_IN], out[OP_MAX_OUT];
@@ -111,6 +119,9 @@ typedef struct op_def {
     void (*ref)(const op_ref *c);
     /* Floating-point operations, from the types with numbers for sizes; NULL: one per element of output 0. */
     double (*flops)(const op_value *arg, const graph_type *const *in, const graph_type *out);
+    /* OP_VIEW: sets y's strides (its dtype and dims are there) and the offset in elements so that y shows x's elements where
+     * they lie; false when these strides of x do not allow it (x is then copied row-major first). */
+    bool (*view)(const op_value *arg, const op_operand *x, op_operand *y, int64_t *offset);
     const char *const *cases; /* ends in NULL */
     const op_bad *bad;        /* ends in {0} */
     const op_bad *fault;      /* case strings that build but must fail at run time, and what the sentence says; ends in {0} */

@@ -1,0 +1,496 @@
+/* bind.c: an entry bound to sizes: which kernel each node gets, how its operands are laid out, where each value lies.
+ *
+ * Views share the memory of what they show. A kernel that wants another layout gets a copy, made once for all who want it.
+ * State is written in place where nobody reads the old value afterwards; what is left is copied at the very end. */
+#include "program/program.h"
+#include "program/schedule.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct layout_copy {
+    int value, copy;
+    kernel_layout layout;
+} layout_copy;
+
+typedef struct binder {
+    tn_program *p;
+    const program_entry *entry;
+    const tn_graph *g;
+    binding *b;
+    schedule order;
+    int writes_from; /* steps from here on may write state in place */
+    base_vec(layout_copy) copies;
+    base_error *e;
+} binder;
+
+static tn_status no_memory(const binder *x)
+{
+    return base_no_memory(x->e, "binding a program to sizes");
+}
+
+/* ---- sizes ------------------------------------------------------------------------------------------------------- */
+
+static tn_status check_equalities(const binder *x)
+{
+    const dim_table *t = x->g->dims;
+    for (size_t i = 0; i < t->equals.n; i++) {
+        const dim_equal *q = &t->equals.at[i];
+        int64_t a, b;
+        BASE_TRY(dim_eval(t, q->a, x->b->symbol, &a, x->e));
+        BASE_TRY(dim_eval(t, q->b, x->b->symbol, &b, x->e));
+        if (a == b)
+            continue;
+        base_str text = {0};
+        dim_print(t, q->a, &text);
+        base_str_printf(&text, " (%lld) and ", (long long)a);
+        dim_print(t, q->b, &text);
+        base_fail(x->e, TN_SHAPE, "%s: the sizes %s (%lld) must be equal", q->what, base_str_text(&text), (long long)b);
+        base_str_free(&text);
+        return TN_SHAPE;
+    }
+    return TN_OK;
+}
+
+static tn_status operand_of(const binder *x, const tn_tensor *t, kernel_operand *out)
+{
+    int64_t dims[TN_MAX_RANK], count = 1;
+    for (int i = 0; i < t->type.rank; i++) {
+        if (dim_eval(x->g->dims, t->type.dims[i], x->b->symbol, &dims[i], x->e) != TN_OK)
+            return base_prefix(x->e, "node '%s': ", t->node->name);
+        if (__builtin_mul_overflow(count, dims[i], &count) || count > INT64_MAX / 16)
+            return base_fail(x->e, TN_SHAPE, "node '%s': the tensor is too large", t->node->name);
+    }
+    *out = op_operand_of(t->type.dtype, t->type.rank, dims);
+    return TN_OK;
+}
+
+/* ---- places and values ------------------------------------------------------------------------------------------- */
+
+static int add_place(binder *x, place_kind kind, size_t bytes)
+{
+    place p = {.kind = kind, .bytes = bytes, .first = -1, .last = -1};
+    return base_vec_push(&x->b->places, p) ? (int)x->b->places.n - 1 : -1;
+}
+
+static int add_value(binder *x, const kernel_operand *type, int at, int64_t offset)
+{
+    bound_value v = {*type, at, offset};
+    return at >= 0 && base_vec_push(&x->b->values, v) ? (int)x->b->values.n - 1 : -1;
+}
+
+/* A value of its own in the buffer. */
+static int add_dense(binder *x, const kernel_operand *type)
+{
+    return add_value(x, type, add_place(x, PLACE_BUFFER, (size_t)kernel_count(type) * tn_dtype_size(type->dtype)), 0);
+}
+
+static int *value_of(binder *x, const tn_tensor *t)
+{
+    return &x->b->of_tensor[t->id];
+}
+
+/* ---- steps ------------------------------------------------------------------------------------------------------- */
+
+/* Bytes that an operand moves: an axis that is repeated counts once. */
+static double bytes_of(const kernel_operand *x)
+{
+    double n = (double)tn_dtype_size(x->dtype);
+    for (int i = 0; i < x->rank; i++)
+        n *= x->strides[i] == 0 && x->dims[i] ? 1 : (double)x->dims[i];
+    return n;
+}
+
+static int add_step(binder *x, bound_step *s, const kernel_bind *k, const int *in, const int *out)
+{
+    s->n_in = k->n_in;
+    s->n_out = k->n_out;
+    s->in = base_arena_copy(&x->b->arena, in, (size_t)k->n_in * sizeof *in);
+    s->out = base_arena_copy(&x->b->arena, out, (size_t)k->n_out * sizeof *out);
+    s->plan = k->plan;
+    s->path = k->path;
+    s->scratch = k->scratch;
+    for (int i = 0; i < k->n_in; i++)
+        s->bytes += k->in[i].dtype ? bytes_of(&k->in[i]) : 0;
+    for (int i = 0; i < k->n_out; i++)
+        s->bytes += bytes_of(&k->out[i]);
+    x->b->flops += s->flops;
+    x->b->bytes += s->bytes;
+    if (s->scratch > x->b->scratch)
+        x->b->scratch = s->scratch;
+    return s->in && s->out && base_vec_push(&x->b->steps, *s) ? 0 : -1;
+}
+
+/* A step that copies value `from` to value `to`. */
+static tn_status add_copy(binder *x, int from, int to, const char *name)
+{
+    kernel_operand in = x->b->values.at[from].type, out = x->b->values.at[to].type;
+    kernel_bind k = {.training = x->entry->training, .threads = x->p->threads, .isa = x->p->isa, .n_in = 1, .n_out = 1, .in = &in, .out = &out,
+                     .arena = &x->b->arena, .error = x->e};
+    bound_step s = {.kernel = x->p->backend->copy, .name = name};
+    BASE_TRY(s.kernel->prepare(&k));
+    return add_step(x, &s, &k, &from, &to) ? no_memory(x) : TN_OK;
+}
+
+/* The value in a layout: itself where it has it, else a copy. */
+static tn_status in_layout(binder *x, int *value, kernel_layout layout, const char *name)
+{
+    kernel_operand type = x->b->values.at[*value].type;
+    if (kernel_has_layout(&type, layout))
+        return TN_OK;
+    for (size_t i = 0; i < x->copies.n; i++)
+        if (x->copies.at[i].value == *value && x->copies.at[i].layout == layout) {
+            *value = x->copies.at[i].copy;
+            return TN_OK;
+        }
+    kernel_set_layout(&type, layout);
+    layout_copy c = {*value, add_dense(x, &type), layout};
+    if (c.copy < 0 || !base_vec_push(&x->copies, c))
+        return no_memory(x);
+    BASE_TRY(add_copy(x, *value, c.copy, name));
+    *value = c.copy;
+    return TN_OK;
+}
+
+/* ---- nodes ------------------------------------------------------------------------------------------------------- */
+
+static tn_status bind_input(binder *x, const graph_node *node, const kernel_operand *type)
+{
+    int at = add_place(x, PLACE_INPUT, (size_t)kernel_count(type) * tn_dtype_size(type->dtype));
+    int value = add_value(x, type, at, 0);
+    if (value < 0)
+        return no_memory(x);
+    for (size_t i = 0; i < x->entry->inputs.n; i++)
+        if (x->entry->inputs.at[i] == node)
+            x->b->places.at[at].index = (int)i;
+    *value_of(x, &node->out[0]) = value;
+    return TN_OK;
+}
+
+static int find_state(const tn_graph *g, const char *name)
+{
+    for (size_t i = 0; i < g->state.n; i++)
+        if (strcmp(g->state.at[i]->name, name) == 0)
+            return (int)i;
+    return -1;
+}
+
+/* The place of a state, made once. */
+static int state_place(binder *x, int index)
+{
+    for (size_t i = 0; i < x->b->places.n; i++)
+        if (x->b->places.at[i].kind == PLACE_STATE && x->b->places.at[i].index == index)
+            return (int)i;
+    const graph_type *t = &x->g->state.at[index]->type;
+    size_t bytes = tn_dtype_size(t->dtype);
+    for (int i = 0; i < t->rank; i++)
+        bytes *= (size_t)t->dims[i];
+    int at = add_place(x, PLACE_STATE, bytes);
+    if (at >= 0)
+        x->b->places.at[at].index = index;
+    return at;
+}
+
+static tn_status bind_source(binder *x, const graph_node *node)
+{
+    kernel_operand type;
+    const char *op = node->def->name;
+    BASE_TRY(operand_of(x, &node->out[0], &type));
+    if (strcmp(op, "input") == 0)
+        return bind_input(x, node, &type);
+    int at;
+    if (strcmp(op, "state") == 0) {
+        at = state_place(x, find_state(x->g, node->arg[0].text));
+    } else {
+        at = add_place(x, PLACE_CONSTANT, (size_t)kernel_count(&type) * tn_dtype_size(type.dtype));
+        int64_t *size = BASE_NEW(&x->b->arena, int64_t);
+        if (at < 0 || !size)
+            return no_memory(x);
+        x->b->places.at[at].data = size;
+        if (strcmp(op, "constant") == 0)
+            x->b->places.at[at].data = node->arg[0].data->data;
+        else
+            BASE_TRY(dim_eval(x->g->dims, node->arg[0].list[0], x->b->symbol, size, x->e));
+    }
+    int value = add_value(x, &type, at, 0);
+    *value_of(x, &node->out[0]) = value;
+    return value < 0 ? no_memory(x) : TN_OK;
+}
+
+static tn_status bind_view(binder *x, const graph_node *node)
+{
+    kernel_operand y;
+    int64_t offset = 0;
+    int from = *value_of(x, node->in[0]);
+    BASE_TRY(operand_of(x, &node->out[0], &y));
+    kernel_operand in = x->b->values.at[from].type;
+    if (!node->def->view(node->arg, &in, &y, &offset)) {
+        BASE_TRY(in_layout(x, &from, KERNEL_ROW_MAJOR, node->name));
+        in = x->b->values.at[from].type;
+        offset = 0;
+        BASE_TRY(operand_of(x, &node->out[0], &y));
+        if (!node->def->view(node->arg, &in, &y, &offset))
+            return base_fail(x->e, TN_INTERNAL, "%s (node '%s') gives no view of a row-major tensor", node->def->name, node->name);
+    }
+    bound_value v = x->b->values.at[from];
+    int value = add_value(x, &y, v.place, v.offset + offset * (int64_t)tn_dtype_size(y.dtype));
+    *value_of(x, &node->out[0]) = value;
+    return value < 0 ? no_memory(x) : TN_OK;
+}
+
+static double flops_of(const graph_node *node, const kernel_bind *k)
+{
+    graph_type in[k->n_in + 1], out[k->n_out + 1];
+    const graph_type *pin[k->n_in + 1];
+    for (int i = 0; i < k->n_in; i++) {
+        in[i] = (graph_type){.dtype = k->in[i].dtype, .rank = k->in[i].rank};
+        memcpy(in[i].dims, k->in[i].dims, sizeof in[i].dims);
+        pin[i] = k->in[i].dtype ? &in[i] : NULL;
+    }
+    for (int i = 0; i < k->n_out; i++) {
+        out[i] = (graph_type){.dtype = k->out[i].dtype, .rank = k->out[i].rank};
+        memcpy(out[i].dims, k->out[i].dims, sizeof out[i].dims);
+    }
+    if (node->def->flops)
+        return node->def->flops(node->arg, pin, out);
+    return k->n_out ? op_elements(&out[0]) : 0;
+}
+
+static tn_status bind_kernel(binder *x, const graph_node *node)
+{
+    kernel_operand in[node->n_in + 1], out[node->n_out + 1];
+    int from[node->n_in + 1], to[node->n_out + 1];
+    kernel_bind k = {.node = node, .training = x->entry->training, .threads = x->p->threads, .isa = x->p->isa, .n_in = node->n_in,
+                     .n_out = node->n_out, .in = in, .out = out, .arena = &x->b->arena, .error = x->e};
+    for (int i = 0; i < node->n_in; i++) {
+        from[i] = node->in[i] ? *value_of(x, node->in[i]) : -1;
+        in[i] = from[i] >= 0 ? x->b->values.at[from[i]].type : (kernel_operand){0};
+    }
+    for (int i = 0; i < node->n_out; i++)
+        BASE_TRY(operand_of(x, &node->out[i], &out[i]));
+    bound_step s = {.kernel = x->p->backend->select(&k), .node = node, .name = node->name};
+    for (int i = 0; i < node->n_in; i++) {
+        if (from[i] < 0)
+            continue;
+        BASE_TRY(in_layout(x, &from[i], s.kernel->want ? s.kernel->want(&k, i) : KERNEL_ROW_MAJOR, node->name));
+        in[i] = x->b->values.at[from[i]].type;
+    }
+    if (s.kernel->prepare(&k) != TN_OK)
+        return base_prefix(x->e, "%s (node '%s'): ", node->def->name, node->name);
+    for (int i = 0; i < node->n_out; i++) {
+        to[i] = add_dense(x, &out[i]);
+        if (to[i] < 0)
+            return no_memory(x);
+        *value_of(x, &node->out[i]) = to[i];
+    }
+    s.flops = flops_of(node, &k);
+    return add_step(x, &s, &k, from, to) ? no_memory(x) : TN_OK;
+}
+
+static tn_status bind_check(binder *x, const tn_tensor *value)
+{
+    int v = *value_of(x, value);
+    BASE_TRY(in_layout(x, &v, KERNEL_ROW_MAJOR, value->node->name));
+    kernel_operand type = x->b->values.at[v].type;
+    kernel_bind k = {.n_in = 1, .in = &type};
+    bound_step s = {.check = true, .node = value->node, .name = value->node->name};
+    return add_step(x, &s, &k, &v, NULL) ? no_memory(x) : TN_OK;
+}
+
+static tn_status bind_nodes(binder *x)
+{
+    for (int i = 0; i < x->order.n; i++) {
+        if (i == x->order.writes_from)
+            x->writes_from = (int)x->b->steps.n;
+        const schedule_item *item = &x->order.item[i];
+        const graph_node *node = item->node;
+        if (item->check)
+            BASE_TRY(bind_check(x, item->check));
+        else if (node->def->flags & OP_SOURCE)
+            BASE_TRY(bind_source(x, node));
+        else if (node->def->view)
+            BASE_TRY(bind_view(x, node));
+        else
+            BASE_TRY(bind_kernel(x, node));
+    }
+    if (x->order.writes_from >= x->order.n)
+        x->writes_from = (int)x->b->steps.n;
+    return TN_OK;
+}
+
+/* ---- writes ------------------------------------------------------------------------------------------------------ */
+
+static bool reads_place(const binder *x, int value, int at)
+{
+    return value >= 0 && x->b->values.at[value].place == at;
+}
+
+/* The step that makes a value, if it is a kernel's output with a place of its own. */
+static int maker_of(const binder *x, int value)
+{
+    for (size_t s = 0; s < x->b->steps.n; s++)
+        for (int k = 0; k < x->b->steps.at[s].n_out; k++)
+            if (x->b->steps.at[s].out[k] == value)
+                return (int)s;
+    return -1;
+}
+
+/* Whether step s may write its output `value` over the state at place `at`: nobody else reads the state from then on, and
+ * where s itself reads it, it does so element by element. */
+static bool may_overwrite(const binder *x, int s, int value, int at)
+{
+    const bound_value *v = &x->b->values.at[value];
+    const bound_step *maker = &x->b->steps.at[s];
+    if (s < x->writes_from || v->offset != 0 || !kernel_is_row_major(&v->type) || x->b->places.at[v->place].kind != PLACE_BUFFER)
+        return false;
+    for (size_t i = (size_t)s; i < x->b->steps.n; i++)
+        for (int k = 0; k < x->b->steps.at[i].n_in; k++) {
+            int in = x->b->steps.at[i].in[k];
+            if (!reads_place(x, in, at))
+                continue;
+            const kernel_operand *t = &x->b->values.at[in].type;
+            if ((int)i != s || !maker->kernel->in_place || x->b->values.at[in].offset != 0 || t->rank != v->type.rank ||
+                memcmp(t->dims, v->type.dims, sizeof t->dims) != 0 || !kernel_is_row_major(t))
+                return false;
+        }
+    for (size_t r = 0; r < x->g->results.n; r++) { /* an output, or another write, shows the old value at the end */
+        const graph_result *other = &x->g->results.at[r];
+        int shown = x->b->of_tensor[other->value->id];
+        if (other->kind != GRAPH_CHECK && reads_place(x, shown, at))
+            return false;
+    }
+    return true;
+}
+
+static void move_place(binder *x, int from, int to)
+{
+    for (size_t i = 0; i < x->b->values.n; i++)
+        if (x->b->values.at[i].place == from)
+            x->b->values.at[i].place = to;
+}
+
+static int count_writes_of(const binder *x, const tn_tensor *value)
+{
+    int n = 0;
+    for (size_t i = 0; i < x->g->results.n; i++)
+        n += x->g->results.at[i].kind == GRAPH_WRITE && x->g->results.at[i].value == value;
+    return n;
+}
+
+/* Writes in place where that is safe; the others are listed as pairs of values to copy at the end. */
+static tn_status bind_writes(binder *x)
+{
+    base_vec(layout_copy) commits = {0};
+    tn_status status = TN_OK;
+    for (size_t i = 0; i < x->g->results.n && status == TN_OK; i++) {
+        const graph_result *r = &x->g->results.at[i];
+        if (r->kind != GRAPH_WRITE)
+            continue;
+        int at = state_place(x, find_state(x->g, r->name)), value = *value_of(x, r->value), s = maker_of(x, value);
+        if (at < 0) {
+            status = no_memory(x);
+        } else if (s >= 0 && count_writes_of(x, r->value) == 1 && may_overwrite(x, s, value, at)) {
+            move_place(x, x->b->values.at[value].place, at);
+        } else {
+            kernel_operand type;
+            status = operand_of(x, r->value, &type);
+            layout_copy c = {value, status == TN_OK ? add_value(x, &type, at, 0) : -1, KERNEL_ROW_MAJOR};
+            if (status == TN_OK && x->b->places.at[x->b->values.at[value].place].kind == PLACE_STATE) { /* read all before writing any */
+                int kept = add_dense(x, &type);
+                status = kept < 0 ? no_memory(x) : add_copy(x, value, kept, r->name);
+                c.value = kept;
+            }
+            if (status == TN_OK && (c.copy < 0 || !base_vec_push(&commits, c)))
+                status = no_memory(x);
+        }
+    }
+    for (size_t i = 0; i < commits.n && status == TN_OK; i++)
+        status = add_copy(x, commits.at[i].value, commits.at[i].copy, "commit");
+    base_vec_free(&commits);
+    return status;
+}
+
+static tn_status bind_outputs(binder *x)
+{
+    x->b->outputs = BASE_ARRAY(&x->b->arena, int, x->g->results.n + 1);
+    if (!x->b->outputs)
+        return no_memory(x);
+    x->b->n_outputs = (int)x->g->results.n;
+    for (size_t i = 0; i < x->g->results.n; i++) {
+        const graph_result *r = &x->g->results.at[i];
+        x->b->outputs[i] = r->kind == GRAPH_OUTPUT ? *value_of(x, r->value) : -1;
+    }
+    return TN_OK;
+}
+
+/* ---- all --------------------------------------------------------------------------------------------------------- */
+
+static tn_status bind_all(binder *x, const int64_t *symbol)
+{
+    binding *b = x->b;
+    size_t atoms = x->g->dims->atoms.n;
+    b->symbol = base_arena_copy(&b->arena, symbol, atoms * sizeof *symbol);
+    b->of_tensor = BASE_ARRAY(&b->arena, int, x->g->n_tensors + 1);
+    if (!b->symbol || !b->of_tensor)
+        return no_memory(x);
+    for (int i = 0; i < x->g->n_tensors; i++)
+        b->of_tensor[i] = -1;
+    BASE_TRY(check_equalities(x));
+    BASE_TRY(schedule_make(&x->order, x->g, x->e));
+    BASE_TRY(bind_nodes(x));
+    BASE_TRY(bind_outputs(x));
+    BASE_TRY(bind_writes(x));
+    return program_plan_buffer(b, x->e);
+}
+
+static tn_status check_limit(const tn_program *p, const program_entry *entry, const binding *b, base_error *e)
+{
+    size_t need = b->buffer + b->scratch;
+    if (p->memory_limit == 0 || need <= p->memory_limit)
+        return TN_OK;
+    return base_fail(e, TN_LIMIT,
+                     "the entry '%s' needs %zu bytes at these sizes (%zu for values, %zu for scratch); the limit is %zu. Use a smaller batch or "
+                     "raise the limit",
+                     entry->name, need, b->buffer, b->scratch, p->memory_limit);
+}
+
+static const binding *find(const program_entry *entry, const int64_t *symbol)
+{
+    size_t bytes = entry->graph->dims->atoms.n * sizeof *symbol;
+    for (binding *b = entry->bindings; b; b = b->next)
+        if (bytes == 0 || memcmp(b->symbol, symbol, bytes) == 0)
+            return b;
+    return NULL;
+}
+
+const binding *program_bind(tn_program *p, program_entry *entry, const int64_t *symbol, base_error *e)
+{
+    pthread_mutex_lock(&p->lock);
+    const binding *found = find(entry, symbol);
+    if (!found) {
+        binder x = {.p = p, .entry = entry, .g = entry->graph, .b = calloc(1, sizeof(binding)), .e = e};
+        tn_status status = x.b ? bind_all(&x, symbol) : no_memory(&x);
+        if (status == TN_OK)
+            status = check_limit(p, entry, x.b, e);
+        schedule_free(&x.order);
+        base_vec_free(&x.copies);
+        if (status == TN_OK) {
+            x.b->next = entry->bindings;
+            entry->bindings = x.b;
+            found = x.b;
+        } else if (x.b) {
+            binding_free(x.b);
+        }
+    }
+    pthread_mutex_unlock(&p->lock);
+    return found;
+}
+
+void binding_free(binding *b)
+{
+    base_vec_free(&b->places);
+    base_vec_free(&b->values);
+    base_vec_free(&b->steps);
+    base_arena_free(&b->arena);
+    free(b);
+}

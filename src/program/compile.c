@@ -1,0 +1,177 @@
+/* compile.c: from a graph to a program: every entry through the passes, the graph verified after each in debug builds. */
+#include "program/program.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct pipeline {
+    const backend *backend;
+    const tn_compile_opt *opt;
+    base_error *e;
+    tn_graph *now;
+} pipeline;
+
+/* Takes the result of a pass in place of the graph before it. */
+static tn_status take(pipeline *p, tn_graph *next)
+{
+    tn_graph_free(p->now);
+    p->now = next;
+    if (!next)
+        return p->e->status;
+#ifdef TARN_DEBUG
+    return graph_verify(next, p->e);
+#else
+    return TN_OK;
+#endif
+}
+
+static tn_status run_passes(pipeline *p, const tn_entry *entry)
+{
+    const pass_backend *b = &p->backend->pass;
+    BASE_TRY(take(p, pass_extract(entry, p->e)));
+    if (!p->opt->no_simplify)
+        BASE_TRY(take(p, pass_simplify(p->now, p->e)));
+    BASE_TRY(take(p, pass_lower(p->now, b, p->e)));
+    if (!p->opt->no_simplify)
+        BASE_TRY(take(p, pass_simplify(p->now, p->e)));
+    if (p->opt->no_fuse)
+        return TN_OK;
+    return take(p, pass_fuse(p->now, b, p->e));
+}
+
+static bool writes_state(const tn_graph *g)
+{
+    for (size_t i = 0; i < g->results.n; i++)
+        if (g->results.at[i].kind == GRAPH_WRITE)
+            return true;
+    return false;
+}
+
+/* Everything that has neither a kernel nor a reference, in one sentence. */
+static tn_status check_kernels(const tn_graph *g, const char *entry, base_error *e)
+{
+    base_str missing = {0};
+    for (size_t i = 0; i < g->nodes.n; i++) {
+        const graph_node *node = g->nodes.at[i];
+        if (!(node->def->flags & OP_SOURCE) && !node->def->ref && !node->sub)
+            base_str_printf(&missing, "%s%s (node '%s')", missing.length ? ", " : "", node->def->name, node->name);
+    }
+    tn_status status = TN_OK;
+    if (missing.length)
+        status = base_fail(e, TN_UNSUPPORTED, "entry '%s': no kernel for %s", entry, base_str_text(&missing));
+    base_str_free(&missing);
+    return status;
+}
+
+static tn_status compile_entry(tn_program *p, program_entry *to, const tn_entry *from, const tn_compile_opt *opt, base_error *e)
+{
+    pipeline line = {.backend = p->backend, .opt = opt, .e = e};
+    tn_status status = run_passes(&line, from);
+    to->graph = line.now;
+    to->name = base_arena_strdup(&p->arena, from->name);
+    to->training = from->training;
+    if (status != TN_OK)
+        return status;
+    to->writes = writes_state(to->graph);
+    for (size_t i = 0; i < to->graph->nodes.n; i++)
+        if (strcmp(to->graph->nodes.at[i]->def->name, "input") == 0 && !base_vec_push(&to->inputs, to->graph->nodes.at[i]))
+            return base_no_memory(e, "compiling");
+    return to->name ? check_kernels(to->graph, to->name, e) : base_no_memory(e, "compiling");
+}
+
+static tn_status compile_all(tn_program *p, tn_graph *g, const tn_compile_opt *opt, base_error *e)
+{
+    if (g->error.status != TN_OK)
+        return base_fail(e, g->error.status, "%s", g->error.text);
+    if (g->scopes.n)
+        return base_fail(e, TN_INVALID, "the scope '%s' was entered and not left", g->scopes.at[g->scopes.n - 1]);
+    if (g->entries.n == 0)
+        return base_fail(e, TN_INVALID, "the graph has no entry; say what to compute with tn_entry_new and tn_entry_output");
+    p->entries = BASE_ARRAY(&p->arena, program_entry, g->entries.n);
+    if (!p->entries)
+        return base_no_memory(e, "compiling");
+    for (size_t i = 0; i < g->entries.n; i++, p->n_entries++)
+        BASE_TRY(compile_entry(p, &p->entries[i], g->entries.at[i], opt, e));
+    return TN_OK;
+}
+
+tn_program *tn_compile(tn_graph *g, const tn_compile_opt *opt)
+{
+    static const tn_compile_opt defaults;
+    base_error *e = base_context_begin(g->context);
+    tn_program *p = calloc(1, sizeof *p);
+    if (!p) {
+        base_no_memory(e, "compiling");
+        return NULL;
+    }
+    p->context = base_context_retain(g->context);
+    atomic_init(&p->references, 1);
+    pthread_mutex_init(&p->lock, NULL);
+    p->backend = &backend_cpu;
+    p->threads = tn_context_threads(g->context);
+    p->isa = p->backend->isa(g->context);
+    p->memory_limit = opt ? opt->memory_limit : 0;
+    if (compile_all(p, g, opt ? opt : &defaults, e) == TN_OK)
+        return p;
+    if (p->n_entries < (int)g->entries.n)
+        p->n_entries += p->entries != NULL; /* the failed one may hold a graph */
+    tn_program_free(p);
+    return NULL;
+}
+
+tn_program *program_retain(tn_program *p)
+{
+    atomic_fetch_add(&p->references, 1);
+    return p;
+}
+
+static void entry_free(program_entry *entry)
+{
+    while (entry->bindings) {
+        binding *next = entry->bindings->next;
+        binding_free(entry->bindings);
+        entry->bindings = next;
+    }
+    base_vec_free(&entry->inputs);
+    tn_graph_free(entry->graph);
+}
+
+void tn_program_free(tn_program *p)
+{
+    if (!p || atomic_fetch_sub(&p->references, 1) != 1)
+        return;
+    for (int i = 0; i < p->n_entries; i++)
+        entry_free(&p->entries[i]);
+    pthread_mutex_destroy(&p->lock);
+    base_arena_free(&p->arena);
+    tn_context_free(p->context);
+    free(p);
+}
+
+program_entry *program_find(tn_program *p, const char *name)
+{
+    for (int i = 0; i < p->n_entries; i++)
+        if (strcmp(p->entries[i].name, name) == 0)
+            return &p->entries[i];
+    return NULL;
+}
+
+static const tn_graph *graph_of(const tn_program *p, const char *name)
+{
+    for (int i = 0; i < p->n_entries; i++)
+        if (strcmp(p->entries[i].name, name) == 0)
+            return p->entries[i].graph;
+    return NULL;
+}
+
+char *tn_program_text(const tn_program *p, const char *entry)
+{
+    const tn_graph *g = graph_of(p, entry);
+    return g ? tn_graph_text(g) : NULL;
+}
+
+char *tn_program_dot(const tn_program *p, const char *entry)
+{
+    const tn_graph *g = graph_of(p, entry);
+    return g ? tn_graph_dot(g) : NULL;
+}

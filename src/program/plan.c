@@ -1,0 +1,153 @@
+/* plan.c: where the values of a binding lie in its one block. Values that are never alive at the same time share bytes;
+ * element-wise kernels write over an input that nobody needs any more. Placement is greedy by size, largest first, each at
+ * the lowest offset that is free during its life (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net
+ * Inference", 2020, section 5.2, "greedy by size"). */
+#include "program/program.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGN = 64 };
+
+static void touch(binding *b, int value, int step)
+{
+    place *p = value >= 0 ? &b->places.at[b->values.at[value].place] : NULL;
+    if (!p)
+        return;
+    if (p->first < 0)
+        p->first = step;
+    if (p->last < step)
+        p->last = step;
+}
+
+static void find_lives(binding *b)
+{
+    for (size_t i = 0; i < b->places.n; i++)
+        b->places.at[i].first = b->places.at[i].last = -1;
+    for (size_t s = 0; s < b->steps.n; s++) {
+        for (int k = 0; k < b->steps.at[s].n_in; k++)
+            touch(b, b->steps.at[s].in[k], (int)s);
+        for (int k = 0; k < b->steps.at[s].n_out; k++)
+            touch(b, b->steps.at[s].out[k], (int)s);
+    }
+}
+
+/* Whether every read that step s makes of input's place is exactly the elements of the output. */
+static bool alias_is_exact(const binding *b, const bound_step *s, int in, int out)
+{
+    const bound_value *u = &b->values.at[in], *v = &b->values.at[out];
+    for (int k = 0; k < s->n_in; k++) {
+        const bound_value *w = s->in[k] >= 0 ? &b->values.at[s->in[k]] : NULL;
+        if (!w || w->place != u->place)
+            continue;
+        if (w->offset != 0 || w->type.dtype != v->type.dtype || w->type.rank != v->type.rank)
+            return false;
+        for (int i = 0; i < v->type.rank; i++)
+            if (w->type.dims[i] != v->type.dims[i] || (v->type.dims[i] > 1 && w->type.strides[i] != v->type.strides[i]))
+                return false;
+    }
+    for (int k = 0; k < s->n_out; k++) /* one output for one input */
+        if (s->out[k] != out && b->values.at[s->out[k]].place == u->place)
+            return false;
+    return b->places.at[u->place].bytes == b->places.at[v->place].bytes;
+}
+
+static void take_over(binding *b, int from, int to)
+{
+    for (size_t i = 0; i < b->values.n; i++)
+        if (b->values.at[i].place == from)
+            b->values.at[i].place = to;
+    if (b->places.at[to].last < b->places.at[from].last)
+        b->places.at[to].last = b->places.at[from].last;
+    b->places.at[from].first = b->places.at[from].last = -1;
+    b->places.at[from].bytes = 0;
+}
+
+static void write_in_place(binding *b, int s)
+{
+    const bound_step *step = &b->steps.at[s];
+    if (!step->kernel || !step->kernel->in_place)
+        return;
+    for (int k = 0; k < step->n_out; k++) {
+        int at = b->values.at[step->out[k]].place;
+        if (b->places.at[at].kind != PLACE_BUFFER || b->places.at[at].first != s)
+            continue;
+        for (int i = 0; i < step->n_in; i++) {
+            int in = step->in[i] >= 0 ? b->values.at[step->in[i]].place : -1;
+            if (in < 0 || in == at || b->places.at[in].kind != PLACE_BUFFER || b->places.at[in].last != s ||
+                !alias_is_exact(b, step, step->in[i], step->out[k]))
+                continue;
+            take_over(b, at, in);
+            break;
+        }
+    }
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const place *p = *(place *const *)a, *q = *(place *const *)b;
+    if (p->bytes != q->bytes)
+        return p->bytes < q->bytes ? 1 : -1;
+    return p->first != q->first ? p->first - q->first : (p > q) - (p < q);
+}
+
+static int by_offset(const void *a, const void *b)
+{
+    const place *p = *(place *const *)a, *q = *(place *const *)b;
+    return (p->offset > q->offset) - (p->offset < q->offset);
+}
+
+static size_t padded(size_t bytes)
+{
+    return (bytes + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+/* The lowest offset where p fits among those already placed that live at the same time; `around` is room for them. */
+static size_t lowest_fit(place *const *placed, size_t n, const place *p, place **around)
+{
+    size_t m = 0, at = 0;
+    for (size_t i = 0; i < n; i++)
+        if (placed[i]->first <= p->last && p->first <= placed[i]->last)
+            around[m++] = placed[i];
+    qsort(around, m, sizeof *around, by_offset);
+    for (size_t i = 0; i < m; i++) {
+        if (around[i]->offset >= at + padded(p->bytes))
+            break;
+        size_t end = around[i]->offset + padded(around[i]->bytes);
+        if (end > at)
+            at = end;
+    }
+    return at;
+}
+
+tn_status program_plan_buffer(binding *b, base_error *e)
+{
+    size_t n = 0;
+    place **order = malloc((b->places.n + 1) * sizeof *order), **around = malloc((b->places.n + 1) * sizeof *around);
+    if (!order || !around) {
+        free(order);
+        free(around);
+        return base_no_memory(e, "planning memory");
+    }
+    find_lives(b);
+    for (int i = 0; b->outputs && i < b->n_outputs; i++)
+        touch(b, b->outputs[i], (int)b->steps.n);
+    for (size_t s = 0; s < b->steps.n; s++)
+        write_in_place(b, (int)s);
+    for (size_t i = 0; i < b->places.n; i++) {
+        place *p = &b->places.at[i];
+        if (p->kind != PLACE_BUFFER || p->first < 0 || p->bytes == 0)
+            continue;
+        order[n++] = p;
+        b->unshared += padded(p->bytes);
+    }
+    qsort(order, n, sizeof *order, by_size);
+    for (size_t i = 0; i < n; i++) {
+        order[i]->offset = lowest_fit(order, i, order[i], around);
+        if (order[i]->offset + padded(order[i]->bytes) > b->buffer)
+            b->buffer = order[i]->offset + padded(order[i]->bytes);
+    }
+    free(order);
+    free(around);
+    return TN_OK;
+}

@@ -1,0 +1,57 @@
+/* session.h: the insides of a session. */
+#ifndef PROGRAM_SESSION_H
+#define PROGRAM_SESSION_H
+
+#include "base/number.h"
+#include "program/program.h"
+
+typedef struct session_patch {
+    size_t pointer;
+    int input;
+    int64_t offset;
+} session_patch;
+
+/* A session's side of a binding. */
+typedef struct session_bound {
+    struct session_bound *next;
+    const program_entry *entry;
+    const binding *binding;
+    void **pointer; /* of all steps: inputs, then outputs */
+    base_vec(session_patch) patches;
+    void **state;   /* by state of the entry's graph */
+    void **staged;  /* by input: a copy, where what was fed is strided or badly aligned */
+    int block_number;
+    double *seconds; /* by step, while profiling */
+    int64_t *calls;
+    int n_inputs;
+    void *input[]; /* as fed */
+} session_bound;
+
+typedef struct session_entry {
+    session_bound *bound, *last;
+    int64_t *symbol;
+} session_entry;
+
+struct tn_session {
+    tn_program *program;
+    tn_state *state;
+    base_error error;
+    void *block;
+    size_t block_bytes;
+    int block_number; /* counts the blocks that there were: pointers are found again when it changes */
+    session_entry *entry;
+    uint64_t seed, step; /* of the run in progress */
+    bool profile;
+    atomic_bool cancel;
+};
+
+/* Whether all elements are finite; if not and `at` is given, the position of the first that is not. */
+bool session_is_finite(const kernel_operand *x, const void *data, int64_t *at);
+/* Sentence for a check that failed at step `at`: names the first node that made a NaN or an infinity. */
+tn_status session_name_nonfinite(tn_session *s, const session_bound *b, int at);
+
+/* Runs the steps before `until` again, showing the outputs of each; stops when look says true. No state was written yet. */
+typedef bool (*session_look)(void *user, const session_bound *b, const bound_step *step, void *const *out);
+void session_rerun(const tn_session *s, const session_bound *b, int until, session_look look, void *user);
+
+#endif

@@ -1,0 +1,164 @@
+/* state.c: the named tensors that outlive a run. */
+#include "program/program.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+tn_state *tn_state_new(tn_context *context)
+{
+    tn_state *s = calloc(1, sizeof *s);
+    if (!s) {
+        base_no_memory(base_context_begin(context), "making a state");
+        return NULL;
+    }
+    s->context = base_context_retain(context);
+    atomic_init(&s->references, 1);
+    atomic_init(&s->writers, 0);
+    return s;
+}
+
+tn_state *state_retain(tn_state *s)
+{
+    atomic_fetch_add(&s->references, 1);
+    return s;
+}
+
+void tn_state_free(tn_state *s)
+{
+    if (!s || atomic_fetch_sub(&s->references, 1) != 1)
+        return;
+    for (size_t i = 0; i < s->entries.n; i++)
+        free(s->entries.at[i].view.data);
+    base_vec_free(&s->entries);
+    base_map_free(&s->index);
+    base_arena_free(&s->arena);
+    tn_context_free(s->context);
+    free(s);
+}
+
+const char *tn_state_error(const tn_state *s)
+{
+    return s->error.text;
+}
+
+int tn_state_count(const tn_state *s)
+{
+    return (int)s->entries.n;
+}
+
+const char *tn_state_get(const tn_state *s, int i, tn_view *view)
+{
+    if (i < 0 || (size_t)i >= s->entries.n)
+        return NULL;
+    if (view)
+        *view = s->entries.at[i].view;
+    return s->entries.at[i].name;
+}
+
+state_entry *state_find(const tn_state *s, const char *name)
+{
+    uintptr_t at = (uintptr_t)base_map_get(&s->index, name);
+    return at ? &s->entries.at[at - 1] : NULL;
+}
+
+tn_status tn_state_find(const tn_state *s, const char *name, tn_view *view)
+{
+    const state_entry *x = state_find(s, name);
+    if (!x)
+        return TN_NOT_FOUND;
+    *view = x->view;
+    return TN_OK;
+}
+
+static bool same_type(const tn_view *a, const tn_view *b)
+{
+    if (a->dtype != b->dtype || a->rank != b->rank)
+        return false;
+    for (int i = 0; i < a->rank; i++)
+        if (a->dims[i] != b->dims[i])
+            return false;
+    return true;
+}
+
+static void print_view(const tn_view *v, base_str *s)
+{
+    base_str_printf(s, "%s[", tn_dtype_name(v->dtype));
+    for (int i = 0; i < v->rank; i++)
+        base_str_printf(s, "%s%lld", i ? "," : "", (long long)v->dims[i]);
+    base_str_add(s, "]");
+}
+
+static tn_status type_error(tn_state *s, const state_entry *x, const tn_view *given)
+{
+    base_str text = {0};
+    print_view(&x->view, &text);
+    base_str_add(&text, " in the state and ");
+    print_view(given, &text);
+    base_fail(&s->error, TN_SHAPE, "'%s' is %s where it comes from", x->name, base_str_text(&text));
+    base_str_free(&text);
+    return TN_SHAPE;
+}
+
+/* A new entry with room for its data, zeroed. NULL when memory is out. */
+static state_entry *add(tn_state *s, const char *name, const tn_view *type)
+{
+    state_entry x = {.name = base_arena_strdup(&s->arena, name), .view = tn_view_of(NULL, type->dtype, type->rank, type->dims)};
+    x.view.data = x.name ? aligned_alloc(64, (x.view.bytes + 64) & ~(size_t)63) : NULL;
+    if (x.view.data && base_vec_push(&s->entries, x)) {
+        memset(x.view.data, 0, x.view.bytes);
+        if (base_map_put(&s->index, x.name, (void *)(uintptr_t)s->entries.n))
+            return &s->entries.at[s->entries.n - 1];
+        s->entries.n--;
+    }
+    free(x.view.data);
+    base_no_memory(&s->error, "adding to the state");
+    return NULL;
+}
+
+tn_status tn_state_init(tn_state *s, const tn_graph *g, uint64_t seed)
+{
+    base_clear(&s->error);
+    for (size_t i = 0; i < g->state.n; i++) {
+        const graph_state *from = g->state.at[i];
+        tn_view type = tn_view_of(NULL, from->type.dtype, from->type.rank, from->type.dims);
+        state_entry *x = state_find(s, from->name);
+        if (x && !same_type(&x->view, &type))
+            return type_error(s, x, &type);
+        if (x)
+            continue;
+        x = add(s, from->name, &type);
+        if (!x)
+            return TN_MEMORY;
+        BASE_TRY(program_initialise(&from->init, from->name, seed, &x->view, &s->error));
+    }
+    return TN_OK;
+}
+
+tn_status tn_state_set(tn_state *s, const char *name, const tn_view *view)
+{
+    base_clear(&s->error);
+    int64_t count = tn_view_count(view);
+    size_t size = tn_dtype_size(view->dtype);
+    if (count < 0 || size == 0 || view->strided || (size_t)count > SIZE_MAX / size || view->bytes < (size_t)count * size)
+        return base_fail(&s->error, TN_INVALID, "the data for '%s' is not a row-major view that holds its shape", name);
+    state_entry *x = state_find(s, name);
+    if (x && !same_type(&x->view, view))
+        return type_error(s, x, view);
+    if (!x && !(x = add(s, name, view)))
+        return TN_MEMORY;
+    if (count)
+        memcpy(x->view.data, view->data, (size_t)count * size);
+    return TN_OK;
+}
+
+void tn_state_set_random(tn_state *s, uint64_t seed, uint64_t step)
+{
+    s->seed = seed;
+    s->step = step;
+}
+
+void tn_state_get_random(const tn_state *s, uint64_t *seed, uint64_t *step)
+{
+    *seed = s->seed;
+    *step = s->step;
+}
