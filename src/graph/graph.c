@@ -147,11 +147,13 @@ static graph_node *no_memory(tn_graph *g)
     return NULL;
 }
 
-graph_node *graph_add(tn_graph *g, const struct op_def *def, const char *path, int n_in, tn_tensor *const *in, int n_out,
-                      const graph_type *types, struct op_value *arg)
+graph_node *graph_add(tn_graph *g, const struct op_def *def, const char *path, int n_in, tn_tensor *const *in,
+                      int n_out, const graph_type *types, struct op_value *arg)
 {
     graph_node *node = BASE_NEW(g->arena, graph_node);
     const char *name = path ? graph_unique(g, path) : NULL;
+    if (name == path) /* what is made unique is in the arena already */
+        name = base_arena_strdup(g->arena, path);
     if (!node || !name)
         return no_memory(g);
     *node = (graph_node){.def = def, .name = name, .id = (int)g->nodes.n, .n_in = n_in, .n_out = n_out, .arg = arg};
@@ -209,7 +211,8 @@ tn_dim tn_dim_of(tn_tensor *x, int axis)
     if (!graph_poisoned(x) && a >= 0 && a < x->type.rank)
         return x->type.dims[a];
     if (!graph_poisoned(x))
-        graph_fail(x->graph, TN_SHAPE, "axis %d asked of '%s', which has rank %d", axis, tn_tensor_name(x), x->type.rank);
+        graph_fail(x->graph, TN_SHAPE, "axis %d asked of '%s', which has rank %d", axis, tn_tensor_name(x),
+                   x->type.rank);
     return 1;
 }
 

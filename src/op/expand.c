@@ -16,7 +16,8 @@ static tn_status expand_infer(const op_infer *c)
         if (to == TN_INFER)
             to = from; /* "leave it", as in PyTorch */
         if (from != 1 && !dim_same(c->dims, from, to, "expand"))
-            return op_fail(c, TN_SHAPE, "axis %d has size %lld, which cannot be expanded to %lld", i - lead, (long long)from, (long long)to);
+            return op_fail(c, TN_SHAPE, "axis %d has size %lld, which cannot be expanded to %lld", i - lead,
+                           (long long)from, (long long)to);
         c->out[0].dims[i] = to;
     }
     return TN_OK;
@@ -59,8 +60,11 @@ const op_def op_expand = {
     .grad = expand_backward,
     .ref = expand_ref,
     .flops = op_no_flops,
-    .cases = (const char *const[]){"x=x[1x3] shape=2,3", "x=x[3] shape=2,3", "x=x[] shape=2,2", "x=x[2x1] shape=-1,4", "x=x[1] shape=0", NULL},
-    .bad = (const op_bad[]){{"x=x[2x3] shape=3", "cannot be expanded to 1 axes"}, {"x=x[2x3] shape=2,4", "cannot be expanded to 4"}, {0}},
+    .cases = (const char *const[]){"x=x[1x3] shape=2,3", "x=x[3] shape=2,3", "x=x[] shape=2,2", "x=x[2x1] shape=-1,4",
+                                   "x=x[1] shape=0", NULL},
+    .bad = (const op_bad[]){{"x=x[2x3] shape=3", "cannot be expanded to 1 axes"},
+                            {"x=x[2x3] shape=2,4", "cannot be expanded to 4"},
+                            {0}},
     .tol = {OP_TOL_EXACT},
 };
 

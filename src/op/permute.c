@@ -67,9 +67,12 @@ const op_def op_permute = {
     .grad = permute_backward,
     .ref = permute_ref,
     .flops = op_no_flops,
-    .cases = (const char *const[]){"x=x[2x3] axes=1,0", "x=x[2x3x4] axes=2,0,1", "x=x[2x3x4] axes=0,-1,1", "x=x[] axes=", "x=x[0x3] axes=1,0", NULL},
-    .bad = (const op_bad[]){{"x=x[2x3] axes=0", "1 axes are named for a 2-d tensor"}, {"x=x[2x3] axes=0,0", "named twice"},
-                            {"x=x[2x3] axes=0,2", "axis 2 of a 2-d tensor"}, {0}},
+    .cases = (const char *const[]){"x=x[2x3] axes=1,0", "x=x[2x3x4] axes=2,0,1", "x=x[2x3x4] axes=0,-1,1",
+                                   "x=x[] axes=", "x=x[0x3] axes=1,0", NULL},
+    .bad = (const op_bad[]){{"x=x[2x3] axes=0", "1 axes are named for a 2-d tensor"},
+                            {"x=x[2x3] axes=0,0", "named twice"},
+                            {"x=x[2x3] axes=0,2", "axis 2 of a 2-d tensor"},
+                            {0}},
     .tol = {OP_TOL_EXACT},
 };
 
@@ -85,7 +88,8 @@ tn_tensor *tn_transpose(tn_tensor *x, int axis_a, int axis_b)
         return x;
     int rank = x->type.rank, a = axis_a < 0 ? axis_a + rank : axis_a, b = axis_b < 0 ? axis_b + rank : axis_b;
     if (a < 0 || a >= rank || b < 0 || b >= rank)
-        return graph_fail(x->graph, TN_SHAPE, "transpose of '%s': axes %d and %d of a %d-d tensor", tn_tensor_name(x), axis_a, axis_b, rank);
+        return graph_fail(x->graph, TN_SHAPE, "transpose of '%s': axes %d and %d of a %d-d tensor", tn_tensor_name(x),
+                          axis_a, axis_b, rank);
     for (int i = 0; i < rank; i++)
         axes[i] = i == a ? b : i == b ? a : i;
     return tn_permute(x, rank, axes);

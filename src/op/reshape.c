@@ -19,7 +19,8 @@ static tn_status reshape_infer(const op_infer *c)
         if (shape->list[i] != TN_INFER)
             known = dim_mul(c->dims, known, shape->list[i]);
         else if (unknown >= 0)
-            return op_fail(c, TN_SHAPE, "two sizes are left open (axes %d and %d); at most one can be found", unknown, i);
+            return op_fail(c, TN_SHAPE, "two sizes are left open (axes %d and %d); at most one can be found", unknown,
+                           i);
         else
             unknown = i;
     }
@@ -91,9 +92,13 @@ const op_def op_reshape = {
     .grad = reshape_backward,
     .ref = reshape_ref,
     .flops = op_no_flops,
-    .cases = (const char *const[]){"x=x[2x6] shape=3,4", "x=x[2x6] shape=-1,3", "x=x[6] shape=1,6,1", "x=x[1] shape=", "x=x[0x3] shape=3,0", NULL},
-    .bad = (const op_bad[]){{"x=x[2x3] shape=4,2", "6 elements cannot take a shape of 8"}, {"x=x[2x3] shape=-1,-1", "two sizes are left open"},
-                            {"x=x[0x3] shape=-1,0", "cannot be found"}, {"x=x[2x3] shape=-1,4", "6 elements cannot take"}, {0}},
+    .cases = (const char *const[]){"x=x[2x6] shape=3,4", "x=x[2x6] shape=-1,3", "x=x[6] shape=1,6,1",
+                                   "x=x[1] shape=", "x=x[0x3] shape=3,0", NULL},
+    .bad = (const op_bad[]){{"x=x[2x3] shape=4,2", "6 elements cannot take a shape of 8"},
+                            {"x=x[2x3] shape=-1,-1", "two sizes are left open"},
+                            {"x=x[0x3] shape=-1,0", "cannot be found"},
+                            {"x=x[2x3] shape=-1,4", "6 elements cannot take"},
+                            {0}},
     .tol = {OP_TOL_EXACT},
 };
 

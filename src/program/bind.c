@@ -125,8 +125,15 @@ static int add_step(binder *x, bound_step *s, const kernel_bind *k, const int *i
 static tn_status add_copy(binder *x, int from, int to, const char *name)
 {
     kernel_operand in = x->b->values.at[from].type, out = x->b->values.at[to].type;
-    kernel_bind k = {.training = x->entry->training, .threads = x->p->threads, .isa = x->p->isa, .n_in = 1, .n_out = 1, .in = &in, .out = &out,
-                     .arena = &x->b->arena, .error = x->e};
+    kernel_bind k = {.training = x->entry->training,
+                     .threads = x->p->threads,
+                     .isa = x->p->isa,
+                     .n_in = 1,
+                     .n_out = 1,
+                     .in = &in,
+                     .out = &out,
+                     .arena = &x->b->arena,
+                     .error = x->e};
     bound_step s = {.kernel = x->p->backend->copy, .name = name};
     BASE_TRY(s.kernel->prepare(&k));
     return add_step(x, &s, &k, &from, &to) ? no_memory(x) : TN_OK;
@@ -230,7 +237,8 @@ static tn_status bind_view(binder *x, const graph_node *node)
         offset = 0;
         BASE_TRY(operand_of(x, &node->out[0], &y));
         if (!node->def->view(node->arg, &in, &y, &offset))
-            return base_fail(x->e, TN_INTERNAL, "%s (node '%s') gives no view of a row-major tensor", node->def->name, node->name);
+            return base_fail(x->e, TN_INTERNAL, "%s (node '%s') gives no view of a row-major tensor", node->def->name,
+                             node->name);
     }
     bound_value v = x->b->values.at[from];
     int value = add_value(x, &y, v.place, v.offset + offset * (int64_t)tn_dtype_size(y.dtype));
@@ -260,8 +268,16 @@ static tn_status bind_kernel(binder *x, const graph_node *node)
 {
     kernel_operand in[node->n_in + 1], out[node->n_out + 1];
     int from[node->n_in + 1], to[node->n_out + 1];
-    kernel_bind k = {.node = node, .training = x->entry->training, .threads = x->p->threads, .isa = x->p->isa, .n_in = node->n_in,
-                     .n_out = node->n_out, .in = in, .out = out, .arena = &x->b->arena, .error = x->e};
+    kernel_bind k = {.node = node,
+                     .training = x->entry->training,
+                     .threads = x->p->threads,
+                     .isa = x->p->isa,
+                     .n_in = node->n_in,
+                     .n_out = node->n_out,
+                     .in = in,
+                     .out = out,
+                     .arena = &x->b->arena,
+                     .error = x->e};
     for (int i = 0; i < node->n_in; i++) {
         from[i] = node->in[i] ? *value_of(x, node->in[i]) : -1;
         in[i] = from[i] >= 0 ? x->b->values.at[from[i]].type : (kernel_operand){0};
@@ -341,7 +357,8 @@ static bool may_overwrite(const binder *x, int s, int value, int at)
 {
     const bound_value *v = &x->b->values.at[value];
     const bound_step *maker = &x->b->steps.at[s];
-    if (s < x->writes_from || v->offset != 0 || !kernel_is_row_major(&v->type) || x->b->places.at[v->place].kind != PLACE_BUFFER)
+    if (s < x->writes_from || v->offset != 0 || !kernel_is_row_major(&v->type) ||
+        x->b->places.at[v->place].kind != PLACE_BUFFER)
         return false;
     for (size_t i = (size_t)s; i < x->b->steps.n; i++)
         for (int k = 0; k < x->b->steps.at[i].n_in; k++) {
@@ -395,7 +412,8 @@ static tn_status bind_writes(binder *x)
             kernel_operand type;
             status = operand_of(x, r->value, &type);
             layout_copy c = {value, status == TN_OK ? add_value(x, &type, at, 0) : -1, KERNEL_ROW_MAJOR};
-            if (status == TN_OK && x->b->places.at[x->b->values.at[value].place].kind == PLACE_STATE) { /* read all before writing any */
+            if (status == TN_OK &&
+                x->b->places.at[x->b->values.at[value].place].kind == PLACE_STATE) { /* read all before writing any */
                 int kept = add_dense(x, &type);
                 status = kept < 0 ? no_memory(x) : add_copy(x, value, kept, r->name);
                 c.value = kept;
@@ -449,7 +467,8 @@ static tn_status check_limit(const tn_program *p, const program_entry *entry, co
     if (p->memory_limit == 0 || need <= p->memory_limit)
         return TN_OK;
     return base_fail(e, TN_LIMIT,
-                     "the entry '%s' needs %zu bytes at these sizes (%zu for values, %zu for scratch); the limit is %zu. Use a smaller batch or "
+                     "the entry '%s' needs %zu bytes at these sizes (%zu for values, %zu for scratch); the limit is "
+                     "%zu. Use a smaller batch or "
                      "raise the limit",
                      entry->name, need, b->buffer, b->scratch, p->memory_limit);
 }

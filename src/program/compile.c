@@ -63,7 +63,8 @@ static tn_status check_kernels(const tn_graph *g, const char *entry, base_error 
     return status;
 }
 
-static tn_status compile_entry(tn_program *p, program_entry *to, const tn_entry *from, const tn_compile_opt *opt, base_error *e)
+static tn_status compile_entry(tn_program *p, program_entry *to, const tn_entry *from, const tn_compile_opt *opt,
+                               base_error *e)
 {
     pipeline line = {.backend = p->backend, .opt = opt, .e = e};
     tn_status status = run_passes(&line, from);
@@ -74,7 +75,8 @@ static tn_status compile_entry(tn_program *p, program_entry *to, const tn_entry 
         return status;
     to->writes = writes_state(to->graph);
     for (size_t i = 0; i < to->graph->nodes.n; i++)
-        if (strcmp(to->graph->nodes.at[i]->def->name, "input") == 0 && !base_vec_push(&to->inputs, to->graph->nodes.at[i]))
+        if (strcmp(to->graph->nodes.at[i]->def->name, "input") == 0 &&
+            !base_vec_push(&to->inputs, to->graph->nodes.at[i]))
             return base_no_memory(e, "compiling");
     return to->name ? check_kernels(to->graph, to->name, e) : base_no_memory(e, "compiling");
 }
@@ -86,7 +88,8 @@ static tn_status compile_all(tn_program *p, tn_graph *g, const tn_compile_opt *o
     if (g->scopes.n)
         return base_fail(e, TN_INVALID, "the scope '%s' was entered and not left", g->scopes.at[g->scopes.n - 1]);
     if (g->entries.n == 0)
-        return base_fail(e, TN_INVALID, "the graph has no entry; say what to compute with tn_entry_new and tn_entry_output");
+        return base_fail(e, TN_INVALID,
+                         "the graph has no entry; say what to compute with tn_entry_new and tn_entry_output");
     p->entries = BASE_ARRAY(&p->arena, program_entry, g->entries.n);
     if (!p->entries)
         return base_no_memory(e, "compiling");

@@ -20,8 +20,8 @@ static void fans(const tn_view *v, double *in, double *out)
 }
 
 typedef struct drawing {
-    double low, high;  /* uniform */
-    double mean, std;  /* normal */
+    double low, high; /* uniform */
+    double mean, std; /* normal */
     bool normal, cut;
 } drawing;
 
@@ -59,7 +59,9 @@ static drawing plan_drawing(const tn_init *init, const tn_view *v)
     case TN_INIT_KAIMING_NORMAL: return normal_of(kaiming(init, in));
     case TN_INIT_XAVIER_UNIFORM: return uniform_of(xavier(init, in, out));
     case TN_INIT_XAVIER_NORMAL: return normal_of(xavier(init, in, out));
-    case TN_INIT_FAN_UNIFORM: bound = init->a > 0 ? 1.0 / sqrt(init->a) : 0; return (drawing){.low = -bound, .high = bound};
+    case TN_INIT_FAN_UNIFORM:
+        bound = init->a > 0 ? 1.0 / sqrt(init->a) : 0;
+        return (drawing){.low = -bound, .high = bound};
     default: return (drawing){0};
     }
 }
@@ -112,7 +114,8 @@ static tn_status orthogonal(const tn_init *init, const char *name, base_random *
     size_t size = tn_dtype_size(v->dtype);
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < columns; j++)
-            op_element_from_f64(v->dtype, gain * (tall ? q[j * m + i] : q[i * m + j]), (char *)v->data + (size_t)(i * columns + j) * size);
+            op_element_from_f64(v->dtype, gain * (tall ? q[j * m + i] : q[i * m + j]),
+                                (char *)v->data + (size_t)(i * columns + j) * size);
     free(q);
     return TN_OK;
 }
@@ -131,6 +134,7 @@ tn_status program_initialise(const tn_init *init, const char *name, uint64_t see
         return base_fail(e, TN_INVALID, "the initialiser number %d of '%s' does not exist", (int)init->kind, name);
     drawing d = plan_drawing(init, v);
     for (int64_t i = 0; i < count; i++)
-        op_element_from_f64(v->dtype, init->kind == TN_INIT_CONSTANT ? init->a : draw(&d, &r), (char *)v->data + (size_t)i * size);
+        op_element_from_f64(v->dtype, init->kind == TN_INIT_CONSTANT ? init->a : draw(&d, &r),
+                            (char *)v->data + (size_t)i * size);
     return TN_OK;
 }

@@ -58,11 +58,13 @@ static bool look_at_sources(const program_entry *entry, const session_bound *b, 
             continue;
         const char *data = p->kind == PLACE_INPUT ? b->input[p->index] : b->state[p->index];
         int64_t at;
-        if ((size_t)kernel_count(&v->type) * tn_dtype_size(v->type.dtype) > p->bytes || session_is_finite(&v->type, data, &at))
+        if ((size_t)kernel_count(&v->type) * tn_dtype_size(v->type.dtype) > p->bytes ||
+            session_is_finite(&v->type, data, &at))
             continue;
-        const char *name = p->kind == PLACE_INPUT ? entry->inputs.at[p->index]->name : entry->graph->state.at[p->index]->name;
-        base_fail(e, TN_NONFINITE, "the %s '%s' holds a NaN or an infinity (element %lld)", p->kind == PLACE_INPUT ? "input" : "state",
-                  name, (long long)at);
+        const char *name =
+            p->kind == PLACE_INPUT ? entry->inputs.at[p->index]->name : entry->graph->state.at[p->index]->name;
+        base_fail(e, TN_NONFINITE, "the %s '%s' holds a NaN or an infinity (element %lld)",
+                  p->kind == PLACE_INPUT ? "input" : "state", name, (long long)at);
         return true;
     }
     return false;
@@ -77,6 +79,7 @@ tn_status session_name_nonfinite(tn_session *s, const session_bound *b, int at)
     session_rerun(s, b, at, look, &f);
     if (!f.step)
         return base_fail(&s->error, TN_NONFINITE, "the value '%s' is not finite", check->name);
-    return base_fail(&s->error, TN_NONFINITE, "the value '%s' is not finite; the first NaN or infinity was made by %s (node '%s'), element %lld",
+    return base_fail(&s->error, TN_NONFINITE,
+                     "the value '%s' is not finite; the first NaN or infinity was made by %s (node '%s'), element %lld",
                      check->name, f.step->node ? f.step->node->def->name : "copy", f.step->name, (long long)f.at);
 }

@@ -13,10 +13,10 @@ typedef enum place_kind { PLACE_BUFFER, PLACE_INPUT, PLACE_STATE, PLACE_CONSTANT
 typedef struct place {
     place_kind kind;
     size_t bytes;
-    int index;           /* PLACE_INPUT: which input; PLACE_STATE: which state of the entry */
-    const void *data;    /* PLACE_CONSTANT */
-    int first, last;     /* PLACE_BUFFER: the steps between which it is alive */
-    size_t offset;       /* PLACE_BUFFER: in the session's block */
+    int index;        /* PLACE_INPUT: which input; PLACE_STATE: which state of the entry */
+    const void *data; /* PLACE_CONSTANT */
+    int first, last;  /* PLACE_BUFFER: the steps between which it is alive */
+    size_t offset;    /* PLACE_BUFFER: in the session's block */
 } place;
 
 typedef struct bound_value {
@@ -47,7 +47,7 @@ typedef struct binding {
     base_vec(bound_step) steps;
     int *of_tensor; /* by tensor id of the entry's graph: value, -1 none */
     int n_outputs;
-    int *outputs;   /* by result of the graph: value (of GRAPH_OUTPUT), else -1 */
+    int *outputs; /* by result of the graph: value (of GRAPH_OUTPUT), else -1 */
     size_t buffer, scratch, unshared;
     double flops, bytes;
 } binding;

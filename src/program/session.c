@@ -82,19 +82,20 @@ static const tn_feed *find_feed(int n, const tn_feed *feeds, const char *name)
 }
 
 /* An input's size against the number that was fed: symbols take it, numbers must equal it, the rest is checked later. */
-static tn_status match_dim(const tn_graph *g, const char *input, int axis, tn_dim want, int64_t got, int64_t *symbol, base_error *e)
+static tn_status match_dim(const tn_graph *g, const char *input, int axis, tn_dim want, int64_t got, int64_t *symbol,
+                           base_error *e)
 {
     if (dim_literal(want))
         return want == got ? TN_OK
-                           : base_fail(e, TN_SHAPE, "the input '%s' has size %lld on axis %d; the graph has %lld", input, (long long)got, axis,
-                                       (long long)want);
+                           : base_fail(e, TN_SHAPE, "the input '%s' has size %lld on axis %d; the graph has %lld",
+                                       input, (long long)got, axis, (long long)want);
     base_str text = {0};
     dim_print(g->dims, want, &text);
     int atom = dim_find_symbol(g->dims, base_str_text(&text));
     tn_status status = TN_OK;
     if (atom >= 0 && symbol[atom] >= 0 && symbol[atom] != got)
-        status = base_fail(e, TN_SHAPE, "the input '%s' has size %lld on axis %d, where '%s' is %lld already", input, (long long)got, axis,
-                           base_str_text(&text), (long long)symbol[atom]);
+        status = base_fail(e, TN_SHAPE, "the input '%s' has size %lld on axis %d, where '%s' is %lld already", input,
+                           (long long)got, axis, base_str_text(&text), (long long)symbol[atom]);
     else if (atom >= 0)
         symbol[atom] = got;
     base_str_free(&text);
@@ -107,12 +108,14 @@ static tn_status match_feed(const graph_node *node, const tn_feed *feed, int64_t
     if (!feed)
         return base_fail(e, TN_INVALID, "the input '%s' is not fed", node->name);
     if (feed->view.dtype != t->dtype)
-        return base_fail(e, TN_DTYPE, "the input '%s' is %s; %s was fed", node->name, tn_dtype_name(t->dtype), tn_dtype_name(feed->view.dtype));
+        return base_fail(e, TN_DTYPE, "the input '%s' is %s; %s was fed", node->name, tn_dtype_name(t->dtype),
+                         tn_dtype_name(feed->view.dtype));
     if (feed->view.rank != t->rank)
         return base_fail(e, TN_SHAPE, "the input '%s' has %d axes; %d were fed", node->name, t->rank, feed->view.rank);
     for (int i = 0; i < t->rank; i++) {
         if (feed->view.dims[i] < 0)
-            return base_fail(e, TN_SHAPE, "the input '%s' was fed with size %lld on axis %d", node->name, (long long)feed->view.dims[i], i);
+            return base_fail(e, TN_SHAPE, "the input '%s' was fed with size %lld on axis %d", node->name,
+                             (long long)feed->view.dims[i], i);
         BASE_TRY(match_dim(node->out[0].graph, node->name, i, t->dims[i], feed->view.dims[i], symbol, e));
     }
     return TN_OK;
@@ -142,14 +145,17 @@ static tn_status find_states(tn_session *s, const program_entry *entry, session_
             for (size_t k = 0; k < b->binding->places.n; k++)
                 used |= b->binding->places.at[k].kind == PLACE_STATE && b->binding->places.at[k].index == (int)i;
             if (used)
-                return base_fail(&s->error, TN_NOT_FOUND, "the state has no '%s'; fill it with tn_state_init or load a model that has it", want->name);
+                return base_fail(&s->error, TN_NOT_FOUND,
+                                 "the state has no '%s'; fill it with tn_state_init or load a model that has it",
+                                 want->name);
             continue;
         }
         bool same = have->view.dtype == want->type.dtype && have->view.rank == want->type.rank;
         for (int k = 0; same && k < want->type.rank; k++)
             same = have->view.dims[k] == want->type.dims[k];
         if (!same)
-            return base_fail(&s->error, TN_SHAPE, "'%s' has another dtype or shape in the state than in the program", want->name);
+            return base_fail(&s->error, TN_SHAPE, "'%s' has another dtype or shape in the state than in the program",
+                             want->name);
         b->state[i] = have->view.data;
     }
     return TN_OK;
@@ -256,7 +262,8 @@ static tn_status new_bound(tn_session *s, program_entry *entry, session_entry *m
 }
 
 /* The session's side of the binding for these feeds. */
-static tn_status bind(tn_session *s, const char *name, int n, const tn_feed *feeds, program_entry **entry, session_bound **bound)
+static tn_status bind(tn_session *s, const char *name, int n, const tn_feed *feeds, program_entry **entry,
+                      session_bound **bound)
 {
     base_clear(&s->error);
     *entry = program_find(s->program, name);
@@ -287,11 +294,13 @@ static tn_status check_view(const tn_view *v, const char *what, const char *name
     for (int i = v->rank - 1; i >= 0; i--) {
         int64_t stride = v->strided ? v->strides[i] : dense, reach;
         dense *= v->dims[i];
-        if (count && (stride < 0 || __builtin_mul_overflow(stride, v->dims[i] - 1, &reach) || __builtin_add_overflow(last, reach, &last)))
+        if (count && (stride < 0 || __builtin_mul_overflow(stride, v->dims[i] - 1, &reach) ||
+                      __builtin_add_overflow(last, reach, &last)))
             return base_fail(e, TN_SHAPE, "the strides of the %s '%s' are negative or too large", what, name);
     }
     if (count && (__builtin_mul_overflow(last + 1, size, &last) || (uint64_t)last > v->bytes))
-        return base_fail(e, TN_SHAPE, "the %s '%s' needs %lld bytes for its shape; its view has %zu", what, name, (long long)last, v->bytes);
+        return base_fail(e, TN_SHAPE, "the %s '%s' needs %lld bytes for its shape; its view has %zu", what, name,
+                         (long long)last, v->bytes);
     if (count && !v->data)
         return base_fail(e, TN_INVALID, "the %s '%s' has no data", what, name);
     return TN_OK;
@@ -355,13 +364,15 @@ static tn_status check_fetch(tn_session *s, const program_entry *entry, const se
         return base_fail(&s->error, TN_NOT_FOUND, "the entry '%s' has no output '%s'", entry->name, fetch->name);
     const kernel_operand *t = &b->binding->values.at[b->binding->outputs[r]].type;
     if (fetch->view.dtype != t->dtype)
-        return base_fail(&s->error, TN_DTYPE, "the output '%s' is %s; the view given for it is %s", fetch->name, tn_dtype_name(t->dtype),
-                         tn_dtype_name(fetch->view.dtype));
+        return base_fail(&s->error, TN_DTYPE, "the output '%s' is %s; the view given for it is %s", fetch->name,
+                         tn_dtype_name(t->dtype), tn_dtype_name(fetch->view.dtype));
     bool same = fetch->view.rank == t->rank;
     for (int i = 0; same && i < t->rank; i++)
         same = fetch->view.dims[i] == t->dims[i];
     if (!same)
-        return base_fail(&s->error, TN_SHAPE, "the view given for the output '%s' has another shape; ask with tn_session_shape", fetch->name);
+        return base_fail(&s->error, TN_SHAPE,
+                         "the view given for the output '%s' has another shape; ask with tn_session_shape",
+                         fetch->name);
     return check_view(&fetch->view, "output", fetch->name, &s->error);
 }
 
@@ -389,14 +400,21 @@ static tn_status report_fault(tn_session *s, const bound_step *step, const kerne
 {
     char text[64];
     (void)base_print(text, sizeof text, "%.17g", fault->value);
-    return base_fail(&s->error, TN_FAULT, "%s (node '%s'): %s (element %lld, value %s)", step->node ? step->node->def->name : "copy", step->name,
-                     fault->what, (long long)fault->element, text);
+    return base_fail(&s->error, TN_FAULT, "%s (node '%s'): %s (element %lld, value %s)",
+                     step->node ? step->node->def->name : "copy", step->name, fault->what, (long long)fault->element,
+                     text);
 }
 
-static void call_step(const tn_session *s, const session_bound *b, const bound_step *step, void **pointer, kernel_fault *fault)
+static void call_step(const tn_session *s, const session_bound *b, const bound_step *step, void **pointer,
+                      kernel_fault *fault)
 {
-    kernel_call c = {.plan = step->plan, .in = (const void *const *)pointer, .out = pointer + step->n_in,
-                     .scratch = (char *)s->block + ((b->binding->buffer + 63) & ~(size_t)63), .seed = s->seed, .step = s->step, .fault = fault};
+    kernel_call c = {.plan = step->plan,
+                     .in = (const void *const *)pointer,
+                     .out = pointer + step->n_in,
+                     .scratch = (char *)s->block + ((b->binding->buffer + 63) & ~(size_t)63),
+                     .seed = s->seed,
+                     .step = s->step,
+                     .fault = fault};
     step->kernel->run(&c);
 }
 
@@ -442,8 +460,8 @@ void session_rerun(const tn_session *s, const session_bound *b, int until, sessi
     }
 }
 
-static tn_status prepare_run(tn_session *s, const char *name, int n_feeds, const tn_feed *feeds, int n_fetches, const tn_feed *fetches,
-                             program_entry **entry, session_bound **bound)
+static tn_status prepare_run(tn_session *s, const char *name, int n_feeds, const tn_feed *feeds, int n_fetches,
+                             const tn_feed *fetches, program_entry **entry, session_bound **bound)
 {
     BASE_TRY(bind(s, name, n_feeds, feeds, entry, bound));
     for (size_t i = 0; i < (*entry)->inputs.n; i++)
@@ -475,7 +493,8 @@ static void unlock_state(tn_session *s, bool writes)
         atomic_fetch_sub(&s->state->writers, 1);
 }
 
-tn_status tn_run(tn_session *s, const char *name, int n_feeds, const tn_feed *feeds, int n_fetches, const tn_feed *fetches)
+tn_status tn_run(tn_session *s, const char *name, int n_feeds, const tn_feed *feeds, int n_fetches,
+                 const tn_feed *fetches)
 {
     program_entry *entry;
     session_bound *b;
@@ -522,8 +541,12 @@ tn_status tn_session_plan(tn_session *s, const char *name, int n_feeds, const tn
     program_entry *entry;
     session_bound *b;
     BASE_TRY(bind(s, name, n_feeds, feeds, &entry, &b));
-    *memory = (tn_memory){.buffer = b->binding->buffer, .scratch = b->binding->scratch, .unshared = b->binding->unshared,
-                          .flops = b->binding->flops, .bytes = b->binding->bytes, .steps = (int)b->binding->steps.n};
+    *memory = (tn_memory){.buffer = b->binding->buffer,
+                          .scratch = b->binding->scratch,
+                          .unshared = b->binding->unshared,
+                          .flops = b->binding->flops,
+                          .bytes = b->binding->bytes,
+                          .steps = (int)b->binding->steps.n};
     for (size_t i = 0; i < b->binding->places.n; i++)
         if (b->binding->places.at[i].kind == PLACE_STATE)
             memory->state += b->binding->places.at[i].bytes;
@@ -537,7 +560,14 @@ tn_status tn_session_profile_row(const tn_session *s, const char *name, int i, t
         return TN_NOT_FOUND;
     const bound_step *step = &b->binding->steps.at[i];
     const char *path = step->check ? "check" : step->path ? step->path : step->kernel->name;
-    *row = (tn_profile_row){.node = step->name, .op = step->check ? "check" : step->node ? step->node->def->name : "copy", .kernel = path,
-                            .seconds = b->seconds[i], .flops = step->flops, .bytes = step->bytes, .calls = b->calls[i]};
+    *row = (tn_profile_row){.node = step->name,
+                            .op = step->check  ? "check"
+                                  : step->node ? step->node->def->name
+                                               : "copy",
+                            .kernel = path,
+                            .seconds = b->seconds[i],
+                            .flops = step->flops,
+                            .bytes = step->bytes,
+                            .calls = b->calls[i]};
     return TN_OK;
 }

@@ -18,8 +18,8 @@ typedef struct session_bound {
     const binding *binding;
     void **pointer; /* of all steps: inputs, then outputs */
     base_vec(session_patch) patches;
-    void **state;   /* by state of the entry's graph */
-    void **staged;  /* by input: a copy, where what was fed is strided or badly aligned */
+    void **state;  /* by state of the entry's graph */
+    void **staged; /* by input: a copy, where what was fed is strided or badly aligned */
     int block_number;
     double *seconds; /* by step, while profiling */
     int64_t *calls;

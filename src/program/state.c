@@ -102,7 +102,8 @@ static tn_status type_error(tn_state *s, const state_entry *x, const tn_view *gi
 /* A new entry with room for its data, zeroed. NULL when memory is out. */
 static state_entry *add(tn_state *s, const char *name, const tn_view *type)
 {
-    state_entry x = {.name = base_arena_strdup(&s->arena, name), .view = tn_view_of(NULL, type->dtype, type->rank, type->dims)};
+    state_entry x = {.name = base_arena_strdup(&s->arena, name),
+                     .view = tn_view_of(NULL, type->dtype, type->rank, type->dims)};
     x.view.data = x.name ? aligned_alloc(64, (x.view.bytes + 64) & ~(size_t)63) : NULL;
     if (x.view.data && base_vec_push(&s->entries, x)) {
         memset(x.view.data, 0, x.view.bytes);
@@ -139,7 +140,8 @@ tn_status tn_state_set(tn_state *s, const char *name, const tn_view *view)
     base_clear(&s->error);
     int64_t count = tn_view_count(view);
     size_t size = tn_dtype_size(view->dtype);
-    if (count < 0 || size == 0 || view->strided || (size_t)count > SIZE_MAX / size || view->bytes < (size_t)count * size)
+    if (count < 0 || size == 0 || view->strided || (size_t)count > SIZE_MAX / size ||
+        view->bytes < (size_t)count * size)
         return base_fail(&s->error, TN_INVALID, "the data for '%s' is not a row-major view that holds its shape", name);
     state_entry *x = state_find(s, name);
     if (x && !same_type(&x->view, view))

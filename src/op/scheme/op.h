@@ -37,7 +37,18 @@ typedef struct op_slot {
     unsigned flags;
 } op_slot;
 
-typedef enum op_kind { OP_END = 0, OP_INT, OP_FLOAT, OP_BOOL, OP_ENUM, OP_DTYPE, OP_TEXT, OP_INTS_LIST, OP_DIMS, OP_DATA } op_kind;
+typedef enum op_kind {
+    OP_END = 0,
+    OP_INT,
+    OP_FLOAT,
+    OP_BOOL,
+    OP_ENUM,
+    OP_DTYPE,
+    OP_TEXT,
+    OP_INTS_LIST,
+    OP_DIMS,
+    OP_DATA
+} op_kind;
 
 typedef struct op_value {
     int64_t i;           /* OP_INT, OP_BOOL, OP_ENUM (the number of the name), OP_DTYPE */
@@ -57,15 +68,42 @@ typedef struct op_argdef {
     double min, max;
 } op_argdef;
 
-#define OP_ARG_INT(text, value) {.name = text, .kind = OP_INT, .def = {.i = value}}
-#define OP_ARG_INT_IN(text, value, lo, hi) {.name = text, .kind = OP_INT, .def = {.i = value}, .bounded = true, .min = lo, .max = hi}
-#define OP_ARG_FLOAT(text, value) {.name = text, .kind = OP_FLOAT, .def = {.f = value}}
-#define OP_ARG_FLOAT_IN(text, value, lo, hi) {.name = text, .kind = OP_FLOAT, .def = {.f = value}, .bounded = true, .min = lo, .max = hi}
-#define OP_ARG_BOOL(text, value) {.name = text, .kind = OP_BOOL, .def = {.i = value}}
-#define OP_ARG_ENUM(text, value, list) {.name = text, .kind = OP_ENUM, .def = {.i = value}, .names = list}
-#define OP_ARG_DTYPE(text) {.name = text, .kind = OP_DTYPE}
-#define OP_ARG_INTS(text) {.name = text, .kind = OP_INTS_LIST}
-#define OP_ARG_DIMS(text) {.name = text, .kind = OP_DIMS}
+#define OP_ARG_INT(text, value)                                                                                        \
+    {                                                                                                                  \
+        .name = text, .kind = OP_INT, .def = {.i = value }                                                             \
+    }
+#define OP_ARG_INT_IN(text, value, lo, hi)                                                                             \
+    {                                                                                                                  \
+        .name = text, .kind = OP_INT, .def = {.i = value}, .bounded = true, .min = lo, .max = hi                       \
+    }
+#define OP_ARG_FLOAT(text, value)                                                                                      \
+    {                                                                                                                  \
+        .name = text, .kind = OP_FLOAT, .def = {.f = value }                                                           \
+    }
+#define OP_ARG_FLOAT_IN(text, value, lo, hi)                                                                           \
+    {                                                                                                                  \
+        .name = text, .kind = OP_FLOAT, .def = {.f = value}, .bounded = true, .min = lo, .max = hi                     \
+    }
+#define OP_ARG_BOOL(text, value)                                                                                       \
+    {                                                                                                                  \
+        .name = text, .kind = OP_BOOL, .def = {.i = value }                                                            \
+    }
+#define OP_ARG_ENUM(text, value, list)                                                                                 \
+    {                                                                                                                  \
+        .name = text, .kind = OP_ENUM, .def = {.i = value}, .names = list                                              \
+    }
+#define OP_ARG_DTYPE(text)                                                                                             \
+    {                                                                                                                  \
+        .name = text, .kind = OP_DTYPE                                                                                 \
+    }
+#define OP_ARG_INTS(text)                                                                                              \
+    {                                                                                                                  \
+        .name = text, .kind = OP_INTS_LIST                                                                             \
+    }
+#define OP_ARG_DIMS(text)                                                                                              \
+    {                                                                                                                  \
+        .name = text, .kind = OP_DIMS                                                                                  \
+    }
 
 enum op_flag {
     OP_ELEMENTWISE = 1, /* y[i] depends on x[i] (broadcast) alone: may be fused */
@@ -90,16 +128,24 @@ typedef struct op_tol {
     bool set;
     double relative, absolute;
 } op_tol;
-#define OP_TOL(rel, abs) {true, rel, abs}
-#define OP_EXACT {true, 0, 0}
+#define OP_TOL(rel, abs)                                                                                               \
+    {                                                                                                                  \
+        true, rel, abs                                                                                                 \
+    }
+#define OP_EXACT                                                                                                       \
+    {                                                                                                                  \
+        true, 0, 0                                                                                                     \
+    }
 /* The usual tolerances of operators that compute one rounded result per element. */
 #define OP_TOL_FLOATS                                                                                                  \
-    [TN_F64] = OP_TOL(1e-13, 1e-300), [TN_F32] = OP_TOL(2e-6, 1e-37), [TN_F16] = OP_TOL(2e-3, 1e-7), [TN_BF16] = OP_TOL(1.6e-2, 1e-37)
+    [TN_F64] = OP_TOL(1e-13, 1e-300), [TN_F32] = OP_TOL(2e-6, 1e-37), [TN_F16] = OP_TOL(2e-3, 1e-7),                   \
+    [TN_BF16] = OP_TOL(1.6e-2, 1e-37)
 #define OP_TOL_EXACT                                                                                                   \
     [TN_F64] = OP_EXACT, [TN_F32] = OP_EXACT, [TN_F16] = OP_EXACT, [TN_BF16] = OP_EXACT, [TN_I64] = OP_EXACT,          \
     [TN_I32] = OP_EXACT, [TN_I16] = OP_EXACT, [TN_I8] = OP_EXACT, [TN_U8] = OP_EXACT, [TN_BOOL] = OP_EXACT
 #define OP_TOL_INTS                                                                                                    \
-    [TN_I64] = OP_EXACT, [TN_I32] = OP_EXACT, [TN_I16] = OP_EXACT, [TN_I8] = OP_EXACT, [TN_U8] = OP_EXACT, [TN_BOOL] = OP_EXACT
+    [TN_I64] = OP_EXACT, [TN_I32] = OP_EXACT, [TN_I16] = OP_EXACT, [TN_I8] = OP_EXACT, [TN_U8] = OP_EXACT,             \
+    [TN_BOOL] = OP_EXACT
 
 /* An array described by sizes and strides (in elements). */
 typedef struct op_operand {
@@ -124,7 +170,8 @@ typedef struct op_def {
     bool (*view)(const op_value *arg, const op_operand *x, op_operand *y, int64_t *offset);
     const char *const *cases; /* ends in NULL */
     const op_bad *bad;        /* ends in {0} */
-    const op_bad *fault;      /* case strings that build but must fail at run time, and what the sentence says; ends in {0} */
+    const op_bad
+        *fault; /* case strings that build but must fail at run time, and what the sentence says; ends in {0} */
     op_tol tol[TN_DTYPE_END];
 } op_def;
 
@@ -148,11 +195,41 @@ typedef struct op_args {
         op_value v;
     } at[OP_MAX_ARG];
 } op_args;
-#define OP_I(value) {true, {.i = (value)}}
-#define OP_F(value) {true, {.f = (value)}}
-#define OP_T(value) {true, {.text = (value)}}
-#define OP_L(count, numbers) {true, {.n = (count), .list = (numbers)}}
-#define OP_D(view) {true, {.data = (view)}}
+#define OP_I(value)                                                                                                    \
+    {                                                                                                                  \
+        true,                                                                                                          \
+        {                                                                                                              \
+            .i = (value)                                                                                               \
+        }                                                                                                              \
+    }
+#define OP_F(value)                                                                                                    \
+    {                                                                                                                  \
+        true,                                                                                                          \
+        {                                                                                                              \
+            .f = (value)                                                                                               \
+        }                                                                                                              \
+    }
+#define OP_T(value)                                                                                                    \
+    {                                                                                                                  \
+        true,                                                                                                          \
+        {                                                                                                              \
+            .text = (value)                                                                                            \
+        }                                                                                                              \
+    }
+#define OP_L(count, numbers)                                                                                           \
+    {                                                                                                                  \
+        true,                                                                                                          \
+        {                                                                                                              \
+            .n = (count), .list = (numbers)                                                                            \
+        }                                                                                                              \
+    }
+#define OP_D(view)                                                                                                     \
+    {                                                                                                                  \
+        true,                                                                                                          \
+        {                                                                                                              \
+            .data = (view)                                                                                             \
+        }                                                                                                              \
+    }
 #define OP_ARGS(...) (&(const op_args){.at = {__VA_ARGS__}})
 
 graph_node *op_apply(tn_graph *g, const op_def *def, int n_in, tn_tensor *const *in, const op_args *args);
@@ -162,7 +239,8 @@ graph_node *op_apply_named(tn_graph *g, const op_def *def, const char *path, int
 /* Output 0, or poison. The graph is that of the first input that is not NULL. */
 tn_tensor *op_make(const op_def *def, int n_in, tn_tensor *const *in, const op_args *args);
 #define OP_MAKE(def, args, ...)                                                                                        \
-    op_make((def), (int)(sizeof((tn_tensor *[]){__VA_ARGS__}) / sizeof(tn_tensor *)), (tn_tensor *[]){__VA_ARGS__}, (args))
+    op_make((def), (int)(sizeof((tn_tensor *[]){__VA_ARGS__}) / sizeof(tn_tensor *)), (tn_tensor *[]){__VA_ARGS__},    \
+            (args))
 /* True for what a builder must pass on rather than look at: an absent or failed value. */
 static inline bool op_unusable(const tn_tensor *x)
 {
@@ -288,7 +366,8 @@ typedef struct op_array {
     int64_t count;
     double *f;
     int64_t *i;
-    double *magnitude; /* outputs: the scale of the rounding error per element, if set by the reference (NULL: |value|) */
+    double
+        *magnitude; /* outputs: the scale of the rounding error per element, if set by the reference (NULL: |value|) */
 } op_array;
 
 struct op_ref {

@@ -15,16 +15,20 @@ static tn_status verify_node(const tn_graph *g, const graph_node *node, int at, 
         if (!x)
             continue;
         if (x->graph != g)
-            return base_fail(e, TN_INTERNAL, "verify: node %d (%s '%s') reads a value of another graph", at, op, node->name);
+            return base_fail(e, TN_INTERNAL, "verify: node %d (%s '%s') reads a value of another graph", at, op,
+                             node->name);
         if (!x->node || x->node->id >= at)
-            return base_fail(e, TN_INTERNAL, "verify: node %d (%s '%s') reads a value that is made after it", at, op, node->name);
+            return base_fail(e, TN_INTERNAL, "verify: node %d (%s '%s') reads a value that is made after it", at, op,
+                             node->name);
     }
     for (int i = 0; i < node->n_out; i++) {
         const tn_tensor *y = &node->out[i];
         if (y->graph != g || y->node != node || y->index != i || y->id >= g->n_tensors)
-            return base_fail(e, TN_INTERNAL, "verify: output %d of node %d (%s '%s') is wired wrongly", i, at, op, node->name);
+            return base_fail(e, TN_INTERNAL, "verify: output %d of node %d (%s '%s') is wired wrongly", i, at, op,
+                             node->name);
         if (tn_dtype_size(y->type.dtype) == 0 || y->type.rank < 0 || y->type.rank > TN_MAX_RANK)
-            return base_fail(e, TN_INTERNAL, "verify: output %d of node %d (%s '%s') has no valid type", i, at, op, node->name);
+            return base_fail(e, TN_INTERNAL, "verify: output %d of node %d (%s '%s') has no valid type", i, at, op,
+                             node->name);
     }
     return TN_OK;
 }
@@ -41,7 +45,8 @@ tn_status graph_verify(const tn_graph *g, base_error *e)
         if (!r->value || r->value->graph != g)
             return base_fail(e, TN_INTERNAL, "verify: the result '%s' is not a value of the graph", r->name);
         const graph_state *s = r->kind == GRAPH_WRITE ? graph_find_state(g, r->name) : NULL;
-        if (r->kind == GRAPH_WRITE && (!s || s->type.dtype != r->value->type.dtype || s->type.rank != r->value->type.rank))
+        if (r->kind == GRAPH_WRITE &&
+            (!s || s->type.dtype != r->value->type.dtype || s->type.rank != r->value->type.rank))
             return base_fail(e, TN_INTERNAL, "verify: the write to '%s' does not fit the state", r->name);
     }
     return TN_OK;

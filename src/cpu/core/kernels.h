@@ -1,0 +1,25 @@
+/* kernels.h: what kernel files share. Each src/cpu/NAME.c ends in `const kernel cpu_kernels_NAME[]`, best first, ended by a
+ * row without a name; the lists are joined in file order, and the first kernel that accepts a node gets it. */
+#ifndef CPU_KERNELS_H
+#define CPU_KERNELS_H
+
+#include "cpu/core/isa.h"
+#include "program/backend.h"
+
+/* An argument of the node by its name in the definition; NULL if there is none. */
+const op_value *cpu_arg(const graph_node *node, const char *name);
+int64_t cpu_arg_int(const graph_node *node, const char *name);
+double cpu_arg_float(const graph_node *node, const char *name);
+/* Whether every operand that is there is f32. */
+bool cpu_all_f32(const kernel_bind *b);
+bool cpu_node_is_f32(const graph_node *node, bool training);
+
+/* Element-wise operators, single and fused. */
+bool cpu_elementwise_has(const graph_node *node);
+extern const kernel cpu_elementwise;
+/* Copies of any dtype and strides. */
+extern const kernel cpu_copy;
+/* Runs an operator's reference: takes everything, slowly. */
+extern const kernel cpu_reference;
+
+#endif

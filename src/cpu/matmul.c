@@ -1,0 +1,90 @@
+/* matmul: the products of core/gemm.h. Operands may be transposed or broadcast views: their strides are given as they are. */
+#include <string.h>
+
+#include "cpu/core/gemm.h"
+#include "cpu/core/kernels.h"
+
+static kernel_layout want_any(const kernel_bind *b, int i)
+{
+    (void)b, (void)i;
+    return KERNEL_ANY;
+}
+
+/* Offsets of every matrix of the batch in a, b and c. */
+static int64_t *batch_offsets(kernel_bind *b, int64_t batch)
+{
+    const kernel_operand *x[3] = {&b->in[0], &b->in[1], &b->out[0]};
+    int64_t *offsets = BASE_ARRAY(b->arena, int64_t, 3 * batch + 3);
+    for (int64_t i = 0; offsets && i < batch; i++) {
+        int64_t rest = i;
+        for (int k = b->out[0].rank - 3; k >= 0; k--) {
+            int64_t at = rest % b->out[0].dims[k];
+            rest /= b->out[0].dims[k];
+            for (int o = 0; o < 3; o++) {
+                int axis = k - (b->out[0].rank - x[o]->rank);
+                if (axis >= 0 && x[o]->dims[axis] != 1)
+                    offsets[3 * i + o] += at * x[o]->strides[axis];
+            }
+        }
+    }
+    return offsets;
+}
+
+/* A batch over rows that lie evenly, times one matrix, is one product with more rows. */
+static bool rows_continue(const kernel_operand *a)
+{
+    int64_t step = a->strides[a->rank - 2] * a->dims[a->rank - 2];
+    for (int k = a->rank - 3; k >= 0; k--) {
+        if (a->dims[k] != 1 && a->strides[k] != step)
+            return false;
+        step *= a->dims[k];
+    }
+    return true;
+}
+
+static tn_status prepare(kernel_bind *b)
+{
+    const kernel_operand *x = &b->in[0], *w = &b->in[1], *y = &b->out[0];
+    cpu_gemm *g = BASE_NEW(b->arena, cpu_gemm);
+    if (!g)
+        return base_no_memory(b->error, "preparing a kernel");
+    int r = x->rank, s = w->rank, t = y->rank;
+    *g = (cpu_gemm){.isa = (cpu_isa)b->isa,
+                    .threads = b->threads,
+                    .dtype = x->dtype,
+                    .m = y->dims[t - 2],
+                    .n = y->dims[t - 1],
+                    .k = x->dims[r - 1],
+                    .a_row = x->strides[r - 2],
+                    .a_col = x->strides[r - 1],
+                    .b_row = w->strides[s - 2],
+                    .b_col = w->strides[s - 1],
+                    .c_row = y->strides[t - 2],
+                    .c_col = y->strides[t - 1],
+                    .batch = 1};
+    for (int k = 0; k < t - 2; k++)
+        g->batch *= y->dims[k];
+    bool one_matrix = true;
+    for (int k = 0; k < s - 2; k++)
+        one_matrix &= w->dims[k] == 1;
+    if (one_matrix && r == t && rows_continue(x) && kernel_is_row_major(y)) {
+        g->m *= g->batch;
+        g->batch = 1;
+    } else if (g->batch > 1 && !(g->offsets = batch_offsets(b, g->batch))) {
+        return base_no_memory(b->error, "preparing a kernel");
+    }
+    b->plan = g;
+    b->scratch = g->batch ? cpu_gemm_scratch(g) : 0;
+    b->path = base_arena_printf(b->arena, "matmul/%s", cpu_gemm_path(g));
+    return TN_OK;
+}
+
+static void run(const kernel_call *c)
+{
+    const cpu_gemm *g = c->plan;
+    if (g->batch > 0)
+        cpu_gemm_run(g, c->in[0], c->in[1], c->out[0], NULL, c->scratch);
+}
+
+const kernel cpu_kernels_matmul[] = {
+    {.op = "matmul", .name = "matmul/gemm", .want = want_any, .prepare = prepare, .run = run}, {0}};
