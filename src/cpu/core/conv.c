@@ -44,7 +44,8 @@ static conv_problem forward_problem(const cpu_conv *c)
     p.y_pixel = c->c_out;
     p.y_row = c->ow * c->c_out;
     p.y_image = c->oh * p.y_row;
-    if (p.kh == 1 && p.sh == 1 && p.top == 0 && p.oh == p.h) { /* one window row: all pictures are one tall picture */
+    if (!conv_is_depthwise(&p) && p.kh == 1 && p.sh == 1 && p.top == 0 &&
+        p.oh == p.h) { /* one window row: all pictures are one tall picture */
         p.oh = p.h = c->n * c->oh;
         p.n = 1;
     }
@@ -98,7 +99,7 @@ static int64_t data_problem(const cpu_conv *c, int64_t phase, conv_problem *p, c
     p->y_pixel = c->stride[1] * c->c_in;
     p->y_row = c->stride[0] * c->w * c->c_in;
     p->y_image = c->h * c->w * c->c_in;
-    if (p->kh == 1 && p->top == 0 && p->oh == p->h && p->oh * p->y_row == p->y_image) {
+    if (!conv_is_depthwise(p) && p->kh == 1 && p->top == 0 && p->oh == p->h && p->oh * p->y_row == p->y_image) {
         p->oh = p->h = c->n * c->oh;
         p->n = 1;
     }
@@ -125,6 +126,34 @@ static conv_pack_plan forward_plan(const cpu_conv *c)
                             .width = c->kw};
 }
 
+/* A problem of either kind. */
+static int64_t packed_floats(const cpu_conv *c, const conv_problem *p)
+{
+    return conv_is_depthwise(p) ? p->kh * p->kw * p->groups : conv_packed_floats(p, conv_kernels_of(c->isa));
+}
+
+static void pack(const cpu_conv *c, const conv_problem *p, const conv_pack_plan *plan, const float *w, float *packed)
+{
+    if (conv_is_depthwise(p))
+        conv_depth_pack(p, plan, w, packed);
+    else
+        conv_pack(p, plan, conv_kernels_of(c->isa), c->threads, w, packed);
+}
+
+static size_t problem_scratch(const cpu_conv *c, const conv_problem *p)
+{
+    return conv_is_depthwise(p) ? 0 : conv_run_scratch(p, conv_kernels_of(c->isa), c->threads);
+}
+
+static void run(const cpu_conv *c, const conv_problem *p, const float *x, const float *packed, const float *bias,
+                bool relu, float *y, void *scratch)
+{
+    if (conv_is_depthwise(p))
+        conv_depth_run(p, conv_depth_of(c->isa), c->threads, x, packed, bias, relu, y);
+    else
+        conv_run(p, conv_kernels_of(c->isa), c->threads, x, packed, bias, relu, y, scratch);
+}
+
 static int64_t phases(const cpu_conv *c)
 {
     return (int64_t)c->stride[0] * c->stride[1];
@@ -132,47 +161,45 @@ static int64_t phases(const cpu_conv *c)
 
 size_t cpu_conv_packed(const cpu_conv *c, cpu_conv_job job)
 {
-    const conv_kernels *k = conv_kernels_of(c->isa);
     int64_t floats = 0;
     conv_problem p = forward_problem(c);
     conv_pack_plan plan;
     if (job == CPU_CONV_FORWARD)
-        floats = conv_packed_floats(&p, k);
+        floats = packed_floats(c, &p);
     for (int64_t i = 0; job == CPU_CONV_GRAD_DATA && i < phases(c); i++) {
         data_problem(c, i, &p, &plan);
-        floats += conv_packed_floats(&p, k);
+        floats += packed_floats(c, &p);
     }
     return conv_align((size_t)floats * sizeof(float));
 }
 
 void cpu_conv_pack(const cpu_conv *c, cpu_conv_job job, const float *w, float *packed)
 {
-    const conv_kernels *k = conv_kernels_of(c->isa);
     conv_problem p = forward_problem(c);
     conv_pack_plan plan = forward_plan(c);
     if (job == CPU_CONV_FORWARD)
-        conv_pack(&p, &plan, k, c->threads, w, packed);
+        pack(c, &p, &plan, w, packed);
     for (int64_t i = 0; job == CPU_CONV_GRAD_DATA && i < phases(c); i++) {
         data_problem(c, i, &p, &plan);
-        conv_pack(&p, &plan, k, c->threads, w, packed);
-        packed += conv_packed_floats(&p, k);
+        pack(c, &p, &plan, w, packed);
+        packed += packed_floats(c, &p);
     }
 }
 
 /* What the packed calls need; the others add the packed weights. */
 static size_t run_scratch(const cpu_conv *c, cpu_conv_job job)
 {
-    const conv_kernels *k = conv_kernels_of(c->isa);
     conv_problem p = forward_problem(c);
     conv_pack_plan plan;
     if (job == CPU_CONV_FORWARD)
-        return conv_run_scratch(&p, k, c->threads);
+        return problem_scratch(c, &p);
     if (job == CPU_CONV_GRAD_WEIGHT)
-        return conv_weight_scratch(&p, k, c->threads);
+        return conv_is_depthwise(&p) ? conv_depth_weight_scratch(&p)
+                                     : conv_weight_scratch(&p, conv_kernels_of(c->isa), c->threads);
     size_t most = 0;
     for (int64_t i = 0; i < phases(c); i++) {
         data_problem(c, i, &p, &plan);
-        size_t bytes = conv_run_scratch(&p, k, c->threads);
+        size_t bytes = problem_scratch(c, &p);
         most = bytes > most ? bytes : most;
     }
     return most;
@@ -187,18 +214,17 @@ void cpu_conv_forward_packed(const cpu_conv *c, const float *x, const float *pac
                              void *scratch)
 {
     conv_problem p = forward_problem(c);
-    conv_run(&p, conv_kernels_of(c->isa), c->threads, x, packed, bias, c->relu, y, scratch);
+    run(c, &p, x, packed, bias, c->relu, y, scratch);
 }
 
 void cpu_conv_grad_data_packed(const cpu_conv *c, const float *dy, const float *packed, float *dx, void *scratch)
 {
-    const conv_kernels *k = conv_kernels_of(c->isa);
     for (int64_t i = 0; i < phases(c); i++) {
         conv_problem p;
         conv_pack_plan plan;
         float *start = dx + data_problem(c, i, &p, &plan);
-        conv_run(&p, k, c->threads, dy, packed, NULL, false, start, scratch);
-        packed += conv_packed_floats(&p, k);
+        run(c, &p, dy, packed, NULL, false, start, scratch);
+        packed += packed_floats(c, &p);
     }
 }
 
@@ -217,5 +243,8 @@ void cpu_conv_grad_data(const cpu_conv *c, const float *dy, const float *w, floa
 void cpu_conv_grad_weight(const cpu_conv *c, const float *x, const float *dy, float *dw, float *db, void *scratch)
 {
     conv_problem p = forward_problem(c);
-    conv_weight_run(&p, conv_kernels_of(c->isa), c->threads, x, dy, dw, db, scratch);
+    if (conv_is_depthwise(&p))
+        conv_depth_weight_run(&p, conv_depth_of(c->isa), c->threads, x, dy, dw, db, scratch);
+    else
+        conv_weight_run(&p, conv_kernels_of(c->isa), c->threads, x, dy, dw, db, scratch);
 }

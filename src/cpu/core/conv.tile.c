@@ -11,6 +11,7 @@ enum { MOST = 14 }; /* 28 sums, 2 weights and a broadcast in 32 registers */
 #else
 enum { MOST = 6 }; /* 12 sums, 2 weights and a broadcast in 16 registers */
 #endif
+enum { SLOW_ENOUGH = 48 }; /* steps in which a line comes from memory */
 /* Pixels are addressed as base, base + step, base + 2 * step, which x86 does within the load: a third of the pointers. */
 enum { GROUP = 3, GROUPS = (MOST + GROUP - 1) / GROUP };
 
@@ -63,12 +64,24 @@ CPU_INLINE void load_bias(const conv_tile *a, cpu_vf *b, const int V)
     }
 }
 
+/* Asks for the lines that the tile will write, which lie a pixel apart and would be waited for one by one. */
+CPU_INLINE void fetch_outputs(const conv_tile *a, const int P, const int V)
+{
+    UNROLL for (int p = 0; p < P; p++)
+    {
+        UNROLL for (int v = 0; v < V; v++) __builtin_prefetch(a->y + p * a->y_pixel + v * CPU_VF, 1);
+    }
+}
+
 CPU_INLINE void tile(const conv_tile *a, const int P, const int V)
 {
     cpu_vf acc[MOST][CONV_VECTORS], b[CONV_VECTORS];
     const float *w = a->w;
     const int64_t step = a->step, segments = a->segments;
+    const float *ahead = a->ahead;
     load_bias(a, b, V);
+    if (segments * a->length >= SLOW_ENOUGH)
+        fetch_outputs(a, P, V);
     UNROLL for (int p = 0; p < P; p++)
     {
         UNROLL for (int v = 0; v < V; v++) acc[p][v] = b[v];
@@ -79,6 +92,8 @@ CPU_INLINE void tile(const conv_tile *a, const int P, const int V)
         const float *end = x[0] + a->length;
         while (x[0] < end) {
             UNROLL for (int v = 0; v < V; v++) b[v] = cpu_vf_load(w + v * CPU_VF);
+            __builtin_prefetch(ahead);
+            ahead += 16;
             UNROLL for (int p = 0; p < P; p++)
             {
                 const float xp = x[p / GROUP][p % GROUP * step];
@@ -110,6 +125,7 @@ CPU_INLINE void weight(const conv_weight_tile *a, const int I, const int V)
             const float *x = a->x + image * a->x_image + row * a->x_row;
             for (const float *end = dy + bytes; dy < end; dy += V * CPU_VF, x += x_pixel) {
                 UNROLL for (int v = 0; v < V; v++) b[v] = cpu_vf_load(dy + v * CPU_VF);
+                __builtin_prefetch(x + 2 * I - 1); /* the end of what the next tile reads of this pixel */
                 UNROLL for (int i = 0; i < I; i++)
                 {
                     UNROLL for (int v = 0; v < V; v++) acc[i][v] += b[v] * x[i];

@@ -20,6 +20,7 @@ typedef struct conv_tile {
     const int64_t *off; /* where each segment begins, from the origin */
     int64_t segments, length;
     const float *w, *bias; /* bias may be NULL */
+    const float *ahead;    /* asked for, a cache line a step: what later tiles will read */
     float *y;
     int64_t y_pixel;             /* floats from one output pixel to the next in a row, */
     int64_t left, width, y_jump; /* which ends after `left` pixels; jump then; rows have `width` pixels */
@@ -41,15 +42,6 @@ typedef struct conv_weight_tile {
  * them up into sum (vectors * lanes) unless that is NULL. */
 typedef void (*conv_slice_fn)(const float *src, int64_t step, int64_t pixels, int64_t channels, float *dst, float *sum);
 
-/* Depthwise convolution (one input and one output channel a group), rows first..end of one picture. */
-typedef struct conv_depth {
-    int64_t channels, h, w, oh, ow, kh, kw, sh, sw, dh, dw, top, left;
-    const float *x, *w_packed, *bias;
-    float *y;
-    int64_t first, end;
-    bool relu;
-} conv_depth;
-
 enum { CONV_VECTORS = 2, CONV_MOST = 14 }; /* vectors, and pixels or taps, of the largest tile of any instruction set */
 
 typedef struct conv_kernels {
@@ -59,17 +51,8 @@ typedef struct conv_kernels {
     conv_slice_fn slice[CONV_VECTORS];
 } conv_kernels;
 
-typedef struct conv_depth_kernels {
-    void (*forward)(const conv_depth *);
-    void (*grad_data)(const conv_depth *);
-    /* dw_packed[tap][channels] of these rows; added if `add`. */
-    void (*grad_weight)(const conv_depth *, float *dw_packed, float *db, bool add);
-} conv_depth_kernels;
-
 extern const conv_kernels conv_kernels_portable, conv_kernels_avx2, conv_kernels_avx512;
-extern const conv_depth_kernels conv_depth_portable, conv_depth_avx2, conv_depth_avx512;
 const conv_kernels *conv_kernels_of(cpu_isa isa);
-const conv_depth_kernels *conv_depth_of(cpu_isa isa);
 
 typedef struct conv_problem {
     int64_t n, groups, h, w, c_in; /* c_in and c_out are those of one group */
@@ -125,6 +108,39 @@ typedef struct conv_pack_plan {
 int64_t conv_packed_floats(const conv_problem *p, const conv_kernels *k);
 void conv_pack(const conv_problem *p, const conv_pack_plan *plan, const conv_kernels *k, int threads, const float *w,
                float *packed);
+
+/* conv_depth.c: depthwise convolution, one input and one output channel a group: no products of matrices in it, each
+ * channel stays in its lane. Weights are packed [tap][channel]. */
+static inline bool conv_is_depthwise(const conv_problem *p)
+{
+    return p->groups > 1 && p->c_in == 1 && p->c_out == 1;
+}
+/* Rows first..end of one picture; x, dy and y point to the picture. */
+typedef struct conv_depth_rows {
+    const conv_problem *p;
+    const float *x, *w, *bias; /* bias may be NULL */
+    float *y;
+    int64_t first, end;
+    bool relu;
+} conv_depth_rows;
+typedef struct conv_depth_sums {
+    const conv_problem *p;
+    const float *x, *dy;
+    float *dw, *db; /* [tap][channel], [channel]; added to; db may be NULL */
+    int64_t first, end;
+} conv_depth_sums;
+typedef struct conv_depth_kernels {
+    void (*rows)(const conv_depth_rows *);
+    void (*sums)(const conv_depth_sums *);
+} conv_depth_kernels;
+extern const conv_depth_kernels conv_depth_portable, conv_depth_avx2, conv_depth_avx512;
+const conv_depth_kernels *conv_depth_of(cpu_isa isa);
+void conv_depth_pack(const conv_problem *p, const conv_pack_plan *plan, const float *w, float *packed);
+void conv_depth_run(const conv_problem *p, const conv_depth_kernels *k, int threads, const float *x,
+                    const float *packed, const float *bias, bool relu, float *y);
+size_t conv_depth_weight_scratch(const conv_problem *p);
+void conv_depth_weight_run(const conv_problem *p, const conv_depth_kernels *k, int threads, const float *x,
+                           const float *dy, float *dw, float *db, void *scratch);
 
 /* Bytes rounded up to a cache line, so that parts of scratch stay aligned. */
 static inline size_t conv_align(size_t bytes)

@@ -88,7 +88,7 @@ static void make_plan(run_plan *r, const conv_problem *p, const conv_kernels *k,
 }
 
 /* A line of pixels, cut into tiles of nearly equal size, the largest first. */
-static void run_line(const conv_kernels *k, conv_tile *t, int64_t pixels, int vectors)
+static void run_line(const conv_kernels *k, conv_tile *t, int64_t pixels, int vectors, int64_t ahead)
 {
     const float *x = t->x;
     float *y = t->y;
@@ -97,6 +97,7 @@ static void run_line(const conv_kernels *k, conv_tile *t, int64_t pixels, int ve
         int64_t count = pixels / tiles + (i < pixels % tiles);
         t->x = x;
         t->y = y;
+        t->ahead = x + ahead + count * t->step;
         t->left = t->width - column;
         k->tile[vectors - 1][count - 1](t);
         x += count * t->step;
@@ -122,6 +123,8 @@ static void run_block(const run_job *j, const conv_view *v, const float *origin,
     t.width = p->ow;
     t.y_jump = p->y_row - p->ow * p->y_pixel;
     t.last = (int)(channels - (vectors - 1) * lanes);
+    /* A row of windows reads new pixels in its last row of taps; the next row will, one row on. */
+    int64_t ahead = v->segments > 1 ? v->off[v->segments - 1] + v->row : 0;
     for (int64_t i = image[0]; i < image[1]; i++) {
         const float *x = origin + (i - image[0]) * v->image;
         float *y = j->y + i * p->y_image + row[0] * p->y_row + group * p->c_out + first;
@@ -129,7 +132,7 @@ static void run_block(const run_job *j, const conv_view *v, const float *origin,
         for (int64_t l = 0; l < lines; l++) {
             t.x = x + l * v->row;
             t.y = y + l * p->y_row;
-            run_line(j->k, &t, pixels, vectors);
+            run_line(j->k, &t, pixels, vectors, ahead);
         }
     }
 }
