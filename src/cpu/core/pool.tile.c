@@ -1,0 +1,206 @@
+/* pool.tile.c: pooling with channels last: lanes are channels. See pool_parts.h. */
+#include "cpu/core/pool_parts.h"
+#include "cpu/core/vec.h"
+
+#include <math.h>
+
+CPU_INLINE cpu_vf load(const float *p, int64_t n)
+{
+    return n >= CPU_VF ? cpu_vf_load(p) : cpu_vf_load_n(p, n);
+}
+
+CPU_INLINE void store(float *p, cpu_vf v, int64_t n)
+{
+    if (n >= CPU_VF)
+        cpu_vf_store(p, v);
+    else
+        cpu_vf_store_n(p, v, n);
+}
+
+/* Where x takes the place of the maximum so far. */
+CPU_INLINE cpu_vi wins(cpu_vf x, cpu_vf top)
+{
+    return (x > top) | (x != x);
+}
+
+/* A window's pixels that lie in the picture. */
+typedef struct window {
+    const float *x;        /* channel 0 of the first */
+    int64_t at;            /* the first, in floats from the picture's start */
+    int64_t rows, columns; /* 0 if there is none */
+    int64_t line, step;    /* floats from tap to tap */
+} window;
+
+CPU_INLINE window window_at(const pool_piece *a, pool_range r, int64_t row, int64_t column)
+{
+    const cpu_pool *p = a->p;
+    const int64_t left = column * p->stride[1] - p->pad[1], top = row * p->stride[0] - p->pad[0];
+    const pool_range q = pool_taps(left, p->kw, p->dilation[1], p->w);
+    window w = {.line = p->dilation[0] * p->w * p->c, .step = p->dilation[1] * p->c};
+    w.rows = q.end > q.from ? r.end - r.from : 0;
+    w.columns = r.end > r.from ? q.end - q.from : 0;
+    w.at = w.rows ? ((top + r.from * p->dilation[0]) * p->w + left + q.from * p->dilation[1]) * p->c : 0;
+    w.x = a->x ? a->x + w.at : NULL;
+    return w;
+}
+
+CPU_INLINE void max_window(const window *w, float *y, int64_t channel, int64_t end, const int64_t rows,
+                           const int64_t columns)
+{
+    for (int64_t c = channel; c < end; c += CPU_VF) {
+        const int64_t n = end - c;
+        cpu_vf top = rows ? load(w->x + c, n) : cpu_vf_set1(-INFINITY);
+        for (int64_t r = 0; r < rows; r++)
+            for (int64_t q = 0; q < columns; q++) {
+                cpu_vf x = load(w->x + r * w->line + q * w->step + c, n);
+                top = cpu_vf_select(wins(x, top), x, top);
+            }
+        store(y + c, top, n);
+    }
+}
+
+static void pool_max(const pool_piece *a)
+{
+    const cpu_pool *p = a->p;
+    for (int64_t row = a->first; row < a->end; row++) {
+        const pool_range r = pool_taps(row * p->stride[0] - p->pad[0], p->kh, p->dilation[0], p->h);
+        for (int64_t column = 0; column < p->ow; column++) {
+            const window w = window_at(a, r, row, column);
+            float *y = a->y + (row * p->ow + column) * p->c;
+            if (w.rows == 2 && w.columns == 2)
+                max_window(&w, y, a->channel, a->channel_end, 2, 2);
+            else if (w.rows == 3 && w.columns == 3)
+                max_window(&w, y, a->channel, a->channel_end, 3, 3);
+            else
+                max_window(&w, y, a->channel, a->channel_end, w.rows, w.columns);
+        }
+    }
+}
+
+/* Gives the window's gradient to its winner; alone: no other window has these pixels, so they are written, not added. */
+CPU_INLINE void max_grad_window(const window *w, const float *dy, float *dx, int64_t channel, int64_t end,
+                                const int64_t rows, const int64_t columns, const bool alone)
+{
+    for (int64_t c = channel; c < end; c += CPU_VF) {
+        const int64_t n = end - c;
+        const cpu_vf g = load(dy + c, n), zero = cpu_vf_set1(0.0f);
+        cpu_vf top = load(w->x + c, n);
+        cpu_vi winner = {0}, tap = {0};
+        for (int64_t r = 0; r < rows; r++)
+            for (int64_t q = 0; q < columns; q++, tap += 1) {
+                cpu_vf x = load(w->x + r * w->line + q * w->step + c, n);
+                cpu_vi m = wins(x, top);
+                top = cpu_vf_select(m, x, top);
+                winner = cpu_vi_select(m, tap, winner);
+            }
+        tap = (cpu_vi){0};
+        for (int64_t r = 0; r < rows; r++)
+            for (int64_t q = 0; q < columns; q++, tap += 1) {
+                float *to = dx + r * w->line + q * w->step + c;
+                cpu_vf part = cpu_vf_select(winner == tap, g, zero);
+                store(to, alone ? part : load(to, n) + part, n);
+            }
+    }
+}
+
+/* Zeros to pixels from..end (counted through the rows) of the piece's channels. */
+static void clear(const pool_piece *a, int64_t from, int64_t end)
+{
+    const int64_t c = a->p->c;
+    if (a->channel == 0 && a->channel_end == c && end > from) {
+        memset(a->dx + from * c, 0, (size_t)((end - from) * c) * sizeof(float));
+        return;
+    }
+    for (int64_t i = from; i < end; i++)
+        memset(a->dx + i * c + a->channel, 0, (size_t)(a->channel_end - a->channel) * sizeof(float));
+}
+
+/* Rows of dx are cleared just before the first window that reaches them, while they are about to be in the cache. */
+static void pool_max_grad(const pool_piece *a)
+{
+    const cpu_pool *p = a->p;
+    const bool tiles = p->kh == 2 && p->kw == 2 && p->stride[0] == 2 && p->stride[1] == 2 && p->dilation[0] == 1 &&
+                       p->dilation[1] == 1;
+    const bool covers = tiles && p->pad[0] == 0 && p->pad[1] == 0 && p->ow * 2 >= p->w;
+    int64_t cleared = a->dx_first;
+    for (int64_t row = a->first; row < a->end; row++) {
+        const int64_t top = row * p->stride[0] - p->pad[0];
+        const pool_range r = pool_taps(top, p->kh, p->dilation[0], p->h);
+        int64_t need = r.end > r.from ? top + (r.end - 1) * p->dilation[0] + 1 : cleared;
+        if (covers && r.end - r.from == 2 && cleared == top)
+            cleared = need; /* whole windows write all of these two rows */
+        for (; cleared < need; cleared++)
+            clear(a, cleared * p->w, (cleared + 1) * p->w);
+        for (int64_t column = 0; column < p->ow; column++) {
+            const window w = window_at(a, r, row, column);
+            const float *dy = a->dy + (row * p->ow + column) * p->c;
+            if (w.rows == 0)
+                continue;
+            if (tiles && w.rows == 2 && w.columns == 2)
+                max_grad_window(&w, dy, a->dx + w.at, a->channel, a->channel_end, 2, 2, true);
+            else if (tiles)
+                max_grad_window(&w, dy, a->dx + w.at, a->channel, a->channel_end, w.rows, w.columns, true);
+            else if (w.rows == 3 && w.columns == 3)
+                max_grad_window(&w, dy, a->dx + w.at, a->channel, a->channel_end, 3, 3, false);
+            else
+                max_grad_window(&w, dy, a->dx + w.at, a->channel, a->channel_end, w.rows, w.columns, false);
+        }
+    }
+    clear(a, cleared * p->w, a->dx_end * p->w);
+}
+
+static void pool_avg(const pool_piece *a)
+{
+    const cpu_pool *p = a->p;
+    for (int64_t row = a->first; row < a->end; row++) {
+        const int64_t top = row * p->stride[0] - p->pad[0];
+        const pool_range r = pool_taps(top, p->kh, 1, p->h);
+        for (int64_t column = 0; column < p->ow; column++) {
+            const int64_t left = column * p->stride[1] - p->pad[1];
+            const window w = window_at(a, r, row, column);
+            const float size = pool_divisor(p, top, left, r, pool_taps(left, p->kw, 1, p->w));
+            float *y = a->y + (row * p->ow + column) * p->c;
+            for (int64_t c = a->channel; c < a->channel_end; c += CPU_VF) {
+                const int64_t n = a->channel_end - c;
+                cpu_vf sum = cpu_vf_set1(0.0f);
+                for (int64_t i = 0; i < w.rows; i++)
+                    for (int64_t q = 0; q < w.columns; q++)
+                        sum += load(w.x + i * w.line + q * w.step + c, n);
+                store(y + c, w.rows ? sum / size : sum, n);
+            }
+        }
+    }
+}
+
+/* Each pixel collects from the windows that hold it. */
+static void avg_grad_pixel(const pool_piece *a, pool_range rows, pool_range columns, float *dx)
+{
+    const cpu_pool *p = a->p;
+    for (int64_t c = a->channel; c < a->channel_end; c += CPU_VF) {
+        const int64_t n = a->channel_end - c;
+        cpu_vf sum = cpu_vf_set1(0.0f);
+        for (int64_t row = rows.from; row < rows.end; row++) {
+            const int64_t top = row * p->stride[0] - p->pad[0];
+            const pool_range r = pool_taps(top, p->kh, 1, p->h);
+            for (int64_t column = columns.from; column < columns.end; column++) {
+                const int64_t left = column * p->stride[1] - p->pad[1];
+                const float size = pool_divisor(p, top, left, r, pool_taps(left, p->kw, 1, p->w));
+                sum += load(a->dy + (row * p->ow + column) * p->c + c, n) / size;
+            }
+        }
+        store(dx + c, sum, n);
+    }
+}
+
+static void pool_avg_grad(const pool_piece *a)
+{
+    const cpu_pool *p = a->p;
+    for (int64_t row = a->first; row < a->end; row++) {
+        const pool_range rows = pool_windows(row, p->pad[0], p->kh, p->stride[0], p->oh);
+        for (int64_t column = 0; column < p->w; column++)
+            avg_grad_pixel(a, rows, pool_windows(column, p->pad[1], p->kw, p->stride[1], p->ow),
+                           a->dx + (row * p->w + column) * p->c);
+    }
+}
+
+const pool_kernels CPU_NAME(pool_kernels) = {CPU_VF, pool_max, pool_max_grad, pool_avg, pool_avg_grad};
