@@ -158,45 +158,38 @@ tn_dataset *tn_dataset_idx(tn_context *context, const char *images, const char *
     return NULL;
 }
 
-/* The path of `name` in the folder, plain or packed; "" if there is neither. Empty `path` also when memory is out. */
-static void find_file(base_str *path, const char *folder, const char *name)
+/* The path of `name` in the folder, plain or packed. */
+static tn_status find_file(base_str *path, const char *folder, const char *name, base_error *e)
 {
     static const char *const endings[] = {"", ".gz", NULL};
     for (int i = 0; endings[i]; i++) {
         base_str_free(path);
         base_str_printf(path, "%s/%s%s", folder, name, endings[i]);
-        if (!path->failed && base_file_exists(path->text))
-            return;
+        if (path->failed)
+            return base_no_memory(e, "looking for a file");
+        if (base_file_exists(path->text))
+            return TN_OK;
     }
-    base_str_free(path);
+    if (!base_is_folder(folder))
+        return base_fail(e, TN_NOT_FOUND, "there is no folder %s; it should hold MNIST's files, such as %s.gz", folder,
+                         name);
+    return base_fail(e, TN_NOT_FOUND, "the folder %s holds neither %s nor %s.gz", folder, name, name);
 }
 
 tn_dataset *tn_dataset_mnist(tn_context *context, const char *folder, bool train, const tn_idx_opt *opt)
 {
     base_error *e = base_context_begin(context);
-    const char *names[2] = {train ? "train-images-idx3-ubyte" : "t10k-images-idx3-ubyte",
-                            train ? "train-labels-idx1-ubyte" : "t10k-labels-idx1-ubyte"};
-    base_str paths[2] = {{0}, {0}};
+    base_str images = {0}, labels = {0};
     tn_dataset *d = NULL;
     tn_idx_opt ten = opt ? *opt : (tn_idx_opt){0};
     if (ten.classes == 0) {
         ten.classes = 10;
         ten.class_names = NULL;
     }
-    int found = 0;
-    for (; found < 2; found++) {
-        find_file(&paths[found], folder, names[found]);
-        if (!paths[found].text)
-            break;
-    }
-    if (found == 2)
-        d = open_set(paths[0].text, paths[1].text, &ten, e);
-    else if (!base_is_folder(folder))
-        base_fail(e, TN_NOT_FOUND, "there is no folder %s; it should hold MNIST's files, such as %s.gz", folder,
-                  names[0]);
-    else
-        base_fail(e, TN_NOT_FOUND, "the folder %s holds neither %s nor %s.gz", folder, names[found], names[found]);
-    base_str_free(&paths[0]);
-    base_str_free(&paths[1]);
+    if (find_file(&images, folder, train ? "train-images-idx3-ubyte" : "t10k-images-idx3-ubyte", e) == TN_OK &&
+        find_file(&labels, folder, train ? "train-labels-idx1-ubyte" : "t10k-labels-idx1-ubyte", e) == TN_OK)
+        d = open_set(images.text, labels.text, &ten, e);
+    base_str_free(&images);
+    base_str_free(&labels);
     return d;
 }

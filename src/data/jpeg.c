@@ -60,6 +60,10 @@ typedef struct reader {
 static void fail(reader *r)
 {
     char text[JMSG_LENGTH_MAX] = "";
+    if (r->jpeg.err->msg_code == JERR_OUT_OF_MEMORY) {
+        r->status = base_no_memory(r->e, "decoding a JPEG picture");
+        longjmp(r->jump, 1);
+    }
     r->jpeg.err->format_message((j_common_ptr)&r->jpeg, text);
     size_t left = r->jpeg.src ? r->jpeg.src->bytes_in_buffer : 0,
            at = r->source->bytes > left ? r->source->bytes - left : 0;

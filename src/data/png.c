@@ -22,6 +22,7 @@ typedef struct reader {
     uint8_t *raw; /* rows as libpng gives them: 1 to 4 channels */
     int channels;
     int64_t width, height;
+    bool no_memory;
     tn_status status; /* of a failure of our own */
     char message[160];
     base_error *e;
@@ -41,10 +42,18 @@ static void on_error(png_structp png, png_const_charp text)
     png_longjmp(png, 1);
 }
 
+static bool is_about_memory(const char *text)
+{
+    return strstr(text, "memory") || strstr(text, "Memory");
+}
+
+/* libpng goes on without what it had no memory for, transparency for one; we do not. It must not be left from here, as
+ * zlib may be at work between it and us. */
 static void on_warning(png_structp png, png_const_charp text)
 {
-    (void)png;
-    (void)text;
+    reader *r = png_get_error_ptr(png);
+    if (is_about_memory(text))
+        r->no_memory = true;
 }
 
 static void on_read(png_structp png, png_bytep to, size_t bytes)
@@ -147,9 +156,11 @@ tn_status data_png_decode(const data_source *s, tn_picture **out, base_error *e)
         png_destroy_read_struct(&r.png, NULL, NULL);
         return base_no_memory(e, "decoding a PNG picture");
     }
-    bool good = read_all(&r);
+    bool good = read_all(&r) && !r.no_memory;
     if (good)
         flatten(&r);
+    else if (r.status == TN_OK && (r.no_memory || is_about_memory(r.message)))
+        r.status = base_no_memory(e, "decoding a PNG picture");
     else if (r.status == TN_OK)
         r.status =
             base_fail(e, TN_FORMAT, "%s is a damaged PNG picture: at offset %zu: %s", s->name, r.position, r.message);
@@ -177,6 +188,12 @@ static void on_write_error(png_structp png, png_const_charp text)
     writer *w = png_get_error_ptr(png);
     note(w->message, sizeof w->message, text);
     png_longjmp(png, 1);
+}
+
+static void on_write_warning(png_structp png, png_const_charp text)
+{
+    (void)png;
+    (void)text;
 }
 
 static void on_write(png_structp png, png_bytep data, size_t bytes)
@@ -217,17 +234,19 @@ tn_status data_png_write(const tn_picture *p, const char *path, base_error *e)
     writer w = {.picture = p, .file = base_writer_new(path, e)};
     if (!w.file)
         return e->status;
-    w.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &w, on_write_error, on_warning);
+    w.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &w, on_write_error, on_write_warning);
     w.info = w.png ? png_create_info_struct(w.png) : NULL;
     bool good = w.info && write_all(&w);
-    bool memory = !w.info;
+    bool memory = !w.info || is_about_memory(w.message);
     png_destroy_write_struct(&w.png, &w.info);
     if (good)
         return base_writer_commit(w.file);
     base_writer_abandon(w.file);
+    if (e->status != TN_OK)
+        return e->status; /* the file's own sentence says more */
     if (memory)
-        return base_no_memory(e, "writing a PNG picture");
-    if (e->status == TN_OK) /* else the file's own sentence says more */
+        base_no_memory(e, "writing a PNG picture");
+    else
         base_fail(e, TN_INTERNAL, "%s cannot be written as PNG: %s", path, w.message);
     return e->status;
 }
