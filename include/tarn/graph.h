@@ -41,8 +41,7 @@ template <class... D> inline tn_shape tn_shape_of(D... d)
 extern "C" {
 #else
 /* TN_SHAPE(64, 1, 28, 28) */
-#define TN_SHAPE(...)                                                                                                  \
-    ((tn_shape){(int)(sizeof((tn_dim[]){__VA_ARGS__}) / sizeof(tn_dim)), {__VA_ARGS__}})
+#define TN_SHAPE(...) ((tn_shape){(int)(sizeof((tn_dim[]){__VA_ARGS__}) / sizeof(tn_dim)), {__VA_ARGS__}})
 #define TN_SCALAR ((tn_shape){0, {0}})
 #endif
 
@@ -98,7 +97,7 @@ typedef enum tn_init_kind {
     TN_INIT_KAIMING_NORMAL = 6,
     TN_INIT_XAVIER_UNIFORM = 7, /* Glorot and Bengio 2010, eq. 16; a: gain, 0 means 1 */
     TN_INIT_XAVIER_NORMAL = 8,
-    TN_INIT_ORTHOGONAL = 9, /* Saxe et al. 2013; a: gain, 0 means 1; at least 2 axes */
+    TN_INIT_ORTHOGONAL = 9,  /* Saxe et al. 2013; a: gain, 0 means 1; at least 2 axes */
     TN_INIT_FAN_UNIFORM = 10 /* uniform in +-1/sqrt(a): PyTorch's default for biases, a = fan_in of the weight */
 } tn_init_kind;
 
@@ -117,8 +116,8 @@ TN_API tn_tensor *tn_graph_state(tn_graph *graph, const char *name);
 TN_API tn_tensor *tn_graph_param(tn_graph *graph, int i);
 /* Excludes a parameter from training (fine-tuning), or takes it in again. */
 TN_API void tn_param_freeze(tn_tensor *param, bool frozen);
-/* In every training entry that computes `value`, state `to` becomes `value` at the end of the run. */
-TN_API void tn_graph_update(tn_graph *graph, tn_tensor *to, tn_tensor *value);
+/* In every training entry that computes `when` (NULL: `value` itself), state `to` becomes `value` at the end of the run. */
+TN_API void tn_graph_update(tn_graph *graph, tn_tensor *to, tn_tensor *value, tn_tensor *when);
 
 /* ---- entries --------------------------------------------------------------------------------------------------- */
 

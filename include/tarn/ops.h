@@ -27,13 +27,13 @@ TN_API tn_tensor *tn_div_f(tn_tensor *a, double b);
 TN_API tn_tensor *tn_pow_f(tn_tensor *a, double b);
 TN_API tn_tensor *tn_minimum(tn_tensor *a, tn_tensor *b); /* NaN if either is NaN; f i */
 TN_API tn_tensor *tn_maximum(tn_tensor *a, tn_tensor *b);
-TN_API tn_tensor *tn_neg(tn_tensor *x);        /* f i */
-TN_API tn_tensor *tn_abs(tn_tensor *x);        /* f i */
-TN_API tn_tensor *tn_sign(tn_tensor *x);       /* -1, 0 or 1; f i */
-TN_API tn_tensor *tn_square(tn_tensor *x);     /* x * x; f i */
-TN_API tn_tensor *tn_reciprocal(tn_tensor *x); /* 1 / x; f */
-TN_API tn_tensor *tn_sqrt(tn_tensor *x);       /* f */
-TN_API tn_tensor *tn_rsqrt(tn_tensor *x);      /* 1 / sqrt(x); f */
+TN_API tn_tensor *tn_neg(tn_tensor *x);                           /* f i */
+TN_API tn_tensor *tn_abs(tn_tensor *x);                           /* f i */
+TN_API tn_tensor *tn_sign(tn_tensor *x);                          /* -1, 0 or 1; f i */
+TN_API tn_tensor *tn_square(tn_tensor *x);                        /* x * x; f i */
+TN_API tn_tensor *tn_reciprocal(tn_tensor *x);                    /* 1 / x; f */
+TN_API tn_tensor *tn_sqrt(tn_tensor *x);                          /* f */
+TN_API tn_tensor *tn_rsqrt(tn_tensor *x);                         /* 1 / sqrt(x); f */
 TN_API tn_tensor *tn_clamp(tn_tensor *x, double min, double max); /* limits may be infinite; f i */
 /* To a whole number: below, above, towards zero, nearest (halves to even); f */
 TN_API tn_tensor *tn_floor(tn_tensor *x);
@@ -66,15 +66,16 @@ TN_API tn_tensor *tn_where(tn_tensor *c, tn_tensor *a, tn_tensor *b); /* c ? a :
 TN_API tn_tensor *tn_cast(tn_tensor *x, tn_dtype dtype); /* float to integer cuts towards zero, saturates, NaN is 0 */
 
 /* Activations; f */
-TN_API tn_tensor *tn_relu(tn_tensor *x);                                            /* max(x, 0); also i */
-TN_API tn_tensor *tn_leaky_relu(tn_tensor *x, double slope);                        /* x > 0 ? x : slope * x */
-TN_API tn_tensor *tn_sigmoid(tn_tensor *x);                                         /* 1 / (1 + exp(-x)) */
+TN_API tn_tensor *tn_relu(tn_tensor *x);                     /* max(x, 0); also i */
+TN_API tn_tensor *tn_leaky_relu(tn_tensor *x, double slope); /* x > 0 ? x : slope * x */
+TN_API tn_tensor *tn_sigmoid(tn_tensor *x);                  /* 1 / (1 + exp(-x)) */
 TN_API tn_tensor *tn_tanh(tn_tensor *x);
-TN_API tn_tensor *tn_gelu(tn_tensor *x);                                            /* with erf */
-TN_API tn_tensor *tn_gelu_tanh(tn_tensor *x);                                       /* its approximation with tanh */
-TN_API tn_tensor *tn_silu(tn_tensor *x);                                            /* x * sigmoid(x) */
-TN_API tn_tensor *tn_elu(tn_tensor *x, double alpha);                               /* x > 0 ? x : alpha * (exp(x) - 1) */
-TN_API tn_tensor *tn_softplus(tn_tensor *x, double beta, double threshold);         /* log(1 + exp(beta x)) / beta; PyTorch: 1, 20 */
+TN_API tn_tensor *tn_gelu(tn_tensor *x);              /* with erf */
+TN_API tn_tensor *tn_gelu_tanh(tn_tensor *x);         /* its approximation with tanh */
+TN_API tn_tensor *tn_silu(tn_tensor *x);              /* x * sigmoid(x) */
+TN_API tn_tensor *tn_elu(tn_tensor *x, double alpha); /* x > 0 ? x : alpha * (exp(x) - 1) */
+TN_API tn_tensor *tn_softplus(tn_tensor *x, double beta,
+                              double threshold); /* log(1 + exp(beta x)) / beta; PyTorch: 1, 20 */
 
 /* ---- reductions -------------------------------------------------------------------------------------------------- */
 
@@ -98,6 +99,8 @@ TN_API tn_tensor *tn_size_value(tn_graph *graph, tn_dim size);
 /* ---- products ---------------------------------------------------------------------------------------------------- */
 
 /* Matrix product [..., m, k] x [..., k, n]; leading axes are broadcast; rank-1 operands as PyTorch's matmul. f */
+/* x[..., k] w[n, k]^T + b[n], b may be NULL. f */
+TN_API tn_tensor *tn_linear(tn_tensor *x, tn_tensor *w, tn_tensor *b);
 TN_API tn_tensor *tn_matmul(tn_tensor *a, tn_tensor *b);
 
 #ifdef __cplusplus

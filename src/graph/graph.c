@@ -335,9 +335,10 @@ static graph_result make_write(tn_graph *g, const tn_tensor *to, tn_tensor *valu
     return r;
 }
 
-void tn_graph_update(tn_graph *g, tn_tensor *to, tn_tensor *value)
+void tn_graph_update(tn_graph *g, tn_tensor *to, tn_tensor *value, tn_tensor *when)
 {
     graph_result r = make_write(g, to, value);
+    r.when = when ? when : value;
     if (r.name && !base_vec_push(&g->updates, r))
         no_memory(g);
 }
@@ -373,7 +374,7 @@ void tn_entry_output(tn_entry *entry, const char *name, tn_tensor *value)
             graph_fail(g, TN_INVALID, "the entry '%s' has an output '%s' already", entry->name, name);
     if (!g)
         return;
-    graph_result r = {GRAPH_OUTPUT, base_arena_strdup(g->arena, name), value};
+    graph_result r = {GRAPH_OUTPUT, base_arena_strdup(g->arena, name), value, NULL};
     if (!r.name)
         no_memory(g);
     else
@@ -391,6 +392,6 @@ void tn_entry_write(tn_entry *entry, tn_tensor *to, tn_tensor *value)
 
 void tn_entry_check(tn_entry *entry, tn_tensor *value)
 {
-    graph_result r = {GRAPH_CHECK, "check", value};
+    graph_result r = {GRAPH_CHECK, "check", value, NULL};
     add_result(entry, r);
 }

@@ -49,6 +49,7 @@ typedef struct graph_result {
     graph_result_kind kind;
     const char *name; /* of the output or of the state written */
     tn_tensor *value;
+    tn_tensor *when; /* of training updates: taken where this is computed */
 } graph_result;
 
 struct tn_entry {
@@ -91,8 +92,8 @@ static inline bool graph_poisoned(const tn_tensor *x)
 }
 
 /* A node with n_out outputs whose types are given; NULL (and the error set) when memory is out. The name is made unique. */
-graph_node *graph_add(tn_graph *g, const struct op_def *def, const char *path, int n_in, tn_tensor *const *in, int n_out,
-                      const graph_type *types, struct op_value *arg);
+graph_node *graph_add(tn_graph *g, const struct op_def *def, const char *path, int n_in, tn_tensor *const *in,
+                      int n_out, const graph_type *types, struct op_value *arg);
 /* "scope.scope.name" in the arena. */
 const char *graph_path(tn_graph *g, const char *name);
 /* A path that is not in use: path, path_2, path_3, ... */

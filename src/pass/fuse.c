@@ -14,8 +14,8 @@ enum { MOST_IN = 20, MOST_OUT = 8, MOST_NODES = 48 };
 typedef struct fuser {
     const tn_graph *g;
     const pass_backend *backend;
-    int *group;   /* by node: group number (the id of its first member), or -1 */
-    int *mark;    /* by node: scratch for searches */
+    int *group; /* by node: group number (the id of its first member), or -1 */
+    int *mark;  /* by node: scratch for searches */
     int stamp;
     int *members; /* by group: number of nodes */
 } fuser;
@@ -52,7 +52,8 @@ static bool reached_from_outside(fuser *f, const graph_node *node, int g, int fi
     if (!inside && f->group[node->id] >= 0) { /* a path may enter another member of this node's group and leave by it */
         int other = f->group[node->id];
         for (int i = first; i < (int)f->g->nodes.n; i++)
-            if (f->group[i] == other && f->mark[i] != f->stamp && reached_from_outside(f, f->g->nodes.at[i], g, first, false))
+            if (f->group[i] == other && f->mark[i] != f->stamp &&
+                reached_from_outside(f, f->g->nodes.at[i], g, first, false))
                 return true;
     }
     return false;
@@ -98,7 +99,8 @@ static void join(fuser *f, const graph_node *node)
     for (int i = 0; i < node->n_in; i++) {
         const graph_node *from = node->in[i] ? node->in[i]->node : NULL;
         int a = from ? f->group[from->id] : -1, mine = f->group[id], in, out;
-        if (a < 0 || a == mine || !same_shape(&from->out[0].type, &node->out[0].type) || f->members[a] + f->members[mine] > MOST_NODES)
+        if (a < 0 || a == mine || !same_shape(&from->out[0].type, &node->out[0].type) ||
+            f->members[a] + f->members[mine] > MOST_NODES)
             continue;
         count_ports(f, a, mine, &in, &out);
         if (in > MOST_IN || !may_merge(f, a, id, mine))
@@ -160,7 +162,9 @@ static tn_status fill_sub(emitter *x, int group, tn_graph *sub, tn_tensor **in, 
             tn_tensor *from[node->n_in + 1];
             for (int k = 0; k < node->n_in; k++) {
                 tn_tensor *t = node->in[k];
-                from[k] = !t ? NULL : x->f->group[t->node->id] == group ? value[t->id] : sub_input(sub, x->m.value[t->id], in, n_in);
+                from[k] = !t                                  ? NULL
+                          : x->f->group[t->node->id] == group ? value[t->id]
+                                                              : sub_input(sub, x->m.value[t->id], in, n_in);
             }
             if (pass == 0)
                 continue;
@@ -188,7 +192,7 @@ static tn_status emit_group(emitter *x, int group)
         n_nodes++;
         if (!used_outside(x, last))
             continue;
-        graph_result r = {GRAPH_OUTPUT, "y", value[last->out[0].id]};
+        graph_result r = {GRAPH_OUTPUT, "y", value[last->out[0].id], NULL};
         types[n_out] = last->out[0].type;
         outs[n_out++] = last;
         if (!base_vec_push(&sub->results, r))
@@ -197,8 +201,9 @@ static tn_status emit_group(emitter *x, int group)
     op_value *arg = BASE_NEW(to->arena, op_value);
     if (status == TN_OK && arg) {
         arg->i = n_nodes;
-        graph_node *node = graph_add(to, &op_fused, n_nodes == 1 ? last->name : base_arena_printf(to->arena, "%s/fused", last->name), n_in, in,
-                                     n_out, types, arg);
+        graph_node *node =
+            graph_add(to, &op_fused, n_nodes == 1 ? last->name : base_arena_printf(to->arena, "%s/fused", last->name),
+                      n_in, in, n_out, types, arg);
         if (node) {
             node->sub = sub;
             for (int i = 0; i < n_out; i++)

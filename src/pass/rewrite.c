@@ -106,7 +106,8 @@ static tn_status emit(pass_map *m, const graph_node *node, pass_rule rule, void 
     return TN_OK;
 }
 
-static tn_graph *rewrite(const tn_graph *g, const graph_result *results, size_t n, pass_rule rule, void *user, base_error *e)
+static tn_graph *rewrite(const tn_graph *g, const graph_result *results, size_t n, pass_rule rule, void *user,
+                         base_error *e)
 {
     pass_map m;
     tn_status status = pass_map_new(&m, g, results, n, e);
@@ -125,13 +126,14 @@ tn_graph *pass_rewrite(const tn_graph *g, pass_rule rule, void *user, base_error
 
 /* The updates whose node the entry computes anyway, added to its results. Repeated until none is new, as an update may need
  * nodes with updates of their own. */
-static bool add_updates(const tn_graph *g, bool *taken, const bool *needed, graph_result *results, size_t *n)
+static bool add_updates(const tn_graph *g, bool *taken, bool *needed, graph_result *results, size_t *n)
 {
     bool any = false;
     for (size_t i = 0; i < g->updates.n; i++)
-        if (!taken[i] && needed[g->updates.at[i].value->node->id]) {
+        if (!taken[i] && needed[g->updates.at[i].when->node->id]) {
             taken[i] = any = true;
             results[(*n)++] = g->updates.at[i];
+            needed[g->updates.at[i].value->node->id] = true;
         }
     return any;
 }

@@ -1,0 +1,54 @@
+/* sum, mean, max, min over axes of f32, by core/reduce.h. */
+#include "cpu/core/kernels.h"
+#include "cpu/core/reduce.h"
+
+#include <string.h>
+
+static kernel_layout want_any(const kernel_bind *b, int i)
+{
+    (void)b, (void)i;
+    return KERNEL_ANY;
+}
+
+static bool keeps(const graph_node *node, bool training)
+{
+    (void)training;
+    return node->in[0]->type.dtype == TN_F32;
+}
+
+/* A maximum of nothing is a matter for the reference, and its sentence. */
+static bool accepts(const kernel_bind *b)
+{
+    return kernel_count(&b->in[0]) > 0 || strcmp(b->node->def->name, "sum") == 0;
+}
+
+static tn_status prepare(kernel_bind *b)
+{
+    cpu_reduce *r = BASE_NEW(b->arena, cpu_reduce);
+    const char *op = b->node->def->name;
+    if (!r)
+        return base_no_memory(b->error, "preparing a kernel");
+    r->kind = strcmp(op, "max") == 0 ? CPU_REDUCE_MAX : strcmp(op, "min") == 0 ? CPU_REDUCE_MIN : CPU_REDUCE_SUM;
+    r->isa = (cpu_isa)b->isa;
+    r->threads = b->threads;
+    const kernel_operand *x = &b->in[0];
+    cpu_reduce_plan(r, x->rank, x->dims, x->strides, op_axes_mask(cpu_arg(b->node, "axes"), x->rank));
+    if (strcmp(op, "mean") == 0)
+        r->scale = 1.0 / (double)r->length;
+    b->plan = r;
+    b->scratch = cpu_reduce_scratch(r);
+    b->path = r->columns ? "reduce/columns" : "reduce/rows";
+    return TN_OK;
+}
+
+static void run(const kernel_call *c)
+{
+    cpu_reduce_run(c->plan, c->in[0], c->out[0], c->scratch);
+}
+
+#define ROW(text)                                                                                                      \
+    {                                                                                                                  \
+        .op = text, .name = text "/reduce", .keeps = keeps, .accepts = accepts, .want = want_any, .prepare = prepare,  \
+        .run = run                                                                                                     \
+    }
+const kernel cpu_kernels_sum[] = {ROW("sum"), ROW("mean"), ROW("max"), ROW("min"), {0}};
