@@ -82,6 +82,20 @@ TN_API tn_tensor *tn_softplus(tn_tensor *x, double beta,
 /* Sum over the axes (n = 0: all); with keepdim they stay as size 1. f; integers give i64. */
 TN_API tn_tensor *tn_sum(tn_tensor *x); /* over all axes */
 TN_API tn_tensor *tn_sum_axes(tn_tensor *x, int n, const int64_t *axes, bool keepdim);
+TN_API tn_tensor *tn_mean(tn_tensor *x); /* f */
+TN_API tn_tensor *tn_mean_axes(tn_tensor *x, int n, const int64_t *axes, bool keepdim);
+/* Squared distances from the mean, summed and divided by the count less `correction` (1: unbiased). f */
+TN_API tn_tensor *tn_var_axes(tn_tensor *x, int n, const int64_t *axes, double correction, bool keepdim);
+/* The largest and smallest element; NaN wins; equal ones share the gradient. Any dtype. */
+TN_API tn_tensor *tn_max(tn_tensor *x);
+TN_API tn_tensor *tn_min(tn_tensor *x);
+TN_API tn_tensor *tn_max_axes(tn_tensor *x, int n, const int64_t *axes, bool keepdim);
+TN_API tn_tensor *tn_min_axes(tn_tensor *x, int n, const int64_t *axes, bool keepdim);
+/* Where it is along the axis, or in the whole tensor read row by row; the first of equal ones. i64 */
+TN_API tn_tensor *tn_argmax(tn_tensor *x, int axis, bool keepdim);
+TN_API tn_tensor *tn_argmin(tn_tensor *x, int axis, bool keepdim);
+TN_API tn_tensor *tn_argmax_all(tn_tensor *x);
+TN_API tn_tensor *tn_argmin_all(tn_tensor *x);
 
 /* ---- shape ------------------------------------------------------------------------------------------------------- */
 
@@ -93,6 +107,26 @@ TN_API tn_tensor *tn_reshape(tn_tensor *x, tn_shape shape);
 TN_API tn_tensor *tn_expand(tn_tensor *x, tn_shape shape);
 /* y's axis i is x's axis axes[i]; n is x's rank. */
 TN_API tn_tensor *tn_permute(tn_tensor *x, int n, const int64_t *axes);
+/* The axes from `from` on as one; an axis of size 1 put in, taken away. */
+TN_API tn_tensor *tn_flatten(tn_tensor *x, int from);
+TN_API tn_tensor *tn_unsqueeze(tn_tensor *x, int axis);
+TN_API tn_tensor *tn_squeeze(tn_tensor *x, int axis);
+/* Elements from start up to but not including end (TN_INFER: the end of the axis) along an axis, or n axes with steps
+ * (NULL: 1). Limits must lie within the axis; they may be expressions of sizes. */
+TN_API tn_tensor *tn_slice(tn_tensor *x, int axis, tn_dim start, tn_dim end);
+TN_API tn_tensor *tn_slice_axes(tn_tensor *x, int n, const int64_t *axes, const tn_dim *start, const tn_dim *end,
+                                const int64_t *step);
+/* n tensors one behind the other. */
+TN_API tn_tensor *tn_concat(int n, tn_tensor *const x[], int axis);
+/* `low` elements of a value before and `high` behind; a number for each axis. */
+TN_API tn_tensor *tn_pad(tn_tensor *x, const int64_t *low, const int64_t *high, double value);
+/* y[.., i, ..] = x[.., index[.., i, ..], ..]; index is i64 or i32 and has x's rank. An index out of range is a fault. */
+TN_API tn_tensor *tn_gather(tn_tensor *x, int axis, tn_tensor *index);
+/* x with y[.., index[.., i, ..], ..] += source[.., i, ..]. */
+TN_API tn_tensor *tn_scatter_add(tn_tensor *x, int axis, tn_tensor *index, tn_tensor *source);
+/* The same by whole rows; index has one axis. */
+TN_API tn_tensor *tn_index_select(tn_tensor *x, int axis, tn_tensor *index);
+TN_API tn_tensor *tn_index_add(tn_tensor *x, int axis, tn_tensor *index, tn_tensor *source);
 /* A size as a rank-0 i64 value. */
 TN_API tn_tensor *tn_size_value(tn_graph *graph, tn_dim size);
 

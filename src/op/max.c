@@ -1,0 +1,56 @@
+/* max: the largest element over axes; NaN if there is one. The gradient is split evenly over equal elements, as PyTorch's
+ * amax does. */
+#include "op/scheme/extreme.h"
+
+enum { AXES, KEEPDIM };
+
+static tn_status max_infer(const op_infer *c)
+{
+    return op_infer_extreme(c, AXES, KEEPDIM);
+}
+
+static tn_status max_backward(const op_grad *c)
+{
+    return op_grad_extreme(c, AXES, KEEPDIM);
+}
+
+static void max_ref(const op_ref *c)
+{
+    op_ref_extreme(c, AXES, KEEPDIM, true);
+}
+
+static double max_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
+{
+    (void)arg, (void)out;
+    return op_elements(in[0]);
+}
+
+const op_def op_max = {
+    .name = "max",
+    .doc = "The largest element over axes (none named: all).",
+    .in = {{"x", OP_ANY, 'T'}},
+    .out = {{"y", 0, 'T'}},
+    .arg = {[AXES] = OP_ARG_INTS("axes"), [KEEPDIM] = OP_ARG_BOOL("keepdim", false)},
+    .infer = max_infer,
+    .grad = max_backward,
+    .ref = max_ref,
+    .flops = max_flops,
+    .cases = (const char *const[]){"x=x[5]", "x=x[2x3x4] axes=1", "x=x[2x3x4] axes=0,2 keepdim=true",
+                                   "x=x[2x3x4] axes=-1", "x=x[]", "x=x[6]:ties", "x=x[4x6]:ties axes=1",
+                                   "x=x[0x3] axes=1", "x=x[70x9] axes=0", "x=x[9x70] axes=1", NULL},
+    .bad = (const op_bad[]){{"x=x[2x3] axes=2", "axis 2 of a 2-d tensor"},
+                            {"x=x[2x3] axes=1,1", "named twice"},
+                            {"x=x[3x0] axes=1", "axis 1 has size 0"},
+                            {0}},
+    .tol = {OP_TOL_EXACT},
+};
+
+tn_tensor *tn_max_axes(tn_tensor *x, int n, const int64_t *axes, bool keepdim)
+{
+    return OP_MAKE(&op_max, OP_ARGS([AXES] = OP_L(n, axes), [KEEPDIM] = OP_I(keepdim)), x);
+}
+
+tn_tensor *tn_max(tn_tensor *x)
+{
+    return tn_max_axes(x, 0, NULL, false);
+}

@@ -1,0 +1,77 @@
+/* extreme.c: see extreme.h. */
+#include "op/scheme/extreme.h"
+
+#include <math.h>
+
+tn_status op_infer_extreme(const op_infer *c, int axes, int keepdim)
+{
+    const graph_type *x = c->in[0];
+    BASE_TRY(op_infer_reduced(c, axes, keepdim));
+    int64_t mask = op_axes_mask(&c->arg[axes], x->rank);
+    for (int i = 0; i < x->rank; i++)
+        if ((mask >> i & 1) && x->dims[i] == 0)
+            return op_fail(c, TN_SHAPE, "axis %d has size 0; nothing has no largest or smallest element", i);
+    return TN_OK;
+}
+
+/* Whether element a of x comes before element b in the order asked for. */
+static bool beats(const op_array *x, int64_t a, int64_t b, bool largest)
+{
+    if (x->i)
+        return largest ? x->i[a] > x->i[b] : x->i[a] < x->i[b];
+    if (isnan(x->f[a]) || isnan(x->f[b]))
+        return isnan(x->f[a]) && !isnan(x->f[b]);
+    return largest ? x->f[a] > x->f[b] : x->f[a] < x->f[b];
+}
+
+void op_ref_extreme(const op_ref *c, int axes, int keepdim, bool largest)
+{
+    const op_array *x = c->in[0];
+    op_array *y = c->out[0];
+    double last = largest ? -(double)INFINITY : (double)INFINITY;
+    for (int64_t i = 0; i < y->count; i++) {
+        if (y->f)
+            y->f[i] = last;
+        else
+            y->i[i] = largest ? INT64_MIN : INT64_MAX;
+    }
+    for (int64_t i = 0; i < x->count; i++) {
+        int64_t at = op_ref_reduced(c, axes, keepdim, i);
+        if (x->i)
+            y->i[at] = (largest ? x->i[i] > y->i[at] : x->i[i] < y->i[at]) ? x->i[i] : y->i[at];
+        else if (!isnan(y->f[at]) && !(largest ? x->f[i] <= y->f[at] : x->f[i] >= y->f[at]))
+            y->f[at] = x->f[i];
+    }
+}
+
+void op_ref_where_extreme(const op_ref *c, int axes, int keepdim, bool largest)
+{
+    const op_array *x = c->in[0];
+    const op_value *list = &c->arg[axes];
+    op_array *y = c->out[0];
+    int64_t stride = 1, size = x->count;
+    if (list->n) {
+        int axis = (int)(list->list[0] < 0 ? list->list[0] + x->rank : list->list[0]);
+        size = x->dims[axis];
+        for (int k = axis + 1; k < x->rank; k++)
+            stride *= x->dims[k];
+    }
+    for (int64_t i = 0; i < x->count; i++) {
+        int64_t at = op_ref_reduced(c, axes, keepdim, i), place = i / stride % size;
+        if (beats(x, i, i + (y->i[at] - place) * stride, largest))
+            y->i[at] = place;
+    }
+}
+
+tn_status op_grad_extreme(const op_grad *c, int axes, int keepdim)
+{
+    tn_tensor *x = op_in(c, 0);
+    const op_value *list = op_arg(c, axes);
+    bool kept = op_arg(c, keepdim)->i;
+    if (!op_wants(c, 0))
+        return TN_OK;
+    tn_tensor *dy = op_keep_reduced(op_dout(c, 0), x, list, kept), *y = op_keep_reduced(op_out(c, 0), x, list, kept);
+    tn_tensor *hit = tn_eq(x, y);
+    tn_tensor *ties = tn_sum_axes(op_cast_to(hit, x->type.dtype), list->n, list->list, true);
+    return op_give(c, 0, tn_div(tn_where(hit, dy, op_like_scalar(dy, 0)), ties));
+}

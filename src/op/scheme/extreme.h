@@ -1,0 +1,16 @@
+/* extreme.h: what the reductions to a largest or smallest element share. NaN wins over every number. */
+#ifndef OP_EXTREME_H
+#define OP_EXTREME_H
+
+#include "op/scheme/op.h"
+
+/* As op_infer_reduced; an axis of size 0 is refused, as nothing has no largest element. */
+tn_status op_infer_extreme(const op_infer *c, int axes, int keepdim);
+/* Output 0: the extreme values. */
+void op_ref_extreme(const op_ref *c, int axes, int keepdim, bool largest);
+/* Output 0: where the first extreme value is along the one axis, or among all elements. */
+void op_ref_where_extreme(const op_ref *c, int axes, int keepdim, bool largest);
+/* The gradient of such a value, split evenly over the elements that have it. */
+tn_status op_grad_extreme(const op_grad *c, int axes, int keepdim);
+
+#endif
