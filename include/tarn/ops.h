@@ -137,6 +137,61 @@ TN_API tn_tensor *tn_size_value(tn_graph *graph, tn_dim size);
 TN_API tn_tensor *tn_linear(tn_tensor *x, tn_tensor *w, tn_tensor *b);
 TN_API tn_tensor *tn_matmul(tn_tensor *a, tn_tensor *b);
 
+/* ---- pictures: x[N, C, H, W] ------------------------------------------------------------------------------------- */
+
+/* Both directions together, or down and across; sides in the order top, left, bottom, right. */
+typedef struct tn_conv_opt {
+    int stride;       /* 0: 1 */
+    int padding;      /* zeros on every side */
+    int dilation;     /* 0: 1 */
+    int groups;       /* 0: 1 */
+    int strides[2];   /* where not 0: in place of stride */
+    int paddings[4];  /* added to padding */
+    int dilations[2]; /* where not 0: in place of dilation */
+    bool no_bias;     /* for layers; tn_conv2d looks at its bias */
+    void *reserved[4];
+} tn_conv_opt;
+
+/* Convolution with w[O, C / groups, kh, kw] and bias[O] (NULL: none): y[N, O, H', W'],
+ * H' = (H + top + bottom - dilation * (kh - 1) - 1) / stride + 1. f */
+TN_API tn_tensor *tn_conv2d(tn_tensor *x, tn_tensor *w, tn_tensor *bias, const tn_conv_opt *opt);
+
+typedef struct tn_pool_opt {
+    int stride;           /* 0: the kernel's size */
+    int padding;          /* on every side; at most half of the window */
+    int dilation;         /* 0: 1; max_pool2d only */
+    bool ceil_mode;       /* sizes are rounded up */
+    bool exclude_padding; /* avg_pool2d: the border does not count */
+    int kernels[2];       /* where not 0: in place of kernel */
+    int strides[2];       /* where not 0: in place of stride */
+    int paddings[4];      /* added to padding */
+    void *reserved[4];
+} tn_pool_opt;
+
+/* The largest, or the mean, of each window of kernel x kernel elements. f */
+TN_API tn_tensor *tn_max_pool2d(tn_tensor *x, int kernel, const tn_pool_opt *opt);
+TN_API tn_tensor *tn_avg_pool2d(tn_tensor *x, int kernel, const tn_pool_opt *opt);
+
+/* ---- normalisation, probabilities, noise ------------------------------------------------------------------------- */
+
+typedef struct tn_batch_norm_result {
+    tn_tensor *y;
+    tn_tensor *new_running_mean, *new_running_var; /* for tn_graph_update; the old ones when an entry does not train */
+} tn_batch_norm_result;
+
+/* Each channel (axis 1) of x[N, C, ...] brought to mean 0 and variance 1, then times weight[C] plus bias[C] (NULL: not).
+ * Entries that train use the batch's statistics and move the running ones [C] towards them by momentum; others use the
+ * running ones. f */
+TN_API tn_batch_norm_result tn_batch_norm(tn_tensor *x, tn_tensor *weight, tn_tensor *bias, tn_tensor *running_mean,
+                                          tn_tensor *running_var, double eps, double momentum);
+/* In entries that train, 0 with probability p, else x / (1 - p); in others x. f */
+TN_API tn_tensor *tn_dropout(tn_tensor *x, double p);
+/* Random numbers in [0, 1), new ones in every step; f */
+TN_API tn_tensor *tn_uniform(tn_graph *graph, tn_dtype dtype, tn_shape shape);
+/* exp(x) / sum(exp(x)) along an axis, and its logarithm; f */
+TN_API tn_tensor *tn_softmax(tn_tensor *x, int axis);
+TN_API tn_tensor *tn_log_softmax(tn_tensor *x, int axis);
+
 #ifdef __cplusplus
 }
 #endif

@@ -2,6 +2,7 @@
 #ifndef OP_INTERNAL_H
 #define OP_INTERNAL_H
 
+#include "base/philox.h"
 #include "op/scheme/op.h"
 
 /* ---- gradients of activations: dx from dy and the result y or the argument x -------------------------------------- */
@@ -32,5 +33,54 @@ tn_status op_gather_check(const op_infer *c, const graph_type *x, const graph_ty
 /* Where element i of index points to in x; -1 when that is nowhere. The same for rows: element i of y. */
 int64_t op_gather_at(const op_array *x, const op_array *index, int64_t axis, int64_t i);
 int64_t op_index_at(const op_array *x, const op_array *y, const op_array *index, int64_t axis, int64_t i);
+
+/* ---- windows: arguments are those of the node that the operator belongs to (op_arg(c, 0)) -------------------------- */
+
+tn_tensor *op_conv2d_of(tn_tensor *x, tn_tensor *w, const op_value *conv);
+tn_tensor *op_conv2d_grad_data_of(tn_tensor *dy, tn_tensor *w, tn_shape shape, const op_value *conv);
+tn_tensor *op_conv2d_grad_weight_of(tn_tensor *x, tn_tensor *dy, tn_shape shape, const op_value *conv);
+tn_tensor *op_max_pool2d_grad_of(tn_tensor *dy, tn_tensor *x, const op_value *pool);
+tn_tensor *op_max_pool2d_select_of(tn_tensor *d, tn_tensor *x, const op_value *pool);
+tn_tensor *op_avg_pool2d_of(tn_tensor *x, const op_value *pool);
+tn_tensor *op_avg_pool2d_grad_of(tn_tensor *dy, tn_shape shape, const op_value *pool);
+/* Kernel, stride, border and rounding from the options into pool[]; numbers[8] holds the lists. */
+void op_pool_options(int kernel, const tn_pool_opt *opt, op_value *pool, int64_t *numbers);
+/* The window of element i of the averaged y: rows from[0] to to[0], columns from[1] to to[1], from[2] is where its plane
+ * starts in x. Returns 1 / the number of elements that count. */
+double op_pool_average(const op_ref *c, const op_array *x, const op_array *y, int64_t i, int64_t from[3],
+                       int64_t to[3]);
+
+/* ---- normalisation, dropout -------------------------------------------------------------------------------------- */
+
+tn_tensor *op_training_of(tn_graph *g);
+tn_tensor *op_batch_norm_grad_of(tn_tensor *dy, tn_tensor *x, tn_tensor *weight, tn_tensor *mean, tn_tensor *rstd,
+                                 tn_tensor *dmean, tn_tensor *drstd);
+/* v[C] so shaped that it is broadcast along axis 1 of a tensor of this rank. */
+tn_tensor *op_along_channels(tn_tensor *v, int rank);
+/* Elements between one channel (axis 1) and the next. */
+int64_t op_channel_inner(const op_array *x);
+tn_tensor *op_dropout_of(tn_tensor *x, double p, int64_t stream);
+tn_tensor *op_dropout_mask_of(tn_graph *g, tn_shape shape, double p, int64_t stream, tn_dtype dtype);
+/* The number that random operators give element i: row by row, channels fastest from rank 4 on. */
+uint64_t op_random_index(const op_array *x, int64_t i);
+/* The mask's value for element i of x. */
+double op_dropout_factor(const op_ref *c, const op_array *x, double p, int64_t stream, int64_t i);
+
+/* ---- softmax ----------------------------------------------------------------------------------------------------- */
+
+/* The rows of an array along an axis. */
+typedef struct op_row {
+    int64_t count, size, stride;
+} op_row;
+op_row op_row_of(const op_array *x, int64_t axis);
+/* The first element of row r. */
+static inline int64_t op_row_first(const op_row *row, int64_t r)
+{
+    return r / row->stride * row->stride * row->size + r % row->stride;
+}
+/* The largest element of a row; NaN if there is one. */
+double op_row_max(const op_array *x, const op_row *row, int64_t first);
+tn_tensor *op_softmax_grad_of(tn_tensor *dy, tn_tensor *y, int64_t axis);
+tn_tensor *op_log_softmax_grad_of(tn_tensor *dy, tn_tensor *y, int64_t axis);
 
 #endif

@@ -1,0 +1,118 @@
+/* conv2d: y[n, o, i, j] = bias[o] + the sum over c, r, s of w[o, c, r, s] * x[n, c', i stride + r dilation - padding, ...],
+ * where x is zero outside of the picture and c' runs over the channels of o's group (a cross-correlation, as in every
+ * framework). Weights are w[O, I / groups, kh, kw]; padding may be given for each side: top, left, bottom, right. */
+#include "op/internal.h"
+#include "op/scheme/window.h"
+
+#include <math.h>
+
+static tn_status conv2d_infer(const op_infer *c)
+{
+    BASE_TRY(op_conv_infer(c, c->in[0], c->in[1], &c->out[0]));
+    if (c->in[2] && c->in[2]->rank != 1)
+        return op_fail(c, TN_SHAPE, "the bias has %d axes; it needs one", c->in[2]->rank);
+    return c->in[2]
+               ? op_want_same(c, c->in[2]->dims[0], c->in[1]->dims[0], "the size of the bias and the output channels")
+               : TN_OK;
+}
+
+static tn_status conv2d_backward(const op_grad *c)
+{
+    static const int64_t axes[3] = {0, 2, 3};
+    tn_tensor *x = op_in(c, 0), *w = op_in(c, 1), *dy = op_dout(c, 0);
+    const op_value *arg = op_arg(c, 0);
+    if (op_wants(c, 0))
+        op_give(c, 0, op_conv2d_grad_data_of(dy, w, tn_tensor_shape(x), arg));
+    if (op_wants(c, 1))
+        op_give(c, 1, op_conv2d_grad_weight_of(x, dy, tn_tensor_shape(w), arg));
+    if (op_wants(c, 2))
+        op_give(c, 2, tn_sum_axes(dy, 3, axes, false));
+    return TN_OK;
+}
+
+static void product(const op_ref *c, int64_t x, int64_t w, int64_t y)
+{
+    double term = c->in[0]->f[x] * c->in[1]->f[w];
+    c->out[0]->f[y] += term;
+    c->out[0]->magnitude[y] += fabs(term);
+}
+
+static void conv2d_ref(const op_ref *c)
+{
+    op_array *y = c->out[0];
+    op_conv_each(c, c->in[0], c->in[1], y, product);
+    for (int64_t i = 0; c->in[2] && i < y->count; i++) {
+        double bias = c->in[2]->f[i / (y->dims[2] * y->dims[3]) % y->dims[1]];
+        y->f[i] += bias;
+        y->magnitude[i] += fabs(bias);
+    }
+}
+
+static double conv2d_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
+{
+    (void)arg;
+    return op_conv_flops(in[1], &out[0]) + (in[2] ? op_elements(&out[0]) : 0);
+}
+
+const op_def op_conv2d = {
+    .name = "conv2d",
+    .doc = "Two-dimensional convolution (cross-correlation) with groups.",
+    .in = {{"x", OP_FLOATS, 'T'}, {"w", OP_FLOATS, 'T'}, {"bias", OP_FLOATS, 'T', OP_OPTIONAL}},
+    .out = {{"y", 0, 'T'}},
+    .arg = {OP_CONV_ARGS},
+    .infer = conv2d_infer,
+    .grad = conv2d_backward,
+    .ref = conv2d_ref,
+    .flops = conv2d_flops,
+    .cases =
+        (const char *const[]){
+            "x=x[2x3x5x6] w=x[4x3x3x3] bias=x[4]", "x=x[2x3x5x6] w=x[4x3x3x3] padding=1", "x=x[1x1x4x4] w=x[1x1x1x1]",
+            "x=x[2x4x7x5] w=x[6x2x3x2] bias=x[6] groups=2 stride=2 padding=1,0",
+            "x=x[1x4x6x6] w=x[4x1x3x3] groups=4 padding=1",
+            "x=x[1x2x8x7] w=x[3x2x3x2] dilation=2,3 stride=1,2 padding=2", "x=x[1x2x4x5] w=x[2x2x3x3] padding=0,1,2,3",
+            "x=x[3x17x9x9] w=x[18x17x3x3] padding=1 stride=2", "x=x[0x3x5x5] w=x[2x3x3x3]", NULL},
+    .bad = (const op_bad[]){{"x=x[3x5x5] w=x[2x3x3x3]", "the picture has 3 axes"},
+                            {"x=x[1x3x5x5] w=x[2x3x3]", "the weight has 3 axes"},
+                            {"x=x[1x3x5x5] w=x[2x4x3x3]", "the picture has 3 channels; the weight takes 4"},
+                            {"x=x[1x4x5x5] w=x[3x2x3x3] groups=2", "3 output channels cannot be divided into 2 groups"},
+                            {"x=x[1x3x2x5] w=x[2x3x3x3]", "does not fit into 2"},
+                            {"x=x[1x3x5x5] w=x[2x3x0x3]", "must be numbers above 0"},
+                            {"x=x[1x3x5x5] w=x[2x3x3x3] bias=x[3]", "3 and 2 differ"},
+                            {"x=x[1x3x5x5] w=x[2x3x3x3] bias=x[1x2]", "the bias has 2 axes"},
+                            {"x=x[1x3x5x5] w=x[2x3x3x3] stride=0", "stride is 0"},
+                            {"x=x[1x3x5x5] w=x[2x3x3x3] stride=1,1,1", "stride takes 1 or 2 numbers"},
+                            {"x=x[1x3x5x5] w=x[2x3x3x3] padding=-1", "padding is -1"},
+                            {"x=x[1x3x5x5] w=x[2x3x3x3] padding=1,1,1", "padding takes 1, 2 or 4 numbers"},
+                            {"x=x[1x3x5x5] w=x[2x3x3x3] dilation=0", "dilation is 0"},
+                            {"x=x[1x3x5x5] w=x[2x3x3x3] dilation=1,1,1,1", "dilation takes 1 or 2 numbers"},
+                            {"x=x[1x3x5x5] w=x[2x3x3x3] groups=0", "groups is 0"},
+                            {0}},
+    .tol = {OP_TOL_FLOATS},
+};
+
+tn_tensor *op_conv2d_of(tn_tensor *x, tn_tensor *w, const op_value *conv)
+{
+    return OP_MAKE(
+        &op_conv2d,
+        OP_ARGS([OP_CONV_STRIDE] = {true, conv[OP_CONV_STRIDE]}, [OP_CONV_PADDING] = {true, conv[OP_CONV_PADDING]},
+                [OP_CONV_DILATION] = {true, conv[OP_CONV_DILATION]}, [OP_CONV_GROUPS] = {true, conv[OP_CONV_GROUPS]}),
+        x, w);
+}
+
+/* Numbers of the options: the one of a direction, else the common one. */
+tn_tensor *tn_conv2d(tn_tensor *x, tn_tensor *w, tn_tensor *bias, const tn_conv_opt *opt)
+{
+    static const tn_conv_opt none = {0};
+    const tn_conv_opt *o = opt ? opt : &none;
+    int64_t stride[2], dilation[2], padding[4];
+    for (int d = 0; d < 2; d++) {
+        stride[d] = o->strides[d] ? o->strides[d] : o->stride ? o->stride : 1;
+        dilation[d] = o->dilations[d] ? o->dilations[d] : o->dilation ? o->dilation : 1;
+    }
+    for (int side = 0; side < 4; side++)
+        padding[side] = (int64_t)o->padding + o->paddings[side];
+    return OP_MAKE(&op_conv2d,
+                   OP_ARGS([OP_CONV_STRIDE] = OP_L(2, stride), [OP_CONV_PADDING] = OP_L(4, padding),
+                           [OP_CONV_DILATION] = OP_L(2, dilation), [OP_CONV_GROUPS] = OP_I(o->groups ? o->groups : 1)),
+                   x, w, bias);
+}

@@ -1,0 +1,61 @@
+/* window.h: windows that move over pictures x[N, C, H, W]: convolutions and pooling. Direction 0 is down, 1 is across.
+ * Lists of numbers are given short: one for both directions, two for down and across; a border may have four: top, left,
+ * bottom, right. */
+#ifndef OP_WINDOW_H
+#define OP_WINDOW_H
+
+#include "op/scheme/op.h"
+
+typedef struct op_window {
+    int64_t kernel[2], stride[2], dilation[2];
+    int64_t pad[4]; /* top, left, bottom, right */
+    bool ceil;      /* the last window may reach beyond the border, but starts before it */
+} op_window;
+
+/* The window of these arguments; absent lists (NULL or empty) are stride 1, no border, dilation 1. `kernel` is set by
+ * convolutions from the weight's shape, so that it may be NULL. */
+op_window op_window_of(const op_value *kernel, const op_value *stride, const op_value *padding,
+                       const op_value *dilation);
+/* Whether argument `arg` has 1 or 2 numbers (or 4, or none where that is allowed). */
+tn_status op_window_list(const op_infer *c, int arg, bool needed, bool four);
+/* How many places a window has in direction d over `size` elements. */
+tn_status op_window_size(const op_infer *c, const op_window *w, int d, tn_dim size, tn_dim *places);
+
+/* ---- convolutions ------------------------------------------------------------------------------------------------ */
+
+/* The first arguments of conv2d and its gradients. */
+enum { OP_CONV_STRIDE, OP_CONV_PADDING, OP_CONV_DILATION, OP_CONV_GROUPS, OP_CONV_SHAPE };
+#define OP_CONV_ARGS                                                                                                   \
+    [OP_CONV_STRIDE] = OP_ARG_WINDOW("stride", 1), [OP_CONV_PADDING] = OP_ARG_WINDOW("padding", 0),                    \
+    [OP_CONV_DILATION] = OP_ARG_WINDOW("dilation", 1), [OP_CONV_GROUPS] = OP_ARG_INT_IN("groups", 1, 1, 0x1p30)
+#define OP_ARG_WINDOW(text, least)                                                                                     \
+    {                                                                                                                  \
+        .name = text, .kind = OP_INTS_LIST, .bounded = true, .min = least, .max = 0x1p30                               \
+    }
+
+/* The shape of conv2d(x, w) under the arguments. */
+tn_status op_conv_infer(const op_infer *c, const graph_type *x, const graph_type *w, graph_type *y);
+op_window op_conv_window(const op_value *arg, int64_t kernel_h, int64_t kernel_w);
+/* Calls f for every product of the convolution y = x * w: its places in x, w and y. */
+typedef void (*op_conv_fn)(const op_ref *c, int64_t x, int64_t w, int64_t y);
+void op_conv_each(const op_ref *c, const op_array *x, const op_array *w, const op_array *y, op_conv_fn f);
+/* 2 operations for each product. */
+double op_conv_flops(const graph_type *w, const graph_type *y);
+
+/* ---- pooling ----------------------------------------------------------------------------------------------------- */
+
+/* The first arguments of pooling operators and their gradients. `dilation` of average pooling is not there. */
+enum { OP_POOL_KERNEL, OP_POOL_STRIDE, OP_POOL_PADDING, OP_POOL_CEIL, OP_POOL_MORE };
+#define OP_POOL_ARGS                                                                                                   \
+    [OP_POOL_KERNEL] = OP_ARG_WINDOW("kernel", 1), [OP_POOL_STRIDE] = OP_ARG_WINDOW("stride", 1),                      \
+    [OP_POOL_PADDING] = OP_ARG_WINDOW("padding", 0), [OP_POOL_CEIL] = OP_ARG_BOOL("ceil_mode", false)
+
+/* The window of the arguments; dilation: NULL, or that argument. No stride is the kernel's size. */
+op_window op_pool_window(const op_value *arg, const op_value *dilation);
+/* The shape of the pooled x; dilation: the number of that argument, or -1. */
+tn_status op_pool_infer(const op_infer *c, const graph_type *x, int dilation, graph_type *y);
+/* Where the largest element of the window of y's element `at` is in x: the first one row by row, NaN before all; -1 if
+ * the window has no element. */
+int64_t op_pool_largest(const op_array *x, const op_array *y, const op_window *w, int64_t at);
+
+#endif
