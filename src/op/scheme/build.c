@@ -173,8 +173,12 @@ static tn_status infer_types(tn_graph *g, const op_def *def, int n_in, tn_tensor
     return TN_OK;
 }
 
-static graph_node *build(tn_graph *g, const op_def *def, const char *path, int n_in, tn_tensor *const *in, const op_value *given)
+static graph_node *build(tn_graph *g, const op_def *def, const char *path, int n_given, tn_tensor *const *given_in, const op_value *given)
 {
+    int slots = op_count_in(def), n_in = n_given > slots ? n_given : slots;
+    tn_tensor *in[n_in > 0 ? n_in : 1]; /* inputs that were left out at the end are absent */
+    for (int i = 0; i < n_in; i++)
+        in[i] = i < n_given ? given_in[i] : NULL;
     base_error e = {0};
     graph_type out[OP_MAX_OUT] = {0};
     int n_out = op_count_out(def), n_arg = op_count_arg(def);
