@@ -43,17 +43,19 @@ static float normal(base_random *r, float deviation)
 
 static const data_digit_style *choose_style(int digit, base_random *r)
 {
-    int total = 0, first = -1;
+    int total = 0;
     for (int s = 0; s < data_digit_style_count; s++)
-        if (data_digit_styles[s].digit == digit) {
-            total += data_digit_styles[s].often;
-            first = first < 0 ? s : first;
-        }
+        total += data_digit_styles[s].digit == digit ? data_digit_styles[s].often : 0;
     int pick = (int)base_random_below(r, (uint64_t)total);
-    int s = first;
-    while (pick >= data_digit_styles[s].often)
-        pick -= data_digit_styles[s++].often;
-    return &data_digit_styles[s];
+    for (int s = 0; s < data_digit_style_count; s++) {
+        const data_digit_style *style = &data_digit_styles[s];
+        if (style->digit != digit)
+            continue;
+        if (pick < style->often)
+            return style;
+        pick -= style->often;
+    }
+    return &data_digit_styles[0]; /* not reached: pick < total */
 }
 
 /* Catmull-Rom: a cubic through b and c whose slopes there are those of the chords a-c and b-d. */
@@ -74,7 +76,7 @@ static void trace(const data_digit_style *style, base_random *r, path *p)
             dx = normal(r, 0.06f);
             dy = normal(r, 0.06f);
         }
-        float more = first || last ? 1.5f : 1; /* ends are freer than what lies between */
+        float more = first || last ? 1.8f : 1; /* ends are freer than what lies between */
         x[i] = (float)style->at[i].x / 50 - 1 + normal(r, shake * more) + dx;
         y[i] = (float)style->at[i].y / 50 - 1 + normal(r, shake * more) + dy;
     }
@@ -117,8 +119,8 @@ static bend choose_bend(base_random *r)
     b.taper = normal(r, 0.12f);
     b.belly = normal(r, 0.12f);
     b.aspect = expf(normal(r, 0.26f) - 0.08f);
-    b.slant = normal(r, 0.22f) + 0.12f;
-    float angle = normal(r, 0.12f);
+    b.slant = normal(r, 0.25f) + 0.12f;
+    float angle = normal(r, 0.15f);
     b.c = cosf(angle);
     b.s = sinf(angle);
     return b;

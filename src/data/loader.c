@@ -301,7 +301,7 @@ static tn_status init(tn_loader *l, const tn_loader_opt *o, base_error *e)
     BASE_TRY(init_transforms(l, o, e));
     for (int i = 0; i < l->n_slots && count > 0; i++)
         BASE_TRY(init_slot(l, &l->slots[i], e));
-    for (int i = 0; i < threads; i++)
+    for (int i = 0; i < threads && count > 0; i++)
         BASE_TRY(init_worker(l, &l->workers[i], e));
     return init_threads(l, e);
 }

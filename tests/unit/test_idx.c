@@ -212,6 +212,23 @@ static void empty_files_are_empty_sets(void **state)
     }
 }
 
+/* No entries of 1.7 GB each: nothing is ever made for them. */
+static void huge_samples_of_none_take_no_memory(void **state)
+{
+    (void)state;
+    unsigned char x[20];
+    size_t n = header(x, 0x08, 3, (uint32_t[]){0, 60000, 28000});
+    tn_dataset *d = tn_dataset_idx(context, put("x", x, n), NULL, NULL);
+    assert_non_null(d);
+    tn_loader *l = tn_loader_new(context, d, TN_OPT(tn_loader_opt, .batch = 64, .memory_limit = 1 << 20));
+    assert_non_null(l);
+    const tn_batch *b;
+    assert_int_equal(tn_loader_next(l, &b), TN_OK);
+    assert_null(b);
+    tn_loader_free(l);
+    tn_dataset_free(d);
+}
+
 static void targets_need_not_be_classes(void **state)
 {
     (void)state;
@@ -446,6 +463,7 @@ int main(void)
         cmocka_unit_test(every_type_is_read_in_our_byte_order),
         cmocka_unit_test(shapes_of_samples),
         cmocka_unit_test(empty_files_are_empty_sets),
+        cmocka_unit_test(huge_samples_of_none_take_no_memory),
         cmocka_unit_test(targets_need_not_be_classes),
         cmocka_unit_test(wrong_labels_are_told),
         cmocka_unit_test(bad_headers_are_told),
