@@ -22,8 +22,11 @@ static const char *const path_names[] = {"fill", "row", "dot", "tile", "parts"};
 
 enum {
     ALIGN = 64,
-    KC = 384,                /* depth of a k block: a panel of B of this depth stays in the first-level cache */
-    ROW_PANELS = 12,         /* tiles in a block of A, which stays in the second-level cache */
+    KC = 224,                /* depth of a k block: a panel of B of this depth stays in the first-level cache */
+    ROW_PANELS = 16,         /* tiles in a block of A, which stays in the second-level cache */
+    COL_PANELS = 32,         /* tiles across a block of C, which stays there over all k blocks */
+    PACK_PANELS = 8,         /* panels of B that one chunk packs side by side, so that lines and pages are read whole */
+    PACK_DEPTH = 512,        /* and their depth */
     PACKED_B_MAX = 16 << 20, /* bytes of B packed at a time */
     PARTS_MAX = 16
 };
@@ -150,7 +153,7 @@ static void deal(plan *p)
     const cpu_gemm *g = &p->g;
     double work = 2.0 * (double)g->m * (double)g->n * (double)g->k / 600e3;
     int64_t want = g->threads == 1 ? 1 : least(g->threads * 6, (int64_t)work + 1);
-    int64_t high = least(ROW_PANELS, p->row_panels), wide = p->share_b ? p->nb : least(p->nb, 16);
+    int64_t high = least(ROW_PANELS, p->row_panels), wide = least(p->nb, COL_PANELS);
     while (ceil_div(p->row_panels, high) * ceil_div(p->nb, wide) < want) {
         if (high > 4 || (wide == 1 && high > 1))
             high = ceil_div(high, 2);
@@ -238,7 +241,7 @@ static void plan_scratch(plan *p)
         bool copy_x = p->path != PATH_FILL && (g->a_col != 1 || g->dtype == TN_BF16 || g->dtype == TN_F16);
         p->a_bytes = padded(copy_x ? (size_t)(g->m * g->k) * p->size : 0);
         take(p, p->a_bytes);
-        take(p, (size_t)(g->m * p->nb) * p->size);
+        take(p, p->path == PATH_FILL ? 0 : (size_t)(g->m * p->nb) * p->size);
     }
     p->thread_bytes = p->bytes;
     p->bytes = p->thread_at + (size_t)p->threads * p->thread_bytes;
@@ -336,16 +339,17 @@ static void run_tiles(const job *jb, const block *t, int64_t k0, int64_t k, cons
     const plan *p = &jb->p;
     const cpu_gemm *g = &p->g;
     int64_t size = (int64_t)p->size, nr = p->kern->nr;
+    int64_t tiles = ceil_div(t->i1 - t->i0, p->mr);
     bool last = k0 + k == t->k1;
     for (int64_t j = t->j0; j < t->j1; j++) {
-        int64_t n = least(nr, g->n - j * nr), b_row = nr;
+        int64_t n = least(nr, g->n - j * nr), b_row = nr, b_panel = g->k * nr * size;
         const char *b;
         if (g->b_packed)
             b = jb->b + (j * g->k + k0) * nr * size;
         else if (p->share_b)
             b = jb->scratch + p->b_at + ((j - jb->panel) * g->k + k0) * nr * size;
         else if (p->pack_b)
-            b = t->b_space + (j - t->j0) * p->kc * nr * size;
+            b = t->b_space + (j - t->j0) * p->kc * nr * size, b_panel = p->kc * nr * size;
         else
             b = b_of(jb, t->item) + (k0 * g->b_row + j * nr) * size, b_row = g->b_row;
         for (int64_t i = t->i0; i < t->i1; i += p->mr) {
@@ -353,6 +357,11 @@ static void run_tiles(const job *jb, const block *t, int64_t k0, int64_t k, cons
             if (!last)
                 end.relu = false, end.bias_col = end.bias_row = NULL;
             end.add = end.add || k0 > t->k0;
+            end.next = b;
+            if (b_row == nr && j + 1 < t->j1) { /* the tiles of this panel bring the next one nearer, each a share */
+                end.next_step = 4 * nr * size / tiles;
+                end.next = b + b_panel + (i - t->i0) / p->mr * (k / 4) * end.next_step;
+            }
             p->kern->tile(least(p->mr, t->i1 - i), n, k, a + (i - t->i0) / p->mr * a_tile * size, a_row, a_col, b,
                           b_row, t->to + ((i - t->i0) * t->to_row + (j - t->j0) * nr) * size, t->to_row, &end);
         }
@@ -411,18 +420,30 @@ static void compute_chunk(job *jb, int64_t chunk, int thread)
         finish(jb, t.item, t.i0, t.j0 * nr, t.i1 - t.i0, n, t.to, t.to_row);
 }
 
+/* Panels across, then down; a few rows at a time where rows are what lies together. */
+static void pack_chunk(const job *jb, int64_t chunk)
+{
+    const plan *p = &jb->p;
+    const cpu_gemm *g = &p->g;
+    int64_t nr = p->kern->nr, depths = ceil_div(g->k, PACK_DEPTH), first = chunk / depths * PACK_PANELS;
+    int64_t k0 = chunk % depths * PACK_DEPTH, k1 = least(g->k, k0 + PACK_DEPTH), step = g->b_col == 1 ? 32 : PACK_DEPTH;
+    int64_t panels = least(PACK_PANELS, least(p->nb, p->col_panels - jb->panel) - first);
+    for (; k0 < k1; k0 += step)
+        for (int64_t j = first; j < first + panels; j++) {
+            int64_t col = (jb->panel + j) * nr;
+            p->kern->pack(jb->scratch + p->b_at + (size_t)((j * g->k + k0) * nr) * p->size, nr,
+                          b_of(jb, jb->item) + (k0 * g->b_row + col * g->b_col) * (int64_t)jb->in, g->dtype, g->b_col,
+                          g->b_row, least(nr, g->n - col), least(step, k1 - k0));
+        }
+}
+
 /* First come the chunks that pack a panel of B, then those that compute. Chunks are claimed in order, so whoever waits
  * here waits for a thread that is packing. */
 static void shared_chunk(void *arg, int64_t chunk, int thread)
 {
     job *jb = arg;
-    const plan *p = &jb->p;
-    const cpu_gemm *g = &p->g;
     if (chunk < jb->packs) {
-        int64_t nr = p->kern->nr, j = jb->panel + chunk;
-        p->kern->pack(jb->scratch + p->b_at + (size_t)(chunk * g->k * nr) * p->size, nr,
-                      b_of(jb, jb->item) + j * nr * g->b_col * (int64_t)jb->in, g->dtype, g->b_col, g->b_row,
-                      least(nr, g->n - j * nr), g->k);
+        pack_chunk(jb, chunk);
         atomic_fetch_add_explicit(&jb->packed, 1, memory_order_release);
         return;
     }
@@ -442,7 +463,7 @@ static void run_shared(job *jb)
     const plan *p = &jb->p;
     for (jb->item = 0; jb->item < p->g.batch; jb->item++)
         for (jb->panel = 0; jb->panel < p->col_panels; jb->panel += p->nb) {
-            jb->packs = least(p->nb, p->col_panels - jb->panel);
+            jb->packs = ceil_div(least(p->nb, p->col_panels - jb->panel), PACK_PANELS) * ceil_div(p->g.k, PACK_DEPTH);
             atomic_store_explicit(&jb->packed, 0, memory_order_relaxed);
             cpu_parallel((int)p->threads, jb->packs + p->chunks, shared_chunk, jb);
         }

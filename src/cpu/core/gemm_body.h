@@ -73,7 +73,7 @@ CPU_INLINE V NAME(load_n)(const void *p, tn_dtype dtype, int64_t n)
 /* ---- tile ------------------------------------------------------------------------------------------------------ */
 
 /* The sums of R rows and C vectors on their way to memory; the last vector has `last` columns. */
-CPU_INLINE void NAME(store)(const int R, const int C, V sum[GEMM_MR][2], int64_t last, T *c, int64_t c_row,
+CPU_INLINE void NAME(store)(const int R, const int C, const bool whole, V sum[MR][2], int64_t last, T *c, int64_t c_row,
                             const gemm_end *end)
 {
     V alpha = OP(set1)((T)end->alpha);
@@ -82,13 +82,13 @@ CPU_INLINE void NAME(store)(const int R, const int C, V sum[GEMM_MR][2], int64_t
         UNROLL for (int i = 0; i < R; i++) UNROLL for (int v = 0; v < C; v++)
         {
             const T *p = c + i * c_row + v * LANES;
-            sum[i][v] += v + 1 < C ? OP(load)(p) : OP(load_n)(p, last);
+            sum[i][v] += v + 1 < C || whole ? OP(load)(p) : OP(load_n)(p, last);
         }
     if (end->bias_col)
         UNROLL for (int v = 0; v < C; v++)
         {
             const T *p = (const T *)end->bias_col + v * LANES;
-            V bias = v + 1 < C ? OP(load)(p) : OP(load_n)(p, last);
+            V bias = v + 1 < C || whole ? OP(load)(p) : OP(load_n)(p, last);
             UNROLL for (int i = 0; i < R; i++) sum[i][v] += bias;
         }
     if (end->bias_row)
@@ -110,69 +110,98 @@ CPU_INLINE void NAME(store)(const int R, const int C, V sum[GEMM_MR][2], int64_t
     }
 }
 
-/* Without masked loads B is packed, to the full width of a tile. Rows of A are reached from every third one, so that the addresses of 14 rows fit in the registers. */
-CPU_INLINE void NAME(tile_of)(const int R, const int C, int64_t last, int64_t k, const T *a, int64_t a_row,
-                              int64_t a_col, const T *b, int64_t b_row, T *c, int64_t c_row, const gemm_end *end)
+/* One k: R elements of A, C vectors of B, the last of which is whole or has `last` columns. Without masked loads B is
+ * packed, to the full width of a tile. Rows of A are reached from every third one, so that the addresses of 14 rows fit
+ * in the registers; where they are neighbours, from the first. */
+CPU_INLINE void NAME(step)(const int R, const int C, const bool whole, const bool down, int64_t last,
+                           const T *const *third, int64_t a_row, const T *b, V sum[MR][2])
 {
-    V sum[GEMM_MR][2];
+    V vb[2];
+    UNROLL for (int v = 0; v < C; v++) vb[v] =
+        v + 1 < C || whole || !GEMM_MASKED ? OP(load)(b + v * LANES) : OP(load_n)(b + v * LANES, last);
+    UNROLL for (int i = 0; i < R; i++)
+    {
+        V va = OP(set1)(down ? third[0][i] : third[i / 3][i % 3 * a_row]);
+        UNROLL for (int v = 0; v < C; v++) sum[i][v] = OP(fma)(va, vb[v], sum[i][v]);
+    }
+}
+
+/* `down`: A's neighbours are down a column (as in a packed block), else along a row. Few operations beside the sums, which
+ * would compete with them: addresses are advanced once for several k where they can be. */
+CPU_INLINE void NAME(tile_of)(const int R, const int C, const bool whole, const bool down, int64_t last, int64_t k,
+                              const T *a, int64_t a_step, const T *b, int64_t b_row, T *c, int64_t c_row,
+                              const gemm_end *end)
+{
+    V sum[MR][2];
     UNROLL for (int i = 0; i < R; i++) UNROLL for (int v = 0; v < C; v++) sum[i][v] = OP(set1)(0);
-    const T *third[(GEMM_MR + 2) / 3];
-    UNROLL for (int i = 0; i < (R + 2) / 3; i++) third[i] = a + 3 * i * a_row;
-    for (; k > 0; k--) {
-        V vb[2];
-        UNROLL for (int v = 0; v < C; v++) vb[v] =
-            v + 1 < C || !GEMM_MASKED ? OP(load)(b + v * LANES) : OP(load_n)(b + v * LANES, last);
-        UNROLL for (int i = 0; i < R; i++)
-        {
-            V va = OP(set1)(third[i / 3][i % 3 * a_row]);
-            UNROLL for (int v = 0; v < C; v++) sum[i][v] = OP(fma)(va, vb[v], sum[i][v]);
+    UNROLL for (int i = 0; i < R; i++) /* C is wanted when the sums are done */
+        UNROLL for (int v = 0; v < C; v++) __builtin_prefetch(c + i * c_row + v * LANES, 1);
+    const T *third[(MR + 2) / 3];
+    const int thirds = down ? 1 : (R + 2) / 3, depth = whole ? GEMM_DEPTH : 1;
+    UNROLL for (int i = 0; i < thirds; i++) third[i] = a + 3 * i * a_step;
+    const char *next = end->next;
+    int64_t next_step = end->next_step;
+    for (; k >= depth; k -= depth) {
+        if (whole && down) {
+            __builtin_prefetch(next, 0, 2);
+            next += next_step;
         }
-        UNROLL for (int i = 0; i < (R + 2) / 3; i++) third[i] += a_col;
+        UNROLL for (int u = 0; u < depth; u++)
+        {
+            const T *at[(MR + 2) / 3];
+            UNROLL for (int i = 0; i < thirds; i++) at[i] = third[i] + (down ? u * a_step : u);
+            NAME(step)(R, C, whole, down, last, at, a_step, b + u * b_row, sum);
+        }
+        UNROLL for (int i = 0; i < thirds; i++) third[i] += depth * (down ? a_step : 1);
+        b += depth * b_row;
+    }
+    for (; depth > 1 && k > 0; k--) {
+        NAME(step)(R, C, whole, down, last, third, a_step, b, sum);
+        UNROLL for (int i = 0; i < thirds; i++) third[i] += down ? a_step : 1;
         b += b_row;
     }
-    NAME(store)(R, C, sum, last, c, c_row, end);
+    NAME(store)(R, C, whole, sum, last, c, c_row, end);
 }
 
 #define TILE(R)                                                                                                        \
     static void NAME(tile##R)(int64_t n, int64_t k, const T *a, int64_t a_row, int64_t a_col, const T *b,              \
                               int64_t b_row, T *c, int64_t c_row, const gemm_end *end)                                 \
     {                                                                                                                  \
-        if (n == 2 * LANES)                                                                                            \
-            NAME(tile_of)(R, 2, LANES, k, a, a_row, a_col, b, b_row, c, c_row, end);                                   \
+        if (a_row == 1) {                                                                                              \
+            if (n == 2 * LANES)                                                                                        \
+                NAME(tile_of)(R, 2, true, true, LANES, k, a, a_col, b, b_row, c, c_row, end);                          \
+            else if (n > LANES)                                                                                        \
+                NAME(tile_of)(R, 2, false, true, n - LANES, k, a, a_col, b, b_row, c, c_row, end);                     \
+            else                                                                                                       \
+                NAME(tile_of)(R, 1, false, true, n, k, a, a_col, b, b_row, c, c_row, end);                             \
+        } else if (n == 2 * LANES)                                                                                     \
+            NAME(tile_of)(R, 2, true, false, LANES, k, a, a_row, b, b_row, c, c_row, end);                             \
         else if (n > LANES)                                                                                            \
-            NAME(tile_of)(R, 2, n - LANES, k, a, a_row, a_col, b, b_row, c, c_row, end);                               \
+            NAME(tile_of)(R, 2, false, false, n - LANES, k, a, a_row, b, b_row, c, c_row, end);                        \
         else                                                                                                           \
-            NAME(tile_of)(R, 1, n, k, a, a_row, a_col, b, b_row, c, c_row, end);                                       \
+            NAME(tile_of)(R, 1, false, false, n, k, a, a_row, b, b_row, c, c_row, end);                                \
     }
-TILE(1)
-TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
-#if GEMM_MR == 14
-    TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
-#endif
-#undef TILE
 
-        static void NAME(tile)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_row, int64_t a_col,
-                               const void *b, int64_t b_row, void *c, int64_t c_row, const gemm_end *end)
-{
-    static void (*const tiles[])(int64_t, int64_t, const T *, int64_t, int64_t, const T *, int64_t, T *, int64_t,
-                                 const gemm_end *) = {
-        NAME(tile1),
-        NAME(tile2),
-        NAME(tile3),
-        NAME(tile4),
-        NAME(tile5),
-        NAME(tile6),
-#if GEMM_MR == 14
-        NAME(tile7),
-        NAME(tile8),
-        NAME(tile9),
-        NAME(tile10),
-        NAME(tile11),
-        NAME(tile12),
-        NAME(tile13),
-        NAME(tile14),
+/* clang-format off */
+#if MR == 14
+#define EACH_TILE(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
+#elif MR == 8
+#define EACH_TILE(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8)
+#else
+#define EACH_TILE(X) X(1) X(2) X(3) X(4) X(5) X(6)
 #endif
-    };
+EACH_TILE(TILE)
+#undef TILE
+/* clang-format on */
+
+static void NAME(tile)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_row, int64_t a_col, const void *b,
+                       int64_t b_row, void *c, int64_t c_row, const gemm_end *end)
+{
+#define ENTRY(R) NAME(tile##R),
+    static void (*const tiles[])(int64_t, int64_t, const T *, int64_t, int64_t, const T *, int64_t, T *, int64_t,
+                                 const gemm_end *) = {EACH_TILE(ENTRY)};
+#undef ENTRY
+#undef EACH_TILE
     tiles[m - 1](n, k, a, a_row, a_col, b, b_row, c, c_row, end);
 }
 
@@ -457,7 +486,7 @@ static void NAME(finish)(const gemm_finish *f)
 }
 
 const gemm_kernels CPU_NAME(NAME(gemm)) = {
-    .mr = GEMM_MR,
+    .mr = MR,
     .nr = 2 * LANES,
     .lanes = LANES,
     .masked = GEMM_MASKED,

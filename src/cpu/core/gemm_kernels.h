@@ -11,6 +11,8 @@ typedef struct gemm_end {
     double alpha;
     bool add, relu; /* add: C's old value */
     const void *bias_col, *bias_row;
+    const char *next; /* what a later tile reads: brought nearer meanwhile, next_step bytes per 4 k */
+    int64_t next_step;
 } gemm_end;
 
 /* A finished block of sums on its way to a C of any strides and dtype. */
