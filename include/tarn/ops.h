@@ -192,6 +192,35 @@ TN_API tn_tensor *tn_uniform(tn_graph *graph, tn_dtype dtype, tn_shape shape);
 TN_API tn_tensor *tn_softmax(tn_tensor *x, int axis);
 TN_API tn_tensor *tn_log_softmax(tn_tensor *x, int axis);
 
+/* ---- losses ------------------------------------------------------------------------------------------------------ */
+
+typedef enum tn_reduction {
+    TN_REDUCE_MEAN = 0, /* of all elements; of classes: divided by the sum of their weights */
+    TN_REDUCE_SUM = 1,
+    TN_REDUCE_NONE = 2 /* the losses themselves */
+} tn_reduction;
+
+typedef struct tn_loss_opt {
+    tn_reduction reduction;
+    tn_tensor *weight;      /* of each class [C]; bce, bce_with_logits: of each element, broadcast */
+    tn_tensor *pos_weight;  /* bce_with_logits: of targets of 1, broadcast */
+    bool ignore;            /* targets equal to ignore_index do not count; false: -100 is that number */
+    int64_t ignore_index;
+    double label_smoothing; /* cross_entropy: this part of the target is spread over all classes */
+    void *reserved[4];
+} tn_loss_opt;
+
+/* (x - target)^2, |x - target|; x and target have one shape. f */
+TN_API tn_tensor *tn_mse(tn_tensor *x, tn_tensor *target, tn_reduction reduction);
+TN_API tn_tensor *tn_l1(tn_tensor *x, tn_tensor *target, tn_reduction reduction);
+/* Binary cross entropy of probabilities x, and of sigmoid(x). f */
+TN_API tn_tensor *tn_bce(tn_tensor *x, tn_tensor *target, const tn_loss_opt *opt);
+TN_API tn_tensor *tn_bce_with_logits(tn_tensor *x, tn_tensor *target, const tn_loss_opt *opt);
+/* Classes are axis 1 of x[N, C, ...], axis 0 of x[C]; target[N, ...] has their numbers (i64, i32); one that is no class is a
+ * fault. nll takes log-probabilities; cross_entropy is nll of log_softmax(x), and takes probabilities of x's shape too. f */
+TN_API tn_tensor *tn_nll(tn_tensor *x, tn_tensor *target, const tn_loss_opt *opt);
+TN_API tn_tensor *tn_cross_entropy(tn_tensor *x, tn_tensor *target, const tn_loss_opt *opt);
+
 #ifdef __cplusplus
 }
 #endif

@@ -83,4 +83,29 @@ double op_row_max(const op_array *x, const op_row *row, int64_t first);
 tn_tensor *op_softmax_grad_of(tn_tensor *dy, tn_tensor *y, int64_t axis);
 tn_tensor *op_log_softmax_grad_of(tn_tensor *dy, tn_tensor *y, int64_t axis);
 
+/* ---- losses ------------------------------------------------------------------------------------------------------- */
+
+/* `arg`: the arguments of the cross_entropy. */
+tn_tensor *op_cross_entropy_grad_of(tn_tensor *dloss, tn_tensor *x, tn_tensor *target, tn_tensor *weight,
+                                    const op_value *arg);
+tn_tensor *op_cross_entropy_soft_of(tn_tensor *x, tn_tensor *target, tn_tensor *weight, int64_t reduction,
+                                    double smoothing);
+
+/* ---- updates of optimizers: the new parameter is returned ---------------------------------------------------------- */
+
+/* `lr` is a rank-0 f32, `step` a rank-0 i64: 1 in the first update. */
+typedef struct op_sgd {
+    tn_tensor *param, *grad, *buffer, *lr, *step; /* buffer: NULL without momentum */
+    double momentum, dampening, weight_decay, l1;
+    bool nesterov;
+} op_sgd;
+tn_tensor *op_sgd_update_of(const op_sgd *s, tn_tensor **new_buffer);
+
+typedef struct op_adam {
+    tn_tensor *param, *grad, *m, *v, *step, *lr;
+    double beta1, beta2, eps, weight_decay, l1;
+    bool decoupled; /* AdamW */
+} op_adam;
+tn_tensor *op_adam_update_of(const op_adam *a, tn_tensor **new_m, tn_tensor **new_v);
+
 #endif
