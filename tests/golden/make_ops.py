@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes ops.safetensors: what PyTorch's operators give, and their gradients, in cases where the meaning is easily missed.
 
-Usage: make_ops.py [FOLDER]      (PyTorch 2.x and safetensors; the file is committed, so users never run this)
+Usage: make_ops.py [FOLDER]      (PyTorch 2.x; the file is committed, so users never run this)
 
 Every case has a name OP.K. Its tensors are
     OP.K.in0 in1 ...    inputs, in the order of the operator's signature
@@ -20,8 +20,9 @@ import sys
 import zlib
 
 import torch
-from safetensors.torch import save_file
 from torch.nn import functional as F
+
+from golden_file import save_file
 
 TENSORS, NOTES, COUNT = {}, {}, {}
 INF, NAN = float("inf"), float("nan")

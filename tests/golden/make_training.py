@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes mlp.safetensors, cnn.safetensors and norm.safetensors: short trainings by PyTorch that Tarn must follow.
 
-Usage: make_training.py [FOLDER]      (PyTorch 2.x and safetensors; the files are committed, so users never run this)
+Usage: make_training.py [FOLDER]      (PyTorch 2.x; the files are committed, so users never run this)
 
 Each file holds one net and the data that every variant of its training sees:
     inputs            u8  [batches, rows, ...]   the net's input is inputs[k] / 255 in float32
@@ -23,9 +23,10 @@ import os
 import sys
 
 import torch
-from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
+
+from golden_file import save_file
 
 STEPS, SNAPSHOT, BATCHES = 100, 10, 8
 
