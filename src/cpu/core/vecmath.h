@@ -81,14 +81,14 @@ CPU_INLINE cpu_vf cpu_vf_ceil(cpu_vf x)
 CPU_INLINE cpu_vf cpu_vf_nearest(cpu_vf x, cpu_vi *whole)
 {
     cpu_vf magic = cpu_vf_set1(0x1.8p23f), t = x + magic;
-    *whole = (cpu_vi)t - (cpu_vi)magic;
+    *whole = (cpu_vi)((cpu_vu)t - (cpu_vu)magic); /* unsigned: with NaN anything may come, but nothing overflows */
     return t - magic;
 }
 
 /* 2^n for -126 <= n <= 127. */
 CPU_INLINE cpu_vf cpu_vf_pow2(cpu_vi n)
 {
-    return (cpu_vf)((cpu_vi)((cpu_vu)(n + 127) << 23));
+    return (cpu_vf)((cpu_vi)(((cpu_vu)n + 127u) << 23));
 }
 
 /* y * 2^n, y in [0.5, 2], |n| <= 252; nf is n as a float. */
@@ -100,7 +100,7 @@ CPU_INLINE cpu_vf cpu_vf_scale(cpu_vf y, cpu_vf nf, cpu_vi n)
 #else
     (void)nf;
     cpu_vi half = n >> 1;
-    return y * cpu_vf_pow2(half) * cpu_vf_pow2(n - half);
+    return y * cpu_vf_pow2(half) * cpu_vf_pow2((cpu_vi)((cpu_vu)n - (cpu_vu)half));
 #endif
 }
 
@@ -145,7 +145,7 @@ CPU_INLINE cpu_vf cpu_vf_expm1(cpu_vf x)
     cpu_vf y = cpu_vf_max(cpu_vf_set1(-18.0f), cpu_vf_min(cpu_vf_set1(89.0f), x));
     cpu_vf r = cpu_vf_exp_reduce(y, &nf, &n);
     cpu_vf p = cpu_vf_fma(r * r, cpu_vf_poly(r, c, 6), r);
-    cpu_vf half = cpu_vf_pow2(n - 1); /* half of the scale: 2^128 would be too large */
+    cpu_vf half = cpu_vf_pow2((cpu_vi)((cpu_vu)n - 1u)); /* half of the scale: 2^128 would be too large */
     y = cpu_vf_fma(half, p, half - 0.5f);
     return cpu_vf_select(x == 0.0f, x, y + y); /* keeps the sign of a zero */
 }
@@ -153,9 +153,10 @@ CPU_INLINE cpu_vf cpu_vf_expm1(cpu_vf x)
 /* x = 2^e m with m in [sqrt(1/2), sqrt(2)): gives m - 1 and e. x is positive, finite and normal. */
 CPU_INLINE cpu_vf cpu_vf_log_reduce(cpu_vf x, cpu_vf *e)
 {
-    cpu_vi bits = (cpu_vi)x, n = (bits - 0x3f3504f3) >> 23;
+    cpu_vu bits = (cpu_vu)x; /* unsigned: what is no such x must not overflow */
+    cpu_vi n = (cpu_vi)(bits - 0x3f3504f3u) >> 23;
     *e = cpu_vf_of_vi(n);
-    return (cpu_vf)(bits - (cpu_vi)((cpu_vu)n << 23)) - 1.0f;
+    return (cpu_vf)(bits - ((cpu_vu)n << 23)) - 1.0f;
 }
 
 /* log(1 + f) - f for f from cpu_vf_log_reduce. */
