@@ -57,21 +57,27 @@
         }                                                                                                              \
     }
 
-/* 1.0f where a comparison holds. */
-CPU_INLINE cpu_vf truth(cpu_vi m)
-{
-    return (cpu_vf)(m & 0x3f800000);
-}
-
-CPU_INLINE cpu_vf select(cpu_vi m, cpu_vf a, cpu_vf b)
-{
-    return cpu_vf_select(m, a, b);
-}
-
 CPU_INLINE cpu_vf zero(void)
 {
     return (cpu_vf){0};
 }
+
+CPU_INLINE cpu_vf one(void)
+{
+    return cpu_vf_set1(1);
+}
+
+/* 1.0f where a comparison holds. */
+CPU_INLINE cpu_vf truth(cpu_vm m)
+{
+    return cpu_vf_pick(m, one(), zero());
+}
+
+#define PICK cpu_vf_pick
+#define LT cpu_vf_lt
+#define LE cpu_vf_le
+#define EQ cpu_vf_eq
+#define NE cpu_vf_ne
 
 /* ---- constants and conversions --------------------------------------------------------------------------------- */
 
@@ -79,7 +85,7 @@ LOOP(const, , , p)
 OP1(copy, a)
 OP1(round_bf16, cpu_vf_of_bf16(cpu_bf16_of_vf(a)))
 OP1(round_f16, cpu_vf_of_f16(cpu_f16_of_vf(a)))
-OP1(to_bool, truth(a != 0.0f))
+OP1(to_bool, truth(NE(a, zero())))
 
 static void tile_to_f64(cpu_elem_call *t)
 {
@@ -101,12 +107,12 @@ static void tile_to_i64(cpu_elem_call *t)
 
 CPU_INLINE cpu_vf lower(cpu_vf a, cpu_vf b)
 {
-    return select(a != a, a, cpu_vf_min(a, b)); /* cpu_vf_min keeps the NaN of b */
+    return PICK(NE(a, a), a, cpu_vf_min(a, b)); /* cpu_vf_min keeps the NaN of b */
 }
 
 CPU_INLINE cpu_vf upper(cpu_vf a, cpu_vf b)
 {
-    return select(a != a, a, cpu_vf_max(a, b));
+    return PICK(NE(a, a), a, cpu_vf_max(a, b));
 }
 
 CPU_INLINE float remainder_of(float a, float b)
@@ -125,7 +131,7 @@ OP2(max, upper(a, b))
 OP3(fma, cpu_vf_fma(a, b, c))
 OP1(neg, -a)
 OP1(abs, cpu_vf_abs(a))
-OP1(sign, truth(a > 0.0f) - truth(a < 0.0f))
+OP1(sign, truth(LT(zero(), a)) - truth(LT(a, zero())))
 OP1(square, a *a)
 OP1(reciprocal, 1.0f / a)
 OP1(sqrt, cpu_vf_sqrt(a))
@@ -137,24 +143,24 @@ OP1(round, cpu_vf_rint(a))
 OP1(trunc, cpu_vf_trunc(a))
 EACH2(fmod, fmodf(a, b))
 EACH2(remainder, remainder_of(a, b))
-EACH2(pow, powf(a, b))
+OP2(pow, cpu_vf_pow(a, b))
 
 /* ---- comparisons and logic ------------------------------------------------------------------------------------- */
 
-OP2(eq, truth(a == b))
-OP2(ne, truth(a != b))
-OP2(lt, truth(a < b))
-OP2(le, truth(a <= b))
-OP2(gt, truth(a > b))
-OP2(ge, truth(a >= b))
-OP2(logical_and, truth((a != 0.0f) & (b != 0.0f)))
-OP2(logical_or, truth((a != 0.0f) | (b != 0.0f)))
-OP2(logical_xor, truth((a != 0.0f) ^ (b != 0.0f)))
-OP1(logical_not, truth(a == 0.0f))
-OP3(where, select(a != 0.0f, b, c))
-OP1(isfinite, truth(cpu_vf_abs(a) < INFINITY))
-OP1(isnan, truth(a != a))
-OP1(isinf, truth(cpu_vf_abs(a) == INFINITY))
+OP2(eq, truth(EQ(a, b)))
+OP2(ne, truth(NE(a, b)))
+OP2(lt, truth(LT(a, b)))
+OP2(le, truth(LE(a, b)))
+OP2(gt, truth(LT(b, a)))
+OP2(ge, truth(LE(b, a)))
+OP2(logical_and, truth(NE(a, zero()) & NE(b, zero())))
+OP2(logical_or, truth(NE(a, zero()) | NE(b, zero())))
+OP2(logical_xor, truth(NE(a, zero()) ^ NE(b, zero())))
+OP1(logical_not, truth(EQ(a, zero())))
+OP3(where, PICK(NE(a, zero()), b, c))
+OP1(isfinite, truth(LT(cpu_vf_abs(a), cpu_vf_set1(INFINITY))))
+OP1(isnan, truth(NE(a, a)))
+OP1(isinf, truth(EQ(cpu_vf_abs(a), cpu_vf_set1(INFINITY))))
 
 /* ---- functions ------------------------------------------------------------------------------------------------- */
 
@@ -166,8 +172,8 @@ OP1(log2, cpu_vf_log2(a))
 OP1(log10, cpu_vf_log10(a))
 OP1(log1p, cpu_vf_log1p(a))
 OP1(erf, cpu_vf_erf(a))
-EACH1(sin, sinf(a))
-EACH1(cos, cosf(a))
+OP1(sin_of_moderate, cpu_vf_sin_quarters(a, 0))
+OP1(cos_of_moderate, cpu_vf_sin_quarters(a, 1))
 EACH1(tan, tanf(a))
 EACH1(asin, asinf(a))
 EACH1(acos, acosf(a))
@@ -179,13 +185,51 @@ EACH1(asinh, asinhf(a))
 EACH1(acosh, acoshf(a))
 EACH1(atanh, atanhf(a))
 
+/* Sine and cosine of tiles with huge arguments, which are rare, go through C's functions. */
+static bool has_huge(const float *a, int64_t n)
+{
+    cpu_vi huge = {0};
+    int64_t i = 0;
+    const cpu_vf limit = cpu_vf_set1(CPU_TRIG_LIMIT);
+    for (; i + CPU_VF <= n; i += CPU_VF)
+        huge |= cpu_vf_abs(cpu_vf_load(a + i)) > limit;
+    if (i < n)
+        huge |= cpu_vf_abs(cpu_vf_load_n(a + i, n - i)) > limit;
+    int32_t any = 0;
+    for (int k = 0; k < CPU_VF; k++)
+        any |= huge[k];
+    return any != 0;
+}
+
+static void trig(cpu_elem_call *t, cpu_elem_tile moderate, float (*any)(float))
+{
+    const float *a = t->src[0];
+    float *d = t->dst;
+    if (!has_huge(a, t->n)) {
+        moderate(t);
+        return;
+    }
+    for (int64_t i = 0; i < t->n; i++)
+        d[i] = any(a[i]);
+}
+
+static void tile_sin(cpu_elem_call *t)
+{
+    trig(t, tile_sin_of_moderate, sinf);
+}
+
+static void tile_cos(cpu_elem_call *t)
+{
+    trig(t, tile_cos_of_moderate, cosf);
+}
+
 /* ---- activations ----------------------------------------------------------------------------------------------- */
 
 /* log(1 + exp(p a)) / p without overflow. */
 CPU_INLINE cpu_vf softplus(cpu_vf a, cpu_vf p, cpu_vf q)
 {
-    cpu_vf z = p * a, y = cpu_vf_max(zero(), z) + cpu_vf_log1p(cpu_vf_exp(-cpu_vf_abs(z)));
-    return select(z > q, a, y / p);
+    cpu_vf z = p * a, y = cpu_vf_max(zero(), z) + cpu_vf_log1p_unit(cpu_vf_exp(-cpu_vf_abs(z)));
+    return PICK(LT(q, z), a, y * (1.0f / p));
 }
 
 /* sigmoid(z) and, through `slope`, its derivative, both with small relative error on either side. */
@@ -193,7 +237,7 @@ CPU_INLINE cpu_vf sigmoid_parts(cpu_vf z, cpu_vf *slope)
 {
     cpu_vf e = cpu_vf_exp(-cpu_vf_abs(z)), r = 1.0f / (1.0f + e), er = e * r;
     *slope = er * r;
-    return select(z < 0.0f, er, r);
+    return PICK(LT(z, zero()), er, r);
 }
 
 /* The tanh form of GELU is a * sigmoid(2 u) with u = sqrt(2 / pi) (a + 0.044715 a^3). */
@@ -224,19 +268,19 @@ CPU_INLINE cpu_vf silu_slope(cpu_vf a)
 OP1(tanh, cpu_vf_tanh(a))
 OP1(sigmoid, cpu_vf_sigmoid(a))
 OP1(relu, cpu_vf_max(zero(), a))
-OP1(leaky_relu, select(a > 0.0f, a, p *a))
-OP1(elu, select(a > 0.0f, a, p *cpu_vf_expm1(a)))
+OP1(leaky_relu, PICK(LT(zero(), a), a, p *a))
+OP1(elu, PICK(LT(zero(), a), a, p *cpu_vf_expm1(a)))
 OP1(softplus, softplus(a, p, q))
 OP1(silu, a / (1.0f + cpu_vf_exp(-a)))
 OP1(gelu, a *cpu_vf_normal_cdf(a))
 OP1(gelu_tanh, a *cpu_vf_sigmoid(gelu_gate_argument(a)))
 
-OP2(relu_grad, select(b > 0.0f, a, zero()))
+OP2(relu_grad, PICK(LT(zero(), b), a, zero()))
 OP2(sigmoid_grad, a *(b *(1.0f - b)))
 OP2(tanh_grad, a *(1.0f - b * b))
-OP2(leaky_relu_grad, select(b > 0.0f, a, p *a))
-OP2(elu_grad, select(b > 0.0f, a, a *p *cpu_vf_exp(b)))
-OP2(softplus_grad, select(p *b > q, a, a *cpu_vf_sigmoid(p *b)))
+OP2(leaky_relu_grad, PICK(LT(zero(), b), a, p *a))
+OP2(elu_grad, PICK(LT(zero(), b), a, a *p *cpu_vf_exp(b)))
+OP2(softplus_grad, PICK(LT(q, p *b), a, a *cpu_vf_sigmoid(p *b)))
 OP2(silu_grad, a *silu_slope(b))
 OP2(gelu_grad, a *gelu_slope(b))
 OP2(gelu_tanh_grad, a *gelu_tanh_slope(b))

@@ -8,6 +8,39 @@
 
 #include <math.h>
 
+/* Comparisons for cpu_vf_pick. In AVX-512 they live in mask registers; going through vectors of 0 and -1, as
+ * cpu_vf_select does, would cost two instructions more each. A comparison with NaN is false, but for "ne". */
+#if CPU_VEC_AVX512
+typedef __mmask16 cpu_vm;
+#define CPU_COMPARE(name, code, operator)                                                                              \
+    CPU_INLINE cpu_vm cpu_vf_##name(cpu_vf a, cpu_vf b)                                                                \
+    {                                                                                                                  \
+        return _mm512_cmp_ps_mask((__m512)a, (__m512)b, code);                                                         \
+    }
+#else
+typedef cpu_vi cpu_vm;
+#define CPU_COMPARE(name, code, operator)                                                                              \
+    CPU_INLINE cpu_vm cpu_vf_##name(cpu_vf a, cpu_vf b)                                                                \
+    {                                                                                                                  \
+        return a operator b;                                                                                           \
+    }
+#endif
+CPU_COMPARE(lt, _CMP_LT_OQ, <)
+CPU_COMPARE(le, _CMP_LE_OQ, <=)
+CPU_COMPARE(eq, _CMP_EQ_OQ, ==)
+CPU_COMPARE(ne, _CMP_NEQ_UQ, !=)
+#undef CPU_COMPARE
+
+/* Lane by lane, m ? a : b. */
+CPU_INLINE cpu_vf cpu_vf_pick(cpu_vm m, cpu_vf a, cpu_vf b)
+{
+#if CPU_VEC_AVX512
+    return (cpu_vf)_mm512_mask_blend_ps(m, (__m512)b, (__m512)a);
+#else
+    return cpu_vf_select(m, a, b);
+#endif
+}
+
 /* c[0] + c[1] x + ...; n is a constant, the loop unrolls. */
 CPU_INLINE cpu_vf cpu_vf_poly(cpu_vf x, const float *c, int n)
 {
@@ -45,7 +78,7 @@ CPU_INLINE cpu_vf cpu_vf_rint(cpu_vf x)
 #else
     cpu_vf whole = cpu_vf_set1(0x1p23f); /* from here on every number is whole */
     cpu_vf size = cpu_vf_abs(x), y = cpu_vf_copysign((size + whole) - whole, x);
-    return cpu_vf_select(size < whole, y, x);
+    return cpu_vf_pick(cpu_vf_lt(size, whole), y, x);
 #endif
 }
 
@@ -57,7 +90,7 @@ CPU_INLINE cpu_vf cpu_vf_floor(cpu_vf x)
     return (cpu_vf)_mm256_round_ps((__m256)x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
 #else
     cpu_vf y = cpu_vf_rint(x);
-    return cpu_vf_copysign(cpu_vf_select(y > x, y - 1.0f, y), x);
+    return cpu_vf_copysign(cpu_vf_pick(cpu_vf_lt(x, y), y - 1.0f, y), x);
 #endif
 }
 
@@ -147,7 +180,7 @@ CPU_INLINE cpu_vf cpu_vf_expm1(cpu_vf x)
     cpu_vf p = cpu_vf_fma(r * r, cpu_vf_poly(r, c, 6), r);
     cpu_vf half = cpu_vf_pow2((cpu_vi)((cpu_vu)n - 1u)); /* half of the scale: 2^128 would be too large */
     y = cpu_vf_fma(half, p, half - 0.5f);
-    return cpu_vf_select(x == 0.0f, x, y + y); /* keeps the sign of a zero */
+    return cpu_vf_pick(cpu_vf_eq(x, cpu_vf_set1(0)), x, y + y); /* keeps the sign of a zero */
 }
 
 /* x = 2^e m with m in [sqrt(1/2), sqrt(2)): gives m - 1 and e. x is positive, finite and normal. */
@@ -168,66 +201,66 @@ CPU_INLINE cpu_vf cpu_vf_log_tail(cpu_vf f)
     return cpu_vf_fma(z, f * cpu_vf_poly(f, c, 8), z * -0.5f);
 }
 
-/* What C gives for a logarithm of 0, of what is negative, of infinity and of NaN; y for other x. */
+/* What C gives for a logarithm of 0, of what is negative, of infinity and of NaN; y for other x. Subnormal numbers count
+ * as 0, as they do wherever they are flushed. */
 CPU_INLINE cpu_vf cpu_vf_log_ends(cpu_vf x, cpu_vf y)
 {
-    y = cpu_vf_select(x < INFINITY, y, x); /* infinity and NaN stay */
-    y = cpu_vf_select(x == 0.0f, cpu_vf_set1(-INFINITY), y);
-    return cpu_vf_select(x < 0.0f, cpu_vf_set1(NAN), y);
+    cpu_vf low = cpu_vf_pick(cpu_vf_lt(x, cpu_vf_set1(0)), cpu_vf_set1(NAN), cpu_vf_set1(-INFINITY));
+    y = cpu_vf_pick(cpu_vf_lt(x, cpu_vf_set1(INFINITY)), y, x); /* infinity and NaN stay */
+    return cpu_vf_pick(cpu_vf_lt(x, cpu_vf_set1(0x1p-126f)), low, y);
 }
 
-/* Lifts subnormal numbers by 2^23. */
-CPU_INLINE cpu_vf cpu_vf_log_lift(cpu_vf x, cpu_vf *lift)
-{
-    cpu_vi small = x < 0x1p-126f;
-    *lift = cpu_vf_select(small, cpu_vf_set1(-23.0f), cpu_vf_set1(0.0f));
-    return cpu_vf_select(small, x * 0x1p23f, x);
-}
-
-CPU_INLINE cpu_vf cpu_vf_log_normal(cpu_vf x, cpu_vf lift)
+/* For positive, finite and normal x. */
+CPU_INLINE cpu_vf cpu_vf_log_normal(cpu_vf x)
 {
     cpu_vf e, f = cpu_vf_log_reduce(x, &e);
-    e += lift;
     cpu_vf y = cpu_vf_fma(e, cpu_vf_set1(0x1.7f7d1cp-20f), cpu_vf_log_tail(f));
     return cpu_vf_fma(e, cpu_vf_set1(0x1.62e4p-1f), f + y);
 }
 
 CPU_INLINE cpu_vf cpu_vf_log(cpu_vf x)
 {
-    cpu_vf lift, y = cpu_vf_log_lift(x, &lift);
-    return cpu_vf_log_ends(x, cpu_vf_log_normal(y, lift));
+    return cpu_vf_log_ends(x, cpu_vf_log_normal(x));
 }
 
 CPU_INLINE cpu_vf cpu_vf_log2(cpu_vf x)
 {
-    cpu_vf lift, e, y = cpu_vf_log_lift(x, &lift), f = cpu_vf_log_reduce(y, &e);
+    cpu_vf e, f = cpu_vf_log_reduce(x, &e);
     cpu_vf tail = cpu_vf_log_tail(f), l = f + tail;
     cpu_vf rest = tail - (l - f); /* what the sum lost */
-    y = cpu_vf_fma(l, cpu_vf_set1(0x1.715476p+0f), cpu_vf_fma(l, cpu_vf_set1(0x1.4ae0cp-26f), rest * 0x1.715476p+0f));
-    return cpu_vf_log_ends(x, y + (e + lift));
+    cpu_vf y = cpu_vf_fma(l, cpu_vf_set1(0x1.4ae0cp-26f), rest * 0x1.715476p+0f);
+    return cpu_vf_log_ends(x, cpu_vf_fma(l, cpu_vf_set1(0x1.715476p+0f), y) + e);
 }
 
 CPU_INLINE cpu_vf cpu_vf_log10(cpu_vf x)
 {
-    cpu_vf lift, e, y = cpu_vf_log_lift(x, &lift), f = cpu_vf_log_reduce(y, &e);
+    cpu_vf e, f = cpu_vf_log_reduce(x, &e);
     cpu_vf tail = cpu_vf_log_tail(f), l = f + tail;
     cpu_vf rest = tail - (l - f);
-    e += lift;
     /* log10(2) and log10(e) in two parts each; the upper one of log10(2) has few bits, so that e times it is exact */
-    y = cpu_vf_fma(l, cpu_vf_set1(-0x1.5b235ep-27f), rest * 0x1.bcb7b2p-2f);
+    cpu_vf y = cpu_vf_fma(l, cpu_vf_set1(-0x1.5b235ep-27f), rest * 0x1.bcb7b2p-2f);
     y = cpu_vf_fma(e, cpu_vf_set1(0x1.3509f8p-18f), y);
     y = cpu_vf_fma(l, cpu_vf_set1(0x1.bcb7b2p-2f), y);
     return cpu_vf_log_ends(x, cpu_vf_fma(e, cpu_vf_set1(0x1.344p-2f), y));
+}
+
+/* log(1 + x) for 0 <= x <= 1. */
+CPU_INLINE cpu_vf cpu_vf_log1p_unit(cpu_vf x)
+{
+    cpu_vf u = x + 1.0f, lost = x - (u - 1.0f);
+    return cpu_vf_fma(lost, 2.0f - u, cpu_vf_log_normal(u)); /* 2 - u is near enough to 1 / u */
 }
 
 /* log(1 + x): with u = 1 + x rounded, log(u) and a correction for what u lost. */
 CPU_INLINE cpu_vf cpu_vf_log1p(cpu_vf x)
 {
     cpu_vf u = x + 1.0f;
-    cpu_vf lost = cpu_vf_select(x < 1.0f, x - (u - 1.0f), 1.0f - (u - x));
-    cpu_vf y = cpu_vf_log_normal(u, cpu_vf_set1(0.0f)) + lost / u;
-    y = cpu_vf_select(cpu_vf_abs(x) < 0x1p-24f, x, y);
-    return cpu_vf_select(x < 0x1p100f, cpu_vf_select(x > -1.0f, y, cpu_vf_log_ends(u, y)), cpu_vf_log(x));
+    cpu_vf lost = cpu_vf_pick(cpu_vf_lt(x, cpu_vf_set1(1)), x - (u - 1.0f), 1.0f - (u - x));
+    cpu_vf y = cpu_vf_log_normal(u);
+    cpu_vf fixed = y + lost / u;
+    y = cpu_vf_pick(cpu_vf_lt(cpu_vf_abs(lost), cpu_vf_set1(4)), fixed, y); /* not for huge and infinite x */
+    y = cpu_vf_log_ends(u, y);
+    return cpu_vf_pick(cpu_vf_lt(cpu_vf_abs(x), cpu_vf_set1(0x1p-24f)), x, y);
 }
 
 CPU_INLINE cpu_vf cpu_vf_sigmoid(cpu_vf x)
@@ -253,9 +286,9 @@ CPU_INLINE cpu_vf cpu_vf_erf_parts(cpu_vf t, cpu_vf *rest)
     cpu_vf small = cpu_vf_fma(t, cpu_vf_poly(t * t, p, 7), t);
     cpu_vf s = cpu_vf_min(cpu_vf_set1(6.0f), t);
     cpu_vf large = cpu_vf_exp(-s * cpu_vf_poly(s, q, 9));
-    cpu_vi below = t < 1.0f;
-    *rest = cpu_vf_select(below, 1.0f - small, large);
-    return cpu_vf_select(below, small, 1.0f - large);
+    cpu_vm below = cpu_vf_lt(t, cpu_vf_set1(1));
+    *rest = cpu_vf_pick(below, 1.0f - small, large);
+    return cpu_vf_pick(below, small, 1.0f - large);
 }
 
 CPU_INLINE cpu_vf cpu_vf_erf(cpu_vf x)
@@ -264,13 +297,151 @@ CPU_INLINE cpu_vf cpu_vf_erf(cpu_vf x)
     return cpu_vf_copysign(cpu_vf_erf_parts(cpu_vf_abs(x), &rest), x);
 }
 
-/* The normal distribution function, with small relative error down to where it is 1e-17. */
+/* The normal distribution function: off by at most 2 units in the last place of 1, and by 1e-5 of itself in the lower
+ * tail. One piece, as it need not be exact near 0: erfc(t) = exp(-t Q(t)) for 0 <= t < 6, nothing from there on. */
 CPU_INLINE cpu_vf cpu_vf_normal_cdf(cpu_vf x)
 {
-    cpu_vf rest, t = cpu_vf_abs(x) * 0x1.6a09e6p-1f;
-    cpu_vf main = cpu_vf_erf_parts(t, &rest);
-    rest = cpu_vf_select(t < 6.0f, rest, t - t); /* 0, but NaN for NaN and infinity */
-    return 0.5f * cpu_vf_select(x < 0.0f, rest, 1.0f + main);
+    static const float q[] = {0x1.20dd7cp+0f,   0x1.45f16p-1f,   0x1.a54fccp-4f,   -0x1.3d7db6p-6f,
+                              0x1.2f9fbap-13f,  0x1.7e5a0ep-10f, -0x1.2c6bcep-11f, 0x1.fea692p-14f,
+                              -0x1.0444c8p-16f, 0x1.29daep-20f,  -0x1.2655ap-25f};
+    cpu_vf t = cpu_vf_abs(x) * 0x1.6a09e6p-1f, s = cpu_vf_min(cpu_vf_set1(6), t);
+    cpu_vf rest = cpu_vf_exp(-s * cpu_vf_poly(s, q, 11)) * 0.5f;
+    rest = cpu_vf_pick(cpu_vf_lt(cpu_vf_set1(6), t), cpu_vf_set1(0), rest);
+    return cpu_vf_pick(cpu_vf_lt(x, cpu_vf_set1(0)), rest, 1.0f - rest);
+}
+
+/* ---- by way of f64 --------------------------------------------------------------------------------------------- */
+
+typedef float cpu_vf_half
+    __attribute__((vector_size(CPU_VF * 2))); /* as many floats as there are doubles in a vector */
+
+/* A vector of floats as two of doubles, and back. */
+typedef struct cpu_vd2 {
+    cpu_vd low, high;
+} cpu_vd2;
+
+CPU_INLINE cpu_vd2 cpu_vd2_of_vf(cpu_vf x)
+{
+    cpu_vf_half half[2];
+    memcpy(half, &x, sizeof x);
+    return (cpu_vd2){__builtin_convertvector(half[0], cpu_vd), __builtin_convertvector(half[1], cpu_vd)};
+}
+
+CPU_INLINE cpu_vf cpu_vf_of_vd2(cpu_vd2 x)
+{
+    cpu_vf_half half[2] = {__builtin_convertvector(x.low, cpu_vf_half), __builtin_convertvector(x.high, cpu_vf_half)};
+    cpu_vf y;
+    memcpy(&y, half, sizeof y);
+    return y;
+}
+
+/* The nearest whole number, for |x| < 2^51. */
+CPU_INLINE cpu_vd cpu_vd_nearest(cpu_vd x)
+{
+    cpu_vd magic = cpu_vd_set1(0x1.8p52);
+    return (x + magic) - magic;
+}
+
+/* x as n pi/2 + r with |r| <= pi/4: returns r and, through `turn`, n as a double. Without a fused multiply-add the upper
+ * part of pi/2 must be short, so that n times it is exact. */
+CPU_INLINE cpu_vd cpu_vd_quarter(cpu_vd x, cpu_vd *turn)
+{
+    cpu_vd n = cpu_vd_nearest(x * 0x1.45f306dc9c883p-1);
+    *turn = n;
+#if CPU_VF > 4
+    return cpu_vd_fma(n, cpu_vd_set1(-0x1.1a62633145c07p-54), cpu_vd_fma(n, cpu_vd_set1(-0x1.921fb54442d18p+0), x));
+#else
+    return (x - n * 0x1.921fb544p+0) - n * 0x1.0b4611a626331p-34;
+#endif
+}
+
+#if CPU_VF > 4
+#define CPU_TRIG_LIMIT 0x1p40f
+#else
+#define CPU_TRIG_LIMIT 0x1p20f
+#endif
+
+/* sin(x + quarters pi/2) for |x| below CPU_TRIG_LIMIT, NaN for infinity and NaN. */
+CPU_INLINE cpu_vf cpu_vf_sin_quarters(cpu_vf x, uint32_t quarters)
+{
+    static const float s[] = {-0x1.555556p-3f, 0x1.111108p-7f, -0x1.a00f9ep-13f, 0x1.6cd834p-19f};
+    static const float c[] = {0x1.55554ap-5f, -0x1.6c0c8ap-10f, 0x1.9a021p-16f};
+    cpu_vd2 wide = cpu_vd2_of_vf(x), rest, turn;
+    rest.low = cpu_vd_quarter(wide.low, &turn.low);
+    rest.high = cpu_vd_quarter(wide.high, &turn.high);
+    /* The turns modulo 4, exactly: whole numbers below 2^41 in doubles. */
+    turn.low -= 4.0 * cpu_vd_nearest(turn.low * 0.25);
+    turn.high -= 4.0 * cpu_vd_nearest(turn.high * 0.25);
+    cpu_vf r = cpu_vf_of_vd2(rest), z = r * r;
+    cpu_vu n = (cpu_vu)cpu_vi_of_vf(cpu_vf_of_vd2(turn)) + quarters;
+    cpu_vf sine = cpu_vf_fma(z * r, cpu_vf_poly(z, s, 4), r);
+    cpu_vf cosine = cpu_vf_fma(z * z, cpu_vf_poly(z, c, 3), cpu_vf_fma(z, cpu_vf_set1(-0.5f), cpu_vf_set1(1)));
+    cpu_vf y = cpu_vf_select((cpu_vi)(n << 31) >> 31, cosine, sine);
+    return (cpu_vf)((cpu_vu)y ^ (n << 30 & 0x80000000u));
+}
+
+/* log2(m) for m in [sqrt(1/2), sqrt(2)), relative error 1e-11: an odd polynomial in (m - 1) / (m + 1). */
+CPU_INLINE cpu_vd cpu_vd_log2_near_1(cpu_vd f)
+{
+    cpu_vd s = f / (f + 2.0), z = s * s, y = cpu_vd_set1(0x1.5ceb987c7d4f5p-2);
+    y = cpu_vd_fma(y, z, cpu_vd_set1(0x1.a58d58b0499e8p-2));
+    y = cpu_vd_fma(y, z, cpu_vd_set1(0x1.2777805722a2ap-1));
+    y = cpu_vd_fma(y, z, cpu_vd_set1(0x1.ec709d122cb9bp-1));
+    y = cpu_vd_fma(y, z, cpu_vd_set1(0x1.71547652bee88p+1));
+    return y * s;
+}
+
+/* Clamped to -most .. most; NaN becomes either. */
+CPU_INLINE cpu_vd cpu_vd_within(cpu_vd x, double most)
+{
+#if CPU_VEC_AVX512
+    return (cpu_vd)_mm512_max_pd(_mm512_min_pd((__m512d)x, _mm512_set1_pd(most)), _mm512_set1_pd(-most));
+#elif CPU_VEC_AVX2
+    return (cpu_vd)_mm256_max_pd(_mm256_min_pd((__m256d)x, _mm256_set1_pd(most)), _mm256_set1_pd(-most));
+#else
+    for (int i = 0; i < CPU_VD; i++)
+        x[i] = x[i] > most ? most : x[i] > -most ? x[i] : -most;
+    return x;
+#endif
+}
+
+/* 2^(y log2 x) for positive, finite and normal x and any y but NaN; the product is formed in f64. */
+CPU_INLINE cpu_vf cpu_vf_pow_positive(cpu_vf x, cpu_vf y)
+{
+    cpu_vf e, f = cpu_vf_log_reduce(x, &e);
+    cpu_vd2 wide_e = cpu_vd2_of_vf(e), wide_f = cpu_vd2_of_vf(f), wide_y = cpu_vd2_of_vf(y), n, rest;
+    cpu_vd low = wide_y.low * (wide_e.low + cpu_vd_log2_near_1(wide_f.low));
+    cpu_vd high = wide_y.high * (wide_e.high + cpu_vd_log2_near_1(wide_f.high));
+    low = cpu_vd_within(low, 160);
+    high = cpu_vd_within(high, 160);
+    n.low = cpu_vd_nearest(low);
+    n.high = cpu_vd_nearest(high);
+    rest.low = (low - n.low) * 0x1.62e42fefa39efp-1;
+    rest.high = (high - n.high) * 0x1.62e42fefa39efp-1;
+    cpu_vf nf = cpu_vf_of_vd2(n);
+    return cpu_vf_scale(cpu_vf_exp_tail(cpu_vf_of_vd2(rest)) + 1.0f, nf, cpu_vi_of_vf(nf));
+}
+
+/* As C's powf: its table of special cases (C17, F.10.4.4), subnormal numbers taken as zero. */
+CPU_INLINE cpu_vf cpu_vf_pow(cpu_vf x, cpu_vf y)
+{
+    const cpu_vf nothing = cpu_vf_set1(0), one = cpu_vf_set1(1), infinite = cpu_vf_set1(INFINITY);
+    cpu_vf size = cpu_vf_abs(x), half = y * 0.5f;
+    cpu_vm whole = cpu_vf_eq(cpu_vf_trunc(y), y), even = cpu_vf_eq(cpu_vf_trunc(half), half);
+    cpu_vm zero = cpu_vf_lt(size, cpu_vf_set1(0x1p-126f)), huge = cpu_vf_eq(size, infinite);
+    cpu_vf r = cpu_vf_pow_positive(cpu_vf_pick(zero, one, size), y);
+    /* 0 and infinity: 0 or infinity, by the sign of y */
+    cpu_vm down = cpu_vf_lt(y, nothing);
+    r = cpu_vf_pick(zero, cpu_vf_pick(down, infinite, nothing), r);
+    r = cpu_vf_pick(huge, cpu_vf_pick(down, nothing, infinite), r);
+    r = cpu_vf_pick(cpu_vf_eq(size, one), one, r); /* for infinite y, too */
+    /* below 0: negative for odd y, NaN for a broken one unless x is infinite or 0 */
+    cpu_vm negative = cpu_vf_lt(x, nothing), special = zero | huge;
+    cpu_vf odd = cpu_vf_pick(even, nothing, cpu_vf_pick(whole, cpu_vf_set1(-0.0f), nothing));
+    r = (cpu_vf)((cpu_vi)r ^ ((cpu_vi)x & (cpu_vi)odd));
+    r = cpu_vf_pick(negative, cpu_vf_pick(whole | special, r, cpu_vf_set1(NAN)), r);
+    r = cpu_vf_pick(cpu_vf_ne(x, x) | cpu_vf_ne(y, y), cpu_vf_set1(NAN), r);
+    return cpu_vf_pick(cpu_vf_eq(y, nothing) | cpu_vf_eq(x, one), one, r);
 }
 
 #endif
