@@ -1,27 +1,13 @@
 /* digit_strokes.c: see digit_strokes.h. Drawn by us, by eye. */
 #include "data/digit_strokes.h"
 
-#define STYLE(digit, often, ...)                                                                                       \
-    {                                                                                                                  \
-        digit, often, sizeof((data_digit_point[]){__VA_ARGS__}) / sizeof(data_digit_point),                            \
-        {                                                                                                              \
-            __VA_ARGS__                                                                                                \
-        }                                                                                                              \
-    }
-#define S(x, y)                                                                                                        \
-    {                                                                                                                  \
-        x, y, DATA_SMOOTH                                                                                              \
-    }
-#define C(x, y)                                                                                                        \
-    {                                                                                                                  \
-        x, y, DATA_CORNER                                                                                              \
-    }
-#define L(x, y)                                                                                                        \
-    {                                                                                                                  \
-        x, y, DATA_LIFT                                                                                                \
-    }
+/* clang-format off */
+#define STYLE(digit, often, ...) \
+    {digit, often, sizeof((data_digit_point[]){__VA_ARGS__}) / sizeof(data_digit_point), {__VA_ARGS__}}
+#define S(x, y) {x, y, DATA_SMOOTH}
+#define C(x, y) {x, y, DATA_CORNER}
+#define L(x, y) {x, y, DATA_LIFT}
 
-/* clang-format off: one stroke a line */
 const data_digit_style data_digit_styles[] = {
     /* 0: round; begun at the right; with a curl at the top; left open; with a tail to the right */
     STYLE(0, 5, S(55, 3), S(24, 15), S(10, 50), S(24, 86), S(50, 97), S(78, 84), S(90, 48), S(76, 13), S(52, 3),
@@ -54,7 +40,8 @@ const data_digit_style data_digit_styles[] = {
     STYLE(2, 2, S(8, 12), S(40, 6), C(82, 8), S(46, 52), C(8, 92), S(48, 92), L(94, 92)),
     STYLE(2, 1, S(32, 30), S(16, 26), S(26, 6), S(60, 2), S(80, 20), S(66, 52), S(36, 78), C(10, 94), S(46, 90),
           L(92, 96)),
-    STYLE(2, 2, S(18, 28), S(32, 6), S(62, 4), S(74, 28), S(58, 60), S(30, 84), S(10, 80), S(18, 62), S(44, 72), S(70, 95), L(90, 98)),
+    STYLE(2, 2, S(18, 28), S(32, 6), S(62, 4), S(74, 28), S(58, 60), S(30, 84), S(10, 80), S(18, 62), S(44, 72),
+          S(70, 95), L(90, 98)),
     /* 3: with a point in the middle; with a small loop; flat on top; as a Z above; without a point; with a hook */
     STYLE(3, 5, S(18, 14), S(44, 1), S(74, 12), S(70, 34), C(40, 47), S(72, 54), S(84, 76), S(60, 97), S(32, 98),
           L(10, 85)),
@@ -66,7 +53,8 @@ const data_digit_style data_digit_styles[] = {
     STYLE(3, 1, S(20, 28), S(24, 8), S(54, 0), S(74, 16), S(62, 38), C(34, 50), S(70, 52), S(86, 72), S(66, 96),
           S(34, 98), L(14, 80)),
     STYLE(3, 2, S(28, 18), S(44, 4), S(64, 10), S(60, 32), C(46, 44), S(66, 52), S(70, 78), S(52, 97), L(26, 92)),
-    STYLE(3, 1, S(16, 12), S(50, 2), S(78, 18), S(64, 40), C(44, 46), S(76, 56), S(84, 82), S(54, 99), S(18, 94), S(14, 80), L(34, 76)),
+    STYLE(3, 1, S(16, 12), S(50, 2), S(78, 18), S(64, 40), C(44, 46), S(76, 56), S(84, 82), S(54, 99), S(18, 94),
+          S(14, 80), L(34, 76)),
     /* 4: open with a bent arm; as a cup; closed; in one stroke; as a pot; with a low arm */
     STYLE(4, 4, S(24, 4), S(18, 30), C(12, 56), L(88, 52), S(72, 2), S(70, 50), L(66, 100)),
     STYLE(4, 4, S(20, 5), S(13, 38), S(30, 54), S(58, 50), L(80, 38), S(80, 2), S(76, 50), L(70, 100)),
@@ -118,7 +106,8 @@ const data_digit_style data_digit_styles[] = {
           S(54, 48), S(76, 34), L(82, 14)),
     STYLE(8, 2, S(82, 10), S(48, 6), S(16, 14), S(24, 34), S(58, 54), S(70, 78), S(48, 98), S(26, 84), S(40, 58),
           S(70, 30), L(76, 4)),
-    STYLE(8, 2, S(84, 6), S(40, 8), S(14, 24), S(44, 44), S(58, 66), S(50, 96), S(34, 92), S(40, 66), S(62, 40), L(80, 8)),
+    STYLE(8, 2, S(84, 6), S(40, 8), S(14, 24), S(44, 44), S(58, 66), S(50, 96), S(34, 92), S(40, 66), S(62, 40),
+          L(80, 8)),
     STYLE(8, 2, S(50, 42), S(34, 22), S(50, 2), S(66, 20), S(50, 42), S(14, 70), S(48, 99), S(86, 72), L(52, 42)),
     /* 9: ring and bar; with a bent tail; ring of its own; small ring; open ring; large ring; tail to the right */
     STYLE(9, 5, S(80, 18), S(52, 2), S(20, 22), S(32, 48), S(62, 44), C(82, 14), S(78, 50), L(70, 100)),
@@ -130,7 +119,8 @@ const data_digit_style data_digit_styles[] = {
     STYLE(9, 1, S(70, 12), S(44, 2), S(22, 24), S(40, 48), S(66, 38), C(74, 10), S(70, 58), S(72, 88), L(88, 98)),
     STYLE(9, 1, S(76, 14), S(46, 2), S(22, 26), S(44, 44), S(70, 34), S(80, 50), S(70, 86), S(40, 99), L(18, 84)),
     STYLE(9, 3, S(84, 8), S(40, 2), S(12, 24), S(36, 46), S(74, 38), C(86, 8), S(74, 56), L(56, 100)),
-    STYLE(9, 2, S(80, 30), S(56, 2), S(20, 10), S(14, 40), S(46, 58), S(76, 42), S(82, 22), S(80, 70), S(56, 96), L(24, 98)),
+    STYLE(9, 2, S(80, 30), S(56, 2), S(20, 10), S(14, 40), S(46, 58), S(76, 42), S(82, 22), S(80, 70), S(56, 96),
+          L(24, 98)),
 };
 /* clang-format on */
 
