@@ -69,7 +69,7 @@ static void samples_are_functions_of_seed_and_index(void **state)
     tn_dataset *a = tn_dataset_digits(context, TN_OPT(tn_digits_opt, .seed = 5));
     tn_dataset *b = tn_dataset_digits(context, TN_OPT(tn_digits_opt, .seed = 5, .count = 100));
     tn_dataset *c = tn_dataset_digits(context, TN_OPT(tn_digits_opt, .seed = 6));
-    tn_dataset *fresh = tn_dataset_digits(context, TN_OPT(tn_digits_opt, .seed = 5, .fresh = true));
+    tn_dataset *anew = tn_dataset_digits(context, TN_OPT(tn_digits_opt, .seed = 5, .fresh = true));
     uint8_t p[784], q[784];
     for (int64_t i = 99; i >= 0; i -= 3) {
         int64_t label = get(a, i, 1, p);
@@ -77,13 +77,13 @@ static void samples_are_functions_of_seed_and_index(void **state)
         assert_memory_equal(p, q, 784);
         (void)get(c, i, 1, q);
         assert_memory_not_equal(p, q, 784);
-        assert_int_equal(get(fresh, i, 1, p), label);
-        assert_int_equal(get(fresh, i, 2, q), label);
+        assert_int_equal(get(anew, i, 1, p), label);
+        assert_int_equal(get(anew, i, 2, q), label);
         assert_memory_not_equal(p, q, 784);
-        (void)get(fresh, i, 1, q);
+        (void)get(anew, i, 1, q);
         assert_memory_equal(p, q, 784);
     }
-    tn_dataset *of[] = {a, b, c, fresh};
+    tn_dataset *of[] = {a, b, c, anew};
     for (size_t i = 0; i < 4; i++)
         tn_dataset_free(of[i]);
 }
