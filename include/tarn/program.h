@@ -84,15 +84,16 @@ TN_API tn_status tn_session_shape(tn_session *session, const char *entry, const 
 
 /* What a binding needs, known before it runs. */
 typedef struct tn_memory {
-    size_t buffer;   /* values of the run, planned by lifetime in one block */
-    size_t scratch;  /* the largest need of a kernel */
-    size_t unshared; /* what the values would need without sharing */
-    size_t state;    /* parameters, statistics, slots */
+    size_t buffer;       /* values of the run, planned by lifetime in one block */
+    size_t scratch;      /* the largest need of a kernel */
+    size_t unshared;     /* what the values would need without sharing */
+    size_t state;        /* parameters, statistics, slots */
     double flops, bytes; /* of one run: counted from the shapes */
     int steps;           /* kernel calls */
 } tn_memory;
 /* Binds the entry to the shapes of the feeds (their data is not read and may be NULL) without running it. */
-TN_API tn_status tn_session_plan(tn_session *session, const char *entry, int n_feeds, const tn_feed *feeds, tn_memory *memory);
+TN_API tn_status tn_session_plan(tn_session *session, const char *entry, int n_feeds, const tn_feed *feeds,
+                                 tn_memory *memory);
 
 /* Profiling: while on, every kernel call is timed. */
 TN_API void tn_session_profile(tn_session *session, bool on);

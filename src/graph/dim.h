@@ -71,5 +71,7 @@ int dim_find_symbol(const dim_table *t, const char *name);
 tn_status dim_eval(const dim_table *t, tn_dim d, const int64_t *value, int64_t *size, base_error *e);
 /* "batch", "784", "2*batch+1". */
 void dim_print(const dim_table *t, tn_dim d, base_str *out);
+/* And back; false if the text is no size. */
+bool dim_parse(dim_table *t, const char *text, tn_dim *size);
 
 #endif

@@ -170,6 +170,12 @@ graph_node *graph_add(tn_graph *g, const struct op_def *def, const char *path, i
 
 tn_dim tn_symbol(tn_graph *g, const char *name)
 {
+    size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789");
+    if (n == 0 || n > 63 || name[n] || (name[0] >= '0' && name[0] <= '9')) {
+        graph_fail(g, TN_INVALID, "'%s' is no name for a size: letters, digits and '_' are, not beginning with a digit",
+                   name);
+        return 1;
+    }
     return dim_symbol(g->dims, name);
 }
 

@@ -1,0 +1,75 @@
+/* tarn/model.h: a model: a graph with its state, its labels and what to do with raw input. A model file is a plain
+ * safetensors file; the graph and the rest are in its metadata, so `tarn predict model.safetensors photo.jpg` needs nothing
+ * else, and any tool of the ecosystem can read the weights.
+ *
+ *     tn_model *m = tn_model_load(context, "model.safetensors");
+ *     tn_predictor *p = tn_predictor_new(m);
+ *     tn_predict(p, &input, &scores);
+ */
+#ifndef TARN_MODEL_H
+#define TARN_MODEL_H
+
+#include <tarn/program.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct tn_model tn_model;
+
+/* How raw input becomes the graph's input "x": cast, then value * scale, then (value - mean) / std by channel (axis 1). */
+typedef struct tn_preprocess {
+    const char *step; /* for pictures: "digit", "resize" (tn_picture_prepare), or NULL */
+    tn_dtype raw;     /* dtype of raw input: u8 for pictures; TN_NONE: already what the graph takes */
+    double scale;     /* 0: 1 */
+    int channels;     /* entries of mean and std: 0 none, 1 for all, else one a channel; at most 16 */
+    double mean[16], std[16];
+    void *reserved[4];
+} tn_preprocess;
+
+typedef struct tn_model_opt {
+    const char *name;
+    const char *const *labels; /* names of the classes, n_labels of them */
+    int n_labels;
+    const tn_preprocess *preprocess;
+    void *reserved[8];
+} tn_model_opt;
+
+/* A model from a graph with one input "x" whose first axis is the batch (a symbol), and the tensor that is its output
+ * (logits or values). Takes the graph over: it is freed with the model, on failure too. The state is empty until
+ * tn_model_init. NULL: the context has the sentence. */
+TN_API tn_model *tn_model_new(tn_context *context, tn_graph *graph, tn_tensor *output, const tn_model_opt *opt);
+TN_API void tn_model_free(tn_model *model);
+/* Fills parameters that have no value yet by their initialisers. */
+TN_API tn_status tn_model_init(tn_model *model, uint64_t seed);
+TN_API const char *tn_model_error(const tn_model *model);
+
+/* From a path, or from memory (copied). The graph is checked as if it were built anew; nothing in the file is believed. */
+TN_API tn_model *tn_model_load(tn_context *context, const char *path);
+TN_API tn_model *tn_model_load_memory(tn_context *context, const void *data, size_t bytes);
+/* Written beside and renamed: parameters and statistics, without optimizer slots ("optim."). */
+TN_API tn_status tn_model_save(tn_model *model, const char *path);
+
+TN_API const char *tn_model_name(const tn_model *model);
+TN_API tn_graph *tn_model_graph(tn_model *model);
+TN_API tn_state *tn_model_state(tn_model *model);
+TN_API tn_tensor *tn_model_input(tn_model *model);
+TN_API tn_tensor *tn_model_output(tn_model *model);
+TN_API int tn_model_labels(const tn_model *model);
+TN_API const char *tn_model_label(const tn_model *model, int i); /* NULL when there is none */
+TN_API const tn_preprocess *tn_model_preprocess(const tn_model *model);
+
+/* Makes predictions, for one thread at a time; several predictors of one model may run at once. */
+typedef struct tn_predictor tn_predictor;
+TN_API tn_predictor *tn_predictor_new(tn_model *model); /* NULL: tn_model_error */
+TN_API void tn_predictor_free(tn_predictor *predictor);
+TN_API const char *tn_predictor_error(const tn_predictor *predictor);
+/* raw: [batch, ...] as tn_preprocess.raw says (or the graph's own dtype); output: f32, the shape that the model gives for
+ * this batch (tn_predictor_shape). With labels, softmax is applied: the output are probabilities. */
+TN_API tn_status tn_predict(tn_predictor *predictor, const tn_view *raw, const tn_view *output);
+TN_API tn_status tn_predictor_shape(tn_predictor *predictor, int64_t batch, tn_view *shape);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,94 @@
+/* tarn/train.h: the training loop: epochs of training and validation, metrics, schedules, early stopping, checkpoints, exact
+ * resume. What a loop does by itself, tn_run with an entry "step" does by hand (examples/train.c). */
+#ifndef TARN_TRAIN_H
+#define TARN_TRAIN_H
+
+#include <tarn/data.h>
+#include <tarn/model.h>
+#include <tarn/optim.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum tn_loss {
+    TN_LOSS_AUTO = 0, /* cross entropy for data sets with classes, else mean squared error */
+    TN_LOSS_CROSS_ENTROPY = 1,
+    TN_LOSS_MSE = 2,
+    TN_LOSS_L1 = 3,
+    TN_LOSS_BCE_WITH_LOGITS = 4
+} tn_loss;
+
+/* What is known at the end of an epoch, or of a step (validation then unset: valid is false). */
+typedef struct tn_progress {
+    int64_t epoch, epochs; /* from 0; how many there will be */
+    int64_t step, steps;   /* in the epoch */
+    int64_t total_steps;   /* since the beginning */
+    double loss, accuracy; /* means over the epoch so far, training; accuracy is NaN without classes */
+    double lr, grad_norm;
+    double samples_per_second, seconds;    /* of the epoch; since the beginning */
+    bool epoch_end, valid, best;           /* validation was made; it is the best so far */
+    double val_loss, val_accuracy, val_f1; /* macro F1 */
+    double waited;                         /* part of the time that the step waited for data, 0 to 1 */
+} tn_progress;
+
+/* Called on the calling thread, no lock held, after every step and every epoch; non-zero stops training (TN_CANCELLED) after
+ * saving `last`. */
+typedef int (*tn_progress_fn)(void *user, const tn_progress *progress);
+
+typedef struct tn_train_opt {
+    int64_t epochs; /* 0: 1 */
+    int64_t batch;  /* 0: 64 */
+    uint64_t seed;
+    tn_loss loss;
+    tn_optim_opt optim;
+    tn_schedule_opt schedule;    /* schedule.lr is the learning rate: 0: 1e-3 (SGD: 1e-2) */
+    int64_t accumulate;          /* batches whose gradients are summed before an update; 0: 1 */
+    int workers;                 /* loader threads */
+    const tn_transform *augment; /* random moves for training samples, or NULL: of field "x" */
+    int64_t patience;            /* early stopping: epochs without improvement of the validation loss; 0: never */
+    bool stop_on_accuracy;       /* early stopping and `best` watch accuracy instead of loss */
+    const char
+        *folder; /* run folder: last.safetensors, model.safetensors (best), metrics.jsonl; NULL: none is written */
+    int64_t checkpoint_every; /* steps between checkpoints within an epoch; 0: at the end of epochs only */
+    size_t memory_limit;
+    tn_progress_fn progress;
+    void *user;
+    void *reserved[8];
+} tn_train_opt;
+
+/* Figures of an evaluation. */
+typedef struct tn_evaluation {
+    int64_t samples;
+    double loss, accuracy;
+    int classes;
+    const int64_t *confusion; /* [truth][prediction], classes x classes; lives as long as the trainer */
+    double macro_f1, weighted_f1;
+} tn_evaluation;
+
+typedef struct tn_trainer tn_trainer;
+
+/* Prepares training of a model on data sets with fields "x" (as the model's preprocessing takes it) and "y". `valid` may be
+ * NULL. Adds loss and optimizer to the model's graph. Wrong sizes, more classes in the data than outputs, a batch larger than
+ * the data set, a learning rate that is no number: NULL and a sentence in the context. */
+TN_API tn_trainer *tn_trainer_new(tn_context *context, tn_model *model, const tn_dataset *train,
+                                  const tn_dataset *valid, const tn_train_opt *opt);
+TN_API void tn_trainer_free(tn_trainer *trainer);
+/* Trains to the end (or from where a resumed run stood). */
+TN_API tn_status tn_trainer_run(tn_trainer *trainer);
+/* Everything that a run needs to go on as if it had never stopped: `last.safetensors`. */
+TN_API tn_status tn_trainer_save(tn_trainer *trainer, const char *path);
+TN_API tn_status tn_trainer_resume(tn_trainer *trainer, const char *path);
+TN_API tn_status tn_trainer_evaluate(tn_trainer *trainer, const tn_dataset *data, tn_evaluation *result);
+TN_API const char *tn_trainer_error(const tn_trainer *trainer);
+/* Safe in a signal handler: stops after the current step with TN_CANCELLED, `last` saved. */
+TN_API void tn_trainer_cancel(tn_trainer *trainer);
+
+/* The same without training: loss and metrics of a model on a data set. */
+TN_API tn_status tn_evaluate(tn_context *context, tn_model *model, const tn_dataset *data, int64_t batch,
+                             tn_evaluation *result, int64_t *confusion); /* confusion: room for classes^2, or NULL */
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,29 @@
+/* graph_json.h: a graph as JSON, for model files, and back. Operators are stored by name, arguments by name, sizes as text, so
+ * that a file outlives changes of numbers inside the library. Reading builds the graph anew through the operators' own checks:
+ * what the text claims is never believed.
+ *
+ *   {"nodes": [{"op": "linear", "name": "fc1.linear", "in": [[0,0],[1,0],null], "args": {...}}, ...],
+ *    "entries": [{"name": "predict", "training": false, "outputs": [{"name": "y", "value": [7,0]}]}],
+ *    "updates": [{"state": 3, "value": [5,1], "when": [5,1]}]}
+ *
+ * Constants of more than 16 elements are kept apart, as tensors "constant.N" with N the number of the node in the text. */
+#ifndef FORMAT_GRAPH_JSON_H
+#define FORMAT_GRAPH_JSON_H
+
+#include "format/safetensors.h"
+#include "op/scheme/op.h"
+
+typedef struct format_graph_text {
+    base_str json;
+    base_vec(format_tensor) constants; /* data borrowed from the graph; names are the caller's to free through _free */
+    base_arena arena;
+} format_graph_text;
+
+/* The nodes that the entries' outputs need. TN_UNSUPPORTED for graphs after passes (fused nodes). */
+tn_status format_graph_write(const tn_graph *g, format_graph_text *out, base_error *e);
+void format_graph_text_free(format_graph_text *t);
+/* `file` has the large constants (NULL: there are none); `what` opens sentences. NULL and e set on failure. */
+tn_graph *format_graph_read(tn_context *context, const char *json, size_t bytes, const format_safetensors *file,
+                            const char *what, base_error *e);
+
+#endif
