@@ -1,0 +1,38 @@
+/* tarn/nn.h: layers: they make parameters under a scope and call operators. Parameters have PyTorch's names, shapes and
+ * default initialisers, so that a state_dict made there loads here. A layer's name is unique in its scope. */
+#ifndef TARN_NN_H
+#define TARN_NN_H
+
+#include <tarn/ops.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct tn_linear_opt {
+    bool no_bias;
+    const tn_init *weight_init; /* NULL: kaiming uniform with a = sqrt(5), which is +-1/sqrt(in) */
+    const tn_init *bias_init;   /* NULL: uniform in +-1/sqrt(in) */
+    void *reserved[4];
+} tn_linear_opt;
+/* name.weight [units, in], name.bias [units]: y = x w^T + b over the last axis, whose size must be a number. */
+TN_API tn_tensor *tn_layer_linear(tn_tensor *x, const char *name, int64_t units, const tn_linear_opt *opt);
+
+/* name.weight [channels, in / groups, kernel, kernel], name.bias [channels]: x is [N, C, H, W]. */
+TN_API tn_tensor *tn_layer_conv2d(tn_tensor *x, const char *name, int64_t channels, int64_t kernel,
+                                  const tn_conv_opt *opt);
+
+typedef struct tn_batch_norm_opt {
+    tn_opt_f64 eps;      /* 1e-5 */
+    tn_opt_f64 momentum; /* 0.1: running = (1 - momentum) running + momentum batch */
+    bool no_affine;
+    void *reserved[4];
+} tn_batch_norm_opt;
+/* name.weight, name.bias, name.running_mean, name.running_var, name.num_batches_tracked; x is [N, C] or [N, C, ...]. In
+ * training entries the batch's statistics are used and the running ones updated. */
+TN_API tn_tensor *tn_layer_batch_norm(tn_tensor *x, const char *name, const tn_batch_norm_opt *opt);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

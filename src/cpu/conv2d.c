@@ -1,0 +1,109 @@
+/* conv2d and its gradients on f32, by core/conv.h: pictures channels last from end to end, weights as PyTorch has them. */
+#include "cpu/core/conv.h"
+#include "cpu/core/kernels.h"
+#include "op/scheme/window.h"
+
+static kernel_layout pictures_last(const kernel_bind *b, int i)
+{
+    return b->in[i].rank == 4 ? KERNEL_CHANNELS_LAST : KERNEL_ROW_MAJOR;
+}
+
+/* Forward reads x and w, the gradient of data dy and w: operand 1 is a weight, which stays row-major. */
+static kernel_layout want_weight(const kernel_bind *b, int i)
+{
+    return i == 0 ? pictures_last(b, i) : KERNEL_ROW_MAJOR;
+}
+
+static tn_status plan(kernel_bind *b, const kernel_operand *x, const kernel_operand *w, const kernel_operand *y,
+                      cpu_conv_job job)
+{
+    cpu_conv *c = BASE_NEW(b->arena, cpu_conv);
+    op_window o = op_conv_window(b->node->arg, w->dims[2], w->dims[3]);
+    if (!c)
+        return base_no_memory(b->error, "preparing a kernel");
+    *c = (cpu_conv){.n = x->dims[0],
+                    .c_in = x->dims[1],
+                    .h = x->dims[2],
+                    .w = x->dims[3],
+                    .c_out = y->dims[1],
+                    .kh = w->dims[2],
+                    .kw = w->dims[3],
+                    .oh = y->dims[2],
+                    .ow = y->dims[3],
+                    .groups = b->node->arg[OP_CONV_GROUPS].i,
+                    .threads = b->threads,
+                    .isa = (cpu_isa)b->isa};
+    for (int d = 0; d < 2; d++) {
+        c->stride[d] = (int)o.stride[d];
+        c->dilation[d] = (int)o.dilation[d];
+    }
+    for (int side = 0; side < 4; side++)
+        c->pad[side] = (int)o.pad[side];
+    b->plan = c;
+    b->scratch = cpu_conv_scratch(c, job);
+    return TN_OK;
+}
+
+static tn_status prepare_forward(kernel_bind *b)
+{
+    kernel_set_layout(&b->out[0], KERNEL_CHANNELS_LAST);
+    return plan(b, &b->in[0], &b->in[1], &b->out[0], CPU_CONV_FORWARD);
+}
+
+static tn_status prepare_grad_data(kernel_bind *b)
+{
+    kernel_set_layout(&b->out[0], KERNEL_CHANNELS_LAST);
+    return plan(b, &b->out[0], &b->in[1], &b->in[0], CPU_CONV_GRAD_DATA);
+}
+
+static tn_status prepare_grad_weight(kernel_bind *b)
+{
+    return plan(b, &b->in[0], &b->out[0], &b->in[1], CPU_CONV_GRAD_WEIGHT);
+}
+
+static void run_forward(const kernel_call *c)
+{
+    cpu_conv_forward(c->plan, c->in[0], c->in[1], c->in[2], c->out[0], c->scratch);
+}
+
+static void run_grad_data(const kernel_call *c)
+{
+    cpu_conv_grad_data(c->plan, c->in[0], c->in[1], c->out[0], c->scratch);
+}
+
+static void run_grad_weight(const kernel_call *c)
+{
+    cpu_conv_grad_weight(c->plan, c->in[0], c->in[1], c->out[0], NULL, c->scratch);
+}
+
+/* Nothing to compute, or windows that no 32-bit number can describe: the reference takes those. */
+static bool accepts(const kernel_bind *b)
+{
+    for (int i = 0; i < b->n_in; i++)
+        if (b->in[i].dtype && kernel_count(&b->in[i]) == 0)
+            return false;
+    return kernel_count(&b->out[0]) > 0;
+}
+
+const kernel cpu_kernels_conv2d[] = {{.op = "conv2d",
+                                      .name = "conv2d/direct",
+                                      .keeps = cpu_node_is_f32,
+                                      .accepts = accepts,
+                                      .want = want_weight,
+                                      .prepare = prepare_forward,
+                                      .run = run_forward},
+                                     {.op = "conv2d_grad_data",
+                                      .name = "conv2d_grad_data/direct",
+                                      .keeps = cpu_node_is_f32,
+                                      .accepts = accepts,
+                                      .want = want_weight,
+                                      .prepare = prepare_grad_data,
+                                      .run = run_grad_data},
+                                     {.op = "conv2d_grad_weight",
+                                      .name = "conv2d_grad_weight/direct",
+                                      .keeps = cpu_node_is_f32,
+                                      .accepts = accepts,
+                                      .want = pictures_last,
+                                      .prepare = prepare_grad_weight,
+                                      .run = run_grad_weight},
+                                     {0}};

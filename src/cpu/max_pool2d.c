@@ -1,0 +1,88 @@
+/* max_pool2d, avg_pool2d and their gradients on f32, by core/pool.h. Pictures lie as they come: channels last after a
+ * convolution, by planes otherwise. */
+#include "cpu/core/kernels.h"
+#include "cpu/core/pool.h"
+#include "op/scheme/window.h"
+
+static kernel_layout want(const kernel_bind *b, int i)
+{
+    (void)b, (void)i;
+    return KERNEL_CHANNELS_LAST;
+}
+
+static tn_status plan(kernel_bind *b, const kernel_operand *x, const kernel_operand *y)
+{
+    cpu_pool *p = BASE_NEW(b->arena, cpu_pool);
+    const op_value *include = cpu_arg(b->node, "count_include_pad");
+    op_window o = op_pool_window(b->node->arg, cpu_arg(b->node, "dilation"));
+    if (!p)
+        return base_no_memory(b->error, "preparing a kernel");
+    *p = (cpu_pool){.n = x->dims[0],
+                    .c = x->dims[1],
+                    .h = x->dims[2],
+                    .w = x->dims[3],
+                    .kh = o.kernel[0],
+                    .kw = o.kernel[1],
+                    .oh = y->dims[2],
+                    .ow = y->dims[3],
+                    .ceil_mode = o.ceil,
+                    .count_pad = include && include->i,
+                    .threads = b->threads,
+                    .isa = (cpu_isa)b->isa};
+    for (int d = 0; d < 2; d++) {
+        p->stride[d] = (int)o.stride[d];
+        p->dilation[d] = (int)o.dilation[d];
+    }
+    for (int side = 0; side < 4; side++)
+        p->pad[side] = (int)o.pad[side];
+    b->plan = p;
+    return TN_OK;
+}
+
+static tn_status prepare_forward(kernel_bind *b)
+{
+    kernel_set_layout(&b->out[0], KERNEL_CHANNELS_LAST);
+    return plan(b, &b->in[0], &b->out[0]);
+}
+
+static tn_status prepare_grad(kernel_bind *b)
+{
+    kernel_set_layout(&b->out[0], KERNEL_CHANNELS_LAST);
+    return plan(b, &b->out[0], &b->in[0]);
+}
+
+static void run_max(const kernel_call *c)
+{
+    cpu_max_pool(c->plan, c->in[0], c->out[0]);
+}
+
+static void run_max_grad(const kernel_call *c)
+{
+    cpu_max_pool_grad(c->plan, c->in[1], c->in[0], c->out[0]);
+}
+
+static void run_avg(const kernel_call *c)
+{
+    cpu_avg_pool(c->plan, c->in[0], c->out[0]);
+}
+
+static void run_avg_grad(const kernel_call *c)
+{
+    cpu_avg_pool_grad(c->plan, c->in[0], c->out[0]);
+}
+
+static bool accepts(const kernel_bind *b)
+{
+    return b->in[0].rank == 4 && kernel_count(&b->in[0]) > 0 && kernel_count(&b->out[0]) > 0;
+}
+
+#define ROW(text, how, what)                                                                                           \
+    {                                                                                                                  \
+        .op = text, .name = text "/direct", .keeps = cpu_node_is_f32, .accepts = accepts, .want = want,                \
+        .prepare = how, .run = what                                                                                    \
+    }
+const kernel cpu_kernels_max_pool2d[] = {ROW("max_pool2d", prepare_forward, run_max),
+                                         ROW("max_pool2d_grad", prepare_grad, run_max_grad),
+                                         ROW("avg_pool2d", prepare_forward, run_avg),
+                                         ROW("avg_pool2d_grad", prepare_grad, run_avg_grad),
+                                         {0}};
