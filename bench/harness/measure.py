@@ -90,20 +90,27 @@ def judge(row, programs, machine):
 def run_row(row, kinds, options, machine):
     path = data.make(row, os.path.join(options.cache, "data"))
     programs, failures = start_all(kinds, row, path, options.threads, options.logs)
+
+    def attempt(p, call):
+        """call(), or None: then the program is out of the row."""
+        try:
+            return call()
+        except Failed as reason:
+            failures[p.kind.key] = str(reason)
+            warn(f"{row.name}: {p.kind.key} is left out: {reason}")
+            programs.remove(p)
+            p.close()
+            return None
+
     try:
-        steps = {}
-        for p in list(programs):
-            try:
-                steps[p] = warm_up(p, options.seconds)
-            except Failed as reason:
-                failures[p.kind.key] = str(reason)
-                warn(f"{row.name}: {p.kind.key} is left out: {reason}")
-                programs.remove(p)
-                p.close()
+        steps = {p: attempt(p, lambda: warm_up(p, options.seconds)) for p in list(programs)}
         for r in range(options.rounds):
-            for p in programs[r % len(programs):] + programs[:r % len(programs)] if programs else []:
+            first = r % len(programs) if programs else 0
+            for p in programs[first:] + programs[:first]:
                 time.sleep(PAUSE)
-                p.rounds.append(p.run(steps[p]))
+                seconds = attempt(p, lambda: p.run(steps[p]))
+                if seconds:
+                    p.rounds.append(seconds)
         found = {p.kind.key: figures(p) for p in programs}
     finally:
         for p in programs:

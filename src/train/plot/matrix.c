@@ -21,6 +21,8 @@ static const char *name_of(tn_plot *p, const char *const *names, size_t i)
     if (names && names[i])
         return names[i];
     const char *text = base_arena_printf(&p->arena, "%zu", i);
+    if (!text)
+        base_no_memory(&p->error, "drawing a plot");
     return text ? text : "";
 }
 

@@ -144,5 +144,7 @@ const char *plot_text_fit(tn_plot *p, const char *text, double size, double widt
             break;
     }
     const char *fit = base_arena_printf(&p->arena, "%.*s\xE2\x80\xA6", (int)(end - text), text);
+    if (!fit)
+        base_no_memory(&p->error, "drawing a plot");
     return fit ? fit : "";
 }
