@@ -22,7 +22,6 @@ static const char *const path_names[] = {"fill", "row", "dot", "tile", "parts"};
 
 enum {
     ALIGN = 64,
-    KC = 224,                /* depth of a k block: a panel of B of this depth stays in the first-level cache */
     ROW_PANELS = 16,         /* tiles in a block of A, which stays in the second-level cache */
     COL_PANELS = 32,         /* tiles across a block of C, which stays there over all k blocks */
     PACK_PANELS = 8,         /* panels of B that one chunk packs side by side, so that lines and pages are read whole */
@@ -34,12 +33,12 @@ enum {
 typedef struct plan {
     cpu_gemm g; /* with rows and columns exchanged if C is better written that way */
     bool exchanged;
-    const gemm_kernels *kern;
-    size_t size; /* of T */
+    const gemm_kernels *kern, *base; /* for tiles; for the rest */
+    size_t size, packed;             /* bytes of T, of a packed element */
     gemm_path path;
-    bool pack_a, share_b, pack_b; /* share_b: B is packed once for all threads, else each packs what it needs */
-    bool direct;                  /* tiles go straight to C, else to a block of T first */
-    int64_t kc, k_blocks, parts;
+    bool pack_a, share_b, pack_b;       /* share_b: B is packed once for all threads, else each packs what it needs */
+    bool direct;                        /* tiles go straight to C, else to a block of T first */
+    int64_t kc, k_deep, parts;          /* k_deep: k, filled up to what a packed panel has */
     int64_t mr, row_panels, col_panels; /* height of a tile, tiles down and across */
     int64_t rows, cols;                 /* blocks of C down and across */
     int64_t nb;                         /* column panels whose B is packed at a time */
@@ -57,6 +56,11 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+static int64_t round_up(int64_t n, int64_t unit)
+{
+    return ceil_div(n, unit) * unit;
+}
+
 static size_t padded(size_t n)
 {
     return (n + ALIGN - 1) / ALIGN * ALIGN;
@@ -72,6 +76,16 @@ static const gemm_kernels *kernels_for(const cpu_gemm *g)
         return f64 ? &gemm_f64_avx2 : &gemm_f32_avx2;
 #endif
     return f64 ? &gemm_f64_portable : &gemm_f32_portable;
+}
+
+/* Tiles of bf16 have matrix registers of their own where there are any. */
+static const gemm_kernels *tile_kernels_for(const cpu_gemm *g)
+{
+#if CPU_X86
+    if (g->isa == CPU_AMX && g->dtype == TN_BF16)
+        return &gemm_bf16_amx;
+#endif
+    return kernels_for(g);
 }
 
 /* ---- the plan -------------------------------------------------------------------------------------------------- */
@@ -95,8 +109,11 @@ static void normalise(plan *p, const cpu_gemm *g)
     p->g.batch = g->batch < 1 ? 1 : g->batch;
     p->g.c_dtype = g->c_dtype ? g->c_dtype : g->dtype;
     p->g.bias_dtype = g->bias_dtype ? g->bias_dtype : p->g.c_dtype;
-    p->kern = kernels_for(g);
+    p->base = kernels_for(g);
+    p->kern = tile_kernels_for(g);
     p->size = g->dtype == TN_F64 ? 8 : 4;
+    p->packed = (size_t)p->kern->packed;
+    p->k_deep = round_up(g->k, p->kern->k_unit);
     /* A matrix of one row or column has a stride that is never used: it is taken as the one that suits. */
     if (g->b_packed)
         return;
@@ -110,7 +127,7 @@ static void normalise(plan *p, const cpu_gemm *g)
 static gemm_path choose_path(const plan *p)
 {
     const cpu_gemm *g = &p->g;
-    int64_t lanes = p->kern->lanes;
+    int64_t lanes = p->base->lanes;
     if (g->k == 0)
         return PATH_FILL;
     if (!g->b_packed) {
@@ -123,7 +140,7 @@ static gemm_path choose_path(const plan *p)
             return PATH_DOT;
     }
     int64_t tiles = ceil_div(g->m, p->kern->mr) * ceil_div(g->n, p->kern->nr);
-    return tiles <= 8 && g->k >= 4 * KC && !g->b_packed ? PATH_PARTS : PATH_TILE;
+    return tiles <= 8 && g->k >= 4 * p->kern->kc && !g->b_packed ? PATH_PARTS : PATH_TILE;
 }
 
 /* Whether a tile may read B where it lies. */
@@ -170,23 +187,25 @@ static void plan_tiles(plan *p)
 {
     const cpu_gemm *g = &p->g;
     p->row_panels = ceil_div(g->m, p->kern->mr);
-    p->mr = ceil_div(g->m, p->row_panels);
+    p->mr = p->kern->whole ? p->kern->mr : ceil_div(g->m, p->row_panels);
     p->col_panels = ceil_div(g->n, p->kern->nr);
-    p->k_blocks = ceil_div(g->k, KC);
-    p->kc = ceil_div(g->k, p->k_blocks);
-    p->direct = g->c_col == 1 && (g->c_dtype == TN_F32 || g->c_dtype == TN_F64) && p->path == PATH_TILE;
+    p->kc = round_up(ceil_div(g->k, ceil_div(g->k, p->kern->kc)), p->kern->k_unit);
+    p->direct =
+        !p->kern->whole && g->c_col == 1 && (g->c_dtype == TN_F32 || g->c_dtype == TN_F64) && p->path == PATH_TILE;
     p->pack_b = !g->b_packed && !b_in_place(p);
     p->pack_a = !a_in_place(p);
     double work = 2.0 * (double)g->m * (double)g->n * (double)g->k;
-    p->share_b = p->path == PATH_TILE && p->pack_b && (g->batch == 1 || (g->batch < 2 * g->threads && work > 4e6));
+    /* One block of rows uses its B once: then whoever computes packs it too, just before, into its own cache. */
+    p->share_b = p->path == PATH_TILE && p->pack_b && p->row_panels > ROW_PANELS &&
+                 (g->batch == 1 || (g->batch < 2 * g->threads && work > 4e6));
     p->nb = p->col_panels;
     if (p->share_b) {
-        int64_t most = PACKED_B_MAX / (g->k * p->kern->nr * (int64_t)p->size);
+        int64_t most = PACKED_B_MAX / (p->k_deep * p->kern->nr * (int64_t)p->packed);
         p->nb = most < 1 ? 1 : least(most, p->nb);
         p->nb = ceil_div(p->col_panels, ceil_div(p->col_panels, p->nb));
     }
     if (p->path == PATH_PARTS) {
-        p->parts = least(PARTS_MAX, g->k / (2 * KC));
+        p->parts = least(PARTS_MAX, g->k / (2 * p->kern->kc));
         p->rows = p->cols = 1;
         p->chunks = g->batch * p->parts;
         return;
@@ -199,7 +218,7 @@ static void plan_tiles(plan *p)
 static void plan_rows(plan *p)
 {
     const cpu_gemm *g = &p->g;
-    int64_t unit = GEMM_ROW_BLOCK * p->kern->lanes; /* columns per chunk; the same on any number of threads */
+    int64_t unit = GEMM_ROW_BLOCK * p->base->lanes; /* columns per chunk; the same on any number of threads */
     double bytes = (double)g->k * (double)g->n * (double)g->batch * (double)p->size;
     p->parts = 1;
     p->rows = 1;
@@ -217,6 +236,12 @@ static size_t take(plan *p, size_t bytes)
     return at;
 }
 
+/* A part is a whole number of tiles. */
+static size_t part_bytes(const plan *p)
+{
+    return (size_t)(p->row_panels * p->mr * p->col_panels * p->kern->nr) * p->size;
+}
+
 static void plan_scratch(plan *p)
 {
     const cpu_gemm *g = &p->g;
@@ -225,18 +250,18 @@ static void plan_scratch(plan *p)
     int64_t biases = g->bias == CPU_BIAS_COLUMN ? g->n : g->bias == CPU_BIAS_ROW ? g->m : 0;
     bool narrow = g->bias_dtype == TN_BF16 || g->bias_dtype == TN_F16;
     p->bias_at = take(p, narrow ? (size_t)biases * p->size : 0);
-    p->b_at = take(p, p->share_b ? (size_t)(g->k * p->nb * p->kern->nr) * p->size : 0);
-    p->parts_at = take(p, p->path == PATH_PARTS ? (size_t)(g->batch * p->parts * g->m * g->n) * p->size : 0);
+    p->b_at = take(p, p->share_b ? (size_t)(p->k_deep * p->nb * p->kern->nr) * p->packed : 0);
+    p->parts_at = take(p, p->path == PATH_PARTS ? (size_t)(g->batch * p->parts) * part_bytes(p) : 0);
     p->thread_at = p->bytes;
     p->bytes = 0;
     if (tiles) {
         int64_t high = ceil_div(p->row_panels, p->rows), wide = ceil_div(p->nb, p->cols);
-        p->a_bytes = padded(p->pack_a ? (size_t)(high * p->mr * p->kc) * p->size : 0);
+        p->a_bytes = padded(p->pack_a ? (size_t)(high * p->mr * p->kc) * p->packed : 0);
         p->c_bytes =
             padded(p->direct || p->path == PATH_PARTS ? 0 : (size_t)(high * p->mr * wide * p->kern->nr) * p->size);
         take(p, p->a_bytes);
         take(p, p->c_bytes);
-        take(p, p->pack_b && !p->share_b ? (size_t)(wide * p->kern->nr * p->kc) * p->size : 0);
+        take(p, p->pack_b && !p->share_b ? (size_t)(wide * p->kern->nr * p->kc) * p->packed : 0);
     } else {
         bool copy_x = p->path != PATH_FILL && (g->a_col != 1 || g->dtype == TN_BF16 || g->dtype == TN_F16);
         p->a_bytes = padded(copy_x ? (size_t)(g->m * g->k) * p->size : 0);
@@ -320,7 +345,7 @@ static void finish(const job *jb, int64_t item, int64_t i, int64_t j, int64_t m,
     f.c = c_of(jb, item) + (i * g->c_row + j * g->c_col) * (int64_t)jb->out;
     f.c_row = g->c_row, f.c_col = g->c_col, f.c_dtype = g->c_dtype;
     f.end = end_at(jb, i, j);
-    jb->p.kern->finish(&f);
+    jb->p.base->finish(&f);
 }
 
 /* A block of one product: rows i0..i1, columns of panels j0..j1, k0..k1. */
@@ -332,64 +357,91 @@ typedef struct block {
     bool direct; /* `to` is C: the end is applied, and C may be added */
 } block;
 
-/* The tiles of a block over k0..k0+k. */
-static void run_tiles(const job *jb, const block *t, int64_t k0, int64_t k, const char *a, int64_t a_row, int64_t a_col,
-                      int64_t a_tile)
+/* Where a tile's B is: in place, or in a panel of `step` bytes up to the next. */
+static const char *b_panel(const job *jb, const block *t, int64_t j, int64_t k0, int64_t *row, int64_t *step)
 {
     const plan *p = &jb->p;
-    const cpu_gemm *g = &p->g;
-    int64_t size = (int64_t)p->size, nr = p->kern->nr;
-    int64_t tiles = ceil_div(t->i1 - t->i0, p->mr);
+    int64_t nr = p->kern->nr, packed = (int64_t)p->packed;
+    *row = nr, *step = p->k_deep * nr * packed;
+    if (p->g.b_packed)
+        return jb->b + j * *step + k0 * nr * packed;
+    if (p->share_b)
+        return jb->scratch + p->b_at + (j - jb->panel) * *step + k0 * nr * packed;
+    if (p->pack_b) {
+        *step = p->kc * nr * packed;
+        return t->b_space + (j - t->j0) * *step;
+    }
+    *row = p->g.b_row, *step = 0;
+    return b_of(jb, t->item) + (k0 * p->g.b_row + j * nr) * (int64_t)jb->in;
+}
+
+/* A as the tiles of a block read it. */
+typedef struct a_form {
+    const char *at;
+    int64_t row, col, tile; /* strides in elements, bytes from tile to tile */
+} a_form;
+
+/* The tiles of a block over k0..k0+k. */
+static void run_tiles(const job *jb, const block *t, int64_t k0, int64_t k, const a_form *a)
+{
+    const plan *p = &jb->p;
+    int64_t size = (int64_t)p->size, nr = p->kern->nr, tiles = ceil_div(t->i1 - t->i0, p->mr);
     bool last = k0 + k == t->k1;
+    int64_t deep = round_up(k, p->kern->k_unit);
     for (int64_t j = t->j0; j < t->j1; j++) {
-        int64_t n = least(nr, g->n - j * nr), b_row = nr, b_panel = g->k * nr * size;
-        const char *b;
-        if (g->b_packed)
-            b = jb->b + (j * g->k + k0) * nr * size;
-        else if (p->share_b)
-            b = jb->scratch + p->b_at + ((j - jb->panel) * g->k + k0) * nr * size;
-        else if (p->pack_b)
-            b = t->b_space + (j - t->j0) * p->kc * nr * size, b_panel = p->kc * nr * size;
-        else
-            b = b_of(jb, t->item) + (k0 * g->b_row + j * nr) * size, b_row = g->b_row;
-        for (int64_t i = t->i0; i < t->i1; i += p->mr) {
+        int64_t b_row, b_step;
+        const char *b = b_panel(jb, t, j, k0, &b_row, &b_step);
+        for (int64_t i = t->i0, tile = 0; i < t->i1; i += p->mr, tile++) {
             gemm_end end = t->direct ? end_at(jb, i, j * nr) : (gemm_end){.alpha = 1};
             if (!last)
                 end.relu = false, end.bias_col = end.bias_row = NULL;
             end.add = end.add || k0 > t->k0;
             end.next = b;
-            if (b_row == nr && j + 1 < t->j1) { /* the tiles of this panel bring the next one nearer, each a share */
-                end.next_step = 4 * nr * size / tiles;
-                end.next = b + b_panel + (i - t->i0) / p->mr * (k / 4) * end.next_step;
+            if (b_step && j + 1 < t->j1) { /* the tiles of this panel bring the next one nearer, each a share */
+                end.next_step = 4 * nr * (int64_t)p->packed / tiles;
+                end.next = b + b_step + tile * (k / 4) * end.next_step;
             }
-            p->kern->tile(least(p->mr, t->i1 - i), n, k, a + (i - t->i0) / p->mr * a_tile * size, a_row, a_col, b,
-                          b_row, t->to + ((i - t->i0) * t->to_row + (j - t->j0) * nr) * size, t->to_row, &end);
+            p->kern->tile(least(p->mr, t->i1 - i), least(nr, p->g.n - j * nr), deep, a->at + tile * a->tile, a->row,
+                          a->col, b, b_row, t->to + ((i - t->i0) * t->to_row + (j - t->j0) * nr) * size, t->to_row,
+                          &end);
         }
     }
+}
+
+static void pack_block_b(const job *jb, const block *t, int64_t k0, int64_t k)
+{
+    const plan *p = &jb->p;
+    const cpu_gemm *g = &p->g;
+    int64_t nr = p->kern->nr;
+    for (int64_t j = t->j0; j < t->j1; j++)
+        p->kern->pack_b(t->b_space + (j - t->j0) * p->kc * nr * (int64_t)p->packed, nr,
+                        b_of(jb, t->item) + (k0 * g->b_row + j * nr * g->b_col) * (int64_t)jb->in, g->dtype, g->b_col,
+                        g->b_row, least(nr, g->n - j * nr), k);
 }
 
 static void run_block(const job *jb, const block *t)
 {
     const plan *p = &jb->p;
     const cpu_gemm *g = &p->g;
-    int64_t size = (int64_t)p->size, in = (int64_t)jb->in, nr = p->kern->nr;
+    int64_t in = (int64_t)jb->in, packed = (int64_t)p->packed;
+    if (p->kern->enter)
+        p->kern->enter();
     for (int64_t k0 = t->k0; k0 < t->k1; k0 += p->kc) {
         int64_t k = least(p->kc, t->k1 - k0);
         if (p->pack_b && !p->share_b)
-            for (int64_t j = t->j0; j < t->j1; j++)
-                p->kern->pack(t->b_space + (j - t->j0) * p->kc * nr * size, nr,
-                              b_of(jb, t->item) + (k0 * g->b_row + j * nr * g->b_col) * in, g->dtype, g->b_col,
-                              g->b_row, least(nr, g->n - j * nr), k);
-        const char *a = a_of(jb, t->item) + (t->i0 * g->a_row + k0 * g->a_col) * in;
-        if (!p->pack_a) {
-            run_tiles(jb, t, k0, k, a, g->a_row, g->a_col, p->mr * g->a_row);
-            continue;
+            pack_block_b(jb, t, k0, k);
+        const char *from = a_of(jb, t->item) + (t->i0 * g->a_row + k0 * g->a_col) * in;
+        a_form a = {from, g->a_row, g->a_col, p->mr * g->a_row * in};
+        if (p->pack_a) {
+            for (int64_t i = t->i0; i < t->i1; i += p->mr)
+                p->kern->pack_a(t->a_space + (i - t->i0) * p->kc * packed, p->mr, from + (i - t->i0) * g->a_row * in,
+                                g->dtype, g->a_row, g->a_col, least(p->mr, t->i1 - i), k);
+            a = (a_form){t->a_space, 1, p->mr, p->mr * p->kc * packed};
         }
-        for (int64_t i = t->i0; i < t->i1; i += p->mr)
-            p->kern->pack(t->a_space + (i - t->i0) * p->kc * size, p->mr, a + (i - t->i0) * g->a_row * in, g->dtype,
-                          g->a_row, g->a_col, least(p->mr, t->i1 - i), k);
-        run_tiles(jb, t, k0, k, t->a_space, 1, p->mr, p->mr * p->kc);
+        run_tiles(jb, t, k0, k, &a);
     }
+    if (p->kern->leave)
+        p->kern->leave();
 }
 
 static char *thread_space(const job *jb, int thread)
@@ -431,9 +483,9 @@ static void pack_chunk(const job *jb, int64_t chunk)
     for (; k0 < k1; k0 += step)
         for (int64_t j = first; j < first + panels; j++) {
             int64_t col = (jb->panel + j) * nr;
-            p->kern->pack(jb->scratch + p->b_at + (size_t)((j * g->k + k0) * nr) * p->size, nr,
-                          b_of(jb, jb->item) + (k0 * g->b_row + col * g->b_col) * (int64_t)jb->in, g->dtype, g->b_col,
-                          g->b_row, least(nr, g->n - col), least(step, k1 - k0));
+            p->kern->pack_b(jb->scratch + p->b_at + (size_t)((j * p->k_deep + k0) * nr) * p->packed, nr,
+                            b_of(jb, jb->item) + (k0 * g->b_row + col * g->b_col) * (int64_t)jb->in, g->dtype, g->b_col,
+                            g->b_row, least(nr, g->n - col), least(step, k1 - k0));
         }
 }
 
@@ -472,7 +524,7 @@ static void run_shared(job *jb)
 static char *part_of(const job *jb, int64_t item, int64_t part)
 {
     const plan *p = &jb->p;
-    return jb->scratch + p->parts_at + (size_t)((item * p->parts + part) * p->g.m * p->g.n) * p->size;
+    return jb->scratch + p->parts_at + (size_t)(item * p->parts + part) * part_bytes(p);
 }
 
 static void part_chunk(void *arg, int64_t chunk, int thread)
@@ -481,7 +533,8 @@ static void part_chunk(void *arg, int64_t chunk, int thread)
     const plan *p = &jb->p;
     char *space = thread_space(jb, thread);
     int64_t item = chunk / p->parts, part = chunk % p->parts;
-    block t = {.item = item, .i1 = p->g.m, .j1 = p->col_panels, .a_space = space, .to_row = p->g.n};
+    block t = {.item = item, .i1 = p->g.m, .j1 = p->col_panels, .a_space = space};
+    t.to_row = p->col_panels * p->kern->nr;
     t.b_space = space + p->a_bytes + p->c_bytes;
     t.k0 = p->g.k * part / p->parts, t.k1 = p->g.k * (part + 1) / p->parts;
     t.to = part_of(jb, item, part);
@@ -492,7 +545,7 @@ static void part_chunk(void *arg, int64_t chunk, int thread)
 static void add_parts(const job *jb, int64_t item)
 {
     const plan *p = &jb->p;
-    int64_t count = p->g.m * p->g.n;
+    int64_t row = p->col_panels * p->kern->nr, count = p->g.m * row;
     void *sum = part_of(jb, item, 0);
     for (int64_t s = 1; s < p->parts; s++) {
         const void *part = part_of(jb, item, s);
@@ -503,7 +556,7 @@ static void add_parts(const job *jb, int64_t item)
             for (int64_t i = 0; i < count; i++)
                 ((float *)sum)[i] += ((const float *)part)[i];
     }
-    finish(jb, item, 0, 0, p->g.m, p->g.n, sum, p->g.n);
+    finish(jb, item, 0, 0, p->g.m, p->g.n, sum, row);
 }
 
 static void row_chunk(void *arg, int64_t chunk, int thread)
@@ -522,14 +575,14 @@ static void row_chunk(void *arg, int64_t chunk, int thread)
     }
     if (p->a_bytes) { /* A as neighbours of T */
         for (int64_t i = 0; i < g->m; i++)
-            p->kern->pack(space + (size_t)(i * g->k) * p->size, 1, a + i * g->a_row * (int64_t)jb->in, g->dtype,
-                          g->a_row, g->a_col, 1, g->k);
+            p->base->pack_a(space + (size_t)(i * g->k) * p->size, 1, a + i * g->a_row * (int64_t)jb->in, g->dtype,
+                            g->a_row, g->a_col, 1, g->k);
         a = space, a_row = g->k;
     }
     if (p->path == PATH_ROW)
-        p->kern->row(n, g->k, a, b, g->dtype, g->b_row, y);
+        p->base->row(n, g->k, a, b, g->dtype, g->b_row, y);
     else
-        p->kern->dot(g->m, n, g->k, a, a_row, b, g->dtype, g->b_col, y, p->nb);
+        p->base->dot(g->m, n, g->k, a, a_row, b, g->dtype, g->b_col, y, p->nb);
     finish(jb, item, 0, j, g->m, n, y, p->nb);
 }
 
@@ -540,8 +593,8 @@ static void widen_bias(job *jb)
     if (g->bias == CPU_BIAS_NONE || (g->bias_dtype != TN_BF16 && g->bias_dtype != TN_F16))
         return;
     char *to = jb->scratch + jb->p.bias_at;
-    jb->p.kern->pack(to, g->bias == CPU_BIAS_COLUMN ? g->n : g->m, jb->bias, g->bias_dtype, 1, 1,
-                     g->bias == CPU_BIAS_COLUMN ? g->n : g->m, 1);
+    jb->p.base->pack_a(to, g->bias == CPU_BIAS_COLUMN ? g->n : g->m, jb->bias, g->bias_dtype, 1, 1,
+                       g->bias == CPU_BIAS_COLUMN ? g->n : g->m, 1);
     jb->bias = to;
 }
 
@@ -585,16 +638,15 @@ void cpu_gemm_run(const cpu_gemm *g, const void *a, const void *b, void *c, cons
 
 size_t cpu_gemm_packed_size(const cpu_gemm *g)
 {
-    const gemm_kernels *kern = kernels_for(g);
-    size_t size = g->dtype == TN_F64 ? 8 : 4;
-    return (size_t)(ceil_div(g->n, kern->nr) * kern->nr * g->k) * size;
+    const gemm_kernels *kern = tile_kernels_for(g);
+    return (size_t)(round_up(g->n, kern->nr) * round_up(g->k, kern->k_unit)) * (size_t)kern->packed;
 }
 
 void cpu_gemm_pack_b(const cpu_gemm *g, const void *b, void *packed)
 {
-    const gemm_kernels *kern = kernels_for(g);
-    int64_t nr = kern->nr, in = (int64_t)tn_dtype_size(g->dtype), size = g->dtype == TN_F64 ? 8 : 4;
+    const gemm_kernels *kern = tile_kernels_for(g);
+    int64_t nr = kern->nr, in = (int64_t)tn_dtype_size(g->dtype), deep = round_up(g->k, kern->k_unit);
     for (int64_t j = 0; j < g->n; j += nr)
-        kern->pack((char *)packed + j * g->k * size, nr, (const char *)b + j * g->b_col * in, g->dtype, g->b_col,
-                   g->b_row, least(nr, g->n - j), g->k);
+        kern->pack_b((char *)packed + j * deep * kern->packed, nr, (const char *)b + j * g->b_col * in, g->dtype,
+                     g->b_col, g->b_row, least(nr, g->n - j), g->k);
 }

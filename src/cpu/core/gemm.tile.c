@@ -1,5 +1,6 @@
 /* gemm.tile.c: the pieces of a matrix product for one instruction set; the code itself is gemm_body.h, read twice. */
 #include "cpu/core/gemm_kernels.h"
+#include "cpu/core/transpose.h"
 #include "cpu/core/vec.h"
 
 #define GEMM_DEPTH 4 /* k's per turn of the innermost loop */

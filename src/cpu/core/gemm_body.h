@@ -207,46 +207,6 @@ static void NAME(tile)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a
 
 /* ---- packing --------------------------------------------------------------------------------------------------- */
 
-/* Lane l of the two results of exchanging the halves of size d between a and b. */
-#define LOW(l, d) (((l) & (d)) ? (l) - (d) + LANES : (l))
-#define HIGH(l, d) (((l) & (d)) ? (l) + LANES : (l) + (d))
-#define LIST2(f, d) f(0, d), f(1, d)
-#define LIST4(f, d) LIST2(f, d), f(2, d), f(3, d)
-#define LIST8(f, d) LIST4(f, d), f(4, d), f(5, d), f(6, d), f(7, d)
-#define LIST16(f, d) LIST8(f, d), f(8, d), f(9, d), f(10, d), f(11, d), f(12, d), f(13, d), f(14, d), f(15, d)
-#if HALVES && CPU_VF == 16
-#define LIST(f, d) LIST16(f, d)
-#elif (HALVES && CPU_VF == 8) || (!HALVES && CPU_VF == 16)
-#define LIST(f, d) LIST8(f, d)
-#elif (HALVES && CPU_VF == 4) || (!HALVES && CPU_VF == 8)
-#define LIST(f, d) LIST4(f, d)
-#else
-#define LIST(f, d) LIST2(f, d)
-#endif
-#define EXCHANGE(d)                                                                                                    \
-    if (d < LANES)                                                                                                     \
-        UNROLL for (int i = 0; i < LANES; i++) if (!(i & d))                                                           \
-        {                                                                                                              \
-            V low = __builtin_shufflevector(r[i], r[i + d], LIST(LOW, (d & (LANES - 1))));                             \
-            r[i + d] = __builtin_shufflevector(r[i], r[i + d], LIST(HIGH, (d & (LANES - 1))));                         \
-            r[i] = low;                                                                                                \
-        }
-
-/* r as a square matrix, transposed. */
-CPU_INLINE void NAME(transpose)(V r[LANES])
-{
-#if CPU_VF == 16 && HALVES
-    EXCHANGE(8)
-#endif
-#if CPU_VF == 16 || (CPU_VF == 8 && HALVES)
-    EXCHANGE(4)
-#endif
-#if CPU_VF >= 8 || HALVES
-    EXCHANGE(2)
-#endif
-    EXCHANGE(1)
-}
-
 /* The source has neighbours along k: squares of LANES x LANES are transposed in registers. */
 CPU_INLINE void NAME(pack_along)(T *to, int64_t width, const void *from, tn_dtype dtype, int64_t across, int64_t have,
                                  int64_t k)
@@ -261,7 +221,7 @@ CPU_INLINE void NAME(pack_along)(T *to, int64_t width, const void *from, tn_dtyp
                 const void *p = NAME(at)(from, dtype, (w + i) * across + j);
                 r[i] = i >= rows ? OP(set1)(0) : ks == LANES ? NAME(load)(p, dtype) : NAME(load_n)(p, dtype, ks);
             }
-            NAME(transpose)(r);
+            OP(transpose)(r);
             T *q = to + j * width + w;
             if (ks == LANES && lanes == LANES)
                 UNROLL for (int i = 0; i < LANES; i++) OP(store)(q + i * width, r[i]);
@@ -489,21 +449,17 @@ const gemm_kernels CPU_NAME(NAME(gemm)) = {
     .mr = MR,
     .nr = 2 * LANES,
     .lanes = LANES,
+    .kc = 224, /* 28 KB of B and 12 KB of A fit in a first-level cache of 48 KB */
+    .k_unit = 1,
+    .packed = sizeof(T),
     .masked = GEMM_MASKED,
     .tile = NAME(tile),
-    .pack = NAME(pack),
+    .pack_a = NAME(pack),
+    .pack_b = NAME(pack),
     .row = NAME(row),
     .dot = NAME(dot),
     .finish = NAME(finish),
 };
 
 #undef UNROLL
-#undef LOW
-#undef HIGH
-#undef LIST
-#undef LIST2
-#undef LIST4
-#undef LIST8
-#undef LIST16
-#undef EXCHANGE
 #undef BY_DTYPE

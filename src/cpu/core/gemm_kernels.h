@@ -26,14 +26,22 @@ typedef struct gemm_finish {
 } gemm_finish;
 
 typedef struct gemm_kernels {
-    int mr, nr, lanes; /* largest tile, and T's in a vector; nr = 2 * lanes */
+    int mr, nr, lanes; /* largest tile, and T's in a vector */
+    int kc;            /* depth of a k block, a multiple of k_unit */
+    int k_unit;        /* what a tile's k is a multiple of; packing fills up with zeros */
+    int packed;        /* bytes of a packed element */
     bool masked;       /* if not, a tile of fewer than nr columns reads nr columns of B, which must be packed */
-    /* C[m,n] = end(A B), m <= mr, n <= nr; columns of B and C are neighbours. */
+    bool whole;        /* tiles are packed at full height and may write mr x nr elements of C, whatever m and n are */
+    void (*enter)(void), (*leave)(void); /* around the tiles of a chunk; may be NULL */
+    /* C[m,n] = end(A B), m <= mr, n <= nr; columns of B and C are neighbours, and A's in a row or in a column. */
     void (*tile)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_row, int64_t a_col, const void *b,
                  int64_t b_row, void *c, int64_t c_row, const gemm_end *end);
-    /* to[k][width] = from[w * across + k * along], widened to T, zeros where w is past `have`. */
-    void (*pack)(void *to, int64_t width, const void *from, tn_dtype dtype, int64_t across, int64_t along, int64_t have,
-                 int64_t k);
+    /* to[k][width] = from[w * across + k * along], widened to T, zeros where w is past `have`; or an order of its own of
+     * as many elements. */
+    void (*pack_a)(void *to, int64_t width, const void *from, tn_dtype dtype, int64_t across, int64_t along,
+                   int64_t have, int64_t k);
+    void (*pack_b)(void *to, int64_t width, const void *from, tn_dtype dtype, int64_t across, int64_t along,
+                   int64_t have, int64_t k);
     /* y[n] = x[k] B, columns of B neighbours. Blocks start at multiples of row_block. */
     void (*row)(int64_t n, int64_t k, const void *x, const void *b, tn_dtype dtype, int64_t b_row, void *y);
     /* y[m][n], row y_row, = sums over k of A[i][k] B[j][k], both with neighbours along k; a of T, b of dtype. */
@@ -46,6 +54,7 @@ enum { GEMM_ROW_BLOCK = 8 }; /* vectors in a block of `row` */
 
 extern const gemm_kernels gemm_f32_portable, gemm_f64_portable;
 #if CPU_X86
+extern const gemm_kernels gemm_bf16_amx; /* tile and packing only */
 extern const gemm_kernels gemm_f32_avx2, gemm_f64_avx2, gemm_f32_avx512, gemm_f64_avx512;
 #endif
 

@@ -1,0 +1,203 @@
+/* gemm_amx.amx.c: products of bf16 with sums in f32 in the matrix registers (Intel AMX). A register holds 16 rows of 64
+ * bytes: of A 16 x 32 bf16, of B 16 pairs of k x 16 columns, of C 16 x 16 f32. Two of A and two of B make a tile of 32 x 32
+ * in four of C, which takes four loads for four products. */
+#include "cpu/core/gemm_kernels.h"
+#include "cpu/core/transpose.h"
+#include "cpu/core/vec.h"
+
+#include <immintrin.h>
+
+enum { SIDE = 16, UNIT = 32, KC = 512 }; /* rows of a register; k's of one; 32 KB of B stay in the first-level cache */
+
+typedef struct tile_config {
+    uint8_t palette, start, reserved[14];
+    uint16_t row_bytes[16];
+    uint8_t rows[16];
+} tile_config;
+
+/* A constant, since some compilers take the instruction to read no more than its first bytes. */
+static const tile_config config = {.palette = 1,
+                                   .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64},
+                                   .rows = {SIDE, SIDE, SIDE, SIDE, SIDE, SIDE, SIDE, SIDE}};
+
+static void amx_enter(void)
+{
+    _tile_loadconfig(&config);
+}
+
+static void amx_leave(void)
+{
+    _tile_release();
+}
+
+/* ---- tiles ----------------------------------------------------------------------------------------------------- */
+
+/* Packed A and B have 32 x 32 elements per step of k, as two registers each. */
+#define A_STEP 2048
+#define B_STEP 2048
+
+static void tile_2x2(int64_t steps, const char *a, const char *b, char *c, int64_t stride, bool add)
+{
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+    if (add) {
+        _tile_loadd(0, c, stride);
+        _tile_loadd(1, c + 64, stride);
+        _tile_loadd(2, c + SIDE * stride, stride);
+        _tile_loadd(3, c + SIDE * stride + 64, stride);
+    }
+    for (; steps > 0; steps--, a += A_STEP, b += B_STEP) {
+        _tile_loadd(6, b, 64);
+        _tile_loadd(4, a, 64);
+        _tile_loadd(7, b + 1024, 64);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_loadd(5, a + 1024, 64);
+        _tile_dpbf16ps(1, 4, 7);
+        _tile_dpbf16ps(2, 5, 6);
+        _tile_dpbf16ps(3, 5, 7);
+    }
+    _tile_stored(0, c, stride);
+    _tile_stored(1, c + 64, stride);
+    _tile_stored(2, c + SIDE * stride, stride);
+    _tile_stored(3, c + SIDE * stride + 64, stride);
+}
+
+static void tile_1x2(int64_t steps, const char *a, const char *b, char *c, int64_t stride, bool add)
+{
+    _tile_zero(0);
+    _tile_zero(1);
+    if (add) {
+        _tile_loadd(0, c, stride);
+        _tile_loadd(1, c + 64, stride);
+    }
+    for (; steps > 0; steps--, a += A_STEP, b += B_STEP) {
+        _tile_loadd(4, a, 64);
+        _tile_loadd(6, b, 64);
+        _tile_loadd(7, b + 1024, 64);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_dpbf16ps(1, 4, 7);
+    }
+    _tile_stored(0, c, stride);
+    _tile_stored(1, c + 64, stride);
+}
+
+static void tile_2x1(int64_t steps, const char *a, const char *b, char *c, int64_t stride, bool add)
+{
+    _tile_zero(0);
+    _tile_zero(2);
+    if (add) {
+        _tile_loadd(0, c, stride);
+        _tile_loadd(2, c + SIDE * stride, stride);
+    }
+    for (; steps > 0; steps--, a += A_STEP, b += B_STEP) {
+        _tile_loadd(6, b, 64);
+        _tile_loadd(4, a, 64);
+        _tile_loadd(5, a + 1024, 64);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_dpbf16ps(2, 5, 6);
+    }
+    _tile_stored(0, c, stride);
+    _tile_stored(2, c + SIDE * stride, stride);
+}
+
+static void amx_tile(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_row, int64_t a_col, const void *b,
+                     int64_t b_row, void *c, int64_t c_row, const gemm_end *end)
+{
+    (void)a_row, (void)a_col, (void)b_row;
+    if (n <= SIDE)
+        tile_2x1(k / UNIT, a, b, c, c_row * 4, end->add);
+    else if (m <= SIDE)
+        tile_1x2(k / UNIT, a, b, c, c_row * 4, end->add);
+    else
+        tile_2x2(k / UNIT, a, b, c, c_row * 4, end->add);
+}
+
+/* ---- packing: each square is 16 rows or columns by 32 k, taken as 16 pairs of k ---------------------------------- */
+
+static uint16_t bits_at(const uint16_t *from, int64_t at, bool inside)
+{
+    return inside ? from[at] : 0;
+}
+
+/* Row p has the pairs of k = 2p, 2p + 1 of all 16 lanes. */
+CPU_INLINE void load_across(cpu_vf r[SIDE], const uint16_t *from, int64_t along, int64_t have, int64_t k)
+{
+#pragma GCC unroll 16
+    for (int p = 0; p < SIDE; p++) {
+        const uint16_t *q = from + 2 * p * along;
+        __m512i low = _mm512_cvtepu16_epi32((__m256i)cpu_vh_load_n(q, 2 * p < k ? have : 0));
+        __m512i high = _mm512_cvtepu16_epi32((__m256i)cpu_vh_load_n(q + along, 2 * p + 1 < k ? have : 0));
+        r[p] = (cpu_vf)_mm512_or_si512(low, _mm512_slli_epi32(high, 16));
+    }
+}
+
+/* Row l has the 16 pairs of lane l. */
+CPU_INLINE void load_along(cpu_vf r[SIDE], const uint16_t *from, int64_t across, int64_t have, int64_t k)
+{
+    __mmask32 mask = k >= UNIT ? ~0u : (1u << k) - 1;
+#pragma GCC unroll 16
+    for (int l = 0; l < SIDE; l++)
+        r[l] = (cpu_vf)_mm512_maskz_loadu_epi16(l < have ? mask : 0, from + l * across);
+}
+
+static void load_scattered(cpu_vf r[SIDE], const uint16_t *from, int64_t across, int64_t along, int64_t have, int64_t k)
+{
+    uint16_t square[SIDE][UNIT];
+    for (int64_t l = 0; l < SIDE; l++)
+        for (int64_t j = 0; j < UNIT; j++)
+            square[l][j] = bits_at(from, l * across + j * along, l < have && j < k);
+    memcpy(r, square, sizeof square);
+}
+
+/* To k / 32 steps of two squares, lanes 0-15 and 16-31: rows are lanes (for A) or pairs of k (for B). */
+CPU_INLINE void pack(char *to, const uint16_t *from, bool pairs, int64_t across, int64_t along, int64_t have, int64_t k)
+{
+    for (int64_t j = 0; j < k; j += UNIT)
+        for (int64_t l = 0; l < 2 * SIDE; l += SIDE, to += 1024) {
+            const uint16_t *q = from + (l < have ? l * across + j * along : 0);
+            int64_t lanes = have - l < 0 ? 0 : have - l < SIDE ? have - l : SIDE;
+            cpu_vf r[SIDE];
+            if (across == 1)
+                load_across(r, q, along, lanes, k - j);
+            else if (along == 1)
+                load_along(r, q, across, lanes, k - j);
+            else
+                load_scattered(r, q, across, along, lanes, k - j);
+            if (pairs != (across == 1))
+                cpu_vf_transpose(r);
+#pragma GCC unroll 16
+            for (int i = 0; i < SIDE; i++)
+                cpu_vf_store((float *)(void *)(to + i * 64), r[i]);
+        }
+}
+
+static void amx_pack_a(void *to, int64_t width, const void *from, tn_dtype dtype, int64_t across, int64_t along,
+                       int64_t have, int64_t k)
+{
+    (void)width, (void)dtype;
+    pack(to, from, false, across, along, have, k);
+}
+
+static void amx_pack_b(void *to, int64_t width, const void *from, tn_dtype dtype, int64_t across, int64_t along,
+                       int64_t have, int64_t k)
+{
+    (void)width, (void)dtype;
+    pack(to, from, true, across, along, have, k);
+}
+
+const gemm_kernels gemm_bf16_amx = {
+    .mr = 2 * SIDE,
+    .nr = 2 * SIDE,
+    .lanes = CPU_VF,
+    .kc = KC,
+    .k_unit = UNIT,
+    .packed = 2,
+    .whole = true,
+    .enter = amx_enter,
+    .leave = amx_leave,
+    .tile = amx_tile,
+    .pack_a = amx_pack_a,
+    .pack_b = amx_pack_b,
+};
