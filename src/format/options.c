@@ -234,9 +234,10 @@ static tn_status check_length(const format_option *o, size_t n, const format_yam
     if (n >= (size_t)o->least_n && (o->most_n == 0 || n <= (size_t)o->most_n))
         return TN_OK;
     if (o->least_n == o->most_n)
-        return format_yaml_fail(node, r->e, "%s has %zu entries, %d are due", path, n, o->least_n);
+        return format_yaml_fail(node, r->e, "%s has %zu entr%s, %d are due", path, n, n == 1 ? "y" : "ies", o->least_n);
     if (o->most_n == 0)
-        return format_yaml_fail(node, r->e, "%s has %zu entries, at least %d are due", path, n, o->least_n);
+        return format_yaml_fail(node, r->e, "%s has %zu entr%s, at least %d are due", path, n, n == 1 ? "y" : "ies",
+                                o->least_n);
     return format_yaml_fail(node, r->e, "%s has %zu entries, %d to %d are due", path, n, o->least_n, o->most_n);
 }
 

@@ -29,8 +29,9 @@
     X(linear)                                                                                                          \
     X(conv2d)                                                                                                          \
     X(max_pool2d)                                                                                                      \
-    X(avg_pool2d) X(global_avg_pool) X(batch_norm1d) X(batch_norm2d) X(dropout) X(flatten) X(reshape) X(relu)          \
-        X(leaky_relu) X(elu) X(gelu) X(silu) X(sigmoid) X(tanh) X(softplus) X(softmax) X(log_softmax)
+    X(avg_pool2d)                                                                                                      \
+    X(global_avg_pool) X(batch_norm1d) X(batch_norm2d) X(dropout) X(flatten) X(reshape) X(relu) X(leaky_relu) X(elu)   \
+        X(gelu) X(silu) X(sigmoid) X(tanh) X(softplus) X(softmax) X(log_softmax)
 
 typedef enum train_layer_kind {
     TRAIN_LAYER_NONE,
@@ -60,6 +61,8 @@ typedef struct train_pool2d {
     uint64_t given;
     const char *name;
     format_ints kernel, stride, padding; /* stride.n is 0 if not given: as kernel */
+    bool ceil;                           /* sizes are rounded up */
+    bool exclude_padding;                /* avg_pool2d: the border does not count */
 } train_pool2d;
 
 typedef struct train_batch_norm {
@@ -141,15 +144,14 @@ typedef struct train_normalize {
     format_floats mean, std; /* one per channel, or one for all; n is 0 if not given: what the data set says */
 } train_normalize;
 
-/* How far a training sample may be changed, each by chance up to this much; 0 is not at all. */
+/* How far a training picture may be changed, each by chance up to this much; 0 is not at all. As in tn_transform. */
 typedef struct train_augment {
     uint64_t given;
+    double move;   /* pixels */
     double rotate; /* degrees */
-    double shift;  /* pixels */
     double zoom;   /* part of the size: 0.1 is 0.9 to 1.1 */
-    double shear;  /* degrees */
-    double noise;  /* standard deviation, white is 1 */
     bool flip;     /* left and right, every other time */
+    double fill;   /* what comes in from outside */
 } train_augment;
 
 typedef struct train_data {

@@ -11,27 +11,32 @@
 #define NAME(S) FORMAT_STRING(S, name, NULL, "what its parameters are called; made from type and place if not given")
 
 static const format_option linear_rows[] = {
-    FORMAT_INT(train_linear, units, FORMAT_REQUIRED, "[1,)", "outputs"),
+    FORMAT_INT(train_linear, units, FORMAT_REQUIRED, "[1,1000000000]", "outputs"),
     FORMAT_BOOL(train_linear, bias, "true", "add a learned number to each output"),
     NAME(train_linear),
     {0},
 };
 static const format_option conv2d_rows[] = {
-    FORMAT_INT(train_conv2d, units, FORMAT_REQUIRED, "[1,)", "channels that come out"),
-    FORMAT_INTS(train_conv2d, kernel, "3", "[1,)", 1, 2, "height and width of the window"),
-    FORMAT_INTS(train_conv2d, stride, "1", "[1,)", 1, 2, "pixels from one window to the next"),
-    FORMAT_INTS(train_conv2d, padding, "0", "[0,)", 1, 2, "rows and columns of zeros around the picture"),
-    FORMAT_INTS(train_conv2d, dilation, "1", "[1,)", 1, 2, "pixels between neighbours in the window"),
-    FORMAT_INT(train_conv2d, groups, "1", "[1,)", "channels are cut into so many parts, each on its own"),
+    FORMAT_INT(train_conv2d, units, FORMAT_REQUIRED, "[1,1000000]", "channels that come out"),
+    FORMAT_INTS(train_conv2d, kernel, "3", "[1,65535]", 1, 2, "height and width of the window"),
+    FORMAT_INTS(train_conv2d, stride, "1", "[1,65535]", 1, 2, "pixels from one window to the next"),
+    FORMAT_INTS(train_conv2d, padding, "0", "[0,65535]", 1, 2, "rows and columns of zeros around the picture"),
+    FORMAT_INTS(train_conv2d, dilation, "1", "[1,65535]", 1, 2, "pixels between neighbours in the window"),
+    FORMAT_INT(train_conv2d, groups, "1", "[1,1000000]", "channels are cut into so many parts, each on its own"),
     FORMAT_BOOL(train_conv2d, bias, "true", "add a learned number to each channel"),
     NAME(train_conv2d),
     {0},
 };
-static const format_option pool_rows[] = {
-    FORMAT_INTS(train_pool2d, kernel, FORMAT_REQUIRED, "[1,)", 1, 2, "height and width of the window"),
-    FORMAT_INTS(train_pool2d, stride, NULL, "[1,)", 1, 2,
-                "pixels from one window to the next; as the window if not given"),
-    FORMAT_INTS(train_pool2d, padding, "0", "[0,)", 1, 2, "rows and columns added around the picture"),
+#define POOL                                                                                                           \
+    FORMAT_INTS(train_pool2d, kernel, FORMAT_REQUIRED, "[1,65535]", 1, 2, "height and width of the window"),           \
+        FORMAT_INTS(train_pool2d, stride, NULL, "[1,65535]", 1, 2,                                                     \
+                    "pixels from one window to the next; as the window if not given"),                                 \
+        FORMAT_INTS(train_pool2d, padding, "0", "[0,65535]", 1, 2, "rows and columns added around the picture"),       \
+        FORMAT_BOOL(train_pool2d, ceil, "false", "sizes are rounded up, so that no pixel is left out")
+static const format_option max_pool_rows[] = {POOL, NAME(train_pool2d), {0}};
+static const format_option avg_pool_rows[] = {
+    POOL,
+    FORMAT_BOOL(train_pool2d, exclude_padding, "false", "what is added around does not count in the mean"),
     NAME(train_pool2d),
     {0},
 };
@@ -53,7 +58,7 @@ static const format_option flatten_rows[] = {
     {0},
 };
 static const format_option reshape_rows[] = {
-    FORMAT_INTS(train_reshape, shape, FORMAT_REQUIRED, "[-1,)", 1, 7,
+    FORMAT_INTS(train_reshape, shape, FORMAT_REQUIRED, "[-1,1000000000]", 1, 7,
                 "the new shape of one sample; one axis may be -1"),
     NAME(train_reshape),
     {0},
@@ -85,8 +90,8 @@ static const format_option plain_rows[] = {NAME(train_activation), {0}};
 static const format_table tables[TRAIN_LAYER_END] = {
     TABLE(linear, linear_rows, "units", "y = x W' + b: every output sees every input"),
     TABLE(conv2d, conv2d_rows, "units", "the same small window of weights over the whole picture"),
-    TABLE(max_pool2d, pool_rows, "kernel", "the largest value of each window"),
-    TABLE(avg_pool2d, pool_rows, "kernel", "the mean of each window"),
+    TABLE(max_pool2d, max_pool_rows, "kernel", "the largest value of each window"),
+    TABLE(avg_pool2d, avg_pool_rows, "kernel", "the mean of each window"),
     TABLE(global_avg_pool, plain_rows, NULL, "the mean of each channel over the whole picture"),
     TABLE(batch_norm1d, batch_norm_rows, NULL, "features brought to zero mean and unit variance over the batch"),
     TABLE(batch_norm2d, batch_norm_rows, NULL, "channels brought to zero mean and unit variance over the batch"),

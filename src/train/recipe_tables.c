@@ -21,12 +21,11 @@ static const format_table normalize_table = {
 };
 
 static const format_option augment_rows[] = {
+    FORMAT_FLOAT(train_augment, move, "0", "[0,1000]", "moved by up to so many pixels"),
     FORMAT_FLOAT(train_augment, rotate, "0", "[0,180]", "turned by up to so many degrees"),
-    FORMAT_FLOAT(train_augment, shift, "0", "[0,)", "moved by up to so many pixels"),
     FORMAT_FLOAT(train_augment, zoom, "0", "[0,1)", "made larger or smaller by up to this part of the size"),
-    FORMAT_FLOAT(train_augment, shear, "0", "[0,60]", "sheared by up to so many degrees"),
-    FORMAT_FLOAT(train_augment, noise, "0", "[0,1]", "standard deviation of added noise, white being 1"),
     FORMAT_BOOL(train_augment, flip, "false", "every other picture mirrored left to right"),
+    FORMAT_FLOAT(train_augment, fill, "0", NULL, "what comes in from outside"),
     {0},
 };
 static const format_table augment_table = {
@@ -49,7 +48,7 @@ static const format_option data_rows[] = {
                "validation samples that are used; 0: all, or the usual number for digits"),
     FORMAT_FLOAT(train_data, val_fraction, "0", "[0,1)", "part of the training samples that is kept for validation"),
     FORMAT_INT(train_data, workers, "1", "[0,64]", "threads that prepare batches; 0: none, the step waits"),
-    FORMAT_INT(train_data, prefetch, "2", "[1,64]", "batches that each thread prepares ahead"),
+    FORMAT_INT(train_data, prefetch, "0", "[0,1024]", "batches made ahead; 0: two, and as many as workers"),
     FORMAT_BOOL(train_data, shuffle, "true", "training samples in a new order every epoch"),
     FORMAT_BOOL(train_data, drop_last, "false", "leave out the last batch if it is not full"),
     FORMAT_STRINGS(train_data, classes, NULL, 2, 0, "names of the labels, from 0"),
@@ -145,7 +144,7 @@ const format_table train_output_table = {
 
 static const format_option model_rows[] = {
     FORMAT_STRING(train_model, name, NULL, "a model of the zoo; its own options stand beside the name"),
-    FORMAT_INTS(train_model, input, NULL, "[1,)", 1, 7,
+    FORMAT_INTS(train_model, input, NULL, "[1,1000000000]", 1, 7,
                 "shape of one sample, as [channels, height, width]; as the data if not given"),
     {.key = "layers",
      .kind = FORMAT_KIND_NODE,

@@ -181,9 +181,9 @@ static void test_sentences(void **state)
     says("dims: [1, x]\n", "r.yaml:1: train.dims.1: 'x' is not a whole number");
     says("dims: [1, 0]\n", "r.yaml:1: train.dims.1: 0 is out of range; it must be at least 1");
     says("dims: {a: 1}\n", "r.yaml:1: train.dims is a mapping, a list is due");
-    says("betas: [0.1]\n", "r.yaml:1: train.betas has 1 entries, 2 are due");
+    says("betas: [0.1]\n", "r.yaml:1: train.betas has 1 entry, 2 are due");
     says("betas: [0.1, [2]]\n", "r.yaml:1: train.betas.1 is a list, a number is due");
-    says("words: [a]\n", "r.yaml:1: train.words has 1 entries, at least 2 are due");
+    says("words: [a]\n", "r.yaml:1: train.words has 1 entry, at least 2 are due");
     says("in: {kind: 10}\n", "r.yaml:1: train.in.kind: 10 is out of range; it must be from 0 to 9");
     says("in: {x: 0}\n", "r.yaml:1: train.in.x: 0 is out of range; it must be above 0 and below 1");
     says("in: {kinf: 1}\n", "r.yaml:1: unknown key 'kinf' in 'train.in'; did you mean 'kind'?");
