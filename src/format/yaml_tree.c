@@ -275,7 +275,7 @@ static tn_status parse_value(walk *w, const char *text)
         if (status == TN_OK)
             w->value = copy_node(w->tree, inner.root, w->source);
         format_yaml_free(&inner);
-        if (status != TN_OK)
+        if (status != TN_OK && status != TN_MEMORY)
             return complain(w, "the value is not YAML: %s", problem.text);
     } else {
         w->value = format_yaml_new(w->tree, FORMAT_YAML_SCALAR, text, &origin);
