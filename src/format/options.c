@@ -26,28 +26,33 @@ static tn_status no_memory(const reading *r)
 
 typedef struct bounds {
     double least, most;
-    bool above, below; /* the bound itself is outside */
+    bool above, below;                  /* the bound itself is outside */
+    char least_text[32], most_text[32]; /* as the table has them; "" for none */
 } bounds;
+
+/* One end of a range, "" for none. */
+static bool parse_end(const char *from, size_t length, double *value, char text[32])
+{
+    if (length >= 32)
+        return false;
+    memcpy(text, from, length);
+    text[length] = '\0';
+    return length == 0 || base_parse_f64(text, value);
+}
 
 static bool parse_range(const char *range, bounds *b)
 {
-    *b = (bounds){-(double)INFINITY, (double)INFINITY, false, false};
+    *b = (bounds){.least = -(double)INFINITY, .most = (double)INFINITY};
     if (!range)
         return true;
-    char copy[64];
     size_t length = strlen(range);
-    if (length < 3 || length >= sizeof copy)
+    const char *comma = strchr(range, ',');
+    if (length < 3 || !comma || !strchr("[(", range[0]) || !strchr("])", range[length - 1]))
         return false;
-    memcpy(copy, range, length + 1);
-    b->above = copy[0] == '(';
-    b->below = copy[length - 1] == ')';
-    copy[length - 1] = '\0';
-    char *comma = strchr(copy, ',');
-    if (!comma)
-        return false;
-    *comma = '\0';
-    return (copy[1] == '\0' || base_parse_f64(copy + 1, &b->least)) &&
-           (comma[1] == '\0' || base_parse_f64(comma + 1, &b->most));
+    b->above = range[0] == '(';
+    b->below = range[length - 1] == ')';
+    return parse_end(range + 1, (size_t)(comma - range) - 1, &b->least, b->least_text) &&
+           parse_end(comma + 1, (size_t)(range + length - comma) - 2, &b->most, b->most_text);
 }
 
 static bool in_range(const bounds *b, double v)
@@ -59,17 +64,15 @@ static bool in_range(const bounds *b, double v)
 const char *format_range_text(const char *range, char buffer[100])
 {
     bounds b;
-    char least[32], most[32];
     buffer[0] = '\0';
     if (!parse_range(range, &b))
         return buffer;
-    bool low = isfinite(b.least), high = isfinite(b.most);
+    bool low = b.least_text[0], high = b.most_text[0];
     if (low && high && !b.above && !b.below)
-        (void)snprintf(buffer, 100, "%s to %s", base_format_f64(b.least, least), base_format_f64(b.most, most));
+        (void)snprintf(buffer, 100, "%s to %s", b.least_text, b.most_text);
     else
-        (void)snprintf(buffer, 100, "%s%s%s%s%s", low ? b.above ? "above " : "at least " : "",
-                       low ? base_format_f64(b.least, least) : "", low && high ? " and " : "",
-                       high ? b.below ? "below " : "at most " : "", high ? base_format_f64(b.most, most) : "");
+        (void)snprintf(buffer, 100, "%s%s%s%s%s", low ? b.above ? "above " : "at least " : "", b.least_text,
+                       low && high ? " and " : "", high ? b.below ? "below " : "at most " : "", b.most_text);
     return buffer;
 }
 

@@ -198,7 +198,7 @@ static void measure(void *user, const help_row *row)
 {
     columns *c = user;
     c->key = widen(c->key, &row->key, 28);
-    c->type = widen(c->type, &row->type, 40);
+    c->type = widen(c->type, &row->type, 44);
     c->fallback = widen(c->fallback, &row->fallback, 16);
 }
 
@@ -215,7 +215,7 @@ void format_options_help(const format_table *table, base_str *out)
     base_str_printf(out, "%s: %s\n", table->name, table->doc);
     each_row(table, "", measure, &c);
     if (table->options->key)
-        base_str_printf(out, "\n  %-*s  %-*s  %-*s\n", c.key, "key", c.type, "value", c.fallback, "default");
+        base_str_printf(out, "\n  %-*s  %-*s  default\n", c.key, "key", c.type, "value");
     each_row(table, "", print_row, &c);
 }
 

@@ -1,4 +1,5 @@
 /* test_recipe.c: recipes into structs, every rule across options with its sentence, overrides, and the resolved recipe. */
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -362,6 +363,26 @@ static void test_file(void **state)
     scratch_remove();
 }
 
+/* The recipes that come with the source are good ones. */
+static void test_ours(void **state)
+{
+    (void)state;
+    DIR *dir = opendir(TARN_SOURCE_DIR "/recipes");
+    for (struct dirent *d = dir ? readdir(dir) : NULL; d; d = readdir(dir)) {
+        char path[1024];
+        base_error e = {0};
+        train_recipe *r = NULL;
+        (void)snprintf(path, sizeof path, TARN_SOURCE_DIR "/recipes/%s", d->d_name);
+        if (!strstr(d->d_name, ".yaml"))
+            continue;
+        if (train_recipe_read(path, NULL, 0, &r, &e) != TN_OK)
+            fail_msg("%s", e.text);
+        train_recipe_free(r);
+    }
+    if (dir)
+        closedir(dir);
+}
+
 /* Every prefix of a recipe, and every byte of it changed, is read or refused with a sentence. */
 static void test_any_damage(void **state)
 {
@@ -389,6 +410,7 @@ int main(void)
         cmocka_unit_test(test_rates),  cmocka_unit_test(test_top),      cmocka_unit_test(test_layers),
         cmocka_unit_test(test_across), cmocka_unit_test(test_resolved), cmocka_unit_test(test_resolved_text),
         cmocka_unit_test(test_help),   cmocka_unit_test(test_file),     cmocka_unit_test(test_any_damage),
+        cmocka_unit_test(test_ours),
     };
 #ifndef TARN_HAVE_YAML
     (void)printf("SKIPPED: built without libyaml\n");
