@@ -269,9 +269,9 @@ static void test_across(void **state)
     says(MODEL "data: {name: idx, images: x}\n",
          "dir/r.yaml:3: 'data' lacks the key 'labels': idx needs images and labels");
     says(MODEL "data: idx\n", "dir/r.yaml:3: 'data' lacks the key 'images': idx needs images and labels");
-    says(MODEL "data: {name: idx, images: x, labels: y, val_images: z}\n",
+    says(MODEL "data: {name: idx, images: x, labels: 'y', val_images: z}\n",
          "dir/r.yaml:3: 'data' has val_images without val_labels");
-    says(MODEL "data: {name: idx, images: x, labels: y, val_images: z, val_labels: z, val_fraction: 0.5}\n",
+    says(MODEL "data: {name: idx, images: x, labels: 'y', val_images: z, val_labels: 'z', val_fraction: 0.5}\n",
          "dir/r.yaml:3: 'data' has val_images and val_fraction; only one of them can say what is validated on");
     says(MODEL "data: {name: digits, normalize: {mean: 1}}\n",
          "dir/r.yaml:3: data.normalize has 1 means and 0 deviations");
