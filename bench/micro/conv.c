@@ -1,5 +1,5 @@
 /* conv.c: speed of the convolution kernels alone: GFLOP/s of forward, gradient of data, gradient of weights for usual
- * shapes. Usage: bench_conv [threads [part of a shape's name]]. The best of several runs is shown: the machine's limit is
+ * shapes. Usage: bench_conv [threads [part of a shape's name [column]]]. The best of several runs is shown: the machine's limit is
  * what matters here, not its other users. */
 #include "cpu/core/conv.h"
 
@@ -88,7 +88,7 @@ static double best(job *j, int what)
     return least;
 }
 
-static void measure(const shape *s, int threads)
+static void measure(const shape *s, int threads, int only)
 {
     job j = {.c = {.n = s->n,
                    .c_in = s->c_in,
@@ -119,6 +119,8 @@ static void measure(const shape *s, int threads)
     double flops = 2.0 * (double)(c->n * c->oh * c->ow * c->c_out * (c->c_in / c->groups) * c->kh * c->kw);
     printf("%-30s", s->name);
     for (int what = 0; what < 4; what++) {
+        if (only >= 0 && what != only)
+            continue;
         double t = best(&j, what);
         printf("  %6.1f (%8.3f ms)", flops / t * 1e-9, t * 1e3);
         fflush(stdout);
@@ -140,6 +142,6 @@ int main(int argc, char **argv)
            "batch, channels, size, window", "forward", "gradient of data", "gradient of weights", "forward, packed");
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         if (argc < 3 || strstr(shapes[i].name, argv[2]))
-            measure(&shapes[i], threads);
+            measure(&shapes[i], threads, argc > 3 ? atoi(argv[3]) : -1);
     return 0;
 }

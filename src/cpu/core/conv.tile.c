@@ -119,19 +119,15 @@ CPU_INLINE void weight(const conv_weight_tile *a, const int I, const int V)
             a->add ? cpu_vf_load(a->acc + (i * V + v) * CPU_VF) : cpu_vf_set1(0.0f);
     }
     const float *dy = a->dy;
-    const int64_t x_pixel = a->x_pixel, bytes = a->width * V * CPU_VF;
-    for (int64_t image = 0; image < a->images; image++)
-        for (int64_t row = 0; row < a->rows; row++) {
-            const float *x = a->x + image * a->x_image + row * a->x_row;
-            for (const float *end = dy + bytes; dy < end; dy += V * CPU_VF, x += x_pixel) {
-                UNROLL for (int v = 0; v < V; v++) b[v] = cpu_vf_load(dy + v * CPU_VF);
-                __builtin_prefetch(x + 2 * I - 1); /* the end of what the next tile reads of this pixel */
-                UNROLL for (int i = 0; i < I; i++)
-                {
-                    UNROLL for (int v = 0; v < V; v++) acc[i][v] += b[v] * x[i];
-                }
-            }
+    for (int64_t pixel = 0; pixel < a->pixels; pixel++, dy += V * CPU_VF) {
+        const float *x = a->x + a->at[pixel];
+        UNROLL for (int v = 0; v < V; v++) b[v] = cpu_vf_load(dy + v * CPU_VF);
+        __builtin_prefetch(x + 2 * I - 1); /* the end of what the next tile reads of this pixel */
+        UNROLL for (int i = 0; i < I; i++)
+        {
+            UNROLL for (int v = 0; v < V; v++) acc[i][v] += b[v] * x[i];
         }
+    }
     UNROLL for (int i = 0; i < I; i++)
     {
         UNROLL for (int v = 0; v < V; v++) cpu_vf_store(a->acc + (i * V + v) * CPU_VF, acc[i][v]);
@@ -154,6 +150,15 @@ CPU_INLINE void slice(const float *src, int64_t step, int64_t pixels, int64_t ch
         }
     }
     UNROLL for (int v = 0; sum && v < V; v++) cpu_vf_store(sum + v * CPU_VF, cpu_vf_load(sum + v * CPU_VF) + total[v]);
+}
+
+static void runs(const float *src, int64_t src_step, float *dst, int64_t dst_step, int64_t length, int64_t count)
+{
+    for (int64_t at = 0; at < length; at += CPU_VF) {
+        const int64_t n = conv_min(CPU_VF, length - at);
+        for (int64_t i = 0; i < count; i++)
+            cpu_vf_store_n(dst + i * dst_step + at, cpu_vf_load_n(src + i * src_step + at, n), n);
+    }
 }
 
 /* One function for each size of tile, and the tables of them. */
@@ -211,4 +216,5 @@ const conv_kernels CPU_NAME(conv_kernels) = {
     .tile = {{ALL(TILE_NAME, 1)}, {ALL(TILE_NAME, 2)}},
     .weight = {{ALL(WEIGHT_NAME, 1)}, {ALL(WEIGHT_NAME, 2)}},
     .slice = {slice_1, slice_2},
+    .runs = runs,
 };

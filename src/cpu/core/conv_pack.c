@@ -16,21 +16,59 @@ int64_t conv_packed_floats(const conv_problem *p, const conv_kernels *k)
     return p->groups * p->kh * p->kw * p->c_in * conv_ceil(p->c_out, k->lanes) * k->lanes;
 }
 
-/* Input channels first..end of one block. Reads follow w, writes stay within a few kilobytes. */
-static void pack_channels(const pack_job *j, const float *w, float *dst, int64_t used, int64_t lanes, int64_t first,
-                          int64_t end)
+/* What one block of output channels is packed with. */
+typedef struct pack_block {
+    const float *w; /* the first tap of the first output and input channel */
+    float *dst;
+    int64_t used, lanes;      /* output channels that there are, and what they are filled up to */
+    int64_t row, column, tap; /* from tap to tap in w; tap: from any tap to the next, or 0 if rows do not join */
+} pack_block;
+
+/* All taps of one pair of channels. */
+static void pack_taps(const conv_problem *p, const pack_block *b, const float *src, float *to)
 {
+    const int64_t next = p->c_in * b->lanes;
+    if (b->tap != 0) {
+        for (int64_t t = 0; t < p->kh * p->kw; t++, to += next)
+            *to = src[t * b->tap];
+        return;
+    }
+    for (int64_t r = 0; r < p->kh; r++)
+        for (int64_t c = 0; c < p->kw; c++, to += next)
+            *to = src[r * b->row + c * b->column];
+}
+
+/* Input channels first..end. Reads follow w, and what comes next there is asked for; writes stay within a few kilobytes. */
+static void pack_channels(const pack_job *j, const pack_block *b, int64_t first, int64_t end)
+{
+    enum { LINE = 16 };
     const conv_problem *p = j->p;
-    const conv_pack_plan *plan = j->plan;
-    w += plan->row0 * plan->width + plan->column0;
-    for (int64_t lane = 0; lane < lanes; lane++)
-        for (int64_t i = first; i < end; i++) {
-            const float *src = w + lane * plan->lane + i * plan->channel;
-            float *to = dst + i * lanes + lane;
-            for (int64_t r = 0; r < p->kh; r++)
-                for (int64_t c = 0; c < p->kw; c++, to += p->c_in * lanes)
-                    *to = lane < used ? src[r * plan->row_step * plan->width + c * plan->column_step] : 0.0f;
+    const int64_t lane_step = j->plan->lane, channel_step = j->plan->channel;
+    if (lane_step < channel_step) {
+        for (int64_t i = first; i < end; i++)
+            for (int64_t lane = 0; lane < b->used; lane++) {
+                const float *src = b->w + lane * lane_step + i * channel_step;
+                __builtin_prefetch(src + channel_step);
+                pack_taps(p, b, src, b->dst + i * b->lanes + lane);
+            }
+    } else {
+        for (int64_t lane = 0; lane < b->used; lane++) {
+            const float *src = b->w + lane * lane_step;
+            for (int64_t i = end * channel_step; i < (2 * end - first) * channel_step; i += LINE)
+                __builtin_prefetch(src + i);
+            for (int64_t i = first; i < end; i++)
+                pack_taps(p, b, src + i * channel_step, b->dst + i * b->lanes + lane);
         }
+    }
+}
+
+/* Zeros to the lanes of output channels that there are not. */
+static void pack_zeros(const conv_problem *p, const pack_block *b, int64_t first, int64_t end)
+{
+    for (int64_t t = 0; t < p->kh * p->kw && b->used < b->lanes; t++)
+        for (int64_t i = first; i < end; i++)
+            for (int64_t lane = b->used; lane < b->lanes; lane++)
+                b->dst[(t * p->c_in + i) * b->lanes + lane] = 0.0f;
 }
 
 static void pack_chunk(void *arg, int64_t chunk, int thread)
@@ -41,12 +79,18 @@ static void pack_chunk(void *arg, int64_t chunk, int thread)
     const int64_t part = chunk % j->parts, block = chunk / j->parts % j->blocks, group = chunk / j->parts / j->blocks;
     const int64_t sums = p->kh * p->kw * p->c_in, padded = conv_ceil(p->c_out, j->lanes) * j->lanes;
     const int64_t first = block * CONV_VECTORS * j->lanes, lanes = conv_min(CONV_VECTORS * j->lanes, padded - first);
-    const int64_t used = conv_min(lanes, p->c_out - first);
-    const float *w = j->w + group * j->plan->group + first * j->plan->lane;
-    float *dst = j->packed + (group * padded + first) * sums;
+    const conv_pack_plan *plan = j->plan;
+    pack_block b = {.dst = j->packed + (group * padded + first) * sums, .lanes = lanes};
+    b.w = j->w + group * plan->group + first * plan->lane + plan->row0 * plan->width + plan->column0;
+    b.used = conv_min(lanes, p->c_out - first);
+    b.row = plan->row_step * plan->width;
+    b.column = plan->column_step;
+    b.tap = b.row == b.column * p->kw ? b.column : 0;
     const int64_t run = conv_max(4, 64 / conv_max(1, p->kh * p->kw)), end = conv_part(p->c_in, j->parts, part + 1);
-    for (int64_t i = conv_part(p->c_in, j->parts, part); i < end; i += run)
-        pack_channels(j, w, dst, used, lanes, i, conv_min(end, i + run));
+    const int64_t start = conv_part(p->c_in, j->parts, part);
+    for (int64_t i = start; i < end; i += run)
+        pack_channels(j, &b, i, conv_min(end, i + run));
+    pack_zeros(p, &b, start, end);
 }
 
 void conv_pack(const conv_problem *p, const conv_pack_plan *plan, const conv_kernels *k, int threads, const float *w,

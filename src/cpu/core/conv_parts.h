@@ -31,8 +31,8 @@ typedef struct conv_tile {
 /* One tile of a gradient of weights: acc[taps and channels][vectors * lanes] += sum over pixels x * dy. */
 typedef struct conv_weight_tile {
     const float *x;
-    int64_t x_pixel, x_row, x_image;
-    int64_t images, rows, width;
+    const int64_t *at; /* of each pixel, from x: a table, as loops over rows and pictures would end in mispredictions */
+    int64_t pixels;
     const float *dy; /* packed: vectors * lanes floats per pixel, all pixels in order */
     float *acc;
     bool add; /* else acc is overwritten */
@@ -42,6 +42,10 @@ typedef struct conv_weight_tile {
  * them up into sum (vectors * lanes) unless that is NULL. */
 typedef void (*conv_slice_fn)(const float *src, int64_t step, int64_t pixels, int64_t channels, float *dst, float *sum);
 
+/* Copies `count` runs of `length` floats (few), `src_step` and `dst_step` floats apart. */
+typedef void (*conv_runs_fn)(const float *src, int64_t src_step, float *dst, int64_t dst_step, int64_t length,
+                             int64_t count);
+
 enum { CONV_VECTORS = 2, CONV_MOST = 14 }; /* vectors, and pixels or taps, of the largest tile of any instruction set */
 
 typedef struct conv_kernels {
@@ -49,6 +53,7 @@ typedef struct conv_kernels {
     void (*tile[CONV_VECTORS][CONV_MOST])(const conv_tile *);
     void (*weight[CONV_VECTORS][CONV_MOST])(const conv_weight_tile *);
     conv_slice_fn slice[CONV_VECTORS];
+    conv_runs_fn runs;
 } conv_kernels;
 
 extern const conv_kernels conv_kernels_portable, conv_kernels_avx2, conv_kernels_avx512;
@@ -85,8 +90,8 @@ void conv_view_set(conv_view *v, const conv_problem *p, conv_mode mode, int64_t 
 int64_t conv_view_floats(const conv_view *v);
 /* The origin of output row `first` of image 0 of the band: copies rows first..end of `images` pictures to buffer, or
  * points into x. */
-const float *conv_view_fill(const conv_view *v, const conv_problem *p, const float *x, int64_t image, int64_t images,
-                            int64_t group, int64_t first, int64_t end, float *buffer);
+const float *conv_view_fill(const conv_view *v, const conv_problem *p, const conv_kernels *k, const float *x,
+                            int64_t image, int64_t images, int64_t group, int64_t first, int64_t end, float *buffer);
 bool conv_in_range(const conv_problem *p);
 
 /* conv_run.c: one problem from packed weights. Scratch as bytes. */

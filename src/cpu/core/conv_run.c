@@ -46,23 +46,26 @@ static conv_mode choose_mode(const conv_problem *p, const conv_kernels *k, int64
     return direct ? CONV_DIRECT : CONV_PADDED;
 }
 
-/* Enough chunks to keep a few threads busy, but not so small that handing them out is felt. */
+/* Enough chunks to keep a few threads busy, but not so small that handing them out is felt. Weights that exceed the
+ * cache are read once a chunk: then a chunk has many pixels, and rather few of the output channels. */
 static void cut(run_plan *r, const conv_problem *p, int64_t row_bytes)
 {
-    enum { WANT = 32, CACHE = 256 << 10, LARGE = 512 << 10 };
+    enum { WANT = 32, CACHE = 256 << 10, LARGE = 512 << 10, LARGE_CACHE = 800 << 10 };
     const double least = 2.5e5, sums = (double)(p->kh * p->kw * p->c_in), enough = 2e6;
     const double picture = 2.0 * (double)(p->oh * p->ow * p->c_out) * sums + 1.0; /* floating point operations */
-    r->bands = conv_ceil(p->oh, conv_max(1, CACHE / conv_max(row_bytes, 1)));
+    const bool large = sums * (double)p->c_out * 4.0 > LARGE;
+    const int64_t cache = large ? LARGE_CACHE : CACHE;
+    r->bands = conv_ceil(p->oh, conv_max(1, cache / conv_max(row_bytes, 1)));
     r->images = r->parts = 1;
     if (r->bands == 1) {
-        int64_t fit = conv_max(1, CACHE / conv_max(1, row_bytes * p->oh));
+        int64_t fit = conv_max(1, cache / conv_max(1, row_bytes * p->oh));
         int64_t want = conv_max(conv_ceil(96, p->oh * p->ow), (int64_t)(enough / picture));
-        r->images = conv_max(1, conv_min(conv_min(want, fit), p->n * p->groups / WANT));
+        r->images = conv_max(1, conv_min(conv_min(want, fit), large ? p->n : p->n * p->groups / WANT));
     }
     int64_t chunks = conv_ceil(p->n, r->images) * r->bands * p->groups;
     int64_t most = conv_max(1, (int64_t)(picture * (double)(p->n * p->groups) / least));
     int64_t want = conv_min(WANT, most);
-    if (chunks < want && sums * (double)p->c_out * 4.0 > LARGE)
+    if (chunks < want && large)
         r->parts = conv_min(r->blocks, conv_ceil(want, chunks));
     if (chunks * r->parts < want)
         r->bands = conv_min(p->oh, r->bands * conv_ceil(want, chunks * r->parts));
@@ -78,7 +81,7 @@ static void make_plan(run_plan *r, const conv_problem *p, const conv_kernels *k,
     conv_view_set(&r->view, p, mode, 1, NULL);
     cut(r, p, r->view.mode == CONV_EXPANDED ? p->kw * p->sh * p->ow * p->c_in * 4 : r->view.row * 4 / p->groups);
     if (r->bands > 1)
-        r->images = 1;
+        r->images = 1; /* a chunk is a band or some pictures */
     int64_t rows = conv_ceil(p->oh, r->bands);
     conv_view_set(&r->view, p, mode, rows, off);
     r->units = conv_ceil(p->n, r->images) * r->bands;
@@ -147,7 +150,8 @@ static void run_chunk(void *arg, int64_t chunk, int thread)
     const int64_t image[2] = {at, conv_min(p->n, at + r->images)};
     const int64_t row[2] = {conv_part(p->oh, r->bands, band), conv_part(p->oh, r->bands, band + 1)};
     float *buffer = (float *)(void *)(j->buffers + (size_t)thread * r->buffer_bytes);
-    const float *x = conv_view_fill(&r->view, p, j->x, image[0], image[1] - image[0], group, row[0], row[1], buffer);
+    const float *x =
+        conv_view_fill(&r->view, p, j->k, j->x, image[0], image[1] - image[0], group, row[0], row[1], buffer);
     for (int64_t b = conv_part(r->blocks, r->parts, part); b < conv_part(r->blocks, r->parts, part + 1); b++)
         run_block(j, &r->view, x, group, b, image, row);
 }

@@ -134,28 +134,37 @@ static void fill_expanded(const conv_view *v, const conv_problem *p, const float
             }
 }
 
-static void fill_columns(const conv_problem *p, const float *x, int64_t first, int64_t end, float *dst)
+/* One row of taps of one output row; src is column 0 of the input row, or NULL. */
+static void fill_columns_row(const conv_problem *p, const conv_kernels *k, const float *src, float *dst)
 {
-    const int64_t pixel = p->groups * p->c_in, length = p->kw * p->c_in, all = p->kh * length;
-    for (int64_t row = first; row < end; row++, dst += p->ow * all)
+    const int64_t pixel = p->groups * p->c_in, all = p->kh * p->kw * p->c_in;
+    const bool joined = p->dw == 1 && pixel == p->c_in;
+    for (int64_t o = 0; o < p->ow;) {
+        const int64_t column = p->left + o * p->sw, last = column + (p->kw - 1) * p->dw;
+        if (joined && src && column >= 0 && last < p->w) { /* as many windows as lie inside */
+            const int64_t count = conv_min(p->ow - o, (p->w - 1 - last) / p->sw + 1);
+            k->runs(src + column * pixel, p->sw * pixel, dst + o * all, all, p->kw * pixel, count);
+            o += count;
+        } else {
+            copy_pixels(dst + o * all, src, pixel, p->c_in, column, p->dw, p->kw, p->w);
+            o++;
+        }
+    }
+}
+
+static void fill_columns(const conv_view *v, const conv_problem *p, const conv_kernels *k, const float *x,
+                         int64_t first, int64_t end, float *dst)
+{
+    for (int64_t row = first; row < end; row++, dst += v->row)
         for (int64_t r = 0; r < p->kh; r++) {
-            int64_t from = p->top + row * p->sh + r * p->dh;
-            const float *src = from >= 0 && from < p->h ? x + from * p->w * pixel : NULL;
-            for (int64_t o = 0; o < p->ow; o++) {
-                float *to = dst + o * all + r * length;
-                int64_t column = p->left + o * p->sw;
-                bool inside = src && column >= 0 && column + (p->kw - 1) * p->dw < p->w;
-                if (inside && p->dw == 1 && pixel == p->c_in)
-                    for (int64_t i = 0; i < length; i++)
-                        to[i] = src[column * pixel + i];
-                else
-                    copy_pixels(to, src, pixel, p->c_in, column, p->dw, p->kw, p->w);
-            }
+            const int64_t from = p->top + row * p->sh + r * p->dh;
+            const float *src = from >= 0 && from < p->h ? x + from * p->w * p->groups * p->c_in : NULL;
+            fill_columns_row(p, k, src, dst + r * p->kw * p->c_in);
         }
 }
 
-const float *conv_view_fill(const conv_view *v, const conv_problem *p, const float *x, int64_t image, int64_t images,
-                            int64_t group, int64_t first, int64_t end, float *buffer)
+const float *conv_view_fill(const conv_view *v, const conv_problem *p, const conv_kernels *k, const float *x,
+                            int64_t image, int64_t images, int64_t group, int64_t first, int64_t end, float *buffer)
 {
     if (p->kh * p->kw == 0)
         return x;
@@ -169,7 +178,7 @@ const float *conv_view_fill(const conv_view *v, const conv_problem *p, const flo
         else if (v->mode == CONV_EXPANDED)
             fill_expanded(v, p, x, first, end, dst);
         else
-            fill_columns(p, x, first, end, dst);
+            fill_columns(v, p, k, x, first, end, dst);
     }
     return buffer;
 }

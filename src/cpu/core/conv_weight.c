@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { PASS = 160, CACHE = 256 << 10 };
+enum { PASS = 200, CACHE = 256 << 10 };
 
 typedef struct weight_plan {
     conv_view view;
@@ -38,6 +38,8 @@ typedef struct weight_chunk {
     float *partial, *bias; /* this share's, of this group */
     float *slice;
     bool add;
+    int64_t images, rows, width; /* that the table is for */
+    int64_t at[PASS];
 } weight_chunk;
 
 static conv_mode choose_mode(const conv_problem *p, const conv_kernels *k)
@@ -101,6 +103,22 @@ static void weight_tiles(const weight_chunk *c, conv_weight_tile *t, const float
     }
 }
 
+/* Where the pixels of a pass lie in x; most passes have the same. */
+static void place_pixels(weight_chunk *c, int64_t images, int64_t rows, int64_t width)
+{
+    const conv_view *v = &c->j->plan->view;
+    if (c->images == images && c->rows == rows && c->width == width)
+        return;
+    c->images = images;
+    c->rows = rows;
+    c->width = width;
+    int64_t *at = c->at;
+    for (int64_t i = 0; i < images; i++)
+        for (int64_t r = 0; r < rows; r++)
+            for (int64_t k = 0; k < width; k++)
+                *at++ = i * v->image + r * v->row + k * v->step;
+}
+
 /* Adds `images` times `rows` lines of `width` pixels, at most PASS in all. The lines of dy follow each other. */
 static void weight_pass(weight_chunk *c, const float *x, const float *dy, int64_t images, int64_t rows, int64_t width)
 {
@@ -108,12 +126,8 @@ static void weight_pass(weight_chunk *c, const float *x, const float *dy, int64_
     const conv_problem *p = j->p;
     const weight_plan *r = j->plan;
     const int64_t lanes = j->k->lanes;
-    conv_weight_tile t = {.x_pixel = r->view.step, .x_row = r->view.row, .x_image = r->view.image};
-    t.images = images;
-    t.rows = rows;
-    t.width = width;
-    t.dy = c->slice;
-    t.add = c->add;
+    place_pixels(c, images, rows, width);
+    conv_weight_tile t = {.at = c->at, .pixels = images * rows * width, .dy = c->slice, .add = c->add};
     for (int64_t b = c->block0; b < c->block1; b++) {
         const int64_t first = b * CONV_VECTORS * lanes, channels = conv_min(p->c_out - first, CONV_VECTORS * lanes);
         const int vectors = (int)conv_ceil(channels, lanes);
@@ -125,12 +139,26 @@ static void weight_pass(weight_chunk *c, const float *x, const float *dy, int64_
     c->add = true;
 }
 
+/* Rows of a pass: as many as PASS allows, a few less if then x and dy fit into the first cache. */
+static int64_t pass_rows(const weight_chunk *c, int64_t rows, int64_t width)
+{
+    enum { FIRST_CACHE = 44 << 10, FEW = 96 };
+    const conv_view *v = &c->j->plan->view;
+    const int64_t around = (c->j->p->kh - 1) * c->j->p->dh, line = CONV_VECTORS * c->j->k->lanes * width;
+    int64_t most = conv_max(1, PASS / width), fit = most;
+    while (fit > 1 && (fit + around) * v->row + fit * line > FIRST_CACHE / 4)
+        fit--;
+    if (fit * width >= FEW)
+        most = fit;
+    return conv_ceil(rows, conv_ceil(rows, most));
+}
+
 /* The pixels of one copy (or of x itself): pictures at, at + 1, ..., rows first..end of each. */
 static void weight_block(weight_chunk *c, float *buffer, int64_t at, int64_t images, int64_t first, int64_t end)
 {
     const conv_problem *p = c->j->p;
     const conv_view *v = &c->j->plan->view;
-    const float *x = conv_view_fill(v, p, c->j->x, at, images, c->group, first, end, buffer);
+    const float *x = conv_view_fill(v, p, c->j->k, c->j->x, at, images, c->group, first, end, buffer);
     const float *dy = c->j->dy + at * p->y_image + first * p->y_row + c->group * p->c_out;
     int64_t rows = end - first, width = p->ow;
     if (images > 1) {
@@ -141,7 +169,7 @@ static void weight_block(weight_chunk *c, float *buffer, int64_t at, int64_t ima
         width *= rows;
         rows = 1;
     }
-    const int64_t step = conv_max(1, PASS / width), pieces = conv_ceil(width, PASS);
+    const int64_t step = pass_rows(c, rows, width), pieces = conv_ceil(width, PASS);
     for (int64_t row = 0; row < rows; row += step)
         for (int64_t i = 0; i < pieces; i++) {
             const int64_t column = conv_part(width, pieces, i), next = conv_part(width, pieces, i + 1);
