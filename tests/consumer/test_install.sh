@@ -46,6 +46,9 @@ check pkg-config-shared "$work/pc_shared"
 check pkg-config-static "$work/pc_static"
 
 cp -r "$SRC/tests/consumer" "$work/outside"
+if command -v ninja >/dev/null; then
+    export CMAKE_GENERATOR=Ninja # a machine that builds Tarn need not have make
+fi
 if ! { cmake -S "$work/outside" -B "$work/outside/build" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" &&
     cmake --build "$work/outside/build"; } >"$work/cmake.log" 2>&1; then
     cat "$work/cmake.log"
