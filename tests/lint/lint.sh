@@ -20,19 +20,26 @@ format() {
         echo "SKIPPED: formatting; clang-format is not there (Debian package clang-format-14)"
         return
     }
-    printf '%s\0' "${sources[@]}" | xargs -0 -P "$JOBS" -n 16 "$tool" --dry-run -Werror --style=file ||
-        fail "formatting: $tool -i on the files above puts it right"
+    local wrong
+    wrong=$(printf '%s\0' "${sources[@]}" | xargs -0 -P "$JOBS" -n 16 "$tool" --dry-run -Werror --style=file 2>&1 |
+        sed -n 's/^\([^: ]*\):[0-9]*:.*/\1/p' | sort -u)
+    if [ -n "$wrong" ]; then
+        fail "formatting; this puts it right: $(basename "$tool") -i ${wrong//$'\n'/ }"
+    fi
 }
 
-# Every source opens with a comment that names it; every header has a guard that ends in its own name and is nobody else's.
+# Every source opens with a comment, outside of tests/ one that names it; every header has a guard that ends in its own name
+# and is nobody else's, unless that comment says that there is no include guard, and so why.
 openings() {
     awk '
     function stem(path) { sub(/.*\//, "", path); sub(/\.(tile|amx)?\.?[ch]$/, "", path); return path }
     function complain(why) { print FILENAME ": " why; bad = 1 }
     FNR == 1 {
-        name = stem(FILENAME); guard = ""; header = FILENAME ~ /\.h$/
-        if (index($0, "/*") != 1 || !index($0, name)) complain("open with a comment \"/* " name "...: what the file is\"")
+        name = stem(FILENAME); guard = ""; header = FILENAME ~ /\.h$/; opening = 1
+        if (index($0, "/*") != 1 || (FILENAME !~ /^tests\// && !index($0, name))) complain("open with a comment \"/* " name "...: what the file is\"")
     }
+    opening && /no include guard/ { header = 0 }
+    opening && /\*\// { opening = 0 }
     header && guard == "" && /^#/ {
         guard = $2
         end = toupper(name) "_H"; gsub(/[^A-Z0-9_]/, "_", end)
@@ -72,7 +79,7 @@ static_analysis() {
     # Its exit status leaves out what it finds across files, so that any output counts.
     if ! cppcheck --project="$dir/compile_commands.json" --cppcheck-build-dir="$dir/cppcheck" -j "$JOBS" --quiet \
         --enable=warning,portability --inline-suppr --suppressions-list=tests/lint/cppcheck.suppress --std=c11 \
-        --library=posix --error-exitcode=1 --template='{file}:{line}: {severity}: {message} [{id}]' \
+        --library=posix --library=tests/lint/cmocka.cfg --error-exitcode=1 --template='{file}:{line}: {severity}: {message} [{id}]' \
         >"$dir/cppcheck.log" 2>&1 || [ -s "$dir/cppcheck.log" ]; then
         cat "$dir/cppcheck.log"
         fail "cppcheck"
