@@ -2,8 +2,14 @@
 #ifndef TARN_TARN_H
 #define TARN_TARN_H
 
+/* clang-format off */
 #include <tarn/core.h>
+#include <tarn/graph.h>
+#include <tarn/ops.h>
+#include <tarn/optim.h>
+#include <tarn/program.h>
 #include <tarn/data.h>
 #include <tarn/plot.h>
+/* clang-format on */
 
 #endif
