@@ -6,9 +6,12 @@
 #include <tarn/core.h>
 #include <tarn/graph.h>
 #include <tarn/ops.h>
+#include <tarn/nn.h>
 #include <tarn/optim.h>
 #include <tarn/program.h>
 #include <tarn/data.h>
+#include <tarn/model.h>
+#include <tarn/train.h>
 #include <tarn/plot.h>
 /* clang-format on */
 
