@@ -53,6 +53,8 @@ typedef struct tn_compile_opt {
 /* Compiles every entry of the graph. NULL on failure: the context has the sentence, which lists everything that is missing.
  * The graph may be freed afterwards. */
 TN_API tn_program *tn_compile(tn_graph *graph, const tn_compile_opt *opt);
+/* The same for one entry of the graph. */
+TN_API tn_program *tn_compile_entry(tn_graph *graph, const char *entry, const tn_compile_opt *opt);
 TN_API void tn_program_free(tn_program *program);
 /* The passes' result for an entry, as text or for Graphviz; free() it; NULL if there is no such entry or no memory. */
 TN_API char *tn_program_text(const tn_program *program, const char *entry);

@@ -81,7 +81,8 @@ static tn_status compile_entry(tn_program *p, program_entry *to, const tn_entry 
     return to->name ? check_kernels(to->graph, to->name, e) : base_no_memory(e, "compiling");
 }
 
-static tn_status compile_all(tn_program *p, tn_graph *g, const tn_compile_opt *opt, base_error *e)
+/* One entry, or all where `only` is NULL. */
+static tn_status compile_all(tn_program *p, tn_graph *g, const char *only, const tn_compile_opt *opt, base_error *e)
 {
     if (g->error.status != TN_OK)
         return base_fail(e, g->error.status, "%s", g->error.text);
@@ -93,12 +94,23 @@ static tn_status compile_all(tn_program *p, tn_graph *g, const tn_compile_opt *o
     p->entries = BASE_ARRAY(&p->arena, program_entry, g->entries.n);
     if (!p->entries)
         return base_no_memory(e, "compiling");
-    for (size_t i = 0; i < g->entries.n; i++, p->n_entries++)
-        BASE_TRY(compile_entry(p, &p->entries[i], g->entries.at[i], opt, e));
+    for (size_t i = 0; i < g->entries.n; i++) {
+        if (only && strcmp(g->entries.at[i]->name, only) != 0)
+            continue;
+        p->n_entries++; /* a failed one may hold a graph: it is freed too */
+        BASE_TRY(compile_entry(p, &p->entries[p->n_entries - 1], g->entries.at[i], opt, e));
+    }
+    if (p->n_entries == 0)
+        return base_fail(e, TN_NOT_FOUND, "the graph has no entry '%s'", only);
     return TN_OK;
 }
 
 tn_program *tn_compile(tn_graph *g, const tn_compile_opt *opt)
+{
+    return tn_compile_entry(g, NULL, opt);
+}
+
+tn_program *tn_compile_entry(tn_graph *g, const char *entry, const tn_compile_opt *opt)
 {
     static const tn_compile_opt defaults;
     base_error *e = base_context_begin(g->context);
@@ -114,10 +126,8 @@ tn_program *tn_compile(tn_graph *g, const tn_compile_opt *opt)
     p->threads = tn_context_threads(g->context);
     p->isa = p->backend->isa(g->context);
     p->memory_limit = opt ? opt->memory_limit : 0;
-    if (compile_all(p, g, opt ? opt : &defaults, e) == TN_OK)
+    if (compile_all(p, g, entry, opt ? opt : &defaults, e) == TN_OK)
         return p;
-    if (p->n_entries < (int)g->entries.n)
-        p->n_entries += p->entries != NULL; /* the failed one may hold a graph */
     tn_program_free(p);
     return NULL;
 }
