@@ -3,7 +3,7 @@
 
 #include "base/vec.h"
 #include "graph/graph.h"
-#include "optim/update.h"
+#include "op/internal.h"
 #include <tarn/ops.h>
 #include <tarn/optim.h>
 
@@ -134,23 +134,43 @@ static double pick(const trained *p, tn_opt_f64 of_group, double usual)
 
 static void update_sgd(minimizer *m, tn_entry *entry, const trained *p, tn_tensor *lr, double decay, double l1)
 {
-    tn_tensor *buffer = m->o->momentum > 0 ? slot(m, p, "momentum") : NULL, *next = buffer;
-    optim_sgd o = {m->o->momentum, m->o->dampening, decay, l1, m->o->nesterov};
-    tn_entry_write(entry, p->param, optim_sgd_update(p->param, p->grad, buffer ? &next : NULL, m->step, lr, &o));
+    tn_tensor *buffer = m->o->momentum > 0 ? slot(m, p, "momentum") : NULL, *next = NULL;
+    op_sgd o = {.param = p->param,
+                .grad = p->grad,
+                .buffer = buffer,
+                .lr = lr,
+                .step = m->new_step,
+                .momentum = m->o->momentum,
+                .dampening = m->o->dampening,
+                .weight_decay = decay,
+                .l1 = l1,
+                .nesterov = m->o->nesterov};
+    tn_entry_write(entry, p->param, op_sgd_update_of(&o, &next));
     if (buffer)
         tn_entry_write(entry, buffer, next);
 }
 
+static double or_usual(tn_opt_f64 value, double usual)
+{
+    return value.set ? value.value : usual;
+}
+
 static void update_adam(minimizer *m, tn_entry *entry, const trained *p, tn_tensor *lr, double decay, double l1)
 {
-    tn_tensor *mean = slot(m, p, "m"), *var = slot(m, p, "v"), *next_mean = mean, *next_var = var;
-    optim_adam o = {m->o->beta1.set ? m->o->beta1.value : 0.9,
-                    m->o->beta2.set ? m->o->beta2.value : 0.999,
-                    m->o->eps.set ? m->o->eps.value : 1e-8,
-                    decay,
-                    l1,
-                    m->o->kind == TN_ADAMW};
-    tn_entry_write(entry, p->param, optim_adam_update(p->param, p->grad, &next_mean, &next_var, m->new_step, lr, &o));
+    tn_tensor *mean = slot(m, p, "m"), *var = slot(m, p, "v"), *next_mean = NULL, *next_var = NULL;
+    op_adam o = {.param = p->param,
+                 .grad = p->grad,
+                 .m = mean,
+                 .v = var,
+                 .step = m->new_step,
+                 .lr = lr,
+                 .beta1 = or_usual(m->o->beta1, 0.9),
+                 .beta2 = or_usual(m->o->beta2, 0.999),
+                 .eps = or_usual(m->o->eps, 1e-8),
+                 .weight_decay = decay,
+                 .l1 = l1,
+                 .decoupled = m->o->kind == TN_ADAMW};
+    tn_entry_write(entry, p->param, op_adam_update_of(&o, &next_mean, &next_var));
     tn_entry_write(entry, mean, next_mean);
     tn_entry_write(entry, var, next_var);
 }

@@ -1,0 +1,266 @@
+/* loop.c: steps and epochs. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/json.h"
+#include "train/trainer.h"
+
+static tn_status session_error(tn_trainer *t, tn_status status)
+{
+    return base_fail(&t->error, status, "epoch %lld, batch %lld: %s", (long long)t->at.epoch + 1,
+                     (long long)t->at.batch + 1, tn_session_error(t->session));
+}
+
+/* ---- a step ------------------------------------------------------------------------------------------------------ */
+
+/* How many batches the group of batch number `batch` has, and which of them it is. */
+static int64_t group_size(const tn_trainer *t, int64_t batch, int64_t *which)
+{
+    int64_t first = batch / t->opt.accumulate * t->opt.accumulate;
+    int64_t left = t->batches - first;
+    *which = batch - first;
+    return left < t->opt.accumulate ? left : t->opt.accumulate;
+}
+
+static tn_status apply(tn_trainer *t, float lr, float count)
+{
+    float norm = 0;
+    tn_feed feeds[2] = {{"lr", tn_view_of(&lr, TN_F32, 0, NULL)}, {"accumulated", tn_view_of(&count, TN_F32, 0, NULL)}};
+    tn_feed fetch = {"grad_norm", tn_view_of(&norm, TN_F32, 0, NULL)};
+    bool want = !t->opt.optim.no_gradient_norm;
+    tn_status status = tn_run(t->session, "apply", 2, feeds, want, &fetch);
+    t->grad_norm = (double)norm;
+    return status == TN_OK ? TN_OK : session_error(t, status);
+}
+
+static tn_status run_batch(tn_trainer *t, const tn_batch *batch)
+{
+    int64_t which, size = group_size(t, t->at.batch, &which);
+    float loss = 0, norm = 0, lr = (float)t->lr;
+    tn_feed feeds[3], fetches[3];
+    int n = 0;
+    BASE_TRY(train_feeds(t->loader, batch, t->model, t->scorer.classes, feeds, &t->error));
+    feeds[2] = (tn_feed){"lr", tn_view_of(&lr, TN_F32, 0, NULL)};
+    fetches[n++] = (tn_feed){"loss", tn_view_of(&loss, TN_F32, 0, NULL)};
+    bool single = t->opt.accumulate == 1;
+    if (single && t->scorer.classes) {
+        fetches[n].name = "y";
+        BASE_TRY(train_output_view(&t->scorer, batch->n, &fetches[n++].view));
+    }
+    if (single && !t->opt.optim.no_gradient_norm)
+        fetches[n++] = (tn_feed){"grad_norm", tn_view_of(&norm, TN_F32, 0, NULL)};
+    const char *entry = single ? "step" : which == 0 ? "accumulate_first" : "accumulate";
+    tn_status status = tn_run(t->session, entry, 3, feeds, n, fetches);
+    if (status != TN_OK)
+        return session_error(t, status);
+    t->grad_norm = single ? (double)norm : t->grad_norm;
+    train_mean_add(&t->at.loss, (double)loss, (double)batch->n);
+    t->at.seen += batch->n;
+    if (single && t->scorer.classes)
+        train_count_correct(&t->scorer, &fetches[1].view, &feeds[1].view, &t->at.correct);
+    if (!single && which == size - 1)
+        BASE_TRY(apply(t, lr, (float)size));
+    return TN_OK;
+}
+
+static tn_progress progress_now(const tn_trainer *t)
+{
+    tn_loader_stats stats;
+    double now = train_now(), seconds = now - t->epoch_started;
+    tn_loader_get_stats(t->loader, &stats);
+    tn_progress p = {.epoch = t->at.epoch,
+                     .epochs = t->opt.epochs,
+                     .step = t->at.batch,
+                     .steps = t->batches,
+                     .total_steps = t->at.total,
+                     .loss = train_mean_value(&t->at.loss),
+                     .accuracy = (double)NAN,
+                     .lr = t->lr,
+                     .grad_norm = t->grad_norm,
+                     .seconds = now - t->started,
+                     .val_loss = (double)NAN,
+                     .val_accuracy = (double)NAN,
+                     .val_f1 = (double)NAN};
+    if (t->scorer.classes && t->opt.accumulate == 1 && t->at.seen)
+        p.accuracy = (double)t->at.correct / (double)t->at.seen;
+    p.samples_per_second = seconds > 0 ? (double)t->at.seen / seconds : 0;
+    p.waited = stats.total > 0 ? stats.waited / stats.total : 0;
+    return p;
+}
+
+/* Cancelled by the callback or by a signal: `last` is saved by the caller. */
+static tn_status report(tn_trainer *t, const tn_progress *p)
+{
+    bool stop = t->opt.progress && t->opt.progress(t->opt.user, p) != 0;
+    if (stop || atomic_load(&t->cancel))
+        return base_fail(&t->error, TN_CANCELLED, "training was cancelled in epoch %lld after %lld of %lld batches",
+                         (long long)t->at.epoch + 1, (long long)t->at.batch, (long long)t->batches);
+    return TN_OK;
+}
+
+static tn_status save_last(tn_trainer *t)
+{
+    if (!t->opt.folder)
+        return TN_OK;
+    base_str path = {0};
+    base_str_printf(&path, "%s/last.safetensors", t->opt.folder);
+    tn_status status = path.failed ? base_no_memory(&t->error, "saving") : train_save(t, base_str_text(&path));
+    base_str_free(&path);
+    return status;
+}
+
+/* Between updates only: gradients that are summed halfway are not kept. */
+static tn_status maybe_checkpoint(tn_trainer *t)
+{
+    int64_t which;
+    bool boundary = group_size(t, t->at.batch, &which) > 0 && which == 0;
+    if (t->opt.checkpoint_every <= 0 || t->at.batch >= t->batches || !boundary ||
+        t->at.batch / t->opt.accumulate % t->opt.checkpoint_every != 0)
+        return TN_OK;
+    return save_last(t);
+}
+
+static tn_status run_epoch(tn_trainer *t)
+{
+    const tn_batch *batch;
+    t->epoch_started = train_now();
+    while (t->at.batch < t->batches) {
+        int64_t which;
+        tn_status status = tn_loader_next(t->loader, &batch);
+        if (status != TN_OK || !batch)
+            return base_fail(&t->error, status == TN_OK ? TN_INTERNAL : status, "%s",
+                             batch ? tn_loader_error(t->loader) : "the epoch ended early");
+        (void)group_size(t, t->at.batch, &which);
+        if (which == 0)
+            t->lr = tn_schedule_rate(&t->opt.schedule, &t->at.schedule, t->at.total, t->at.epoch);
+        BASE_TRY(run_batch(t, batch));
+        t->at.batch++;
+        (void)group_size(t, t->at.batch, &which);
+        t->at.total += which == 0 || t->at.batch == t->batches;
+        tn_progress p = progress_now(t);
+        if (t->at.batch < t->batches)
+            BASE_TRY(report(t, &p));
+        BASE_TRY(maybe_checkpoint(t));
+    }
+    return TN_OK;
+}
+
+/* ---- the end of an epoch ----------------------------------------------------------------------------------------- */
+
+static void put_history(tn_trainer *t, const tn_progress *p)
+{
+    format_json_out w = {.to = &t->history};
+    format_json_open_object(&w, NULL);
+    format_json_put_i64(&w, "epoch", p->epoch + 1);
+    format_json_put_i64(&w, "step", p->total_steps);
+    format_json_put_f64(&w, "loss", p->loss);
+    if (!isnan(p->accuracy))
+        format_json_put_f64(&w, "accuracy", p->accuracy);
+    if (p->valid) {
+        format_json_put_f64(&w, "val_loss", p->val_loss);
+        if (!isnan(p->val_accuracy)) {
+            format_json_put_f64(&w, "val_accuracy", p->val_accuracy);
+            format_json_put_f64(&w, "val_f1", p->val_f1);
+        }
+    }
+    format_json_put_f64(&w, "lr", p->lr);
+    format_json_put_f64(&w, "grad_norm", p->grad_norm);
+    format_json_put_f64(&w, "samples_per_second", p->samples_per_second);
+    format_json_put_f64(&w, "seconds", p->seconds);
+    format_json_put_bool(&w, "best", p->best);
+    format_json_close(&w);
+    base_str_add(&t->history, "\n");
+}
+
+static tn_status write_in_folder(tn_trainer *t, const char *name, bool model)
+{
+    base_str path = {0};
+    base_str_printf(&path, "%s/%s", t->opt.folder, name);
+    tn_status status;
+    if (path.failed || t->history.failed)
+        status = base_no_memory(&t->error, "saving");
+    else if (model)
+        status = model_write(t->model, base_str_text(&path), false, NULL, 0, &t->error);
+    else
+        status = base_file_write(base_str_text(&path), base_str_text(&t->history), t->history.length, &t->error);
+    base_str_free(&path);
+    return status;
+}
+
+/* The watched metric: smaller is better. */
+static double watched(const tn_trainer *t, const tn_progress *p)
+{
+    if (!p->valid)
+        return p->loss;
+    return t->opt.stop_on_accuracy && !isnan(p->val_accuracy) ? -p->val_accuracy : p->val_loss;
+}
+
+static void judge(tn_trainer *t, tn_progress *p)
+{
+    double value = watched(t, p);
+    p->best = !t->at.have_best || value < t->at.best;
+    if (p->best) {
+        t->at.best = value;
+        t->at.have_best = true;
+        t->at.bad_epochs = 0;
+    } else {
+        t->at.bad_epochs++;
+    }
+    tn_schedule_epoch(&t->opt.schedule, &t->at.schedule, value);
+}
+
+static tn_status end_epoch(tn_trainer *t)
+{
+    tn_progress p = progress_now(t);
+    tn_evaluation result;
+    p.epoch_end = true;
+    if (t->valid) {
+        BASE_TRY(train_score_data(&t->scorer, t->valid, t->opt.batch, &result));
+        p.valid = true;
+        p.val_loss = result.loss;
+        p.val_accuracy = result.accuracy;
+        p.val_f1 = result.classes ? result.macro_f1 : (double)NAN;
+    }
+    judge(t, &p);
+    put_history(t, &p);
+    t->at.epoch++;
+    t->at.batch = t->at.seen = t->at.correct = 0;
+    t->at.loss = (train_mean){0};
+    t->at.finished = t->at.epoch >= t->opt.epochs || (t->opt.patience > 0 && t->at.bad_epochs > t->opt.patience);
+    if (t->opt.folder) {
+        if (p.best)
+            BASE_TRY(write_in_folder(t, "model.safetensors", true));
+        BASE_TRY(write_in_folder(t, "metrics.jsonl", false));
+        BASE_TRY(save_last(t));
+    }
+    return report(t, &p);
+}
+
+static tn_status run_all(tn_trainer *t)
+{
+    const tn_batch *end;
+    while (!t->at.finished) {
+        BASE_TRY(run_epoch(t));
+        if (tn_loader_next(t->loader, &end) != TN_OK) /* the NULL that ends an epoch */
+            return base_fail(&t->error, TN_IO, "%s", tn_loader_error(t->loader));
+        BASE_TRY(end_epoch(t));
+    }
+    return TN_OK;
+}
+
+tn_status tn_trainer_run(tn_trainer *t)
+{
+    base_clear(&t->error);
+    t->started = train_now();
+    tn_status status = run_all(t);
+    if (status == TN_CANCELLED || status == TN_NONFINITE) { /* nothing of the run so far is lost */
+        base_error kept = t->error;
+        int64_t which;
+        (void)group_size(t, t->at.batch, &which);
+        if (which == 0 && save_last(t) != TN_OK)
+            return t->error.status;
+        t->error = kept;
+    }
+    return status;
+}

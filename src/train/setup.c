@@ -1,0 +1,229 @@
+/* setup.c: what a trainer needs before the first step: loss and optimizer in the graph, loaders, a program, checks. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "train/trainer.h"
+#include <tarn/ops.h>
+
+double train_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static tn_status graph_error(const tn_model *m, base_error *e)
+{
+    return base_fail(e, m->graph->error.status, "%s", m->graph->error.text);
+}
+
+static tn_status check_classes(const tn_model *m, const tn_dataset *data, base_error *e)
+{
+    tn_shape y = tn_tensor_shape(m->output);
+    int classes = tn_dataset_classes(data);
+    if (y.rank != 2)
+        return base_fail(e, TN_SHAPE, "cross entropy needs an output [batch, classes]; the model's has %d axes",
+                         y.rank);
+    if (y.dims[1] >= 0 && y.dims[1] < classes)
+        return base_fail(e, TN_SHAPE,
+                         "the data have %d classes and the model only %lld outputs; make its last layer larger",
+                         classes, (long long)y.dims[1]);
+    return TN_OK;
+}
+
+static tn_tensor *add_target(tn_model *m, tn_loss loss)
+{
+    tn_shape y = tn_tensor_shape(m->output);
+    if (loss == TN_LOSS_CROSS_ENTROPY)
+        return tn_input(m->graph, "target", TN_I64, TN_SHAPE(y.dims[0]));
+    return tn_input(m->graph, "target", tn_tensor_dtype(m->output), y);
+}
+
+static tn_tensor *add_loss(tn_model *m, tn_loss loss, tn_tensor *target)
+{
+    switch (loss) {
+    case TN_LOSS_CROSS_ENTROPY: return tn_cross_entropy(m->output, target, NULL);
+    case TN_LOSS_L1: return tn_l1(m->output, target, TN_REDUCE_MEAN);
+    case TN_LOSS_BCE_WITH_LOGITS: return tn_bce_with_logits(m->output, target, NULL);
+    default: return tn_mse(m->output, target, TN_REDUCE_MEAN);
+    }
+}
+
+tn_status train_add_loss(tn_model *m, const tn_dataset *data, tn_loss *loss, tn_tensor **target,
+                         const tn_optim_opt *optim, base_error *e)
+{
+    if (*loss == TN_LOSS_AUTO)
+        *loss = tn_dataset_classes(data) > 0 ? TN_LOSS_CROSS_ENTROPY : TN_LOSS_MSE;
+    if (*loss == TN_LOSS_CROSS_ENTROPY)
+        BASE_TRY(check_classes(m, data, e));
+    if (tn_graph_entry(m->graph, "evaluate"))
+        return base_fail(e, TN_INVALID, "the model has a trainer already; load or build it anew for another one");
+    *target = add_target(m, *loss);
+    tn_tensor *value = add_loss(m, *loss, *target);
+    if (optim && m->graph->error.status == TN_OK) {
+        tn_minimize(value, optim);
+        tn_entry *step = tn_graph_entry(m->graph, "step");
+        if (step)
+            tn_entry_output(step, "y", m->output);
+    }
+    tn_entry *evaluate = tn_entry_new(m->graph, "evaluate", 0);
+    tn_entry_output(evaluate, "loss", value);
+    tn_entry_output(evaluate, "y", m->output);
+    return m->graph->error.status == TN_OK ? TN_OK : graph_error(m, e);
+}
+
+tn_transform train_transform(const tn_model *m, const tn_transform *augment)
+{
+    tn_transform t = augment ? *augment : (tn_transform){0};
+    t.field = "x";
+    t.dtype = tn_tensor_dtype(m->input);
+    t.scale = m->preprocess.scale;
+    t.channels = m->preprocess.channels;
+    t.mean = m->preprocess.channels ? m->preprocess.mean : NULL;
+    t.std = m->preprocess.channels ? m->preprocess.std : NULL;
+    return t;
+}
+
+static tn_status check_data(const tn_model *m, const tn_dataset *data, int64_t batch, base_error *e)
+{
+    int x = tn_dataset_find(data, "x"), y = tn_dataset_find(data, "y");
+    int64_t count = tn_dataset_count(data);
+    if (x < 0 || y < 0)
+        return base_fail(e, TN_INVALID, "the data set needs the fields 'x' and 'y'");
+    if (batch > count)
+        return base_fail(e, TN_INVALID, "a batch of %lld samples is larger than the data set, which has %lld",
+                         (long long)batch, (long long)count);
+    const tn_field *f = tn_dataset_field(data, x);
+    tn_shape want = tn_tensor_shape(m->input);
+    bool fits = f->rank + 1 == want.rank;
+    for (int i = 0; fits && i < f->rank; i++)
+        fits = want.dims[i + 1] < 0 || want.dims[i + 1] == f->dims[i];
+    if (fits)
+        return TN_OK;
+    base_str have = {0};
+    char due[128];
+    for (int i = 0; i < f->rank; i++)
+        base_str_printf(&have, "%s%lld", i ? "," : "", (long long)f->dims[i]);
+    base_fail(e, TN_SHAPE, "the data have samples of shape [%s]; the model takes %s", base_str_text(&have),
+              tn_tensor_describe(m->input, due, sizeof due));
+    base_str_free(&have);
+    return TN_SHAPE;
+}
+
+tn_loader *train_loader(tn_context *context, tn_model *m, const tn_dataset *data, int64_t batch, bool train,
+                        const tn_train_opt *opt, base_error *e)
+{
+    tn_transform transforms[2] = {train_transform(m, train && opt ? opt->augment : NULL), {.field = "y"}};
+    bool cast_y = tn_dataset_classes(data) == 0;
+    transforms[1].dtype = tn_tensor_dtype(m->output);
+    tn_loader_opt o = {.batch = (int)batch,
+                       .shuffle = train,
+                       .seed = opt ? opt->seed : 0,
+                       .workers = opt ? opt->workers : 0,
+                       .transforms = transforms,
+                       .n_transforms = cast_y ? 2 : 1};
+    if (check_data(m, data, train ? batch : 0, e) != TN_OK)
+        return NULL;
+    tn_loader *loader = tn_loader_new(context, data, &o);
+    if (!loader)
+        base_fail(e, TN_INVALID, "%s", tn_context_error(context));
+    return loader;
+}
+
+/* Options with their defaults filled in, and checked. */
+static tn_status set_options(tn_trainer *t, const tn_train_opt *opt, const tn_dataset *train)
+{
+    t->opt = opt ? *opt : (tn_train_opt){0};
+    tn_train_opt *o = &t->opt;
+    o->epochs = o->epochs ? o->epochs : 1;
+    o->batch = o->batch ? o->batch : 64;
+    o->accumulate = o->accumulate ? o->accumulate : 1;
+    if (o->schedule.lr == 0.0)
+        o->schedule.lr = o->optim.kind == TN_SGD ? 1e-2 : 1e-3;
+    if (!isfinite(o->schedule.lr) || o->schedule.lr < 0)
+        return base_fail(&t->error, TN_INVALID, "the learning rate is %g; it must be a number of at least 0",
+                         o->schedule.lr);
+    if (o->epochs < 0 || o->batch < 0 || o->accumulate < 0 || o->batch > INT32_MAX)
+        return base_fail(&t->error, TN_INVALID, "epochs, batch and accumulate must be above 0");
+    o->optim.accumulate = o->accumulate > 1;
+    t->loss = o->loss;
+    t->batches = (tn_dataset_count(train) + o->batch - 1) / o->batch;
+    if (o->schedule.kind == TN_SCHEDULE_COSINE && o->schedule.total == 0)
+        o->schedule.total = o->epochs * ((t->batches + o->accumulate - 1) / o->accumulate);
+    if (o->folder && !(o->folder = base_arena_strdup(&t->arena, o->folder)))
+        return base_no_memory(&t->error, "making a trainer");
+    return TN_OK;
+}
+
+static tn_status prepare(tn_trainer *t, const tn_dataset *train, const tn_train_opt *opt)
+{
+    BASE_TRY(set_options(t, opt, train));
+    t->loader = train_loader(t->context, t->model, train, t->opt.batch, true, &t->opt, &t->error);
+    if (!t->loader)
+        return t->error.status;
+    BASE_TRY(train_add_loss(t->model, train, &t->loss, &t->target, &t->opt.optim, &t->error));
+    if (tn_model_init(t->model, t->opt.seed) != TN_OK)
+        return base_fail(&t->error, t->model->error.status, "%s", t->model->error.text);
+    tn_state_set_random(t->model->state, t->opt.seed, 0);
+    t->program = tn_compile(t->model->graph, TN_OPT(tn_compile_opt, .memory_limit = t->opt.memory_limit));
+    if (!t->program)
+        return base_fail(&t->error, TN_INVALID, "%s", tn_context_error(t->context));
+    t->session = tn_session_new(t->program, t->model->state);
+    if (!t->session)
+        return base_fail(&t->error, TN_MEMORY, "%s", tn_context_error(t->context));
+    t->scorer = (train_scorer){.context = t->context,
+                               .model = t->model,
+                               .session = t->session,
+                               .entry = "evaluate",
+                               .classes = t->loss == TN_LOSS_CROSS_ENTROPY,
+                               .e = &t->error};
+    if (t->opt.folder)
+        return base_make_folder(t->opt.folder, &t->error);
+    return TN_OK;
+}
+
+tn_trainer *tn_trainer_new(tn_context *context, tn_model *model, const tn_dataset *train, const tn_dataset *valid,
+                           const tn_train_opt *opt)
+{
+    base_error *e = base_context_begin(context);
+    tn_trainer *t = calloc(1, sizeof *t);
+    if (!t) {
+        base_no_memory(e, "making a trainer");
+        return NULL;
+    }
+    t->context = base_context_retain(context);
+    t->model = model;
+    t->valid = valid;
+    atomic_init(&t->cancel, false);
+    if (prepare(t, train, opt) == TN_OK)
+        return t;
+    base_fail(e, t->error.status, "%s", t->error.text);
+    tn_trainer_free(t);
+    return NULL;
+}
+
+void tn_trainer_free(tn_trainer *t)
+{
+    if (!t)
+        return;
+    train_scorer_free(&t->scorer);
+    tn_session_free(t->session);
+    tn_program_free(t->program);
+    tn_loader_free(t->loader);
+    base_str_free(&t->history);
+    base_arena_free(&t->arena);
+    tn_context_free(t->context);
+    free(t);
+}
+
+const char *tn_trainer_error(const tn_trainer *t)
+{
+    return t->error.text;
+}
+
+void tn_trainer_cancel(tn_trainer *t)
+{
+    atomic_store(&t->cancel, true);
+}

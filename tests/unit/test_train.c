@@ -1,0 +1,197 @@
+/* The training loop on generated digits: it learns, it repeats itself bit for bit, and a run that was stopped and resumed
+ * ends in the same bits as one that was not. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <tarn/nn.h>
+#include <tarn/train.h>
+
+typedef struct fixture {
+    tn_context *context;
+    tn_dataset *train, *valid;
+    char folder[64];
+} fixture;
+
+static int set_up(void **p)
+{
+    fixture *f = calloc(1, sizeof *f);
+    f->context = tn_context_new(NULL);
+    f->train = tn_dataset_digits(f->context, TN_OPT(tn_digits_opt, .count = 600, .seed = 1));
+    f->valid = tn_dataset_digits(f->context, TN_OPT(tn_digits_opt, .count = 100, .seed = 2));
+    strcpy(f->folder, "/tmp/tarn-train-XXXXXX");
+    assert_non_null(mkdtemp(f->folder));
+    *p = f;
+    return 0;
+}
+
+static int tear_down(void **p)
+{
+    static const char *const files[] = {"last.safetensors", "model.safetensors", "metrics.jsonl"};
+    fixture *f = *p;
+    char path[128];
+    for (int i = 0; i < 3; i++) {
+        (void)snprintf(path, sizeof path, "%s/%s", f->folder, files[i]);
+        (void)remove(path);
+    }
+    (void)remove(f->folder);
+    tn_dataset_free(f->train);
+    tn_dataset_free(f->valid);
+    tn_context_free(f->context);
+    free(f);
+    return 0;
+}
+
+static tn_model *mlp(const fixture *f, int classes)
+{
+    static const char *const labels[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
+    tn_preprocess prep = {.raw = TN_U8, .scale = 1.0 / 255, .channels = 1, .mean = {0.13}, .std = {0.31}, .step = "digit"};
+    tn_graph *g = tn_graph_new(f->context);
+    tn_tensor *x = tn_input(g, "x", TN_F32, TN_SHAPE(tn_symbol(g, "batch"), 1, 28, 28));
+    tn_tensor *h = tn_dropout(tn_relu(tn_layer_batch_norm(tn_layer_linear(tn_flatten(x, 1), "fc1", 32, NULL), "bn", NULL)), 0.2);
+    tn_tensor *y = tn_layer_linear(h, "fc2", classes, NULL);
+    tn_model *m = tn_model_new(f->context, g, y, TN_OPT(tn_model_opt, .name = "mlp", .labels = labels, .n_labels = classes, .preprocess = &prep));
+    if (!m)
+        fail_msg("%s", tn_context_error(f->context));
+    return m;
+}
+
+static tn_train_opt options(void)
+{
+    tn_train_opt o = {.epochs = 3, .batch = 32, .seed = 5, .optim = {.kind = TN_ADAM, .clip_norm = 5}, .schedule = {.kind = TN_SCHEDULE_COSINE, .lr = 3e-3}};
+    return o;
+}
+
+static tn_trainer *trainer(const fixture *f, tn_model *m, const tn_train_opt *o)
+{
+    tn_trainer *t = tn_trainer_new(f->context, m, f->train, f->valid, o);
+    if (!t)
+        fail_msg("%s", tn_context_error(f->context));
+    return t;
+}
+
+static void it_learns(void **p)
+{
+    fixture *f = *p;
+    tn_train_opt o = options();
+    o.folder = f->folder;
+    o.workers = 2;
+    tn_model *m = mlp(f, 10);
+    tn_trainer *t = trainer(f, m, &o);
+    if (tn_trainer_run(t) != TN_OK)
+        fail_msg("%s", tn_trainer_error(t));
+    tn_evaluation e;
+    assert_int_equal(tn_trainer_evaluate(t, f->valid, &e), TN_OK);
+    assert_true(e.accuracy > 0.6);
+    assert_int_equal(e.samples, 100);
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/model.safetensors", f->folder);
+    tn_model *loaded = tn_model_load(f->context, path);
+    if (!loaded)
+        fail_msg("%s", tn_context_error(f->context));
+    assert_string_equal(tn_model_label(loaded, 7), "7");
+    tn_evaluation e2;
+    int64_t confusion[100];
+    if (tn_evaluate(f->context, loaded, f->valid, 50, &e2, confusion) != TN_OK)
+        fail_msg("%s", tn_context_error(f->context));
+    assert_true(e2.accuracy > 0.55);
+    tn_model_free(loaded);
+    tn_trainer_free(t);
+    tn_model_free(m);
+}
+
+static int stop_at(void *user, const tn_progress *p)
+{
+    int64_t *at = user;
+    return !p->epoch_end && p->epoch == at[0] && p->step == at[1];
+}
+
+static void same_state(tn_model *a, tn_model *b)
+{
+    tn_view u, v;
+    const char *name;
+    for (int i = 0; (name = tn_state_get(tn_model_state(a), i, &u)) != NULL; i++) {
+        assert_int_equal(tn_state_find(tn_model_state(b), name, &v), TN_OK);
+        assert_int_equal(u.bytes, v.bytes);
+        if (memcmp(u.data, v.data, u.bytes) != 0)
+            fail_msg("'%s' differs", name);
+    }
+}
+
+static void resumed_runs_end_in_the_same_bits(void **p)
+{
+    fixture *f = *p;
+    tn_train_opt o = options();
+    for (int64_t accumulate = 1; accumulate <= 3; accumulate += 2) {
+        o.accumulate = accumulate;
+        tn_model *whole = mlp(f, 10);
+        o.folder = NULL;
+        o.progress = NULL;
+        tn_trainer *t = trainer(f, whole, &o);
+        assert_int_equal(tn_trainer_run(t), TN_OK);
+        tn_trainer_free(t);
+        int64_t at[2] = {1, 6};
+        o.folder = f->folder;
+        o.progress = stop_at;
+        o.user = at;
+        tn_model *first = mlp(f, 10);
+        t = trainer(f, first, &o);
+        assert_int_equal(tn_trainer_run(t), TN_CANCELLED);
+        tn_trainer_free(t);
+        tn_model_free(first);
+        o.progress = NULL;
+        tn_model *second = mlp(f, 10);
+        t = trainer(f, second, &o);
+        char path[128];
+        (void)snprintf(path, sizeof path, "%s/last.safetensors", f->folder);
+        if (tn_trainer_resume(t, path) != TN_OK)
+            fail_msg("%s", tn_trainer_error(t));
+        assert_int_equal(tn_trainer_run(t), TN_OK);
+        same_state(whole, second);
+        tn_trainer_free(t);
+        tn_model_free(second);
+        tn_model_free(whole);
+    }
+}
+
+static void wrong_use(void **p)
+{
+    fixture *f = *p;
+    tn_train_opt o = options();
+    tn_model *m = mlp(f, 9);
+    assert_null(tn_trainer_new(f->context, m, f->train, NULL, &o));
+    assert_string_equal(tn_context_error(f->context), "the data have 10 classes and the model only 9 outputs; make its last layer larger");
+    tn_model_free(m);
+    m = mlp(f, 10);
+    o.batch = 601;
+    assert_null(tn_trainer_new(f->context, m, f->train, NULL, &o));
+    assert_non_null(strstr(tn_context_error(f->context), "a batch of 601 samples is larger than the data set, which has 600"));
+    o = options();
+    o.schedule.lr = NAN;
+    assert_null(tn_trainer_new(f->context, m, f->train, NULL, &o));
+    assert_non_null(strstr(tn_context_error(f->context), "the learning rate is nan"));
+    o = options();
+    o.memory_limit = 1000;
+    tn_trainer *t = tn_trainer_new(f->context, m, f->train, NULL, &o);
+    assert_non_null(t);
+    assert_int_equal(tn_trainer_run(t), TN_LIMIT);
+    assert_non_null(strstr(tn_trainer_error(t), "the limit is 1000"));
+    tn_trainer_free(t);
+    tn_model_free(m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(it_learns, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(resumed_runs_end_in_the_same_bits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(wrong_use, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
