@@ -30,8 +30,22 @@
     X(conv2d)                                                                                                          \
     X(max_pool2d)                                                                                                      \
     X(avg_pool2d)                                                                                                      \
-    X(global_avg_pool) X(batch_norm1d) X(batch_norm2d) X(dropout) X(flatten) X(reshape) X(relu) X(leaky_relu) X(elu)   \
-        X(gelu) X(silu) X(sigmoid) X(tanh) X(softplus) X(softmax) X(log_softmax)
+    X(global_avg_pool)                                                                                                 \
+    X(batch_norm1d)                                                                                                    \
+    X(batch_norm2d)                                                                                                    \
+    X(dropout)                                                                                                         \
+    X(flatten)                                                                                                         \
+    X(reshape)                                                                                                         \
+    X(relu)                                                                                                            \
+    X(leaky_relu)                                                                                                      \
+    X(elu)                                                                                                             \
+    X(gelu)                                                                                                            \
+    X(silu)                                                                                                            \
+    X(sigmoid)                                                                                                         \
+    X(tanh)                                                                                                            \
+    X(softplus)                                                                                                        \
+    X(softmax)                                                                                                         \
+    X(log_softmax)
 
 typedef enum train_layer_kind {
     TRAIN_LAYER_NONE,
