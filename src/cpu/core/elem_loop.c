@@ -119,7 +119,7 @@ static int64_t blocks(int64_t n, int64_t size)
 
 static void cut(cpu_elem_loop *l, int n_views, const cpu_elem_view *views, int64_t most, int64_t cross)
 {
-    enum { BAND = 32, LINE = 32 };
+    enum { BAND = 16, LINE = 32 };
     if (cross) {
         l->tile_cols = least(l->cols, most / least(cross, BAND));
         l->tile_rows = least(l->rows, most / l->tile_cols);
@@ -132,7 +132,9 @@ static void cut(cpu_elem_loop *l, int n_views, const cpu_elem_view *views, int64
         l->tile_rows = whole_periods(l, n_views, views, least(l->rows, most / l->cols));
     }
     l->col_blocks = blocks(l->cols, l->tile_cols);
-    l->tiles = l->col_blocks * blocks(l->rows, l->tile_rows);
+    l->row_blocks = blocks(l->rows, l->tile_rows);
+    l->tiles = l->col_blocks * l->row_blocks;
+    l->down = cross > 0; /* the tensor that runs down the rows is then read along its lines and pages */
 }
 
 static void classify(const cpu_elem_loop *l, cpu_elem_view *v)
@@ -153,8 +155,14 @@ static void classify(const cpu_elem_loop *l, cpu_elem_view *v)
 void cpu_elem_plan_loop(cpu_elem_loop *l, int rank, const int64_t *dims, int n_views, cpu_elem_view *views,
                         int64_t most)
 {
-    *l = (cpu_elem_loop){
-        .outer = rank, .rows = 1, .cols = 1, .tile_rows = 1, .tile_cols = 1, .col_blocks = 1, .tiles = 1};
+    *l = (cpu_elem_loop){.outer = rank,
+                         .rows = 1,
+                         .cols = 1,
+                         .tile_rows = 1,
+                         .tile_cols = 1,
+                         .row_blocks = 1,
+                         .col_blocks = 1,
+                         .tiles = 1};
     for (int d = 0; d < rank; d++) {
         l->dims[d] = dims[d];
         l->empty = l->empty || dims[d] == 0;

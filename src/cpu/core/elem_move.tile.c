@@ -106,6 +106,97 @@ static const cpu_elem_convert loads[CPU_DOMAIN_END][TN_DTYPE_END] = {
 static const cpu_elem_convert stores[CPU_DOMAIN_END][TN_DTYPE_END] = {
     [CPU_F32] = ROW(store, f32), [CPU_F64] = ROW(store, f64), [CPU_I64] = ROW(store, i64)};
 
+/* ---- transposes ------------------------------------------------------------------------------------------------ */
+
+/* Lanes of a and b in turn: the first half of each, or the second. */
+#if CPU_VF == 16
+#define FIRST 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define SECOND 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#elif CPU_VF == 8
+#define FIRST 0, 8, 1, 9, 2, 10, 3, 11
+#define SECOND 4, 12, 5, 13, 6, 14, 7, 15
+#else
+#define FIRST 0, 4, 1, 5
+#define SECOND 2, 6, 3, 7
+#endif
+
+/* A square of CPU_VF vectors: lane j of vector i goes to lane i of vector j. Every step takes vectors that are half the
+ * square apart lane by lane in turn; after log2(CPU_VF) steps the bits of row and lane number have changed places. */
+CPU_INLINE void transpose_square(cpu_vu v[CPU_VF])
+{
+    for (int step = 1; step < CPU_VF; step *= 2) {
+        cpu_vu w[CPU_VF];
+        for (int i = 0; i < CPU_VF / 2; i++) {
+            w[2 * i] = __builtin_shufflevector(v[i], v[i + CPU_VF / 2], FIRST);
+            w[2 * i + 1] = __builtin_shufflevector(v[i], v[i + CPU_VF / 2], SECOND);
+        }
+        memcpy(v, w, sizeof w);
+    }
+}
+
+CPU_INLINE cpu_vu load_lanes32(const uint32_t *p)
+{
+    cpu_vu v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+CPU_INLINE void store_lanes32(uint32_t *p, cpu_vu v)
+{
+    memcpy(p, &v, sizeof v);
+}
+
+CPU_INLINE cpu_vu load_lanes16(const uint16_t *p)
+{
+    return __builtin_convertvector(cpu_vh_load(p), cpu_vu);
+}
+
+CPU_INLINE void store_lanes16(uint16_t *p, cpu_vu v)
+{
+    cpu_vh_store(p, __builtin_convertvector(v, cpu_vh));
+}
+
+/* d[r * dr + c] = s[r + c * sc]. */
+#define TRANSPOSE_PLAIN(name, bits)                                                                                    \
+    static void name##bits(uint##bits##_t *restrict d, int64_t dr, const uint##bits##_t *restrict s, int64_t sc,       \
+                           int64_t rows, int64_t cols)                                                                 \
+    {                                                                                                                  \
+        if (rows < cols)                                                                                               \
+            for (int64_t r = 0; r < rows; r++)                                                                         \
+                for (int64_t c = 0; c < cols; c++)                                                                     \
+                    d[r * dr + c] = s[r + c * sc];                                                                     \
+        else                                                                                                           \
+            for (int64_t c = 0; c < cols; c++)                                                                         \
+                for (int64_t r = 0; r < rows; r++)                                                                     \
+                    d[r * dr + c] = s[r + c * sc];                                                                     \
+    }
+#define TRANSPOSE(bits)                                                                                                \
+    static void transpose##bits(uint##bits##_t *restrict d, int64_t dr, const uint##bits##_t *restrict s, int64_t sc,  \
+                                int64_t rows, int64_t cols)                                                            \
+    {                                                                                                                  \
+        for (int64_t r0 = 0; r0 < rows; r0 += CPU_VF)                                                                  \
+            for (int64_t c0 = 0; c0 < cols; c0 += CPU_VF) {                                                            \
+                if (r0 + CPU_VF <= rows && c0 + CPU_VF <= cols) {                                                      \
+                    cpu_vu v[CPU_VF];                                                                                  \
+                    for (int i = 0; i < CPU_VF; i++)                                                                   \
+                        v[i] = load_lanes##bits(s + r0 + (c0 + i) * sc);                                               \
+                    transpose_square(v);                                                                               \
+                    for (int i = 0; i < CPU_VF; i++)                                                                   \
+                        store_lanes##bits(d + (r0 + i) * dr + c0, v[i]);                                               \
+                    continue;                                                                                          \
+                }                                                                                                      \
+                const int64_t nr = rows - r0 < CPU_VF ? rows - r0 : CPU_VF,                                            \
+                              nc = cols - c0 < CPU_VF ? cols - c0 : CPU_VF;                                            \
+                plain##bits(d + r0 * dr + c0, dr, s + r0 + c0 * sc, sc, nr, nc);                                       \
+            }                                                                                                          \
+    }
+TRANSPOSE_PLAIN(transpose, 8)
+TRANSPOSE_PLAIN(plain, 16)
+TRANSPOSE_PLAIN(plain, 32)
+TRANSPOSE(16)
+TRANSPOSE(32)
+TRANSPOSE_PLAIN(transpose, 64)
+
 /* ---- boxes ----------------------------------------------------------------------------------------------------- */
 
 /* How many rows of a transposed box are walked together: their elements share cache lines. */
@@ -138,6 +229,8 @@ enum { BAND = 16 };
         } else if (cs == 0) {                                                                                          \
             for (int64_t r = 0; r < rows; r++)                                                                         \
                 splat##bits(d + r * cols, s[r * rs], cols);                                                            \
+        } else if (rs == 1) {                                                                                          \
+            transpose##bits(d, cols, s, cs, rows, cols);                                                               \
         } else {                                                                                                       \
             for (int64_t r0 = 0; r0 < rows; r0 += BAND)                                                                \
                 for (int64_t c = 0; c < cols; c++)                                                                     \
@@ -153,6 +246,8 @@ enum { BAND = 16 };
         if (cs == 1)                                                                                                   \
             for (int64_t r = 0; r < rows; r++)                                                                         \
                 memcpy(d + r * rs, s + r * cols, (size_t)cols * sizeof *d);                                            \
+        else if (rs == 1)                                                                                              \
+            transpose##bits(d, cs, s, cols, cols, rows);                                                               \
         else                                                                                                           \
             for (int64_t r0 = 0; r0 < rows; r0 += BAND)                                                                \
                 for (int64_t c = 0; c < cols; c++)                                                                     \

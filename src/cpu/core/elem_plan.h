@@ -20,7 +20,8 @@ typedef struct cpu_elem_loop {
     bool empty;
     int outer; /* dims that make the rows */
     int64_t dims[TN_MAX_RANK], rows, cols;
-    int64_t tile_rows, tile_cols, col_blocks, tiles;
+    int64_t tile_rows, tile_cols, row_blocks, col_blocks, tiles;
+    bool down; /* tiles are taken down the rows first, then along the columns */
 } cpu_elem_loop;
 
 /* Simplifies the loop over `dims` and cuts tiles of at most `most` elements. On entry `stride` of every view holds

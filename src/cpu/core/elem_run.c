@@ -233,7 +233,10 @@ static void place(tile *t, int64_t index)
 {
     const cpu_elem_loop *l = &t->r->e->loop;
     int64_t row_block = index, col_block = 0;
-    if (l->col_blocks > 1) {
+    if (l->down) {
+        row_block = index % l->row_blocks;
+        col_block = index / l->row_blocks;
+    } else if (l->col_blocks > 1) {
         row_block = index / l->col_blocks;
         col_block = index % l->col_blocks;
     }
