@@ -566,6 +566,44 @@ static void late_reads_of_what_is_overwritten(void **unused)
         assert_true(a[i] == (float)(i + 3) && c[i] == (float)(3 * i));
 }
 
+/* Results that are large go past the caches: all of them, wherever they begin. */
+static void large_results(void **unused)
+{
+    (void)unused;
+    enum { N = 9000001 };
+    float *a = malloc((N + 1) * 4), *b = malloc((N + 2) * 4);
+    uint16_t *h = malloc(N * 2);
+    assert_true(a && b && h);
+    for (int i = 0; i <= N; i++)
+        a[i] = (float)(i % 1000 - 500);
+    cpu_elem_operand f = {TN_F32, CPU_F32, {1}}, out[2] = {f, {TN_BF16, CPU_F32, {1}}};
+    cpu_elem_instr code = instr("relu", CPU_F32, 0, 0, 0);
+    const int regs[2] = {1, 1};
+    cpu_elem_desc d = {.rank = 1,
+                       .dims = {N},
+                       .n_in = 1,
+                       .in = &f,
+                       .n_out = 2,
+                       .out = out,
+                       .out_reg = regs,
+                       .n_instr = 1,
+                       .instr = &code};
+    for (int isa = 0; isa < isa_count(); isa++) {
+        b[0] = b[N + 1] = GUARD;
+        const void *ins[] = {a + 1};
+        void *outs[] = {b + 1, h};
+        run(&d, (cpu_isa)isa, 2, ins, outs, NULL);
+        for (int i = 0; i < N; i++)
+            if (b[i + 1] != (a[i + 1] > 0 ? a[i + 1] : 0) || h[i] != cpu_bf16_of_f32(b[i + 1]))
+                fail_msg("element %d is %g", i, (double)b[i + 1]);
+        assert_true(b[0] == GUARD && b[N + 1] == GUARD);
+        memset(b, 0, N * 4);
+    }
+    free(a);
+    free(b);
+    free(h);
+}
+
 static void domains_change_within_a_chain(void **unused)
 {
     (void)unused;
@@ -760,6 +798,7 @@ int main(void)
         cmocka_unit_test(division_by_zero_is_recorded),
         cmocka_unit_test(chain_in_place_on_any_threads),
         cmocka_unit_test(late_reads_of_what_is_overwritten),
+        cmocka_unit_test(large_results),
         cmocka_unit_test(domains_change_within_a_chain),
         cmocka_unit_test(philox_known_answers),
         cmocka_unit_test(random_numbers_follow_the_index),

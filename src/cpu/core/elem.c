@@ -7,9 +7,11 @@
 
 /* Planned tiles are smaller in the hard build, so that small tests meet many tiles and chunks. */
 #ifdef TARN_HARD
-enum { LARGEST_TILE = 64, SMALLEST_TILE = 64, CHUNK_COST = 1 };
+enum { LARGEST_TILE = 64, SMALLEST_TILE = 64, CHUNK_COST = 1, MUCH_MEMORY = 4096 };
 #else
-enum { LARGEST_TILE = CPU_ELEM_TILE, SMALLEST_TILE = 128, CHUNK_COST = 1 << 17 }; /* cost: in quarters of a cycle */
+enum { LARGEST_TILE = CPU_ELEM_TILE, SMALLEST_TILE = 128 };
+enum { CHUNK_COST = 1 << 17 };   /* in quarters of a cycle */
+enum { MUCH_MEMORY = 64 << 20 }; /* bytes: from here on caches do not help whoever reads the result */
 #endif
 enum { CACHE = 32 << 10 /* bytes that registers may take of the first-level cache */, MOST_CHUNKS = 256 };
 
@@ -199,6 +201,7 @@ static bool allocate(base_arena *arena, maker *m)
     m->free_slots = BASE_ARRAY(arena, int, 2 * n_regs);
     if (!e || !m->views || !m->last || !m->fixed || !m->loaded || !m->late || !m->slot || !m->free_slots)
         return false;
+    e->kernels = m->kernels;
     e->n_in = d->n_in;
     e->n_out = d->n_out;
     e->n_instr = d->n_instr;
@@ -251,13 +254,27 @@ static void fill_port(const maker *m, cpu_elem_port *p, const cpu_elem_operand *
     p->reg = reg;
 }
 
+/* Bytes that a run reads and writes. */
+static double traffic(const maker *m)
+{
+    const cpu_elem_desc *d = m->d;
+    double bytes = 0;
+    for (int i = 0; i < d->n_in; i++)
+        bytes += (double)tn_dtype_size(d->in[i].dtype);
+    for (int o = 0; o < d->n_out; o++)
+        bytes += (double)tn_dtype_size(d->out[o].dtype);
+    return bytes * (double)m->e->loop.rows * (double)m->e->loop.cols;
+}
+
 static void fill_ports(maker *m)
 {
     const cpu_elem_desc *d = m->d;
+    bool much = m->kernels->stream && traffic(m) >= MUCH_MEMORY;
     for (int i = 0; i < d->n_in; i++) {
         cpu_elem_port *p = &m->e->in[i];
         fill_port(m, p, &d->in[i], view_of_in(m, i), i);
         p->convert = m->kernels->load[d->in[i].domain][d->in[i].dtype];
+        p->ahead = much && p->view->direct;
         m->loaded[i] = p->convert || !p->view->direct;
         m->fixed[i] = m->loaded[i] && p->view->invariant;
     }
@@ -267,6 +284,7 @@ static void fill_ports(maker *m)
         p->convert = m->kernels->store[d->out[o].domain][d->out[o].dtype];
         p->direct =
             !p->convert && p->view->direct && p->reg >= d->n_in && d->instr[p->reg - d->n_in].fn->id != CPU_ELEM_const;
+        p->stream = much && p->view->direct;
         for (int earlier = 0; earlier < o; earlier++) /* only one output can be where the register is */
             p->direct = p->direct && d->out_reg[earlier] != p->reg;
     }

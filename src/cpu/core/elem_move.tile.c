@@ -259,10 +259,41 @@ BOXES(16)
 BOXES(32)
 BOXES(64)
 
+/* ---- past the caches ------------------------------------------------------------------------------------------- */
+
+#if CPU_VF > 4
+static void stream(void *memory, const void *tile, size_t bytes)
+{
+    enum { LINE = 64 };
+    unsigned char *d = memory;
+    const unsigned char *s = tile;
+    size_t head = (size_t)(-(uintptr_t)d % LINE), i = head < bytes ? head : bytes;
+    memcpy(d, s, i); /* whole lines only */
+    for (; i + LINE <= bytes; i += LINE) {
+#if CPU_VEC_AVX512
+        _mm512_stream_si512((__m512i *)(void *)(d + i), _mm512_loadu_si512(s + i));
+#else
+        for (size_t k = 0; k < LINE; k += 32)
+            _mm256_stream_si256((__m256i *)(void *)(d + i + k), _mm256_loadu_si256((const void *)(s + i + k)));
+#endif
+    }
+    memcpy(d + i, s + i, bytes - i);
+}
+
+static void fence(void)
+{
+    _mm_sfence();
+}
+#endif
+
 const cpu_elem_kernels CPU_NAME(cpu_elem_kernels) = {
     .fn = {[CPU_F32] = CPU_NAME(cpu_elem_f32), [CPU_F64] = CPU_NAME(cpu_elem_f64), [CPU_I64] = CPU_NAME(cpu_elem_i64)},
     .load = loads,
     .store = stores,
     .gather = {gather8, gather16, gather32, gather64},
     .scatter = {scatter8, scatter16, scatter32, scatter64},
+#if CPU_VF > 4
+    .stream = stream,
+    .fence = fence,
+#endif
 };

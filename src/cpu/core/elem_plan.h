@@ -49,6 +49,8 @@ typedef struct cpu_elem_port {
     size_t inside; /* and in a register */
     int reg;
     bool direct; /* outputs: may be computed in place, if nothing that is read later lies there */
+    bool ahead;  /* inputs: large, so that the next tile is asked for while this one is computed */
+    bool stream; /* outputs: so large that they should go past the caches, unless they lie where an input does */
 } cpu_elem_port;
 
 /* An instruction, ready to run. */
@@ -63,6 +65,7 @@ typedef struct cpu_elem_op {
 } cpu_elem_op;
 
 struct cpu_elem {
+    const cpu_elem_kernels *kernels;
     cpu_elem_loop loop;
     int threads, n_in, n_out, n_instr, n_regs;
     int64_t chunks, tiles_per_chunk;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 /* What all threads of a run see. It lies, with one flag per output behind it, at the head of the scratch. */
+enum { STORE, DIRECT /* computed where it belongs */, STREAM };
 typedef struct run {
     const cpu_elem *e;
     const void *const *in;
@@ -14,7 +15,8 @@ typedef struct run {
     const cpu_elem_env *env;
     bool report; /* faults are wanted, and there was none before */
     atomic_flag lock;
-    bool direct[]; /* per output: computed where it belongs */
+    bool streams;        /* some output goes past the caches */
+    unsigned char way[]; /* per output */
 } run;
 
 size_t cpu_elem_head_bytes(int n_out)
@@ -99,12 +101,21 @@ static void scatter(const tile *t, const cpu_elem_port *p, unsigned char *memory
 
 /* ---- steps ----------------------------------------------------------------------------------------------------- */
 
+/* Asks for the memory behind a tile, where the next one usually is; asking for what is not there does no harm. */
+static void ask_ahead(const tile *t, const cpu_elem_port *p, const unsigned char *first)
+{
+    const int64_t bytes = t->n * (int64_t)p->width;
+    for (int64_t i = 0; p->ahead && i < bytes; i += 64)
+        __builtin_prefetch((const void *)((uintptr_t)first + (uintptr_t)(bytes + i)), 0, 2);
+}
+
 /* An input that is used where it lies. The registers of such inputs are never written. */
 static void point(const tile *t, int i)
 {
     const cpu_elem_port *p = &t->r->e->in[i];
     const unsigned char *first = (const unsigned char *)t->r->in[i] + offset_of(t, p->view) * (int64_t)p->width;
     t->reg[i] = (void *)(uintptr_t)first;
+    ask_ahead(t, p, first);
 }
 
 static void load(const tile *t, int i)
@@ -115,6 +126,7 @@ static void load(const tile *t, int i)
     unsigned char *reg = t->reg[i];
     if (p->view->direct) {
         memory += offset_of(t, p->view) * (int64_t)p->width;
+        ask_ahead(t, p, memory);
     } else {
         unsigned char *dense = p->convert ? t->base + e->raw : reg;
         gather(t, p, memory, dense);
@@ -139,7 +151,11 @@ static void store(const tile *t, int o)
     unsigned char *memory = t->r->out[o];
     if (p->view->direct) {
         memory += offset_of(t, p->view) * (int64_t)p->width;
-        if (p->convert)
+        if (t->r->way[o] == STREAM) {
+            if (p->convert)
+                p->convert(t->base + e->raw, from, t->n);
+            e->kernels->stream(memory, p->convert ? t->base + e->raw : from, (size_t)t->n * p->width);
+        } else if (p->convert)
             p->convert(memory, from, t->n);
         else if (memory != from)
             memcpy(memory, from, (size_t)t->n * p->width);
@@ -215,12 +231,12 @@ static void run_steps(const tile *t, const cpu_elem_step *steps, int n)
         case CPU_ELEM_POINT: point(t, index); break;
         case CPU_ELEM_LOAD: load(t, index); break;
         case CPU_ELEM_AIM:
-            if (t->r->direct[index])
+            if (t->r->way[index] == DIRECT)
                 aim(t, index);
             break;
         case CPU_ELEM_EXEC: execute(t, index); break;
         case CPU_ELEM_STORE:
-            if (!t->r->direct[index])
+            if (t->r->way[index] != DIRECT)
                 store(t, index);
             break;
         }
@@ -272,11 +288,26 @@ static void run_chunk(void *arg, int64_t chunk, int thread)
         place(&t, i);
         run_steps(&t, e->body, e->n_body);
     }
+    if (r->streams)
+        e->kernels->fence();
 }
 
 size_t cpu_elem_scratch(const cpu_elem *e)
 {
     return 64 + e->head_bytes + (size_t)e->threads * e->thread_bytes;
+}
+
+/* How output o gets to `memory`. In place of an input it is in the caches already; a result may be computed there unless
+ * the input is read once more. */
+static unsigned char way_of(const cpu_elem *e, int o, const void *const in[], const void *memory)
+{
+    bool direct = e->out[o].direct, stream = e->out[o].stream;
+    for (int i = 0; i < e->n_in; i++)
+        if (in[i] == memory) {
+            stream = false;
+            direct = direct && !e->late[o * e->n_in + i];
+        }
+    return stream ? STREAM : direct ? DIRECT : STORE;
 }
 
 void cpu_elem_run(const cpu_elem *e, const void *const in[], void *const out[], void *scratch, const cpu_elem_env *env)
@@ -293,11 +324,10 @@ void cpu_elem_run(const cpu_elem *e, const void *const in[], void *const out[], 
     r->env = env ? env : &nothing;
     r->report = r->env->fault && !r->env->fault->set;
     atomic_flag_clear_explicit(&r->lock, memory_order_relaxed);
+    r->streams = false;
     for (int o = 0; o < e->n_out; o++) {
-        r->direct[o] = e->out[o].direct;
-        for (int i = 0; i < e->n_in; i++)
-            if (e->late[o * e->n_in + i] && in[i] == out[o])
-                r->direct[o] = false;
+        r->way[o] = way_of(e, o, in, out[o]);
+        r->streams = r->streams || r->way[o] == STREAM;
     }
     cpu_parallel(e->threads, e->chunks, run_chunk, r);
 }

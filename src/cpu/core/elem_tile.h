@@ -39,6 +39,9 @@ typedef struct cpu_elem_kernels {
     const cpu_elem_convert (*store)[TN_DTYPE_END];
     cpu_elem_gather gather[4];
     cpu_elem_scatter scatter[4];
+    /* Copies past the caches, and makes such copies visible to other threads; NULL if there is no way to. */
+    void (*stream)(void *memory, const void *tile, size_t bytes);
+    void (*fence)(void);
 } cpu_elem_kernels;
 
 /* f32 rounded to odd: a further rounding to fewer bits then gives what one rounding of x would. */
