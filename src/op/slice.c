@@ -2,6 +2,8 @@
  * limits lie within it: nothing is cut silently. Sizes may be expressions. */
 #include "op/internal.h"
 
+#include <string.h>
+
 enum { AXES, START, END, STEP };
 
 tn_dim op_slice_size(dim_table *t, tn_dim start, tn_dim end, int64_t step)
@@ -75,6 +77,17 @@ static void slice_ref(const op_ref *c)
     }
 }
 
+static bool slice_view(const op_value *arg, const op_operand *x, op_operand *y, int64_t *offset)
+{
+    memcpy(y->strides, x->strides, sizeof y->strides);
+    for (int i = 0; i < arg[AXES].n; i++) {
+        int64_t axis = arg[AXES].list[i] < 0 ? arg[AXES].list[i] + x->rank : arg[AXES].list[i];
+        *offset += arg[START].list[i] * x->strides[axis];
+        y->strides[axis] = x->strides[axis] * arg[STEP].list[i];
+    }
+    return true;
+}
+
 const op_def op_slice = {
     .name = "slice",
     .doc = "A range of elements along axes; end -1 is the end of the axis.",
@@ -85,6 +98,7 @@ const op_def op_slice = {
             [END] = OP_ARG_DIMS("end"),
             [STEP] = {.name = "step", .kind = OP_INTS_LIST, .bounded = true, .min = 1, .max = 0x1p62}},
     .flags = OP_VIEW,
+    .view = slice_view,
     .infer = slice_infer,
     .grad = slice_backward,
     .ref = slice_ref,

@@ -224,6 +224,76 @@ static tn_status bind_source(binder *x, const graph_node *node)
     return value < 0 ? no_memory(x) : TN_OK;
 }
 
+/* The node with its sizes as numbers, as views, references and kernels want them. */
+static tn_status with_numbers(binder *x, const graph_node **node)
+{
+    int n = op_count_arg((*node)->def);
+    op_value *arg = NULL;
+    for (int i = 0; i < n; i++) {
+        const op_value *v = &(*node)->arg[i];
+        if ((*node)->def->arg[i].kind != OP_DIMS || v->n == 0)
+            continue;
+        if (!arg) {
+            graph_node *copy = base_arena_copy(&x->b->arena, *node, sizeof **node);
+            arg = base_arena_copy(&x->b->arena, (*node)->arg, (size_t)n * sizeof *arg);
+            if (!copy || !arg)
+                return no_memory(x);
+            copy->arg = arg;
+            *node = copy;
+        }
+        int64_t *list = base_arena_copy(&x->b->arena, v->list, (size_t)v->n * sizeof *list);
+        if (!list)
+            return no_memory(x);
+        for (int k = 0; k < v->n; k++)
+            if (list[k] != TN_INFER)
+                BASE_TRY(dim_eval(x->g->dims, v->list[k], x->b->symbol, &list[k], x->e));
+        arg[i].list = list;
+    }
+    return TN_OK;
+}
+
+/* Inference again, now that sizes are numbers: what could not be decided on symbols is decided here, before anything is
+ * read or written by it. */
+static tn_status infer_again(binder *x, const graph_node *node)
+{
+    graph_type in[node->n_in + 1], out[OP_MAX_OUT] = {0};
+    const graph_type *pin[node->n_in + 1];
+    int n_out = node->n_out;
+    for (int i = 0; i < node->n_in; i++) {
+        pin[i] = NULL;
+        if (!node->in[i])
+            continue;
+        const kernel_operand *type = &x->b->values.at[*value_of(x, node->in[i])].type;
+        in[i] = (graph_type){.dtype = type->dtype, .rank = type->rank};
+        memcpy(in[i].dims, type->dims, sizeof in[i].dims);
+        pin[i] = &in[i];
+    }
+    for (int i = 0; i < n_out; i++)
+        out[i].dtype = node->out[i].type.dtype;
+    dim_table numbers = {.arena = &x->b->arena};
+    op_infer c = {.def = node->def,
+                  .dims = &numbers,
+                  .n_in = node->n_in,
+                  .in = pin,
+                  .arg = node->arg,
+                  .out = out,
+                  .n_out = &n_out,
+                  .error = x->e};
+    tn_status status = node->def->infer(&c);
+    dim_table_free(&numbers);
+    if (status != TN_OK)
+        return base_prefix(x->e, "%s (node '%s'): ", node->def->name, node->name);
+    for (int i = 0; i < n_out; i++) {
+        kernel_operand want;
+        BASE_TRY(operand_of(x, &node->out[i], &want));
+        if (want.rank != out[i].rank || memcmp(want.dims, out[i].dims, (size_t)want.rank * sizeof *want.dims) != 0)
+            return base_fail(x->e, TN_SHAPE,
+                             "%s (node '%s'): its shape is another one with these sizes than with symbols",
+                             node->def->name, node->name);
+    }
+    return TN_OK;
+}
+
 static tn_status bind_view(binder *x, const graph_node *node)
 {
     kernel_operand y;
@@ -320,14 +390,16 @@ static tn_status bind_nodes(binder *x)
             x->writes_from = (int)x->b->steps.n;
         const schedule_item *item = &x->order.item[i];
         const graph_node *node = item->node;
-        if (item->check)
+        if (item->check) {
             BASE_TRY(bind_check(x, item->check));
-        else if (node->def->flags & OP_SOURCE)
+        } else if (node->def->flags & OP_SOURCE) {
             BASE_TRY(bind_source(x, node));
-        else if (node->def->view)
-            BASE_TRY(bind_view(x, node));
-        else
-            BASE_TRY(bind_kernel(x, node));
+        } else {
+            BASE_TRY(with_numbers(x, &node));
+            if (!node->sub) /* a fused node's parts were broadcast when they were built */
+                BASE_TRY(infer_again(x, node));
+            BASE_TRY(node->def->view ? bind_view(x, node) : bind_kernel(x, node));
+        }
     }
     if (x->order.writes_from >= x->order.n)
         x->writes_from = (int)x->b->steps.n;
