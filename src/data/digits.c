@@ -68,7 +68,7 @@ static float spline(float a, float b, float c, float d, float t)
 /* The points of a style, each a little off, as a polyline in [-1, 1] x [-1, 1]. */
 static void trace(const data_digit_style *style, base_random *r, path *p)
 {
-    float x[DATA_DIGIT_POINTS], y[DATA_DIGIT_POINTS], shake = uniform(r, 0.02f, 0.1f);
+    float x[DATA_DIGIT_POINTS], y[DATA_DIGIT_POINTS], shake = uniform(r, 0.02f, 0.085f);
     float dx = 0, dy = 0; /* a stroke begun after the pen was lifted does not meet the others exactly */
     for (int i = 0; i < style->n; i++) {
         bool first = i == 0 || style->at[i - 1].kind == DATA_LIFT, last = style->at[i].kind == DATA_LIFT;
@@ -76,7 +76,7 @@ static void trace(const data_digit_style *style, base_random *r, path *p)
             dx = normal(r, 0.06f);
             dy = normal(r, 0.06f);
         }
-        float more = first || last ? 1.8f : 1; /* ends are freer than what lies between */
+        float more = first || last ? 1.6f : 1; /* ends are freer than what lies between */
         x[i] = (float)style->at[i].x / 50 - 1 + normal(r, shake * more) + dx;
         y[i] = (float)style->at[i].y / 50 - 1 + normal(r, shake * more) + dy;
     }
@@ -118,9 +118,9 @@ static bend choose_bend(base_random *r)
         }
     b.taper = normal(r, 0.12f);
     b.belly = normal(r, 0.12f);
-    b.aspect = expf(normal(r, 0.26f) - 0.08f);
-    b.slant = normal(r, 0.25f) + 0.12f;
-    float angle = normal(r, 0.15f);
+    b.aspect = fmaxf(expf(normal(r, 0.26f) - 0.08f), 0.6f);
+    b.slant = normal(r, 0.23f) + 0.12f;
+    float angle = normal(r, 0.12f);
     b.c = cosf(angle);
     b.s = sinf(angle);
     return b;
@@ -148,7 +148,7 @@ static void apply(const bend *b, path *p)
 /* Radii along the path: a thickness of this hand, slow changes of pressure, lighter at the ends of some. */
 static void press(path *p, base_random *r)
 {
-    float thick = expf(normal(r, 0.3f)) * 1.25f, change = uniform(r, 0, 0.25f), rate = uniform(r, 0.02f, 0.12f);
+    float thick = fminf(expf(normal(r, 0.28f)) * 1.25f, 2.1f), change = uniform(r, 0, 0.25f), rate = uniform(r, 0.02f, 0.12f);
     float phase = uniform(r, 0, 6.2831853f);
     for (int i = 0; i < p->n; i++) {
         float radius = thick * (1 + change * sinf(rate * (float)i + phase));
