@@ -89,6 +89,9 @@ TN_API tn_dataset *tn_dataset_subset(tn_context *context, const tn_dataset *data
 TN_API tn_dataset *tn_dataset_range(tn_context *context, const tn_dataset *dataset, int64_t first, int64_t count);
 /* One after the other. Fields, their order and the classes must agree. */
 TN_API tn_dataset *tn_dataset_concat(tn_context *context, const tn_dataset *const *datasets, int n);
+/* The same samples, each fetched once and then kept in memory, for sets whose samples take time to make or read. What depends
+ * on `key` stays as it was when first fetched. TN_LIMIT if all samples need more than `memory_limit` bytes (0: no limit). */
+TN_API tn_dataset *tn_dataset_cache(tn_context *context, const tn_dataset *dataset, size_t memory_limit);
 /* Cuts in two at random, repeatably by seed: *first gets `fraction` (0 to 1) of the samples, rounded to the nearest, and
  * *second the rest, both in the order of the original. `stratified` does so class by class (and rounds class by class). */
 TN_API tn_status tn_dataset_split(tn_context *context, const tn_dataset *dataset, double fraction, uint64_t seed,

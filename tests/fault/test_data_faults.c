@@ -63,7 +63,7 @@ static tn_status load_digits(tn_context *c)
 static tn_status cut_and_join(tn_context *c)
 {
     tn_dataset *d = tn_dataset_digits(c, TN_OPT(tn_digits_opt, .count = 40)), *a = NULL, *b = NULL, *both = NULL,
-               *some = NULL;
+               *some = NULL, *kept = NULL;
     tn_status status = status_of(c, d);
     if (status == TN_OK)
         status = tn_dataset_split(c, d, 0.5, 1, true, &a, &b);
@@ -72,9 +72,11 @@ static tn_status cut_and_join(tn_context *c)
     if (status == TN_OK)
         status = status_of(c, some = tn_dataset_range(c, both, 10, 20));
     if (status == TN_OK)
-        status = take_batches(c, some, 0);
-    tn_dataset *of[] = {d, a, b, both, some};
-    for (size_t i = 0; i < 5; i++)
+        status = status_of(c, kept = tn_dataset_cache(c, some, 0));
+    if (status == TN_OK)
+        status = take_batches(c, kept, 0);
+    tn_dataset *of[] = {d, a, b, both, some, kept};
+    for (size_t i = 0; i < 6; i++)
         tn_dataset_free(of[i]);
     return status;
 }

@@ -359,6 +359,52 @@ static void bad_splits_are_refused(void **state)
     tn_dataset_free(d);
 }
 
+static tn_status counting_get(void *user, int64_t index, uint64_t key, const tn_sample *s)
+{
+    atomic_fetch_add((atomic_int *)user, 1);
+    numbers n = {.bad = 6};
+    return numbers_get(&n, index, key, s);
+}
+
+static void caches_fetch_once(void **state)
+{
+    atomic_int calls = 0;
+    tn_dataset_def def = numbers_def(NULL, 10);
+    def.get = counting_get;
+    def.release = NULL;
+    def.user = &calls;
+    tn_dataset *d = tn_dataset_new(*state, &def), *c = tn_dataset_cache(*state, d, 0);
+    assert_non_null(c);
+    tn_dataset_free(d);
+    float x[2];
+    int64_t y;
+    for (int round = 0; round < 3; round++)
+        for (int64_t i = 0; i < 10; i++) {
+            tn_status status = get(*state, c, i, x, &y);
+            assert_int_equal(status, i == 6 ? TN_IO : TN_OK);
+            assert_true(i == 6 || ((int64_t)x[0] == i && y == i % 3));
+            assert_true(i != 6 || strstr(tn_context_error(*state), "number 6 is bad"));
+        }
+    assert_int_equal(calls, 9 + 3); /* what fails is asked for again */
+    int64_t label;
+    assert_int_equal(tn_dataset_label(*state, c, 5, &label), TN_OK);
+    assert_int_equal(label, 2);
+    assert_int_equal(calls, 12);
+    assert_null(tn_dataset_cache(*state, c, 10 * 16 - 1));
+    assert_non_null(strstr(tn_context_error(*state), "160 bytes"));
+    tn_dataset_free(c);
+    def.count = INT64_MAX;
+    d = tn_dataset_new(*state, &def);
+    assert_null(tn_dataset_cache(*state, d, 0));
+    tn_dataset_free(d);
+    def.count = 0;
+    d = tn_dataset_new(*state, &def);
+    c = tn_dataset_cache(*state, d, 0);
+    assert_int_equal(tn_dataset_count(c), 0);
+    tn_dataset_free(d);
+    tn_dataset_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -368,6 +414,7 @@ int main(void)
         cmocka_unit_test(bad_definitions_are_refused),
         cmocka_unit_test(subsets_choose),
         cmocka_unit_test(concat_joins),
+        cmocka_unit_test(caches_fetch_once),
         cmocka_unit_test(splits_are_fair_and_repeatable),
         cmocka_unit_test(bad_splits_are_refused),
     };

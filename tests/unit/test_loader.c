@@ -143,6 +143,23 @@ static void batches_do_not_depend_on_workers(void **state)
         }
 }
 
+static void caches_serve_many_threads(void **state)
+{
+    (void)state;
+    pictures p;
+    for (int serial = 0; serial < 2; serial++) {
+        tn_dataset *d = make(&p, 40, serial), *c = tn_dataset_cache(context, d, 0);
+        const tn_loader_opt opt = {.batch = 3, .shuffle = true, .workers = 4};
+        tn_loader *l = tn_loader_new(context, c, &opt), *m = tn_loader_new(context, c, &opt);
+        uint64_t first = digest(l, 14);
+        assert_int_equal(first, digest(m, 14));
+        tn_loader_free(l);
+        tn_loader_free(m);
+        tn_dataset_free(c);
+        tn_dataset_free(d);
+    }
+}
+
 static void an_epoch_shows_every_sample_once(void **state)
 {
     (void)state;
@@ -522,6 +539,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(batches_do_not_depend_on_workers),
+        cmocka_unit_test(caches_serve_many_threads),
         cmocka_unit_test(an_epoch_shows_every_sample_once),
         cmocka_unit_test(unshuffled_is_in_order_and_as_stored),
         cmocka_unit_test(positions_are_exact),
