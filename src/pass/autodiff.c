@@ -59,29 +59,40 @@ static tn_status accumulate(autodiff *a, const graph_node *node, int k, tn_tenso
     return graph_poisoned(sum) ? a->g->error.status : TN_OK;
 }
 
-/* The gradients of a node that has only a lowered form: the form is built beside it and differentiated in its place. */
-static tn_status through_lowered(autodiff *a, const graph_node *node, const bool *wants, tn_tensor **din)
+/* Which inputs of a node are differentiated: the wanted ones, each value once. Its other slots get zero. */
+static int distinct_inputs(const graph_node *node, const bool *wants, bool *zero, tn_tensor **wrt)
+{
+    int n = 0;
+    for (int i = 0; i < node->n_in; i++) {
+        for (int k = 0; wants[i] && k < i; k++)
+            zero[i] |= wants[k] && node->in[k] == node->in[i];
+        if (wants[i] && !zero[i])
+            wrt[n++] = node->in[i];
+    }
+    return n;
+}
+
+/* The gradients of a node that has only a lowered form: the form is built beside it and differentiated in its place. Only
+ * the nodes of the form are visited: what arrives from above is a constant to it, even where it depends on the inputs. */
+static tn_status through_lowered(autodiff *a, const graph_node *node, const bool *wants, bool *zero, tn_tensor **din)
 {
     tn_tensor *out[OP_MAX_OUT] = {0}, *wrt[node->n_in], *got[node->n_in], *loss = NULL;
+    int last = (int)a->g->nodes.n - 1, n = distinct_inputs(node, wants, zero, wrt);
     op_lower c = {.graph = a->g, .node = node, .in = node->in, .training = true, .out = out};
     BASE_TRY(node->def->lower(&c));
     for (int i = 0; i < node->n_out; i++) {
         if (!out[i] || !a->grad[node->out[i].id])
             continue;
-        /* The sum of <output, its gradient> has exactly the wanted gradients; what arrives from above is a constant to it. */
+        /* The sum of <output, its gradient> has exactly the wanted gradients. */
         tn_tensor *part = tn_sum(tn_mul(out[i], a->grad[node->out[i].id]));
         loss = loss ? tn_add(loss, part) : part;
     }
-    int n = 0;
-    for (int i = 0; i < node->n_in; i++)
-        if (wants[i])
-            wrt[n++] = node->in[i];
     if (!loss || n == 0)
         return TN_OK;
-    BASE_TRY(pass_gradients_between(loss, node->id, n, wrt, got));
+    BASE_TRY(pass_gradients_between(loss, last, n, wrt, got));
     n = 0;
     for (int i = 0; i < node->n_in; i++)
-        if (wants[i])
+        if (wants[i] && !zero[i])
             din[i] = got[n++];
     return TN_OK;
 }
@@ -103,7 +114,7 @@ static tn_status visit(autodiff *a, const graph_node *node)
         op_grad c = {.graph = a->g, .node = node, .dout = dout, .wants = wants, .din = din, .zero = zero, .error = &a->error};
         BASE_TRY(node->def->grad(&c));
     } else if (node->def->lower) {
-        BASE_TRY(through_lowered(a, node, wants, din));
+        BASE_TRY(through_lowered(a, node, wants, zero, din));
     } else {
         return base_fail(&a->error, TN_UNSUPPORTED, "%s (node '%s') cannot be differentiated", node->def->name, node->name);
     }
