@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #if defined(__has_feature)
 #define FAULTS_FEATURE(x) __has_feature(x)
