@@ -59,6 +59,7 @@ static double peak(cpu_isa isa, int threads)
     }
     return isa == CPU_PORTABLE ? 0 : 2e-9 * lanes * PEAK_SUMS * PEAK_ROUNDS * threads / best;
 #else
+    (void)isa, (void)threads;
     return 0;
 #endif
 }

@@ -1,11 +1,13 @@
 /* dim_parse.c: the text of a size, as dim_print writes it, back into the size. */
-#include <ctype.h>
 #include <string.h>
 
 #include "base/number.h"
 #include "graph/dim.h"
 
 enum { DEEPEST = 16, LONGEST_NAME = 63 };
+
+#define DIGITS "0123456789"
+#define NAME_CHARACTERS DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
 
 typedef struct parser {
     dim_table *t;
@@ -28,7 +30,7 @@ static bool skip(parser *p, const char *text)
 static tn_dim number(parser *p)
 {
     char digits[24];
-    size_t n = strspn(p->at, "0123456789");
+    size_t n = strspn(p->at, DIGITS);
     int64_t value = 0;
     if (n >= sizeof digits) {
         p->failed = true;
@@ -44,9 +46,7 @@ static tn_dim number(parser *p)
 static tn_dim name(parser *p)
 {
     char text[LONGEST_NAME + 1];
-    size_t n = 0;
-    while (isalnum((unsigned char)p->at[n]) || p->at[n] == '_')
-        n++;
+    size_t n = strspn(p->at, NAME_CHARACTERS); /* isalnum would ask the locale */
     if (n == 0 || n > LONGEST_NAME) {
         p->failed = true;
         return 0;
@@ -71,7 +71,7 @@ static tn_dim pair(parser *p, const char *between, const char *end, tn_dim (*mak
 
 static tn_dim factor(parser *p)
 {
-    if (isdigit((unsigned char)*p->at))
+    if (*p->at >= '0' && *p->at <= '9')
         return number(p);
     if (skip(p, "floor(("))
         return pair(p, ")/(", "))", dim_div);
