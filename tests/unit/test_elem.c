@@ -566,6 +566,46 @@ static void late_reads_of_what_is_overwritten(void **unused)
         assert_true(a[i] == (float)(i + 3) && c[i] == (float)(3 * i));
 }
 
+/* What is one number for all elements is computed once, and read by tiles, by other single numbers, and by outputs. */
+static void single_values_in_a_chain(void **unused)
+{
+    (void)unused;
+    enum { N = 2500 };
+    float x[N], y[N], all[N], half = 0.5f;
+    uint8_t flags[N];
+    int64_t steps = 3;
+    for (int i = 0; i < N; i++)
+        x[i] = (float)i;
+    cpu_elem_operand in[3] = {{TN_F32, CPU_F32, {1}}, {TN_I64, CPU_I64, {0}}, {TN_F32, CPU_F32, {0}}};
+    cpu_elem_operand out[3] = {in[0], in[0], {TN_BOOL, CPU_I64, {1}}};
+    cpu_elem_instr code[] = {
+        instr("to_f32", CPU_F32, 1, 0, 0), /* 3 */
+        instr("pow", CPU_F32, 2, 3, 0),    /* 4 */
+        instr("mul", CPU_F32, 0, 4, 0),    /* 5 */
+        instr("const", CPU_I64, 0, 0, 0),  /* 6 */
+        instr("lt", CPU_I64, 1, 6, 0),     /* 7 */
+    };
+    code[3].iarg = 4;
+    const int regs[3] = {5, 4, 7};
+    for (int n = 1; n <= N; n += n < 20 ? 1 : 620)
+        for (int isa = 0; isa < isa_count(); isa++) {
+            cpu_elem_desc d = {.rank = 1,
+                               .dims = {n},
+                               .n_in = 3,
+                               .in = in,
+                               .n_out = 3,
+                               .out = out,
+                               .out_reg = regs,
+                               .n_instr = 5,
+                               .instr = code};
+            const void *ins[] = {x, &steps, &half};
+            void *outs[] = {y, all, flags};
+            run(&d, (cpu_isa)isa, 1, ins, outs, NULL);
+            for (int i = 0; i < n; i++)
+                assert_true(y[i] == x[i] * 0.125f && all[i] == 0.125f && flags[i] == 1);
+        }
+}
+
 /* Results that are large go past the caches: all of them, wherever they begin. */
 static void large_results(void **unused)
 {
@@ -798,6 +838,7 @@ int main(void)
         cmocka_unit_test(division_by_zero_is_recorded),
         cmocka_unit_test(chain_in_place_on_any_threads),
         cmocka_unit_test(late_reads_of_what_is_overwritten),
+        cmocka_unit_test(single_values_in_a_chain),
         cmocka_unit_test(large_results),
         cmocka_unit_test(domains_change_within_a_chain),
         cmocka_unit_test(philox_known_answers),

@@ -157,7 +157,10 @@ typedef struct maker {
     cpu_elem_view *views;
     int n_views;
     int *last;    /* per register: the last instruction that reads it; n_instr for what outputs need */
-    bool *fixed;  /* per register: made in the prologue */
+    bool *fixed;  /* per register: made once per chunk */
+    bool *single; /* per register: one value, made for one element */
+    bool *spread; /* per register: single, and read by what is not */
+    bool *wide;   /* per register: 8 bytes an element */
     bool *loaded; /* per input */
     bool *late;
     size_t *slot;
@@ -195,11 +198,16 @@ static bool allocate(base_arena *arena, maker *m)
     m->views = BASE_ARRAY(arena, cpu_elem_view, m->n_views);
     m->last = BASE_ARRAY(arena, int, n_regs);
     m->fixed = BASE_ARRAY(arena, bool, n_regs);
+    m->single = BASE_ARRAY(arena, bool, n_regs);
+    m->spread = BASE_ARRAY(arena, bool, n_regs);
+    m->wide = BASE_ARRAY(arena, bool, n_regs);
     m->loaded = BASE_ARRAY(arena, bool, d->n_in);
     m->late = BASE_ARRAY(arena, bool, (size_t)d->n_out *(size_t)d->n_in);
     m->slot = BASE_ARRAY(arena, size_t, n_regs);
     m->free_slots = BASE_ARRAY(arena, int, 2 * n_regs);
-    if (!e || !m->views || !m->last || !m->fixed || !m->loaded || !m->late || !m->slot || !m->free_slots)
+    if (!m->fixed || !m->single || !m->spread || !m->wide)
+        return false;
+    if (!e || !m->views || !m->last || !m->loaded || !m->late || !m->slot || !m->free_slots)
         return false;
     e->kernels = m->kernels;
     e->n_in = d->n_in;
@@ -209,12 +217,16 @@ static bool allocate(base_arena *arena, maker *m)
     e->in = BASE_ARRAY(arena, cpu_elem_port, d->n_in);
     e->out = BASE_ARRAY(arena, cpu_elem_port, d->n_out);
     e->op = BASE_ARRAY(arena, cpu_elem_op, d->n_instr);
+    e->single = BASE_ARRAY(arena, cpu_elem_step, n_regs);
     e->prologue = BASE_ARRAY(arena, cpu_elem_step, n_regs);
     e->body = BASE_ARRAY(arena, cpu_elem_step, n_regs + 2 * d->n_out);
     e->late = m->late;
     e->slot = m->slot;
     e->logical = &m->views[m->n_views - 1];
-    return e->in && e->out && e->op && e->prologue && e->body;
+    e->wide = m->wide;
+    for (int r = 0; r < n_regs; r++)
+        m->wide[r] = domain_of_register(d, r) != CPU_F32;
+    return e->in && e->out && e->op && e->single && e->prologue && e->body;
 }
 
 /* The loop with tiles of at most `most` elements. */
@@ -266,6 +278,27 @@ static double traffic(const maker *m)
     return bytes * (double)m->e->loop.rows * (double)m->e->loop.cols;
 }
 
+/* What depends only on what is fixed, or single, is so itself. */
+static void find_fixed(maker *m)
+{
+    const cpu_elem_desc *d = m->d;
+    memset(m->spread, 0, (size_t)m->e->n_regs * sizeof *m->spread);
+    for (int k = 0; k < d->n_instr; k++) {
+        const cpu_elem_instr *in = &d->instr[k];
+        bool fixed = !is_random(in->fn), single = fixed;
+        for (int s = 0; s < in->fn->arity; s++) {
+            fixed = fixed && m->fixed[in->src[s]];
+            single = single && m->single[in->src[s]];
+        }
+        m->fixed[d->n_in + k] = fixed;
+        m->single[d->n_in + k] = single;
+        for (int s = 0; s < in->fn->arity && !single; s++)
+            m->spread[in->src[s]] = m->single[in->src[s]];
+    }
+    for (int o = 0; o < d->n_out; o++)
+        m->spread[d->out_reg[o]] = m->single[d->out_reg[o]];
+}
+
 static void fill_ports(maker *m)
 {
     const cpu_elem_desc *d = m->d;
@@ -276,14 +309,16 @@ static void fill_ports(maker *m)
         p->convert = m->kernels->load[d->in[i].domain][d->in[i].dtype];
         p->ahead = much && p->view->direct;
         m->loaded[i] = p->convert || !p->view->direct;
+        m->loaded[i] = m->loaded[i] || p->view->uniform;
+        m->single[i] = p->view->uniform;
         m->fixed[i] = m->loaded[i] && p->view->invariant;
     }
+    find_fixed(m);
     for (int o = 0; o < d->n_out; o++) {
         cpu_elem_port *p = &m->e->out[o];
         fill_port(m, p, &d->out[o], view_of_out(m, o), d->out_reg[o]);
         p->convert = m->kernels->store[d->out[o].domain][d->out[o].dtype];
-        p->direct =
-            !p->convert && p->view->direct && p->reg >= d->n_in && d->instr[p->reg - d->n_in].fn->id != CPU_ELEM_const;
+        p->direct = !p->convert && p->view->direct && p->reg >= d->n_in && !m->fixed[p->reg];
         p->stream = much && p->view->direct;
         for (int earlier = 0; earlier < o; earlier++) /* only one output can be where the register is */
             p->direct = p->direct && d->out_reg[earlier] != p->reg;
@@ -306,7 +341,6 @@ static void fill_ops(maker *m)
         op->iarg = in->iarg;
         op->key = in->key;
         op->index = is_random(in->fn) ? view_of_instr(m, k) : NULL;
-        m->fixed[op->reg] = in->fn->id == CPU_ELEM_const;
     }
 }
 
@@ -386,6 +420,26 @@ static void bring_input(maker *m, int i, bool *ready, int64_t tile, size_t *end)
     emit(e->body, &e->n_body, CPU_ELEM_LOAD, i);
 }
 
+/* What is made once per chunk: its slots stay. A single value that only other single ones read needs no whole tile. */
+static void make_prologue(maker *m, int64_t tile, size_t *end)
+{
+    cpu_elem *e = m->e;
+    for (int r = 0; r < e->n_regs; r++) {
+        cpu_elem_do what = r < e->n_in ? CPU_ELEM_LOAD : CPU_ELEM_EXEC;
+        int index = r < e->n_in ? r : r - e->n_in;
+        m->slot[r] = 0;
+        if (!m->fixed[r])
+            continue;
+        m->slot[r] = take_slot(m, m->wide[r] ? 8 : 4, m->single[r] && !m->spread[r] ? 1 : tile, end);
+        if (m->single[r])
+            emit(e->single, &e->n_single, what, index);
+        if (!m->single[r])
+            emit(e->prologue, &e->n_prologue, what, index);
+        else if (m->spread[r])
+            emit(e->prologue, &e->n_prologue, CPU_ELEM_SPLAT, r);
+    }
+}
+
 /* Lays out the slots and writes the steps; returns the bytes that a thread needs. `ready` has n_in flags, all false. */
 static size_t make_steps(maker *m, bool *ready)
 {
@@ -395,15 +449,9 @@ static size_t make_steps(maker *m, bool *ready)
     size_t end = ((size_t)e->n_regs * sizeof(void *) + 63) / 64 * 64;
     e->raw = end;
     end += ((size_t)tile * 8 + 63) / 64 * 64;
-    e->n_prologue = e->n_body = 0;
+    e->n_single = e->n_prologue = e->n_body = 0;
     m->n_free[0] = m->n_free[1] = 0;
-    for (int r = 0; r < e->n_regs; r++) {
-        m->slot[r] = 0;
-        if (!m->fixed[r])
-            continue;
-        m->slot[r] = take_slot(m, inside_of(domain_of_register(d, r)), tile, &end);
-        emit(e->prologue, &e->n_prologue, r < d->n_in ? CPU_ELEM_LOAD : CPU_ELEM_EXEC, r < d->n_in ? r : r - d->n_in);
-    }
+    make_prologue(m, tile, &end);
     for (int k = 0; k < d->n_instr; k++) {
         const cpu_elem_instr *in = &d->instr[k];
         int reg = d->n_in + k;

@@ -149,6 +149,7 @@ static void classify(const cpu_elem_loop *l, cpu_elem_view *v)
     v->direct = v->regular && v->col == 1;
     /* Tiles differ in their number of columns, and a dense tile with them, unless it is one value throughout. */
     int64_t period = period_of(l, v);
+    v->uniform = period == 1 && v->col == 0 && l->rows * l->cols > 1;
     v->invariant = l->col_blocks == 1 ? l->tile_rows % period == 0 : v->col == 0 && period == 1;
 }
 

@@ -14,6 +14,7 @@ typedef struct cpu_elem_view {
     bool regular;                /* within a tile, one element after the other is `col` further on */
     bool direct;                 /* regular with col = 1: a tile can be used where it lies */
     bool invariant;              /* the same for every tile */
+    bool uniform;                /* one value for all elements (of a loop with more than one) */
 } cpu_elem_view;
 
 typedef struct cpu_elem_loop {
@@ -32,11 +33,18 @@ void cpu_elem_plan_loop(cpu_elem_loop *loop, int rank, const int64_t *dims, int 
 /* Bytes at the head of the scratch that all threads share. */
 size_t cpu_elem_head_bytes(int n_out);
 
-typedef enum cpu_elem_do { CPU_ELEM_POINT, CPU_ELEM_LOAD, CPU_ELEM_AIM, CPU_ELEM_EXEC, CPU_ELEM_STORE } cpu_elem_do;
+typedef enum cpu_elem_do {
+    CPU_ELEM_POINT, /* take an input where it lies */
+    CPU_ELEM_LOAD,
+    CPU_ELEM_AIM, /* compute an output where it lies */
+    CPU_ELEM_EXEC,
+    CPU_ELEM_STORE,
+    CPU_ELEM_SPLAT /* spread the first element of a register over the tile */
+} cpu_elem_do;
 
 typedef struct cpu_elem_step {
     cpu_elem_do what;
-    int index; /* of the input, the output or the instruction */
+    int index; /* of the input, the output, the instruction or the register */
 } cpu_elem_step;
 
 /* An input or output: where its elements are, how wide, and how they are converted (NULL: not at all). */
@@ -73,8 +81,11 @@ struct cpu_elem {
     cpu_elem_op *op;
     const cpu_elem_view *logical; /* row-major strides of the dims that were asked for; for faults */
     const bool *late;             /* [n_out][n_in]: the input is read after the output has been computed */
-    int n_prologue, n_body;
-    cpu_elem_step *prologue, *body; /* once per chunk; once per tile */
+    /* Steps on what is one value throughout, for one element, once per chunk; on what is the same for every tile, once per
+     * chunk; on all else, for every tile. */
+    int n_single, n_prologue, n_body;
+    cpu_elem_step *single, *prologue, *body;
+    const bool *wide; /* per register: 8 bytes an element, not 4 */
     /* Scratch: the head is shared, then each thread has pointers of its registers, a raw tile, and slots. */
     const size_t *slot; /* of each register within a thread's part; 0: none */
     size_t raw, head_bytes, thread_bytes;

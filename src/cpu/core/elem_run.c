@@ -223,6 +223,19 @@ static void execute(const tile *t, int k)
         report(t, &call);
 }
 
+static void splat(const tile *t, int reg)
+{
+    if (t->r->e->wide[reg]) {
+        uint64_t *d = t->reg[reg];
+        for (int64_t i = 1; i < t->n; i++)
+            d[i] = d[0];
+    } else {
+        uint32_t *d = t->reg[reg];
+        for (int64_t i = 1; i < t->n; i++)
+            d[i] = d[0];
+    }
+}
+
 static void run_steps(const tile *t, const cpu_elem_step *steps, int n)
 {
     for (int i = 0; i < n; i++) {
@@ -235,6 +248,7 @@ static void run_steps(const tile *t, const cpu_elem_step *steps, int n)
                 aim(t, index);
             break;
         case CPU_ELEM_EXEC: execute(t, index); break;
+        case CPU_ELEM_SPLAT: splat(t, index); break;
         case CPU_ELEM_STORE:
             if (t->r->way[index] != DIRECT)
                 store(t, index);
@@ -280,6 +294,11 @@ static void run_chunk(void *arg, int64_t chunk, int thread)
     int64_t first = chunk * e->tiles_per_chunk, last = first + e->tiles_per_chunk;
     if (last > e->loop.tiles)
         last = e->loop.tiles;
+    if (e->n_single) {
+        place(&t, 0);
+        t.n = t.rows = t.cols = 1;
+        run_steps(&t, e->single, e->n_single);
+    }
     if (e->n_prologue) {
         place(&t, 0); /* no tile is larger than the first */
         run_steps(&t, e->prologue, e->n_prologue);

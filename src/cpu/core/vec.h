@@ -255,13 +255,16 @@ CPU_INLINE cpu_vh cpu_bf16_of_vf(cpu_vf v)
 {
     cpu_vu bits = (cpu_vu)v;
     cpu_vu even = bits + 0x7fffu + (bits >> 16 & 1u);
-    cpu_vi out = cpu_vi_select(v != v, (cpu_vi)(bits | 0x400000u), (cpu_vi)even);
 #if CPU_VEC_AVX512
-    return (cpu_vh)_mm512_cvtepi32_epi16((__m512i)((cpu_vu)out >> 16));
+    __mmask16 nan = _mm512_cmp_ps_mask((__m512)v, (__m512)v, _CMP_UNORD_Q);
+    __m512i out = _mm512_mask_or_epi32((__m512i)even, nan, (__m512i)bits, _mm512_set1_epi32(0x400000));
+    return (cpu_vh)_mm512_cvtepi32_epi16(_mm512_srli_epi32(out, 16));
 #elif CPU_VEC_AVX2
+    cpu_vi out = cpu_vi_select(v != v, (cpu_vi)(bits | 0x400000u), (cpu_vi)even);
     __m256i high = (__m256i)((cpu_vu)out >> 16);
     return (cpu_vh)_mm_packus_epi32(_mm256_castsi256_si128(high), _mm256_extracti128_si256(high, 1));
 #else
+    cpu_vi out = cpu_vi_select(v != v, (cpu_vi)(bits | 0x400000u), (cpu_vi)even);
     return __builtin_convertvector((cpu_vu)out >> 16, cpu_vh);
 #endif
 }
