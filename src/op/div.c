@@ -31,7 +31,7 @@ const op_def op_div = {
     .doc = "a / b; integers are cut towards 0, and b = 0 is a fault.",
     .in = {{"a", OP_NUMBERS, 'T', OP_BROADCAST}, {"b", OP_NUMBERS, 'T', OP_BROADCAST}},
     .out = {{"y", 0, 'T'}},
-    .flags = OP_ELEMENTWISE,
+    .flags = OP_ELEMENTWISE | OP_FAULTS,
     .infer = op_infer_broadcast,
     .grad = div_backward,
     .ref = div_ref,

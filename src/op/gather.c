@@ -64,6 +64,7 @@ const op_def op_gather = {
     .in = {{"x", OP_ANY, 'T'}, {"index", OP_INDEX}},
     .out = {{"y", 0, 'T'}},
     .arg = {[AXIS] = OP_ARG_INT("axis", 0)},
+    .flags = OP_FAULTS,
     .infer = gather_infer,
     .grad = gather_backward,
     .ref = gather_ref,

@@ -66,6 +66,7 @@ const op_def op_index_add = {
     .in = {{"x", OP_NUMBERS, 'T'}, {"index", OP_INDEX}, {"source", OP_NUMBERS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[AXIS] = OP_ARG_INT("axis", 0)},
+    .flags = OP_FAULTS,
     .infer = index_add_infer,
     .grad = index_add_backward,
     .ref = index_add_ref,

@@ -55,6 +55,7 @@ const op_def op_index_select = {
     .in = {{"x", OP_ANY, 'T'}, {"index", OP_INDEX}},
     .out = {{"y", 0, 'T'}},
     .arg = {[AXIS] = OP_ARG_INT("axis", 0)},
+    .flags = OP_FAULTS,
     .infer = index_select_infer,
     .grad = index_select_backward,
     .ref = index_select_ref,

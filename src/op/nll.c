@@ -51,6 +51,7 @@ const op_def op_nll = {
     .in = {{"x", OP_FLOATS, 'T'}, {"target", OP_INDEX}, {"weight", OP_FLOATS, 'T', OP_OPTIONAL | OP_FIXED}},
     .out = {{"loss", 0, 'T'}},
     .arg = {[REDUCTION] = OP_ARG_REDUCTION, [IGNORE] = OP_ARG_INT("ignore_index", -100)},
+    .flags = OP_FAULTS,
     .infer = nll_infer,
     .lower = nll_lower,
     .ref = nll_ref,

@@ -59,6 +59,7 @@ const op_def op_scatter_add = {
     .in = {{"x", OP_NUMBERS, 'T'}, {"index", OP_INDEX}, {"source", OP_NUMBERS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[AXIS] = OP_ARG_INT("axis", 0)},
+    .flags = OP_FAULTS,
     .infer = scatter_add_infer,
     .grad = scatter_add_backward,
     .ref = scatter_add_ref,

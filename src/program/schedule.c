@@ -13,10 +13,12 @@ typedef struct scheduler {
     bool *final;  /* by node: all it is for is to be written */
 } scheduler;
 
+/* What is bad in data is an integer: an index, a class, a divisor. Floats alone give NaN, and never stop a run. */
 static bool can_fault(const graph_node *node)
 {
-    if (node->def->flags & OP_FAULTS)
-        return true;
+    for (int i = 0; (node->def->flags & OP_FAULTS) && i < node->n_in; i++)
+        if (node->in[i] && !tn_dtype_is_float(node->in[i]->type.dtype))
+            return true;
     for (size_t i = 0; node->sub && i < node->sub->nodes.n; i++)
         if (can_fault(node->sub->nodes.at[i]))
             return true;
