@@ -66,7 +66,7 @@ const op_def op_dropout_mask = {
                             {"shape=2 stream=1 dtype=f32 p=-1", "p is -1"},
                             {0}},
     /* the factor is computed in f32 */
-    .tol = {[TN_F64] = OP_TOL(2e-7, 0),
+    .tol = {[TN_F64] = OP_TOL(1e-13, 0),
             [TN_F32] = OP_TOL(2e-7, 0),
             [TN_F16] = OP_TOL(2e-3, 0),
             [TN_BF16] = OP_TOL(1.6e-2, 0)},

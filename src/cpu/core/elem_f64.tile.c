@@ -100,7 +100,10 @@ static void tile_uniform(cpu_elem_call *t)
 
 static void tile_dropout_mask(cpu_elem_call *t)
 {
+    double *d = t->dst, p = t->arg[0], keep = p < 1 ? 1 / (1 - p) : 0;
     widen(t, CPU_NAME(cpu_elem_dropout));
+    for (int64_t i = 0; i < t->n; i++) /* which are kept is as in f32; by how much they grow is not */
+        d[i] = d[i] != 0 ? keep : 0;
 }
 
 OP1(copy, a)
