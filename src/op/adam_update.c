@@ -56,13 +56,13 @@ static void adam_update_ref(const op_ref *c)
     for (int64_t i = 0; i < c->out[0]->count; i++) {
         double p = c->in[PARAM]->f[i], g = c->in[GRAD]->f[i] + c->arg[L1].f * ((p > 0) - (p < 0));
         if (c->arg[DECOUPLED].i)
-            p *= 1 - lr * decay;
-        else
+            p *= decay != 0 ? 1 - lr * decay : 1;
+        else if (decay != 0)
             g += decay * p;
         double m = c->in[M]->f[i] + (1 - beta1) * (g - c->in[M]->f[i]),
                v = beta2 * c->in[V]->f[i] + (1 - beta2) * g * g;
         double spread = sqrt(v) / bias + c->arg[EPS].f;
-        c->out[0]->f[i] = p - size * m / spread;
+        c->out[0]->f[i] = p - size * (m / spread);
         c->out[1]->f[i] = m;
         c->out[2]->f[i] = v;
         c->out[1]->magnitude[i] = fabs(c->in[M]->f[i]) + fabs(c->in[GRAD]->f[i]) + fabs(p);

@@ -49,8 +49,9 @@ static void sgd_update_ref(const op_ref *c)
 {
     double momentum = c->arg[MOMENTUM].f, lr = c->in[LR]->f[0];
     for (int64_t i = 0; i < c->out[0]->count; i++) {
-        double p = c->in[PARAM]->f[i],
-               g = c->in[GRAD]->f[i] + c->arg[WEIGHT_DECAY].f * p + c->arg[L1].f * ((p > 0) - (p < 0));
+        double p = c->in[PARAM]->f[i], g = c->in[GRAD]->f[i] +
+                                           (c->arg[WEIGHT_DECAY].f != 0 ? c->arg[WEIGHT_DECAY].f * p : 0) +
+                                           c->arg[L1].f * ((p > 0) - (p < 0));
         double buffer = g;
         if (momentum != 0 && c->in[STEP]->i[0] != 1)
             buffer = momentum * c->in[BUFFER]->f[i] + (1 - c->arg[DAMPENING].f) * g;
