@@ -175,7 +175,7 @@ int64_t op_pool_largest(const op_array *x, const op_array *y, const op_window *w
             if (row < 0 || row >= x->dims[2] || column < 0 || column >= x->dims[3])
                 continue;
             int64_t here = plane + row * x->dims[3] + column;
-            if (best < 0 || x->f[here] > x->f[best] || (isnan(x->f[here]) && !isnan(x->f[best])))
+            if (best < 0 || x->f[here] > x->f[best] || isnan(x->f[here])) /* of NaNs the last, as in PyTorch */
                 best = here;
         }
     return best;
