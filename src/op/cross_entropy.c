@@ -49,8 +49,9 @@ static double row_loss(const op_ref *c, const op_row *row, int64_t r, double *ma
         even -= (weight ? weight->f[k] : 1) * (x->f[first + k * row->stride] - most - log(sum));
     int64_t class = c->in[1]->i[r];
     double w = weight ? weight->f[class] : 1, own = x->f[first + class * row->stride];
-    *magnitude = w * (fabs(own) + fabs(most) + fabs(log(sum))) + s * fabs(even);
-    return (1 - s) * -w * (own - most - log(sum)) + s * even / (double)row->size;
+    *magnitude = w * (fabs(own) + fabs(most) + fabs(log(sum)) + 1) + (s > 0 ? s * fabs(even) : 0);
+    double loss = (1 - s) * -w * (own - most - log(sum));
+    return s > 0 ? loss + s * even / (double)row->size : loss; /* a class of no probability counts only if smoothed */
 }
 
 static void cross_entropy_ref(const op_ref *c)
@@ -86,6 +87,7 @@ const op_def op_cross_entropy = {
     .arg = {[REDUCTION] = OP_ARG_REDUCTION,
             [IGNORE] = OP_ARG_INT("ignore_index", -100),
             [SMOOTHING] = OP_ARG_FLOAT_IN("label_smoothing", 0, 0, 1)},
+    .flags = OP_FAULTS,
     .infer = cross_entropy_infer,
     .grad = cross_entropy_backward,
     .lower = cross_entropy_lower,

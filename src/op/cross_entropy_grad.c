@@ -42,6 +42,7 @@ static tn_status cross_entropy_grad_lower(const op_lower *c)
     share = tn_where(k.valid, share, op_like_scalar(share, 0));
     tn_tensor *hit = tn_mul(share, tn_mul_f(k.weight, 1 - s));
     tn_tensor *dx = s > 0 ? smoothed(c, p, hit, share) : tn_mul(p, tn_unsqueeze(hit, axis));
+    dx = tn_where(tn_unsqueeze(k.valid, axis), dx, op_like_scalar(dx, 0)); /* a row that does not count may be NaN */
     c->out[0] = tn_scatter_add(dx, axis, tn_unsqueeze(k.safe, axis), tn_neg(tn_unsqueeze(hit, axis)));
     return TN_OK;
 }
@@ -91,6 +92,7 @@ const op_def op_cross_entropy_grad = {
     .arg = {[REDUCTION] = OP_ARG_REDUCTION,
             [IGNORE] = OP_ARG_INT("ignore_index", -100),
             [SMOOTHING] = OP_ARG_FLOAT_IN("label_smoothing", 0, 0, 1)},
+    .flags = OP_FAULTS,
     .infer = cross_entropy_grad_infer,
     .lower = cross_entropy_grad_lower,
     .ref = cross_entropy_grad_ref,
