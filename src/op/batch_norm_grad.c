@@ -33,7 +33,7 @@ static tn_status batch_norm_grad_infer(const op_infer *c)
     return TN_OK;
 }
 
-/* Holds for both modes, as second gradients are made before the mode is known: the statistics' part times 1 or 0. */
+/* Holds for both modes, as second gradients are made before the mode is known; compiling drops what the mode does not need. */
 static tn_status batch_norm_grad_lower(const op_lower *c)
 {
     int rank = c->in[X]->type.rank;
@@ -46,17 +46,19 @@ static tn_status batch_norm_grad_lower(const op_lower *c)
     tn_tensor *xhat = tn_mul(tn_sub(x, op_along_channels(c->in[MEAN], rank)), rstd);
     c->out[DBIAS] = tn_sum_axes(dy, rank - 1, axes, false);
     c->out[DWEIGHT] = tn_sum_axes(tn_mul(dy, xhat), rank - 1, axes, false);
-    /* the part that flows through the batch's statistics, or nothing */
-    tn_tensor *part = tn_div(op_cast_to(op_training_of(c->graph), dtype), op_count_value(x, ~(int64_t)2 & 0xff, dtype));
-    tn_tensor *db = op_along_channels(tn_mul(c->out[DBIAS], part), rank),
-              *dw = op_along_channels(tn_mul(c->out[DWEIGHT], part), rank);
+    /* what flows through the batch's statistics, or nothing */
+    tn_tensor *training = op_training_of(c->graph), *n = op_count_value(x, ~(int64_t)2 & 0xff, dtype);
+    tn_tensor *db = op_along_channels(tn_div(c->out[DBIAS], n), rank),
+              *dw = op_along_channels(tn_div(c->out[DWEIGHT], n), rank);
     tn_tensor *scale = c->in[WEIGHT] ? tn_mul(rstd, op_along_channels(c->in[WEIGHT], rank)) : rstd;
-    tn_tensor *dx = tn_mul(scale, tn_sub(dy, tn_add(db, tn_mul(xhat, dw))));
+    tn_tensor *all = tn_mul(scale, tn_sub(dy, tn_add(db, tn_mul(xhat, dw))));
     if (c->node->n_in > DMEAN && c->in[DMEAN])
-        dx = tn_add(dx, op_along_channels(tn_mul(c->in[DMEAN], part), rank));
-    if (c->node->n_in > DRSTD && c->in[DRSTD])
-        dx = tn_sub(dx,
-                    tn_mul(xhat, op_along_channels(tn_mul(tn_mul(c->in[DRSTD], part), tn_square(c->in[RSTD])), rank)));
+        all = tn_add(all, op_along_channels(tn_div(c->in[DMEAN], n), rank));
+    if (c->node->n_in > DRSTD && c->in[DRSTD]) {
+        tn_tensor *bend = tn_div(tn_mul(c->in[DRSTD], tn_square(c->in[RSTD])), n);
+        all = tn_sub(all, tn_mul(xhat, op_along_channels(bend, rank)));
+    }
+    tn_tensor *dx = tn_where(training, all, tn_mul(scale, dy));
     c->out[DX] = op_cast_to(dx, c->in[X]->type.dtype);
     return TN_OK;
 }

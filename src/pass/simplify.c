@@ -99,6 +99,14 @@ static tn_tensor *view_of_view(tn_graph *g, const graph_node *node, tn_tensor *c
     return NULL;
 }
 
+/* where by a known condition: one of the two, if it has the size of the result. */
+static tn_tensor *known_choice(const graph_node *node, tn_tensor *const *in)
+{
+    if (strcmp(node->def->name, "where") != 0 || !is_op(in[0], "constant") || in[0]->type.rank != 0)
+        return NULL;
+    return op_element_to_i64(TN_BOOL, in[0]->node->arg[0].data->data) ? in[1] : in[2];
+}
+
 static tn_tensor *algebra(tn_graph *g, const graph_node *node, tn_tensor *const *in)
 {
     tn_tensor *y = NULL;
@@ -107,6 +115,8 @@ static tn_tensor *algebra(tn_graph *g, const graph_node *node, tn_tensor *const 
     if (strcmp(node->def->name, "cast") == 0 && in[0]->type.dtype == node->out[0].type.dtype)
         return in[0];
     if ((y = neutral(node, in)) && same_type(g, y, &node->out[0].type))
+        return y;
+    if ((y = known_choice(node, in)) && same_type(g, y, &node->out[0].type))
         return y;
     if ((y = inverse_pair(node, in)))
         return y;
