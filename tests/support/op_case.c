@@ -35,7 +35,7 @@ static const char *read_shape(op_case_input *in, const char *at)
 
 static bool read_fill(op_case_input *in, char *fill)
 {
-    static const char *const names[] = {"", "ties", "kinks", "index", "positive", "unit", "prob"};
+    static const char *const names[] = {"", "ties", "kinks", "index", "positive", "unit", "prob", "finite"};
     char *number = strchr(fill, '=');
     if (number)
         *number++ = 0;
@@ -308,7 +308,7 @@ void op_case_fill(const op_case *c, int i, tn_dtype dtype, bool poison, void *da
     free(order);
     if (in->fill == OP_FILL_PROB && tn_dtype_is_float(dtype))
         normalise(in, dtype, data);
-    if (poison && tn_dtype_is_float(dtype))
+    if (poison && tn_dtype_is_float(dtype) && in->fill != OP_FILL_FINITE)
         put_poison(in, dtype, seed, data);
 }
 

@@ -10,7 +10,7 @@
 #include "base/number.h"
 #include <tarn/program.h>
 
-enum { MOST_SENTENCES = 40 };
+enum { MOST_SENTENCES = 60 };
 
 void op_report_fail(op_report *r, const char *fmt, ...)
 {
@@ -34,7 +34,7 @@ int op_report_end(op_report *r, const char *what)
 
 bool op_check_float(double got, double want, double magnitude, tn_dtype dtype, op_tol tol, char why[160])
 {
-    double rounded = op_ref_round(dtype, want), scale = fabs(want) > magnitude ? fabs(want) : magnitude;
+    double rounded = op_ref_round(dtype, want), scale = magnitude > fabs(want) ? magnitude : fabs(want);
     if (isnan(want) ? isnan(got) : got == rounded)
         return true;
     double bound = tol.relative * scale + tol.absolute;
@@ -88,7 +88,8 @@ const char *op_check_dtype_text(const op_case *c, const tn_dtype *dtypes, char t
     size_t at = 0;
     text[0] = 0;
     for (int i = 0; i < c->n_in && at < 70; i++)
-        at += (size_t)snprintf(text + at, 80 - at, "%s%s", i ? " " : "", c->in[i].letter ? tn_dtype_name(dtypes[i]) : "-");
+        at += (size_t)snprintf(text + at, 80 - at, "%s%s", i ? " " : "",
+                               c->in[i].letter ? tn_dtype_name(dtypes[i]) : "-");
     return text;
 }
 
@@ -158,7 +159,8 @@ static void check_sentence(const op_case *c, const char *sentence, const char *s
     for (int i = 0; i < 2; i++) {
         r->checks++;
         if (!strstr(sentence, must[i]))
-            op_report_fail(r, "%s, '%s': the sentence '%s' does not say '%s'", c->def->name, c->text, sentence, must[i]);
+            op_report_fail(r, "%s, '%s': the sentence '%s' does not say '%s'", c->def->name, c->text, sentence,
+                           must[i]);
     }
 }
 
@@ -171,7 +173,8 @@ static void check_shapes(const op_case *c, const tn_graph *g, tn_tensor *const *
             continue;
         r->checks++;
         if (!strstr(tn_graph_error(g), tn_tensor_describe(in[i], type, sizeof type)))
-            op_report_fail(r, "%s, '%s': the sentence '%s' does not show %s", c->def->name, c->text, tn_graph_error(g), type);
+            op_report_fail(r, "%s, '%s': the sentence '%s' does not show %s", c->def->name, c->text, tn_graph_error(g),
+                           type);
     }
 }
 

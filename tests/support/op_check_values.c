@@ -30,10 +30,10 @@ typedef struct setting {
     bool same_bits;    /* as setting 0 */
 } setting;
 
-static const setting settings[] = {
-    {NULL, 1, false, 15, true, false},       {NULL, 1, true, 15, true, false}, {NULL, 2, false, 3, false, true},
-    {NULL, 3, false, 3, false, true},        {NULL, 7, false, 3, false, true}, {"portable", 1, false, 15, true, false},
-    {"avx2", 1, false, 13, false, false},    {"avx512", 1, false, 13, false, false}};
+static const setting settings[] = {{NULL, 1, false, 15, true, false},    {NULL, 1, true, 15, true, false},
+                                   {NULL, 2, false, 3, false, true},     {NULL, 3, false, 3, false, true},
+                                   {NULL, 7, false, 3, false, true},     {"portable", 1, false, 15, true, false},
+                                   {"avx2", 1, false, 13, false, false}, {"avx512", 1, false, 13, false, false}};
 enum { N_SETTINGS = sizeof settings / sizeof *settings, GUARD = 64, SEED = 11, STEP = 5 };
 
 /* A case with dtypes chosen, its data, and what the reference says in both modes. */
@@ -83,7 +83,8 @@ static bool trial_open(trial *t, tn_context *context)
                 op_reference_set(r, in[i], t->data[i]);
         op_reference_get(r, &node->out[0]);
         if (r->fault)
-            op_report_fail(t->report, "%s, '%s': the reference finds a fault: %s", t->c->def->name, t->c->text, r->fault);
+            op_report_fail(t->report, "%s, '%s': the reference finds a fault: %s", t->c->def->name, t->c->text,
+                           r->fault);
     }
     return true;
 }
@@ -148,8 +149,8 @@ static tn_tensor *seen(tn_tensor *fed, const op_case_input *x, layout how)
         end[k] = 2 * x->dims[k] + 1;
         step[k] = 2;
     }
-    return OP_MAKE(op_find("slice"), OP_ARGS(OP_L(x->rank, axes), OP_L(x->rank, start), OP_L(x->rank, end),
-                                             OP_L(x->rank, step)),
+    return OP_MAKE(op_find("slice"),
+                   OP_ARGS(OP_L(x->rank, axes), OP_L(x->rank, start), OP_L(x->rank, end), OP_L(x->rank, step)),
                    tn_permute(fed, x->rank, back));
 }
 
