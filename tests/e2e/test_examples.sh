@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# test_examples.sh: the programs under examples/ do what they say: they run in an empty folder, learn what they are to learn
+# and write what they are to write. Learning is slow under sanitizers, so:
+# labels: release
+set -euo pipefail
+: "${BUILD:?the build folder}" "${SRC:?the source folder}"
+bad=0
+
+say() {
+    echo "test_examples.sh: $*" >&2
+    bad=1
+}
+
+# Runs an example with arguments; its output is then in NAME.txt.
+run() {
+    local name=$1
+    "$BUILD/examples/$name" "${@:2}" >"$name.txt" 2>"$name.err" || say "$name failed: $(cat "$name.err")"
+    [ ! -s "$name.err" ] || say "$name complained: $(cat "$name.err")"
+}
+
+# Checks with awk that an example's output is right.
+holds() {
+    awk "$2" "$1.txt" || say "$1: not what it should print: $(cat "$1.txt")"
+}
+
+for source in "$SRC"/examples/*.c; do
+    [ -x "$BUILD/examples/$(basename "$source" .c)" ] || say "$source was not built"
+done
+
+run neuron
+holds neuron '/^0 or 0/ { low = $NF < 0.1 } / or / && !/^0 or 0/ { high += $NF > 0.9 } /it learned/ { told = 1 }
+    END { exit !(low && high == 3 && told) }'
+
+run xor
+holds xor '/ xor / { n++; right += /which is right$/ } END { exit !(n == 4 && right == 4) }'
+
+run activations
+holds activations '/^(relu|sigmoid|tanh|gelu) / { n++ } END { exit n != 4 }'
+grep -q '^relu .*f(2) = 2.0000' activations.txt || say "relu(2) is not 2"
+grep -q '^sigmoid .*f(0) = 0.5000' activations.txt || say "sigmoid(0) is not 0.5"
+grep -q '^tanh .*f(2) = 0.9640' activations.txt || say "tanh(2) is not 0.9640"
+grep -q '^gelu .*f(2) = 1.9545' activations.txt || say "gelu(2) is not 1.9545"
+[ -s activations.svg ] && grep -q '<svg' activations.svg || say "activations wrote no picture"
+for word in relu sigmoid tanh gelu; do
+    grep -q ">$word<" activations.svg || say "the picture does not name $word"
+done
+run activations other.svg
+cmp -s activations.svg other.svg || say "activations does not write the picture it is asked for"
+if "$BUILD/examples/activations" no/such/folder.svg >/dev/null 2>message.txt || ! grep -q 'no/such' message.txt; then
+    say "activations does not say that it cannot write: $(cat message.txt)"
+fi
+
+run train_loop
+holds train_loop '/^epoch/ { n++; first = n == 1 ? $4 : first; last = $4; accuracy = $(NF - 1) }
+    END { exit !(n == 5 && last < first / 2 && accuracy > 85) }'
+
+run save_load kept.safetensors
+holds save_load '/the same to the last bit/ { same = 1 } END { exit !same }'
+[ -s kept.safetensors ] || say "save_load wrote no file"
+exit $bad
