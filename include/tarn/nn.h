@@ -22,6 +22,10 @@ TN_API tn_tensor *tn_layer_linear(tn_tensor *x, const char *name, int64_t units,
 TN_API tn_tensor *tn_layer_conv2d(tn_tensor *x, const char *name, int64_t channels, int64_t kernel,
                                   const tn_conv_opt *opt);
 
+/* The same with a kernel that is not square. */
+TN_API tn_tensor *tn_layer_conv2d_rect(tn_tensor *x, const char *name, int64_t channels, int64_t kernel_h,
+                                       int64_t kernel_w, const tn_conv_opt *opt);
+
 typedef struct tn_batch_norm_opt {
     tn_opt_f64 eps;      /* 1e-5 */
     tn_opt_f64 momentum; /* 0.1: running = (1 - momentum) running + momentum batch */

@@ -202,9 +202,9 @@ typedef enum tn_reduction {
 
 typedef struct tn_loss_opt {
     tn_reduction reduction;
-    tn_tensor *weight;      /* of each class [C]; bce, bce_with_logits: of each element, broadcast */
-    tn_tensor *pos_weight;  /* bce_with_logits: of targets of 1, broadcast */
-    bool ignore;            /* targets equal to ignore_index do not count; false: -100 is that number */
+    tn_tensor *weight;     /* of each class [C]; bce, bce_with_logits: of each element, broadcast */
+    tn_tensor *pos_weight; /* bce_with_logits: of targets of 1, broadcast */
+    bool ignore;           /* targets equal to ignore_index do not count; false: -100 is that number */
     int64_t ignore_index;
     double label_smoothing; /* cross_entropy: this part of the target is spread over all classes */
     void *reserved[4];

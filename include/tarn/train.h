@@ -16,7 +16,9 @@ typedef enum tn_loss {
     TN_LOSS_CROSS_ENTROPY = 1,
     TN_LOSS_MSE = 2,
     TN_LOSS_L1 = 3,
-    TN_LOSS_BCE_WITH_LOGITS = 4
+    TN_LOSS_BCE_WITH_LOGITS = 4,
+    TN_LOSS_NLL = 5, /* of log-probabilities, as a last layer log_softmax gives them */
+    TN_LOSS_BCE = 6  /* of probabilities */
 } tn_loss;
 
 /* What is known at the end of an epoch, or of a step (validation then unset: valid is false). */

@@ -49,17 +49,24 @@ tn_tensor *tn_layer_linear(tn_tensor *x, const char *name, int64_t units, const 
     return y;
 }
 
-tn_tensor *tn_layer_conv2d(tn_tensor *x, const char *name, int64_t channels, int64_t kernel, const tn_conv_opt *opt)
+tn_tensor *tn_layer_conv2d_rect(tn_tensor *x, const char *name, int64_t channels, int64_t kernel_h, int64_t kernel_w,
+                                const tn_conv_opt *opt)
 {
     tn_graph *g = tn_tensor_graph(x);
     if (tn_graph_status(g) != TN_OK)
         return x;
     tn_scope_push(g, name);
     int64_t in = features(x, 1, name) / (opt && opt->groups > 0 ? opt->groups : 1);
-    tn_tensor *w = weight(x, TN_SHAPE(channels, in, kernel, kernel), NULL);
-    tn_tensor *y = tn_conv2d(x, w, bias(x, channels, (double)(in * kernel * kernel), opt && opt->no_bias, NULL), opt);
+    tn_tensor *w = weight(x, TN_SHAPE(channels, in, kernel_h, kernel_w), NULL);
+    tn_tensor *b = bias(x, channels, (double)(in * kernel_h * kernel_w), opt && opt->no_bias, NULL);
+    tn_tensor *y = tn_conv2d(x, w, b, opt);
     tn_scope_pop(g);
     return y;
+}
+
+tn_tensor *tn_layer_conv2d(tn_tensor *x, const char *name, int64_t channels, int64_t kernel, const tn_conv_opt *opt)
+{
+    return tn_layer_conv2d_rect(x, name, channels, kernel, kernel, opt);
 }
 
 tn_tensor *tn_layer_batch_norm(tn_tensor *x, const char *name, const tn_batch_norm_opt *opt)

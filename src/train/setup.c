@@ -33,10 +33,16 @@ static tn_status check_classes(const tn_model *m, const tn_dataset *data, base_e
     return TN_OK;
 }
 
+/* Losses whose targets are class numbers. */
+static bool takes_classes(tn_loss loss)
+{
+    return loss == TN_LOSS_CROSS_ENTROPY || loss == TN_LOSS_NLL;
+}
+
 static tn_tensor *add_target(tn_model *m, tn_loss loss)
 {
     tn_shape y = tn_tensor_shape(m->output);
-    if (loss == TN_LOSS_CROSS_ENTROPY)
+    if (takes_classes(loss))
         return tn_input(m->graph, "target", TN_I64, TN_SHAPE(y.dims[0]));
     return tn_input(m->graph, "target", tn_tensor_dtype(m->output), y);
 }
@@ -45,6 +51,8 @@ static tn_tensor *add_loss(tn_model *m, tn_loss loss, tn_tensor *target)
 {
     switch (loss) {
     case TN_LOSS_CROSS_ENTROPY: return tn_cross_entropy(m->output, target, NULL);
+    case TN_LOSS_NLL: return tn_nll(m->output, target, NULL);
+    case TN_LOSS_BCE: return tn_bce(m->output, target, NULL);
     case TN_LOSS_L1: return tn_l1(m->output, target, TN_REDUCE_MEAN);
     case TN_LOSS_BCE_WITH_LOGITS: return tn_bce_with_logits(m->output, target, NULL);
     default: return tn_mse(m->output, target, TN_REDUCE_MEAN);
@@ -56,7 +64,7 @@ tn_status train_add_loss(tn_model *m, const tn_dataset *data, tn_loss *loss, tn_
 {
     if (*loss == TN_LOSS_AUTO)
         *loss = tn_dataset_classes(data) > 0 ? TN_LOSS_CROSS_ENTROPY : TN_LOSS_MSE;
-    if (*loss == TN_LOSS_CROSS_ENTROPY)
+    if (takes_classes(*loss))
         BASE_TRY(check_classes(m, data, e));
     if (tn_graph_entry(m->graph, "evaluate"))
         return base_fail(e, TN_INVALID, "the model has a trainer already; load or build it anew for another one");
@@ -177,7 +185,7 @@ static tn_status prepare(tn_trainer *t, const tn_dataset *train, const tn_train_
                                .model = t->model,
                                .session = t->session,
                                .entry = "evaluate",
-                               .classes = t->loss == TN_LOSS_CROSS_ENTROPY,
+                               .classes = takes_classes(t->loss),
                                .e = &t->error};
     if (t->opt.folder)
         return base_make_folder(t->opt.folder, &t->error);

@@ -1,0 +1,68 @@
+/* tarn/recipe.h: recipes (YAML files that say what is trained on what and how) and jobs (trainings with a run folder): what
+ * the program `tarn` is made of, for programs that embed it. */
+#ifndef TARN_RECIPE_H
+#define TARN_RECIPE_H
+
+#include <tarn/train.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- recipes ----------------------------------------------------------------------------------------------------- */
+
+typedef struct tn_recipe tn_recipe;
+
+/* Reads a recipe; overrides are texts "train.lr=0.1", applied in order. Every error names file, line and key, and what may
+ * have been meant. NULL: the context has the sentence. */
+TN_API tn_recipe *tn_recipe_load(tn_context *context, const char *path, int n_overrides, const char *const *overrides);
+TN_API void tn_recipe_free(tn_recipe *recipe);
+TN_API const char *tn_recipe_name(const tn_recipe *recipe);
+/* Threads that the recipe asks for; 0: all the process may use. */
+TN_API int tn_recipe_threads(const tn_recipe *recipe);
+/* The resolved recipe, all defaults written out; free() it; NULL when memory is out. */
+TN_API char *tn_recipe_text(const tn_recipe *recipe);
+/* Help about a topic ("recipe", "model", "layers", "data", "train", "output" or a layer's name; NULL: all), as text or
+ * Markdown; free() it; NULL for an unknown topic. */
+TN_API char *tn_recipe_help(const char *topic, bool markdown);
+/* The data sets that the recipe names. *valid may be NULL afterwards: none. */
+TN_API tn_status tn_recipe_data(tn_context *context, const tn_recipe *recipe, tn_dataset **train, tn_dataset **valid);
+/* The model, for samples like those of data; its state is initialised with the recipe's seed. */
+TN_API tn_model *tn_recipe_model(tn_context *context, const tn_recipe *recipe, const tn_dataset *data);
+
+/* Models with a name ("mnist_cnn"): the i-th name and what it is; NULL from the end on. */
+TN_API const char *tn_zoo_name(int i);
+TN_API const char *tn_zoo_doc(int i);
+
+/* ---- jobs -------------------------------------------------------------------------------------------------------- */
+
+/* A training with its run folder OUTPUT/NAME-NUMBER: recipe.yaml, model.safetensors (best), last.safetensors (everything to
+ * go on), metrics.jsonl, and at the end report.html, curves.svg, confusion.svg. The folder is locked while it is written. */
+typedef struct tn_job tn_job;
+
+typedef struct tn_job_opt {
+    tn_progress_fn progress;
+    void *user;
+    void *reserved[4];
+} tn_job_opt;
+
+/* A new job; retains nothing of the recipe. */
+TN_API tn_job *tn_job_new(tn_context *context, const tn_recipe *recipe, const tn_job_opt *opt);
+/* Goes on with a run from its folder's last.safetensors. TN_BUSY (NULL, sentence) if another process writes there. */
+TN_API tn_job *tn_job_resume(tn_context *context, const char *folder, const tn_job_opt *opt);
+TN_API void tn_job_free(tn_job *job);
+/* Trains, then writes the report. TN_CANCELLED after tn_job_cancel; `last` is saved then. */
+TN_API tn_status tn_job_run(tn_job *job);
+TN_API void tn_job_cancel(tn_job *job); /* safe in a signal handler */
+TN_API const char *tn_job_error(const tn_job *job);
+TN_API const char *tn_job_folder(const tn_job *job);
+TN_API tn_model *tn_job_model(tn_job *job);
+TN_API const tn_dataset *tn_job_train_data(const tn_job *job);
+TN_API const tn_dataset *tn_job_valid_data(const tn_job *job);
+/* Figures of the best model on the validation set, after tn_job_run; false if there are none. */
+TN_API bool tn_job_result(const tn_job *job, tn_evaluation *result);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

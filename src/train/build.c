@@ -1,0 +1,208 @@
+/* build.c: from a recipe to a model: the zoo by name, or a list of layers, each built by a row of a table. */
+#include <string.h>
+
+#include "base/number.h"
+#include "model/core/zoo.h"
+#include "train/build.h"
+
+typedef struct builder {
+    tn_graph *g;
+    const train_layer *layer;
+    int64_t count[TRAIN_LAYER_END]; /* layers of a kind so far: names that are not given are numbered */
+    char name[64];
+} builder;
+
+/* The layer's own name, or a short one with a number: conv1, fc2. */
+static const char *name_of(builder *b, const char *given, const char *usual)
+{
+    if (given)
+        return given;
+    (void)base_print(b->name, sizeof b->name, "%s%lld", usual, (long long)++b->count[b->layer->kind]);
+    return b->name;
+}
+
+static int pick(const format_ints *v, size_t i, int usual)
+{
+    return v->n == 0 ? usual : (int)v->at[i < v->n ? i : v->n - 1];
+}
+
+static tn_tensor *linear(builder *b, tn_tensor *x)
+{
+    const train_linear *o = &b->layer->linear;
+    return tn_layer_linear(x, name_of(b, o->name, "fc"), o->units, TN_OPT(tn_linear_opt, .no_bias = !o->bias));
+}
+
+static tn_tensor *conv2d(builder *b, tn_tensor *x)
+{
+    const train_conv2d *o = &b->layer->conv2d;
+    tn_conv_opt c = {.groups = (int)o->groups, .no_bias = !o->bias};
+    for (size_t d = 0; d < 2; d++) {
+        c.strides[d] = pick(&o->stride, d, 1);
+        c.dilations[d] = pick(&o->dilation, d, 1);
+        c.paddings[d] = c.paddings[d + 2] = pick(&o->padding, d, 0);
+    }
+    if (pick(&o->kernel, 0, 1) != pick(&o->kernel, 1, 1))
+        return tn_layer_conv2d_rect(x, name_of(b, o->name, "conv"), o->units, pick(&o->kernel, 0, 1),
+                                    pick(&o->kernel, 1, 1), &c);
+    return tn_layer_conv2d(x, name_of(b, o->name, "conv"), o->units, pick(&o->kernel, 0, 1), &c);
+}
+
+static tn_pool_opt pool_options(const train_pool2d *o)
+{
+    tn_pool_opt p = {0};
+    for (size_t d = 0; d < 2; d++) {
+        p.kernels[d] = pick(&o->kernel, d, 1);
+        p.strides[d] = pick(&o->stride, d, p.kernels[d]);
+        p.paddings[d] = p.paddings[d + 2] = pick(&o->padding, d, 0);
+    }
+    return p;
+}
+
+static tn_tensor *max_pool2d(builder *b, tn_tensor *x)
+{
+    tn_pool_opt p = pool_options(&b->layer->max_pool2d);
+    return tn_max_pool2d(x, p.kernels[0], &p);
+}
+
+static tn_tensor *avg_pool2d(builder *b, tn_tensor *x)
+{
+    tn_pool_opt p = pool_options(&b->layer->avg_pool2d);
+    return tn_avg_pool2d(x, p.kernels[0], &p);
+}
+
+static tn_tensor *global_avg_pool(builder *b, tn_tensor *x)
+{
+    int64_t axes[TN_MAX_RANK];
+    int n = 0;
+    (void)b;
+    for (int i = 2; i < tn_tensor_rank(x); i++)
+        axes[n++] = i;
+    return n ? tn_mean_axes(x, n, axes, false) : x;
+}
+
+static tn_tensor *batch_norm(builder *b, tn_tensor *x)
+{
+    const train_batch_norm *o =
+        b->layer->kind == TRAIN_LAYER_batch_norm1d ? &b->layer->batch_norm1d : &b->layer->batch_norm2d;
+    return tn_layer_batch_norm(
+        x, name_of(b, o->name, b->layer->kind == TRAIN_LAYER_batch_norm1d ? "norm" : "bn"),
+        TN_OPT(tn_batch_norm_opt, .eps = tn_f64(o->eps), .momentum = tn_f64(o->momentum), .no_affine = !o->affine));
+}
+
+static tn_tensor *dropout(builder *b, tn_tensor *x)
+{
+    return tn_dropout(x, b->layer->dropout.rate);
+}
+
+static tn_tensor *flatten(builder *b, tn_tensor *x)
+{
+    return tn_flatten(x, (int)b->layer->flatten.from);
+}
+
+static tn_tensor *reshape(builder *b, tn_tensor *x)
+{
+    tn_shape s = {.rank = 1, .dims = {tn_dim_of(x, 0)}};
+    const format_ints *shape = &b->layer->reshape.shape;
+    for (size_t i = 0; i < shape->n && s.rank < TN_MAX_RANK; i++)
+        s.dims[s.rank++] = shape->at[i];
+    return tn_reshape(x, s);
+}
+
+#define ACTIVATION(function, call)                                                                                     \
+    static tn_tensor *function(builder *b, tn_tensor *x)                                                               \
+    {                                                                                                                  \
+        const train_layer *l = b->layer;                                                                               \
+        (void)l;                                                                                                       \
+        return call;                                                                                                   \
+    }
+ACTIVATION(relu, tn_relu(x))
+ACTIVATION(leaky_relu, tn_leaky_relu(x, l->leaky_relu.slope))
+ACTIVATION(elu, tn_elu(x, l->elu.alpha))
+ACTIVATION(gelu, l->gelu.tanh ? tn_gelu_tanh(x) : tn_gelu(x))
+ACTIVATION(silu, tn_silu(x))
+ACTIVATION(sigmoid, tn_sigmoid(x))
+ACTIVATION(tanh_layer, tn_tanh(x))
+ACTIVATION(softplus, tn_softplus(x, 1, 20))
+ACTIVATION(softmax, tn_softmax(x, (int)l->softmax.axis))
+ACTIVATION(log_softmax, tn_log_softmax(x, (int)l->log_softmax.axis))
+
+static tn_tensor *(*const build_layer[TRAIN_LAYER_END])(builder *, tn_tensor *) = {
+    [TRAIN_LAYER_linear] = linear,
+    [TRAIN_LAYER_conv2d] = conv2d,
+    [TRAIN_LAYER_max_pool2d] = max_pool2d,
+    [TRAIN_LAYER_avg_pool2d] = avg_pool2d,
+    [TRAIN_LAYER_global_avg_pool] = global_avg_pool,
+    [TRAIN_LAYER_batch_norm1d] = batch_norm,
+    [TRAIN_LAYER_batch_norm2d] = batch_norm,
+    [TRAIN_LAYER_dropout] = dropout,
+    [TRAIN_LAYER_flatten] = flatten,
+    [TRAIN_LAYER_reshape] = reshape,
+    [TRAIN_LAYER_relu] = relu,
+    [TRAIN_LAYER_leaky_relu] = leaky_relu,
+    [TRAIN_LAYER_elu] = elu,
+    [TRAIN_LAYER_gelu] = gelu,
+    [TRAIN_LAYER_silu] = silu,
+    [TRAIN_LAYER_sigmoid] = sigmoid,
+    [TRAIN_LAYER_tanh] = tanh_layer,
+    [TRAIN_LAYER_softplus] = softplus,
+    [TRAIN_LAYER_softmax] = softmax,
+    [TRAIN_LAYER_log_softmax] = log_softmax,
+};
+
+static tn_tensor *build_list(const train_model *m, tn_graph *g, tn_tensor *x, base_error *e)
+{
+    builder b = {.g = g};
+    for (size_t i = 0; i < m->n; i++) {
+        b.layer = &m->layers[i];
+        x = build_layer[b.layer->kind](&b, x);
+        if (tn_graph_status(g) != TN_OK) {
+            base_fail(e, tn_graph_status(g), "%s%s: %s", b.layer->place, b.layer->type, tn_graph_error(g));
+            return NULL;
+        }
+    }
+    return x;
+}
+
+/* The input of the model: as the recipe says, or as the data are. */
+static tn_tensor *input_of(const train_model *m, tn_graph *g, const tn_field *x)
+{
+    tn_shape s = {.rank = 1, .dims = {tn_symbol(g, "batch")}};
+    size_t n = m->input.n ? m->input.n : (size_t)x->rank;
+    for (size_t i = 0; i < n && s.rank < TN_MAX_RANK; i++)
+        s.dims[s.rank++] = m->input.n ? m->input.at[i] : x->dims[i];
+    return tn_input(g, "x", TN_F32, s);
+}
+
+tn_tensor *train_build_graph(const train_recipe *r, const tn_field *field, int classes, tn_graph *g, base_error *e)
+{
+    const train_model *m = &r->model;
+    tn_tensor *x = input_of(m, g, field), *y;
+    if (!m->name) {
+        y = build_list(m, g, x, e);
+    } else {
+        const zoo_model *zoo = zoo_find(m->name);
+        if (!zoo) {
+            train_unknown_model(m->name, e);
+            return NULL;
+        }
+        y = zoo->build(x, classes > 0 ? classes : 1);
+    }
+    if (y && tn_graph_status(g) != TN_OK)
+        base_fail(e, tn_graph_status(g), "%s", tn_graph_error(g));
+    return y && tn_graph_status(g) == TN_OK ? y : NULL;
+}
+
+void train_unknown_model(const char *name, base_error *e)
+{
+    const char *near = NULL;
+    int best = 4;
+    for (int i = 0; zoo_at(i); i++) {
+        int d = base_distance(zoo_at(i)->name, name);
+        if (d < best) {
+            best = d;
+            near = zoo_at(i)->name;
+        }
+    }
+    base_fail(e, TN_NOT_FOUND, "there is no model '%s' in the zoo%s%s%s; `tarn help models` lists them", name,
+              near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}

@@ -1,0 +1,19 @@
+/* build.h: what a recipe becomes: graph, model, data sets, options. */
+#ifndef TRAIN_BUILD_H
+#define TRAIN_BUILD_H
+
+#include "train/recipe.h"
+#include <tarn/recipe.h>
+
+struct tn_recipe {
+    train_recipe *r;
+};
+
+/* The output of the recipe's model in graph g for samples like `field`; NULL and e set on failure. */
+tn_tensor *train_build_graph(const train_recipe *r, const tn_field *field, int classes, tn_graph *g, base_error *e);
+/* Sentence with a suggestion. */
+void train_unknown_model(const char *name, base_error *e);
+/* The training options that the recipe means. Pointers into the recipe. */
+tn_train_opt train_options_of(const train_recipe *r, tn_transform *augment);
+
+#endif

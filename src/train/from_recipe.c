@@ -1,0 +1,277 @@
+/* from_recipe.c: recipes for programs that embed the library: data sets, model and options from one. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/context.h"
+#include "model/core/zoo.h"
+#include "train/build.h"
+
+tn_recipe *tn_recipe_load(tn_context *context, const char *path, int n, const char *const *overrides)
+{
+    base_error *e = base_context_begin(context);
+    tn_recipe *recipe = calloc(1, sizeof *recipe);
+    if (!recipe) {
+        base_no_memory(e, "reading a recipe");
+        return NULL;
+    }
+    if (train_recipe_read(path, overrides, (size_t)n, &recipe->r, e) == TN_OK)
+        return recipe;
+    free(recipe);
+    return NULL;
+}
+
+void tn_recipe_free(tn_recipe *recipe)
+{
+    if (!recipe)
+        return;
+    train_recipe_free(recipe->r);
+    free(recipe);
+}
+
+const char *tn_recipe_name(const tn_recipe *recipe)
+{
+    return recipe->r->name ? recipe->r->name : "run";
+}
+
+int tn_recipe_threads(const tn_recipe *recipe)
+{
+    return (int)recipe->r->train.threads;
+}
+
+char *tn_recipe_text(const tn_recipe *recipe)
+{
+    base_str s = {0};
+    if (train_recipe_write(recipe->r, NULL, &s) == TN_OK && !s.failed)
+        return s.text;
+    base_str_free(&s);
+    return NULL;
+}
+
+char *tn_recipe_help(const char *topic, bool markdown)
+{
+    base_str s = {0};
+    if (train_recipe_help(topic, markdown, &s) && !s.failed)
+        return s.text;
+    base_str_free(&s);
+    return NULL;
+}
+
+const char *tn_zoo_name(int i)
+{
+    const zoo_model *m = zoo_at(i);
+    return m ? m->name : NULL;
+}
+
+const char *tn_zoo_doc(int i)
+{
+    const zoo_model *m = zoo_at(i);
+    return m ? m->doc : NULL;
+}
+
+/* ---- data -------------------------------------------------------------------------------------------------------- */
+
+static tn_status digits(tn_context *c, const train_recipe *r, tn_dataset **train, tn_dataset **valid)
+{
+    int64_t n = r->data.train_count > 0 ? r->data.train_count : 20000,
+            m = r->data.val_count > 0 ? r->data.val_count : 2000;
+    *train = tn_dataset_digits(c, TN_OPT(tn_digits_opt, .count = n, .seed = (uint64_t)r->seed));
+    /* other pictures than any of the training: a seed of their own */
+    *valid = *train ? tn_dataset_digits(c, TN_OPT(tn_digits_opt, .count = m, .seed = (uint64_t)r->seed ^ 0x76616c6964u))
+                    : NULL;
+    return *valid ? TN_OK : TN_MEMORY;
+}
+
+/* The first `count` samples, when that is asked for. */
+static tn_status shorten(tn_context *c, tn_dataset **data, int64_t count)
+{
+    if (!*data || count <= 0 || count >= tn_dataset_count(*data))
+        return TN_OK;
+    tn_dataset *part = tn_dataset_range(c, *data, 0, count);
+    if (!part)
+        return TN_INVALID;
+    tn_dataset_free(*data);
+    *data = part;
+    return TN_OK;
+}
+
+static tn_status split_off(tn_context *c, const train_recipe *r, tn_dataset **train, tn_dataset **valid)
+{
+    tn_dataset *first, *second, *whole = *train;
+    if (*valid || r->data.val_fraction <= 0)
+        return TN_OK;
+    tn_status status = tn_dataset_split(c, whole, 1 - r->data.val_fraction, (uint64_t)r->seed,
+                                        tn_dataset_classes(whole) > 0, &first, &second);
+    if (status != TN_OK)
+        return status;
+    tn_dataset_free(whole);
+    *train = first;
+    *valid = second;
+    return TN_OK;
+}
+
+static tn_status from_files(tn_context *c, const train_recipe *r, tn_dataset **train, tn_dataset **valid)
+{
+    const train_data *d = &r->data;
+    if (d->name == TRAIN_DATA_MNIST) {
+        *train = tn_dataset_mnist(c, d->folder, true, NULL);
+        *valid = *train ? tn_dataset_mnist(c, d->folder, false, NULL) : NULL;
+        return *valid ? TN_OK : TN_IO;
+    }
+    tn_idx_opt opt = {.class_names = d->classes.n ? d->classes.at : NULL, .classes = (int)d->classes.n};
+    *train = tn_dataset_idx(c, d->images, d->labels, &opt);
+    if (!*train)
+        return TN_IO;
+    if (!d->val_images)
+        return TN_OK;
+    opt.classes = tn_dataset_classes(*train);
+    *valid = tn_dataset_idx(c, d->val_images, d->val_labels, &opt);
+    return *valid ? TN_OK : TN_IO;
+}
+
+tn_status tn_recipe_data(tn_context *c, const tn_recipe *recipe, tn_dataset **train, tn_dataset **valid)
+{
+    const train_recipe *r = recipe->r;
+    *train = *valid = NULL;
+    tn_status status = r->data.name == TRAIN_DATA_DIGITS ? digits(c, r, train, valid) : from_files(c, r, train, valid);
+    if (status == TN_OK)
+        status = split_off(c, r, train, valid);
+    if (status == TN_OK)
+        status = shorten(c, train, r->data.train_count);
+    if (status == TN_OK)
+        status = shorten(c, valid, r->data.val_count);
+    if (status == TN_OK)
+        return TN_OK;
+    tn_dataset_free(*train);
+    tn_dataset_free(*valid);
+    *train = *valid = NULL;
+    return c->err.status != TN_OK ? c->err.status : base_fail(&c->err, status, "the data could not be read");
+}
+
+/* ---- model ------------------------------------------------------------------------------------------------------- */
+
+/* Pixels to 0..1, then the mean and deviation of the recipe, or MNIST's for digits. */
+static tn_preprocess preprocess_of(const train_recipe *r, const tn_field *x)
+{
+    const train_data *d = &r->data;
+    tn_preprocess p = {0};
+    bool picture = x->dtype == TN_U8 && x->rank == 3;
+    if (x->dtype != TN_F32)
+        p.raw = x->dtype;
+    if (x->dtype == TN_U8)
+        p.scale = 1.0 / 255;
+    if (picture)
+        p.step = d->name == TRAIN_DATA_IDX ? "resize" : "digit";
+    size_t n = d->normalize.mean.n > d->normalize.std.n ? d->normalize.mean.n : d->normalize.std.n;
+    for (size_t i = 0; i < n && i < 16; i++, p.channels++) {
+        p.mean[i] = d->normalize.mean.n ? d->normalize.mean.at[i < d->normalize.mean.n ? i : 0] : 0;
+        p.std[i] = d->normalize.std.n ? d->normalize.std.at[i < d->normalize.std.n ? i : 0] : 1;
+    }
+    if (n == 0 && picture && d->name != TRAIN_DATA_IDX) {
+        p.channels = 1;
+        p.mean[0] = 0.1307;
+        p.std[0] = 0.3081;
+    }
+    return p;
+}
+
+static tn_model *build(tn_context *c, const train_recipe *r, const tn_dataset *data, base_error *e)
+{
+    int at = tn_dataset_find(data, "x"), classes = tn_dataset_classes(data);
+    const tn_field *x = tn_dataset_field(data, at);
+    const char **labels = calloc((size_t)classes + 1, sizeof *labels);
+    tn_graph *g = tn_graph_new(c);
+    tn_tensor *y = x && g && labels ? train_build_graph(r, x, classes, g, e) : NULL;
+    tn_model *m = NULL;
+    for (int i = 0; labels && i < classes; i++)
+        labels[i] = tn_dataset_class_name(data, i);
+    if (y) {
+        tn_preprocess p = preprocess_of(r, x);
+        tn_model_opt opt = {.name = r->name ? r->name : r->model.name, .preprocess = &p};
+        tn_shape shape = tn_tensor_shape(y);
+        if (shape.rank == 2 && shape.dims[1] == classes) {
+            opt.labels = labels;
+            opt.n_labels = classes;
+        }
+        m = tn_model_new(c, g, y, &opt);
+        if (!m)
+            base_fail(e, c->err.status, "%s", c->err.text);
+    } else {
+        tn_graph_free(g);
+    }
+    free(labels);
+    return m;
+}
+
+tn_model *tn_recipe_model(tn_context *c, const tn_recipe *recipe, const tn_dataset *data)
+{
+    base_error e = {0};
+    tn_model *m = build(c, recipe->r, data, &e);
+    base_error *report = base_context_begin(c);
+    if (m && tn_model_init(m, (uint64_t)recipe->r->seed) != TN_OK) {
+        base_fail(&e, TN_MEMORY, "%s", tn_model_error(m));
+        tn_model_free(m);
+        m = NULL;
+    }
+    if (!m)
+        base_fail(report, e.status != TN_OK ? e.status : TN_MEMORY, "%s", e.text);
+    return m;
+}
+
+/* ---- options ----------------------------------------------------------------------------------------------------- */
+
+static tn_optim_opt optim_of(const train_options *o)
+{
+    static const tn_optimizer kinds[] = {
+        [TRAIN_OPTIMIZER_SGD] = TN_SGD, [TRAIN_OPTIMIZER_ADAM] = TN_ADAM, [TRAIN_OPTIMIZER_ADAMW] = TN_ADAMW};
+    tn_optim_opt p = {.kind = kinds[o->optimizer],
+                      .nesterov = o->nesterov,
+                      .eps = tn_f64(o->eps),
+                      .l1 = o->l1,
+                      .clip_norm = o->clip_norm,
+                      .clip_value = o->clip_value};
+    if (p.kind == TN_SGD)
+        p.momentum = o->momentum;
+    if (o->betas.n == 2) {
+        p.beta1 = tn_f64(o->betas.at[0]);
+        p.beta2 = tn_f64(o->betas.at[1]);
+    }
+    p.weight_decay = tn_f64(o->weight_decay);
+    return p;
+}
+
+tn_train_opt train_options_of(const train_recipe *r, tn_transform *augment)
+{
+    static const tn_schedule_kind kinds[] = {TN_SCHEDULE_CONSTANT, TN_SCHEDULE_STEP, TN_SCHEDULE_COSINE,
+                                             TN_SCHEDULE_PLATEAU};
+    static const tn_loss losses[] = {[TRAIN_LOSS_CROSS_ENTROPY] = TN_LOSS_CROSS_ENTROPY,
+                                     [TRAIN_LOSS_NLL] = TN_LOSS_NLL,
+                                     [TRAIN_LOSS_MSE] = TN_LOSS_MSE,
+                                     [TRAIN_LOSS_L1] = TN_LOSS_L1,
+                                     [TRAIN_LOSS_BCE] = TN_LOSS_BCE,
+                                     [TRAIN_LOSS_BCE_WITH_LOGITS] = TN_LOSS_BCE_WITH_LOGITS};
+    const train_options *o = &r->train;
+    const train_augment *a = &r->data.augment;
+    tn_train_opt t = {.epochs = o->epochs,
+                      .batch = o->batch,
+                      .seed = (uint64_t)r->seed,
+                      .loss = losses[o->loss],
+                      .optim = optim_of(o),
+                      .accumulate = o->accumulate,
+                      .workers = (int)r->data.workers,
+                      .patience = o->early_stopping.patience,
+                      .stop_on_accuracy = o->early_stopping.metric != TRAIN_METRIC_LOSS,
+                      .checkpoint_every = o->checkpoint_every,
+                      .memory_limit = (size_t)o->memory_limit};
+    t.schedule = (tn_schedule_opt){.kind = kinds[o->schedule.kind],
+                                   .lr = o->lr,
+                                   .gamma = o->schedule.factor,
+                                   .every = o->schedule.every,
+                                   .lr_min = o->schedule.least,
+                                   .patience = o->schedule.patience,
+                                   .warmup_steps = o->warmup_steps};
+    *augment = (tn_transform){
+        .field = "x", .move = a->move, .rotate = a->rotate, .zoom = a->zoom, .flip = a->flip, .fill = a->fill};
+    if (a->move > 0 || a->rotate > 0 || a->zoom > 0 || a->flip)
+        t.augment = augment;
+    return t;
+}

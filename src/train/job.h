@@ -1,0 +1,31 @@
+/* job.h: the insides of a job. */
+#ifndef TRAIN_JOB_H
+#define TRAIN_JOB_H
+
+#include "base/context.h"
+#include "train/build.h"
+#include "train/trainer.h"
+
+struct tn_job {
+    tn_context *context;
+    base_arena arena;
+    base_error error;
+    tn_job_opt opt;
+    const tn_recipe *recipe;
+    tn_recipe *own_recipe; /* of a resumed run */
+    const char *folder;
+    int lock; /* file descriptor */
+    tn_dataset *train, *valid;
+    tn_model *model, *best;
+    tn_trainer *trainer;
+    tn_evaluation result;
+    int64_t *confusion;
+    bool have_result;
+};
+
+/* A file in the run folder; in the job's arena, NULL when memory is out. */
+char *train_job_path(const tn_job *j, const char *name);
+/* report.html, curves.svg, confusion.svg. */
+tn_status train_job_report(tn_job *j);
+
+#endif
