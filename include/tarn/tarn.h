@@ -4,6 +4,7 @@
 
 /* clang-format off */
 #include <tarn/core.h>
+#include <tarn/recipe.h>
 #include <tarn/graph.h>
 #include <tarn/ops.h>
 #include <tarn/nn.h>

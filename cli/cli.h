@@ -1,0 +1,48 @@
+/* cli.h: what the subcommands of `tarn` share. A subcommand is one file; it uses <tarn/...> and nothing else of Tarn. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <tarn/tarn.h>
+
+/* Exit codes. */
+enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_CANCELLED = 130 };
+
+typedef struct cli_args {
+    int n; /* arguments without options */
+    char **at;
+    int n_overrides; /* "key=value" */
+    const char **overrides;
+    bool json, dot, memory, markdown;
+    const char *resume;
+    const char *isa;
+    int threads; /* 0: as the recipe says, or all */
+    /* of `tarn bench` */
+    const char *data;
+    bool serve;
+} cli_args;
+
+typedef struct cli_command {
+    const char *name, *usage, *doc;
+    int (*run)(const cli_args *args);
+} cli_command;
+
+extern const cli_command cli_train, cli_eval, cli_predict, cli_show, cli_bench, cli_help;
+extern const cli_command *const cli_commands[]; /* ends in NULL */
+
+/* "tarn: SENTENCE" on standard error; returns CLI_FAILED. */
+int cli_fail(const char *fmt, ...) TN_PRINTF(1, 2);
+/* How a command is used, on standard error; returns CLI_USAGE. */
+int cli_usage(const cli_command *command);
+/* A context with the threads and instruction set of the options; NULL and the sentence printed on failure. */
+tn_context *cli_context(const cli_args *args, int threads);
+/* The model of a run folder or a model file; NULL and the sentence printed on failure. */
+tn_model *cli_model(tn_context *context, const char *path);
+/* path/name when path is a folder that has it, else NULL; free() it. */
+char *cli_in_folder(const char *path, const char *name);
+/* A string as JSON, with its quotes. */
+void cli_json_string(FILE *to, const char *text);
+void cli_json_number(FILE *to, double value);
+
+#endif

@@ -1,0 +1,91 @@
+/* eval.c: tarn eval RUN|MODEL [RECIPE]: loss and metrics on the validation data of the run's recipe, or of another. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "cli.h"
+
+static void show_confusion(const tn_model *m, const tn_evaluation *r, const int64_t *confusion)
+{
+    (void)printf("class            precision  recall     F1  samples\n");
+    for (int k = 0; k < r->classes; k++) {
+        int64_t hit = confusion[k * r->classes + k], truth = 0, said = 0;
+        for (int i = 0; i < r->classes; i++) {
+            truth += confusion[k * r->classes + i];
+            said += confusion[i * r->classes + k];
+        }
+        double p = said ? (double)hit / (double)said : 0, q = truth ? (double)hit / (double)truth : 0;
+        const char *label = tn_model_label(m, k);
+        (void)printf("%-16s %9.4f %7.4f %6.4f %8lld\n", label ? label : "?", p, q, p + q > 0 ? 2 * p * q / (p + q) : 0,
+                     (long long)truth);
+    }
+}
+
+static void show(const tn_model *m, const tn_evaluation *r, const int64_t *confusion, bool json)
+{
+    if (json) {
+        (void)printf("{\"samples\":%lld,\"loss\":", (long long)r->samples);
+        cli_json_number(stdout, r->loss);
+        (void)fputs(",\"accuracy\":", stdout);
+        cli_json_number(stdout, r->accuracy);
+        (void)fputs(",\"macro_f1\":", stdout);
+        cli_json_number(stdout, r->macro_f1);
+        (void)fputs(",\"confusion\":[", stdout);
+        for (int i = 0; i < r->classes * r->classes; i++)
+            (void)printf("%s%lld", i ? "," : "", (long long)confusion[i]);
+        (void)fputs("]}\n", stdout);
+        return;
+    }
+    (void)printf("%lld samples, loss %.4f", (long long)r->samples, r->loss);
+    if (r->classes)
+        (void)printf(", accuracy %.2f%%, macro F1 %.4f, weighted F1 %.4f", 100 * r->accuracy, r->macro_f1,
+                     r->weighted_f1);
+    (void)fputc('\n', stdout);
+    if (r->classes && r->classes <= 100)
+        show_confusion(m, r, confusion);
+}
+
+static int evaluate(tn_context *c, const cli_args *a, tn_model *m, tn_recipe *recipe)
+{
+    tn_dataset *train, *valid;
+    tn_evaluation r;
+    if (tn_recipe_data(c, recipe, &train, &valid) != TN_OK)
+        return cli_fail("%s", tn_context_error(c));
+    const tn_dataset *data = valid ? valid : train;
+    size_t classes = (size_t)tn_dataset_classes(data);
+    tn_shape y = tn_tensor_shape(tn_model_output(m));
+    if (y.rank == 2 && y.dims[1] > (tn_dim)classes)
+        classes = (size_t)y.dims[1];
+    int64_t *confusion = calloc(classes * classes + 1, sizeof *confusion);
+    tn_status status = confusion ? tn_evaluate(c, m, data, 256, &r, confusion) : TN_MEMORY;
+    if (status == TN_OK)
+        show(m, &r, confusion, a->json);
+    free(confusion);
+    tn_dataset_free(train);
+    tn_dataset_free(valid);
+    return status == TN_OK ? CLI_OK : cli_fail("%s", tn_context_error(c));
+}
+
+static int run(const cli_args *a)
+{
+    if (a->n < 1 || a->n > 2)
+        return cli_usage(&cli_eval);
+    char *own = a->n == 1 ? cli_in_folder(a->at[0], "recipe.yaml") : NULL;
+    if (a->n == 1 && !own)
+        return cli_fail("%s is no run folder; name a recipe whose data the model is tried on: tarn eval MODEL RECIPE",
+                        a->at[0]);
+    tn_context *c = cli_context(a, 0);
+    tn_model *m = c ? cli_model(c, a->at[0]) : NULL;
+    tn_recipe *recipe = m ? tn_recipe_load(c, own ? own : a->at[1], a->n_overrides, a->overrides) : NULL;
+    if (m && !recipe)
+        cli_fail("%s", tn_context_error(c));
+    int code = recipe ? evaluate(c, a, m, recipe) : CLI_FAILED;
+    tn_recipe_free(recipe);
+    tn_model_free(m);
+    tn_context_free(c);
+    free(own);
+    return code;
+}
+
+const cli_command cli_eval = {
+    "eval", "eval RUN|MODEL [RECIPE] [key=value ...] [--json]",
+    "Loss, accuracy, precision, recall and F1 on the validation data of the run's recipe, or of RECIPE.", run};

@@ -1,0 +1,45 @@
+/* help.c: tarn help [TOPIC]. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+static int overview(void)
+{
+    (void)puts("tarn: deep learning in C, small and deep\n");
+    for (int i = 0; cli_commands[i]; i++)
+        (void)printf("  tarn %s\n", cli_commands[i]->usage);
+    (void)puts("  tarn --version\n\ntopics of `tarn help TOPIC`: the commands; recipe, model, layers, data, train, "
+               "output, models,\n"
+               "and every layer by its name. With --markdown as a page.");
+    return CLI_OK;
+}
+
+static int models(void)
+{
+    for (int i = 0; tn_zoo_name(i); i++)
+        (void)printf("  %-20s %s\n", tn_zoo_name(i), tn_zoo_doc(i));
+    return CLI_OK;
+}
+
+static int run(const cli_args *a)
+{
+    if (a->n == 0 && !a->markdown)
+        return overview();
+    const char *topic = a->n ? a->at[0] : NULL;
+    for (int i = 0; topic && cli_commands[i] && a->n; i++)
+        if (strcmp(cli_commands[i]->name, topic) == 0 && strcmp(topic, "train") != 0)
+            return printf("usage: tarn %s\n%s\n", cli_commands[i]->usage, cli_commands[i]->doc) < 0;
+    if (topic && strcmp(topic, "models") == 0)
+        return models();
+    if (topic && strcmp(topic, "train") == 0)
+        (void)printf("usage: tarn %s\n%s\n\n", cli_train.usage, cli_train.doc);
+    char *text = tn_recipe_help(topic, a->markdown);
+    if (!text)
+        return cli_fail("there is no help on '%s'; `tarn help` lists the topics", topic ? topic : "");
+    (void)fputs(text, stdout);
+    free(text);
+    return CLI_OK;
+}
+
+const cli_command cli_help = {"help", "help [TOPIC] [--markdown]", "What there is, and every key of a recipe.", run};

@@ -1,0 +1,169 @@
+/* predict.c: tarn predict RUN|MODEL FILE...: pictures (PNG, JPEG) and entries of IDX files (images.idx:17). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+enum { SHOWN = 3 };
+
+typedef struct predicting {
+    tn_context *c;
+    tn_model *m;
+    tn_predictor *p;
+    const cli_args *a;
+    int64_t dims[TN_MAX_RANK]; /* of one raw sample, batch first */
+    int rank;
+    tn_view raw;
+    float *scores;
+    int64_t classes;
+} predicting;
+
+static int best_left(const float *p, int64_t n, const int *taken, int n_taken)
+{
+    int best = -1;
+    for (int i = 0; i < n; i++) {
+        bool used = false;
+        for (int k = 0; k < n_taken; k++)
+            used |= taken[k] == i;
+        if (!used && (best < 0 || p[i] > p[best]))
+            best = i;
+    }
+    return best;
+}
+
+static void show(const predicting *x, const char *file)
+{
+    int taken[SHOWN], n = x->classes < SHOWN ? (int)x->classes : SHOWN;
+    bool labels = tn_model_labels(x->m) > 0;
+    for (int k = 0; k < n; k++)
+        taken[k] = best_left(x->scores, x->classes, taken, k);
+    if (x->a->json) {
+        (void)fputs("{\"file\":", stdout);
+        cli_json_string(stdout, file);
+        if (labels) {
+            (void)fputs(",\"label\":", stdout);
+            cli_json_string(stdout, tn_model_label(x->m, taken[0]));
+        }
+        (void)fputs(",\"scores\":[", stdout);
+        for (int64_t i = 0; i < x->classes; i++) {
+            (void)fputs(i ? "," : "", stdout);
+            cli_json_number(stdout, (double)x->scores[i]);
+        }
+        (void)fputs("]}\n", stdout);
+        return;
+    }
+    (void)printf("%s:", file);
+    for (int k = 0; labels && k < n; k++)
+        (void)printf("%s %s (%.1f%%)", k ? "," : "", tn_model_label(x->m, taken[k]), 100 * (double)x->scores[taken[k]]);
+    for (int64_t i = 0; !labels && i < x->classes; i++)
+        (void)printf(" %.6g", (double)x->scores[i]);
+    (void)fputc('\n', stdout);
+}
+
+static int load_picture(predicting *x, const char *file)
+{
+    const char *step = tn_model_preprocess(x->m)->step;
+    tn_picture *picture = tn_picture_read(x->c, file, NULL);
+    if (!picture)
+        return cli_fail("%s", tn_context_error(x->c));
+    tn_view view = tn_view_of(x->raw.data, TN_U8, 3, x->dims + 1);
+    tn_status status = tn_picture_prepare(x->c, picture, step ? step : "resize", &view);
+    tn_picture_free(picture);
+    return status == TN_OK ? CLI_OK : cli_fail("%s: %s", file, tn_context_error(x->c));
+}
+
+static int load_entry(predicting *x, const char *file, int64_t index)
+{
+    tn_dataset *d = tn_dataset_idx(x->c, file, NULL, NULL);
+    tn_view view = x->raw;
+    if (!d)
+        return cli_fail("%s", tn_context_error(x->c));
+    const tn_field *f = tn_dataset_field(d, 0);
+    tn_view one = tn_view_of(view.data, f->dtype, f->rank, f->dims);
+    int code = CLI_OK;
+    if (index >= tn_dataset_count(d))
+        code = cli_fail("%s has %lld entries; there is no number %lld", file, (long long)tn_dataset_count(d),
+                        (long long)index);
+    else if (one.dtype != view.dtype || one.bytes != view.bytes)
+        code = cli_fail("%s: its entries have another dtype or size than the model takes", file);
+    else if (tn_dataset_get(x->c, d, index, 0, &one) != TN_OK)
+        code = cli_fail("%s", tn_context_error(x->c));
+    tn_dataset_free(d);
+    return code;
+}
+
+/* "images.idx:17": the part before the colon; *index is set. NULL if it is no such name. */
+static char *idx_name(const char *file, int64_t *index)
+{
+    const char *colon = strrchr(file, ':');
+    if (!colon || colon[1] == '\0' || colon[1 + strspn(colon + 1, "0123456789")] != '\0')
+        return NULL;
+    *index = strtoll(colon + 1, NULL, 10);
+    char *name = malloc((size_t)(colon - file) + 1);
+    if (!name)
+        return NULL;
+    memcpy(name, file, (size_t)(colon - file));
+    name[colon - file] = '\0';
+    return name;
+}
+
+static int predict_file(predicting *x, const char *file)
+{
+    int64_t index = 0;
+    char *name = idx_name(file, &index);
+    int code = name ? load_entry(x, name, index) : load_picture(x, file);
+    tn_view scores = tn_view_of(x->scores, TN_F32, 2, (const int64_t[]){1, x->classes});
+    free(name);
+    if (code != CLI_OK)
+        return code;
+    if (tn_predict(x->p, &x->raw, &scores) != TN_OK)
+        return cli_fail("%s: %s", file, tn_predictor_error(x->p));
+    show(x, file);
+    return CLI_OK;
+}
+
+static int prepare(predicting *x)
+{
+    tn_shape in = tn_tensor_shape(tn_model_input(x->m)), out = tn_tensor_shape(tn_model_output(x->m));
+    tn_dtype raw = tn_model_preprocess(x->m)->raw;
+    x->rank = in.rank;
+    for (int i = 0; i < in.rank; i++)
+        x->dims[i] = i == 0 ? 1 : in.dims[i];
+    x->raw = tn_view_of(NULL, raw ? raw : tn_tensor_dtype(tn_model_input(x->m)), x->rank, x->dims);
+    if (in.rank != 4 || out.rank != 2 || out.dims[1] < 0 || x->raw.bytes == 0)
+        return cli_fail(
+            "this model takes no pictures: its input is not [batch, channels, height, width] with an output a class");
+    x->classes = out.dims[1];
+    x->raw.data = malloc(x->raw.bytes);
+    x->scores = malloc((size_t)x->classes * sizeof *x->scores);
+    x->p = tn_predictor_new(x->m);
+    if (!x->p)
+        return cli_fail("%s", tn_model_error(x->m));
+    return x->raw.data && x->scores ? CLI_OK : cli_fail("out of memory");
+}
+
+static int run(const cli_args *a)
+{
+    if (a->n < 2)
+        return cli_usage(&cli_predict);
+    predicting x = {.a = a, .c = cli_context(a, 0)};
+    int code = CLI_FAILED;
+    x.m = x.c ? cli_model(x.c, a->at[0]) : NULL;
+    if (x.m)
+        code = prepare(&x);
+    for (int i = 1; i < a->n && (code == CLI_OK || x.p); i++) {
+        int one = predict_file(&x, a->at[i]); /* a bad file does not stop the others */
+        code = one == CLI_OK ? code : one;
+    }
+    tn_predictor_free(x.p);
+    tn_model_free(x.m);
+    tn_context_free(x.c);
+    free(x.raw.data);
+    free(x.scores);
+    return code;
+}
+
+const cli_command cli_predict = {
+    "predict", "predict RUN|MODEL FILE... [--json]",
+    "Classifies pictures (PNG, JPEG), scaled and centred as the model says, or entries of IDX files (images.idx:17).",
+    run};

@@ -1,0 +1,187 @@
+/* train.c: tarn train RECIPE [key=value...]: trains, shows how it goes, leaves a run folder. */
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+static tn_job *volatile running; /* for the signal handler */
+
+static void on_signal(int number)
+{
+    (void)number;
+    if (running)
+        tn_job_cancel(running);
+}
+
+typedef struct display {
+    bool json, terminal;
+    double shown; /* seconds at which the bar was drawn last */
+} display;
+
+/* ---- progress ---------------------------------------------------------------------------------------------------- */
+
+static void json_line(const tn_progress *p)
+{
+    (void)printf("{\"epoch\":%lld,\"step\":%lld,\"loss\":", (long long)p->epoch + 1, (long long)p->total_steps);
+    cli_json_number(stdout, p->loss);
+    (void)fputs(",\"accuracy\":", stdout);
+    cli_json_number(stdout, p->accuracy);
+    (void)fputs(",\"val_loss\":", stdout);
+    cli_json_number(stdout, p->val_loss);
+    (void)fputs(",\"val_accuracy\":", stdout);
+    cli_json_number(stdout, p->val_accuracy);
+    (void)fputs(",\"lr\":", stdout);
+    cli_json_number(stdout, p->lr);
+    (void)printf(",\"samples_per_second\":%.0f,\"seconds\":%.2f,\"waited\":%.4f,\"best\":%s}\n", p->samples_per_second,
+                 p->seconds, p->waited, p->best ? "true" : "false");
+    (void)fflush(stdout);
+}
+
+static void epoch_line(const tn_progress *p)
+{
+    (void)printf("epoch %lld/%lld  loss %.4f", (long long)p->epoch + 1, (long long)p->epochs, p->loss);
+    if (!isnan(p->accuracy))
+        (void)printf("  accuracy %.2f%%", 100 * p->accuracy);
+    if (p->valid)
+        (void)printf("  validation loss %.4f", p->val_loss);
+    if (!isnan(p->val_accuracy))
+        (void)printf("  accuracy %.2f%%", 100 * p->val_accuracy);
+    (void)printf("  %.0f samples/s  %.1f s%s\n", p->samples_per_second, p->seconds, p->best ? "  best" : "");
+    (void)fflush(stdout);
+}
+
+static void bar(const tn_progress *p)
+{
+    enum { WIDTH = 24 };
+    int full = (int)(p->steps ? p->step * WIDTH / p->steps : 0);
+    double left = p->samples_per_second > 0 && p->step
+                      ? (double)(p->steps - p->step) * (p->seconds / (double)(p->epoch * p->steps + p->step))
+                      : 0;
+    (void)printf("\repoch %lld/%lld [", (long long)p->epoch + 1, (long long)p->epochs);
+    for (int i = 0; i < WIDTH; i++)
+        (void)fputc(i < full ? '#' : '.', stdout);
+    (void)printf("] %lld/%lld  loss %.4f", (long long)p->step, (long long)p->steps, p->loss);
+    if (!isnan(p->accuracy))
+        (void)printf("  accuracy %.1f%%", 100 * p->accuracy);
+    (void)printf("  %.0f/s  %.0f s left \x1b[K", p->samples_per_second, left);
+    (void)fflush(stdout);
+}
+
+static int show(void *user, const tn_progress *p)
+{
+    display *d = user;
+    if (p->epoch_end && d->json) {
+        json_line(p);
+    } else if (p->epoch_end) {
+        if (d->terminal)
+            (void)fputs("\r\x1b[K", stdout);
+        epoch_line(p);
+    } else if (d->terminal && p->seconds - d->shown > 0.1) {
+        d->shown = p->seconds;
+        bar(p);
+    }
+    return 0;
+}
+
+/* ---- the end ------------------------------------------------------------------------------------------------------ */
+
+static void show_result(tn_job *j, bool json)
+{
+    tn_evaluation r;
+    bool have = tn_job_result(j, &r);
+    if (json) {
+        (void)fputs("{\"folder\":", stdout);
+        cli_json_string(stdout, tn_job_folder(j));
+        if (have) {
+            (void)fputs(",\"val_loss\":", stdout);
+            cli_json_number(stdout, r.loss);
+            (void)fputs(",\"val_accuracy\":", stdout);
+            cli_json_number(stdout, r.accuracy);
+            (void)fputs(",\"val_f1\":", stdout);
+            cli_json_number(stdout, r.macro_f1);
+        }
+        (void)fputs("}\n", stdout);
+        return;
+    }
+    if (have && r.classes)
+        (void)printf("best model: accuracy %.2f%%, loss %.4f, macro F1 %.4f on %lld validation samples\n",
+                     100 * r.accuracy, r.loss, r.macro_f1, (long long)r.samples);
+    else if (have)
+        (void)printf("best model: loss %.6g on %lld validation samples\n", r.loss, (long long)r.samples);
+    (void)printf("run folder: %s (model.safetensors, report.html)\n", tn_job_folder(j));
+}
+
+/* The same model on real digits, where they are at hand: it has not seen one. */
+static void try_real_digits(tn_context *c, tn_job *j, const char *folder, bool json)
+{
+    tn_dataset *real = tn_dataset_mnist(c, folder, false, NULL);
+    tn_evaluation r;
+    if (!real)
+        return;
+    if (tn_evaluate(c, tn_job_model(j), real, 256, &r, NULL) == TN_OK) {
+        if (json)
+            (void)printf("{\"real_digits_accuracy\":%.4f}\n", r.accuracy);
+        else
+            (void)printf("on the %lld real digits of MNIST, none of which it has seen: accuracy %.2f%%\n",
+                         (long long)r.samples, 100 * r.accuracy);
+    }
+    tn_dataset_free(real);
+}
+
+static int finish(tn_context *c, tn_job *j, const cli_args *a)
+{
+    struct sigaction action = {.sa_handler = on_signal}, old_int, old_term;
+    (void)sigaction(SIGINT, &action, &old_int);
+    (void)sigaction(SIGTERM, &action, &old_term);
+    running = j;
+    tn_status status = tn_job_run(j);
+    running = NULL;
+    (void)sigaction(SIGINT, &old_int, NULL);
+    (void)sigaction(SIGTERM, &old_term, NULL);
+    if (status == TN_CANCELLED) {
+        (void)fprintf(stderr, "\ntarn: %s; go on with: tarn train --resume %s\n", tn_job_error(j), tn_job_folder(j));
+        return CLI_CANCELLED;
+    }
+    if (status != TN_OK)
+        return cli_fail("%s", tn_job_error(j));
+    show_result(j, a->json);
+    if (a->data)
+        try_real_digits(c, j, a->data, a->json);
+    return CLI_OK;
+}
+
+static int run(const cli_args *a)
+{
+    if ((a->n != 1 && !a->resume) || (a->resume && a->n != 0))
+        return cli_usage(&cli_train);
+    display d = {.json = a->json, .terminal = !a->json && isatty(STDOUT_FILENO)};
+    tn_job_opt opt = {.progress = show, .user = &d};
+    tn_context *c = cli_context(a, 0);
+    tn_recipe *recipe = NULL;
+    tn_job *j = NULL;
+    if (c && a->resume) {
+        j = tn_job_resume(c, a->resume, &opt);
+    } else if (c && (recipe = tn_recipe_load(c, a->at[0], a->n_overrides, a->overrides)) != NULL) {
+        if (tn_recipe_threads(recipe) && !a->threads) {
+            tn_context_free(c);
+            c = cli_context(a, tn_recipe_threads(recipe));
+        }
+        j = c ? tn_job_new(c, recipe, &opt) : NULL;
+    }
+    int code = j ? finish(c, j, a) : c ? cli_fail("%s", tn_context_error(c)) : CLI_FAILED;
+    tn_job_free(j);
+    tn_recipe_free(recipe);
+    tn_context_free(c);
+    return code;
+}
+
+const cli_command cli_train = {
+    "train", "train RECIPE [key=value ...] [--json] [--threads N] [--data FOLDER]   or   tarn train --resume RUN",
+    "Trains what the recipe says and leaves a run folder with the best model, checkpoints, metrics and a report.\n"
+    "key=value overrides the recipe: train.epochs=3 train.lr=0.01 model.layers.2.units=64. --resume goes on with a run "
+    "that was\n"
+    "stopped. --data FOLDER also tries the best model on the real MNIST digits there.",
+    run};
