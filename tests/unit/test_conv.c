@@ -367,6 +367,45 @@ static void test_packed(void **state)
     problem_free(&t);
 }
 
+/* Few output channels, sums along the lanes: with whole and broken vectors, groups, windows that leave the picture. */
+static void test_narrow(void **state)
+{
+    (void)state;
+    for (int64_t few = 1; few <= 5; few++)
+        for (int pad = 0; pad < 2; pad++) {
+            check(shape(2, few, 6, 9, 16 + few, 3, 1 + pad, pad));
+            check(shape(1, 32 - few, 5, 7, few, 3, 1, pad));
+        }
+    check(shape(3, 40, 4, 5, 2, 1, 1, 0));
+    cpu_conv c = shape(2, 40, 5, 6, 4, 3, 1, 1);
+    c.groups = 2;
+    check(c);
+}
+
+/* y = relu(transposed convolution + bias) is relu(gradient of data + bias). */
+static void test_transposed(void **state)
+{
+    (void)state;
+    for (int64_t inputs = 3; inputs <= 40; inputs += 37) {
+        problem t;
+        problem_new(&t, shape(2, inputs, 9, 8, 16, 4, 2, 1));
+        cpu_conv c = t.c;
+        c.threads = 2;
+        c.isa = cpu_isa_best();
+        c.relu = true;
+        buffer bias = random_buffer((size_t)inputs), y = buffer_new(t.dx.n);
+        buffer scratch = scratch_new(&c, CPU_CONV_GRAD_DATA);
+        for (size_t i = 0; i < t.dx.n; i++)
+            reference_add(&t.dx, i, bias.at[i % (size_t)inputs]);
+        cpu_conv_transposed(&c, t.dy.at, t.w.at, bias.at, y.at, scratch.at);
+        compare(&c, "transposed", y.at, &t.dx, true);
+        buffer_free(bias);
+        buffer_free(y);
+        buffer_free(scratch);
+        problem_free(&t);
+    }
+}
+
 /* A NaN in one pixel reaches the outputs whose windows hold it, through relu, and no other. */
 static void test_nan(void **state)
 {
@@ -396,7 +435,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_channels), cmocka_unit_test(test_windows), cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_random),   cmocka_unit_test(test_groups),  cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_packed),   cmocka_unit_test(test_nan),
+        cmocka_unit_test(test_packed),   cmocka_unit_test(test_narrow),  cmocka_unit_test(test_transposed),
+        cmocka_unit_test(test_nan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

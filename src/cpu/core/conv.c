@@ -217,15 +217,23 @@ void cpu_conv_forward_packed(const cpu_conv *c, const float *x, const float *pac
     run(c, &p, x, packed, bias, c->relu, y, scratch);
 }
 
-void cpu_conv_grad_data_packed(const cpu_conv *c, const float *dy, const float *packed, float *dx, void *scratch)
+void cpu_conv_transposed_packed(const cpu_conv *c, const float *x, const float *packed, const float *bias, float *y,
+                                void *scratch)
 {
     for (int64_t i = 0; i < phases(c); i++) {
         conv_problem p;
         conv_pack_plan plan;
-        float *start = dx + data_problem(c, i, &p, &plan);
-        run(c, &p, dy, packed, NULL, false, start, scratch);
+        float *start = y + data_problem(c, i, &p, &plan);
+        run(c, &p, x, packed, bias, c->relu, start, scratch);
         packed += packed_floats(c, &p);
     }
+}
+
+void cpu_conv_grad_data_packed(const cpu_conv *c, const float *dy, const float *packed, float *dx, void *scratch)
+{
+    cpu_conv plain = *c;
+    plain.relu = false;
+    cpu_conv_transposed_packed(&plain, dy, packed, NULL, dx, scratch);
 }
 
 void cpu_conv_forward(const cpu_conv *c, const float *x, const float *w, const float *bias, float *y, void *scratch)
@@ -238,6 +246,12 @@ void cpu_conv_grad_data(const cpu_conv *c, const float *dy, const float *w, floa
 {
     cpu_conv_pack(c, CPU_CONV_GRAD_DATA, w, scratch);
     cpu_conv_grad_data_packed(c, dy, scratch, dx, (char *)scratch + cpu_conv_packed(c, CPU_CONV_GRAD_DATA));
+}
+
+void cpu_conv_transposed(const cpu_conv *c, const float *x, const float *w, const float *bias, float *y, void *scratch)
+{
+    cpu_conv_pack(c, CPU_CONV_GRAD_DATA, w, scratch);
+    cpu_conv_transposed_packed(c, x, scratch, bias, y, (char *)scratch + cpu_conv_packed(c, CPU_CONV_GRAD_DATA));
 }
 
 void cpu_conv_grad_weight(const cpu_conv *c, const float *x, const float *dy, float *dw, float *db, void *scratch)

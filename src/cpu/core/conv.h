@@ -41,12 +41,20 @@ void cpu_conv_grad_data(const cpu_conv *c, const float *dy, const float *w, floa
 /* dw and, unless NULL, db[c_out] from x and dy. */
 void cpu_conv_grad_weight(const cpu_conv *c, const float *x, const float *dy, float *dw, float *db, void *scratch);
 
+/* The transposed convolution is the gradient of data with a bias (c_in of them, or NULL) and relu: x[n][oh][ow][c_out] to
+ * y[n][h][w][c_in] with the weights of c, w[c_out][c_in / groups][kh][kw], as PyTorch's conv_transpose2d has them. Its own
+ * gradients are cpu_conv_forward (of data) and cpu_conv_grad_weight with x and dy exchanged. Scratch and packed weights
+ * are those of CPU_CONV_GRAD_DATA. */
+void cpu_conv_transposed(const cpu_conv *c, const float *x, const float *w, const float *bias, float *y, void *scratch);
+
 /* Weights that do not change: bytes of the packed form, the packing, and the calls that take it. The form depends on the
  * job, the instruction set, the window and the channels, not on the size of the pictures. */
 size_t cpu_conv_packed(const cpu_conv *c, cpu_conv_job job);
 void cpu_conv_pack(const cpu_conv *c, cpu_conv_job job, const float *w, float *packed);
 void cpu_conv_forward_packed(const cpu_conv *c, const float *x, const float *packed, const float *bias, float *y,
                              void *scratch);
+void cpu_conv_transposed_packed(const cpu_conv *c, const float *x, const float *packed, const float *bias, float *y,
+                                void *scratch);
 void cpu_conv_grad_data_packed(const cpu_conv *c, const float *dy, const float *packed, float *dx, void *scratch);
 
 #endif

@@ -110,6 +110,66 @@ CPU_INLINE void tile(const conv_tile *a, const int P, const int V)
     store_tile(a, acc, P, V);
 }
 
+/* The sum of the lanes; four at a time by way of memory, which takes in a whole vector and gives out quarters. */
+CPU_INLINE float lane_sum(cpu_vf v)
+{
+    typedef float four __attribute__((vector_size(16)));
+    four part[CPU_VF / 4];
+    memcpy(part, &v, sizeof v);
+#if CPU_VF == 16
+    part[0] += part[2];
+    part[1] += part[3];
+#endif
+#if CPU_VF >= 8
+    part[0] += part[1];
+#endif
+    return (part[0][0] + part[0][2]) + (part[0][1] + part[0][3]);
+}
+
+/* N output channels (few): lanes run along the sum, weights lie [output channel][tap][input channel]. */
+CPU_INLINE void narrow(const conv_tile *a, const int P, const int N)
+{
+    cpu_vf acc[CONV_NARROW_MOST][CONV_NARROW];
+    const int64_t sums = a->segments * a->length, step = a->step, whole = a->length / CPU_VF * CPU_VF;
+    const float *w = a->w;
+    UNROLL for (int p = 0; p < P; p++)
+    {
+        UNROLL for (int o = 0; o < N; o++) acc[p][o] = cpu_vf_set1(0.0f);
+    }
+    for (int64_t t = 0; t < a->segments; t++, w += a->length) {
+        const float *x = a->x + a->off[t];
+        for (int64_t k = 0; k < whole; k += CPU_VF) {
+            cpu_vf b[CONV_NARROW];
+            UNROLL for (int o = 0; o < N; o++) b[o] = cpu_vf_load(w + o * sums + k);
+            UNROLL for (int p = 0; p < P; p++)
+            {
+                const cpu_vf xp = cpu_vf_load(x + p * step + k);
+                UNROLL for (int o = 0; o < N; o++) acc[p][o] += b[o] * xp;
+            }
+        }
+        for (int p = 0; whole < a->length && p < P; p++) {
+            const int64_t n = a->length - whole;
+            const cpu_vf xp = cpu_vf_load_n(x + p * step + whole, n);
+            UNROLL for (int o = 0; o < N; o++) acc[p][o] += xp * cpu_vf_load_n(w + o * sums + whole, n);
+        }
+    }
+    float *y = a->y;
+    int64_t left = a->left;
+    UNROLL for (int p = 0; p < P; p++)
+    {
+        UNROLL for (int o = 0; o < N; o++)
+        {
+            float v = lane_sum(acc[p][o]) + (a->bias ? a->bias[o] : 0.0f);
+            y[o] = a->relu && v < 0.0f ? 0.0f : v;
+        }
+        y += a->y_pixel;
+        if (--left == 0) {
+            y += a->y_jump;
+            left = a->width;
+        }
+    }
+}
+
 CPU_INLINE void weight(const conv_weight_tile *a, const int I, const int V)
 {
     cpu_vf acc[MOST][CONV_VECTORS], b[CONV_VECTORS];
@@ -201,6 +261,18 @@ EACH_WIDE(DEFINE, 2)
 #define ALL(X, V) EACH(X, V)
 #endif
 
+#define NARROW(P, N)                                                                                                   \
+    static void narrow_##P##_##N(const conv_tile *a)                                                                   \
+    {                                                                                                                  \
+        narrow(a, P, N);                                                                                               \
+    }
+#define NARROW_NAME(P, N) narrow_##P##_##N,
+#define EACH_NARROW(X, N) X(1, N) X(2, N) X(3, N) X(4, N)
+EACH_NARROW(NARROW, 1)
+EACH_NARROW(NARROW, 2)
+EACH_NARROW(NARROW, 3)
+EACH_NARROW(NARROW, 4)
+
 static void slice_1(const float *src, int64_t step, int64_t pixels, int64_t channels, float *dst, float *sum)
 {
     slice(src, step, pixels, channels, dst, sum, 1);
@@ -214,6 +286,10 @@ const conv_kernels CPU_NAME(conv_kernels) = {
     .lanes = CPU_VF,
     .most = MOST,
     .tile = {{ALL(TILE_NAME, 1)}, {ALL(TILE_NAME, 2)}},
+    .narrow = {{EACH_NARROW(NARROW_NAME, 1)},
+               {EACH_NARROW(NARROW_NAME, 2)},
+               {EACH_NARROW(NARROW_NAME, 3)},
+               {EACH_NARROW(NARROW_NAME, 4)}},
     .weight = {{ALL(WEIGHT_NAME, 1)}, {ALL(WEIGHT_NAME, 2)}},
     .slice = {slice_1, slice_2},
     .runs = runs,

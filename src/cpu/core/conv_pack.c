@@ -13,7 +13,8 @@ typedef struct pack_job {
 
 int64_t conv_packed_floats(const conv_problem *p, const conv_kernels *k)
 {
-    return p->groups * p->kh * p->kw * p->c_in * conv_ceil(p->c_out, k->lanes) * k->lanes;
+    const int64_t lanes = conv_is_narrow(p, k) ? p->c_out : conv_ceil(p->c_out, k->lanes) * k->lanes;
+    return p->groups * p->kh * p->kw * p->c_in * lanes;
 }
 
 /* What one block of output channels is packed with. */
@@ -93,6 +94,19 @@ static void pack_chunk(void *arg, int64_t chunk, int thread)
     pack_zeros(p, &b, start, end);
 }
 
+/* Few output channels: [group][output channel][tap][input channel]. */
+static void pack_narrow(const conv_problem *p, const conv_pack_plan *plan, const float *w, float *to)
+{
+    w += plan->row0 * plan->width + plan->column0;
+    for (int64_t g = 0; g < p->groups; g++)
+        for (int64_t o = 0; o < p->c_out; o++)
+            for (int64_t r = 0; r < p->kh; r++)
+                for (int64_t c = 0; c < p->kw; c++)
+                    for (int64_t i = 0; i < p->c_in; i++)
+                        *to++ = w[g * plan->group + o * plan->lane + i * plan->channel +
+                                  r * plan->row_step * plan->width + c * plan->column_step];
+}
+
 void conv_pack(const conv_problem *p, const conv_pack_plan *plan, const conv_kernels *k, int threads, const float *w,
                float *packed)
 {
@@ -101,6 +115,10 @@ void conv_pack(const conv_problem *p, const conv_pack_plan *plan, const conv_ker
     pack_job job = {.p = p, .plan = plan, .w = w, .packed = packed, .lanes = k->lanes};
     if (floats == 0)
         return;
+    if (conv_is_narrow(p, k)) {
+        pack_narrow(p, plan, w, packed);
+        return;
+    }
     job.blocks = conv_ceil(p->c_out, CONV_VECTORS * k->lanes);
     int64_t chunks = p->groups * job.blocks;
     job.parts = conv_max(1, conv_min(p->c_in, conv_ceil(floats, ENOUGH) / chunks));

@@ -46,11 +46,14 @@ typedef void (*conv_slice_fn)(const float *src, int64_t step, int64_t pixels, in
 typedef void (*conv_runs_fn)(const float *src, int64_t src_step, float *dst, int64_t dst_step, int64_t length,
                              int64_t count);
 
+/* Up to CONV_NARROW output channels would leave most lanes of a vector empty: there the lanes run along the sum. */
+enum { CONV_NARROW = 4, CONV_NARROW_MOST = 4 };
 enum { CONV_VECTORS = 2, CONV_MOST = 14 }; /* vectors, and pixels or taps, of the largest tile of any instruction set */
 
 typedef struct conv_kernels {
     int lanes, most;
     void (*tile[CONV_VECTORS][CONV_MOST])(const conv_tile *);
+    void (*narrow[CONV_NARROW][CONV_NARROW_MOST])(const conv_tile *);
     void (*weight[CONV_VECTORS][CONV_MOST])(const conv_weight_tile *);
     conv_slice_fn slice[CONV_VECTORS];
     conv_runs_fn runs;
@@ -146,6 +149,11 @@ void conv_depth_run(const conv_problem *p, const conv_depth_kernels *k, int thre
 size_t conv_depth_weight_scratch(const conv_problem *p);
 void conv_depth_weight_run(const conv_problem *p, const conv_depth_kernels *k, int threads, const float *x,
                            const float *dy, float *dw, float *db, void *scratch);
+
+static inline bool conv_is_narrow(const conv_problem *p, const conv_kernels *k)
+{
+    return p->c_out <= CONV_NARROW && p->c_in >= k->lanes / 2;
+}
 
 /* Bytes rounded up to a cache line, so that parts of scratch stay aligned. */
 static inline size_t conv_align(size_t bytes)

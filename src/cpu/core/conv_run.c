@@ -6,7 +6,9 @@
 /* A chunk computes `images` pictures, or one band of rows of one picture, for one part of the output channels. */
 typedef struct run_plan {
     conv_view view;
-    int64_t blocks;        /* of 2 vectors of output channels in a group */
+    bool narrow;
+    int most;              /* pixels of a tile */
+    int64_t blocks;        /* of 2 vectors of output channels in a group; 1 if narrow */
     int64_t bands, images; /* bands of a picture; pictures of a chunk */
     int64_t parts;         /* of the blocks */
     int64_t units, chunks; /* (bands * groups of pictures), all */
@@ -34,6 +36,8 @@ static double line_cost(int64_t pixels, int most)
 static conv_mode choose_mode(const conv_problem *p, const conv_kernels *k, int64_t blocks)
 {
     bool direct = conv_in_range(p);
+    if (conv_is_narrow(p, k) && p->kh * p->kw != 0)
+        return direct ? CONV_DIRECT : CONV_PADDED;
     if (p->kh * p->kw == 0 || (direct && p->sh * p->w == p->ow * p->sw))
         return CONV_DIRECT; /* pixels of all rows are at the same distance already */
     double sums = (double)(p->kh * p->kw * p->c_in * blocks), vectors = (double)p->c_in / k->lanes * 4.0;
@@ -76,6 +80,8 @@ static void cut(run_plan *r, const conv_problem *p, int64_t row_bytes)
 
 static void make_plan(run_plan *r, const conv_problem *p, const conv_kernels *k, int64_t *off)
 {
+    r->narrow = conv_is_narrow(p, k);
+    r->most = r->narrow ? CONV_NARROW_MOST : k->most;
     r->blocks = conv_ceil(p->c_out, CONV_VECTORS * k->lanes);
     conv_mode mode = choose_mode(p, k, r->blocks);
     conv_view_set(&r->view, p, mode, 1, NULL);
@@ -90,19 +96,19 @@ static void make_plan(run_plan *r, const conv_problem *p, const conv_kernels *k,
     r->buffer_bytes = conv_align((size_t)(conv_view_floats(&r->view) * r->images) * sizeof(float));
 }
 
-/* A line of pixels, cut into tiles of nearly equal size, the largest first. */
-static void run_line(const conv_kernels *k, conv_tile *t, int64_t pixels, int vectors, int64_t ahead)
+/* A line of pixels, cut into tiles of nearly equal size, the largest first. tile[i] does i + 1 pixels. */
+static void run_line(void (*const tile[])(const conv_tile *), int most, conv_tile *t, int64_t pixels, int64_t ahead)
 {
     const float *x = t->x;
     float *y = t->y;
-    int64_t tiles = conv_ceil(pixels, k->most), column = 0;
+    int64_t tiles = conv_ceil(pixels, most), column = 0;
     for (int64_t i = 0; i < tiles; i++) {
         int64_t count = pixels / tiles + (i < pixels % tiles);
         t->x = x;
         t->y = y;
         t->ahead = x + ahead + count * t->step;
         t->left = t->width - column;
-        k->tile[vectors - 1][count - 1](t);
+        tile[count - 1](t);
         x += count * t->step;
         y += count * t->y_pixel;
         for (column += count; column >= t->width; column -= t->width)
@@ -117,7 +123,7 @@ static void run_block(const run_job *j, const conv_view *v, const float *origin,
     const conv_problem *p = j->p;
     const int64_t sums = p->kh * p->kw * p->c_in, lanes = j->k->lanes;
     const int64_t first = block * CONV_VECTORS * lanes, channels = conv_min(p->c_out - first, CONV_VECTORS * lanes);
-    const int64_t packed_group = sums * conv_ceil(p->c_out, lanes) * lanes;
+    const int64_t packed_group = conv_packed_floats(p, j->k) / p->groups;
     const int vectors = (int)conv_ceil(channels, lanes);
     conv_tile t = {.step = v->step, .off = v->off, .segments = v->segments, .length = v->length, .relu = j->relu};
     t.w = j->packed + group * packed_group + first * sums;
@@ -135,7 +141,8 @@ static void run_block(const run_job *j, const conv_view *v, const float *origin,
         for (int64_t l = 0; l < lines; l++) {
             t.x = x + l * v->row;
             t.y = y + l * p->y_row;
-            run_line(j->k, &t, pixels, vectors, ahead);
+            run_line(j->plan->narrow ? j->k->narrow[p->c_out - 1] : j->k->tile[vectors - 1], j->plan->most, &t, pixels,
+                     ahead);
         }
     }
 }
