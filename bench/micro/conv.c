@@ -1,5 +1,5 @@
 /* conv.c: speed of the convolution kernels alone: GFLOP/s of forward, gradient of data, gradient of weights for usual
- * shapes. Usage: bench_conv [threads [part of a shape's name [column]]]. The best of several runs is shown: the machine's limit is
+ * shapes. Usage: bench_conv [threads [part of a shape's name [column [instruction set]]]]. The best of several runs is shown: the machine's limit is
  * what matters here, not its other users. */
 #include "cpu/core/conv.h"
 
@@ -88,7 +88,7 @@ static double best(job *j, int what)
     return least;
 }
 
-static void measure(const shape *s, int threads, int only)
+static void measure(const shape *s, int threads, int only, cpu_isa isa)
 {
     job j = {.c = {.n = s->n,
                    .c_in = s->c_in,
@@ -102,7 +102,7 @@ static void measure(const shape *s, int threads, int only)
                    .dilation = {1, 1},
                    .pad = {s->pad, s->pad, s->pad, s->pad},
                    .threads = threads,
-                   .isa = cpu_isa_best()}};
+                   .isa = isa}};
     cpu_conv *c = &j.c;
     cpu_conv_shape(c);
     j.x = floats(c->n * c->h * c->w * c->c_in);
@@ -137,11 +137,16 @@ static void measure(const shape *s, int threads, int only)
 
 int main(int argc, char **argv)
 {
-    int threads = argc > 1 ? atoi(argv[1]) : cpu_thread_count();
-    printf("GFLOP/s, %d threads, %s\n%-30s  %-20s  %-20s  %-20s  %-20s\n", threads, cpu_isa_name(cpu_isa_best()),
+    const int threads = argc > 1 ? atoi(argv[1]) : cpu_thread_count(), only = argc > 3 ? atoi(argv[3]) : -1;
+    cpu_isa isa = cpu_isa_best();
+    if (argc > 4 && !cpu_isa_from_name(argv[4], &isa)) {
+        fprintf(stderr, "unknown instruction set %s: portable, avx2 or avx512\n", argv[4]);
+        return 1;
+    }
+    printf("GFLOP/s, %d threads, %s\n%-30s  %-20s  %-20s  %-20s  %-20s\n", threads, cpu_isa_name(isa),
            "batch, channels, size, window", "forward", "gradient of data", "gradient of weights", "forward, packed");
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         if (argc < 3 || strstr(shapes[i].name, argv[2]))
-            measure(&shapes[i], threads, argc > 3 ? atoi(argv[3]) : -1);
+            measure(&shapes[i], threads, only, isa);
     return 0;
 }

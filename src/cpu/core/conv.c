@@ -111,7 +111,8 @@ static int64_t data_problem(const cpu_conv *c, int64_t phase, conv_problem *p, c
                              .row_step = -r.step,
                              .column0 = q.last,
                              .column_step = -q.step,
-                             .width = c->kw};
+                             .width = c->kw,
+                             .taps = taps};
     return (row * c->w + column) * c->c_in;
 }
 
@@ -123,7 +124,8 @@ static conv_pack_plan forward_plan(const cpu_conv *c)
                             .group = c->c_out / c->groups * inputs * taps,
                             .row_step = 1,
                             .column_step = 1,
-                            .width = c->kw};
+                            .width = c->kw,
+                            .taps = taps};
 }
 
 /* A problem of either kind. */

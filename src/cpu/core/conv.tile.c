@@ -221,6 +221,19 @@ static void runs(const float *src, int64_t src_step, float *dst, int64_t dst_ste
     }
 }
 
+static void gather(const float *src, int64_t step, float *dst, int64_t count)
+{
+    int64_t i = 0;
+#if CPU_VEC_AVX512
+    const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    if (step > INT32_MIN / 16 && step < INT32_MAX / 16)
+        for (const __m512i at = _mm512_mullo_epi32(lane, _mm512_set1_epi32((int)step)); i + 16 <= count; i += 16)
+            _mm512_storeu_ps(dst + i, _mm512_i32gather_ps(at, src + i * step, 4));
+#endif
+    for (; i < count; i++)
+        dst[i] = src[i * step];
+}
+
 /* One function for each size of tile, and the tables of them. */
 #define EACH(X, V)                                                                                                     \
     X(1, V)                                                                                                            \
@@ -268,8 +281,9 @@ EACH_WIDE(DEFINE, 2)
     }
 #define NARROW_NAME(P, N) narrow_##P##_##N,
 #define EACH_NARROW(X, N) X(1, N) X(2, N) X(3, N) X(4, N)
-EACH_NARROW(NARROW, 1)
-EACH_NARROW(NARROW, 2)
+#define EACH_LONG(X, N) EACH_NARROW(X, N) X(5, N) X(6, N) X(7, N) X(8, N)
+EACH_LONG(NARROW, 1)
+EACH_LONG(NARROW, 2)
 EACH_NARROW(NARROW, 3)
 EACH_NARROW(NARROW, 4)
 
@@ -286,11 +300,12 @@ const conv_kernels CPU_NAME(conv_kernels) = {
     .lanes = CPU_VF,
     .most = MOST,
     .tile = {{ALL(TILE_NAME, 1)}, {ALL(TILE_NAME, 2)}},
-    .narrow = {{EACH_NARROW(NARROW_NAME, 1)},
-               {EACH_NARROW(NARROW_NAME, 2)},
+    .narrow = {{EACH_LONG(NARROW_NAME, 1)},
+               {EACH_LONG(NARROW_NAME, 2)},
                {EACH_NARROW(NARROW_NAME, 3)},
                {EACH_NARROW(NARROW_NAME, 4)}},
     .weight = {{ALL(WEIGHT_NAME, 1)}, {ALL(WEIGHT_NAME, 2)}},
     .slice = {slice_1, slice_2},
     .runs = runs,
+    .gather = gather,
 };

@@ -3,9 +3,12 @@
 #include "cpu/core/conv_parts.h"
 #include "cpu/core/par.h"
 
+#include <string.h>
+
 typedef struct pack_job {
     const conv_problem *p;
     const conv_pack_plan *plan;
+    const conv_kernels *k;
     const float *w;
     float *packed;
     int64_t lanes, blocks, parts; /* parts of the input channels */
@@ -21,45 +24,55 @@ int64_t conv_packed_floats(const conv_problem *p, const conv_kernels *k)
 typedef struct pack_block {
     const float *w; /* the first tap of the first output and input channel */
     float *dst;
-    int64_t used, lanes;      /* output channels that there are, and what they are filled up to */
-    int64_t row, column, tap; /* from tap to tap in w; tap: from any tap to the next, or 0 if rows do not join */
+    int64_t used, lanes; /* output channels that there are, and what they are filled up to */
+    int64_t row, column; /* from tap to tap in w */
+    int64_t lane;        /* from one output channel to the next */
+    int64_t low;         /* where w's first tap of a pair of channels lies, from the first that is packed */
 } pack_block;
 
-/* All taps of one pair of channels. */
-static void pack_taps(const conv_problem *p, const pack_block *b, const float *src, float *to)
+enum {
+    RUN = 64,
+    RUN_MOST = 80
+}; /* floats of one output channel that are handled together, and how far apart they lie */
+
+/* Input channels first..end, whose first begins at src: for each tap the output channels side by side. */
+static void pack_pairs(const pack_job *j, const pack_block *b, const float *src, int64_t lane, int64_t first,
+                       int64_t end)
 {
-    const int64_t next = p->c_in * b->lanes;
-    if (b->tap != 0) {
-        for (int64_t t = 0; t < p->kh * p->kw; t++, to += next)
-            *to = src[t * b->tap];
-        return;
-    }
-    for (int64_t r = 0; r < p->kh; r++)
-        for (int64_t c = 0; c < p->kw; c++, to += next)
-            *to = src[r * b->row + c * b->column];
+    const conv_problem *p = j->p;
+    for (int64_t i = first; i < end; i++, src += j->plan->channel)
+        for (int64_t r = 0; r < p->kh; r++)
+            for (int64_t c = 0; c < p->kw; c++)
+                j->k->gather(src + r * b->row + c * b->column, lane,
+                             b->dst + ((r * p->kw + c) * p->c_in + i) * b->lanes, b->used);
 }
 
-/* Input channels first..end. Reads follow w, and what comes next there is asked for; writes stay within a few kilobytes. */
+/* Where one output channel's weights are far from the next one's, a run of each is first copied to a table that the first
+ * cache holds; where they are neighbours, input channels are taken one by one. What comes next is asked for. */
 static void pack_channels(const pack_job *j, const pack_block *b, int64_t first, int64_t end)
 {
     enum { LINE = 16 };
-    const conv_problem *p = j->p;
-    const int64_t lane_step = j->plan->lane, channel_step = j->plan->channel;
-    if (lane_step < channel_step) {
-        for (int64_t i = first; i < end; i++)
-            for (int64_t lane = 0; lane < b->used; lane++) {
-                const float *src = b->w + lane * lane_step + i * channel_step;
-                __builtin_prefetch(src + channel_step);
-                pack_taps(p, b, src, b->dst + i * b->lanes + lane);
-            }
-    } else {
-        for (int64_t lane = 0; lane < b->used; lane++) {
-            const float *src = b->w + lane * lane_step;
-            for (int64_t i = end * channel_step; i < (2 * end - first) * channel_step; i += LINE)
-                __builtin_prefetch(src + i);
-            for (int64_t i = first; i < end; i++)
-                pack_taps(p, b, src + i * channel_step, b->dst + i * b->lanes + lane);
+    const int64_t step = j->plan->channel, taps = j->plan->taps;
+    if (b->lane < step || taps > RUN) {
+        for (int64_t i = first; i < end; i++) {
+            const float *src = b->w + i * step;
+            for (int64_t lane = 0; lane < b->used * b->lane && b->lane < step; lane += LINE)
+                __builtin_prefetch(src + step + lane);
+            pack_pairs(j, b, src, b->lane, i, i + 1);
         }
+        return;
+    }
+    float table[CONV_VECTORS * CONV_LANES * RUN_MOST];
+    const int64_t run = RUN / taps;
+    for (int64_t i = first; i < end; i += run) {
+        const int64_t next = conv_min(end, i + run), floats = (next - i) * taps;
+        for (int64_t lane = 0; lane < b->used; lane++) {
+            const float *src = b->w + b->low + lane * b->lane + i * step;
+            for (int64_t k = floats; k < 2 * floats + LINE; k += LINE)
+                __builtin_prefetch(src + k);
+            memcpy(table + lane * RUN_MOST, src, (size_t)floats * sizeof *table);
+        }
+        pack_pairs(j, b, table - b->low, RUN_MOST, i, next);
     }
 }
 
@@ -81,16 +94,14 @@ static void pack_chunk(void *arg, int64_t chunk, int thread)
     const int64_t sums = p->kh * p->kw * p->c_in, padded = conv_ceil(p->c_out, j->lanes) * j->lanes;
     const int64_t first = block * CONV_VECTORS * j->lanes, lanes = conv_min(CONV_VECTORS * j->lanes, padded - first);
     const conv_pack_plan *plan = j->plan;
-    pack_block b = {.dst = j->packed + (group * padded + first) * sums, .lanes = lanes};
-    b.w = j->w + group * plan->group + first * plan->lane + plan->row0 * plan->width + plan->column0;
+    pack_block b = {.dst = j->packed + (group * padded + first) * sums, .lanes = lanes, .lane = plan->lane};
+    b.low = -plan->row0 * plan->width - plan->column0;
+    b.w = j->w + group * plan->group + first * plan->lane - b.low;
     b.used = conv_min(lanes, p->c_out - first);
     b.row = plan->row_step * plan->width;
     b.column = plan->column_step;
-    b.tap = b.row == b.column * p->kw ? b.column : 0;
-    const int64_t run = conv_max(4, 64 / conv_max(1, p->kh * p->kw)), end = conv_part(p->c_in, j->parts, part + 1);
-    const int64_t start = conv_part(p->c_in, j->parts, part);
-    for (int64_t i = start; i < end; i += run)
-        pack_channels(j, &b, i, conv_min(end, i + run));
+    const int64_t start = conv_part(p->c_in, j->parts, part), end = conv_part(p->c_in, j->parts, part + 1);
+    pack_channels(j, &b, start, end);
     pack_zeros(p, &b, start, end);
 }
 
@@ -112,7 +123,7 @@ void conv_pack(const conv_problem *p, const conv_pack_plan *plan, const conv_ker
 {
     enum { ENOUGH = 1 << 13 };
     const int64_t floats = conv_packed_floats(p, k);
-    pack_job job = {.p = p, .plan = plan, .w = w, .packed = packed, .lanes = k->lanes};
+    pack_job job = {.p = p, .plan = plan, .k = k, .w = w, .packed = packed, .lanes = k->lanes};
     if (floats == 0)
         return;
     if (conv_is_narrow(p, k)) {

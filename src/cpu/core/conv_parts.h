@@ -46,8 +46,12 @@ typedef void (*conv_slice_fn)(const float *src, int64_t step, int64_t pixels, in
 typedef void (*conv_runs_fn)(const float *src, int64_t src_step, float *dst, int64_t dst_step, int64_t length,
                              int64_t count);
 
+/* dst[i] = src[i * step]: what packing and unpacking of weights are made of. */
+typedef void (*conv_gather_fn)(const float *src, int64_t step, float *dst, int64_t count);
+
 /* Up to CONV_NARROW output channels would leave most lanes of a vector empty: there the lanes run along the sum. */
-enum { CONV_NARROW = 4, CONV_NARROW_MOST = 4 };
+enum { CONV_NARROW = 4, CONV_NARROW_MOST = 8 }; /* pixels: 8 for 1 or 2 channels, else 4 */
+enum { CONV_LANES = 16 };                       /* the most floats of a vector */
 enum { CONV_VECTORS = 2, CONV_MOST = 14 }; /* vectors, and pixels or taps, of the largest tile of any instruction set */
 
 typedef struct conv_kernels {
@@ -57,6 +61,7 @@ typedef struct conv_kernels {
     void (*weight[CONV_VECTORS][CONV_MOST])(const conv_weight_tile *);
     conv_slice_fn slice[CONV_VECTORS];
     conv_runs_fn runs;
+    conv_gather_fn gather;
 } conv_kernels;
 
 extern const conv_kernels conv_kernels_portable, conv_kernels_avx2, conv_kernels_avx512;
@@ -112,6 +117,7 @@ void conv_weight_run(const conv_problem *p, const conv_kernels *k, int threads, 
 typedef struct conv_pack_plan {
     int64_t lane, channel, group;
     int64_t row0, row_step, column0, column_step, width; /* width: the kw of w */
+    int64_t taps;                                        /* kh * kw of w */
 } conv_pack_plan;
 int64_t conv_packed_floats(const conv_problem *p, const conv_kernels *k);
 void conv_pack(const conv_problem *p, const conv_pack_plan *plan, const conv_kernels *k, int threads, const float *w,

@@ -81,7 +81,7 @@ static void cut(run_plan *r, const conv_problem *p, int64_t row_bytes)
 static void make_plan(run_plan *r, const conv_problem *p, const conv_kernels *k, int64_t *off)
 {
     r->narrow = conv_is_narrow(p, k);
-    r->most = r->narrow ? CONV_NARROW_MOST : k->most;
+    r->most = !r->narrow ? k->most : p->c_out <= 2 ? CONV_NARROW_MOST : CONV_NARROW_MOST / 2;
     r->blocks = conv_ceil(p->c_out, CONV_VECTORS * k->lanes);
     conv_mode mode = choose_mode(p, k, r->blocks);
     conv_view_set(&r->view, p, mode, 1, NULL);

@@ -209,7 +209,7 @@ static void finish_piece(const weight_job *j, const float *partial, int64_t lane
     const conv_problem *p = j->p;
     const weight_plan *r = j->plan;
     const int64_t taps = p->kh * p->kw, share = p->groups * r->sums * r->padded;
-    float sum[PIECE * CONV_VECTORS * 16], *to = sum;
+    float sum[PIECE * CONV_VECTORS * CONV_LANES], *to = sum;
     for (int64_t i = channel[0]; i < channel[1]; i++)
         for (int64_t t = tap[0]; t < tap[1]; t++, to += lanes) {
             const float *from = partial + (t * p->c_in + i) * lanes;
@@ -218,14 +218,9 @@ static void finish_piece(const weight_job *j, const float *partial, int64_t lane
                 for (int64_t l = 0; l < lanes; l++)
                     to[l] += from[s * share + l];
         }
-    for (int64_t l = 0; l < channels; l++) {
-        const float *from = sum + l;
-        for (int64_t i = channel[0]; i < channel[1]; i++) {
-            float *out = dw + (l * p->c_in + i) * taps;
-            for (int64_t t = tap[0]; t < tap[1]; t++, from += lanes)
-                out[t] = *from;
-        }
-    }
+    const int64_t count = (channel[1] - channel[0]) * (tap[1] - tap[0]); /* either all taps or one channel */
+    for (int64_t l = 0; l < channels; l++)
+        j->k->gather(sum + l, lanes, dw + (l * p->c_in + channel[0]) * taps + tap[0], count);
 }
 
 static void finish_chunk(void *arg, int64_t chunk, int thread)
