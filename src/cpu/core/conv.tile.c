@@ -94,6 +94,7 @@ CPU_INLINE void tile(const conv_tile *a, const int P, const int V)
             UNROLL for (int v = 0; v < V; v++) b[v] = cpu_vf_load(w + v * CPU_VF);
             __builtin_prefetch(ahead);
             ahead += 16;
+            UNROLL for (int v = 0; v < V; v++) __builtin_prefetch(w + (8 * V + v) * CPU_VF);
             UNROLL for (int p = 0; p < P; p++)
             {
                 const float xp = x[p / GROUP][p % GROUP * step];
@@ -179,10 +180,16 @@ CPU_INLINE void weight(const conv_weight_tile *a, const int I, const int V)
             a->add ? cpu_vf_load(a->acc + (i * V + v) * CPU_VF) : cpu_vf_set1(0.0f);
     }
     const float *dy = a->dy;
+    const int64_t next = a->far ? 2 * I - 1 : 0;
     for (int64_t pixel = 0; pixel < a->pixels; pixel++, dy += V * CPU_VF) {
         const float *x = a->x + a->at[pixel];
         UNROLL for (int v = 0; v < V; v++) b[v] = cpu_vf_load(dy + v * CPU_VF);
-        __builtin_prefetch(x + 2 * I - 1); /* the end of what the next tile reads of this pixel */
+        /* Pixels are often a power of two apart and push each other out of the first cache: each is asked for shortly
+         * before its use. If they come from memory, `next` also asks for what the next tile reads of this pixel. */
+        const float *soon = a->x + a->at[pixel + CONV_SOON];
+        __builtin_prefetch(soon);
+        __builtin_prefetch(soon + I - 1);
+        __builtin_prefetch(x + next);
         UNROLL for (int i = 0; i < I; i++)
         {
             UNROLL for (int v = 0; v < V; v++) acc[i][v] += b[v] * x[i];

@@ -32,10 +32,11 @@ typedef struct conv_tile {
 typedef struct conv_weight_tile {
     const float *x;
     const int64_t *at; /* of each pixel, from x: a table, as loops over rows and pictures would end in mispredictions */
-    int64_t pixels;
-    const float *dy; /* packed: vectors * lanes floats per pixel, all pixels in order */
+    int64_t pixels;    /* the table goes on for CONV_SOON entries */
+    const float *dy;   /* packed: vectors * lanes floats per pixel, all pixels in order */
     float *acc;
     bool add; /* else acc is overwritten */
+    bool far; /* x is not a copy in the cache */
 } conv_weight_tile;
 
 /* Copies `pixels` slices of `channels` floats, `step` floats apart, to vectors * lanes floats each, zeros behind; adds
@@ -51,6 +52,7 @@ typedef void (*conv_gather_fn)(const float *src, int64_t step, float *dst, int64
 
 /* Up to CONV_NARROW output channels would leave most lanes of a vector empty: there the lanes run along the sum. */
 enum { CONV_NARROW = 4, CONV_NARROW_MOST = 8 }; /* pixels: 8 for 1 or 2 channels, else 4 */
+enum { CONV_SOON = 8 };                         /* pixels from asking for a line to using it */
 enum { CONV_LANES = 16 };                       /* the most floats of a vector */
 enum { CONV_VECTORS = 2, CONV_MOST = 14 }; /* vectors, and pixels or taps, of the largest tile of any instruction set */
 

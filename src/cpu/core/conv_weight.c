@@ -39,7 +39,7 @@ typedef struct weight_chunk {
     float *slice;
     bool add;
     int64_t images, rows, width; /* that the table is for */
-    int64_t at[PASS];
+    int64_t at[PASS + CONV_SOON];
 } weight_chunk;
 
 static conv_mode choose_mode(const conv_problem *p, const conv_kernels *k)
@@ -117,6 +117,8 @@ static void place_pixels(weight_chunk *c, int64_t images, int64_t rows, int64_t 
         for (int64_t r = 0; r < rows; r++)
             for (int64_t k = 0; k < width; k++)
                 *at++ = i * v->image + r * v->row + k * v->step;
+    for (int64_t i = 0; i < CONV_SOON; i++, at++)
+        *at = at[-1];
 }
 
 /* Adds `images` times `rows` lines of `width` pixels, at most PASS in all. The lines of dy follow each other. */
@@ -128,6 +130,7 @@ static void weight_pass(weight_chunk *c, const float *x, const float *dy, int64_
     const int64_t lanes = j->k->lanes;
     place_pixels(c, images, rows, width);
     conv_weight_tile t = {.at = c->at, .pixels = images * rows * width, .dy = c->slice, .add = c->add};
+    t.far = r->view.mode == CONV_DIRECT;
     for (int64_t b = c->block0; b < c->block1; b++) {
         const int64_t first = b * CONV_VECTORS * lanes, channels = conv_min(p->c_out - first, CONV_VECTORS * lanes);
         const int vectors = (int)conv_ceil(channels, lanes);
