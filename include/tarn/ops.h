@@ -80,7 +80,8 @@ TN_API tn_tensor *tn_softplus(tn_tensor *x, double beta,
 /* ---- reductions -------------------------------------------------------------------------------------------------- */
 
 /* Sum over the axes (n = 0: all); with keepdim they stay as size 1. f; integers give i64. */
-TN_API tn_tensor *tn_sum(tn_tensor *x); /* over all axes */
+TN_API tn_tensor *tn_sum(tn_tensor *x);        /* over all axes */
+TN_API tn_tensor *tn_sum_square(tn_tensor *x); /* of the squares, over all axes; f */
 TN_API tn_tensor *tn_sum_axes(tn_tensor *x, int n, const int64_t *axes, bool keepdim);
 TN_API tn_tensor *tn_mean(tn_tensor *x); /* f */
 TN_API tn_tensor *tn_mean_axes(tn_tensor *x, int n, const int64_t *axes, bool keepdim);

@@ -1,4 +1,4 @@
-/* sum, mean, max, min over axes of f32, by core/reduce.h. */
+/* sum, sum of squares, mean, max, min over axes of f32, by core/reduce.h. */
 #include "cpu/core/kernels.h"
 #include "cpu/core/reduce.h"
 
@@ -19,7 +19,7 @@ static bool keeps(const graph_node *node, bool training)
 /* A maximum of nothing is a matter for the reference, and its sentence. */
 static bool accepts(const kernel_bind *b)
 {
-    return kernel_count(&b->in[0]) > 0 || strcmp(b->node->def->name, "sum") == 0;
+    return kernel_count(&b->in[0]) > 0 || strncmp(b->node->def->name, "sum", 3) == 0;
 }
 
 static tn_status prepare(kernel_bind *b)
@@ -28,11 +28,15 @@ static tn_status prepare(kernel_bind *b)
     const char *op = b->node->def->name;
     if (!r)
         return base_no_memory(b->error, "preparing a kernel");
-    r->kind = strcmp(op, "max") == 0 ? CPU_REDUCE_MAX : strcmp(op, "min") == 0 ? CPU_REDUCE_MIN : CPU_REDUCE_SUM;
+    r->kind = strcmp(op, "sum_square") == 0 ? CPU_REDUCE_SQUARES
+              : strcmp(op, "max") == 0      ? CPU_REDUCE_MAX
+              : strcmp(op, "min") == 0      ? CPU_REDUCE_MIN
+                                            : CPU_REDUCE_SUM;
     r->isa = (cpu_isa)b->isa;
     r->threads = b->threads;
     const kernel_operand *x = &b->in[0];
-    cpu_reduce_plan(r, x->rank, x->dims, x->strides, op_axes_mask(cpu_arg(b->node, "axes"), x->rank));
+    const op_value *axes = cpu_arg(b->node, "axes"); /* sum_square has none: all */
+    cpu_reduce_plan(r, x->rank, x->dims, x->strides, axes ? op_axes_mask(axes, x->rank) : ((int64_t)1 << x->rank) - 1);
     if (strcmp(op, "mean") == 0)
         r->scale = 1.0 / (double)r->length;
     b->plan = r;
@@ -51,4 +55,4 @@ static void run(const kernel_call *c)
         .op = text, .name = text "/reduce", .keeps = keeps, .accepts = accepts, .want = want_any, .prepare = prepare,  \
         .run = run                                                                                                     \
     }
-const kernel cpu_kernels_sum[] = {ROW("sum"), ROW("mean"), ROW("max"), ROW("min"), {0}};
+const kernel cpu_kernels_sum[] = {ROW("sum"), ROW("sum_square"), ROW("mean"), ROW("max"), ROW("min"), {0}};

@@ -97,7 +97,7 @@ static tn_tensor *gradient_norm(minimizer *m, const trained *p, size_t n)
 {
     tn_tensor *sum = NULL;
     for (size_t i = 0; i < n; i++) {
-        tn_tensor *square = tn_cast(tn_sum(tn_square(p[i].grad)), TN_F32);
+        tn_tensor *square = tn_cast(tn_sum_square(p[i].grad), TN_F32);
         sum = sum ? tn_add(sum, square) : square;
     }
     (void)m;

@@ -18,6 +18,8 @@ typedef struct fuser {
     int *mark;  /* by node: scratch for searches */
     int stamp;
     int *members; /* by group: number of nodes */
+    bool *early;  /* by node: an output or a check waits for it. Such a node never joins one that only makes state to be
+                     written: the updates would run before the check, and could not write in place */
 } fuser;
 
 static bool elementwise(const fuser *f, const graph_node *node)
@@ -91,6 +93,18 @@ static void count_ports(const fuser *f, int a, int b, int *in, int *out)
     }
 }
 
+static void find_early(fuser *f)
+{
+    const tn_graph *g = f->g;
+    for (size_t i = 0; i < g->results.n; i++)
+        if (g->results.at[i].kind != GRAPH_WRITE)
+            f->early[g->results.at[i].value->node->id] = true;
+    for (size_t i = g->nodes.n; i-- > 0;)
+        for (int k = 0; f->early[i] && k < g->nodes.at[i]->n_in; k++)
+            if (g->nodes.at[i]->in[k])
+                f->early[g->nodes.at[i]->in[k]->node->id] = true;
+}
+
 static void join(fuser *f, const graph_node *node)
 {
     int id = node->id;
@@ -99,8 +113,8 @@ static void join(fuser *f, const graph_node *node)
     for (int i = 0; i < node->n_in; i++) {
         const graph_node *from = node->in[i] ? node->in[i]->node : NULL;
         int a = from ? f->group[from->id] : -1, mine = f->group[id], in, out;
-        if (a < 0 || a == mine || !same_shape(&from->out[0].type, &node->out[0].type) ||
-            f->members[a] + f->members[mine] > MOST_NODES)
+        if (a < 0 || a == mine || f->early[from->id] != f->early[id] ||
+            !same_shape(&from->out[0].type, &node->out[0].type) || f->members[a] + f->members[mine] > MOST_NODES)
             continue;
         count_ports(f, a, mine, &in, &out);
         if (in > MOST_IN || !may_merge(f, a, id, mine))
@@ -304,13 +318,16 @@ tn_graph *pass_fuse(const tn_graph *given, const pass_backend *backend, base_err
     f.group = malloc(n * sizeof *f.group);
     f.mark = calloc(n, sizeof *f.mark);
     f.members = calloc(n, sizeof *f.members);
+    f.early = calloc(n, 1);
     x.done = calloc(n, 1);
     x.result = calloc((size_t)g->n_tensors + 1, 1);
     tn_status status = pass_map_new(&x.m, g, g->results.at, g->results.n, e);
-    if (!f.group || !f.mark || !f.members || !x.done || !x.result)
+    if (!f.group || !f.mark || !f.members || !f.early || !x.done || !x.result)
         status = base_no_memory(e, "fusing");
     for (size_t i = 0; status == TN_OK && i < n; i++)
         f.group[i] = -1;
+    if (status == TN_OK)
+        find_early(&f);
     for (size_t i = 0; status == TN_OK && i < g->nodes.n; i++)
         if (x.m.needed[i] && elementwise(&f, g->nodes.at[i]))
             join(&f, g->nodes.at[i]);
@@ -320,6 +337,7 @@ tn_graph *pass_fuse(const tn_graph *given, const pass_backend *backend, base_err
     free(f.group);
     free(f.mark);
     free(f.members);
+    free(f.early);
     free(x.done);
     free(x.result);
     tn_graph_free(g);

@@ -97,16 +97,26 @@ typedef struct job {
     int64_t per_chunk;
 } job;
 
+static bool adds(cpu_reduce_kind kind)
+{
+    return kind == CPU_REDUCE_SUM || kind == CPU_REDUCE_SQUARES;
+}
+
 static double neutral(cpu_reduce_kind kind)
 {
-    return kind == CPU_REDUCE_SUM ? 0 : kind == CPU_REDUCE_MAX ? -(double)INFINITY : (double)INFINITY;
+    return adds(kind) ? 0 : kind == CPU_REDUCE_MAX ? -(double)INFINITY : (double)INFINITY;
 }
 
 static double combine(cpu_reduce_kind kind, double a, double b)
 {
-    if (kind == CPU_REDUCE_SUM)
+    if (adds(kind))
         return a + b;
     return isnan(a) || (kind == CPU_REDUCE_MAX ? a > b : a < b) ? a : b;
+}
+
+static double element(cpu_reduce_kind kind, float x)
+{
+    return kind == CPU_REDUCE_SQUARES ? (double)x * (double)x : (double)x;
 }
 
 /* One kept position whose reduced elements are rows, or single elements far apart. */
@@ -123,7 +133,7 @@ static double reduce_one(const job *j, const float *x)
         return value;
     }
     for (int64_t i = 0; i < r->length; i++)
-        value = combine(r->kind, value, (double)x[offset(r->n_reduced, r->reduced, r->reduced_stride, i)]);
+        value = combine(r->kind, value, element(r->kind, x[offset(r->n_reduced, r->reduced, r->reduced_stride, i)]));
     return value;
 }
 

@@ -1,4 +1,4 @@
-/* reduce.h: sums, maxima and minima of f32 over any axes of a strided array. Work is cut by shape; partial results are
+/* reduce.h: sums, sums of squares, maxima and minima of f32 over any axes of a strided array. Work is cut by shape; partial results are
  * combined in chunk order, so that the bits do not depend on the number of threads. Sums add runs of a few hundred numbers in
  * f32 and the runs in f64. NaN propagates. */
 #ifndef CPU_REDUCE_H
@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <tarn/core.h>
 
-typedef enum cpu_reduce_kind { CPU_REDUCE_SUM, CPU_REDUCE_MAX, CPU_REDUCE_MIN } cpu_reduce_kind;
+typedef enum cpu_reduce_kind { CPU_REDUCE_SUM, CPU_REDUCE_MAX, CPU_REDUCE_MIN, CPU_REDUCE_SQUARES } cpu_reduce_kind;
 
 enum { CPU_REDUCE_RUN = 256 }; /* numbers added in f32 before they go to f64 */
 

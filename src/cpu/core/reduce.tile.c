@@ -46,8 +46,27 @@ static double row_extreme(cpu_reduce_kind kind, const float *x, int64_t n)
     return (double)best;
 }
 
+static double row_squares(const float *x, int64_t n)
+{
+    double sum = 0;
+    for (int64_t from = 0; from < n; from += CPU_REDUCE_RUN * 8) {
+        int64_t to = from + CPU_REDUCE_RUN * 8 < n ? from + CPU_REDUCE_RUN * 8 : n, i = from;
+        float lane[LANES] = {0};
+        for (; i + LANES <= to; i += LANES)
+            for (int k = 0; k < LANES; k++)
+                lane[k] += x[i + k] * x[i + k];
+        for (int k = 0; i < to; i++, k++)
+            lane[k] += x[i] * x[i];
+        for (int k = 0; k < LANES; k++)
+            sum += (double)lane[k];
+    }
+    return sum;
+}
+
 static double row(cpu_reduce_kind kind, const float *x, int64_t n)
 {
+    if (kind == CPU_REDUCE_SQUARES)
+        return row_squares(x, n);
     return kind == CPU_REDUCE_SUM ? row_sum(x, n) : row_extreme(kind, x, n);
 }
 
