@@ -113,7 +113,7 @@ static void measure(const shape *s, cpu_isa isa, int threads, double limit)
 {
     cpu_gemm g = {
         .isa = isa, .threads = threads, .dtype = tn_dtype_from_name(s->dtype), .m = s->m, .n = s->n, .k = s->k};
-    g.c_dtype = g.dtype == TN_F64 ? TN_F64 : TN_F32;
+    g.c_dtype = g.dtype;
     g.a_row = s->form[0] == 'n' ? s->k : 1, g.a_col = s->form[0] == 'n' ? 1 : s->m;
     g.b_row = s->form[1] == 'n' ? s->n : 1, g.b_col = s->form[1] == 'n' ? 1 : s->k;
     g.c_row = s->n, g.c_col = 1;

@@ -22,11 +22,10 @@ static const char *const path_names[] = {"fill", "row", "dot", "tile", "parts"};
 
 enum {
     ALIGN = 64,
-    ROW_PANELS = 16,         /* tiles in a block of A, which stays in the second-level cache */
-    COL_PANELS = 32,         /* tiles across a block of C, which stays there over all k blocks */
     PACK_PANELS = 8,         /* panels of B that one chunk packs side by side, so that lines and pages are read whole */
     PACK_DEPTH = 512,        /* and their depth */
     PACKED_B_MAX = 16 << 20, /* bytes of B packed at a time */
+    PACKED_A_MAX = 32 << 20, /* bytes of A packed once for all */
     PARTS_MAX = 16
 };
 
@@ -36,14 +35,15 @@ typedef struct plan {
     const gemm_kernels *kern, *base; /* for tiles; for the rest */
     size_t size, packed;             /* bytes of T, of a packed element */
     gemm_path path;
-    bool pack_a, share_b, pack_b;       /* share_b: B is packed once for all threads, else each packs what it needs */
-    bool direct;                        /* tiles go straight to C, else to a block of T first */
-    int64_t kc, k_deep, parts;          /* k_deep: k, filled up to what a packed panel has */
-    int64_t mr, row_panels, col_panels; /* height of a tile, tiles down and across */
-    int64_t rows, cols;                 /* blocks of C down and across */
-    int64_t nb;                         /* column panels whose B is packed at a time */
+    bool pack_a, share_a, pack_b, share_b; /* share: packed once for all threads, else each packs what it needs */
+    bool direct;                           /* tiles go straight to C, else to a space of T first */
+    bool one_tile;                         /* that space is one tile: k is a single block */
+    int64_t kc, k_deep, parts;             /* k_deep: k, filled up to what a packed panel has */
+    int64_t mr, row_panels, col_panels;    /* height of a tile, tiles down and across */
+    int64_t rows, cols;                    /* blocks of C down and across */
+    int64_t nb;                            /* column panels whose B is packed at a time */
     int64_t chunks, threads;
-    size_t bias_at, x_at, b_at, parts_at, thread_at, thread_bytes, a_bytes, c_bytes, bytes;
+    size_t bias_at, a_at, b_at, parts_at, thread_at, thread_bytes, a_bytes, c_bytes, bytes;
 } plan;
 
 static int64_t ceil_div(int64_t a, int64_t b)
@@ -170,7 +170,8 @@ static void deal(plan *p)
     const cpu_gemm *g = &p->g;
     double work = 2.0 * (double)g->m * (double)g->n * (double)g->k / 600e3;
     int64_t want = g->threads == 1 ? 1 : least(g->threads * 6, (int64_t)work + 1);
-    int64_t high = least(ROW_PANELS, p->row_panels), wide = least(p->nb, COL_PANELS);
+    int64_t high = least(p->kern->row_panels, p->row_panels),
+            wide = least(p->nb, p->kern->col_panels * (p->one_tile ? 2 : 1));
     while (ceil_div(p->row_panels, high) * ceil_div(p->nb, wide) < want) {
         if (high > 4 || (wide == 1 && high > 1))
             high = ceil_div(high, 2);
@@ -192,12 +193,14 @@ static void plan_tiles(plan *p)
     p->kc = round_up(ceil_div(g->k, ceil_div(g->k, p->kern->kc)), p->kern->k_unit);
     p->direct =
         !p->kern->whole && g->c_col == 1 && (g->c_dtype == TN_F32 || g->c_dtype == TN_F64) && p->path == PATH_TILE;
+    p->one_tile = p->kc >= g->k;
     p->pack_b = !g->b_packed && !b_in_place(p);
     p->pack_a = !a_in_place(p);
     double work = 2.0 * (double)g->m * (double)g->n * (double)g->k;
     /* One block of rows uses its B once: then whoever computes packs it too, just before, into its own cache. */
-    p->share_b = p->path == PATH_TILE && p->pack_b && p->row_panels > ROW_PANELS &&
+    p->share_b = p->path == PATH_TILE && p->pack_b && p->row_panels > p->kern->row_panels &&
                  (g->batch == 1 || (g->batch < 2 * g->threads && work > 4e6));
+    p->share_a = p->share_b && p->kern->whole && p->row_panels * p->mr * p->k_deep * (int64_t)p->packed <= PACKED_A_MAX;
     p->nb = p->col_panels;
     if (p->share_b) {
         int64_t most = PACKED_B_MAX / (p->k_deep * p->kern->nr * (int64_t)p->packed);
@@ -250,15 +253,17 @@ static void plan_scratch(plan *p)
     int64_t biases = g->bias == CPU_BIAS_COLUMN ? g->n : g->bias == CPU_BIAS_ROW ? g->m : 0;
     bool narrow = g->bias_dtype == TN_BF16 || g->bias_dtype == TN_F16;
     p->bias_at = take(p, narrow ? (size_t)biases * p->size : 0);
+    p->a_at = take(p, p->share_a ? (size_t)(p->k_deep * p->row_panels * p->mr) * p->packed : 0);
     p->b_at = take(p, p->share_b ? (size_t)(p->k_deep * p->nb * p->kern->nr) * p->packed : 0);
     p->parts_at = take(p, p->path == PATH_PARTS ? (size_t)(g->batch * p->parts) * part_bytes(p) : 0);
     p->thread_at = p->bytes;
     p->bytes = 0;
     if (tiles) {
         int64_t high = ceil_div(p->row_panels, p->rows), wide = ceil_div(p->nb, p->cols);
-        p->a_bytes = padded(p->pack_a ? (size_t)(high * p->mr * p->kc) * p->packed : 0);
+        int64_t tiles_in_space = p->one_tile ? 1 : high * wide;
+        p->a_bytes = padded(p->pack_a && !p->share_a ? (size_t)(high * p->mr * p->kc) * p->packed : 0);
         p->c_bytes =
-            padded(p->direct || p->path == PATH_PARTS ? 0 : (size_t)(high * p->mr * wide * p->kern->nr) * p->size);
+            padded(p->direct || p->path == PATH_PARTS ? 0 : (size_t)(tiles_in_space * p->mr * p->kern->nr) * p->size);
         take(p, p->a_bytes);
         take(p, p->c_bytes);
         take(p, p->pack_b && !p->share_b ? (size_t)(wide * p->kern->nr * p->kc) * p->packed : 0);
@@ -295,11 +300,11 @@ typedef struct job {
     plan p;
     const char *a, *b;
     char *c, *scratch;
-    const char *bias; /* of T */
-    size_t in, out;   /* bytes of an element of A and B, of C */
-    int64_t item;     /* of the batch, where it is run one by one */
-    int64_t panel;    /* first column panel of the packed B */
-    int64_t packs;    /* chunks that pack B, before those that compute */
+    const char *bias;       /* of T */
+    size_t in, out;         /* bytes of an element of A and B, of C */
+    int64_t item;           /* of the batch, where it is run one by one */
+    int64_t panel;          /* first column panel of the packed B */
+    int64_t packs_b, packs; /* chunks that pack B, and then A, before those that compute */
     _Atomic int64_t packed;
 } job;
 
@@ -355,6 +360,7 @@ typedef struct block {
     char *to;                /* T [i1-i0][to_row] */
     int64_t to_row;
     bool direct; /* `to` is C: the end is applied, and C may be added */
+    bool part;   /* `to` keeps the sums; else they are finished tile by tile, with the last k */
 } block;
 
 /* Where a tile's B is: in place, or in a panel of `step` bytes up to the next. */
@@ -401,9 +407,13 @@ static void run_tiles(const job *jb, const block *t, int64_t k0, int64_t k, cons
                 end.next_step = 4 * nr * (int64_t)p->packed / tiles;
                 end.next = b + b_step + tile * (k / 4) * end.next_step;
             }
-            p->kern->tile(least(p->mr, t->i1 - i), least(nr, p->g.n - j * nr), deep, a->at + tile * a->tile, a->row,
-                          a->col, b, b_row, t->to + ((i - t->i0) * t->to_row + (j - t->j0) * nr) * size, t->to_row,
-                          &end);
+            int64_t m = least(p->mr, t->i1 - i), n = least(nr, p->g.n - j * nr);
+            char *to = t->to;
+            if (t->direct || t->part || !p->one_tile)
+                to += ((i - t->i0) * t->to_row + (j - t->j0) * nr) * size;
+            p->kern->tile(m, n, deep, a->at + tile * a->tile, a->row, a->col, b, b_row, to, t->to_row, &end);
+            if (last && !t->direct && !t->part)
+                finish(jb, t->item, i, j * nr, m, n, to, t->to_row);
         }
     }
 }
@@ -432,7 +442,10 @@ static void run_block(const job *jb, const block *t)
             pack_block_b(jb, t, k0, k);
         const char *from = a_of(jb, t->item) + (t->i0 * g->a_row + k0 * g->a_col) * in;
         a_form a = {from, g->a_row, g->a_col, p->mr * g->a_row * in};
-        if (p->pack_a) {
+        if (p->share_a) {
+            a = (a_form){jb->scratch + p->a_at + (t->i0 * p->k_deep + k0 * p->mr) * packed, 1, p->mr, 0};
+            a.tile = p->mr * p->k_deep * packed;
+        } else if (p->pack_a) {
             for (int64_t i = t->i0; i < t->i1; i += p->mr)
                 p->kern->pack_a(t->a_space + (i - t->i0) * p->kc * packed, p->mr, from + (i - t->i0) * g->a_row * in,
                                 g->dtype, g->a_row, g->a_col, least(p->mr, t->i1 - i), k);
@@ -464,21 +477,24 @@ static void compute_chunk(job *jb, int64_t chunk, int thread)
     t.a_space = space, t.b_space = space + p->a_bytes + p->c_bytes;
     if (t.j0 == t.j1)
         return;
-    int64_t n = least(t.j1 * nr, g->n) - t.j0 * nr;
     t.to = p->direct ? c_of(jb, t.item) + (t.i0 * g->c_row + t.j0 * nr) * (int64_t)p->size : space + p->a_bytes;
-    t.to_row = p->direct ? g->c_row : (t.j1 - t.j0) * nr;
+    t.to_row = p->direct ? g->c_row : p->one_tile ? nr : (t.j1 - t.j0) * nr;
     run_block(jb, &t);
-    if (!p->direct)
-        finish(jb, t.item, t.i0, t.j0 * nr, t.i1 - t.i0, n, t.to, t.to_row);
 }
 
-/* Panels across, then down; a few rows at a time where rows are what lies together. */
-static void pack_chunk(const job *jb, int64_t chunk)
+/* Rows of one chunk at a time: few where what lies together is of one k, so that its lines and pages are read whole. */
+static int64_t pack_step(int64_t across)
+{
+    return across == 1 ? 32 : PACK_DEPTH;
+}
+
+/* Panels side by side, then downwards. */
+static void pack_chunk_b(const job *jb, int64_t chunk)
 {
     const plan *p = &jb->p;
     const cpu_gemm *g = &p->g;
     int64_t nr = p->kern->nr, depths = ceil_div(g->k, PACK_DEPTH), first = chunk / depths * PACK_PANELS;
-    int64_t k0 = chunk % depths * PACK_DEPTH, k1 = least(g->k, k0 + PACK_DEPTH), step = g->b_col == 1 ? 32 : PACK_DEPTH;
+    int64_t k0 = chunk % depths * PACK_DEPTH, k1 = least(g->k, k0 + PACK_DEPTH), step = pack_step(g->b_col);
     int64_t panels = least(PACK_PANELS, least(p->nb, p->col_panels - jb->panel) - first);
     for (; k0 < k1; k0 += step)
         for (int64_t j = first; j < first + panels; j++) {
@@ -489,13 +505,32 @@ static void pack_chunk(const job *jb, int64_t chunk)
         }
 }
 
+static void pack_chunk_a(const job *jb, int64_t chunk)
+{
+    const plan *p = &jb->p;
+    const cpu_gemm *g = &p->g;
+    int64_t depths = ceil_div(g->k, PACK_DEPTH), first = chunk / depths * PACK_PANELS;
+    int64_t k0 = chunk % depths * PACK_DEPTH, k1 = least(g->k, k0 + PACK_DEPTH), step = pack_step(g->a_row);
+    int64_t panels = least(PACK_PANELS, p->row_panels - first);
+    for (; k0 < k1; k0 += step)
+        for (int64_t i = first; i < first + panels; i++) {
+            int64_t row = i * p->mr;
+            p->kern->pack_a(jb->scratch + p->a_at + (size_t)((i * p->k_deep + k0) * p->mr) * p->packed, p->mr,
+                            a_of(jb, jb->item) + (k0 * g->a_col + row * g->a_row) * (int64_t)jb->in, g->dtype, g->a_row,
+                            g->a_col, least(p->mr, g->m - row), least(step, k1 - k0));
+        }
+}
+
 /* First come the chunks that pack a panel of B, then those that compute. Chunks are claimed in order, so whoever waits
  * here waits for a thread that is packing. */
 static void shared_chunk(void *arg, int64_t chunk, int thread)
 {
     job *jb = arg;
     if (chunk < jb->packs) {
-        pack_chunk(jb, chunk);
+        if (chunk < jb->packs_b)
+            pack_chunk_b(jb, chunk);
+        else
+            pack_chunk_a(jb, chunk - jb->packs_b);
         atomic_fetch_add_explicit(&jb->packed, 1, memory_order_release);
         return;
     }
@@ -513,9 +548,13 @@ static void own_chunk(void *arg, int64_t chunk, int thread)
 static void run_shared(job *jb)
 {
     const plan *p = &jb->p;
+    int64_t depths = ceil_div(p->g.k, PACK_DEPTH);
     for (jb->item = 0; jb->item < p->g.batch; jb->item++)
         for (jb->panel = 0; jb->panel < p->col_panels; jb->panel += p->nb) {
-            jb->packs = ceil_div(least(p->nb, p->col_panels - jb->panel), PACK_PANELS) * ceil_div(p->g.k, PACK_DEPTH);
+            jb->packs_b = ceil_div(least(p->nb, p->col_panels - jb->panel), PACK_PANELS) * depths;
+            jb->packs = jb->packs_b;
+            if (p->share_a && jb->panel == 0)
+                jb->packs += ceil_div(p->row_panels, PACK_PANELS) * depths;
             atomic_store_explicit(&jb->packed, 0, memory_order_relaxed);
             cpu_parallel((int)p->threads, jb->packs + p->chunks, shared_chunk, jb);
         }
@@ -533,7 +572,7 @@ static void part_chunk(void *arg, int64_t chunk, int thread)
     const plan *p = &jb->p;
     char *space = thread_space(jb, thread);
     int64_t item = chunk / p->parts, part = chunk % p->parts;
-    block t = {.item = item, .i1 = p->g.m, .j1 = p->col_panels, .a_space = space};
+    block t = {.item = item, .i1 = p->g.m, .j1 = p->col_panels, .a_space = space, .part = true};
     t.to_row = p->col_panels * p->kern->nr;
     t.b_space = space + p->a_bytes + p->c_bytes;
     t.k0 = p->g.k * part / p->parts, t.k1 = p->g.k * (part + 1) / p->parts;

@@ -36,13 +36,15 @@ static void amx_leave(void)
 #define A_STEP 2048
 #define B_STEP 2048
 
-static void tile_2x2(int64_t steps, const char *a, const char *b, char *c, int64_t stride, bool add)
+static void tile_2x2(int64_t steps, const char *a, const char *b, char *c, int64_t stride, const gemm_end *end)
 {
+    const char *next = end->next;
+    int64_t next_step = end->next_step * (UNIT / 4);
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);
     _tile_zero(3);
-    if (add) {
+    if (end->add) {
         _tile_loadd(0, c, stride);
         _tile_loadd(1, c + 64, stride);
         _tile_loadd(2, c + SIDE * stride, stride);
@@ -57,6 +59,9 @@ static void tile_2x2(int64_t steps, const char *a, const char *b, char *c, int64
         _tile_dpbf16ps(1, 4, 7);
         _tile_dpbf16ps(2, 5, 6);
         _tile_dpbf16ps(3, 5, 7);
+        for (int64_t i = 0; i < next_step; i += 64)
+            __builtin_prefetch(next + i, 0, 2);
+        next += next_step;
     }
     _tile_stored(0, c, stride);
     _tile_stored(1, c + 64, stride);
@@ -111,7 +116,7 @@ static void amx_tile(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_r
     else if (m <= SIDE)
         tile_1x2(k / UNIT, a, b, c, c_row * 4, end->add);
     else
-        tile_2x2(k / UNIT, a, b, c, c_row * 4, end->add);
+        tile_2x2(k / UNIT, a, b, c, c_row * 4, end);
 }
 
 /* ---- packing: each square is 16 rows or columns by 32 k, taken as 16 pairs of k ---------------------------------- */
@@ -191,6 +196,8 @@ const gemm_kernels gemm_bf16_amx = {
     .mr = 2 * SIDE,
     .nr = 2 * SIDE,
     .lanes = CPU_VF,
+    .row_panels = 16,
+    .col_panels = 12,
     .kc = KC,
     .k_unit = UNIT,
     .packed = 2,

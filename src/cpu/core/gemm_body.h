@@ -385,6 +385,22 @@ static void NAME(dot)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_
 
 /* ---- finishing a block ------------------------------------------------------------------------------------------- */
 
+CPU_INLINE void NAME(put)(void *p, tn_dtype dtype, V v)
+{
+#if HALVES
+    if (dtype == TN_BF16) {
+        cpu_vf_store_bf16(p, v);
+        return;
+    }
+    if (dtype == TN_F16) {
+        cpu_vf_store_f16(p, v);
+        return;
+    }
+#endif
+    (void)dtype;
+    OP(store)(p, v);
+}
+
 CPU_INLINE void NAME(put_n)(void *p, tn_dtype dtype, V v, int64_t n)
 {
 #if HALVES
@@ -401,43 +417,60 @@ CPU_INLINE void NAME(put_n)(void *p, tn_dtype dtype, V v, int64_t n)
     OP(store_n)(p, v, n);
 }
 
-/* One row, n columns from j on, n <= LANES; C's old values come in `old`. */
-CPU_INLINE V NAME(ended)(const gemm_finish *f, int64_t i, int64_t j, int64_t n, V old)
+/* One row, n columns from j on, n <= LANES; C's old values come in `old`. `whole`: n is LANES */
+CPU_INLINE V NAME(ended)(const gemm_finish *f, const bool whole, int64_t i, int64_t j, int64_t n, V old)
 {
-    const T *from = f->from;
-    V v = from ? OP(load_n)(from + i * f->from_row + j, n) * OP(set1)((T)f->end.alpha) : OP(set1)(0);
+    const T *from = (const T *)f->from + i * f->from_row + j;
+    V v = OP(set1)(0);
+    if (f->from)
+        v = (whole ? OP(load)(from) : OP(load_n)(from, n)) * OP(set1)((T)f->end.alpha);
     if (f->end.add)
         v += old;
-    if (f->end.bias_col)
-        v += OP(load_n)((const T *)f->end.bias_col + j, n);
+    if (f->end.bias_col) {
+        const T *p = (const T *)f->end.bias_col + j;
+        v += whole ? OP(load)(p) : OP(load_n)(p, n);
+    }
     if (f->end.bias_row)
         v += OP(set1)(((const T *)f->end.bias_row)[i]);
     return f->end.relu ? OP(max)(OP(set1)(0), v) : v;
 }
 
+/* n elements of a row of C that are not neighbours. */
+static void NAME(finish_apart)(const gemm_finish *f, tn_dtype dtype, int64_t i, int64_t j, int64_t n, void *p)
+{
+    T one[LANES] = {0};
+    for (int64_t l = 0; f->end.add && l < n; l++)
+        one[l] = NAME(one)(p, dtype, l * f->c_col);
+    OP(store)(one, NAME(ended)(f, false, i, j, n, OP(load)(one)));
+    for (int64_t l = 0; l < n; l++)
+        if (HALVES && dtype == TN_BF16)
+            ((uint16_t *)p)[l * f->c_col] = cpu_bf16_of_f32((float)one[l]);
+        else if (HALVES && dtype == TN_F16)
+            ((uint16_t *)p)[l * f->c_col] = cpu_f16_of_f32((float)one[l]);
+        else
+            ((T *)p)[l * f->c_col] = one[l];
+}
+
 CPU_INLINE void NAME(finish_dtype)(const gemm_finish *f, tn_dtype dtype)
 {
-    for (int64_t i = 0; i < f->m; i++)
-        for (int64_t j = 0; j < f->n; j += LANES) {
-            int64_t n = f->n - j < LANES ? f->n - j : LANES, at = i * f->c_row + j * f->c_col;
-            void *p = (char *)f->c + at * (HALVES && dtype != TN_F32 ? 2 : (int64_t)sizeof(T));
-            if (f->c_col == 1) {
-                V old = f->end.add ? NAME(load_n)(p, dtype, n) : OP(set1)(0);
-                NAME(put_n)(p, dtype, NAME(ended)(f, i, j, n, old), n);
+    int64_t size = HALVES && dtype != TN_F32 ? 2 : (int64_t)sizeof(T);
+    for (int64_t i = 0; i < f->m; i++) {
+        char *p = (char *)f->c + i * f->c_row * size;
+        int64_t j = 0;
+        for (; j + LANES <= f->n && f->c_col == 1; j += LANES, p += LANES * size) {
+            V old = f->end.add ? NAME(load)(p, dtype) : OP(set1)(0);
+            NAME(put)(p, dtype, NAME(ended)(f, true, i, j, LANES, old));
+        }
+        for (; j < f->n; j += LANES, p += LANES * f->c_col * size) {
+            int64_t n = f->n - j < LANES ? f->n - j : LANES;
+            if (f->c_col != 1) {
+                NAME(finish_apart)(f, dtype, i, j, n, p);
                 continue;
             }
-            T one[LANES] = {0};
-            for (int64_t l = 0; f->end.add && l < n; l++)
-                one[l] = NAME(one)(p, dtype, l * f->c_col);
-            OP(store)(one, NAME(ended)(f, i, j, n, OP(load)(one)));
-            for (int64_t l = 0; l < n; l++)
-                if (HALVES && dtype == TN_BF16)
-                    ((uint16_t *)p)[l * f->c_col] = cpu_bf16_of_f32((float)one[l]);
-                else if (HALVES && dtype == TN_F16)
-                    ((uint16_t *)p)[l * f->c_col] = cpu_f16_of_f32((float)one[l]);
-                else
-                    ((T *)p)[l * f->c_col] = one[l];
+            V old = f->end.add ? NAME(load_n)(p, dtype, n) : OP(set1)(0);
+            NAME(put_n)(p, dtype, NAME(ended)(f, false, i, j, n, old), n);
         }
+    }
 }
 
 static void NAME(finish)(const gemm_finish *f)
@@ -449,6 +482,8 @@ const gemm_kernels CPU_NAME(NAME(gemm)) = {
     .mr = MR,
     .nr = 2 * LANES,
     .lanes = LANES,
+    .row_panels = 16,
+    .col_panels = 32,
     .kc = 224, /* 28 KB of B and 12 KB of A fit in a first-level cache of 48 KB */
     .k_unit = 1,
     .packed = sizeof(T),

@@ -26,12 +26,13 @@ typedef struct gemm_finish {
 } gemm_finish;
 
 typedef struct gemm_kernels {
-    int mr, nr, lanes; /* largest tile, and T's in a vector */
-    int kc;            /* depth of a k block, a multiple of k_unit */
-    int k_unit;        /* what a tile's k is a multiple of; packing fills up with zeros */
-    int packed;        /* bytes of a packed element */
-    bool masked;       /* if not, a tile of fewer than nr columns reads nr columns of B, which must be packed */
-    bool whole;        /* tiles are packed at full height and may write mr x nr elements of C, whatever m and n are */
+    int mr, nr, lanes;          /* largest tile, and T's in a vector */
+    int row_panels, col_panels; /* largest block of C, in tiles: with its A it stays in the second-level cache */
+    int kc;                     /* depth of a k block, a multiple of k_unit */
+    int k_unit;                 /* what a tile's k is a multiple of; packing fills up with zeros */
+    int packed;                 /* bytes of a packed element */
+    bool masked; /* if not, a tile of fewer than nr columns reads nr columns of B, which must be packed */
+    bool whole;  /* tiles are packed at full height and may write mr x nr elements of C, whatever m and n are */
     void (*enter)(void), (*leave)(void); /* around the tiles of a chunk; may be NULL */
     /* C[m,n] = end(A B), m <= mr, n <= nr; columns of B and C are neighbours, and A's in a row or in a column. */
     void (*tile)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_row, int64_t a_col, const void *b,
