@@ -32,6 +32,19 @@ int op_report_end(op_report *r, const char *what)
     return failures;
 }
 
+int op_check_all(void (*check)(const op_def *, op_report *), const char *what, int n_names, char *const *names)
+{
+    op_report r = {0};
+    for (int i = 0; op_all[i]; i++) {
+        bool chosen = n_names == 0;
+        for (int k = 0; k < n_names; k++)
+            chosen |= strcmp(names[k], op_all[i]->name) == 0;
+        if (chosen)
+            check(op_all[i], &r);
+    }
+    return op_report_end(&r, what);
+}
+
 bool op_check_float(double got, double want, double magnitude, tn_dtype dtype, op_tol tol, char why[160])
 {
     double rounded = op_ref_round(dtype, want), scale = magnitude > fabs(want) ? magnitude : fabs(want);

@@ -16,6 +16,9 @@ void op_report_fail(op_report *r, const char *fmt, ...) TN_PRINTF(2, 3);
 /* Prints the failures; their number. */
 int op_report_end(op_report *r, const char *what);
 
+/* A check of all operators, or of those that are named; the number of failures, which are printed. */
+int op_check_all(void (*check)(const op_def *, op_report *), const char *what, int n_names, char *const *names);
+
 /* The definition itself: every dtype that its slots claim has a tolerance, none is absurdly wide, there are cases, a
  * documentation, and gradients where there are floats. */
 void op_check_definition(const op_def *def, op_report *r);
