@@ -15,8 +15,10 @@ typedef struct fuser {
     const tn_graph *g;
     const pass_backend *backend;
     int *group; /* by node: group number (the id of its first member), or -1 */
-    int *mark;  /* by node: scratch for searches */
+    int *next;  /* by node: the next member of its group, -1 for the last */
+    int *mark;  /* by node: the search that has seen it */
     int stamp;
+    int *stack, depth; /* of nodes to look at */
     int *members; /* by group: number of nodes */
     bool *early;  /* by node: an output or a check waits for it. Such a node never joins one that only makes state to be
                      written: the updates would run before the check, and could not write in place */
@@ -32,52 +34,45 @@ static bool same_shape(const graph_type *a, const graph_type *b)
     return a->rank == b->rank && memcmp(a->dims, b->dims, (size_t)a->rank * sizeof *a->dims) == 0;
 }
 
-/* Whether `node`, or anything it depends on outside of group g, is reached from group g: walks back from `node` through
- * nodes outside g and asks whether one of them reads a member. `first` is the smallest id in the group. */
-static bool reached_from_outside(fuser *f, const graph_node *node, int g, int first, bool inside)
+/* Puts the fused node that `node` will be part of, or the node itself, on the stack: all its members, once. */
+static void push_unit(fuser *f, int node)
 {
-    if (f->mark[node->id] == f->stamp || node->id < first)
-        return false;
-    f->mark[node->id] = f->stamp;
-    for (int i = 0; i < node->n_in; i++) {
-        const graph_node *from = node->in[i] ? node->in[i]->node : NULL;
-        if (!from)
-            continue;
-        if (f->group[from->id] == g) {
-            if (!inside)
-                return true;
-            continue;
+    int first = f->group[node] >= 0 ? f->group[node] : node;
+    for (int i = first; i >= 0; i = f->next[i])
+        if (f->mark[i] != f->stamp) {
+            f->mark[i] = f->stamp;
+            f->stack[f->depth++] = i;
         }
-        if (reached_from_outside(f, from, g, first, false))
-            return true;
-    }
-    if (!inside && f->group[node->id] >= 0) { /* a path may enter another member of this node's group and leave by it */
-        int other = f->group[node->id];
-        for (int i = first; i < (int)f->g->nodes.n; i++)
-            if (f->group[i] == other && f->mark[i] != f->stamp &&
-                reached_from_outside(f, f->g->nodes.at[i], g, first, false))
+}
+
+/* Whether something that group `source` makes comes to unit `target` (a node or its group) through a node of neither. */
+static bool comes_around(fuser *f, int source, int target)
+{
+    f->stamp++;
+    f->depth = 0;
+    push_unit(f, target);
+    for (int own = f->depth; f->depth > 0;) {
+        int i = f->stack[--f->depth];
+        const graph_node *node = f->g->nodes.at[i];
+        bool inside = f->depth < own; /* the target's own members lie at the bottom */
+        own = inside ? f->depth : own;
+        for (int k = 0; k < node->n_in; k++) {
+            int from = node->in[k] ? node->in[k]->node->id : -1;
+            if (from < 0)
+                continue;
+            if (f->group[from] != source)
+                push_unit(f, from);
+            else if (!inside)
                 return true;
+        }
     }
     return false;
 }
 
-/* Whether all of group b (or the single node b when it has no group) may be merged with group a. */
-static bool may_merge(fuser *f, int a, int b_node, int b_group)
+/* Whether group a and the unit of node b may become one: neither waits for the other by way of a third. */
+static bool may_merge(fuser *f, int a, int b)
 {
-    int first = a < b_node ? a : b_node;
-    for (int side = 0; side < 2; side++) {
-        f->stamp++;
-        /* side 0: does anything outside reach from a into b; side 1: from b into a */
-        int from = side == 0 ? a : b_group;
-        if (from < 0)
-            continue;
-        for (int i = first; i < (int)f->g->nodes.n; i++) {
-            bool member = side == 0 ? (i == b_node || (b_group >= 0 && f->group[i] == b_group)) : f->group[i] == a;
-            if (member && reached_from_outside(f, f->g->nodes.at[i], from, first, true))
-                return false;
-        }
-    }
-    return true;
+    return !comes_around(f, a, b) && !comes_around(f, f->group[b], a);
 }
 
 static void count_ports(const fuser *f, int a, int b, int *in, int *out)
@@ -117,13 +112,16 @@ static void join(fuser *f, const graph_node *node)
             !same_shape(&from->out[0].type, &node->out[0].type) || f->members[a] + f->members[mine] > MOST_NODES)
             continue;
         count_ports(f, a, mine, &in, &out);
-        if (in > MOST_IN || !may_merge(f, a, id, mine))
+        if (in > MOST_IN || !may_merge(f, a, id))
             continue;
         int to = a < mine ? a : mine, gone = a < mine ? mine : a;
         f->members[to] += f->members[gone];
-        for (size_t k = 0; k < f->g->nodes.n; k++)
-            if (f->group[k] == gone)
-                f->group[k] = to;
+        int last = to;
+        while (f->next[last] >= 0)
+            last = f->next[last];
+        f->next[last] = gone;
+        for (int k = gone; k >= 0; k = f->next[k])
+            f->group[k] = to;
     }
 }
 
@@ -316,16 +314,18 @@ tn_graph *pass_fuse(const tn_graph *given, const pass_backend *backend, base_err
     emitter x = {.f = &f, .e = e};
     size_t n = g->nodes.n + 1;
     f.group = malloc(n * sizeof *f.group);
+    f.next = malloc(n * sizeof *f.next);
     f.mark = calloc(n, sizeof *f.mark);
+    f.stack = calloc(n, sizeof *f.stack);
     f.members = calloc(n, sizeof *f.members);
     f.early = calloc(n, 1);
     x.done = calloc(n, 1);
     x.result = calloc((size_t)g->n_tensors + 1, 1);
     tn_status status = pass_map_new(&x.m, g, g->results.at, g->results.n, e);
-    if (!f.group || !f.mark || !f.members || !f.early || !x.done || !x.result)
+    if (!f.group || !f.next || !f.mark || !f.stack || !f.members || !f.early || !x.done || !x.result)
         status = base_no_memory(e, "fusing");
     for (size_t i = 0; status == TN_OK && i < n; i++)
-        f.group[i] = -1;
+        f.group[i] = f.next[i] = -1;
     if (status == TN_OK)
         find_early(&f);
     for (size_t i = 0; status == TN_OK && i < g->nodes.n; i++)
@@ -335,7 +335,9 @@ tn_graph *pass_fuse(const tn_graph *given, const pass_backend *backend, base_err
         status = emit_all(&x);
     tn_graph *out = pass_map_finish(&x.m, status);
     free(f.group);
+    free(f.next);
     free(f.mark);
+    free(f.stack);
     free(f.members);
     free(f.early);
     free(x.done);
