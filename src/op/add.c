@@ -30,7 +30,7 @@ const op_def op_add = {
     .grad = add_backward,
     .ref = add_ref,
     .cases = (const char *const[]){"a=x[5] b=x[5]", "a=x[2x3] b=x[3]", "a=x[4x1x2] b=x[3x1]", "a=x[] b=x[2]",
-                                   "a=x[0x3] b=x[1x3]", NULL},
+                                   "a=x[0x3] b=x[1x3]", "a=x[3x0] b=x[1]", NULL},
     .bad = (const op_bad[]){{"a=x[2x3] b=x[2]", "cannot be broadcast"}, {0}},
     .tol = {OP_TOL_FLOATS, OP_TOL_INTS},
 };

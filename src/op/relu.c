@@ -28,7 +28,7 @@ const op_def op_relu = {
     .infer = op_infer_same,
     .grad = relu_backward,
     .ref = relu_ref,
-    .cases = (const char *const[]){"x=x[5]:kinks=0", "x=x[2x3x4]", "x=x[]", "x=x[0x3]", NULL},
+    .cases = (const char *const[]){"x=x[5]:kinks=0", "x=x[2x3x4]", "x=x[]", "x=x[0x3]", "x=x[3x0]", NULL},
     .tol = {OP_TOL_EXACT},
 };
 

@@ -122,7 +122,9 @@ static tn_status check(const cpu_elem_desc *d, base_error *error)
                          "%d instructions)",
                          d->rank, d->n_in, d->n_out, d->n_instr);
     int64_t left = INT64_MAX / 8;
+    bool empty = false;
     for (int i = 0; i < d->rank; i++) {
+        empty |= d->dims[i] == 0;
         if (d->dims[i] < 0 || d->dims[i] > left)
             return base_fail(error, TN_SHAPE, "element-wise: dim %d is %lld", i, (long long)d->dims[i]);
         left /= d->dims[i] > 1 ? d->dims[i] : 1;
@@ -139,7 +141,7 @@ static tn_status check(const cpu_elem_desc *d, base_error *error)
         if (domain_of_register(d, d->out_reg[o]) != d->out[o].domain)
             return base_fail(error, TN_DTYPE, "element-wise: output %d is stored from %s, its register is in %s", o,
                              cpu_domain_name(d->out[o].domain), cpu_domain_name(domain_of_register(d, d->out_reg[o])));
-        for (int i = 0; i < d->rank; i++)
+        for (int i = 0; i < d->rank && !empty; i++) /* row-major strides of no elements are 0 */
             if (d->out[o].strides[i] == 0 && d->dims[i] > 1)
                 return base_fail(error, TN_INVALID, "element-wise: output %d has stride 0 in dim %d of %lld", o, i,
                                  (long long)d->dims[i]);
