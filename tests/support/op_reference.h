@@ -10,6 +10,7 @@ typedef struct op_reference {
     op_array **value; /* by tensor id */
     base_arena arena;
     bool training;
+    bool unrounded; /* casts between floats change nothing: differences cannot be taken across a staircase */
     uint64_t seed, step;
     const char *fault; /* of the last run; NULL: none */
 } op_reference;
