@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # test_recipes_page.sh: docs/recipes.md ends in what `tarn help --markdown` prints, its table of models names all there are,
 # and every whole recipe in a document (a ```yaml block that begins with "tarn:") can be built.
-# With the argument --write the end of the page is written anew:  TARN=build/release/tarn tests/docs/test_recipes_page.sh --write
+# With the argument --write the end of the page is written anew:  bash tests/docs/test_recipes_page.sh --write
 set -euo pipefail
 SRC=${SRC:-$(cd "$(dirname "$0")/../.." && pwd)}
 TARN=$(realpath "${TARN:-$SRC/build/release/tarn}")
@@ -18,7 +18,7 @@ fi
 bad=0
 if ! diff "$page" "$TMP/page" >"$TMP/diff"; then
     head -n 20 "$TMP/diff"
-    echo "FAILED: docs/recipes.md is not what the tables say; run tests/docs/test_recipes_page.sh --write"
+    echo "FAILED: docs/recipes.md is not what the tables say; run bash tests/docs/test_recipes_page.sh --write"
     bad=1
 fi
 while read -r name _; do
