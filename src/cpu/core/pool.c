@@ -98,12 +98,14 @@ static void pool_chunk(void *arg, int64_t chunk, int thread)
     j->run(&a);
 }
 
-/* Chunks of some 32,000 elements: bands of rows, or where rows depend on each other parts of the channels. */
+/* Chunks of some 32,000 elements: bands of rows; where rows depend on each other whole pictures, or if these are few parts
+ * of their channels, though each part then walks through memory by strides. */
 static void run(pool_job *j, int64_t elements, bool by_rows)
 {
-    enum { CHUNK = 1 << 15 };
+    enum { CHUNK = 1 << 15, FEW = 16 };
     const cpu_pool *p = j->p;
-    const int64_t blocks = (p->c + j->lanes - 1) / j->lanes, most = by_rows ? j->rows : blocks;
+    const int64_t blocks = (p->c + j->lanes - 1) / j->lanes, parts = FEW / (p->n > 0 ? p->n : 1);
+    const int64_t most = by_rows ? j->rows : parts < blocks ? parts : blocks;
     int64_t pieces = elements / CHUNK < most ? elements / CHUNK : most;
     pieces = pieces < 1 ? 1 : pieces;
     j->bands = by_rows ? pieces : 1;

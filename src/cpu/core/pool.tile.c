@@ -17,11 +17,54 @@ CPU_INLINE void store(float *p, cpu_vf v, int64_t n)
         cpu_vf_store_n(p, v, n);
 }
 
+/* One truth value per lane: in a mask register where there are such. */
+#if CPU_VEC_AVX512
+typedef __mmask16 lanes;
+
 /* Where x takes the place of the maximum so far. */
-CPU_INLINE cpu_vi wins(cpu_vf x, cpu_vf top)
+CPU_INLINE lanes wins(cpu_vf x, cpu_vf top)
+{
+    return _mm512_cmp_ps_mask((__m512)x, (__m512)top, _CMP_GT_OQ) |
+           _mm512_cmp_ps_mask((__m512)x, (__m512)x, _CMP_UNORD_Q);
+}
+
+CPU_INLINE lanes equal(cpu_vi a, cpu_vi b)
+{
+    return _mm512_cmpeq_epi32_mask((__m512i)a, (__m512i)b);
+}
+
+CPU_INLINE cpu_vf choose(lanes m, cpu_vf a, cpu_vf b)
+{
+    return (cpu_vf)_mm512_mask_blend_ps(m, (__m512)b, (__m512)a);
+}
+
+CPU_INLINE cpu_vi choose_int(lanes m, cpu_vi a, cpu_vi b)
+{
+    return (cpu_vi)_mm512_mask_blend_epi32(m, (__m512i)b, (__m512i)a);
+}
+#else
+typedef cpu_vi lanes;
+
+CPU_INLINE lanes wins(cpu_vf x, cpu_vf top)
 {
     return (x > top) | (x != x);
 }
+
+CPU_INLINE lanes equal(cpu_vi a, cpu_vi b)
+{
+    return a == b;
+}
+
+CPU_INLINE cpu_vf choose(lanes m, cpu_vf a, cpu_vf b)
+{
+    return cpu_vf_select(m, a, b);
+}
+
+CPU_INLINE cpu_vi choose_int(lanes m, cpu_vi a, cpu_vi b)
+{
+    return cpu_vi_select(m, a, b);
+}
+#endif
 
 /* A window's pixels that lie in the picture. */
 typedef struct window {
@@ -53,7 +96,7 @@ CPU_INLINE void max_window(const window *w, float *y, int64_t channel, int64_t e
         for (int64_t r = 0; r < rows; r++)
             for (int64_t q = 0; q < columns; q++) {
                 cpu_vf x = load(w->x + r * w->line + q * w->step + c, n);
-                top = cpu_vf_select(wins(x, top), x, top);
+                top = choose(wins(x, top), x, top);
             }
         store(y + c, top, n);
     }
@@ -89,15 +132,15 @@ CPU_INLINE void max_grad_window(const window *w, const float *dy, float *dx, int
         for (int64_t r = 0; r < rows; r++)
             for (int64_t q = 0; q < columns; q++, tap += 1) {
                 cpu_vf x = load(w->x + r * w->line + q * w->step + c, n);
-                cpu_vi m = wins(x, top);
-                top = cpu_vf_select(m, x, top);
-                winner = cpu_vi_select(m, tap, winner);
+                const lanes m = wins(x, top);
+                top = choose(m, x, top);
+                winner = choose_int(m, tap, winner);
             }
         tap = (cpu_vi){0};
         for (int64_t r = 0; r < rows; r++)
             for (int64_t q = 0; q < columns; q++, tap += 1) {
                 float *to = dx + r * w->line + q * w->step + c;
-                cpu_vf part = cpu_vf_select(winner == tap, g, zero);
+                const cpu_vf part = choose(equal(winner, tap), g, zero);
                 store(to, alone ? part : load(to, n) + part, n);
             }
     }
@@ -176,20 +219,23 @@ static void pool_avg(const pool_piece *a)
 static void avg_grad_pixel(const pool_piece *a, pool_range rows, pool_range columns, float *dx)
 {
     const cpu_pool *p = a->p;
-    for (int64_t c = a->channel; c < a->channel_end; c += CPU_VF) {
-        const int64_t n = a->channel_end - c;
-        cpu_vf sum = cpu_vf_set1(0.0f);
-        for (int64_t row = rows.from; row < rows.end; row++) {
-            const int64_t top = row * p->stride[0] - p->pad[0];
-            const pool_range r = pool_taps(top, p->kh, 1, p->h);
-            for (int64_t column = columns.from; column < columns.end; column++) {
-                const int64_t left = column * p->stride[1] - p->pad[1];
-                const float size = pool_divisor(p, top, left, r, pool_taps(left, p->kw, 1, p->w));
-                sum += load(a->dy + (row * p->ow + column) * p->c + c, n) / size;
+    bool first = true;
+    for (int64_t row = rows.from; row < rows.end; row++) {
+        const int64_t top = row * p->stride[0] - p->pad[0];
+        const pool_range r = pool_taps(top, p->kh, 1, p->h);
+        for (int64_t column = columns.from; column < columns.end; column++, first = false) {
+            const int64_t left = column * p->stride[1] - p->pad[1];
+            const float share = 1.0f / pool_divisor(p, top, left, r, pool_taps(left, p->kw, 1, p->w));
+            const float *dy = a->dy + (row * p->ow + column) * p->c;
+            for (int64_t c = a->channel; c < a->channel_end; c += CPU_VF) {
+                const int64_t n = a->channel_end - c;
+                const cpu_vf part = load(dy + c, n) * share;
+                store(dx + c, first ? part : part + load(dx + c, n), n);
             }
         }
-        store(dx + c, sum, n);
     }
+    if (first)
+        memset(dx + a->channel, 0, (size_t)(a->channel_end - a->channel) * sizeof *dx);
 }
 
 static void pool_avg_grad(const pool_piece *a)
