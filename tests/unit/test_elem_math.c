@@ -225,7 +225,7 @@ static const row rows[] = {
     R(elu_grad, 4, 2, .p = 1.5),
     R(softplus_grad, 5, 4, .p = 2, .q = 20),
     R(silu_grad, 6, 6, .scale = 0.125),
-    R(gelu_grad, 6, 6, .scale = 0.125),
+    R(gelu_grad, 4, 6, .scale = 0.5),
     R(gelu_tanh_grad, 8, 8, .scale = 0.125),
 };
 

@@ -228,14 +228,14 @@ static void tile_cos(cpu_elem_call *t)
 /* log(1 + exp(p a)) / p without overflow. */
 CPU_INLINE cpu_vf softplus(cpu_vf a, cpu_vf p, cpu_vf q)
 {
-    cpu_vf z = p * a, y = cpu_vf_max(zero(), z) + cpu_vf_log1p_unit(cpu_vf_exp(-cpu_vf_abs(z)));
+    cpu_vf z = p * a, y = cpu_vf_max(zero(), z) + cpu_vf_log1p_unit(cpu_vf_exp_below(-cpu_vf_abs(z)));
     return PICK(LT(q, z), a, y * (1.0f / p));
 }
 
 /* sigmoid(z) and, through `slope`, its derivative, both with small relative error on either side. */
 CPU_INLINE cpu_vf sigmoid_parts(cpu_vf z, cpu_vf *slope)
 {
-    cpu_vf e = cpu_vf_exp(-cpu_vf_abs(z)), r = 1.0f / (1.0f + e), er = e * r;
+    cpu_vf e = cpu_vf_exp_below(-cpu_vf_abs(z)), r = 1.0f / (1.0f + e), er = e * r;
     *slope = er * r;
     return PICK(LT(z, zero()), er, r);
 }
@@ -255,7 +255,7 @@ CPU_INLINE cpu_vf gelu_tanh_slope(cpu_vf a)
 
 CPU_INLINE cpu_vf gelu_slope(cpu_vf a)
 {
-    cpu_vf density = cpu_vf_exp(a * a * -0.5f) * 0x1.988454p-2f;
+    cpu_vf density = cpu_vf_exp_below(a * a * -0.5f) * 0x1.988454p-2f;
     return cpu_vf_fma(a, density, cpu_vf_normal_cdf(a));
 }
 

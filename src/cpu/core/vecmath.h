@@ -152,13 +152,19 @@ CPU_INLINE cpu_vf cpu_vf_exp_tail(cpu_vf r)
     return cpu_vf_fma(r * r, cpu_vf_poly(r, c, 5), r);
 }
 
-CPU_INLINE cpu_vf cpu_vf_exp(cpu_vf x)
+/* For x <= 90. */
+CPU_INLINE cpu_vf cpu_vf_exp_below(cpu_vf x)
 {
     cpu_vf nf;
     cpu_vi n;
-    x = cpu_vf_max(cpu_vf_set1(-110.0f), cpu_vf_min(cpu_vf_set1(90.0f), x));
+    x = cpu_vf_max(cpu_vf_set1(-110.0f), x);
     cpu_vf r = cpu_vf_exp_reduce(x, &nf, &n);
     return cpu_vf_scale(cpu_vf_exp_tail(r) + 1.0f, nf, n);
+}
+
+CPU_INLINE cpu_vf cpu_vf_exp(cpu_vf x)
+{
+    return cpu_vf_exp_below(cpu_vf_min(cpu_vf_set1(90.0f), x));
 }
 
 CPU_INLINE cpu_vf cpu_vf_exp2(cpu_vf x)
@@ -169,18 +175,24 @@ CPU_INLINE cpu_vf cpu_vf_exp2(cpu_vf x)
     return cpu_vf_scale(cpu_vf_exp_tail((x - nf) * 0x1.62e43p-1f) + 1.0f, nf, n);
 }
 
-CPU_INLINE cpu_vf cpu_vf_expm1(cpu_vf x)
+/* For -18 <= x <= 89; loses the sign of a zero. */
+CPU_INLINE cpu_vf cpu_vf_expm1_within(cpu_vf x)
 {
     static const float c[] = {0x1p-1f,        0x1.555556p-3f,  0x1.555478p-5f,
                               0x1.111076p-7f, 0x1.6d9e26p-10f, 0x1.a1c0a2p-13f};
     cpu_vf nf;
     cpu_vi n;
-    cpu_vf y = cpu_vf_max(cpu_vf_set1(-18.0f), cpu_vf_min(cpu_vf_set1(89.0f), x));
-    cpu_vf r = cpu_vf_exp_reduce(y, &nf, &n);
+    cpu_vf r = cpu_vf_exp_reduce(x, &nf, &n);
     cpu_vf p = cpu_vf_fma(r * r, cpu_vf_poly(r, c, 6), r);
     cpu_vf half = cpu_vf_pow2((cpu_vi)((cpu_vu)n - 1u)); /* half of the scale: 2^128 would be too large */
-    y = cpu_vf_fma(half, p, half - 0.5f);
-    return cpu_vf_pick(cpu_vf_eq(x, cpu_vf_set1(0)), x, y + y); /* keeps the sign of a zero */
+    cpu_vf y = cpu_vf_fma(half, p, half - 0.5f);
+    return y + y;
+}
+
+CPU_INLINE cpu_vf cpu_vf_expm1(cpu_vf x)
+{
+    cpu_vf y = cpu_vf_expm1_within(cpu_vf_max(cpu_vf_set1(-18.0f), cpu_vf_min(cpu_vf_set1(89.0f), x)));
+    return cpu_vf_pick(cpu_vf_eq(x, cpu_vf_set1(0)), x, y); /* keeps the sign of a zero */
 }
 
 /* x = 2^e m with m in [sqrt(1/2), sqrt(2)): gives m - 1 and e. x is positive, finite and normal. */
@@ -271,7 +283,7 @@ CPU_INLINE cpu_vf cpu_vf_sigmoid(cpu_vf x)
 CPU_INLINE cpu_vf cpu_vf_tanh(cpu_vf x)
 {
     cpu_vf size = cpu_vf_min(cpu_vf_set1(10.0f), cpu_vf_abs(x));
-    cpu_vf t = cpu_vf_expm1(size + size);
+    cpu_vf t = cpu_vf_expm1_within(size + size);
     return cpu_vf_copysign(t / (t + 2.0f), x);
 }
 
@@ -285,7 +297,7 @@ CPU_INLINE cpu_vf cpu_vf_erf_parts(cpu_vf t, cpu_vf *rest)
                               -0x1.436ff8p-11f, 0x1.c7dfcp-15f, -0x1.80fa06p-19f, 0x1.24ee1cp-24f};
     cpu_vf small = cpu_vf_fma(t, cpu_vf_poly(t * t, p, 7), t);
     cpu_vf s = cpu_vf_min(cpu_vf_set1(6.0f), t);
-    cpu_vf large = cpu_vf_exp(-s * cpu_vf_poly(s, q, 9));
+    cpu_vf large = cpu_vf_exp_below(-s * cpu_vf_poly(s, q, 9));
     cpu_vm below = cpu_vf_lt(t, cpu_vf_set1(1));
     *rest = cpu_vf_pick(below, 1.0f - small, large);
     return cpu_vf_pick(below, small, 1.0f - large);
@@ -298,15 +310,15 @@ CPU_INLINE cpu_vf cpu_vf_erf(cpu_vf x)
 }
 
 /* The normal distribution function: off by at most 2 units in the last place of 1, and by 1e-5 of itself in the lower
- * tail. One piece, as it need not be exact near 0: erfc(t) = exp(-t Q(t)) for 0 <= t < 6, nothing from there on. */
+ * tail. One piece, as it need not be exact near 0: erfc(t) = exp(-t Q(t)) for 0 <= t <= 6. */
 CPU_INLINE cpu_vf cpu_vf_normal_cdf(cpu_vf x)
 {
     static const float q[] = {0x1.20dd7cp+0f,   0x1.45f16p-1f,   0x1.a54fccp-4f,   -0x1.3d7db6p-6f,
                               0x1.2f9fbap-13f,  0x1.7e5a0ep-10f, -0x1.2c6bcep-11f, 0x1.fea692p-14f,
                               -0x1.0444c8p-16f, 0x1.29daep-20f,  -0x1.2655ap-25f};
     cpu_vf t = cpu_vf_abs(x) * 0x1.6a09e6p-1f, s = cpu_vf_min(cpu_vf_set1(6), t);
-    cpu_vf rest = cpu_vf_exp(-s * cpu_vf_poly(s, q, 11)) * 0.5f;
-    rest = cpu_vf_pick(cpu_vf_lt(cpu_vf_set1(6), t), cpu_vf_set1(0), rest);
+    /* erfc / 2, its half put into the exponent; beyond 6 it goes on falling */
+    cpu_vf rest = cpu_vf_exp_below(cpu_vf_fma(-t, cpu_vf_poly(s, q, 11), cpu_vf_set1(-0x1.62e43p-1f)));
     return cpu_vf_pick(cpu_vf_lt(x, cpu_vf_set1(0)), rest, 1.0f - rest);
 }
 
