@@ -148,7 +148,8 @@ static void apply(const bend *b, path *p)
 /* Radii along the path: a thickness of this hand, slow changes of pressure, lighter at the ends of some. */
 static void press(path *p, base_random *r)
 {
-    float thick = fminf(expf(normal(r, 0.28f)) * 1.25f, 2.1f), change = uniform(r, 0, 0.25f), rate = uniform(r, 0.02f, 0.12f);
+    float thick = fminf(expf(normal(r, 0.28f)) * 1.25f, 2.1f), change = uniform(r, 0, 0.25f),
+          rate = uniform(r, 0.02f, 0.12f);
     float phase = uniform(r, 0, 6.2831853f);
     for (int i = 0; i < p->n; i++) {
         float radius = thick * (1 + change * sinf(rate * (float)i + phase));

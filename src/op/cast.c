@@ -23,8 +23,10 @@ static tn_status cast_backward(const op_grad *c)
 
 int64_t op_ref_to_int(tn_dtype dtype, double v)
 {
-    static const double low[TN_DTYPE_END] = {[TN_I64] = -0x1p63, [TN_I32] = -0x1p31, [TN_I16] = -0x1p15, [TN_I8] = -0x1p7};
-    static const double high[TN_DTYPE_END] = {[TN_I64] = 0x1p63, [TN_I32] = 0x1p31 - 1, [TN_I16] = 0x1p15 - 1, [TN_I8] = 0x1p7 - 1, [TN_U8] = 255};
+    static const double low[TN_DTYPE_END] = {
+        [TN_I64] = -0x1p63, [TN_I32] = -0x1p31, [TN_I16] = -0x1p15, [TN_I8] = -0x1p7};
+    static const double high[TN_DTYPE_END] = {
+        [TN_I64] = 0x1p63, [TN_I32] = 0x1p31 - 1, [TN_I16] = 0x1p15 - 1, [TN_I8] = 0x1p7 - 1, [TN_U8] = 255};
     if (dtype == TN_BOOL)
         return v != 0; /* NaN is true */
     if (isnan(v))
@@ -58,8 +60,9 @@ const op_def op_cast = {
     .infer = cast_infer,
     .grad = cast_backward,
     .ref = cast_ref,
-    .cases = (const char *const[]){"x=x[7] to=f64", "x=x[7] to=f32", "x=x[2x3] to=f16", "x=x[7] to=bf16", "x=x[7] to=i64", "x=x[7] to=i32",
-                                   "x=x[7] to=i16", "x=x[7] to=i8", "x=x[7] to=u8", "x=x[7] to=bool", "x=x[0] to=f32", NULL},
+    .cases = (const char *const[]){"x=x[7] to=f64", "x=x[7] to=f32", "x=x[2x3] to=f16", "x=x[7] to=bf16",
+                                   "x=x[7] to=i64", "x=x[7] to=i32", "x=x[7] to=i16", "x=x[7] to=i8", "x=x[7] to=u8",
+                                   "x=x[7] to=bool", "x=x[0] to=f32", NULL},
     .tol = {OP_TOL_EXACT},
 };
 

@@ -2,7 +2,6 @@
  * are the outputs, in order. Made by the fuse pass, after differentiation; it has no gradient and no builder. */
 #include "op/scheme/op.h"
 
-
 /* Types are set by the pass that makes the node. */
 static tn_status fused_infer(const op_infer *c)
 {

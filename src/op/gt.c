@@ -23,7 +23,8 @@ const op_def op_gt = {
     .infer = op_infer_broadcast,
     .grad = op_grad_zero,
     .ref = gt_ref,
-    .cases = (const char *const[]){"a=x[6]:ties b=x[6]:ties", "a=x[2x3] b=x[3]", "a=x[] b=x[2]", "a=x[0x3] b=x[1x3]", NULL},
+    .cases =
+        (const char *const[]){"a=x[6]:ties b=x[6]:ties", "a=x[2x3] b=x[3]", "a=x[] b=x[2]", "a=x[0x3] b=x[1x3]", NULL},
     .bad = (const op_bad[]){{"a=x[2x3] b=x[2]", "cannot be broadcast"}, {0}},
     .tol = {OP_TOL_EXACT},
 };

@@ -16,7 +16,8 @@ const op_def op_input = {
     .name = "input",
     .doc = "A value that is fed at each run.",
     .out = {{"y", OP_ANY}},
-    .arg = {[NAME] = {.name = "name", .kind = OP_TEXT}, [DTYPE] = OP_ARG_DTYPE("dtype"), [SHAPE] = OP_ARG_DIMS("shape")},
+    .arg =
+        {[NAME] = {.name = "name", .kind = OP_TEXT}, [DTYPE] = OP_ARG_DTYPE("dtype"), [SHAPE] = OP_ARG_DIMS("shape")},
     .flags = OP_SOURCE,
     .infer = input_infer,
 };
@@ -45,7 +46,8 @@ tn_tensor *tn_input(tn_graph *g, const char *name, tn_dtype dtype, tn_shape shap
         return &g->poison;
     if (base_map_get(&g->names, name))
         return graph_fail(g, TN_INVALID, "the name '%s' is in use already; inputs need names of their own", name);
-    op_value arg[OP_MAX_ARG] = {[NAME] = {.text = name}, [DTYPE] = {.i = dtype}, [SHAPE] = {.n = shape.rank, .list = shape.dims}};
+    op_value arg[OP_MAX_ARG] = {
+        [NAME] = {.text = name}, [DTYPE] = {.i = dtype}, [SHAPE] = {.n = shape.rank, .list = shape.dims}};
     graph_node *node = op_apply_named(g, &op_input, name, 0, NULL, arg);
     return node ? &node->out[0] : &g->poison;
 }

@@ -67,11 +67,17 @@ const op_def op_matmul = {
     .grad = matmul_backward,
     .ref = matmul_ref,
     .flops = matmul_flops,
-    .cases = (const char *const[]){"a=x[2x3] b=x[3x4]", "a=x[5x2x3] b=x[3x4]", "a=x[2x1x2x3] b=x[4x3x1]", "a=x[17x33] b=x[33x19]",
-                                   "a=x[1x7] b=x[7x1]", "a=x[2x0] b=x[0x3]", "a=x[0x3] b=x[3x2]", "a=x[3x64] b=x[64x70]", NULL},
-    .bad = (const op_bad[]){{"a=x[2x3] b=x[4x2]", "the inner sizes 3 and 4 differ"}, {"a=x[3] b=x[3x2]", "two axes or more"},
-                            {"a=x[2x2x3] b=x[3x3x2]", "cannot be broadcast"}, {0}},
-    .tol = {[TN_F64] = OP_TOL(1e-13, 0), [TN_F32] = OP_TOL(1e-6, 0), [TN_F16] = OP_TOL(2e-3, 1e-7), [TN_BF16] = OP_TOL(1.6e-2, 0)},
+    .cases = (const char *const[]){"a=x[2x3] b=x[3x4]", "a=x[5x2x3] b=x[3x4]", "a=x[2x1x2x3] b=x[4x3x1]",
+                                   "a=x[17x33] b=x[33x19]", "a=x[1x7] b=x[7x1]", "a=x[2x0] b=x[0x3]",
+                                   "a=x[0x3] b=x[3x2]", "a=x[3x64] b=x[64x70]", NULL},
+    .bad = (const op_bad[]){{"a=x[2x3] b=x[4x2]", "the inner sizes 3 and 4 differ"},
+                            {"a=x[3] b=x[3x2]", "two axes or more"},
+                            {"a=x[2x2x3] b=x[3x3x2]", "cannot be broadcast"},
+                            {0}},
+    .tol = {[TN_F64] = OP_TOL(1e-13, 0),
+            [TN_F32] = OP_TOL(1e-6, 0),
+            [TN_F16] = OP_TOL(2e-3, 1e-7),
+            [TN_BF16] = OP_TOL(1.6e-2, 0)},
 };
 
 tn_tensor *tn_matmul(tn_tensor *a, tn_tensor *b)

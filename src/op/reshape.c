@@ -113,11 +113,13 @@ tn_tensor *tn_flatten(tn_tensor *x, int from)
         return x;
     int rank = x->type.rank, first = from < 0 ? from + rank : from;
     if (first < 0 || first > rank)
-        return graph_fail(x->graph, TN_SHAPE, "flatten of '%s': axis %d of a %d-d tensor", tn_tensor_name(x), from, rank);
+        return graph_fail(x->graph, TN_SHAPE, "flatten of '%s': axis %d of a %d-d tensor", tn_tensor_name(x), from,
+                          rank);
     tn_shape shape = {.rank = first + 1};
     shape.dims[first] = 1;
     for (int i = 0; i < rank; i++)
-        shape.dims[i < first ? i : first] = i <= first ? x->type.dims[i] : dim_mul(x->graph->dims, shape.dims[first], x->type.dims[i]);
+        shape.dims[i < first ? i : first] =
+            i <= first ? x->type.dims[i] : dim_mul(x->graph->dims, shape.dims[first], x->type.dims[i]);
     return tn_reshape(x, shape);
 }
 
@@ -127,7 +129,8 @@ tn_tensor *tn_unsqueeze(tn_tensor *x, int axis)
         return x;
     int rank = x->type.rank + 1, at = axis < 0 ? axis + rank : axis;
     if (at < 0 || at >= rank || rank > TN_MAX_RANK)
-        return graph_fail(x->graph, TN_SHAPE, "unsqueeze of '%s': axis %d of a %d-d result", tn_tensor_name(x), axis, rank);
+        return graph_fail(x->graph, TN_SHAPE, "unsqueeze of '%s': axis %d of a %d-d result", tn_tensor_name(x), axis,
+                          rank);
     tn_shape shape = {.rank = rank};
     for (int i = 0; i < rank; i++)
         shape.dims[i] = i == at ? 1 : x->type.dims[i < at ? i : i - 1];
@@ -140,8 +143,8 @@ tn_tensor *tn_squeeze(tn_tensor *x, int axis)
         return x;
     int rank = x->type.rank, at = axis < 0 ? axis + rank : axis;
     if (at < 0 || at >= rank || x->type.dims[at] != 1)
-        return graph_fail(x->graph, TN_SHAPE, "squeeze of '%s': axis %d of a %d-d tensor is not there or not of size 1", tn_tensor_name(x), axis,
-                          rank);
+        return graph_fail(x->graph, TN_SHAPE, "squeeze of '%s': axis %d of a %d-d tensor is not there or not of size 1",
+                          tn_tensor_name(x), axis, rank);
     tn_shape shape = {.rank = rank - 1};
     for (int i = 0; i < rank - 1; i++)
         shape.dims[i] = x->type.dims[i < at ? i : i + 1];

@@ -19,24 +19,29 @@ const op_def op_state = {
     .name = "state",
     .doc = "Reads an entry of the state.",
     .out = {{"y", OP_ANY}},
-    .arg = {[NAME] = {.name = "name", .kind = OP_TEXT}, [DTYPE] = OP_ARG_DTYPE("dtype"), [SHAPE] = OP_ARG_DIMS("shape")},
+    .arg =
+        {[NAME] = {.name = "name", .kind = OP_TEXT}, [DTYPE] = OP_ARG_DTYPE("dtype"), [SHAPE] = OP_ARG_DIMS("shape")},
     .flags = OP_SOURCE,
     .infer = state_infer,
 };
 
-static tn_tensor *add(tn_graph *g, const char *name, tn_dtype dtype, tn_shape shape, const tn_init *init, bool trainable)
+static tn_tensor *add(tn_graph *g, const char *name, tn_dtype dtype, tn_shape shape, const tn_init *init,
+                      bool trainable)
 {
     const char *path = graph_path(g, name);
     graph_state *s = BASE_NEW(g->arena, graph_state);
     if (!path || !s)
         return graph_fail(g, TN_MEMORY, "out of memory while adding the state '%s'", name);
     if (base_map_get(&g->names, path))
-        return graph_fail(g, TN_INVALID, "the name '%s' is in use already; give the layer a name of its own, or share it on purpose", path);
+        return graph_fail(g, TN_INVALID,
+                          "the name '%s' is in use already; give the layer a name of its own, or share it on purpose",
+                          path);
     if (tn_dtype_size(dtype) == 0 || shape.rank < 0 || shape.rank > TN_MAX_RANK)
         return graph_fail(g, TN_INVALID, "the state '%s' has no valid dtype or rank", path);
     if (trainable && !tn_dtype_is_float(dtype))
         return graph_fail(g, TN_DTYPE, "the parameter '%s' is %s; parameters are floats", path, tn_dtype_name(dtype));
-    op_value arg[OP_MAX_ARG] = {[NAME] = {.text = path}, [DTYPE] = {.i = dtype}, [SHAPE] = {.n = shape.rank, .list = shape.dims}};
+    op_value arg[OP_MAX_ARG] = {
+        [NAME] = {.text = path}, [DTYPE] = {.i = dtype}, [SHAPE] = {.n = shape.rank, .list = shape.dims}};
     graph_node *node = op_apply_named(g, &op_state, path, 0, NULL, arg);
     if (!node)
         return &g->poison;

@@ -47,8 +47,9 @@ const op_def op_sum = {
     .grad = sum_backward,
     .ref = sum_ref,
     .flops = sum_flops,
-    .cases = (const char *const[]){"x=x[5]", "x=x[2x3x4] axes=1", "x=x[2x3x4] axes=0,2 keepdim=true", "x=x[2x3x4] axes=-1", "x=x[]",
-                                   "x=x[0x3] axes=0", "x=x[3x0] axes=0", "x=x[300x7] axes=0", "x=x[7x300] axes=1", NULL},
+    .cases = (const char *const[]){"x=x[5]", "x=x[2x3x4] axes=1", "x=x[2x3x4] axes=0,2 keepdim=true",
+                                   "x=x[2x3x4] axes=-1", "x=x[]", "x=x[0x3] axes=0", "x=x[3x0] axes=0",
+                                   "x=x[300x7] axes=0", "x=x[7x300] axes=1", NULL},
     .bad = (const op_bad[]){{"x=x[2x3] axes=2", "axis 2 of a 2-d tensor"}, {"x=x[2x3] axes=1,1", "named twice"}, {0}},
     .tol = {OP_TOL_FLOATS, OP_TOL_INTS},
 };

@@ -34,8 +34,8 @@ const op_def op_where = {
     .infer = op_infer_broadcast,
     .grad = where_backward,
     .ref = where_ref,
-    .cases = (const char *const[]){"c=b[5] a=x[5] b=x[5]", "c=b[3] a=x[2x3] b=x[]", "c=b[2x1] a=x[3] b=x[1x3]", "c=b[] a=x[] b=x[2]",
-                                   "c=b[0] a=x[1] b=x[]", NULL},
+    .cases = (const char *const[]){"c=b[5] a=x[5] b=x[5]", "c=b[3] a=x[2x3] b=x[]", "c=b[2x1] a=x[3] b=x[1x3]",
+                                   "c=b[] a=x[] b=x[2]", "c=b[0] a=x[1] b=x[]", NULL},
     .bad = (const op_bad[]){{"c=b[2] a=x[3] b=x[3]", "cannot be broadcast"}, {0}},
     .tol = {OP_TOL_EXACT},
 };

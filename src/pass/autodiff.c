@@ -11,9 +11,9 @@
 
 typedef struct autodiff {
     tn_graph *g;
-    int last;          /* nodes after this one are not visited */
-    bool *depends;     /* by node: depends on a wrt */
-    tn_tensor **grad;  /* by tensor id, NULL: none arrived */
+    int last;         /* nodes after this one are not visited */
+    bool *depends;    /* by node: depends on a wrt */
+    tn_tensor **grad; /* by tensor id, NULL: none arrived */
     int n_grad;
     base_error error;
 } autodiff;
@@ -50,8 +50,9 @@ static tn_status accumulate(autodiff *a, const graph_node *node, int k, tn_tenso
         return a->g->error.status;
     if (d->type.dtype != x->type.dtype || !graph_same_dims(a->g->dims, &d->type, &x->type, "gradient")) {
         char want[128], got[128];
-        return base_fail(&a->error, TN_INTERNAL, "the gradient of %s (node '%s') for its input %d is %s; the input is %s",
-                         node->def->name, node->name, k, tn_tensor_describe(d, got, sizeof got),
+        return base_fail(&a->error, TN_INTERNAL,
+                         "the gradient of %s (node '%s') for its input %d is %s; the input is %s", node->def->name,
+                         node->name, k, tn_tensor_describe(d, got, sizeof got),
                          tn_tensor_describe(x, want, sizeof want));
     }
     tn_tensor *sum = a->grad[x->id] ? tn_add(a->grad[x->id], d) : d;
@@ -111,12 +112,14 @@ static tn_status visit(autodiff *a, const graph_node *node)
     if (!any_out || !any_in)
         return TN_OK;
     if (node->def->grad) {
-        op_grad c = {.graph = a->g, .node = node, .dout = dout, .wants = wants, .din = din, .zero = zero, .error = &a->error};
+        op_grad c = {
+            .graph = a->g, .node = node, .dout = dout, .wants = wants, .din = din, .zero = zero, .error = &a->error};
         BASE_TRY(node->def->grad(&c));
     } else if (node->def->lower) {
         BASE_TRY(through_lowered(a, node, wants, zero, din));
     } else {
-        return base_fail(&a->error, TN_UNSUPPORTED, "%s (node '%s') cannot be differentiated", node->def->name, node->name);
+        return base_fail(&a->error, TN_UNSUPPORTED, "%s (node '%s') cannot be differentiated", node->def->name,
+                         node->name);
     }
     if (a->g->error.status != TN_OK)
         return a->g->error.status;
@@ -124,8 +127,8 @@ static tn_status visit(autodiff *a, const graph_node *node)
         if (!wants[i] || zero[i])
             continue;
         if (!din[i])
-            return base_fail(&a->error, TN_INTERNAL, "the gradient of %s (node '%s') gave no answer for its input %d", node->def->name,
-                             node->name, i);
+            return base_fail(&a->error, TN_INTERNAL, "the gradient of %s (node '%s') gave no answer for its input %d",
+                             node->def->name, node->name, i);
         BASE_TRY(accumulate(a, node, i, din[i]));
     }
     return TN_OK;
@@ -161,7 +164,8 @@ static tn_status run(tn_tensor *loss, int n, tn_tensor *const wrt[], tn_tensor *
     else if (status == TN_OK)
         status = walk(&a, loss, n, wrt, grads, first);
     else
-        status = base_fail(&a.error, TN_INVALID, "a value made after the loss '%s' cannot have a gradient", tn_tensor_name(loss));
+        status = base_fail(&a.error, TN_INVALID, "a value made after the loss '%s' cannot have a gradient",
+                           tn_tensor_name(loss));
     if (status != TN_OK && g->error.status == TN_OK)
         graph_fail(g, status, "%s", a.error.text);
     free(a.depends);
@@ -185,13 +189,14 @@ tn_status tn_gradients(tn_tensor *loss, int n, tn_tensor *const wrt[], tn_tensor
         return g->error.status;
     if (loss->type.rank != 0 || !tn_dtype_is_float(loss->type.dtype)) {
         char text[128];
-        graph_fail(g, TN_SHAPE, "gradients need a loss of rank 0 and a float dtype; '%s' is %s. Take its sum or mean.", tn_tensor_name(loss),
-                   tn_tensor_describe(loss, text, sizeof text));
+        graph_fail(g, TN_SHAPE, "gradients need a loss of rank 0 and a float dtype; '%s' is %s. Take its sum or mean.",
+                   tn_tensor_name(loss), tn_tensor_describe(loss, text, sizeof text));
         return g->error.status;
     }
     for (int i = 0; i < n; i++)
         if (wrt[i]->graph != g || !tn_dtype_is_float(wrt[i]->type.dtype)) {
-            graph_fail(g, TN_DTYPE, "no gradient for '%s': it is not a float value of the loss's graph", tn_tensor_name(wrt[i]));
+            graph_fail(g, TN_DTYPE, "no gradient for '%s': it is not a float value of the loss's graph",
+                       tn_tensor_name(wrt[i]));
             return g->error.status;
         }
     return run(loss, n, wrt, grads, 0);

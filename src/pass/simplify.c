@@ -151,7 +151,8 @@ static bool foldable(const graph_node *node, tn_tensor *const *in)
 
 static tn_tensor *fold(tn_graph *g, const graph_node *node, tn_tensor *const *in, bool training)
 {
-    op_operand x[node->n_in], y = op_operand_of(node->out[0].type.dtype, node->out[0].type.rank, node->out[0].type.dims);
+    op_operand x[node->n_in],
+        y = op_operand_of(node->out[0].type.dtype, node->out[0].type.rank, node->out[0].type.dims);
     const void *data[node->n_in];
     for (int i = 0; i < node->n_in; i++) {
         x[i] = (op_operand){0};

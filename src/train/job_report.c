@@ -57,11 +57,10 @@ static tn_status read_history(tn_job *j, history *h)
 
 static size_t series_of(const history *h, const double *train, const double *valid, tn_plot_series *out)
 {
-    size_t n = 0;
-    out[n++] = (tn_plot_series){.name = "training", .x = h->epoch, .y = train, .n = h->n};
-    if (h->n && !isnan(valid[h->n - 1]))
-        out[n++] = (tn_plot_series){.name = "validation", .x = h->epoch, .y = valid, .n = h->n};
-    return n;
+    bool both = h->n && !isnan(valid[h->n - 1]);
+    out[0] = (tn_plot_series){.name = "training", .x = h->epoch, .y = train, .n = h->n};
+    out[1] = (tn_plot_series){.name = "validation", .x = h->epoch, .y = valid, .n = h->n};
+    return both ? 2 : 1;
 }
 
 /* ---- pictures ------------------------------------------------------------------------------------------------------ */

@@ -2,6 +2,7 @@
 # test_examples.sh: the programs under examples/ do what they say: they run in an empty folder, learn what they are to learn
 # and write what they are to write. Learning is slow under sanitizers, so:
 # labels: release
+# shellcheck disable=SC2016  # awk programs stand in single quotes
 set -euo pipefail
 : "${BUILD:?the build folder}" "${SRC:?the source folder}"
 bad=0
@@ -40,7 +41,7 @@ grep -q '^relu .*f(2) = 2.0000' activations.txt || say "relu(2) is not 2"
 grep -q '^sigmoid .*f(0) = 0.5000' activations.txt || say "sigmoid(0) is not 0.5"
 grep -q '^tanh .*f(2) = 0.9640' activations.txt || say "tanh(2) is not 0.9640"
 grep -q '^gelu .*f(2) = 1.9545' activations.txt || say "gelu(2) is not 1.9545"
-[ -s activations.svg ] && grep -q '<svg' activations.svg || say "activations wrote no picture"
+if ! { [ -s activations.svg ] && grep -q '<svg' activations.svg; }; then say "activations wrote no picture"; fi
 for word in relu sigmoid tanh gelu; do
     grep -q ">$word<" activations.svg || say "the picture does not name $word"
 done

@@ -51,12 +51,16 @@ static int tear_down(void **p)
 static tn_model *mlp(const fixture *f, int classes)
 {
     static const char *const labels[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
-    tn_preprocess prep = {.raw = TN_U8, .scale = 1.0 / 255, .channels = 1, .mean = {0.13}, .std = {0.31}, .step = "digit"};
+    tn_preprocess prep = {
+        .raw = TN_U8, .scale = 1.0 / 255, .channels = 1, .mean = {0.13}, .std = {0.31}, .step = "digit"};
     tn_graph *g = tn_graph_new(f->context);
     tn_tensor *x = tn_input(g, "x", TN_F32, TN_SHAPE(tn_symbol(g, "batch"), 1, 28, 28));
-    tn_tensor *h = tn_dropout(tn_relu(tn_layer_batch_norm(tn_layer_linear(tn_flatten(x, 1), "fc1", 32, NULL), "bn", NULL)), 0.2);
+    tn_tensor *h =
+        tn_dropout(tn_relu(tn_layer_batch_norm(tn_layer_linear(tn_flatten(x, 1), "fc1", 32, NULL), "bn", NULL)), 0.2);
     tn_tensor *y = tn_layer_linear(h, "fc2", classes, NULL);
-    tn_model *m = tn_model_new(f->context, g, y, TN_OPT(tn_model_opt, .name = "mlp", .labels = labels, .n_labels = classes, .preprocess = &prep));
+    tn_model *m =
+        tn_model_new(f->context, g, y,
+                     TN_OPT(tn_model_opt, .name = "mlp", .labels = labels, .n_labels = classes, .preprocess = &prep));
     if (!m)
         fail_msg("%s", tn_context_error(f->context));
     return m;
@@ -64,7 +68,11 @@ static tn_model *mlp(const fixture *f, int classes)
 
 static tn_train_opt options(void)
 {
-    tn_train_opt o = {.epochs = 3, .batch = 32, .seed = 5, .optim = {.kind = TN_ADAM, .clip_norm = 5}, .schedule = {.kind = TN_SCHEDULE_COSINE, .lr = 3e-3}};
+    tn_train_opt o = {.epochs = 3,
+                      .batch = 32,
+                      .seed = 5,
+                      .optim = {.kind = TN_ADAM, .clip_norm = 5},
+                      .schedule = {.kind = TN_SCHEDULE_COSINE, .lr = 3e-3}};
     return o;
 }
 
@@ -166,12 +174,14 @@ static void wrong_use(void **p)
     tn_train_opt o = options();
     tn_model *m = mlp(f, 9);
     assert_null(tn_trainer_new(f->context, m, f->train, NULL, &o));
-    assert_string_equal(tn_context_error(f->context), "the data have 10 classes and the model only 9 outputs; make its last layer larger");
+    assert_string_equal(tn_context_error(f->context),
+                        "the data have 10 classes and the model only 9 outputs; make its last layer larger");
     tn_model_free(m);
     m = mlp(f, 10);
     o.batch = 601;
     assert_null(tn_trainer_new(f->context, m, f->train, NULL, &o));
-    assert_non_null(strstr(tn_context_error(f->context), "a batch of 601 samples is larger than the data set, which has 600"));
+    assert_non_null(
+        strstr(tn_context_error(f->context), "a batch of 601 samples is larger than the data set, which has 600"));
     o = options();
     o.schedule.lr = NAN;
     assert_null(tn_trainer_new(f->context, m, f->train, NULL, &o));

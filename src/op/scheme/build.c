@@ -38,7 +38,8 @@ static const op_slot *slot_of(const op_def *def, int i)
 }
 
 /* Puts "op (node 'path'): " before the sentence and the input types behind it, then sticks it to the graph. */
-static void report(tn_graph *g, const op_def *def, const char *path, int n_in, tn_tensor *const *in, const base_error *e)
+static void report(tn_graph *g, const op_def *def, const char *path, int n_in, tn_tensor *const *in,
+                   const base_error *e)
 {
     base_str s = {0};
     base_str_printf(&s, "%s (node '%s'): %s", def->name, path ? path : "?", e->text);
@@ -84,7 +85,8 @@ static tn_status check_dtypes(const op_def *def, int n_in, tn_tensor *const *in,
         if (!(slot->dtypes & OP_BIT(dtype))) {
             base_str s = {0};
             print_class(slot->dtypes, &s);
-            base_fail(e, TN_DTYPE, "the input '%s' is %s; it must be one of: %s", slot->name, tn_dtype_name(dtype), base_str_text(&s));
+            base_fail(e, TN_DTYPE, "the input '%s' is %s; it must be one of: %s", slot->name, tn_dtype_name(dtype),
+                      base_str_text(&s));
             base_str_free(&s);
             return TN_DTYPE;
         }
@@ -148,8 +150,8 @@ static bool copy_value(tn_graph *g, op_kind kind, const op_value *from, op_value
     return true;
 }
 
-static tn_status infer_types(tn_graph *g, const op_def *def, int n_in, tn_tensor *const *in, const op_value *arg, graph_type *out,
-                             int *n_out, base_error *e)
+static tn_status infer_types(tn_graph *g, const op_def *def, int n_in, tn_tensor *const *in, const op_value *arg,
+                             graph_type *out, int *n_out, base_error *e)
 {
     tn_dtype vars[128] = {0};
     const graph_type *types[n_in > 0 ? n_in : 1];
@@ -163,7 +165,8 @@ static tn_status infer_types(tn_graph *g, const op_def *def, int n_in, tn_tensor
         else if (class && (class & (class - 1)) == 0)
             out[i].dtype = (tn_dtype)__builtin_ctz(class);
     }
-    op_infer c = {.def = def, .dims = g->dims, .n_in = n_in, .in = types, .arg = arg, .out = out, .n_out = n_out, .error = e};
+    op_infer c = {
+        .def = def, .dims = g->dims, .n_in = n_in, .in = types, .arg = arg, .out = out, .n_out = n_out, .error = e};
     BASE_TRY(def->infer(&c));
     if (g->dims->failed)
         return base_fail(e, TN_LIMIT, "the size expressions grow beyond what is supported");
@@ -173,7 +176,8 @@ static tn_status infer_types(tn_graph *g, const op_def *def, int n_in, tn_tensor
     return TN_OK;
 }
 
-static graph_node *build(tn_graph *g, const op_def *def, const char *path, int n_given, tn_tensor *const *given_in, const op_value *given)
+static graph_node *build(tn_graph *g, const op_def *def, const char *path, int n_given, tn_tensor *const *given_in,
+                         const op_value *given)
 {
     int slots = op_count_in(def), n_in = n_given > slots ? n_given : slots;
     tn_tensor *in[n_in > 0 ? n_in : 1]; /* inputs that were left out at the end are absent */
@@ -197,13 +201,15 @@ static graph_node *build(tn_graph *g, const op_def *def, const char *path, int n
     return NULL;
 }
 
-graph_node *op_apply_named(tn_graph *g, const op_def *def, const char *path, int n_in, tn_tensor *const *in, const op_value *arg)
+graph_node *op_apply_named(tn_graph *g, const op_def *def, const char *path, int n_in, tn_tensor *const *in,
+                           const op_value *arg)
 {
     if (g->error.status != TN_OK)
         return NULL;
     for (int i = 0; i < n_in; i++)
         if (in[i] && in[i]->graph != g) {
-            graph_fail(g, TN_INVALID, "%s (node '%s'): the input '%s' belongs to another graph", def->name, path, tn_tensor_name(in[i]));
+            graph_fail(g, TN_INVALID, "%s (node '%s'): the input '%s' belongs to another graph", def->name, path,
+                       tn_tensor_name(in[i]));
             return NULL;
         }
     return build(g, def, path, n_in, in, arg);
@@ -255,8 +261,8 @@ uint32_t op_random_word(uint64_t seed, uint64_t step, int64_t stream, uint64_t i
 /* Rank in the promotion order within a category: wider wins. */
 static int width(tn_dtype d)
 {
-    static const int order[TN_DTYPE_END] = {[TN_BOOL] = 0, [TN_U8] = 1, [TN_I8] = 1, [TN_I16] = 2, [TN_I32] = 3, [TN_I64] = 4,
-                                            [TN_F16] = 5, [TN_BF16] = 5, [TN_F32] = 6, [TN_F64] = 7};
+    static const int order[TN_DTYPE_END] = {[TN_BOOL] = 0, [TN_U8] = 1,  [TN_I8] = 1,   [TN_I16] = 2, [TN_I32] = 3,
+                                            [TN_I64] = 4,  [TN_F16] = 5, [TN_BF16] = 5, [TN_F32] = 6, [TN_F64] = 7};
     return order[d];
 }
 

@@ -103,8 +103,16 @@ void op_eval_run(const op_eval *v, const void *const *in, void *const *out, void
     }
     for (int i = 0; i < v->n_out; i++)
         y[i] = cut(&free_from, &v->out[i], true);
-    op_ref c = {.node = v->node, .n_in = v->n_in, .n_out = v->n_out, .in = a, .out = y, .arg = v->node->arg, .training = v->training,
-                .seed = v->seed, .step = v->step, .fault = fault};
+    op_ref c = {.node = v->node,
+                .n_in = v->n_in,
+                .n_out = v->n_out,
+                .in = a,
+                .out = y,
+                .arg = v->node->arg,
+                .training = v->training,
+                .seed = v->seed,
+                .step = v->step,
+                .fault = fault};
     v->node->def->ref(&c);
     for (int i = 0; i < v->n_out; i++)
         store(&v->out[i], y[i], out[i]);

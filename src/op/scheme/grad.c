@@ -25,8 +25,8 @@ tn_status op_no_grad(const op_grad *c, int i, const char *why)
 {
     if (!op_wants(c, i))
         return TN_OK;
-    return base_fail(c->error, TN_UNSUPPORTED, "%s (node '%s') has no gradient for its input '%s': %s", c->node->def->name,
-                     c->node->name, c->node->def->in[i].name, why);
+    return base_fail(c->error, TN_UNSUPPORTED, "%s (node '%s') has no gradient for its input '%s': %s",
+                     c->node->def->name, c->node->name, c->node->def->in[i].name, why);
 }
 
 tn_status op_grad_zero(const op_grad *c)

@@ -70,7 +70,8 @@ static void print_graph(const tn_graph *g, const char *indent, base_str *s)
 
 static void print_results(const graph_result *r, size_t n, base_str *s)
 {
-    static const char *const verb[] = {[GRAPH_OUTPUT] = "output", [GRAPH_WRITE] = "write", [GRAPH_CHECK] = "check finite"};
+    static const char *const verb[] = {
+        [GRAPH_OUTPUT] = "output", [GRAPH_WRITE] = "write", [GRAPH_CHECK] = "check finite"};
     for (size_t i = 0; i < n; i++)
         base_str_printf(s, "  %s %s = %%%d.%d\n", verb[r[i].kind], r[i].name, r[i].value->node->id, r[i].value->index);
 }
@@ -103,12 +104,14 @@ static void dot_escape(const char *text, base_str *s)
 char *tn_graph_dot(const tn_graph *g)
 {
     base_str s = {0};
-    base_str_add(&s, "digraph tarn {\n  node [shape=box, fontname=\"Helvetica\", fontsize=10];\n  edge [fontname=\"Helvetica\", fontsize=8];\n");
+    base_str_add(&s, "digraph tarn {\n  node [shape=box, fontname=\"Helvetica\", fontsize=10];\n  edge "
+                     "[fontname=\"Helvetica\", fontsize=8];\n");
     for (size_t i = 0; i < g->nodes.n; i++) {
         const graph_node *node = g->nodes.at[i];
         base_str_printf(&s, "  n%d [label=\"", node->id);
         dot_escape(node->name, &s);
-        base_str_printf(&s, "\\n%s\"%s];\n", node->def->name, node->n_in ? "" : ", style=filled, fillcolor=\"#e8eef7\"");
+        base_str_printf(&s, "\\n%s\"%s];\n", node->def->name,
+                        node->n_in ? "" : ", style=filled, fillcolor=\"#e8eef7\"");
         for (int k = 0; k < node->n_in; k++) {
             if (!node->in[k])
                 continue;
