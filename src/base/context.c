@@ -3,6 +3,7 @@
  */
 #include "base/context.h"
 
+#include "base/number.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,7 +90,7 @@ void base_log(const tn_context *c, int level, const char *fmt, ...)
     char line[1024];
     va_list args;
     va_start(args, fmt);
-    (void)vsnprintf(line, sizeof line, fmt, args);
+    (void)base_vprint(line, sizeof line, fmt, args);
     va_end(args);
     c->log(c->log_user, level, line);
 }

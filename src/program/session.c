@@ -7,15 +7,15 @@
 #include <string.h>
 #include <time.h>
 
+/* Threads that share a program make their sessions at the same time, so the context is left alone unless this fails. */
 tn_session *tn_session_new(tn_program *p, tn_state *state)
 {
     tn_session *s = calloc(1, sizeof *s);
-    base_error *e = base_context_begin(p->context);
     if (s)
         s->entry = calloc((size_t)p->n_entries, sizeof *s->entry);
     if (!s || !s->entry) {
         free(s);
-        base_no_memory(e, "making a session");
+        base_no_memory(base_context_begin(p->context), "making a session");
         return NULL;
     }
     s->program = program_retain(p);
