@@ -42,7 +42,7 @@ const op_def op_sum_square = {
     .lower = sum_square_lower,
     .ref = sum_square_ref,
     .flops = sum_square_flops,
-    .cases = (const char *const[]){"x=x[5]", "x=x[2x3x4]", "x=x[]", "x=x[0x3]", "x=x[7x300]", NULL},
+    .cases = (const char *const[]){"x=x[5]", "x=x[2x3x4]", "x=x[]", "x=x[0x3]", "x=x[7x300]", "x=x[140001]", NULL},
     .tol = {OP_TOL_FLOATS},
 };
 

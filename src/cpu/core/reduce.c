@@ -23,7 +23,7 @@ const cpu_reduce_fns *cpu_reduce_fns_of(cpu_isa isa)
     return &cpu_reduce_fns_portable;
 }
 
-enum { COLUMN_TILE = 512, ROWS_A_CHUNK = 1 << 15, MOST_CHUNKS = 64 };
+enum { PART = 1 << 16, COLUMN_TILE = 512, ROWS_A_CHUNK = 1 << 15, MOST_CHUNKS = 64 };
 
 /* Adds an axis inside of the last one, merged with it where it continues it. */
 static void add_axis(int *n, int64_t *size, int64_t *stride, int64_t d, int64_t s)
@@ -70,11 +70,16 @@ void cpu_reduce_plan(cpu_reduce *r, int rank, const int64_t *dims, const int64_t
         r->chunks = outer > 1 ? 1 : r->length * width / ROWS_A_CHUNK;
         r->chunks = r->chunks < 1 ? 1 : r->chunks > MOST_CHUNKS ? MOST_CHUNKS : r->chunks;
     }
+    r->parts = 1;
+    if (r->count == 1 && r->n_reduced == 1 && r->reduced_stride[0] == 1)
+        r->parts = (r->length + PART - 1) / PART;
     r->scale = 1;
 }
 
 size_t cpu_reduce_scratch(const cpu_reduce *r)
 {
+    if (r->parts > 1)
+        return (size_t)r->parts * sizeof(double);
     return r->columns && r->chunks > 1 ? (size_t)(r->chunks * r->count) * sizeof(double) : 0;
 }
 
@@ -203,11 +208,34 @@ static void run_columns(job *j)
     }
 }
 
+/* A whole tensor in parts of fixed size, joined in order. */
+static void part_chunk(void *arg, int64_t chunk, int thread)
+{
+    const job *j = arg;
+    int64_t from = chunk * PART, n = j->r->length - from < PART ? j->r->length - from : PART;
+    (void)thread;
+    j->partial[chunk] = j->f->row(j->r->kind, j->x + from, n);
+}
+
+static void run_parts(job *j)
+{
+    const cpu_reduce *r = j->r;
+    cpu_parallel(r->threads, r->parts, part_chunk, j);
+    double value = j->partial[0];
+    for (int64_t i = 1; i < r->parts; i++)
+        value = combine(r->kind, value, j->partial[i]);
+    j->y[0] = (float)(r->scale * value);
+}
+
 void cpu_reduce_run(const cpu_reduce *r, const float *x, float *y, void *scratch)
 {
     job j = {r, cpu_reduce_fns_of(r->isa), x, y, scratch, 1};
     if (r->count == 0)
         return;
+    if (r->parts > 1) {
+        run_parts(&j);
+        return;
+    }
     if (r->columns) {
         run_columns(&j);
         return;

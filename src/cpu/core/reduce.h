@@ -31,6 +31,7 @@ typedef struct cpu_reduce {
     int64_t count, length; /* of kept and of reduced positions */
     double scale;          /* sums are multiplied by this: 1 / length for means */
     bool columns;          /* the fastest axis of x is a kept one: whole rows are added to each other */
+    int64_t parts;         /* of one long row: more than one when a whole tensor is reduced */
     int64_t chunks;        /* columns: how many parts the reduced positions are cut into */
 } cpu_reduce;
 
