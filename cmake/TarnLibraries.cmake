@@ -63,14 +63,3 @@ endif()
 if(NOT OpenMP_C_FOUND)
   list(APPEND TARN_FLAGS -Wno-unknown-pragmas) # the OpenMP ones, which then mean one thread
 endif()
-
-# oneDNN is opened on demand at run time (its 40 MB would cost start-up time); only its headers are needed here.
-set(TARN_WITH_ONEDNN auto CACHE STRING "oneDNN kernels: auto, on or off")
-if(NOT TARN_WITH_ONEDNN STREQUAL "off")
-  find_path(ONEDNN_INCLUDE oneapi/dnnl/dnnl.h)
-  if(ONEDNN_INCLUDE)
-    list(APPEND TARN_DEFS TARN_HAVE_ONEDNN=1)
-  elseif(TARN_WITH_ONEDNN STREQUAL "on")
-    message(FATAL_ERROR "TARN_WITH_ONEDNN=on, but its headers were not found; install the Debian package libdnnl-dev")
-  endif()
-endif()

@@ -14,11 +14,6 @@
 #else
 #define WITH_OPENMP ""
 #endif
-#ifdef TARN_HAVE_ONEDNN
-#define WITH_ONEDNN "; onednn (opened on demand)"
-#else
-#define WITH_ONEDNN ""
-#endif
 #ifdef TARN_HAVE_ZLIB
 #define WITH_ZLIB "; zlib " TARN_ZLIB_VERSION
 #else
@@ -53,6 +48,6 @@
 const char *tn_version_text(void)
 {
     return "tarn " STRING(TN_VERSION_MAJOR) "." STRING(TN_VERSION_MINOR) "." STRING(
-        TN_VERSION_PATCH) " (" ISAS WITH_OPENMP WITH_ONEDNN WITH_ZLIB WITH_PNG WITH_JPEG WITH_YAML WITH_JANSSON
+        TN_VERSION_PATCH) " (" ISAS WITH_OPENMP WITH_ZLIB WITH_PNG WITH_JPEG WITH_YAML WITH_JANSSON
         WITH_CAIRO ")";
 }
