@@ -500,6 +500,16 @@ static tn_status bind_writes(binder *x)
     return status;
 }
 
+static void find_first_write(binding *b)
+{
+    for (b->first_write = 0; b->first_write < (int)b->steps.n; b->first_write++) {
+        const bound_step *s = &b->steps.at[b->first_write];
+        for (int k = 0; k < s->n_out; k++)
+            if (b->places.at[b->values.at[s->out[k]].place].kind == PLACE_STATE)
+                return;
+    }
+}
+
 static tn_status bind_outputs(binder *x)
 {
     x->b->outputs = BASE_ARRAY(&x->b->arena, int, x->g->results.n + 1);
@@ -530,6 +540,7 @@ static tn_status bind_all(binder *x, const int64_t *symbol)
     BASE_TRY(bind_nodes(x));
     BASE_TRY(bind_outputs(x));
     BASE_TRY(bind_writes(x));
+    find_first_write(b);
     return program_plan_buffer(b, x->e);
 }
 

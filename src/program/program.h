@@ -45,7 +45,8 @@ typedef struct binding {
     base_vec(place) places;
     base_vec(bound_value) values;
     base_vec(bound_step) steps;
-    int *of_tensor; /* by tensor id of the entry's graph: value, -1 none */
+    int first_write; /* the first step that writes state: once it has run nothing stops the others */
+    int *of_tensor;  /* by tensor id of the entry's graph: value, -1 none */
     int n_outputs;
     int *outputs; /* by result of the graph: value (of GRAPH_OUTPUT), else -1 */
     size_t buffer, scratch, unshared;

@@ -424,7 +424,7 @@ static tn_status run_steps(tn_session *s, session_bound *b)
     kernel_fault fault = {0};
     for (size_t i = 0; i < b->binding->steps.n; i++) {
         const bound_step *step = &b->binding->steps.at[i];
-        if (atomic_load_explicit(&s->cancel, memory_order_relaxed)) {
+        if ((int)i <= b->binding->first_write && atomic_load_explicit(&s->cancel, memory_order_relaxed)) {
             atomic_store(&s->cancel, false);
             return base_fail(&s->error, TN_CANCELLED, "cancelled");
         }

@@ -1,7 +1,10 @@
 /* Programs end to end: a small net, its gradients, updates in place, entries, bindings of several sizes, errors. */
 #include <math.h>
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -232,6 +235,58 @@ static void memory_limit(void **p)
     tn_program_free(program);
 }
 
+typedef struct canceller {
+    tn_session *session;
+    atomic_bool stop;
+} canceller;
+
+static void *cancel_all_the_time(void *p)
+{
+    canceller *c = p;
+    while (!atomic_load(&c->stop)) {
+        tn_cancel(c->session);
+        sched_yield();
+    }
+    return NULL;
+}
+
+/* States that each run moves by the same amount, in steps of their own: a cancelled run moves all or none. */
+static void cancelled_runs_write_all_or_nothing(void **p)
+{
+    enum { STATES = 16, RUNS = 3000 };
+    fixture *f = *p;
+    tn_init zeros = {TN_INIT_ZEROS, 0, 0};
+    tn_entry *e = tn_entry_new(f->graph, "step", TN_TRAINING);
+    for (int i = 0; i < STATES; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "state%d", i);
+        tn_tensor *a = tn_buffer(f->graph, name, TN_F32, TN_SHAPE(3000 + i), &zeros);
+        tn_entry_write(e, a, tn_add_f(a, 1));
+    }
+    tn_program *program = compiled(f);
+    assert_int_equal(tn_state_init(f->state, f->graph, 1), TN_OK);
+    canceller c = {.session = tn_session_new(program, f->state)};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, cancel_all_the_time, &c), 0);
+    float done = 0;
+    int torn = 0;
+    for (int run = 0; run < RUNS; run++) {
+        tn_status status = tn_run(c.session, "step", 0, NULL, 0, NULL);
+        done += status == TN_OK;
+        for (int i = 0; i < STATES; i++) {
+            tn_view view;
+            assert_non_null(tn_state_get(f->state, i, &view));
+            torn += ((float *)view.data)[0] != done;
+        }
+    }
+    atomic_store(&c.stop, true);
+    pthread_join(thread, NULL);
+    print_message("%g of %d runs were not cancelled\n", done, RUNS);
+    assert_int_equal(torn, 0);
+    tn_session_free(c.session);
+    tn_program_free(program);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +295,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(wrong_use_is_a_sentence, set_up, tear_down),
         cmocka_unit_test_setup_teardown(shapes_that_do_not_fit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(memory_limit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(cancelled_runs_write_all_or_nothing, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
