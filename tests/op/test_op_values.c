@@ -22,12 +22,19 @@ static void values_are_the_references(void **state)
     assert_int_equal(op_check_all(op_check_values, "values", n_names, names), 0);
 }
 
+static void kernels_stay_within_their_memory(void **state)
+{
+    (void)state;
+    assert_int_equal(op_check_all(op_check_kernels, "kernels", n_names, names), 0);
+}
+
 int main(int argc, char **argv)
 {
     n_names = argc - 1;
     names = argv + 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(definitions_are_whole),
+        cmocka_unit_test(kernels_stay_within_their_memory),
         cmocka_unit_test(values_are_the_references),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,7 +83,7 @@ static bool read_list(op_case *c, int arg, char *text, op_value *v)
     char *save;
     v->list = c->list[arg];
     for (char *one = strtok_r(text, ",", &save); one; one = strtok_r(NULL, ",", &save))
-        if (v->n == TN_MAX_RANK || !base_parse_i64(one, &c->list[arg][v->n++]))
+        if (v->n == 2 * TN_MAX_RANK || !base_parse_i64(one, &c->list[arg][v->n++]))
             return false;
     return true;
 }

@@ -39,7 +39,7 @@ typedef struct op_case {
     int n_in;
     op_case_input in[OP_MAX_IN];
     op_args args;
-    int64_t list[OP_MAX_ARG][TN_MAX_RANK];
+    int64_t list[OP_MAX_ARG][2 * TN_MAX_RANK]; /* room for what must be refused */
     char word[OP_MAX_ARG][64];
 } op_case;
 

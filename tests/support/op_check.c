@@ -1,4 +1,5 @@
-/* op_check.c: what the checks of op_check.h share: reports, comparison, building; and the checks of definitions and errors. */
+/* op_check.c: what the checks of op_check.h share: reports, comparison,
+ * building; and the checks of definitions and errors. */
 #include "support/op_check.h"
 
 #include <math.h>
@@ -53,7 +54,8 @@ bool op_check_float(double got, double want, double magnitude, tn_dtype dtype, o
     double bound = tol.relative * scale + tol.absolute;
     if (isfinite(want) && isfinite(got) && fabs(got - want) <= bound)
         return true;
-    /* at the edge of the range either side of infinity is right, as far as the tolerance goes */
+    /* at the edge of the range either side of infinity is right, as far as the
+   * tolerance goes */
     double other = nextafter(want, isinf(got) ? got : 0) * (1 + copysign(tol.relative, isinf(got) ? 1 : -1));
     if (isfinite(want) && isinf(got) && op_ref_round(dtype, other) == got)
         return true;
@@ -106,9 +108,12 @@ const char *op_check_dtype_text(const op_case *c, const tn_dtype *dtypes, char t
     return text;
 }
 
-/* ---- definitions ------------------------------------------------------------------------------------------------- */
+/* ---- definitions
+ * -------------------------------------------------------------------------------------------------
+ */
 
-/* The widest tolerance that a float dtype may ask for: a few units of its last place, times what a long sum may cost. */
+/* The widest tolerance that a float dtype may ask for: a few units of its last
+ * place, times what a long sum may cost. */
 static const double widest[TN_DTYPE_END] = {[TN_F64] = 1e-11, [TN_F32] = 2e-5, [TN_F16] = 1e-2, [TN_BF16] = 5e-2};
 
 static void check_tolerances(const op_def *def, op_report *r)
@@ -164,7 +169,9 @@ void op_check_definition(const op_def *def, op_report *r)
     check_claims(def, r);
 }
 
-/* ---- errors ------------------------------------------------------------------------------------------------------ */
+/* ---- errors
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static void check_sentence(const op_case *c, const char *sentence, const char *says, op_report *r)
 {
@@ -213,32 +220,81 @@ static void check_bad(tn_context *context, const op_def *def, const op_bad *bad,
     tn_graph_free(g);
 }
 
-static tn_status run_fault(const op_case *c, tn_graph *g, const tn_dtype *dtypes, char sentence[1000])
+/* Feeds of a case's inputs x0, x1, ...; how many. Names are kept in `name`. */
+static int feeds_of(const op_case *c, const tn_dtype *dtypes, void *const *data, char name[][32], tn_feed *feeds)
 {
-    tn_feed feeds[OP_MAX_IN];
-    void *data[OP_MAX_IN];
     int n = 0;
-    tn_program *p = tn_compile(g, NULL);
-    tn_session *s = p ? tn_session_new(p, NULL) : NULL;
-    snprintf(sentence, 1000, "%s", tn_context_error(g->context));
-    op_check_data(c, dtypes, false, data);
-    char name[OP_MAX_IN][32];
     for (int i = 0; i < c->n_in; i++)
         if (c->in[i].letter) {
-            snprintf(name[n], sizeof name[n], "x%d", i);
+            snprintf(name[n], 32, "x%d", i);
             feeds[n] = (tn_feed){name[n], tn_view_of(data[i], dtypes[i], c->in[i].rank, c->in[i].dims)};
             n++;
         }
-    tn_status status = s ? tn_run(s, "e", n, feeds, 0, NULL) : TN_INTERNAL;
+    return n;
+}
+
+/* An entry that does nothing but write: 'count' becomes `more`, at once if it may, and 'sum' the sum of y. */
+static void add_writes(tn_graph *g, tn_tensor *y, tn_tensor *count, tn_tensor *more)
+{
+    tn_entry *entry = tn_entry_new(g, "e", 0);
+    tn_tensor *sum = tn_buffer(g, "sum", TN_F32, TN_SCALAR, NULL);
+    tn_entry_write(entry, count, more);
+    tn_entry_write(entry, sum, tn_sum(tn_cast(y, TN_F32)));
+}
+
+/* Runs the entry; the value of 'count' afterwards. */
+static float run_fault(const op_case *c, tn_graph *g, const tn_dtype *dtypes, bool no_fuse, tn_status *status,
+                       char sentence[1000])
+{
+    tn_feed feeds[OP_MAX_IN];
+    void *data[OP_MAX_IN];
+    char name[OP_MAX_IN][32];
+    tn_view count = {0};
+    tn_state *state = tn_state_new(g->context);
+    tn_program *p = tn_compile(g, TN_OPT(tn_compile_opt, .no_fuse = no_fuse));
+    snprintf(sentence, 1000, "%s", tn_context_error(g->context));
+    (void)tn_state_init(state, g, 1);
+    tn_session *s = p ? tn_session_new(p, state) : NULL;
+    op_check_data(c, dtypes, false, data);
+    int n = feeds_of(c, dtypes, data, name, feeds);
+    *status = s ? tn_run(s, "e", n, feeds, 0, NULL) : TN_INTERNAL;
     if (s)
         snprintf(sentence, 1000, "%s", tn_session_error(s));
+    float after = tn_state_find(state, "count", &count) == TN_OK ? *(float *)count.data : -1;
     op_check_data_free(c, data);
     tn_session_free(s);
     tn_program_free(p);
-    return status;
+    tn_state_free(state);
+    return after;
 }
 
-/* Every assignment of dtypes must find the fault, compiled and by the reference. */
+static void check_one_fault(const op_case *c, const tn_dtype *dtypes, const char *says, tn_context *context,
+                            op_report *r)
+{
+    tn_tensor *in[OP_MAX_IN];
+    tn_graph *g = tn_graph_new(context);
+    tn_tensor *count = tn_buffer(g, "count", TN_F32, TN_SCALAR, NULL), *one = tn_scalar(g, TN_F32, 1);
+    tn_tensor *more = tn_add(tn_abs(count), one); /* ready before the case is, and two steps where not fused */
+    graph_node *node = op_check_build(c, g, "x", dtypes, in);
+    if (node)
+        add_writes(g, &node->out[0], count, more);
+    for (int no_fuse = 0; no_fuse < 2; no_fuse++) {
+        char sentence[1000], text[80];
+        tn_status status;
+        float after = run_fault(c, g, dtypes, no_fuse, &status, sentence);
+        r->checks++;
+        if (status != TN_FAULT)
+            op_report_fail(r, "%s, '%s' (%s): the run found no fault: '%s'", c->def->name, c->text,
+                           op_check_dtype_text(c, dtypes, text), sentence);
+        else if (after != 0)
+            op_report_fail(r, "%s, '%s' (%s): state was written before the fault was found", c->def->name, c->text,
+                           op_check_dtype_text(c, dtypes, text));
+        else
+            check_sentence(c, sentence, says, r);
+    }
+    tn_graph_free(g);
+}
+
 static void check_fault(tn_context *context, const op_def *def, const op_bad *fault, op_report *r)
 {
     op_case c;
@@ -246,24 +302,8 @@ static void check_fault(tn_context *context, const op_def *def, const op_bad *fa
     tn_dtype dtypes[OP_MAX_IN];
     if (op_case_parse(&c, def, fault->with, &e) != TN_OK)
         op_report_fail(r, "%s", e.text);
-    for (int k = 0; e.status == TN_OK && op_case_dtypes(&c, k, dtypes); k++) {
-        tn_tensor *in[OP_MAX_IN];
-        tn_graph *g = tn_graph_new(context);
-        graph_node *node = op_check_build(&c, g, "x", dtypes, in);
-        char sentence[1000], text[80];
-        r->checks++;
-        if (!node) {
-            op_report_fail(r, "%s, '%s': %s", def->name, fault->with, tn_graph_error(g));
-        } else {
-            tn_entry_output(tn_entry_new(g, "e", 0), "y", &node->out[0]);
-            if (run_fault(&c, g, dtypes, sentence) != TN_FAULT)
-                op_report_fail(r, "%s, '%s' (%s): the run found no fault: '%s'", def->name, fault->with,
-                               op_check_dtype_text(&c, dtypes, text), sentence);
-            else
-                check_sentence(&c, sentence, fault->says, r);
-        }
-        tn_graph_free(g);
-    }
+    for (int k = 0; e.status == TN_OK && op_case_dtypes(&c, k, dtypes); k++)
+        check_one_fault(&c, dtypes, fault->says, context, r);
 }
 
 void op_check_errors(const op_def *def, op_report *r)

@@ -25,11 +25,13 @@ void op_check_definition(const op_def *def, op_report *r);
 /* Values: all cases, dtypes, layouts of the inputs, modes; fused or not; with NaN and infinities among the inputs; any
  * number of threads gives the same bits, and so does a second run; every instruction set. */
 void op_check_values(const op_def *def, op_report *r);
+/* The kernels that the backend chooses, on memory between guards; inputs of open layout lie transposed, with gaps. */
+void op_check_kernels(const op_def *def, op_report *r);
 /* The lowered form, by the references, against the operator's own reference, when training and not. */
 void op_check_lowered(const op_def *def, op_report *r);
 /* First and second gradients against differences; compiled gradients against the references. */
 void op_check_gradients(const op_def *def, op_report *r);
-/* Every .bad case is refused and every .fault case stops the run, with its sentence. */
+/* Every .bad case is refused and every .fault case stops the run before state is written, each with its sentence. */
 void op_check_errors(const op_def *def, op_report *r);
 
 /* One element held against the reference: a sentence in `why` and false when it is beyond the tolerance. */
