@@ -108,6 +108,13 @@ typedef struct tn_profile_row {
 /* Row i in the order of execution of the entry as last bound; TN_NOT_FOUND from the end on. */
 TN_API tn_status tn_session_profile_row(const tn_session *session, const char *entry, int i, tn_profile_row *row);
 
+/* What this machine can do at most on the context's threads, measured now (about half a second, 128 MB). */
+typedef struct tn_machine {
+    double flops; /* f32 multiply-adds in registers, operations a second */
+    double bytes; /* copying between arrays that no cache holds, read and written, a second */
+} tn_machine;
+TN_API tn_status tn_machine_limits(tn_context *context, tn_machine *machine);
+
 /* From another thread or a signal handler: the run in progress, or the next, stops between kernels with TN_CANCELLED. */
 TN_API void tn_cancel(tn_session *session);
 

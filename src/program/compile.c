@@ -63,6 +63,59 @@ static tn_status check_kernels(const tn_graph *g, const char *entry, base_error 
     return status;
 }
 
+/* ---- sizes that nothing binds ------------------------------------------------------------------------------------- */
+
+static void mark_symbols(const dim_table *t, tn_dim d, bool *used)
+{
+    if (d >= TN_INFER)
+        return;
+    const dim_expr *x = &t->exprs.at[-d - 2];
+    for (int i = 0; i < x->n; i++)
+        for (int k = 0; k < x->term[i].n; k++) {
+            const dim_atom *a = &t->atoms.at[x->term[i].atom[k]];
+            if (a->kind == DIM_SYMBOL)
+                used[x->term[i].atom[k]] = true;
+            if (a->kind != DIM_SYMBOL) {
+                mark_symbols(t, a->a, used);
+                mark_symbols(t, a->b, used);
+            }
+        }
+}
+
+/* A symbol is bound by an input that has it alone as a size. All that are not are named at once. */
+static tn_status check_symbols(const tn_graph *g, const char *entry, base_error *e)
+{
+    size_t n = g->dims->atoms.n;
+    bool *used = calloc(2 * n + 1, sizeof *used), *bound = used + n;
+    base_str missing = {0}, name = {0};
+    if (!used)
+        return base_no_memory(e, "compiling");
+    for (size_t i = 0; i < g->nodes.n; i++)
+        for (int k = 0; k < g->nodes.at[i]->n_out; k++)
+            for (int d = 0; d < g->nodes.at[i]->out[k].type.rank; d++) {
+                tn_dim size = g->nodes.at[i]->out[k].type.dims[d];
+                mark_symbols(g->dims, size, used);
+                if (dim_literal(size) || strcmp(g->nodes.at[i]->def->name, "input") != 0)
+                    continue;
+                base_str_free(&name);
+                dim_print(g->dims, size, &name);
+                int atom = dim_find_symbol(g->dims, base_str_text(&name));
+                if (atom >= 0)
+                    bound[atom] = true;
+            }
+    for (size_t i = 0; i < n; i++)
+        if (used[i] && !bound[i])
+            base_str_printf(&missing, "%s'%s'", missing.length ? ", " : "", g->dims->atoms.at[i].name);
+    tn_status status = TN_OK;
+    if (missing.length)
+        status = base_fail(e, TN_SHAPE, "entry '%s': no input has these sizes, so nothing says what they are: %s",
+                           entry, base_str_text(&missing));
+    base_str_free(&missing);
+    base_str_free(&name);
+    free(used);
+    return status;
+}
+
 static tn_status compile_entry(tn_program *p, program_entry *to, const tn_entry *from, const tn_compile_opt *opt,
                                base_error *e)
 {
@@ -78,7 +131,10 @@ static tn_status compile_entry(tn_program *p, program_entry *to, const tn_entry 
         if (strcmp(to->graph->nodes.at[i]->def->name, "input") == 0 &&
             !base_vec_push(&to->inputs, to->graph->nodes.at[i]))
             return base_no_memory(e, "compiling");
-    return to->name ? check_kernels(to->graph, to->name, e) : base_no_memory(e, "compiling");
+    if (!to->name)
+        return base_no_memory(e, "compiling");
+    BASE_TRY(check_symbols(to->graph, to->name, e));
+    return check_kernels(to->graph, to->name, e);
 }
 
 /* One entry, or all where `only` is NULL. */

@@ -218,6 +218,20 @@ static void shapes_that_do_not_fit(void **p)
     assert_string_equal(tn_context_error(f->context), tn_graph_error(f->graph));
 }
 
+static void sizes_that_nothing_binds(void **p)
+{
+    fixture *f = *p;
+    tn_dim rows = tn_symbol(f->graph, "rows"), columns = tn_symbol(f->graph, "columns");
+    tn_tensor *x = tn_input(f->graph, "x", TN_F32, TN_SHAPE(tn_dim_mul(f->graph, rows, 2), 3));
+    tn_tensor *y = tn_expand(tn_scalar(f->graph, TN_F32, 1), TN_SHAPE(columns, 2));
+    tn_entry *e = tn_entry_new(f->graph, "evaluate", 0);
+    tn_entry_output(e, "x", tn_relu(x));
+    tn_entry_output(e, "y", tn_relu(y));
+    assert_null(tn_compile(f->graph, NULL));
+    assert_string_equal(tn_context_error(f->context),
+                        "entry 'evaluate': no input has these sizes, so nothing says what they are: 'rows', 'columns'");
+}
+
 static void memory_limit(void **p)
 {
     fixture *f = *p;
@@ -294,6 +308,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(second_gradients, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wrong_use_is_a_sentence, set_up, tear_down),
         cmocka_unit_test_setup_teardown(shapes_that_do_not_fit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(sizes_that_nothing_binds, set_up, tear_down),
         cmocka_unit_test_setup_teardown(memory_limit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(cancelled_runs_write_all_or_nothing, set_up, tear_down),
     };

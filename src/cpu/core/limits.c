@@ -1,0 +1,101 @@
+/* limits.c: what this machine can do at most, measured: multiply-adds in registers, and copying between arrays that no cache
+ * holds. The best of several rounds counts, because a limit is what is asked for. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/context.h"
+#include "cpu/core/isa.h"
+#include "cpu/core/par.h"
+#include <tarn/program.h>
+
+enum { ROUNDS = 5, CHAINS = 12, MADD_ROUNDS = 1 << 20, COPY_BYTES = 64 << 20 };
+
+float cpu_limits_madd_portable(int64_t rounds);
+int cpu_limits_width_portable(void);
+#ifdef CPU_X86
+float cpu_limits_madd_avx2(int64_t rounds), cpu_limits_madd_avx512(int64_t rounds);
+int cpu_limits_width_avx2(void), cpu_limits_width_avx512(void);
+#endif
+
+typedef struct job {
+    float (*madd)(int64_t rounds);
+    float *sums; /* one a thread: what is computed must be used */
+    char *from, *to;
+    size_t part;
+} job;
+
+static void madd_chunk(void *arg, int64_t chunk, int thread)
+{
+    const job *j = arg;
+    (void)thread;
+    j->sums[chunk] = j->madd(MADD_ROUNDS);
+}
+
+static void copy_chunk(void *arg, int64_t chunk, int thread)
+{
+    const job *j = arg;
+    (void)thread;
+    memcpy(j->to + (size_t)chunk * j->part, j->from + (size_t)chunk * j->part, j->part);
+}
+
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static double best_of(int threads, int64_t chunks, cpu_chunk_fn fn, job *j)
+{
+    double best = 1e30;
+    for (int i = 0; i < ROUNDS; i++) {
+        double start = seconds();
+        cpu_parallel(threads, chunks, fn, j);
+        double took = seconds() - start;
+        best = took < best ? took : best;
+    }
+    return best;
+}
+
+static int choose(const tn_context *context, job *j)
+{
+    cpu_isa isa = CPU_PORTABLE;
+    (void)cpu_isa_from_name(tn_context_isa(context), &isa);
+    j->madd = cpu_limits_madd_portable;
+    int width = cpu_limits_width_portable();
+#ifdef CPU_X86
+    if (isa >= CPU_AVX512) {
+        j->madd = cpu_limits_madd_avx512;
+        width = cpu_limits_width_avx512();
+    } else if (isa == CPU_AVX2) {
+        j->madd = cpu_limits_madd_avx2;
+        width = cpu_limits_width_avx2();
+    }
+#endif
+    return width;
+}
+
+tn_status tn_machine_limits(tn_context *context, tn_machine *machine)
+{
+    int threads = tn_context_threads(context);
+    job j = {.sums = calloc((size_t)threads, sizeof *j.sums),
+             .from = malloc(COPY_BYTES),
+             .to = malloc(COPY_BYTES),
+             .part = COPY_BYTES / (size_t)threads};
+    tn_status status = TN_OK;
+    if (j.sums && j.from && j.to) {
+        int width = choose(context, &j);
+        memset(j.from, 1, COPY_BYTES);
+        memset(j.to, 2, COPY_BYTES);
+        machine->flops =
+            2.0 * width * CHAINS * (double)MADD_ROUNDS * threads / best_of(threads, threads, madd_chunk, &j);
+        machine->bytes = 2.0 * (double)j.part * threads / best_of(threads, threads, copy_chunk, &j);
+    } else {
+        status = base_no_memory(base_context_begin(context), "measuring the machine");
+    }
+    free(j.sums);
+    free(j.from);
+    free(j.to);
+    return status;
+}
