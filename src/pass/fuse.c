@@ -19,8 +19,8 @@ typedef struct fuser {
     int *mark;  /* by node: the search that has seen it */
     int stamp;
     int *stack, depth; /* of nodes to look at */
-    int *members; /* by group: number of nodes */
-    bool *early;  /* by node: an output or a check waits for it. Such a node never joins one that only makes state to be
+    int *members;      /* by group: number of nodes */
+    bool *early; /* by node: an output or a check waits for it. Such a node never joins one that only makes state to be
                      written: the updates would run before the check, and could not write in place */
 } fuser;
 
