@@ -28,6 +28,30 @@ bool cpu_conv_shape(cpu_conv *c)
            out_size(c->w, c->kw, c->pad[1], c->pad[3], c->stride[1], c->dilation[1], &c->ow);
 }
 
+/* Winograd's way is taken if allowed, for 3x3 windows and channels that fill vectors; whatever the size of the pictures, as
+ * packed weights depend on it. */
+static bool by_winograd(const cpu_conv *c, const conv_problem *p)
+{
+    const int lanes = conv_kernels_of(c->isa)->lanes;
+    return c->winograd && c->groups == 1 && c->kh == 3 && c->kw == 3 && c->stride[0] == 1 && c->stride[1] == 1 &&
+           c->dilation[0] == 1 && c->dilation[1] == 1 && p->c_in >= lanes && p->c_out >= lanes;
+}
+
+bool cpu_conv_winograd_pays(const cpu_conv *c)
+{
+    enum {
+        TILE = 4,
+        FEW = 32,
+        CACHED = 100 * 100
+    }; /* few tiles do not pay for reading 36 numbers for each 9 weights */
+    cpu_conv allowed = *c;
+    allowed.winograd = true;
+    const conv_problem p = {.c_in = c->c_in, .c_out = c->c_out};
+    const int64_t tiles = c->n * conv_ceil(c->oh, TILE) * conv_ceil(c->ow, TILE);
+    return by_winograd(&allowed, &p) && 3 * c->n * c->oh * c->ow >= TILE * TILE * tiles &&
+           (tiles >= FEW || c->c_in * c->c_out <= CACHED);
+}
+
 static conv_problem forward_problem(const cpu_conv *c)
 {
     conv_problem p = {.n = c->n, .groups = c->groups, .h = c->h, .w = c->w, .oh = c->oh, .ow = c->ow};
@@ -44,6 +68,7 @@ static conv_problem forward_problem(const cpu_conv *c)
     p.y_pixel = c->c_out;
     p.y_row = c->ow * c->c_out;
     p.y_image = c->oh * p.y_row;
+    p.winograd = by_winograd(c, &p);
     if (!conv_is_depthwise(&p) && p.kh == 1 && p.sh == 1 && p.top == 0 &&
         p.oh == p.h) { /* one window row: all pictures are one tall picture */
         p.oh = p.h = c->n * c->oh;
@@ -99,6 +124,7 @@ static int64_t data_problem(const cpu_conv *c, int64_t phase, conv_problem *p, c
     p->y_pixel = c->stride[1] * c->c_in;
     p->y_row = c->stride[0] * c->w * c->c_in;
     p->y_image = c->h * c->w * c->c_in;
+    p->winograd = by_winograd(c, p);
     if (!conv_is_depthwise(p) && p->kh == 1 && p->top == 0 && p->oh == p->h && p->oh * p->y_row == p->y_image) {
         p->oh = p->h = c->n * c->oh;
         p->n = 1;
@@ -131,12 +157,16 @@ static conv_pack_plan forward_plan(const cpu_conv *c)
 /* A problem of either kind. */
 static int64_t packed_floats(const cpu_conv *c, const conv_problem *p)
 {
+    if (p->winograd)
+        return conv_winograd_packed_floats(p, conv_kernels_of(c->isa));
     return conv_is_depthwise(p) ? p->kh * p->kw * p->groups : conv_packed_floats(p, conv_kernels_of(c->isa));
 }
 
 static void pack(const cpu_conv *c, const conv_problem *p, const conv_pack_plan *plan, const float *w, float *packed)
 {
-    if (conv_is_depthwise(p))
+    if (p->winograd)
+        conv_winograd_pack(p, plan, conv_kernels_of(c->isa), c->threads, w, packed);
+    else if (conv_is_depthwise(p))
         conv_depth_pack(p, plan, w, packed);
     else
         conv_pack(p, plan, conv_kernels_of(c->isa), c->threads, w, packed);
@@ -144,13 +174,17 @@ static void pack(const cpu_conv *c, const conv_problem *p, const conv_pack_plan 
 
 static size_t problem_scratch(const cpu_conv *c, const conv_problem *p)
 {
+    if (p->winograd)
+        return conv_winograd_scratch(p, conv_kernels_of(c->isa), c->threads);
     return conv_is_depthwise(p) ? 0 : conv_run_scratch(p, conv_kernels_of(c->isa), c->threads);
 }
 
 static void run(const cpu_conv *c, const conv_problem *p, const float *x, const float *packed, const float *bias,
                 bool relu, float *y, void *scratch)
 {
-    if (conv_is_depthwise(p))
+    if (p->winograd)
+        conv_winograd_run(p, conv_kernels_of(c->isa), c->threads, x, packed, bias, relu, y, scratch);
+    else if (conv_is_depthwise(p))
         conv_depth_run(p, conv_depth_of(c->isa), c->threads, x, packed, bias, relu, y);
     else
         conv_run(p, conv_kernels_of(c->isa), c->threads, x, packed, bias, relu, y, scratch);

@@ -76,6 +76,7 @@ typedef struct conv_problem {
     int64_t sh, sw, dh, dw;          /* input pixels per output pixel and per tap */
     int64_t top, left;               /* where the first tap of the first output lies; negative in the padding */
     int64_t y_image, y_row, y_pixel; /* floats */
+    bool winograd;                   /* by conv_winograd.c */
 } conv_problem;
 
 typedef enum conv_mode {
@@ -104,16 +105,6 @@ const float *conv_view_fill(const conv_view *v, const conv_problem *p, const con
                             int64_t image, int64_t images, int64_t group, int64_t first, int64_t end, float *buffer);
 bool conv_in_range(const conv_problem *p);
 
-/* conv_run.c: one problem from packed weights. Scratch as bytes. */
-size_t conv_run_scratch(const conv_problem *p, const conv_kernels *k, int threads);
-void conv_run(const conv_problem *p, const conv_kernels *k, int threads, const float *x, const float *packed,
-              const float *bias, bool relu, float *y, void *scratch);
-
-/* conv_weight.c */
-size_t conv_weight_scratch(const conv_problem *p, const conv_kernels *k, int threads);
-void conv_weight_run(const conv_problem *p, const conv_kernels *k, int threads, const float *x, const float *dy,
-                     float *dw, float *db, void *scratch);
-
 /* conv_pack.c: from w[o][i][r][c] to what conv_run reads. The output channels of the problem step through w by `lane`
  * floats, the input channels by `channel`; group g begins at w + g * group; taps at row0 + r * row_step and likewise. */
 typedef struct conv_pack_plan {
@@ -124,6 +115,24 @@ typedef struct conv_pack_plan {
 int64_t conv_packed_floats(const conv_problem *p, const conv_kernels *k);
 void conv_pack(const conv_problem *p, const conv_pack_plan *plan, const conv_kernels *k, int threads, const float *w,
                float *packed);
+
+/* conv_run.c: one problem from packed weights. Scratch as bytes. */
+size_t conv_run_scratch(const conv_problem *p, const conv_kernels *k, int threads);
+void conv_run(const conv_problem *p, const conv_kernels *k, int threads, const float *x, const float *packed,
+              const float *bias, bool relu, float *y, void *scratch);
+
+/* conv_winograd.c: problems that are marked so; the same four steps as conv_packed_floats, conv_pack and conv_run. */
+int64_t conv_winograd_packed_floats(const conv_problem *p, const conv_kernels *k);
+void conv_winograd_pack(const conv_problem *p, const conv_pack_plan *plan, const conv_kernels *k, int threads,
+                        const float *w, float *packed);
+size_t conv_winograd_scratch(const conv_problem *p, const conv_kernels *k, int threads);
+void conv_winograd_run(const conv_problem *p, const conv_kernels *k, int threads, const float *x, const float *packed,
+                       const float *bias, bool relu, float *y, void *scratch);
+
+/* conv_weight.c */
+size_t conv_weight_scratch(const conv_problem *p, const conv_kernels *k, int threads);
+void conv_weight_run(const conv_problem *p, const conv_kernels *k, int threads, const float *x, const float *dy,
+                     float *dw, float *db, void *scratch);
 
 /* conv_depth.c: depthwise convolution, one input and one output channel a group: no products of matrices in it, each
  * channel stays in its lane. Weights are packed [tap][channel]. */

@@ -1,0 +1,36 @@
+/* conv_winograd.h: 3x3 convolution with step 1 by Winograd's F(4x4, 3x3): a quarter of the multiplications, a few more bits
+ * of rounding error. Only the files of the convolution include this. */
+#ifndef CPU_CONV_WINOGRAD_H
+#define CPU_CONV_WINOGRAD_H
+
+#include "cpu/core/conv_parts.h"
+
+enum { CONV_WINOGRAD = 36, CONV_WINOGRAD_TILE = 4 }; /* products for 4 x 4 outputs */
+
+/* One tile: its 6 x 6 pixels of all channels to 36 planes. */
+typedef struct conv_winograd_input {
+    const float *x; /* the picture */
+    int64_t h, w, channels;
+    int64_t row, column; /* of the first pixel; may lie outside */
+    float *v;
+    int64_t plane; /* floats from one of the 36 to the next */
+} conv_winograd_input;
+
+/* One tile: 36 planes to at most 4 x 4 pixels. */
+typedef struct conv_winograd_output {
+    const float *m; /* readable up to whole vectors of channels */
+    int64_t plane, channels;
+    const float *bias;
+    float *y;
+    int64_t y_row, y_pixel, rows, columns;
+    bool relu;
+} conv_winograd_output;
+
+typedef struct conv_winograd_kernels {
+    void (*input)(const conv_winograd_input *);
+    void (*output)(const conv_winograd_output *);
+    void (*weights)(const float *g, float *u, int64_t plane, int64_t lanes); /* g[9][lanes]; lanes: whole vectors */
+} conv_winograd_kernels;
+extern const conv_winograd_kernels conv_winograd_portable, conv_winograd_avx2, conv_winograd_avx512;
+
+#endif

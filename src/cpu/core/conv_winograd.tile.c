@@ -1,0 +1,134 @@
+/* conv_winograd.tile.c: the transforms of Winograd's convolution F(4x4, 3x3), lanes being channels: 6 x 6 input pixels to
+ * 36 numbers, 3 x 3 weights to 36, and 36 sums of their products to 4 x 4 output pixels. The matrices are those of Lavin
+ * and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, section 4.3 (points 0, 1, -1, 2, -2, infinity). */
+#include "cpu/core/conv_winograd.h"
+#include "cpu/core/vec.h"
+
+#if defined(__clang__)
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
+enum { IN = 6, OUT = 4, TAPS = 3 };
+
+CPU_INLINE cpu_vf load(const float *p, int64_t n)
+{
+    return n >= CPU_VF ? cpu_vf_load(p) : cpu_vf_load_n(p, n);
+}
+
+CPU_INLINE void store(float *p, cpu_vf v, int64_t n)
+{
+    if (n >= CPU_VF)
+        cpu_vf_store(p, v);
+    else
+        cpu_vf_store_n(p, v, n);
+}
+
+/* One column or row of the input: t = B' d. */
+CPU_INLINE void transform_in(const cpu_vf d[IN], cpu_vf t[IN])
+{
+    const cpu_vf a = d[4] - 4.0f * d[2], b = d[3] - 4.0f * d[1], c = d[4] - d[2], e = 2.0f * (d[3] - d[1]);
+    t[0] = 4.0f * d[0] - 5.0f * d[2] + d[4];
+    t[1] = a + b;
+    t[2] = a - b;
+    t[3] = c + e;
+    t[4] = c - e;
+    t[5] = 4.0f * d[1] - 5.0f * d[3] + d[5];
+}
+
+/* y = A' m. */
+CPU_INLINE void transform_out(const cpu_vf m[IN], cpu_vf y[OUT])
+{
+    const cpu_vf a = m[1] + m[2], b = m[1] - m[2], c = m[3] + m[4], e = m[3] - m[4];
+    y[0] = m[0] + a + c;
+    y[1] = b + 2.0f * e;
+    y[2] = a + 4.0f * c;
+    y[3] = b + 8.0f * e + m[5];
+}
+
+/* u = G g. */
+CPU_INLINE void transform_taps(const cpu_vf g[TAPS], cpu_vf u[IN])
+{
+    const cpu_vf even = (g[0] + g[2]) * (-1.0f / 6), odd = g[1] * (1.0f / 6);
+    const cpu_vf wide = g[0] * (1.0f / 24) + g[2] * (1.0f / 6), step = g[1] * (1.0f / 12);
+    u[0] = 0.25f * g[0];
+    u[1] = even - odd;
+    u[2] = even + odd;
+    u[3] = wide + step;
+    u[4] = wide - step;
+    u[5] = g[2];
+}
+
+/* Channels c.. (n of them) of one tile; inside: all 36 pixels are in the picture. */
+CPU_INLINE void input_channels(const conv_winograd_input *a, int64_t c, int64_t n, const bool inside)
+{
+    cpu_vf half[IN][IN], line[IN], out[IN];
+    for (int j = 0; j < IN; j++) {
+        UNROLL for (int i = 0; i < IN; i++)
+        {
+            const int64_t row = a->row + i, column = a->column + j;
+            const bool there = inside || (row >= 0 && row < a->h && column >= 0 && column < a->w);
+            line[i] = there ? load(a->x + (row * a->w + column) * a->channels + c, n) : cpu_vf_set1(0.0f);
+        }
+        transform_in(line, out);
+        UNROLL for (int i = 0; i < IN; i++) half[i][j] = out[i];
+    }
+    for (int i = 0; i < IN; i++) {
+        transform_in(half[i], out);
+        UNROLL for (int j = 0; j < IN; j++) store(a->v + (i * IN + j) * a->plane + c, out[j], n);
+    }
+}
+
+static void winograd_input(const conv_winograd_input *a)
+{
+    const bool inside = a->row >= 0 && a->row + IN <= a->h && a->column >= 0 && a->column + IN <= a->w;
+    for (int64_t c = 0; c < a->channels; c += CPU_VF)
+        if (inside)
+            input_channels(a, c, a->channels - c, true);
+        else
+            input_channels(a, c, a->channels - c, false);
+}
+
+static void winograd_output(const conv_winograd_output *a)
+{
+    cpu_vf half[OUT][IN], line[IN], out[OUT];
+    for (int64_t c = 0; c < a->channels; c += CPU_VF) {
+        const int64_t n = a->channels - c;
+        const cpu_vf bias = a->bias ? load(a->bias + c, n) : cpu_vf_set1(0.0f);
+        for (int j = 0; j < IN; j++) {
+            UNROLL for (int i = 0; i < IN; i++) line[i] = cpu_vf_load(a->m + (i * IN + j) * a->plane + c);
+            transform_out(line, out);
+            UNROLL for (int i = 0; i < OUT; i++) half[i][j] = out[i];
+        }
+        for (int64_t i = 0; i < a->rows; i++) {
+            transform_out(half[i], out);
+            UNROLL for (int j = 0; j < OUT; j++)
+            {
+                cpu_vf y = out[j] + bias;
+                if (a->relu)
+                    y = cpu_vf_max(cpu_vf_set1(0.0f), y);
+                if (j < a->columns)
+                    store(a->y + i * a->y_row + j * a->y_pixel + c, y, n);
+            }
+        }
+    }
+}
+
+static void winograd_weights(const float *g, float *u, int64_t plane, int64_t lanes)
+{
+    cpu_vf half[IN][TAPS], line[TAPS], out[IN];
+    for (int64_t l = 0; l < lanes; l += CPU_VF) {
+        for (int j = 0; j < TAPS; j++) {
+            UNROLL for (int i = 0; i < TAPS; i++) line[i] = cpu_vf_load(g + (i * TAPS + j) * lanes + l);
+            transform_taps(line, out);
+            UNROLL for (int i = 0; i < IN; i++) half[i][j] = out[i];
+        }
+        for (int i = 0; i < IN; i++) {
+            transform_taps(half[i], out);
+            UNROLL for (int j = 0; j < IN; j++) cpu_vf_store(u + (i * IN + j) * plane + l, out[j]);
+        }
+    }
+}
+
+const conv_winograd_kernels CPU_NAME(conv_winograd) = {winograd_input, winograd_output, winograd_weights};
