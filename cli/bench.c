@@ -10,5 +10,9 @@ static int run(const cli_args *a)
     return cli_usage(&cli_bench);
 }
 
-const cli_command cli_bench = {"bench", "bench [ROW] [--serve --data FILE] [--threads N]",
-                               "Times training steps and predictions.", run};
+const cli_command cli_bench = {"bench",
+                               "bench [ROW] [--serve --data FILE] [--threads N]",
+                               "Times training steps and predictions.",
+                               run,
+                               "serve data",
+                               false};

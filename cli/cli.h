@@ -14,7 +14,7 @@ typedef struct cli_args {
     char **at;
     int n_overrides; /* "key=value" */
     const char **overrides;
-    bool json, dot, memory, markdown;
+    bool json, dot, markdown;
     const char *resume;
     const char *isa;
     int threads; /* 0: as the recipe says, or all */
@@ -26,6 +26,8 @@ typedef struct cli_args {
 typedef struct cli_command {
     const char *name, *usage, *doc;
     int (*run)(const cli_args *args);
+    const char *options; /* that it takes: "json data"; --threads and --isa all do */
+    bool overrides;      /* whether "key=value" is one; else it is an argument like others */
 } cli_command;
 
 extern const cli_command cli_train, cli_eval, cli_predict, cli_show, cli_bench, cli_help;

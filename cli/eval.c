@@ -87,5 +87,9 @@ static int run(const cli_args *a)
 }
 
 const cli_command cli_eval = {
-    "eval", "eval RUN|MODEL [RECIPE] [key=value ...] [--json]",
-    "Loss, accuracy, precision, recall and F1 on the validation data of the run's recipe, or of RECIPE.", run};
+    "eval",
+    "eval RUN|MODEL [RECIPE] [key=value ...] [--json]",
+    "Loss, accuracy, precision, recall and F1 on the validation data of the run's recipe, or of RECIPE.",
+    run,
+    "json",
+    true};

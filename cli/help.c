@@ -42,4 +42,5 @@ static int run(const cli_args *a)
     return CLI_OK;
 }
 
-const cli_command cli_help = {"help", "help [TOPIC] [--markdown]", "What there is, and every key of a recipe.", run};
+const cli_command cli_help = {
+    "help", "help [TOPIC] [--markdown]", "What there is, and every key of a recipe.", run, "markdown", false};

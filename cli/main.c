@@ -1,5 +1,4 @@
 /* main.c: tarn, the program: options, then a subcommand. */
-#include <locale.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -84,15 +83,18 @@ void cli_json_number(FILE *to, double value)
 
 /* ---- options ----------------------------------------------------------------------------------------------------- */
 
-/* "--name=VALUE" or "--name VALUE"; NULL if this is another option. */
+enum { MOST_THREADS = 1024 };
+
+/* The value in "--name=VALUE" or "--name VALUE"; NULL if this is another option, or the value is missing. */
 static const char *value_of(const char *name, int n, char **argv, int *i)
 {
     size_t length = strlen(name);
-    if (strncmp(argv[*i], name, length) != 0)
+    const char *option = argv[*i] + 2;
+    if (strncmp(option, name, length) != 0)
         return NULL;
-    if (argv[*i][length] == '=')
-        return argv[*i] + length + 1;
-    return argv[*i][length] == '\0' && *i + 1 < n ? argv[++*i] : NULL;
+    if (option[length] == '=')
+        return option + length + 1;
+    return option[length] == '\0' && *i + 1 < n ? argv[++*i] : NULL;
 }
 
 static bool is_override(const char *text)
@@ -101,41 +103,64 @@ static bool is_override(const char *text)
     return equal && equal != text && (!slash || slash > equal);
 }
 
-static bool take_option(cli_args *a, int n, char **argv, int *i)
+/* Whether a command takes the option "--NAME" or "--NAME=...". */
+static bool takes(const cli_command *command, const char *option)
 {
-    const char *v;
-    if (strcmp(argv[*i], "--json") == 0)
-        a->json = true;
-    else if (strcmp(argv[*i], "--dot") == 0)
-        a->dot = true;
-    else if (strcmp(argv[*i], "--memory") == 0)
-        a->memory = true;
-    else if (strcmp(argv[*i], "--markdown") == 0)
-        a->markdown = true;
-    else if (strcmp(argv[*i], "--serve") == 0)
-        a->serve = true;
-    else if ((v = value_of("--resume", n, argv, i)) != NULL)
-        a->resume = v;
-    else if ((v = value_of("--isa", n, argv, i)) != NULL)
-        a->isa = v;
-    else if ((v = value_of("--data", n, argv, i)) != NULL)
-        a->data = v;
-    else if ((v = value_of("--threads", n, argv, i)) != NULL)
-        a->threads = atoi(v);
-    else
-        return false;
+    size_t length = strcspn(option + 2, "=");
+    char list[128];
+    (void)snprintf(list, sizeof list, "%s threads isa", command->options ? command->options : "");
+    for (const char *p = list; *p; p += strcspn(p, " "), p += strspn(p, " "))
+        if (strcspn(p, " ") == length && strncmp(p, option + 2, length) == 0)
+            return true;
+    return false;
+}
+
+static bool take_threads(cli_args *a, const char *text)
+{
+    char *end;
+    long n = strtol(text, &end, 10);
+    if (end == text || *end || n < 1 || n > MOST_THREADS)
+        return cli_fail("--threads is '%s'; a number from 1 to %d is due", text, MOST_THREADS) == CLI_OK;
+    a->threads = (int)n;
     return true;
 }
 
-static bool parse(cli_args *a, int n, char **argv)
+static bool take_option(cli_args *a, int n, char **argv, int *i)
 {
+    const struct {
+        const char *name;
+        bool *flag;
+        const char **text;
+    } options[] = {{"json", &a->json, NULL},   {"dot", &a->dot, NULL},       {"markdown", &a->markdown, NULL},
+                   {"serve", &a->serve, NULL}, {"resume", NULL, &a->resume}, {"isa", NULL, &a->isa},
+                   {"data", NULL, &a->data}};
+    const char *option = argv[*i], *value;
+    for (size_t k = 0; k < sizeof options / sizeof *options; k++) {
+        if (options[k].flag && strcmp(option + 2, options[k].name) == 0)
+            return *options[k].flag = true;
+        if (options[k].text && (value = value_of(options[k].name, n, argv, i)) != NULL) {
+            *options[k].text = value;
+            return true;
+        }
+    }
+    if ((value = value_of("threads", n, argv, i)) != NULL)
+        return take_threads(a, value);
+    return cli_fail("%s needs a value, or takes none; see `tarn help`", option) == CLI_OK;
+}
+
+static bool parse(const cli_command *command, cli_args *a, int n, char **argv)
+{
+    bool options = true;
     for (int i = 0; i < n; i++) {
-        if (strncmp(argv[i], "--", 2) == 0) {
-            if (!take_option(a, n, argv, &i)) {
-                cli_fail("unknown option '%s', or its value is missing; see `tarn help`", argv[i]);
+        if (options && strcmp(argv[i], "--") == 0) {
+            options = false; /* what follows are arguments, whatever they look like */
+        } else if (options && strncmp(argv[i], "--", 2) == 0) {
+            if (!takes(command, argv[i]))
+                return cli_fail("tarn %s has no option %s; see `tarn help %s`", command->name, argv[i],
+                                command->name) == CLI_OK;
+            if (!take_option(a, n, argv, &i))
                 return false;
-            }
-        } else if (is_override(argv[i])) {
+        } else if (options && command->overrides && is_override(argv[i])) {
             a->overrides[a->n_overrides++] = argv[i];
         } else {
             a->at[a->n++] = argv[i];
@@ -165,7 +190,7 @@ static int run(int argc, char **argv)
     int code = CLI_FAILED;
     if (!a.at || !a.overrides)
         cli_fail("out of memory");
-    else if (parse(&a, argc > 2 ? argc - 2 : 0, argv + 2))
+    else if (parse(command, &a, argc > 2 ? argc - 2 : 0, argv + 2))
         code = command->run(&a);
     else
         code = CLI_USAGE;
@@ -177,7 +202,7 @@ static int run(int argc, char **argv)
 int main(int argc, char **argv)
 {
     int code = run(argc, argv);
-    if (fflush(stdout) != 0 && code == CLI_OK)
+    if ((fflush(stdout) != 0 || ferror(stdout)) && code == CLI_OK)
         code = cli_fail("cannot write the output");
     return code;
 }

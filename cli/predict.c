@@ -164,6 +164,9 @@ static int run(const cli_args *a)
 }
 
 const cli_command cli_predict = {
-    "predict", "predict RUN|MODEL FILE... [--json]",
+    "predict",
+    "predict RUN|MODEL FILE... [--json]",
     "Classifies pictures (PNG, JPEG), scaled and centred as the model says, or entries of IDX files (images.idx:17).",
-    run};
+    run,
+    "json",
+    false};

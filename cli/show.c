@@ -113,7 +113,10 @@ static int run(const cli_args *a)
     return code;
 }
 
-const cli_command cli_show = {"show", "show RUN|MODEL|RECIPE [key=value ...] [--dot]",
+const cli_command cli_show = {"show",
+                              "show RUN|MODEL|RECIPE [key=value ...] [--dot]",
                               "Parameters, the steps of a prediction with FLOPs, bytes and kernels, the memory plan; "
                               "--dot: the graph for Graphviz.",
-                              run};
+                              run,
+                              "dot",
+                              true};

@@ -18,7 +18,10 @@ static void on_signal(int number)
 
 typedef struct display {
     bool json, terminal;
-    double shown; /* seconds at which the bar was drawn last */
+    double shown;  /* seconds at which the bar was drawn last */
+    int64_t epoch; /* the one that is shown, and where in it this process began */
+    int64_t first;
+    double since;
 } display;
 
 /* ---- progress ---------------------------------------------------------------------------------------------------- */
@@ -53,13 +56,12 @@ static void epoch_line(const tn_progress *p)
     (void)fflush(stdout);
 }
 
-static void bar(const tn_progress *p)
+static void bar(const display *d, const tn_progress *p)
 {
     enum { WIDTH = 24 };
     int full = (int)(p->steps ? p->step * WIDTH / p->steps : 0);
-    double left = p->samples_per_second > 0 && p->step
-                      ? (double)(p->steps - p->step) * (p->seconds / (double)(p->epoch * p->steps + p->step))
-                      : 0;
+    double left =
+        p->step > d->first ? (double)(p->steps - p->step) * (p->seconds - d->since) / (double)(p->step - d->first) : 0;
     (void)printf("\repoch %lld/%lld [", (long long)p->epoch + 1, (long long)p->epochs);
     for (int i = 0; i < WIDTH; i++)
         (void)fputc(i < full ? '#' : '.', stdout);
@@ -73,6 +75,11 @@ static void bar(const tn_progress *p)
 static int show(void *user, const tn_progress *p)
 {
     display *d = user;
+    if (p->epoch + 1 != d->epoch) { /* an epoch begins, or goes on after a resume */
+        d->epoch = p->epoch + 1;
+        d->first = p->step;
+        d->since = p->seconds;
+    }
     if (p->epoch_end && d->json) {
         json_line(p);
     } else if (p->epoch_end) {
@@ -81,7 +88,7 @@ static int show(void *user, const tn_progress *p)
         epoch_line(p);
     } else if (d->terminal && p->seconds - d->shown > 0.1) {
         d->shown = p->seconds;
-        bar(p);
+        bar(d, p);
     }
     return 0;
 }
@@ -119,8 +126,10 @@ static void try_real_digits(tn_context *c, tn_job *j, const char *folder, bool j
 {
     tn_dataset *real = tn_dataset_mnist(c, folder, false, NULL);
     tn_evaluation r;
-    if (!real)
+    if (!real) {
+        (void)fprintf(stderr, "tarn: not tried on real digits: %s\n", tn_context_error(c));
         return;
+    }
     if (tn_evaluate(c, tn_job_model(j), real, 256, &r, NULL) == TN_OK) {
         if (json)
             (void)printf("{\"real_digits_accuracy\":%.4f}\n", r.accuracy);
@@ -133,7 +142,8 @@ static void try_real_digits(tn_context *c, tn_job *j, const char *folder, bool j
 
 static int finish(tn_context *c, tn_job *j, const cli_args *a)
 {
-    struct sigaction action = {.sa_handler = on_signal}, old_int, old_term;
+    /* the second Ctrl-C ends the process at once: the run folder bears it */
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND}, old_int, old_term;
     (void)sigaction(SIGINT, &action, &old_int);
     (void)sigaction(SIGTERM, &action, &old_term);
     running = j;
@@ -179,9 +189,12 @@ static int run(const cli_args *a)
 }
 
 const cli_command cli_train = {
-    "train", "train RECIPE [key=value ...] [--json] [--threads N] [--data FOLDER]   or   tarn train --resume RUN",
+    "train",
+    "train RECIPE [key=value ...] [--json] [--threads N] [--data FOLDER]   or   tarn train --resume RUN",
     "Trains what the recipe says and leaves a run folder with the best model, checkpoints, metrics and a report.\n"
     "key=value overrides the recipe: train.epochs=3 train.lr=0.01 model.layers.2.units=64. --resume goes on with a run "
     "that was\n"
     "stopped. --data FOLDER also tries the best model on the real MNIST digits there.",
-    run};
+    run,
+    "json resume data",
+    true};

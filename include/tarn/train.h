@@ -21,6 +21,10 @@ typedef enum tn_loss {
     TN_LOSS_BCE = 6  /* of probabilities */
 } tn_loss;
 
+/* What early stopping, the choice of the best model and the plateau schedule look at: on the validation set, or without one
+ * the training loss. */
+typedef enum tn_metric { TN_METRIC_LOSS = 0, TN_METRIC_ACCURACY = 1, TN_METRIC_F1 = 2 } tn_metric;
+
 /* What is known at the end of an epoch, or of a step (validation then unset: valid is false). */
 typedef struct tn_progress {
     int64_t epoch, epochs; /* from 0; how many there will be */
@@ -46,10 +50,15 @@ typedef struct tn_train_opt {
     tn_optim_opt optim;
     tn_schedule_opt schedule;    /* schedule.lr is the learning rate: 0: 1e-3 (SGD: 1e-2) */
     int64_t accumulate;          /* batches whose gradients are summed before an update; 0: 1 */
+    bool no_shuffle;             /* training samples always in the order of the data set */
+    bool drop_last;              /* no smaller batch at the end of an epoch */
     int workers;                 /* loader threads */
+    int prefetch;                /* batches made ahead; 0: two, and as many as workers */
     const tn_transform *augment; /* random moves for training samples, or NULL: of field "x" */
-    int64_t patience;            /* early stopping: epochs without improvement of the validation loss; 0: never */
-    bool stop_on_accuracy;       /* early stopping and `best` watch accuracy instead of loss */
+    tn_metric watch;             /* what early stopping and the best model look at */
+    int64_t patience;            /* early stopping: epochs without progress of `watch`; 0: never */
+    double min_delta;            /* less progress than this is none */
+    tn_metric plateau;           /* what TN_SCHEDULE_PLATEAU looks at */
     const char
         *folder; /* run folder: last.safetensors, model.safetensors (best), metrics.jsonl; NULL: none is written */
     int64_t checkpoint_every; /* steps between checkpoints within an epoch; 0: at the end of epochs only */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "base/text.h"
 #include "model/core/zoo.h"
 #include "train/build.h"
 
@@ -49,7 +50,7 @@ static tn_tensor *conv2d(builder *b, tn_tensor *x)
 
 static tn_pool_opt pool_options(const train_pool2d *o)
 {
-    tn_pool_opt p = {0};
+    tn_pool_opt p = {.ceil_mode = o->ceil, .exclude_padding = o->exclude_padding};
     for (size_t d = 0; d < 2; d++) {
         p.kernels[d] = pick(&o->kernel, d, 1);
         p.strides[d] = pick(&o->stride, d, p.kernels[d]);
@@ -173,6 +174,21 @@ static tn_tensor *input_of(const train_model *m, tn_graph *g, const tn_field *x)
     return tn_input(g, "x", TN_F32, s);
 }
 
+/* No model of the zoo has options yet: what is written beside the name would do nothing. */
+static tn_status check_zoo_options(const train_model *m, base_error *e)
+{
+    char place[FORMAT_YAML_PLACE];
+    for (size_t i = 0; m->options && i < m->options->n; i++) {
+        const format_yaml_item *item = &m->options->items[i];
+        if (strcmp(item->key, "name") == 0)
+            continue;
+        (void)base_fail(e, TN_FORMAT, "the model %s has no option '%s'; take it out, or list the layers", m->name,
+                        BASE_SHOW(item->key));
+        return base_prefix(e, "%s", format_yaml_place(item->source, item->line, place));
+    }
+    return TN_OK;
+}
+
 tn_tensor *train_build_graph(const train_recipe *r, const tn_field *field, int classes, tn_graph *g, base_error *e)
 {
     const train_model *m = &r->model;
@@ -185,6 +201,8 @@ tn_tensor *train_build_graph(const train_recipe *r, const tn_field *field, int c
             train_unknown_model(m->name, e);
             return NULL;
         }
+        if (check_zoo_options(m, e) != TN_OK)
+            return NULL;
         y = zoo->build(x, classes > 0 ? classes : 1);
     }
     if (y && tn_graph_status(g) != TN_OK)

@@ -23,6 +23,7 @@ static void put_position(const tn_trainer *t, base_str *s)
     format_json_put_i64(&w, "schedule_bad", at->schedule.bad_epochs);
     format_json_put_i64(&w, "schedule_seen", at->schedule.seen);
     format_json_put_f64(&w, "best", at->best);
+    format_json_put_f64(&w, "mark", at->mark);
     format_json_put_bool(&w, "have_best", at->have_best);
     format_json_put_bool(&w, "finished", at->finished);
     format_json_put_i64(&w, "bad_epochs", at->bad_epochs);
@@ -74,6 +75,7 @@ static tn_status read_position(tn_trainer *t, const format_json *root, train_pos
                         {"schedule_bad", &at->schedule.bad_epochs, 0, 0},
                         {"schedule_seen", &at->schedule.seen, 0, 0},
                         {"best", 0, &at->best, 0},
+                        {"mark", 0, &at->mark, 0},
                         {"have_best", 0, 0, &at->have_best},
                         {"finished", 0, 0, &at->finished},
                         {"bad_epochs", &at->bad_epochs, 0, 0},

@@ -249,6 +249,9 @@ tn_train_opt train_options_of(const train_recipe *r, tn_transform *augment)
                                      [TRAIN_LOSS_L1] = TN_LOSS_L1,
                                      [TRAIN_LOSS_BCE] = TN_LOSS_BCE,
                                      [TRAIN_LOSS_BCE_WITH_LOGITS] = TN_LOSS_BCE_WITH_LOGITS};
+    static const tn_metric metrics[] = {[TRAIN_METRIC_LOSS] = TN_METRIC_LOSS,
+                                        [TRAIN_METRIC_ACCURACY] = TN_METRIC_ACCURACY,
+                                        [TRAIN_METRIC_F1] = TN_METRIC_F1};
     const train_options *o = &r->train;
     const train_augment *a = &r->data.augment;
     tn_train_opt t = {.epochs = o->epochs,
@@ -259,7 +262,12 @@ tn_train_opt train_options_of(const train_recipe *r, tn_transform *augment)
                       .accumulate = o->accumulate,
                       .workers = (int)r->data.workers,
                       .patience = o->early_stopping.patience,
-                      .stop_on_accuracy = o->early_stopping.metric != TRAIN_METRIC_LOSS,
+                      .watch = metrics[o->early_stopping.metric],
+                      .min_delta = o->early_stopping.min_delta,
+                      .plateau = metrics[o->schedule.metric],
+                      .no_shuffle = !r->data.shuffle,
+                      .drop_last = r->data.drop_last,
+                      .prefetch = (int)r->data.prefetch,
                       .checkpoint_every = o->checkpoint_every,
                       .memory_limit = (size_t)o->memory_limit};
     t.schedule = (tn_schedule_opt){.kind = kinds[o->schedule.kind],

@@ -1,4 +1,5 @@
 /* job.c: a training with its run folder. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -63,6 +64,24 @@ static tn_status save_recipe(tn_job *j)
         status = base_no_memory(&j->error, "saving a recipe");
     base_str_free(&text);
     return status;
+}
+
+/* What a killed run was writing when it died: NAME.PROCESS.tmp beside the files. The folder is locked: nobody else writes. */
+static void remove_leftovers(tn_job *j)
+{
+    DIR *d = opendir(j->folder);
+    for (struct dirent *f; d && (f = readdir(d)) != NULL;) {
+        size_t n = strlen(f->d_name), digits = 0;
+        while (n > 4 + digits && strchr("0123456789", f->d_name[n - 5 - digits]))
+            digits++;
+        if (digits == 0 || strcmp(f->d_name + n - 4, ".tmp") != 0 || n < 6 + digits || f->d_name[n - 5 - digits] != '.')
+            continue;
+        const char *path = train_job_path(j, f->d_name);
+        if (path)
+            (void)unlink(path);
+    }
+    if (d)
+        closedir(d);
 }
 
 /* ---- making ------------------------------------------------------------------------------------------------------ */
@@ -147,6 +166,7 @@ static tn_status resume(tn_job *j)
     if (!base_is_folder(j->folder))
         return base_fail(&j->error, TN_NOT_FOUND, "there is no run folder %s", j->folder);
     BASE_TRY(lock_folder(j));
+    remove_leftovers(j);
     j->own_recipe = tn_recipe_load(j->context, recipe, 0, NULL);
     j->recipe = j->own_recipe;
     if (!j->recipe)

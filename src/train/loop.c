@@ -89,11 +89,15 @@ static tn_progress progress_now(const tn_trainer *t)
     return p;
 }
 
-/* Cancelled by the callback or by a signal: `last` is saved by the caller. */
+/* Cancelled by the callback or by a signal: `last` is saved by the caller. A group of batches whose gradients are summed is
+ * gone through first. */
 static tn_status report(tn_trainer *t, const tn_progress *p)
 {
-    bool stop = t->opt.progress && t->opt.progress(t->opt.user, p) != 0;
-    if (stop || atomic_load(&t->cancel))
+    int64_t which;
+    (void)group_size(t, t->at.batch, &which);
+    if (t->opt.progress && t->opt.progress(t->opt.user, p) != 0)
+        atomic_store(&t->cancel, true);
+    if (which == 0 && atomic_load(&t->cancel))
         return base_fail(&t->error, TN_CANCELLED, "training was cancelled in epoch %lld after %lld of %lld batches",
                          (long long)t->at.epoch + 1, (long long)t->at.batch, (long long)t->batches);
     return TN_OK;
@@ -188,26 +192,24 @@ static tn_status write_in_folder(tn_trainer *t, const char *name, bool model)
     return status;
 }
 
-/* The watched metric: smaller is better. */
-static double watched(const tn_trainer *t, const tn_progress *p)
+/* A metric so that smaller is better; that there is what it needs was seen to at the beginning. */
+static double watched(tn_metric metric, const tn_progress *p)
 {
     if (!p->valid)
         return p->loss;
-    return t->opt.stop_on_accuracy && !isnan(p->val_accuracy) ? -p->val_accuracy : p->val_loss;
+    return metric == TN_METRIC_ACCURACY ? -p->val_accuracy : metric == TN_METRIC_F1 ? -p->val_f1 : p->val_loss;
 }
 
 static void judge(tn_trainer *t, tn_progress *p)
 {
-    double value = watched(t, p);
-    p->best = !t->at.have_best || value < t->at.best;
-    if (p->best) {
-        t->at.best = value;
-        t->at.have_best = true;
-        t->at.bad_epochs = 0;
-    } else {
-        t->at.bad_epochs++;
-    }
-    tn_schedule_epoch(&t->opt.schedule, &t->at.schedule, value);
+    double value = watched(t->opt.watch, p);
+    bool first = !t->at.have_best, progress = first || value < t->at.mark - t->opt.min_delta;
+    p->best = first || value < t->at.best;
+    t->at.have_best = true;
+    t->at.best = p->best ? value : t->at.best;
+    t->at.mark = progress ? value : t->at.mark;
+    t->at.bad_epochs = progress ? 0 : t->at.bad_epochs + 1;
+    tn_schedule_epoch(&t->opt.schedule, &t->at.schedule, watched(t->opt.plateau, p));
 }
 
 static tn_status end_epoch(tn_trainer *t)

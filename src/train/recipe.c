@@ -30,6 +30,8 @@ static const condition conditions[] = {
     {&train_data_table, "labels", "idx"},
     {&train_data_table, "val_images", "idx"},
     {&train_data_table, "val_labels", "idx"},
+    {&train_data_table, "val_fraction", "idx"}, /* the others have validation samples of their own, */
+    {&train_data_table, "classes", "idx"},      /* and classes with names */
 };
 
 static bool has_word(const char *words, const char *word)

@@ -127,9 +127,11 @@ tn_loader *train_loader(tn_context *context, tn_model *m, const tn_dataset *data
     bool cast_y = tn_dataset_classes(data) == 0;
     transforms[1].dtype = tn_tensor_dtype(m->output);
     tn_loader_opt o = {.batch = (int)batch,
-                       .shuffle = train,
+                       .shuffle = train && !(opt && opt->no_shuffle),
+                       .drop_last = train && opt && opt->drop_last,
                        .seed = opt ? opt->seed : 0,
                        .workers = opt ? opt->workers : 0,
+                       .prefetch = opt ? opt->prefetch : 0,
                        .transforms = transforms,
                        .n_transforms = cast_y ? 2 : 1};
     if (check_data(m, data, train ? batch : 0, e) != TN_OK)
@@ -138,6 +140,45 @@ tn_loader *train_loader(tn_context *context, tn_model *m, const tn_dataset *data
     if (!loader)
         base_fail(e, TN_INVALID, "%s", tn_context_error(context));
     return loader;
+}
+
+/* What is watched must be there in every epoch. */
+static tn_status check_metric(tn_trainer *t, tn_metric metric, const char *who)
+{
+    if (metric == TN_METRIC_LOSS || (t->valid && takes_classes(t->loss)))
+        return TN_OK;
+    return base_fail(&t->error, TN_INVALID,
+                     "%s watches %s, but there is no validation set with classes; let it watch the loss", who,
+                     metric == TN_METRIC_F1 ? "F1" : "accuracy");
+}
+
+/* What validation needs is known before the first epoch, and said then. */
+static tn_status check_valid(tn_trainer *t)
+{
+    BASE_TRY(check_metric(t, t->opt.watch, "early stopping"));
+    if (t->opt.schedule.kind == TN_SCHEDULE_PLATEAU)
+        BASE_TRY(check_metric(t, t->opt.plateau, "the plateau schedule"));
+    if (!t->valid)
+        return TN_OK;
+    if (takes_classes(t->loss))
+        BASE_TRY(check_classes(t->model, t->valid, &t->error));
+    return check_data(t->model, t->valid, 0, &t->error);
+}
+
+/* Binds the step to its sizes before it runs: too little memory is found out now. */
+static tn_status plan_step(tn_trainer *t)
+{
+    tn_view views[TN_MAX_FIELDS];
+    tn_batch batch = {.n = t->opt.batch, .fields = views};
+    tn_feed feeds[3];
+    tn_memory memory;
+    tn_field f;
+    for (; batch.n_fields < TN_MAX_FIELDS && tn_loader_field(t->loader, batch.n_fields, &f); batch.n_fields++)
+        views[batch.n_fields] = tn_view_of(NULL, f.dtype, f.rank, f.dims);
+    BASE_TRY(train_feeds(t->loader, &batch, t->model, t->scorer.classes, feeds, &t->error));
+    feeds[2] = (tn_feed){"lr", tn_view_of(NULL, TN_F32, 0, NULL)};
+    tn_status status = tn_session_plan(t->session, t->opt.accumulate == 1 ? "step" : "accumulate", 3, feeds, &memory);
+    return status == TN_OK ? TN_OK : base_fail(&t->error, status, "%s", tn_session_error(t->session));
 }
 
 /* Options with their defaults filled in, and checked. */
@@ -157,7 +198,7 @@ static tn_status set_options(tn_trainer *t, const tn_train_opt *opt, const tn_da
         return base_fail(&t->error, TN_INVALID, "epochs, batch and accumulate must be above 0");
     o->optim.accumulate = o->accumulate > 1;
     t->loss = o->loss;
-    t->batches = (tn_dataset_count(train) + o->batch - 1) / o->batch;
+    t->batches = (tn_dataset_count(train) + (o->drop_last ? 0 : o->batch - 1)) / o->batch;
     if (o->schedule.kind == TN_SCHEDULE_COSINE && o->schedule.total == 0)
         o->schedule.total = o->epochs * ((t->batches + o->accumulate - 1) / o->accumulate);
     if (o->folder && !(o->folder = base_arena_strdup(&t->arena, o->folder)))
@@ -172,6 +213,7 @@ static tn_status prepare(tn_trainer *t, const tn_dataset *train, const tn_train_
     if (!t->loader)
         return t->error.status;
     BASE_TRY(train_add_loss(t->model, train, &t->loss, &t->target, &t->opt.optim, &t->error));
+    BASE_TRY(check_valid(t));
     if (tn_model_init(t->model, t->opt.seed) != TN_OK)
         return base_fail(&t->error, t->model->error.status, "%s", t->model->error.text);
     tn_state_set_random(t->model->state, t->opt.seed, 0);
@@ -187,6 +229,7 @@ static tn_status prepare(tn_trainer *t, const tn_dataset *train, const tn_train_
                                .entry = "evaluate",
                                .classes = takes_classes(t->loss),
                                .e = &t->error};
+    BASE_TRY(plan_step(t));
     if (t->opt.folder)
         return base_make_folder(t->opt.folder, &t->error);
     return TN_OK;

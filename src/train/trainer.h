@@ -14,6 +14,7 @@ typedef struct train_position {
     int64_t epoch, batch, total; /* batch: how many of the epoch are done */
     tn_schedule schedule;
     double best; /* of the watched metric, smaller is better */
+    double mark; /* where it stood when it made progress last: patience counts from there */
     int64_t bad_epochs;
     bool have_best, finished;
     train_mean loss; /* of the epoch so far */

@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# test_program.sh: the program from one end to the other: train, eval, predict, show, help; what is on a screen, what as JSON;
+# exit statuses; run folders.
+set -uo pipefail
+. "$SRC/tests/support/check.sh"
+tiny_recipe
+
+# --- without and with too much to do
+runs 0
+prints "tarn train RECIPE" "tarn predict"
+runs 0 --version
+grep -qE '^tarn [0-9]+\.[0-9]+\.[0-9]+ \(' out.txt || say "--version prints $(cat out.txt)"
+runs 0 --help
+runs 2 nonsense
+says "nonsense" "tarn help"
+for command in train eval predict show; do
+    runs 2 $command
+    says "usage: tarn $command"
+    runs 0 help $command
+    prints "usage: tarn $command"
+    runs 2 $command --nonsense
+    says "--nonsense"
+done
+runs 2 train tiny.yaml --dot
+says "tarn train has no option --dot"
+runs 2 train tiny.yaml --threads many
+says "many" "1 to 1024"
+runs 2 train tiny.yaml --resume
+says "--resume"
+for topic in recipe model layers data train output models linear conv2d softmax; do
+    runs 0 help $topic
+    [ -s out.txt ] || say "help $topic is empty"
+done
+runs 0 help models
+prints mnist_cnn softmax_regression
+runs 0 help --markdown
+prints "train"
+runs 1 help nonsense
+says "nonsense"
+if [ -w /dev/full ]; then
+    "$TARN" help >/dev/full 2>err.txt && say "a full disk under the output is not noticed"
+    says "cannot write"
+fi
+
+# --- train: plain lines, since this is no terminal
+runs 0 train tiny.yaml output.report=true output.plots=true
+[ "$(grep -c '^epoch [12]/2 ' out.txt)" = 2 ] || say "not a line an epoch: $(cat out.txt)"
+grep -q $'[\r\x1b]' out.txt && say "a bar is drawn into a file"
+prints "best model: accuracy" "run folder: runs/tiny-001"
+for file in recipe.yaml model.safetensors last.safetensors metrics.jsonl report.html curves.svg confusion.svg; do
+    [ -s runs/tiny-001/$file ] || say "there is no $file in the run folder"
+done
+cp runs/tiny-001/metrics.jsonl out.txt
+is_json
+[ "$(wc -l <out.txt)" = 2 ] || say "metrics.jsonl has not a line an epoch"
+
+# --- numbered folders, never overwritten
+sum=$(cksum runs/tiny-001/*)
+runs 0 train tiny.yaml --json train.epochs=1 output.report=false
+is_json
+prints '"epoch":1' '"val_accuracy":' '"folder":"runs/tiny-002"'
+[ -d runs/tiny-002 ] || say "the second run has no folder"
+[ ! -e runs/tiny-002/report.html ] || say "a report that was not asked for"
+[ "$sum" = "$(cksum runs/tiny-001/*)" ] || say "the second run changed the first"
+grep -q 'epochs: 1$' runs/tiny-002/recipe.yaml || say "an override is not in the run's recipe"
+
+# --- the run's recipe alone gives the same run again
+runs 0 train runs/tiny-001/recipe.yaml
+cmp runs/tiny-001/model.safetensors runs/tiny-003/model.safetensors || say "the same recipe, another model"
+
+# --- eval
+runs 0 eval runs/tiny-001
+prints "64 samples" "accuracy" "precision"
+accuracy=$(sed -n 's/.*accuracy \([0-9.]*\)%.*/\1/p' out.txt)
+grep -q "accuracy $accuracy%" <("$TARN" eval runs/tiny-001/model.safetensors tiny.yaml) ||
+    say "a run and its model file evaluate differently"
+runs 0 eval runs/tiny-001 data.val_count=32 --json
+is_json
+prints '"samples":32'
+runs 1 eval runs/tiny-001/model.safetensors
+says "recipe"
+
+# --- predict: a picture, an entry of an IDX file
+runs 0 predict runs/tiny-001 "$SRC/tests/cli/seven.png"
+grep -qE 'seven.png: [0-9] \([0-9.]+%\), [0-9] ' out.txt || say "predict prints $(cat out.txt)"
+runs 0 predict runs/tiny-001/model.safetensors "$SRC/tests/cli/seven.png" --json
+is_json
+prints '"label":"' '"scores":['
+# two entries: black, and grey
+{ printf '\0\0\010\003\0\0\0\002\0\0\0\034\0\0\0\034'; head -c 784 /dev/zero; head -c 784 /dev/zero | tr '\0' '\200'; } >two.idx
+runs 0 predict runs/tiny-001 two.idx:0 two.idx:1
+[ "$(grep -c '^two.idx:[01]: ' out.txt)" = 2 ] || say "two entries, but: $(cat out.txt)"
+runs 1 predict runs/tiny-001 two.idx:2 two.idx:1
+says "two.idx" "2 entries" "no number 2"
+prints "two.idx:1: "
+cp "$SRC/tests/cli/seven.png" a=b.png
+runs 0 predict runs/tiny-001 a=b.png
+
+# --- show
+for what in runs/tiny-001 runs/tiny-001/model.safetensors tiny.yaml; do
+    runs 0 show $what
+    prints "f32[batch,1,28,28]" "conv1.weight" "bn1.running_mean" "fc1.bias" "FLOP" "batch 64"
+done
+runs 0 show runs/tiny-001 --dot
+head -1 out.txt | grep -q '^digraph' || say "show --dot prints $(head -1 out.txt)"
+tail -1 out.txt | grep -q '^}' || say "show --dot ends with $(tail -1 out.txt)"
+
+# --- a terminal has a bar (script, of util-linux, makes one)
+if command -v script >/dev/null; then
+    script -qec "'$TARN' train tiny.yaml" typescript >/dev/null </dev/null || say "training on a terminal failed"
+    grep -q '^.*epoch 1/2 ' typescript || say "no epochs on a terminal: $(cat typescript)"
+fi
+finish
