@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/number.h"
 #include "train/trainer.h"
 #include <tarn/ops.h>
 
@@ -22,7 +23,17 @@ static tn_status graph_error(const tn_model *m, base_error *e)
 static tn_status check_classes(const tn_model *m, const tn_dataset *data, base_error *e)
 {
     tn_shape y = tn_tensor_shape(m->output);
-    int classes = tn_dataset_classes(data);
+    int classes = tn_dataset_classes(data), field = tn_dataset_find(data, "y");
+    if (classes == 0) {
+        char have[96] = "nothing";
+        const tn_field *f = field < 0 ? NULL : tn_dataset_field(data, field);
+        size_t at = f ? (size_t)base_print(have, sizeof have, "%s of shape [", tn_dtype_name(f->dtype)) : 0;
+        for (int i = 0; f && i < f->rank && at < sizeof have - 24; i++)
+            at += (size_t)base_print(have + at, sizeof have - at, "%s%lld", i ? "," : "", (long long)f->dims[i]);
+        return base_fail(e, TN_DTYPE,
+                         "cross entropy needs class numbers; the data have %s%s as 'y'. Is it the file of labels?",
+                         have, f ? "]" : "");
+    }
     if (y.rank != 2)
         return base_fail(e, TN_SHAPE, "cross entropy needs an output [batch, classes]; the model's has %d axes",
                          y.rank);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test_program.sh: the program from one end to the other: train, eval, predict, show, help; what is on a screen, what as JSON;
+# test_commands.sh: the program from one end to the other: train, eval, predict, show, help; what is on a screen, what as JSON;
 # exit statuses; run folders.
 set -uo pipefail
 . "$SRC/tests/support/check.sh"

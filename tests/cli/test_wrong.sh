@@ -1,0 +1,196 @@
+#!/usr/bin/env bash
+# test_wrong.sh: whatever is wrong, the program says a sentence with the words that matter, ends with a status that is not 0, and
+# nothing that was there before is lost.
+set -uo pipefail
+. "$SRC/tests/support/check.sh"
+tiny_recipe
+
+# refused WORDS... -- ARGUMENTS...: the arguments are refused with these words, and no run folder is left.
+refused() {
+    local words=()
+    while [ "$1" != -- ]; do
+        words+=("$1")
+        shift
+    done
+    shift
+    runs 1 "$@"
+    says "${words[@]}"
+    [ ! -e runs ] || [ -z "$(ls -A runs)" ] || say "tarn $*: leaves a run folder: $(ls runs)"
+}
+
+# recipe SED-SCRIPT: wrong.yaml is tiny.yaml with a change.
+recipe() {
+    sed "$1" tiny.yaml >wrong.yaml
+}
+
+# --- recipes: file, line, key, what may have been meant
+recipe 's/batch: 32/btach: 32/'
+refused wrong.yaml:13 btach "did you mean 'batch'" -- train wrong.yaml
+recipe 's/kernel: 5/kernle: 5/'
+refused wrong.yaml:5 kernle "did you mean 'kernel'" -- train wrong.yaml
+recipe 's/- relu/- rellu/'
+refused wrong.yaml:7 rellu "did you mean 'relu'" -- train wrong.yaml
+recipe 's/^model:/model: mnist_cn/; /^  layers/d; /^    -/d'
+refused mnist_cn "did you mean 'mnist_cnn'" "tarn help models" -- train wrong.yaml
+recipe 's/^model:/model: {name: mlp, units: 5}/; /^  layers/d; /^    -/d'
+refused wrong.yaml:3 mlp units -- train wrong.yaml
+recipe 's/batch: 32/batch: many/'
+refused wrong.yaml:13 train.batch many -- train wrong.yaml
+recipe 's/lr: 0.01/lr: .nan/'
+refused wrong.yaml:13 train.lr -- train wrong.yaml
+recipe 's/lr: 0.01/lr: 0.01, momentum: 0.9/'
+refused wrong.yaml:13 momentum "does nothing" adam -- train wrong.yaml
+recipe 's/workers: 1/val_fraction: 0.1/'
+refused wrong.yaml:12 val_fraction "does nothing" -- train wrong.yaml
+recipe 's/linear: 10/linear: [10/'
+refused wrong.yaml -- train wrong.yaml
+recipe 's/tarn: 1/tarn: 2/'
+refused wrong.yaml:1 "version 2" -- train wrong.yaml
+recipe 's/^tarn: 1//'
+refused tarn -- train wrong.yaml
+refused train.lr nan -- train tiny.yaml train.lr=nan
+refused train.lr inf -- train tiny.yaml train.lr=inf
+refused train.lr -1 -- train tiny.yaml train.lr=-1
+refused train.epoch "did you mean 'epochs'" -- train tiny.yaml train.epoch=3
+refused model.layers.9 -- train tiny.yaml model.layers.9.units=3
+refused nothere.yaml -- train nothere.yaml
+refused folder -- train .
+head -c 3000 "$TARN" >binary.yaml
+refused binary.yaml -- train binary.yaml
+
+# --- shapes: operator, place, both shapes
+recipe 's/- linear: 10/- linear: 10\n    - conv2d: {units: 3, kernel: 3}/'
+refused wrong.yaml:12 conv2d "f32[batch,10]" "f32[3,10,3,3]" -- train wrong.yaml
+recipe 's/kernel: 5, stride: 2/kernel: 40/'
+refused wrong.yaml:5 conv2d 40 28 -- train wrong.yaml
+refused "[1,28,28]" "[batch,1,14,14]" -- train tiny.yaml "model.input=[1,14,14]"
+refused "10 classes" "5 outputs" -- train tiny.yaml model.layers.6.units=5
+
+# --- sizes
+refused 10000 256 -- train tiny.yaml train.batch=10000
+refused step needs 1024 -- train tiny.yaml train.memory_limit=1KB
+grep -qE "needs [0-9]{5,} bytes" err.txt || say "it is not said how much memory is needed: $(cat err.txt)"
+refused threads -- train tiny.yaml train.threads=100000
+
+# --- data files
+refused nowhere -- train tiny.yaml data.name=mnist data.folder=nowhere data.train_count= data.val_count=
+idx="data.name=idx data.images=x.idx data.labels=y.idx data.train_count= data.val_count= train.batch=2"
+good() {
+    { printf '\0\0\010\003\0\0\0\004\0\0\0\034\0\0\0\034'; head -c 3136 /dev/zero; } >x.idx
+    printf '\0\0\010\001\0\0\0\004\0\001\002\003' >y.idx
+}
+good
+# shellcheck disable=SC2086
+runs 0 train tiny.yaml $idx train.epochs=1
+rm -r runs
+head -c 3000 x.idx >short && mv short x.idx
+# shellcheck disable=SC2086
+refused x.idx -- train tiny.yaml $idx
+good
+printf more >>x.idx
+# shellcheck disable=SC2086
+refused x.idx -- train tiny.yaml $idx
+good
+printf '\0\0\010\003\177\377\377\377\177\377\377\377\177\377\377\377' >x.idx
+# shellcheck disable=SC2086
+refused x.idx -- train tiny.yaml $idx
+good
+printf '\0\0\010\001\0\0\0\003\0\001\002' >y.idx
+# shellcheck disable=SC2086
+refused 3 4 -- train tiny.yaml $idx
+good
+printf '\0\0\010\001\0\0\0\004\0\001\002\063' >y.idx # label 51: 52 classes
+# shellcheck disable=SC2086
+refused "52 classes" "10 outputs" -- train tiny.yaml $idx
+good
+# shellcheck disable=SC2086
+refused "cross entropy" "class numbers" u8 28 -- train tiny.yaml $idx data.labels=x.idx
+: >y.idx
+# shellcheck disable=SC2086
+refused y.idx -- train tiny.yaml $idx
+
+# --- models and pictures
+runs 0 train tiny.yaml
+model=runs/tiny-001/model.safetensors
+sum=$(cksum $model)
+for n in 0 7 8 100 5000 $(($(wc -c <$model) - 1)); do
+    head -c "$n" $model >cut.safetensors
+    runs 1 predict cut.safetensors "$SRC/tests/cli/seven.png"
+    says cut.safetensors
+done
+{ printf '\377\377\377\377\377\377\377\177'; tail -c +9 $model; } >lying.safetensors
+runs 1 predict lying.safetensors "$SRC/tests/cli/seven.png"
+says lying.safetensors
+sed 's/conv2d/conv2x/g' $model >other.safetensors
+runs 1 predict other.safetensors "$SRC/tests/cli/seven.png"
+says other.safetensors conv2x
+runs 1 predict $model tiny.yaml
+says tiny.yaml picture
+runs 1 predict $model nothere.png
+says nothere.png
+head -c 100 "$SRC/tests/cli/seven.png" >cut.png
+runs 1 predict $model cut.png
+says cut.png
+runs 1 predict nothere "$SRC/tests/cli/seven.png"
+says nothere
+runs 1 eval $model nothere.yaml
+says nothere.yaml
+runs 1 show tiny.png
+says tiny.png
+
+# --- a run that goes wrong: the node that made the first NaN or infinity; the weights of before are kept
+runs 1 train tiny.yaml train.lr=1e30
+says "epoch 1" "not finite" "node '" "bn1"
+[ -s runs/tiny-002/last.safetensors ] || say "the state before the NaN is not kept"
+
+# --- checkpoints
+cp -r runs/tiny-001 runs/broken
+head -c 6000 runs/tiny-001/last.safetensors >runs/broken/last.safetensors
+before=$(cksum runs/broken/*)
+runs 1 train --resume runs/broken
+says runs/broken/last.safetensors
+[ "$before" = "$(cksum runs/broken/*)" ] || say "a resume that failed changed the run"
+cp $model runs/broken/last.safetensors
+runs 1 train --resume runs/broken
+says runs/broken/last.safetensors "no checkpoint"
+cp runs/tiny-001/last.safetensors runs/broken/
+sed -i 's/batch: 32/batch: 16/' runs/broken/recipe.yaml
+runs 1 train --resume runs/broken
+says "batches of 32" "same data and settings"
+
+# --- where nothing can be written
+: >file
+runs 1 train tiny.yaml output.folder=file/runs
+says file
+if [ "$(id -u)" != 0 ]; then
+    mkdir locked
+    chmod a-w locked
+    runs 1 train tiny.yaml output.folder=locked
+    says locked
+else
+    echo "as root every folder can be written: not tried" >&2
+fi
+
+# A full disk: here a limit to the size of files, with the signal off that would end the process. 16 KB do not hold the model.
+full() {
+    (
+        trap '' XFSZ
+        ulimit -f "$1"
+        exec "$TARN" "${@:2}" >out.txt 2>err.txt
+    )
+}
+full 16 train tiny.yaml && say "a full disk is not noticed"
+says "cannot write" safetensors
+cp -r runs/tiny-001 runs/kept
+sed -i 's/epochs: 2/epochs: 4/' runs/kept/recipe.yaml
+before=$(cksum runs/kept/last.safetensors)
+full 16 train --resume runs/kept && say "a full disk is not noticed by a resumed run"
+says "cannot write"
+[ "$before" = "$(cksum runs/kept/last.safetensors)" ] || say "a full disk cost a checkpoint"
+for file in runs/kept/*.tmp; do
+    [ ! -e "$file" ] || say "a full disk leaves $file"
+done
+runs 0 train --resume runs/kept
+
+[ "$sum" = "$(cksum $model)" ] || say "the first model is not what it was"
+finish
