@@ -165,25 +165,27 @@ static int finish(tn_context *c, tn_job *j, const cli_args *a)
 
 static int run(const cli_args *a)
 {
-    if ((a->n != 1 && !a->resume) || (a->resume && a->n != 0))
+    if ((a->n != 1 && !a->resume) || (a->resume && (a->n != 0 || a->n_overrides != 0)))
         return cli_usage(&cli_train);
     display d = {.json = a->json, .terminal = !a->json && isatty(STDOUT_FILENO)};
     tn_job_opt opt = {.progress = show, .user = &d};
     tn_context *c = cli_context(a, 0);
-    tn_recipe *recipe = NULL;
+    char *own = a->resume ? cli_in_folder(a->resume, "recipe.yaml") : NULL;
+    const char *path = a->resume ? own : a->at[0];
+    tn_recipe *recipe = c && path ? tn_recipe_load(c, path, a->n_overrides, a->overrides) : NULL;
     tn_job *j = NULL;
-    if (c && a->resume) {
-        j = tn_job_resume(c, a->resume, &opt);
-    } else if (c && (recipe = tn_recipe_load(c, a->at[0], a->n_overrides, a->overrides)) != NULL) {
-        if (tn_recipe_threads(recipe) && !a->threads) {
-            tn_context_free(c);
-            c = cli_context(a, tn_recipe_threads(recipe));
-        }
-        j = c ? tn_job_new(c, recipe, &opt) : NULL;
+    if (recipe && tn_recipe_threads(recipe) && !a->threads) { /* a context has its threads from the start */
+        tn_context_free(c);
+        c = cli_context(a, tn_recipe_threads(recipe));
     }
+    if (c && a->resume)
+        j = tn_job_resume(c, a->resume, &opt);
+    else if (c && recipe)
+        j = tn_job_new(c, recipe, &opt);
     int code = j ? finish(c, j, a) : c ? cli_fail("%s", tn_context_error(c)) : CLI_FAILED;
     tn_job_free(j);
     tn_recipe_free(recipe);
+    free(own);
     tn_context_free(c);
     return code;
 }

@@ -59,6 +59,18 @@ TN_API int tn_model_labels(const tn_model *model);
 TN_API const char *tn_model_label(const tn_model *model, int i); /* NULL when there is none */
 TN_API const tn_preprocess *tn_model_preprocess(const tn_model *model);
 
+/* Any safetensors file, whoever wrote it, as named tensors: weights for tn_state_set, data. The file must not be shortened by
+ * others while it is open. */
+typedef struct tn_tensors tn_tensors;
+TN_API tn_tensors *tn_tensors_open(tn_context *context, const char *path); /* NULL: the context has the sentence */
+TN_API void tn_tensors_close(tn_tensors *tensors);
+/* Name and data of tensor i, in the order of the file; NULL from the end on. Views are row-major, at any alignment, for
+ * reading, until the close. */
+TN_API const char *tn_tensors_get(const tn_tensors *tensors, int i, tn_view *view);
+TN_API tn_status tn_tensors_find(const tn_tensors *tensors, const char *name, tn_view *view); /* TN_NOT_FOUND */
+/* What the file's metadata say under a key, or NULL. */
+TN_API const char *tn_tensors_metadata(const tn_tensors *tensors, const char *key);
+
 /* Makes predictions, for one thread at a time; several predictors of one model may run at once. */
 typedef struct tn_predictor tn_predictor;
 TN_API tn_predictor *tn_predictor_new(tn_model *model); /* NULL: tn_model_error */

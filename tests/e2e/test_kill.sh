@@ -13,7 +13,7 @@ tiny_recipe
 adam="train.epochs=6 train.checkpoint_every=1 train.schedule=cosine data.augment.move=2 data.augment.rotate=10"
 sgd="train.epochs=8 train.checkpoint_every=2 train.optimizer=sgd train.momentum=0.9 train.nesterov=true train.accumulate=3
     train.schedule.kind=plateau train.schedule.patience=0 train.schedule.factor=0.5 train.early_stopping.patience=5
-    train.clip_norm=1 data.workers=2"
+    train.clip_norm=1 data.workers=2 train.threads=2"
 
 # The tensors of a safetensors file without its header, in which seconds stand.
 tensors() {

@@ -70,7 +70,7 @@ model:
     - dropout: 0.2
     - linear: 10
 data: {name: digits, train_count: 256, val_count: 64, workers: 1}
-train: {epochs: 2, batch: 32, lr: 0.01}
+train: {epochs: 2, batch: 32, lr: 0.01, threads: 1}
 output: {folder: runs, report: false, plots: false}
 YAML
 }

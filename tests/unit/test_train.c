@@ -188,11 +188,14 @@ static void wrong_use(void **p)
     assert_non_null(strstr(tn_context_error(f->context), "the learning rate is nan"));
     o = options();
     o.memory_limit = 1000;
-    tn_trainer *t = tn_trainer_new(f->context, m, f->train, NULL, &o);
-    assert_non_null(t);
-    assert_int_equal(tn_trainer_run(t), TN_LIMIT);
-    assert_non_null(strstr(tn_trainer_error(t), "the limit is 1000"));
-    tn_trainer_free(t);
+    assert_null(tn_trainer_new(f->context, m, f->train, NULL, &o));
+    assert_non_null(strstr(tn_context_error(f->context), "the limit is 1000"));
+    tn_model_free(m);
+    o = options();
+    o.watch = TN_METRIC_F1;
+    m = mlp(f, 10);
+    assert_null(tn_trainer_new(f->context, m, f->train, NULL, &o));
+    assert_non_null(strstr(tn_context_error(f->context), "early stopping watches F1"));
     tn_model_free(m);
 }
 
