@@ -86,10 +86,11 @@ static void mark_symbols(const dim_table *t, tn_dim d, bool *used)
 static tn_status check_symbols(const tn_graph *g, const char *entry, base_error *e)
 {
     size_t n = g->dims->atoms.n;
-    bool *used = calloc(2 * n + 1, sizeof *used), *bound = used + n;
+    bool *used = calloc(2 * n + 1, sizeof *used);
     base_str missing = {0}, name = {0};
     if (!used)
         return base_no_memory(e, "compiling");
+    bool *bound = used + n;
     for (size_t i = 0; i < g->nodes.n; i++)
         for (int k = 0; k < g->nodes.at[i]->n_out; k++)
             for (int d = 0; d < g->nodes.at[i]->out[k].type.rank; d++) {

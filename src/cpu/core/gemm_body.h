@@ -420,10 +420,11 @@ CPU_INLINE void NAME(put_n)(void *p, tn_dtype dtype, V v, int64_t n)
 /* One row, n columns from j on, n <= LANES; C's old values come in `old`. `whole`: n is LANES */
 CPU_INLINE V NAME(ended)(const gemm_finish *f, const bool whole, int64_t i, int64_t j, int64_t n, V old)
 {
-    const T *from = (const T *)f->from + i * f->from_row + j;
     V v = OP(set1)(0);
-    if (f->from)
+    if (f->from) {
+        const T *from = (const T *)f->from + i * f->from_row + j;
         v = (whole ? OP(load)(from) : OP(load_n)(from, n)) * OP(set1)((T)f->end.alpha);
+    }
     if (f->end.add)
         v += old;
     if (f->end.bias_col) {
