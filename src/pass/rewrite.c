@@ -106,11 +106,14 @@ static tn_status emit(pass_map *m, const graph_node *node, pass_rule rule, void 
     return TN_OK;
 }
 
-static tn_graph *rewrite(const tn_graph *g, const graph_result *results, size_t n, pass_rule rule, void *user,
-                         base_error *e)
+/* `alone`: equalities of sizes that other entries' nodes asked for are forgotten; the nodes that stay ask for theirs anew. */
+static tn_graph *rewrite(const tn_graph *g, const graph_result *results, size_t n, bool alone, pass_rule rule,
+                         void *user, base_error *e)
 {
     pass_map m;
     tn_status status = pass_map_new(&m, g, results, n, e);
+    if (status == TN_OK && alone)
+        m.to->dims->equals.n = 0;
     for (size_t i = 0; i < g->nodes.n && status == TN_OK; i++)
         if (m.needed[i])
             status = emit(&m, g->nodes.at[i], rule, user, e);
@@ -121,7 +124,7 @@ static tn_graph *rewrite(const tn_graph *g, const graph_result *results, size_t 
 
 tn_graph *pass_rewrite(const tn_graph *g, pass_rule rule, void *user, base_error *e)
 {
-    return rewrite(g, g->results.at, g->results.n, rule, user, e);
+    return rewrite(g, g->results.at, g->results.n, false, rule, user, e);
 }
 
 /* The updates whose node the entry computes anyway, added to its results. Repeated until none is new, as an update may need
@@ -163,7 +166,7 @@ tn_graph *pass_extract(const tn_entry *entry, base_error *e)
         do
             spread(g, needed);
         while (entry->training && add_updates(g, taken, needed, results, &n));
-        out = rewrite(g, results, n, NULL, NULL, e);
+        out = rewrite(g, results, n, true, NULL, NULL, e);
     }
     if (out)
         out->training = entry->training;
