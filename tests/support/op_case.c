@@ -149,6 +149,7 @@ tn_status op_case_parse(op_case *c, const op_def *def, const char *text, base_er
     snprintf(copy, sizeof copy, "%s", text);
     for (char *token = strtok_r(copy, " ", &save); token; token = strtok_r(NULL, " ", &save))
         BASE_TRY(read_token(c, token, e));
+    c->batch = c->in[0].rank ? c->in[0].dims[0] : 0;
     return TN_OK;
 }
 

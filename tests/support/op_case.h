@@ -38,6 +38,8 @@ typedef struct op_case {
     const char *text;
     int n_in;
     op_case_input in[OP_MAX_IN];
+    int64_t batch; /* the size of axis 0 of the first input; 0: it has none */
+    bool open;     /* set by who wants the batch to be a symbol in what op_check_build makes */
     op_args args;
     int64_t list[OP_MAX_ARG][2 * TN_MAX_RANK]; /* room for what must be refused */
     char word[OP_MAX_ARG][64];

@@ -63,6 +63,12 @@ bool op_check_float(double got, double want, double magnitude, tn_dtype dtype, o
     return false;
 }
 
+void op_check_open(const op_case *c, int i, tn_graph *g, tn_shape *shape)
+{
+    if (c->in[i].rank && c->batch > 1 && c->in[i].dims[0] == c->batch)
+        shape->dims[0] = tn_symbol(g, "batch");
+}
+
 graph_node *op_check_build(const op_case *c, tn_graph *g, const char *name, const tn_dtype *dtypes, tn_tensor **in)
 {
     for (int i = 0; i < c->n_in; i++) {
@@ -74,6 +80,8 @@ graph_node *op_check_build(const op_case *c, tn_graph *g, const char *name, cons
             continue;
         snprintf(full, sizeof full, "%s%d", name, i);
         memcpy(shape.dims, x->dims, sizeof shape.dims);
+        if (c->open)
+            op_check_open(c, i, g, &shape);
         in[i] = tn_input(g, full, dtypes[i], shape);
     }
     return op_apply(g, c->def, c->n_in, in, &c->args);

@@ -39,6 +39,8 @@ bool op_check_float(double got, double want, double magnitude, tn_dtype dtype, o
 
 /* The inputs of a case as graph inputs NAME0, NAME1, ... and the node on them; NULL when the graph refuses. */
 graph_node *op_check_build(const op_case *c, tn_graph *g, const char *name, const tn_dtype *dtypes, tn_tensor **in);
+/* Makes the batch of input i a symbol: its axis 0, where it has the size of the first input's. */
+void op_check_open(const op_case *c, int i, tn_graph *g, tn_shape *shape);
 /* Malloc'ed row-major data of each input; NULL where absent. */
 void op_check_data(const op_case *c, const tn_dtype *dtypes, bool poison, void *data[OP_MAX_IN]);
 void op_check_data_free(const op_case *c, void *data[OP_MAX_IN]);

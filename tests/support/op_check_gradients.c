@@ -29,8 +29,9 @@ typedef struct subject {
 static void fail_at(const subject *s, const char *what, const char *why)
 {
     char text[80];
-    op_report_fail(s->report, "%s, '%s' (%s), %s: %s %s", s->c->def->name, s->c->text,
-                   op_check_dtype_text(s->c, s->dtypes, text), s->training ? "training" : "not training", what, why);
+    op_report_fail(s->report, "%s, '%s' (%s), %s%s: %s %s", s->c->def->name, s->c->text,
+                   op_check_dtype_text(s->c, s->dtypes, text), s->training ? "training" : "not training",
+                   s->c->open ? ", open batch" : "", what, why);
 }
 
 static void set_inputs(const subject *s, op_reference *r, tn_tensor *const *in)
@@ -290,21 +291,23 @@ static void compare_compiled(const subject *s, const char *name, const op_array 
     }
 }
 
-static void run_compiled(const gradients *d, op_reference *r)
+/* Compiles the graph of `p`, which is that of `d` but for open sizes; d and r have the data and the results. */
+static void run_compiled(const gradients *d, op_reference *r, const gradients *p)
 {
     enum { RESULTS = MOST + OP_MAX_IN };
     tn_feed feeds[RESULTS], out[RESULTS];
     tn_tensor *from[RESULTS];
     char name[RESULTS][32];
     int n = 0, n_out = 0;
-    tn_entry *entry = tn_entry_new(d->graph, "e", d->s->training ? TN_TRAINING : 0);
+    tn_entry *entry = tn_entry_new(p->graph, "e", d->s->training ? TN_TRAINING : 0);
+    tn_entry_output(entry, "loss", p->loss); /* so that inputs say the sizes of gradients that are 0 */
     for (int i = 0; i < d->n_x; i++)
         from[n_out++] = d->first[i];
     for (int i = 0; i < d->n_all; i++)
         from[n_out++] = d->second[i];
     for (int i = 0; i < n_out; i++) {
         snprintf(name[i], sizeof name[i], "%s%d", i < d->n_x ? "first" : "second", i < d->n_x ? i : i - d->n_x);
-        tn_entry_output(entry, name[i], from[i]);
+        tn_entry_output(entry, name[i], i < d->n_x ? p->first[i] : p->second[i - d->n_x]);
         out[i] = (tn_feed){name[i], data_of(op_reference_at(r, from[i]))};
     }
     for (int i = 0; i < d->s->c->n_in; i++)
@@ -314,17 +317,17 @@ static void run_compiled(const gradients *d, op_reference *r)
         const tn_tensor *t = i < d->n_x ? d->v[i] : d->x[i];
         feeds[n++] = (tn_feed){tn_tensor_name(t), data_of(op_reference_at(r, t))};
     }
-    tn_state *state = tn_state_new(d->graph->context);
-    tn_program *program = tn_compile(d->graph, NULL);
+    tn_state *state = tn_state_new(p->graph->context);
+    tn_program *program = tn_compile(p->graph, NULL);
     tn_session *session = program ? tn_session_new(program, state) : NULL;
     tn_state_set_random(state, SEED, STEP);
     if (!session)
-        fail_at(d->s, "compiling gradients:", tn_context_error(d->graph->context));
+        fail_at(p->s, "compiling gradients:", tn_context_error(p->graph->context));
     else if (tn_run(session, "e", n, feeds, n_out, out) != TN_OK)
-        fail_at(d->s, "running gradients:", tn_session_error(session));
+        fail_at(p->s, "running gradients:", tn_session_error(session));
     else
         for (int i = 0; i < n_out; i++)
-            compare_compiled(d->s, name[i], op_reference_get(r, from[i]), &out[i].view);
+            compare_compiled(p->s, name[i], op_reference_get(r, from[i]), &out[i].view);
     tn_session_free(session);
     tn_program_free(program);
     tn_state_free(state);
@@ -336,16 +339,23 @@ static void run_compiled(const gradients *d, op_reference *r)
 
 static void check_compiled(const subject *s, tn_context *context)
 {
-    gradients d = {.s = s, .graph = tn_graph_new(context)};
+    op_case open = *s->c;
+    subject other = *s;
+    open.open = true;
+    other.c = &open;
+    gradients d = {.s = s, .graph = tn_graph_new(context)}, p = {.s = &other, .graph = tn_graph_new(context)};
     if (make_gradients(&d)) {
         op_reference r;
         op_reference_open(&r, d.graph);
         set_inputs(s, &r, d.in);
         set_random(&d, &r);
-        run_compiled(&d, &r);
+        run_compiled(&d, &r, &d);
+        if (open.batch > 1 && make_gradients(&p))
+            run_compiled(&d, &r, &p);
         op_reference_close(&r);
     }
     tn_graph_free(d.graph);
+    tn_graph_free(p.graph);
 }
 
 static bool all_floats_are(const subject *s, tn_dtype dtype)
