@@ -230,8 +230,9 @@ static size_t run_scratch(const cpu_conv *c, cpu_conv_job job)
     if (job == CPU_CONV_FORWARD)
         return problem_scratch(c, &p);
     if (job == CPU_CONV_GRAD_WEIGHT)
-        return conv_is_depthwise(&p) ? conv_depth_weight_scratch(&p)
-                                     : conv_weight_scratch(&p, conv_kernels_of(c->isa), c->threads);
+        return p.winograd              ? conv_winograd_weight_scratch(&p, conv_kernels_of(c->isa), c->threads)
+               : conv_is_depthwise(&p) ? conv_depth_weight_scratch(&p)
+                                       : conv_weight_scratch(&p, conv_kernels_of(c->isa), c->threads);
     size_t most = 0;
     for (int64_t i = 0; i < phases(c); i++) {
         data_problem(c, i, &p, &plan);
@@ -293,7 +294,9 @@ void cpu_conv_transposed(const cpu_conv *c, const float *x, const float *w, cons
 void cpu_conv_grad_weight(const cpu_conv *c, const float *x, const float *dy, float *dw, float *db, void *scratch)
 {
     conv_problem p = forward_problem(c);
-    if (conv_is_depthwise(&p))
+    if (p.winograd)
+        conv_winograd_weight_run(&p, conv_kernels_of(c->isa), c->threads, x, dy, dw, db, scratch);
+    else if (conv_is_depthwise(&p))
         conv_depth_weight_run(&p, conv_depth_of(c->isa), c->threads, x, dy, dw, db, scratch);
     else
         conv_weight_run(&p, conv_kernels_of(c->isa), c->threads, x, dy, dw, db, scratch);

@@ -25,7 +25,7 @@ typedef struct cpu_conv {
     int threads;
     cpu_isa isa;
     bool relu; /* forward: y = max(y, 0), NaN kept */
-    /* Forward and gradient of data may go by Winograd's F(4x4, 3x3), two to three times as fast where it applies (3x3, step
+    /* All three may go by Winograd's F(4x4, 3x3), two to three times as fast where it applies (3x3, step
      * 1, one group, a vector of channels at least). Rounding errors grow from some 1e-7 of the sum of magnitudes to some
      * 1e-6, and a NaN or infinity spreads over the 4x4 tile it is in. */
     bool winograd;
@@ -35,7 +35,7 @@ typedef enum cpu_conv_job { CPU_CONV_FORWARD, CPU_CONV_GRAD_DATA, CPU_CONV_GRAD_
 
 /* Sets oh and ow from the rest; false if the window does not fit into the padded picture. */
 bool cpu_conv_shape(cpu_conv *c);
-/* Whether setting `winograd` is expected to make forward and gradient of data faster. */
+/* Whether setting `winograd` is expected to make the three faster. */
 bool cpu_conv_winograd_pays(const cpu_conv *c);
 /* Bytes of scratch that the call with the same job (and the same threads and isa) needs. */
 size_t cpu_conv_scratch(const cpu_conv *c, cpu_conv_job job);

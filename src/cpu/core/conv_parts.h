@@ -129,6 +129,10 @@ size_t conv_winograd_scratch(const conv_problem *p, const conv_kernels *k, int t
 void conv_winograd_run(const conv_problem *p, const conv_kernels *k, int threads, const float *x, const float *packed,
                        const float *bias, bool relu, float *y, void *scratch);
 
+size_t conv_winograd_weight_scratch(const conv_problem *p, const conv_kernels *k, int threads);
+void conv_winograd_weight_run(const conv_problem *p, const conv_kernels *k, int threads, const float *x,
+                              const float *dy, float *dw, float *db, void *scratch);
+
 /* conv_weight.c */
 size_t conv_weight_scratch(const conv_problem *p, const conv_kernels *k, int threads);
 void conv_weight_run(const conv_problem *p, const conv_kernels *k, int threads, const float *x, const float *dy,

@@ -27,7 +27,7 @@ typedef struct winograd_job {
 
 enum { STEP = 8, PARTS = 2 }; /* tiles that a chunk transforms; parts of the output channels */
 
-static const conv_winograd_kernels *transforms_of(const conv_kernels *k)
+const conv_winograd_kernels *conv_winograd_of(const conv_kernels *k)
 {
 #if CPU_X86
     if (k == &conv_kernels_avx512)
@@ -201,7 +201,7 @@ static void weights_chunk(void *arg, int64_t chunk, int thread)
 void conv_winograd_pack(const conv_problem *p, const conv_pack_plan *plan, const conv_kernels *k, int threads,
                         const float *w, float *packed)
 {
-    weights_job j = {.p = p, .plan = plan, .k = k, .t = transforms_of(k), .w = w, .packed = packed};
+    weights_job j = {.p = p, .plan = plan, .k = k, .t = conv_winograd_of(k), .w = w, .packed = packed};
     j.padded = conv_ceil(p->c_out, k->lanes) * k->lanes;
     j.parts = conv_ceil(p->c_in, 32);
     cpu_parallel(threads, conv_ceil(p->c_out, CONV_VECTORS * k->lanes) * j.parts, weights_chunk, &j);
@@ -223,7 +223,7 @@ void conv_winograd_run(const conv_problem *p, const conv_kernels *k, int threads
     if (p->n * p->oh * p->ow == 0)
         return;
     make_plan(&r, p, k);
-    winograd_job j = {.p = p, .k = k, .w = transforms_of(k), .plan = &r, .x = x, .packed = packed, .bias = bias};
+    winograd_job j = {.p = p, .k = k, .w = conv_winograd_of(k), .plan = &r, .x = x, .packed = packed, .bias = bias};
     j.y = y;
     j.relu = relu;
     j.buffers = scratch;

@@ -26,11 +26,24 @@ typedef struct conv_winograd_output {
     bool relu;
 } conv_winograd_output;
 
+/* One tile of dy to 36 planes of [block of output channels][tile][lanes of the block], and its sum to bias unless NULL. */
+typedef struct conv_winograd_gradient {
+    const float *dy;
+    int64_t y_row, y_pixel, rows, columns; /* at most 4 x 4 pixels are there */
+    int64_t channels, padded;              /* padded: in whole vectors */
+    float *v, *bias;
+    int64_t group, tile; /* tiles of a plane, and which this is */
+} conv_winograd_gradient;
+
 typedef struct conv_winograd_kernels {
     void (*input)(const conv_winograd_input *);
     void (*output)(const conv_winograd_output *);
     void (*weights)(const float *g, float *u, int64_t plane, int64_t lanes); /* g[9][lanes]; lanes: whole vectors */
+    void (*gradient)(const conv_winograd_gradient *);
+    /* g[9][lanes] from 36 planes of sums in several shares. */
+    void (*sums)(const float *m, int64_t plane, int64_t shares, int64_t share, float *g, int64_t lanes);
 } conv_winograd_kernels;
+const conv_winograd_kernels *conv_winograd_of(const conv_kernels *k);
 extern const conv_winograd_kernels conv_winograd_portable, conv_winograd_avx2, conv_winograd_avx512;
 
 #endif

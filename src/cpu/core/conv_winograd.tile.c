@@ -60,6 +60,28 @@ CPU_INLINE void transform_taps(const cpu_vf g[TAPS], cpu_vf u[IN])
     u[5] = g[2];
 }
 
+/* For the gradient of weights, F(3x3, 4x4), the gradient of 4 outputs takes the place of the taps: u = G g, */
+CPU_INLINE void transform_gradient(const cpu_vf g[OUT], cpu_vf u[IN])
+{
+    const cpu_vf even = (g[0] + g[2]) * (-1.0f / 6), odd = (g[1] + g[3]) * (1.0f / 6);
+    const cpu_vf wide = g[0] * (1.0f / 24) + g[2] * (1.0f / 6), step = g[1] * (1.0f / 12) + g[3] * (1.0f / 3);
+    u[0] = 0.25f * g[0];
+    u[1] = even - odd;
+    u[2] = even + odd;
+    u[3] = wide + step;
+    u[4] = wide - step;
+    u[5] = g[3];
+}
+
+/* and the 3 taps that of the outputs: y = A' m. */
+CPU_INLINE void transform_sums(const cpu_vf m[IN], cpu_vf y[TAPS])
+{
+    const cpu_vf a = m[1] + m[2], b = m[1] - m[2], c = m[3] + m[4], e = m[3] - m[4];
+    y[0] = m[0] + a + c;
+    y[1] = b + 2.0f * e;
+    y[2] = a + 4.0f * c + m[5];
+}
+
 /* Channels c.. (n of them) of one tile; inside: all 36 pixels are in the picture. */
 CPU_INLINE void input_channels(const conv_winograd_input *a, int64_t c, int64_t n, const bool inside)
 {
@@ -131,4 +153,54 @@ static void winograd_weights(const float *g, float *u, int64_t plane, int64_t la
     }
 }
 
-const conv_winograd_kernels CPU_NAME(conv_winograd) = {winograd_input, winograd_output, winograd_weights};
+static void winograd_gradient(const conv_winograd_gradient *a)
+{
+    cpu_vf half[IN][OUT], line[OUT], out[IN];
+    for (int64_t c = 0; c < a->channels; c += CPU_VF) {
+        const int64_t n = a->channels - c, block = c / (CONV_VECTORS * CPU_VF) * (CONV_VECTORS * CPU_VF);
+        const int64_t lanes = conv_min(CONV_VECTORS * CPU_VF, a->padded - block);
+        float *v = a->v + block * a->group + a->tile * lanes + c - block;
+        cpu_vf total = cpu_vf_set1(0.0f);
+        for (int j = 0; j < OUT; j++) {
+            UNROLL for (int i = 0; i < OUT; i++)
+            {
+                const bool there = i < a->rows && j < a->columns;
+                line[i] = there ? load(a->dy + i * a->y_row + j * a->y_pixel + c, n) : cpu_vf_set1(0.0f);
+                total += line[i];
+            }
+            transform_gradient(line, out);
+            UNROLL for (int i = 0; i < IN; i++) half[i][j] = out[i];
+        }
+        for (int i = 0; i < IN; i++) {
+            transform_gradient(half[i], out);
+            UNROLL for (int j = 0; j < IN; j++) cpu_vf_store(v + (i * IN + j) * a->group * a->padded, out[j]);
+        }
+        if (a->bias)
+            cpu_vf_store(a->bias + c, cpu_vf_load(a->bias + c) + total);
+    }
+}
+
+static void winograd_sums(const float *m, int64_t plane, int64_t shares, int64_t share, float *g, int64_t lanes)
+{
+    cpu_vf half[TAPS][IN], line[IN], out[TAPS];
+    for (int64_t l = 0; l < lanes; l += CPU_VF) {
+        for (int j = 0; j < IN; j++) {
+            UNROLL for (int i = 0; i < IN; i++)
+            {
+                const float *from = m + (i * IN + j) * plane + l;
+                line[i] = cpu_vf_load(from);
+                for (int64_t s = 1; s < shares; s++)
+                    line[i] += cpu_vf_load(from + s * share);
+            }
+            transform_sums(line, out);
+            UNROLL for (int i = 0; i < TAPS; i++) half[i][j] = out[i];
+        }
+        for (int i = 0; i < TAPS; i++) {
+            transform_sums(half[i], out);
+            UNROLL for (int j = 0; j < TAPS; j++) cpu_vf_store(g + (i * TAPS + j) * lanes + l, out[j]);
+        }
+    }
+}
+
+const conv_winograd_kernels CPU_NAME(conv_winograd) = {winograd_input, winograd_output, winograd_weights,
+                                                       winograd_gradient, winograd_sums};
