@@ -39,7 +39,9 @@ void tn_schedule_epoch(const tn_schedule_opt *o, tn_schedule *s, double metric)
         s->factor = 1;
         return;
     }
-    if (metric < s->best * (1 - or_default(o->threshold, 1e-4))) {
+    double threshold = or_default(o->threshold, 1e-4);
+    /* a metric that should grow comes negated: better is then further from 0, as with PyTorch's mode max */
+    if (metric < s->best * (s->best < 0 ? 1 + threshold : 1 - threshold)) {
         s->best = metric;
         s->bad_epochs = 0;
     } else if (++s->bad_epochs > o->patience) {
