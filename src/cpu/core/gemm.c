@@ -26,7 +26,9 @@ enum {
     PACK_DEPTH = 512,        /* and their depth */
     PACKED_B_MAX = 16 << 20, /* bytes of B packed at a time */
     PACKED_A_MAX = 32 << 20, /* bytes of A packed once for all */
-    PARTS_MAX = 16
+    PARTS_MAX = 16,
+    DOT_ROWS = 32, /* more rows are worth packing B for */
+    DOT_ROWS_AMX = 4
 };
 
 typedef struct plan {
@@ -136,7 +138,7 @@ static gemm_path choose_path(const plan *p)
             return PATH_ROW;
         if (g->m == 1 && g->b_row == 1 && g->k >= lanes)
             return PATH_DOT;
-        if (dots && g->m <= 12)
+        if (dots && g->m <= (p->kern->whole ? DOT_ROWS_AMX : DOT_ROWS))
             return PATH_DOT;
     }
     int64_t tiles = ceil_div(g->m, p->kern->mr) * ceil_div(g->n, p->kern->nr);
@@ -221,15 +223,17 @@ static void plan_tiles(plan *p)
 static void plan_rows(plan *p)
 {
     const cpu_gemm *g = &p->g;
-    int64_t unit = GEMM_ROW_BLOCK * p->base->lanes; /* columns per chunk; the same on any number of threads */
+    int64_t unit = GEMM_ROW_BLOCK * p->base->lanes; /* columns are summed in the same way in every multiple of these */
     double bytes = (double)g->k * (double)g->n * (double)g->batch * (double)p->size;
-    p->parts = 1;
-    p->rows = 1;
-    p->cols = ceil_div(g->n, unit);
-    p->nb = unit;
-    p->chunks = g->batch * p->cols;
     if (bytes * (double)least(g->m, 4) < 600e3)
         p->g.threads = 1;
+    p->nb = unit;
+    if (p->path == PATH_ROW)
+        p->nb = least(32 * unit, round_up(ceil_div(g->n, p->g.threads), unit));
+    p->parts = 1;
+    p->rows = 1;
+    p->cols = ceil_div(g->n, p->nb);
+    p->chunks = g->batch * p->cols;
 }
 
 static size_t take(plan *p, size_t bytes)

@@ -7,7 +7,7 @@
 
 #include <immintrin.h>
 
-enum { SIDE = 16, UNIT = 32, KC = 512 }; /* rows of a register; k's of one; 32 KB of B stay in the first-level cache */
+enum { SIDE = 16, UNIT = 32, KC = 2048 }; /* rows of a register; k's of one; a block of A of this depth is 1 MB */
 
 typedef struct tile_config {
     uint8_t palette, start, reserved[14];
@@ -196,8 +196,8 @@ const gemm_kernels gemm_bf16_amx = {
     .mr = 2 * SIDE,
     .nr = 2 * SIDE,
     .lanes = CPU_VF,
-    .row_panels = 16,
-    .col_panels = 12,
+    .row_panels = 8,
+    .col_panels = 24,
     .kc = KC,
     .k_unit = UNIT,
     .packed = 2,

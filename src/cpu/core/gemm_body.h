@@ -273,10 +273,13 @@ static void NAME(pack)(void *to, int64_t width, const void *from, tn_dtype dtype
 
 /* C vectors of y; P sums per vector, of every Pth k, hide the latency where C is small. */
 CPU_INLINE void NAME(row_of)(const int C, const int P, int64_t last, int64_t k, const T *x, const void *b,
-                             tn_dtype dtype, int64_t b_row, T *y)
+                             tn_dtype dtype, int64_t b_row, bool add, T *y)
 {
     V sum[8][8];
     UNROLL for (int p = 0; p < P; p++) UNROLL for (int v = 0; v < C; v++) sum[p][v] = OP(set1)(0);
+    if (add)
+        UNROLL for (int v = 0; v < C; v++) sum[0][v] =
+            v + 1 < C || last == LANES ? OP(load)(y + v * LANES) : OP(load_n)(y + v * LANES, last);
     int64_t i = 0;
     for (; i + P <= k; i += P)
         UNROLL for (int p = 0; p < P; p++)
@@ -308,23 +311,32 @@ CPU_INLINE void NAME(row_of)(const int C, const int P, int64_t last, int64_t k, 
     }
 }
 
-CPU_INLINE void NAME(row_dtype)(int64_t n, int64_t k, const T *x, const void *b, tn_dtype dtype, int64_t b_row, T *y)
+CPU_INLINE void NAME(row_block)(int64_t n, int64_t k, const T *x, const void *b, tn_dtype dtype, int64_t b_row,
+                                bool add, T *y)
 {
     int64_t j = 0;
     for (; j + 8 * LANES <= n; j += 8 * LANES)
-        NAME(row_of)(8, 1, LANES, k, x, NAME(at)(b, dtype, j), dtype, b_row, y + j);
+        NAME(row_of)(8, 1, LANES, k, x, NAME(at)(b, dtype, j), dtype, b_row, add, y + j);
     if (j + 4 * LANES <= n) {
-        NAME(row_of)(4, 2, LANES, k, x, NAME(at)(b, dtype, j), dtype, b_row, y + j);
+        NAME(row_of)(4, 2, LANES, k, x, NAME(at)(b, dtype, j), dtype, b_row, add, y + j);
         j += 4 * LANES;
     }
     if (j + 2 * LANES <= n) {
-        NAME(row_of)(2, 4, LANES, k, x, NAME(at)(b, dtype, j), dtype, b_row, y + j);
+        NAME(row_of)(2, 4, LANES, k, x, NAME(at)(b, dtype, j), dtype, b_row, add, y + j);
         j += 2 * LANES;
     }
     if (n - j > LANES)
-        NAME(row_of)(2, 4, n - j - LANES, k, x, NAME(at)(b, dtype, j), dtype, b_row, y + j);
+        NAME(row_of)(2, 4, n - j - LANES, k, x, NAME(at)(b, dtype, j), dtype, b_row, add, y + j);
     else if (n - j > 0)
-        NAME(row_of)(1, 8, n - j, k, x, NAME(at)(b, dtype, j), dtype, b_row, y + j);
+        NAME(row_of)(1, 8, n - j, k, x, NAME(at)(b, dtype, j), dtype, b_row, add, y + j);
+}
+
+/* Where the rows of B are pages apart, a few are read at a time, along their whole length. */
+CPU_INLINE void NAME(row_dtype)(int64_t n, int64_t k, const T *x, const void *b, tn_dtype dtype, int64_t b_row, T *y)
+{
+    int64_t deep = b_row * (int64_t)sizeof(T) < 4096 ? k : 16;
+    for (int64_t i = 0; i < k; i += deep)
+        NAME(row_block)(n, k - i < deep ? k - i : deep, x + i, NAME(at)(b, dtype, i * b_row), dtype, b_row, i > 0, y);
 }
 
 static void NAME(row)(int64_t n, int64_t k, const void *x, const void *b, tn_dtype dtype, int64_t b_row,
@@ -367,16 +379,23 @@ CPU_INLINE void NAME(dot_rows)(const int R, const int C, int64_t n, int64_t k, c
         NAME(dot_of)(R, 1, k, a, a_row, NAME(at)(b, dtype, j * b_row), dtype, b_row, y + j, y_row);
 }
 
+/* All rows of A against a few of B at a time, so that B is read from memory once. */
 CPU_INLINE void NAME(dot_dtype)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_row, const void *b,
                                 tn_dtype dtype, int64_t b_row, T *y, int64_t y_row)
 {
-    for (; m > 0; m -= 4, a += 4 * a_row, y += 4 * y_row)
-        switch (m) {
-        case 1: NAME(dot_rows)(1, 8, n, k, a, a_row, b, dtype, b_row, y, y_row); break;
-        case 2: NAME(dot_rows)(2, 4, n, k, a, a_row, b, dtype, b_row, y, y_row); break;
-        case 3: NAME(dot_rows)(3, 4, n, k, a, a_row, b, dtype, b_row, y, y_row); break;
-        default: NAME(dot_rows)(4, CPU_VF == 16 ? 4 : 2, n, k, a, a_row, b, dtype, b_row, y, y_row); break;
+    for (; n > 0; n -= 8, b = NAME(at)(b, dtype, 8 * b_row), y += 8) {
+        int64_t few = n < 8 ? n : 8;
+        for (int64_t i = 0; i < m; i += 4) {
+            const T *ai = a + i * a_row;
+            T *yi = y + i * y_row;
+            switch (m - i) {
+            case 1: NAME(dot_rows)(1, 8, few, k, ai, a_row, b, dtype, b_row, yi, y_row); break;
+            case 2: NAME(dot_rows)(2, 4, few, k, ai, a_row, b, dtype, b_row, yi, y_row); break;
+            case 3: NAME(dot_rows)(3, 4, few, k, ai, a_row, b, dtype, b_row, yi, y_row); break;
+            default: NAME(dot_rows)(4, CPU_VF == 16 ? 4 : 2, few, k, ai, a_row, b, dtype, b_row, yi, y_row);
+            }
         }
+    }
 }
 
 static void NAME(dot)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_row, const void *b, tn_dtype dtype,
