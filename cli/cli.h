@@ -30,7 +30,7 @@ typedef struct cli_command {
     bool overrides;      /* whether "key=value" is one; else it is an argument like others */
 } cli_command;
 
-extern const cli_command cli_train, cli_eval, cli_predict, cli_show, cli_bench, cli_help;
+extern const cli_command cli_train, cli_eval, cli_predict, cli_show, cli_profile, cli_bench, cli_help;
 extern const cli_command *const cli_commands[]; /* ends in NULL */
 
 /* "tarn: SENTENCE" on standard error; returns CLI_FAILED. */
@@ -41,6 +41,9 @@ int cli_usage(const cli_command *command);
 tn_context *cli_context(const cli_args *args, int threads);
 /* The model of a run folder or a model file; NULL and the sentence printed on failure. */
 tn_model *cli_model(tn_context *context, const char *path);
+/* The same for the first argument, which may also be a recipe: its model, untrained. */
+tn_model *cli_model_of(tn_context *context, const cli_args *args);
+bool cli_is_recipe(const char *path);
 /* path/name when path is a folder that has it, else NULL; free() it. */
 char *cli_in_folder(const char *path, const char *name);
 /* A string as JSON, with its quotes. */

@@ -7,7 +7,8 @@
 
 #include "cli.h"
 
-const cli_command *const cli_commands[] = {&cli_train, &cli_eval, &cli_predict, &cli_show, &cli_bench, &cli_help, NULL};
+const cli_command *const cli_commands[] = {&cli_train,   &cli_eval,  &cli_predict, &cli_show,
+                                           &cli_profile, &cli_bench, &cli_help,    NULL};
 
 int cli_fail(const char *fmt, ...)
 {

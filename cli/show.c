@@ -4,7 +4,7 @@
 
 #include "cli.h"
 
-static bool is_recipe(const char *path)
+bool cli_is_recipe(const char *path)
 {
     const char *dot = strrchr(path, '.');
     return dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
@@ -22,6 +22,11 @@ static tn_model *from_recipe(tn_context *c, const cli_args *a)
     tn_dataset_free(valid);
     tn_recipe_free(r);
     return m;
+}
+
+tn_model *cli_model_of(tn_context *c, const cli_args *a)
+{
+    return cli_is_recipe(a->at[0]) ? from_recipe(c, a) : cli_model(c, a->at[0]);
 }
 
 static double count_of(const tn_view *v)
@@ -106,7 +111,7 @@ static int run(const cli_args *a)
     if (a->n != 1)
         return cli_usage(&cli_show);
     tn_context *c = cli_context(a, 0);
-    tn_model *m = !c ? NULL : is_recipe(a->at[0]) ? from_recipe(c, a) : cli_model(c, a->at[0]);
+    tn_model *m = c ? cli_model_of(c, a) : NULL;
     int code = m ? show_model(c, m, a) : CLI_FAILED;
     tn_model_free(m);
     tn_context_free(c);

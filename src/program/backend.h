@@ -72,6 +72,8 @@ typedef struct backend {
     /* A kernel that copies input 0 to output 0, any dtype and strides. */
     const kernel *copy;
     int (*isa)(const tn_context *context); /* in force */
+    /* What the machine can do at most: f32 operations and bytes copied a second, measured. */
+    tn_status (*limits)(tn_context *context, double *flops, double *bytes, base_error *e);
 } backend;
 
 extern const backend backend_cpu;

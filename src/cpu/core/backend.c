@@ -87,4 +87,5 @@ const backend backend_cpu = {.name = "cpu",
                              .pass = {.keeps = keeps, .fuses = cpu_elementwise_has},
                              .select = select_kernel,
                              .copy = &cpu_copy,
-                             .isa = isa_of};
+                             .isa = isa_of,
+                             .limits = cpu_limits};

@@ -14,6 +14,9 @@ double cpu_arg_float(const graph_node *node, const char *name);
 bool cpu_all_f32(const kernel_bind *b);
 bool cpu_node_is_f32(const graph_node *node, bool training);
 
+/* f32 operations and bytes copied a second that this machine can do at most, measured. */
+tn_status cpu_limits(tn_context *context, double *flops, double *bytes, base_error *e);
+
 /* Element-wise operators, single and fused. */
 bool cpu_elementwise_has(const graph_node *node);
 extern const kernel cpu_elementwise;

@@ -6,8 +6,8 @@
 
 #include "base/context.h"
 #include "cpu/core/isa.h"
+#include "cpu/core/kernels.h"
 #include "cpu/core/par.h"
-#include <tarn/program.h>
 
 enum { ROUNDS = 5, CHAINS = 12, MADD_ROUNDS = 1 << 20, COPY_BYTES = 64 << 20 };
 
@@ -76,7 +76,7 @@ static int choose(const tn_context *context, job *j)
     return width;
 }
 
-tn_status tn_machine_limits(tn_context *context, tn_machine *machine)
+tn_status cpu_limits(tn_context *context, double *flops, double *bytes, base_error *e)
 {
     int threads = tn_context_threads(context);
     job j = {.sums = calloc((size_t)threads, sizeof *j.sums),
@@ -88,11 +88,10 @@ tn_status tn_machine_limits(tn_context *context, tn_machine *machine)
         int width = choose(context, &j);
         memset(j.from, 1, COPY_BYTES);
         memset(j.to, 2, COPY_BYTES);
-        machine->flops =
-            2.0 * width * CHAINS * (double)MADD_ROUNDS * threads / best_of(threads, threads, madd_chunk, &j);
-        machine->bytes = 2.0 * (double)j.part * threads / best_of(threads, threads, copy_chunk, &j);
+        *flops = 2.0 * width * CHAINS * (double)MADD_ROUNDS * threads / best_of(threads, threads, madd_chunk, &j);
+        *bytes = 2.0 * (double)j.part * threads / best_of(threads, threads, copy_chunk, &j);
     } else {
-        status = base_no_memory(base_context_begin(context), "measuring the machine");
+        status = base_no_memory(e, "measuring the machine");
     }
     free(j.sums);
     free(j.from);
