@@ -236,6 +236,7 @@ static void run_case(call *x, tn_context *context)
         call one = *x;
         run_kernel(&one, backend_cpu.isa(context), threads);
     }
+    x->reference = NULL;
     op_reference_close(&r);
     tn_graph_free(g);
 }
