@@ -176,6 +176,29 @@ static uint32_t shared_class(const op_case *c, int i)
     return class;
 }
 
+/* The float variable of the first input, where another input has another one: 0 if there is no such pair. */
+static char leading_float(const op_case *c)
+{
+    char first = c->in[0].letter && (class_of(&c->in[0]) & OP_FLOATS) ? c->in[0].slot->var : 0;
+    for (int i = 1; i < c->n_in && first; i++)
+        if (c->in[i].letter && c->in[i].slot->var && c->in[i].slot->var != first &&
+            (shared_class(c, i) & OP_FLOATS) == OP_FLOATS)
+            return first;
+    return 0;
+}
+
+/* Half-precision data beside f32 parameters, as mixed training has them: two assignments more. */
+static bool mixed_dtypes(const op_case *c, int k, tn_dtype dtypes[OP_MAX_IN])
+{
+    char first = leading_float(c);
+    if (!first || k > 1)
+        return false;
+    for (int i = 0; i < c->n_in; i++)
+        if (dtypes[i] && tn_dtype_is_float(dtypes[i]))
+            dtypes[i] = c->in[i].slot->var != first ? TN_F32 : k == 0 ? TN_F16 : TN_BF16;
+    return true;
+}
+
 bool op_case_dtypes(const op_case *c, int k, tn_dtype dtypes[OP_MAX_IN])
 {
     int most = 1;
@@ -192,7 +215,7 @@ bool op_case_dtypes(const op_case *c, int k, tn_dtype dtypes[OP_MAX_IN])
             class &= class - 1;
         dtypes[i] = (tn_dtype)__builtin_ctz(class);
     }
-    return k < most;
+    return k < most || mixed_dtypes(c, k - most, dtypes);
 }
 
 /* ---- values ------------------------------------------------------------------------------------------------------ */

@@ -47,8 +47,8 @@ typedef struct op_case {
 
 /* The case keeps def and text, and points into itself. TN_FORMAT and a sentence when the text is no case of def. */
 tn_status op_case_parse(op_case *c, const op_def *def, const char *text, base_error *e);
-/* The dtypes of the inputs in assignment k = 0, 1, ...: variables are equal, each class is walked through; false beyond the
- * last. Assignment 0 is f64 (or bool, i64) throughout. */
+/* The dtypes of the inputs in assignment k = 0, 1, ...: variables are equal, each class is walked through, and where there are two
+ * variables of floats, f16 and bf16 stand beside f32 too; false beyond the last. Assignment 0 is f64 (or bool, i64) throughout. */
 bool op_case_dtypes(const op_case *c, int k, tn_dtype dtypes[OP_MAX_IN]);
 /* Fills a row-major buffer of input i. `poison`: some elements of float inputs become NaN, infinities and zeros. */
 void op_case_fill(const op_case *c, int i, tn_dtype dtype, bool poison, void *data);

@@ -314,9 +314,45 @@ static void check_fault(tn_context *context, const op_def *def, const op_bad *fa
         check_one_fault(&c, dtypes, fault->says, context, r);
 }
 
+/* A case of the definition with input i left out, or of a dtype that the slot does not take, must be refused by name. */
+static void check_slot(tn_context *context, const op_case *whole, int i, bool left_out, op_report *r)
+{
+    op_case c = *whole;
+    op_def def = *c.def;
+    op_slot slot = *c.in[i].slot;
+    tn_dtype dtypes[OP_MAX_IN];
+    tn_tensor *in[OP_MAX_IN];
+    if (!op_case_dtypes(&c, 0, dtypes) || (left_out ? slot.flags & OP_OPTIONAL : slot.dtypes == OP_ANY))
+        return;
+    if (left_out)
+        c.in[i].letter = 0;
+    else
+        for (int d = 1; d < TN_DTYPE_END; d++)
+            dtypes[i] = slot.dtypes & OP_BIT(d) ? dtypes[i] : (tn_dtype)d;
+    tn_graph *g = tn_graph_new(context);
+    graph_node *node = op_check_build(&c, g, "x", dtypes, in);
+    r->checks++;
+    if (node || !strstr(tn_graph_error(g), slot.name) || !strstr(tn_graph_error(g), def.name))
+        op_report_fail(r, "%s, '%s': '%s' %s, and the sentence is '%s'", def.name, c.text, slot.name,
+                       left_out ? "is left out" : "has a dtype that it does not take", tn_graph_error(g));
+    tn_graph_free(g);
+}
+
+static void check_slots(tn_context *context, const op_def *def, op_report *r)
+{
+    op_case c;
+    base_error e = {0};
+    if (!def->cases || op_case_parse(&c, def, def->cases[0], &e) != TN_OK)
+        return;
+    for (int i = 0; i < c.n_in; i++)
+        for (int left_out = 0; left_out < 2 && c.in[i].letter; left_out++)
+            check_slot(context, &c, i, left_out, r);
+}
+
 void op_check_errors(const op_def *def, op_report *r)
 {
     tn_context *context = tn_context_new(TN_OPT(tn_context_opt, .threads = 1));
+    check_slots(context, def, r);
     for (const op_bad *b = def->bad; b && b->with; b++)
         check_bad(context, def, b, r);
     for (const op_bad *b = def->fault; b && b->with; b++)
