@@ -51,12 +51,14 @@ static int evaluate(tn_context *c, const cli_args *a, tn_model *m, tn_recipe *re
     if (tn_recipe_data(c, recipe, &train, &valid) != TN_OK)
         return cli_fail("%s", tn_context_error(c));
     const tn_dataset *data = valid ? valid : train;
+    if (!valid)
+        (void)fputs("tarn: the recipe has no validation samples: these are figures on what was trained on\n", stderr);
     size_t classes = (size_t)tn_dataset_classes(data);
     tn_shape y = tn_tensor_shape(tn_model_output(m));
     if (y.rank == 2 && y.dims[1] > (tn_dim)classes)
         classes = (size_t)y.dims[1];
     int64_t *confusion = calloc(classes * classes + 1, sizeof *confusion);
-    tn_status status = confusion ? tn_evaluate(c, m, data, 256, &r, confusion) : TN_MEMORY;
+    tn_status status = confusion ? tn_recipe_evaluate(c, recipe, m, data, &r, confusion) : TN_MEMORY;
     if (status == TN_OK)
         show(m, &r, confusion, a->json);
     free(confusion);

@@ -30,6 +30,10 @@ TN_API tn_status tn_recipe_data(tn_context *context, const tn_recipe *recipe, tn
 /* The model, for samples like those of data; its state is initialised with the recipe's seed. */
 TN_API tn_model *tn_recipe_model(tn_context *context, const tn_recipe *recipe, const tn_dataset *data);
 
+/* tn_evaluate by the recipe's loss. */
+TN_API tn_status tn_recipe_evaluate(tn_context *context, const tn_recipe *recipe, tn_model *model,
+                                    const tn_dataset *data, tn_evaluation *result, int64_t *confusion);
+
 /* Models with a name ("mnist_cnn"): the i-th name and what it is; NULL from the end on. */
 TN_API const char *tn_zoo_name(int i);
 TN_API const char *tn_zoo_doc(int i);

@@ -66,7 +66,8 @@ static tn_status score_batch(train_scorer *s, const tn_loader *loader, const tn_
     BASE_TRY(train_output_view(s, batch->n, &fetches[1].view));
     tn_status status = tn_run(s->session, s->entry, 2, feeds, s->classes ? 2 : 1, fetches);
     if (status != TN_OK)
-        return base_fail(s->e, status, "%s", tn_session_error(s->session));
+        return base_fail(s->e, status, "evaluation, batch %lld: %s", (long long)batch->index + 1,
+                         tn_session_error(s->session));
     train_mean_add(&s->loss, (double)loss, (double)batch->n);
     if (!s->classes)
         return TN_OK;
@@ -135,10 +136,9 @@ tn_status tn_trainer_evaluate(tn_trainer *t, const tn_dataset *data, tn_evaluati
     return train_score_data(&t->scorer, data, t->opt.batch, result);
 }
 
-static tn_status evaluate(tn_context *context, tn_model *model, const tn_dataset *data, int64_t batch, train_scorer *s,
-                          tn_evaluation *result, base_error *e)
+static tn_status evaluate(tn_context *context, tn_model *model, const tn_dataset *data, int64_t batch, tn_loss loss,
+                          train_scorer *s, tn_evaluation *result, base_error *e)
 {
-    tn_loss loss = TN_LOSS_AUTO;
     tn_tensor *target;
     if (!tn_graph_entry(model->graph, "evaluate"))
         BASE_TRY(train_add_loss(model, data, &loss, &target, NULL, e));
@@ -149,7 +149,7 @@ static tn_status evaluate(tn_context *context, tn_model *model, const tn_dataset
                         .model = model,
                         .session = tn_session_new(program, model->state),
                         .entry = "evaluate",
-                        .classes = tn_dataset_classes(data) > 0,
+                        .classes = loss == TN_LOSS_AUTO ? tn_dataset_classes(data) > 0 : train_takes_classes(loss),
                         .e = e};
     tn_status status =
         s->session ? train_score_data(s, data, batch > 0 ? batch : 64, result) : base_no_memory(e, "evaluating");
@@ -161,9 +161,15 @@ static tn_status evaluate(tn_context *context, tn_model *model, const tn_dataset
 tn_status tn_evaluate(tn_context *context, tn_model *model, const tn_dataset *data, int64_t batch,
                       tn_evaluation *result, int64_t *confusion)
 {
+    return train_evaluate(context, model, data, batch, TN_LOSS_AUTO, result, confusion);
+}
+
+tn_status train_evaluate(tn_context *context, tn_model *model, const tn_dataset *data, int64_t batch, tn_loss loss,
+                         tn_evaluation *result, int64_t *confusion)
+{
     base_error e = {0};
     train_scorer s = {0};
-    tn_status status = evaluate(context, model, data, batch, &s, result, &e);
+    tn_status status = evaluate(context, model, data, batch, loss, &s, result, &e);
     if (status == TN_OK && confusion && result->classes)
         memcpy(confusion, s.confusion.counts, (size_t)result->classes * (size_t)result->classes * sizeof *confusion);
     result->confusion = confusion;

@@ -5,6 +5,7 @@
 #include "base/context.h"
 #include "model/core/zoo.h"
 #include "train/build.h"
+#include "train/trainer.h"
 
 tn_recipe *tn_recipe_load(tn_context *context, const char *path, int n, const char *const *overrides)
 {
@@ -217,6 +218,20 @@ tn_model *tn_recipe_model(tn_context *c, const tn_recipe *recipe, const tn_datas
     return m;
 }
 
+static const tn_loss losses[] = {[TRAIN_LOSS_CROSS_ENTROPY] = TN_LOSS_CROSS_ENTROPY,
+                                 [TRAIN_LOSS_NLL] = TN_LOSS_NLL,
+                                 [TRAIN_LOSS_MSE] = TN_LOSS_MSE,
+                                 [TRAIN_LOSS_L1] = TN_LOSS_L1,
+                                 [TRAIN_LOSS_BCE] = TN_LOSS_BCE,
+                                 [TRAIN_LOSS_BCE_WITH_LOGITS] = TN_LOSS_BCE_WITH_LOGITS};
+
+tn_status tn_recipe_evaluate(tn_context *c, const tn_recipe *recipe, tn_model *model, const tn_dataset *data,
+                             tn_evaluation *result, int64_t *confusion)
+{
+    enum { BATCH = 256 };
+    return train_evaluate(c, model, data, BATCH, losses[recipe->r->train.loss], result, confusion);
+}
+
 /* ---- options ----------------------------------------------------------------------------------------------------- */
 
 static tn_optim_opt optim_of(const train_options *o)
@@ -243,12 +258,6 @@ tn_train_opt train_options_of(const train_recipe *r, tn_transform *augment)
 {
     static const tn_schedule_kind kinds[] = {TN_SCHEDULE_CONSTANT, TN_SCHEDULE_STEP, TN_SCHEDULE_COSINE,
                                              TN_SCHEDULE_PLATEAU};
-    static const tn_loss losses[] = {[TRAIN_LOSS_CROSS_ENTROPY] = TN_LOSS_CROSS_ENTROPY,
-                                     [TRAIN_LOSS_NLL] = TN_LOSS_NLL,
-                                     [TRAIN_LOSS_MSE] = TN_LOSS_MSE,
-                                     [TRAIN_LOSS_L1] = TN_LOSS_L1,
-                                     [TRAIN_LOSS_BCE] = TN_LOSS_BCE,
-                                     [TRAIN_LOSS_BCE_WITH_LOGITS] = TN_LOSS_BCE_WITH_LOGITS};
     static const tn_metric metrics[] = {[TRAIN_METRIC_LOSS] = TN_METRIC_LOSS,
                                         [TRAIN_METRIC_ACCURACY] = TN_METRIC_ACCURACY,
                                         [TRAIN_METRIC_F1] = TN_METRIC_F1};

@@ -218,7 +218,7 @@ static tn_status judge(tn_job *j)
         return j->best ? base_no_memory(&j->error, "evaluating") : context_error(j);
     if (!j->valid)
         return TN_OK;
-    if (tn_evaluate(j->context, j->best, j->valid, 256, &j->result, j->confusion) != TN_OK)
+    if (tn_recipe_evaluate(j->context, j->recipe, j->best, j->valid, &j->result, j->confusion) != TN_OK)
         return context_error(j);
     j->have_result = true;
     return TN_OK;

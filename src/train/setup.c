@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/number.h"
+#include "op/scheme/op.h"
 #include "train/trainer.h"
 #include <tarn/ops.h>
 
@@ -20,20 +21,27 @@ static tn_status graph_error(const tn_model *m, base_error *e)
     return base_fail(e, m->graph->error.status, "%s", m->graph->error.text);
 }
 
-static tn_status check_classes(const tn_model *m, const tn_dataset *data, base_error *e)
+/* "f32[3,4]": dtype and shape of a field in one sample. */
+static const char *describe(const tn_field *f, char *buffer, size_t size)
+{
+    int at = base_print(buffer, size, "%s[", tn_dtype_name(f->dtype));
+    for (int i = 0; i < f->rank && at < (int)size; i++)
+        at += base_print(buffer + at, size - (size_t)at, "%s%lld", i ? "," : "", (long long)f->dims[i]);
+    if (at < (int)size)
+        (void)base_print(buffer + at, size - (size_t)at, "]");
+    return buffer;
+}
+
+static tn_status check_classes(const tn_model *m, const tn_dataset *data, const tn_field *target, base_error *e)
 {
     tn_shape y = tn_tensor_shape(m->output);
-    int classes = tn_dataset_classes(data), field = tn_dataset_find(data, "y");
-    if (classes == 0) {
-        char have[96] = "nothing";
-        const tn_field *f = field < 0 ? NULL : tn_dataset_field(data, field);
-        size_t at = f ? (size_t)base_print(have, sizeof have, "%s of shape [", tn_dtype_name(f->dtype)) : 0;
-        for (int i = 0; f && i < f->rank && at < sizeof have - 24; i++)
-            at += (size_t)base_print(have + at, sizeof have - at, "%s%lld", i ? "," : "", (long long)f->dims[i]);
+    int classes = tn_dataset_classes(data);
+    char have[128];
+    if (classes == 0)
         return base_fail(e, TN_DTYPE,
-                         "cross entropy needs class numbers; the data have %s%s as 'y'. Is it the file of labels?",
-                         have, f ? "]" : "");
-    }
+                         "cross entropy needs class numbers; the data have %s as 'y'. Is it the file of labels? For "
+                         "numbers there are other losses, such as mse",
+                         describe(target, have, sizeof have));
     if (y.rank != 2)
         return base_fail(e, TN_SHAPE, "cross entropy needs an output [batch, classes]; the model's has %d axes",
                          y.rank);
@@ -44,16 +52,43 @@ static tn_status check_classes(const tn_model *m, const tn_dataset *data, base_e
     return TN_OK;
 }
 
+/* Numbers to come near to: as many as the output has, in its shape; for an output [batch, 1] single ones will do. */
+static tn_status check_numbers(const tn_model *m, const tn_dataset *data, const tn_field *target, base_error *e)
+{
+    tn_shape y = tn_tensor_shape(m->output);
+    char have[128], due[128];
+    if (tn_dataset_classes(data) > 0)
+        return base_fail(e, TN_DTYPE, "the data have %d classes; this loss takes numbers. Use cross_entropy",
+                         tn_dataset_classes(data));
+    int axes = target->rank + 1;
+    bool fits = axes == y.rank || (axes + 1 == y.rank && y.dims[axes] == 1);
+    for (int i = 1; fits && i < axes; i++)
+        fits = y.dims[i] < 0 || y.dims[i] == target->dims[i - 1];
+    if (fits)
+        return TN_OK;
+    return base_fail(e, TN_SHAPE, "the data have targets 'y' %s for each sample; the model gives %s",
+                     describe(target, have, sizeof have), tn_tensor_describe(m->output, due, sizeof due));
+}
+
 /* Losses whose targets are class numbers. */
-static bool takes_classes(tn_loss loss)
+bool train_takes_classes(tn_loss loss)
 {
     return loss == TN_LOSS_CROSS_ENTROPY || loss == TN_LOSS_NLL;
+}
+
+static tn_status check_target(const tn_model *m, const tn_dataset *data, tn_loss loss, base_error *e)
+{
+    int y = tn_dataset_find(data, "y");
+    if (y < 0)
+        return base_fail(e, TN_INVALID, "the data set needs the fields 'x' and 'y'");
+    return train_takes_classes(loss) ? check_classes(m, data, tn_dataset_field(data, y), e)
+                                     : check_numbers(m, data, tn_dataset_field(data, y), e);
 }
 
 static tn_tensor *add_target(tn_model *m, tn_loss loss)
 {
     tn_shape y = tn_tensor_shape(m->output);
-    if (takes_classes(loss))
+    if (train_takes_classes(loss))
         return tn_input(m->graph, "target", TN_I64, TN_SHAPE(y.dims[0]));
     return tn_input(m->graph, "target", tn_tensor_dtype(m->output), y);
 }
@@ -75,8 +110,7 @@ tn_status train_add_loss(tn_model *m, const tn_dataset *data, tn_loss *loss, tn_
 {
     if (*loss == TN_LOSS_AUTO)
         *loss = tn_dataset_classes(data) > 0 ? TN_LOSS_CROSS_ENTROPY : TN_LOSS_MSE;
-    if (takes_classes(*loss))
-        BASE_TRY(check_classes(m, data, e));
+    BASE_TRY(check_target(m, data, *loss, e));
     if (tn_graph_entry(m->graph, "evaluate"))
         return base_fail(e, TN_INVALID, "the model has a trainer already; load or build it anew for another one");
     *target = add_target(m, *loss);
@@ -90,6 +124,7 @@ tn_status train_add_loss(tn_model *m, const tn_dataset *data, tn_loss *loss, tn_
     tn_entry *evaluate = tn_entry_new(m->graph, "evaluate", 0);
     tn_entry_output(evaluate, "loss", value);
     tn_entry_output(evaluate, "y", m->output);
+    tn_entry_check(evaluate, value);
     return m->graph->error.status == TN_OK ? TN_OK : graph_error(m, e);
 }
 
@@ -121,14 +156,9 @@ static tn_status check_data(const tn_model *m, const tn_dataset *data, int64_t b
         fits = want.dims[i + 1] < 0 || want.dims[i + 1] == f->dims[i];
     if (fits)
         return TN_OK;
-    base_str have = {0};
-    char due[128];
-    for (int i = 0; i < f->rank; i++)
-        base_str_printf(&have, "%s%lld", i ? "," : "", (long long)f->dims[i]);
-    base_fail(e, TN_SHAPE, "the data have samples of shape [%s]; the model takes %s", base_str_text(&have),
-              tn_tensor_describe(m->input, due, sizeof due));
-    base_str_free(&have);
-    return TN_SHAPE;
+    char have[128], due[128];
+    return base_fail(e, TN_SHAPE, "the data have samples %s; the model takes %s", describe(f, have, sizeof have),
+                     tn_tensor_describe(m->input, due, sizeof due));
 }
 
 tn_loader *train_loader(tn_context *context, tn_model *m, const tn_dataset *data, int64_t batch, bool train,
@@ -156,7 +186,7 @@ tn_loader *train_loader(tn_context *context, tn_model *m, const tn_dataset *data
 /* What is watched must be there in every epoch. */
 static tn_status check_metric(tn_trainer *t, tn_metric metric, const char *who)
 {
-    if (metric == TN_METRIC_LOSS || (t->valid && takes_classes(t->loss)))
+    if (metric == TN_METRIC_LOSS || (t->valid && train_takes_classes(t->loss)))
         return TN_OK;
     return base_fail(&t->error, TN_INVALID,
                      "%s watches %s, but there is no validation set with classes; let it watch the loss", who,
@@ -171,9 +201,29 @@ static tn_status check_valid(tn_trainer *t)
         BASE_TRY(check_metric(t, t->opt.plateau, "the plateau schedule"));
     if (!t->valid)
         return TN_OK;
-    if (takes_classes(t->loss))
-        BASE_TRY(check_classes(t->model, t->valid, &t->error));
+    BASE_TRY(check_target(t->model, t->valid, t->loss, &t->error));
     return check_data(t->model, t->valid, 0, &t->error);
+}
+
+/* A batch of one sample has no variance: batch norm needs more than one value for each channel. */
+static tn_status check_last_batch(tn_trainer *t, const tn_dataset *train)
+{
+    int64_t count = tn_dataset_count(train), last = count % t->opt.batch;
+    const tn_graph *g = t->model->graph;
+    if (t->opt.batch != 1 && (last != 1 || t->opt.drop_last))
+        return TN_OK;
+    for (size_t i = 0; i < g->nodes.n; i++) {
+        const graph_node *node = g->nodes.at[i];
+        bool one = strcmp(node->def->name, "batch_norm") == 0;
+        for (int k = 2; one && k < node->in[0]->type.rank; k++)
+            one = node->in[0]->type.dims[k] == 1;
+        if (one)
+            return base_fail(&t->error, TN_INVALID,
+                             "%s has one value for each channel when a batch has one sample, as the last of %lld has "
+                             "with batches of %lld; take another batch size or leave the last batch out (drop_last)",
+                             node->name, (long long)count, (long long)t->opt.batch);
+    }
+    return TN_OK;
 }
 
 /* Binds the step to its sizes before it runs: too little memory is found out now. */
@@ -225,6 +275,7 @@ static tn_status prepare(tn_trainer *t, const tn_dataset *train, const tn_train_
         return t->error.status;
     BASE_TRY(train_add_loss(t->model, train, &t->loss, &t->target, &t->opt.optim, &t->error));
     BASE_TRY(check_valid(t));
+    BASE_TRY(check_last_batch(t, train));
     if (tn_model_init(t->model, t->opt.seed) != TN_OK)
         return base_fail(&t->error, t->model->error.status, "%s", t->model->error.text);
     tn_state_set_random(t->model->state, t->opt.seed, 0);
@@ -238,7 +289,7 @@ static tn_status prepare(tn_trainer *t, const tn_dataset *train, const tn_train_
                                .model = t->model,
                                .session = t->session,
                                .entry = "evaluate",
-                               .classes = takes_classes(t->loss),
+                               .classes = train_takes_classes(t->loss),
                                .e = &t->error};
     BASE_TRY(plan_step(t));
     if (t->opt.folder)

@@ -60,6 +60,11 @@ struct tn_trainer {
 /* Adds target, loss and, if opt is not NULL, the optimizer to the model's graph; *target is the input that takes y. */
 tn_status train_add_loss(tn_model *model, const tn_dataset *data, tn_loss *loss, tn_tensor **target,
                          const tn_optim_opt *optim, base_error *e);
+/* Losses whose targets are class numbers. */
+bool train_takes_classes(tn_loss loss);
+/* As tn_evaluate, by this loss. */
+tn_status train_evaluate(tn_context *context, tn_model *model, const tn_dataset *data, int64_t batch, tn_loss loss,
+                         tn_evaluation *result, int64_t *confusion);
 /* The transform of "x" that the model's preprocessing asks for. */
 tn_transform train_transform(const tn_model *model, const tn_transform *augment);
 tn_loader *train_loader(tn_context *context, tn_model *model, const tn_dataset *data, int64_t batch, bool train,

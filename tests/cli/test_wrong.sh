@@ -109,6 +109,16 @@ refused "cross entropy" "class numbers" u8 28 -- train tiny.yaml $idx data.label
 # shellcheck disable=SC2086
 refused y.idx -- train tiny.yaml $idx
 
+# --- losses and targets that do not go together, one value to take a variance of
+refused "10 classes" cross_entropy -- train tiny.yaml train.loss=mse
+{ printf '\0\0\015\001\0\0\0\004'; head -c 16 /dev/zero; } >y.idx
+# shellcheck disable=SC2086
+refused "class numbers" f32 mse -- train tiny.yaml $idx
+# shellcheck disable=SC2086
+refused "targets 'y' f32[]" "f32[batch,10]" -- train tiny.yaml $idx train.loss=mse
+sed 's/^    - .*//; s/^  layers:/  layers: [flatten, batch_norm1d, {linear: 10}]/' tiny.yaml >wrong.yaml
+refused batch_norm "one value" 257 "batches of 32" drop_last -- train wrong.yaml data.train_count=257
+
 # --- models and pictures
 runs 0 train tiny.yaml
 model=runs/tiny-001/model.safetensors
