@@ -1,4 +1,6 @@
-/* conv_parts.h: what the files of the convolution share; no one else includes it.
+/* conv_parts.h: what the files of the convolution share; no one else includes it. In reading order: conv.c (the calls),
+ * conv_view.c (input as the tiles want it), conv_run.c (forward, gradient of data), conv.tile.c (the inner loops),
+ * conv_pack.c (weights), conv_weight.c (their gradient), conv_depth.c (depthwise), conv_winograd.c (3x3, where allowed).
  *
  * Forward and gradient of data are one computation, a conv_problem: for each output pixel a sum over taps and input
  * channels, taps lying on a grid of constant step. The gradient of data is such a sum over dy for each phase of the stride
@@ -171,6 +173,7 @@ size_t conv_depth_weight_scratch(const conv_problem *p);
 void conv_depth_weight_run(const conv_problem *p, const conv_depth_kernels *k, int threads, const float *x,
                            const float *dy, float *dw, float *db, void *scratch);
 
+/* Sums along the lanes; see CONV_NARROW. */
 static inline bool conv_is_narrow(const conv_problem *p, const conv_kernels *k)
 {
     return p->c_out <= CONV_NARROW && p->c_in >= k->lanes / 2;
