@@ -21,7 +21,7 @@ bool dim_copy_table(dim_table *to, const dim_table *from)
     for (size_t i = 0; i < from->atoms.n; i++) {
         dim_atom a = from->atoms.at[i];
         a.name = base_arena_strdup(to->arena, a.name);
-        if (!base_vec_push(&to->atoms, a))
+        if ((from->atoms.at[i].name && !a.name) || !base_vec_push(&to->atoms, a))
             return false;
     }
     for (size_t i = 0; i < from->exprs.n; i++) {
@@ -33,7 +33,7 @@ bool dim_copy_table(dim_table *to, const dim_table *from)
     for (size_t i = 0; i < from->equals.n; i++) {
         dim_equal q = from->equals.at[i];
         q.what = base_arena_strdup(to->arena, q.what);
-        if (!base_vec_push(&to->equals, q))
+        if (!q.what || !base_vec_push(&to->equals, q))
             return false;
     }
     return true;
@@ -113,10 +113,21 @@ static bool same_expr(const dim_expr *x, const poly *p)
     return true;
 }
 
-static tn_dim give_up(dim_table *t)
+static tn_dim give_up(dim_table *t, tn_status why)
 {
-    t->failed = true;
+    if (t->failed == TN_OK)
+        t->failed = why;
     return 0;
+}
+
+tn_status dim_failure(const dim_table *t, base_error *e)
+{
+    switch (t->failed) {
+    case TN_OK: return TN_OK;
+    case TN_MEMORY: return base_no_memory(e, "computing with sizes");
+    case TN_INVALID: return base_fail(e, TN_INVALID, "a size is divided by 0");
+    default: return base_fail(e, t->failed, "the size expressions grow beyond what is supported");
+    }
 }
 
 static tn_dim from_poly(dim_table *t, const poly *p)
@@ -130,7 +141,7 @@ static tn_dim from_poly(dim_table *t, const poly *p)
             return -2 - (tn_dim)i;
     dim_expr x = {.n = p->n, .term = base_arena_copy(t->arena, p->term, (size_t)p->n * sizeof *p->term)};
     if (!x.term || !base_vec_push(&t->exprs, x))
-        return give_up(t);
+        return give_up(t, TN_MEMORY);
     return -1 - (tn_dim)t->exprs.n;
 }
 
@@ -149,7 +160,7 @@ static tn_dim new_atom(dim_table *t, dim_kind kind, const char *name, tn_dim a, 
     }
     dim_atom x = {kind, base_arena_strdup(t->arena, name), a, b};
     if ((name && !x.name) || !base_vec_push(&t->atoms, x))
-        return give_up(t);
+        return give_up(t, TN_MEMORY);
     return atom_dim(t, (int)t->atoms.n - 1);
 }
 
@@ -162,9 +173,8 @@ static tn_dim combine(dim_table *t, tn_dim a, tn_dim b, int64_t sign)
 {
     poly p = to_poly(t, a), q = to_poly(t, b);
     for (int i = 0; i < q.n; i++) {
-        q.term[i].factor *= sign;
-        if (!add_term(&p, &q.term[i]))
-            return give_up(t);
+        if (__builtin_mul_overflow(q.term[i].factor, sign, &q.term[i].factor) || !add_term(&p, &q.term[i]))
+            return give_up(t, TN_LIMIT);
     }
     return from_poly(t, &p);
 }
@@ -186,7 +196,7 @@ tn_dim dim_mul(dim_table *t, tn_dim a, tn_dim b)
         for (int j = 0; j < q.n; j++) {
             dim_term term = {0};
             if (!multiply_terms(&p.term[i], &q.term[j], &term) || !add_term(&r, &term))
-                return give_up(t);
+                return give_up(t, TN_LIMIT);
         }
     return from_poly(t, &r);
 }
@@ -194,7 +204,7 @@ tn_dim dim_mul(dim_table *t, tn_dim a, tn_dim b)
 /* term / by, where it is exact. */
 static bool divide_term(const dim_term *term, const dim_term *by, dim_term *out)
 {
-    if (by->factor == 0 || term->factor % by->factor != 0)
+    if (by->factor == 0 || (by->factor == -1 && term->factor == INT64_MIN) || term->factor % by->factor != 0)
         return false;
     *out = (dim_term){.factor = term->factor / by->factor};
     int j = 0;
@@ -210,7 +220,7 @@ static bool divide_term(const dim_term *term, const dim_term *by, dim_term *out)
 tn_dim dim_div(dim_table *t, tn_dim a, tn_dim b)
 {
     if (b == 0)
-        return give_up(t);
+        return give_up(t, TN_INVALID);
     if (dim_literal(a) && dim_literal(b))
         return a / b;
     if (a == b)
@@ -244,7 +254,7 @@ bool dim_same(dim_table *t, tn_dim a, tn_dim b, const char *what)
             return true;
     dim_equal q = {a, b, base_arena_strdup(t->arena, what)};
     if (!q.what || !base_vec_push(&t->equals, q))
-        give_up(t);
+        give_up(t, TN_MEMORY);
     return true;
 }
 
@@ -254,6 +264,14 @@ int dim_find_symbol(const dim_table *t, const char *name)
         if (t->atoms.at[i].kind == DIM_SYMBOL && strcmp(t->atoms.at[i].name, name) == 0)
             return (int)i;
     return -1;
+}
+
+int dim_symbol_of(const dim_table *t, tn_dim d)
+{
+    const dim_expr *x = d < TN_INFER ? expr_of(t, d) : NULL;
+    if (!x || x->n != 1 || x->term[0].n != 1 || x->term[0].factor != 1)
+        return -1;
+    return t->atoms.at[x->term[0].atom[0]].kind == DIM_SYMBOL ? x->term[0].atom[0] : -1;
 }
 
 static tn_status eval_any(const dim_table *t, tn_dim d, const int64_t *value, int64_t *size, base_error *e);
@@ -277,6 +295,8 @@ static tn_status eval_atom(const dim_table *t, int atom, const int64_t *value, i
     BASE_TRY(eval_any(t, x->b, value, &b, e));
     if (x->kind == DIM_DIV && b == 0)
         return base_fail(e, TN_SHAPE, "a size is divided by another that is 0");
+    if (x->kind == DIM_DIV && b == -1 && a == INT64_MIN)
+        return base_fail(e, TN_SHAPE, "a size does not fit into 64 bits");
     *size = x->kind == DIM_DIV ? floor_div(a, b) : a > b ? a : b;
     return TN_OK;
 }

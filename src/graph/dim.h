@@ -43,7 +43,8 @@ typedef struct dim_table {
     base_vec(dim_atom) atoms;
     base_vec(dim_expr) exprs;
     base_vec(dim_equal) equals;
-    bool failed; /* memory ran out or an expression grew beyond the limits: results are then 0 */
+    tn_status failed; /* the first failure, TN_OK if none: TN_MEMORY, TN_LIMIT (an expression grew beyond what is kept) or
+                         TN_INVALID (a division by 0). Results are 0 from then on */
 } dim_table;
 
 void dim_table_free(dim_table *t);
@@ -66,6 +67,10 @@ bool dim_same(dim_table *t, tn_dim a, tn_dim b, const char *what);
 
 /* The atom number of a symbol, or -1. */
 int dim_find_symbol(const dim_table *t, const char *name);
+/* The atom number of a size that is a symbol and nothing else, or -1. */
+int dim_symbol_of(const dim_table *t, tn_dim d);
+/* Sentence and status for a table that failed. */
+tn_status dim_failure(const dim_table *t, base_error *e);
 /* The size with atoms bound: value[atom] for symbols (-1: unbound). Fails with a sentence on unbound symbols, overflow and
  * negative sizes. */
 tn_status dim_eval(const dim_table *t, tn_dim d, const int64_t *value, int64_t *size, base_error *e);

@@ -81,7 +81,7 @@ static const tn_feed *find_feed(int n, const tn_feed *feeds, const char *name)
     return NULL;
 }
 
-/* An input's size against the number that was fed: symbols take it, numbers must equal it, the rest is checked later. */
+/* An input's size against the number that was fed: symbols take it, numbers must equal it, the rest waits for the symbols. */
 static tn_status match_dim(const tn_graph *g, const char *input, int axis, tn_dim want, int64_t got, int64_t *symbol,
                            base_error *e)
 {
@@ -89,17 +89,36 @@ static tn_status match_dim(const tn_graph *g, const char *input, int axis, tn_di
         return want == got ? TN_OK
                            : base_fail(e, TN_SHAPE, "the input '%s' has size %lld on axis %d; the graph has %lld",
                                        input, (long long)got, axis, (long long)want);
-    base_str text = {0};
-    dim_print(g->dims, want, &text);
-    int atom = dim_find_symbol(g->dims, base_str_text(&text));
-    tn_status status = TN_OK;
+    int atom = dim_symbol_of(g->dims, want);
     if (atom >= 0 && symbol[atom] >= 0 && symbol[atom] != got)
-        status = base_fail(e, TN_SHAPE, "the input '%s' has size %lld on axis %d, where '%s' is %lld already", input,
-                           (long long)got, axis, base_str_text(&text), (long long)symbol[atom]);
-    else if (atom >= 0)
+        return base_fail(e, TN_SHAPE, "the input '%s' has size %lld on axis %d, where '%s' is %lld already", input,
+                         (long long)got, axis, g->dims->atoms.at[atom].name, (long long)symbol[atom]);
+    if (atom >= 0)
         symbol[atom] = got;
-    base_str_free(&text);
-    return status;
+    return TN_OK;
+}
+
+/* Sizes that are expressions ("2*batch"), once the symbols have their numbers. */
+static tn_status match_expressions(const graph_node *node, const tn_feed *feed, const int64_t *symbol, base_error *e)
+{
+    const dim_table *dims = node->out[0].graph->dims;
+    const graph_type *t = &node->out[0].type;
+    for (int i = 0; i < t->rank; i++) {
+        int64_t want;
+        if (dim_literal(t->dims[i]) || dim_symbol_of(dims, t->dims[i]) >= 0)
+            continue;
+        if (dim_eval(dims, t->dims[i], symbol, &want, e) != TN_OK)
+            return base_prefix(e, "the input '%s': ", node->name);
+        if (want == feed->view.dims[i])
+            continue;
+        base_str text = {0};
+        dim_print(dims, t->dims[i], &text);
+        base_fail(e, TN_SHAPE, "the input '%s' has size %lld on axis %d, where %s is %lld", node->name,
+                  (long long)feed->view.dims[i], i, base_str_text(&text), (long long)want);
+        base_str_free(&text);
+        return TN_SHAPE;
+    }
+    return TN_OK;
 }
 
 static tn_status match_feed(const graph_node *node, const tn_feed *feed, int64_t *symbol, base_error *e)
@@ -127,6 +146,8 @@ static tn_status find_symbols(const program_entry *entry, int n, const tn_feed *
         symbol[i] = -1;
     for (size_t i = 0; i < entry->inputs.n; i++)
         BASE_TRY(match_feed(entry->inputs.at[i], find_feed(n, feeds, entry->inputs.at[i]->name), symbol, e));
+    for (size_t i = 0; i < entry->inputs.n; i++)
+        BASE_TRY(match_expressions(entry->inputs.at[i], find_feed(n, feeds, entry->inputs.at[i]->name), symbol, e));
     return TN_OK;
 }
 

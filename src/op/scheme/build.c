@@ -168,8 +168,7 @@ static tn_status infer_types(tn_graph *g, const op_def *def, int n_in, tn_tensor
     op_infer c = {
         .def = def, .dims = g->dims, .n_in = n_in, .in = types, .arg = arg, .out = out, .n_out = n_out, .error = e};
     BASE_TRY(def->infer(&c));
-    if (g->dims->failed)
-        return base_fail(e, TN_LIMIT, "the size expressions grow beyond what is supported");
+    BASE_TRY(dim_failure(g->dims, e));
     for (int i = 0; i < *n_out; i++)
         if (out[i].dtype == TN_NONE || out[i].rank > TN_MAX_RANK)
             return base_fail(e, TN_INTERNAL, "inference left the output '%s' without a type", def->out[i].name);
