@@ -19,6 +19,15 @@ typedef struct reader {
     base_error *e;
 } reader;
 
+/* What the graph said of the last thing built, as a sentence about the file. */
+static tn_status graph_failure(reader *r)
+{
+    tn_status status = r->g->error.status;
+    if (status == TN_OK)
+        return TN_OK;
+    return base_fail(r->e, status == TN_MEMORY ? TN_MEMORY : TN_FORMAT, "%s: %s", r->where, r->g->error.text);
+}
+
 static tn_status read_value(reader *r, const format_json *v, tn_tensor **out)
 {
     int64_t pair[2];
@@ -37,7 +46,9 @@ static tn_status read_list(reader *r, const op_argdef *a, const format_json *v, 
     BASE_TRY(format_json_as_list(v, r->where, r->e));
     size_t n = format_json_count(v);
     int64_t *list = BASE_ARRAY(r->g->arena, int64_t, n + 1);
-    if (n > MOST_INPUTS || !list)
+    if (!list)
+        return base_no_memory(r->e, "reading a graph");
+    if (n > MOST_INPUTS)
         return base_fail(r->e, TN_LIMIT, "%s: the argument '%s' is too long", r->where, a->name);
     for (size_t i = 0; i < n; i++) {
         const format_json *item = format_json_at(v, i);
@@ -45,7 +56,9 @@ static tn_status read_list(reader *r, const op_argdef *a, const format_json *v, 
         if (a->kind == OP_DIMS && strcmp(format_json_kind(item), "a string") == 0) {
             BASE_TRY(format_json_as_string(item, r->where, &text, r->e));
             if (!dim_parse(r->g->dims, text, &list[i]))
-                return base_fail(r->e, TN_FORMAT, "%s: '%s' is no size", r->where, BASE_SHOW(text));
+                return r->g->dims->failed
+                           ? dim_failure(r->g->dims, r->e)
+                           : base_fail(r->e, TN_FORMAT, "%s: '%s' is no size", r->where, BASE_SHOW(text));
         } else {
             BASE_TRY(format_json_as_i64(item, r->where, a->kind == OP_DIMS ? TN_INFER : INT64_MIN, INT64_MAX, &list[i],
                                         r->e));
@@ -220,8 +233,7 @@ static tn_status build(reader *r, const format_json *v, const op_def *def, const
         graph_node *node = op_apply_named(r->g, def, name, (int)n_in, in, arg);
         made = node ? &node->out[0] : NULL;
     }
-    if (r->g->error.status != TN_OK)
-        return base_fail(r->e, TN_FORMAT, "%s: %s", r->where, r->g->error.text);
+    BASE_TRY(graph_failure(r));
     r->node[r->n++] = made->node;
     return TN_OK;
 }
@@ -260,7 +272,7 @@ static tn_status read_entry(reader *r, const format_json *v)
         BASE_TRY(read_value(r, format_json_find(o, "value"), &value));
         tn_entry_output(entry, name, value);
     }
-    return r->g->error.status == TN_OK ? TN_OK : base_fail(r->e, TN_FORMAT, "%s: %s", r->where, r->g->error.text);
+    return graph_failure(r);
 }
 
 static tn_status read_update(reader *r, const format_json *v)
@@ -272,7 +284,7 @@ static tn_status read_update(reader *r, const format_json *v)
     BASE_TRY(read_value(r, format_json_find(v, "value"), &value));
     BASE_TRY(read_value(r, format_json_find(v, "when"), &when));
     tn_graph_update(r->g, &r->node[state]->out[0], value, when);
-    return r->g->error.status == TN_OK ? TN_OK : base_fail(r->e, TN_FORMAT, "%s: %s", r->where, r->g->error.text);
+    return graph_failure(r);
 }
 
 static tn_status read_each(reader *r, const format_json *root, const char *key,

@@ -51,12 +51,21 @@ tn_status format_json_parse(const char *text, size_t bytes, const format_json_li
     json_error_t problem;
     *out = NULL;
     BASE_TRY(check_limits(text, bytes, limits, what, e));
-    /* When memory is out in the middle of a word, jansson calls that a word out of place: what fails is read once more, so
-     * that a sentence about the text is only said of the text. */
-    for (int turn = 0; turn < 2 && !*out; turn++)
-        *out = json_loadb(text, bytes, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &problem);
-    if (*out)
+    /* When memory is out in the middle of a word, jansson calls that a word out of place, or leaves a letter out and says
+     * nothing. So everything is read twice: a sentence about the text is only said of the text, and what comes is what is
+     * there. */
+    json_t *again = NULL;
+    for (int turn = 0; turn < 3 && (!*out || !again); turn++)
+        *(*out ? &again : out) = json_loadb(text, bytes, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &problem);
+    bool same = again && json_equal(*out, again);
+    json_decref(again);
+    if (same)
         return TN_OK;
+    if (*out) {
+        json_decref(*out);
+        *out = NULL;
+        return base_no_memory(e, "reading JSON");
+    }
     if (problem.text[0] == '\0' || json_error_code(&problem) == json_error_out_of_memory)
         return base_no_memory(e, "reading JSON");
     return base_fail(e, TN_FORMAT, "%s is not JSON: line %d, column %d: %s", what, problem.line, problem.column,

@@ -154,6 +154,8 @@ static tn_status emit_node(emitter *x, const graph_node *node);
 static tn_tensor *sub_input(tn_graph *sub, tn_tensor *outer, tn_tensor **in, int *n_in)
 {
     char name[32];
+    if (sub->error.status != TN_OK) /* input i is node i no more */
+        return &sub->poison;
     for (int i = 0; i < *n_in; i++)
         if (in[i] == outer)
             return &sub->nodes.at[i]->out[0];
@@ -211,7 +213,9 @@ static tn_status emit_group(emitter *x, int group)
             status = base_no_memory(x->e, "fusing");
     }
     op_value *arg = BASE_NEW(to->arena, op_value);
-    if (status == TN_OK && arg) {
+    if (!arg)
+        status = base_no_memory(x->e, "fusing");
+    if (status == TN_OK) {
         arg->i = n_nodes;
         graph_node *node =
             graph_add(to, &op_fused, n_nodes == 1 ? last->name : base_arena_printf(to->arena, "%s/fused", last->name),

@@ -106,7 +106,9 @@ static tn_status read_labels(loading *l, const format_json *list)
 {
     size_t n = format_json_count(list);
     const char **labels = BASE_ARRAY(&l->arena, const char *, n + 1);
-    if (!labels || n > 1000000)
+    if (!labels)
+        return base_no_memory(l->e, "loading a model");
+    if (n > 1000000)
         return base_fail(l->e, TN_LIMIT, "%s: %zu labels are too many", l->what, n);
     for (size_t i = 0; i < n; i++) {
         BASE_TRY(format_json_as_string(format_json_at(list, i), "metadata 'tarn.model': a label", &labels[i], l->e));
@@ -137,7 +139,8 @@ static tn_status read_preprocess(loading *l, const format_json *object)
     int n_std;
     if (format_json_find(object, "step")) {
         BASE_TRY(format_json_get_string(object, "metadata 'tarn.model'", "step", &text, l->e));
-        p->step = base_arena_strdup(&l->arena, text);
+        if (!(p->step = base_arena_strdup(&l->arena, text)))
+            return base_no_memory(l->e, "loading a model");
     }
     if (format_json_find(object, "raw")) {
         BASE_TRY(format_json_get_string(object, "metadata 'tarn.model'", "raw", &text, l->e));
@@ -160,7 +163,8 @@ static tn_status read_description(loading *l, const format_json *root)
     const char *name;
     BASE_TRY(format_json_as_object(root, "metadata 'tarn.model'", l->e));
     BASE_TRY(format_json_get_string(root, "metadata 'tarn.model'", "name", &name, l->e));
-    l->opt.name = base_arena_strdup(&l->arena, name);
+    if (!(l->opt.name = base_arena_strdup(&l->arena, name)))
+        return base_no_memory(l->e, "loading a model");
     BASE_TRY(format_json_get_list(root, "metadata 'tarn.model'", "labels", &labels, l->e));
     BASE_TRY(read_labels(l, labels));
     BASE_TRY(format_json_get_object(root, "metadata 'tarn.model'", "preprocess", &preprocess, l->e));
@@ -190,8 +194,10 @@ tn_status model_read_state(tn_model *m, const format_safetensors *file, const ch
         if (!is_optimizer(m->graph->state.at[i]->name) && !format_safetensors_find(file, m->graph->state.at[i]->name))
             return base_fail(e, TN_FORMAT, "%s has no tensor '%s', which its graph needs", what,
                              m->graph->state.at[i]->name);
-    BASE_TRY(tn_state_init(m->state, m->graph,
-                           0)); /* takes dtypes and shapes from the graph, so that the file's are checked */
+    /* Dtypes and shapes come from the graph, so that the file's are checked. */
+    tn_status status = tn_state_init(m->state, m->graph, 0);
+    if (status != TN_OK)
+        return base_fail(e, status, "%s: %s", what, tn_state_error(m->state));
     for (size_t i = 0; i < file->n; i++) {
         const format_tensor *t = &file->tensors[i];
         tn_view v = tn_view_of((void *)(uintptr_t)t->data, t->dtype, t->rank, t->dims);
@@ -199,8 +205,9 @@ tn_status model_read_state(tn_model *m, const format_safetensors *file, const ch
             continue;
         if (everything && strncmp(t->name, "constant.", 9) == 0 && !graph_find_state(m->graph, t->name))
             continue;
-        if (tn_state_set(m->state, t->name, &v) != TN_OK)
-            return base_fail(e, TN_FORMAT, "%s: %s", what, tn_state_error(m->state));
+        status = tn_state_set(m->state, t->name, &v);
+        if (status != TN_OK)
+            return base_fail(e, status == TN_MEMORY ? TN_MEMORY : TN_FORMAT, "%s: %s", what, tn_state_error(m->state));
     }
     return TN_OK;
 }

@@ -48,6 +48,8 @@ tn_status model_set_options(tn_model *m, const tn_model_opt *opt)
     if (!opt)
         return TN_OK;
     m->name = base_arena_strdup(&m->arena, opt->name);
+    if (opt->name && !m->name)
+        return base_no_memory(&m->error, "making a model");
     m->n_labels = opt->n_labels;
     m->labels = BASE_ARRAY(&m->arena, const char *, opt->n_labels + 1);
     for (int i = 0; m->labels && i < opt->n_labels; i++)
@@ -57,6 +59,8 @@ tn_status model_set_options(tn_model *m, const tn_model_opt *opt)
         BASE_TRY(check_preprocess(opt->preprocess, &m->error));
         m->preprocess = *opt->preprocess;
         m->preprocess.step = base_arena_strdup(&m->arena, opt->preprocess->step);
+        if (opt->preprocess->step && !m->preprocess.step)
+            return base_no_memory(&m->error, "making a model");
     }
     return m->labels ? TN_OK : base_no_memory(&m->error, "making a model");
 }
@@ -132,9 +136,8 @@ tn_model *tn_model_new(tn_context *context, tn_graph *graph, tn_tensor *output, 
 tn_status tn_model_init(tn_model *m, uint64_t seed)
 {
     base_clear(&m->error);
-    if (tn_state_init(m->state, m->graph, seed) == TN_OK)
-        return TN_OK;
-    return base_fail(&m->error, TN_INVALID, "%s", tn_state_error(m->state));
+    tn_status status = tn_state_init(m->state, m->graph, seed);
+    return status == TN_OK ? TN_OK : base_fail(&m->error, status, "%s", tn_state_error(m->state));
 }
 
 const char *tn_model_name(const tn_model *m)
