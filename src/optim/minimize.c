@@ -1,4 +1,7 @@
 /* minimize.c: the nodes and the state of an optimizer. */
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/vec.h"
@@ -236,15 +239,52 @@ static void accumulating(minimizer *m)
         graph_fail(m->g, TN_MEMORY, "out of memory while making an optimizer");
 }
 
+/* NaN fails every comparison, so that it is refused with what is out of range. */
+static bool at_least_0(double x)
+{
+    return x >= 0 && x <= DBL_MAX;
+}
+
+static bool part_of_1(double x)
+{
+    return x >= 0 && x < 1;
+}
+
+static bool valid_or_unset(tn_opt_f64 x, bool (*valid)(double))
+{
+    return !x.set || valid(x.value);
+}
+
+static tn_status check_group(tn_graph *g, const tn_param_group *group)
+{
+    if (!group->pattern)
+        graph_fail(g, TN_INVALID, "a parameter group has no pattern");
+    else if (!valid_or_unset(group->lr_scale, at_least_0) || !valid_or_unset(group->weight_decay, at_least_0) ||
+             !valid_or_unset(group->l1, at_least_0))
+        graph_fail(g, TN_INVALID,
+                   "lr_scale, weight_decay and l1 of the parameter group '%s' must be numbers of at least 0",
+                   group->pattern);
+    return g->error.status;
+}
+
 static tn_status check_options(tn_graph *g, const tn_optim_opt *o)
 {
     if (o->kind < TN_SGD || o->kind > TN_ADAMW)
         graph_fail(g, TN_INVALID, "there is no optimizer number %d", (int)o->kind);
-    else if (!(o->momentum >= 0 && o->momentum < 1e9) || !(o->l1 >= 0) || !(o->clip_norm >= 0) || !(o->clip_value >= 0))
-        graph_fail(g, TN_INVALID,
-                   "momentum, l1, clip_norm and clip_value of an optimizer must be numbers of at least 0");
+    else if (!at_least_0(o->momentum) || !at_least_0(o->l1) || !at_least_0(o->clip_norm) ||
+             !at_least_0(o->clip_value) || !valid_or_unset(o->weight_decay, at_least_0))
+        graph_fail(
+            g, TN_INVALID,
+            "momentum, l1, clip_norm, clip_value and weight_decay of an optimizer must be numbers of at least 0");
+    else if (!(fabs(o->dampening) <= 1))
+        graph_fail(g, TN_INVALID, "the dampening of an optimizer must lie between -1 and 1");
+    else if (!valid_or_unset(o->beta1, part_of_1) || !valid_or_unset(o->beta2, part_of_1) ||
+             !valid_or_unset(o->eps, at_least_0))
+        graph_fail(g, TN_INVALID, "beta1 and beta2 of an optimizer must lie in [0, 1), and eps be at least 0");
     else if (o->nesterov && (o->momentum == 0 || o->dampening != 0)) /* NOLINT */
         graph_fail(g, TN_INVALID, "Nesterov momentum needs a momentum above 0 and no dampening");
+    for (int i = 0; i < o->n_groups && g->error.status == TN_OK; i++)
+        check_group(g, &o->groups[i]);
     return g->error.status;
 }
 
