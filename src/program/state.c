@@ -99,19 +99,24 @@ static tn_status type_error(tn_state *s, const state_entry *x, const tn_view *gi
     return TN_SHAPE;
 }
 
-/* A new entry with room for its data, zeroed. NULL when memory is out. */
-static state_entry *add(tn_state *s, const char *name, const tn_view *type)
+/* Room for what a view describes, aligned as kernels want it; NULL, with the sentence, when memory is out. */
+static void *room_for(tn_state *s, const tn_view *type)
 {
-    state_entry x = {.name = base_arena_strdup(&s->arena, name),
-                     .view = tn_view_of(NULL, type->dtype, type->rank, type->dims)};
-    x.view.data = x.name ? aligned_alloc(64, (x.view.bytes + 64) & ~(size_t)63) : NULL;
-    if (x.view.data && base_vec_push(&s->entries, x)) {
-        memset(x.view.data, 0, x.view.bytes);
+    void *data = aligned_alloc(64, (type->bytes + 64) & ~(size_t)63);
+    if (!data)
+        base_no_memory(&s->error, "adding to the state");
+    return data;
+}
+
+/* A new entry, which takes the view's data over. NULL, and the data are not taken, when memory is out. */
+static state_entry *add(tn_state *s, const char *name, const tn_view *view)
+{
+    state_entry x = {.name = base_arena_strdup(&s->arena, name), .view = *view};
+    if (x.name && base_vec_push(&s->entries, x)) {
         if (base_map_put(&s->index, x.name, (void *)(uintptr_t)s->entries.n))
             return &s->entries.at[s->entries.n - 1];
         s->entries.n--;
     }
-    free(x.view.data);
     base_no_memory(&s->error, "adding to the state");
     return NULL;
 }
@@ -127,10 +132,16 @@ tn_status tn_state_init(tn_state *s, const tn_graph *g, uint64_t seed)
             return type_error(s, x, &type);
         if (x)
             continue;
-        x = add(s, from->name, &type);
-        if (!x)
+        /* Filled before it is added, so that one that fails is not found later, full of zeros. */
+        if (!(type.data = room_for(s, &type)))
             return TN_MEMORY;
-        BASE_TRY(program_initialise(&from->init, from->name, seed, &x->view, &s->error));
+        tn_status status = program_initialise(&from->init, from->name, seed, &type, &s->error);
+        if (status == TN_OK && !(x = add(s, from->name, &type)))
+            status = TN_MEMORY;
+        if (status != TN_OK) {
+            free(type.data);
+            return status;
+        }
     }
     return TN_OK;
 }
@@ -146,8 +157,15 @@ tn_status tn_state_set(tn_state *s, const char *name, const tn_view *view)
     state_entry *x = state_find(s, name);
     if (x && !same_type(&x->view, view))
         return type_error(s, x, view);
-    if (!x && !(x = add(s, name, view)))
-        return TN_MEMORY;
+    if (!x) {
+        tn_view own = tn_view_of(NULL, view->dtype, view->rank, view->dims);
+        if (!(own.data = room_for(s, &own)))
+            return TN_MEMORY;
+        if (!(x = add(s, name, &own))) {
+            free(own.data);
+            return TN_MEMORY;
+        }
+    }
     if (count)
         memcpy(x->view.data, view->data, (size_t)count * size);
     return TN_OK;
