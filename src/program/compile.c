@@ -87,7 +87,7 @@ static tn_status check_symbols(const tn_graph *g, const char *entry, base_error 
 {
     size_t n = g->dims->atoms.n;
     bool *used = calloc(2 * n + 1, sizeof *used);
-    base_str missing = {0}, name = {0};
+    base_str missing = {0};
     if (!used)
         return base_no_memory(e, "compiling");
     bool *bound = used + n;
@@ -98,9 +98,7 @@ static tn_status check_symbols(const tn_graph *g, const char *entry, base_error 
                 mark_symbols(g->dims, size, used);
                 if (dim_literal(size) || strcmp(g->nodes.at[i]->def->name, "input") != 0)
                     continue;
-                base_str_free(&name);
-                dim_print(g->dims, size, &name);
-                int atom = dim_find_symbol(g->dims, base_str_text(&name));
+                int atom = dim_symbol_of(g->dims, size);
                 if (atom >= 0)
                     bound[atom] = true;
             }
@@ -112,7 +110,6 @@ static tn_status check_symbols(const tn_graph *g, const char *entry, base_error 
         status = base_fail(e, TN_SHAPE, "entry '%s': no input has these sizes, so nothing says what they are: %s",
                            entry, base_str_text(&missing));
     base_str_free(&missing);
-    base_str_free(&name);
     free(used);
     return status;
 }
