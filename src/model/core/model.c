@@ -78,16 +78,19 @@ static tn_status check_labels(tn_model *m)
     return TN_OK;
 }
 
+/* The text, from which the entry is made again when the model is loaded, is written before the probabilities join it. */
 tn_status model_add_entry(tn_model *m)
 {
     BASE_TRY(check_labels(m));
     tn_entry *entry = tn_entry_new(m->graph, "predict", 0);
     tn_entry_output(entry, "y", m->output);
+    if (m->graph->error.status == TN_OK)
+        BASE_TRY(format_graph_write(m->graph, &m->text, &m->error));
     if (m->n_labels)
         tn_entry_output(entry, "p", tn_softmax(m->output, -1));
     if (m->graph->error.status != TN_OK)
         return base_fail(&m->error, m->graph->error.status, "%s", m->graph->error.text);
-    return format_graph_write(m->graph, &m->text, &m->error);
+    return TN_OK;
 }
 
 static tn_status find_input(tn_model *m)
