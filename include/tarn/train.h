@@ -1,5 +1,5 @@
 /* tarn/train.h: the training loop: epochs of training and validation, metrics, schedules, early stopping, checkpoints, exact
- * resume. What a loop does by itself, tn_run with an entry "step" does by hand (examples/train.c). */
+ * resume. What a loop does by itself, tn_run with an entry "step" does by hand (examples/train_loop.c). */
 #ifndef TARN_TRAIN_H
 #define TARN_TRAIN_H
 
