@@ -14,6 +14,7 @@ typedef struct predicting {
     int64_t dims[TN_MAX_RANK]; /* of one raw sample, batch first */
     int rank;
     tn_view raw;
+    tn_view output; /* of one sample: scores, a value for each class or whatever the model gives */
     float *scores;
     int64_t classes;
 } predicting;
@@ -34,7 +35,7 @@ static int best_left(const float *p, int64_t n, const int *taken, int n_taken)
 static void show(const predicting *x, const char *file)
 {
     int taken[SHOWN], n = x->classes < SHOWN ? (int)x->classes : SHOWN;
-    bool labels = tn_model_labels(x->m) > 0;
+    bool labels = x->classes > 0 && tn_model_labels(x->m) == x->classes;
     for (int k = 0; k < n; k++)
         taken[k] = best_left(x->scores, x->classes, taken, k);
     if (x->a->json) {
@@ -63,6 +64,10 @@ static void show(const predicting *x, const char *file)
 static int load_picture(predicting *x, const char *file)
 {
     const char *step = tn_model_preprocess(x->m)->step;
+    if (x->rank != 4 || x->raw.dtype != TN_U8)
+        return cli_fail("%s: this model takes no pictures, [channels, height, width]; give it an entry of an IDX file "
+                        "(samples.idx:0)",
+                        file);
     tn_picture *picture = tn_picture_read(x->c, file, NULL);
     if (!picture)
         return cli_fail("%s", tn_context_error(x->c));
@@ -112,11 +117,10 @@ static int predict_file(predicting *x, const char *file)
     int64_t index = 0;
     char *name = idx_name(file, &index);
     int code = name ? load_entry(x, name, index) : load_picture(x, file);
-    tn_view scores = tn_view_of(x->scores, TN_F32, 2, (const int64_t[]){1, x->classes});
     free(name);
     if (code != CLI_OK)
         return code;
-    if (tn_predict(x->p, &x->raw, &scores) != TN_OK)
+    if (tn_predict(x->p, &x->raw, &x->output) != TN_OK)
         return cli_fail("%s: %s", file, tn_predictor_error(x->p));
     show(x, file);
     return CLI_OK;
@@ -124,21 +128,22 @@ static int predict_file(predicting *x, const char *file)
 
 static int prepare(predicting *x)
 {
-    tn_shape in = tn_tensor_shape(tn_model_input(x->m)), out = tn_tensor_shape(tn_model_output(x->m));
+    tn_shape in = tn_tensor_shape(tn_model_input(x->m));
     tn_dtype raw = tn_model_preprocess(x->m)->raw;
     x->rank = in.rank;
     for (int i = 0; i < in.rank; i++)
         x->dims[i] = i == 0 ? 1 : in.dims[i];
     x->raw = tn_view_of(NULL, raw ? raw : tn_tensor_dtype(tn_model_input(x->m)), x->rank, x->dims);
-    if (in.rank != 4 || out.rank != 2 || out.dims[1] < 0 || x->raw.bytes == 0)
-        return cli_fail(
-            "this model takes no pictures: its input is not [batch, channels, height, width] with an output a class");
-    x->classes = out.dims[1];
-    x->raw.data = malloc(x->raw.bytes);
-    x->scores = malloc((size_t)x->classes * sizeof *x->scores);
+    if (x->raw.bytes == 0)
+        return cli_fail("the model's input has other open sizes than the batch; no single sample can be fed");
     x->p = tn_predictor_new(x->m);
     if (!x->p)
         return cli_fail("%s", tn_model_error(x->m));
+    if (tn_predictor_shape(x->p, 1, &x->output) != TN_OK)
+        return cli_fail("%s", tn_predictor_error(x->p));
+    x->classes = tn_view_count(&x->output);
+    x->raw.data = malloc(x->raw.bytes);
+    x->output.data = x->scores = malloc(x->output.bytes + 1);
     return x->raw.data && x->scores ? CLI_OK : cli_fail("out of memory");
 }
 
@@ -149,9 +154,9 @@ static int run(const cli_args *a)
     predicting x = {.a = a, .c = cli_context(a, 0)};
     int code = CLI_FAILED;
     x.m = x.c ? cli_model(x.c, a->at[0]) : NULL;
-    if (x.m)
-        code = prepare(&x);
-    for (int i = 1; i < a->n && (code == CLI_OK || x.p); i++) {
+    bool ready = x.m && prepare(&x) == CLI_OK;
+    code = ready ? CLI_OK : CLI_FAILED;
+    for (int i = 1; ready && i < a->n; i++) {
         int one = predict_file(&x, a->at[i]); /* a bad file does not stop the others */
         code = one == CLI_OK ? code : one;
     }

@@ -115,7 +115,9 @@ static tn_status from_files(tn_context *c, const train_recipe *r, tn_dataset **t
     const train_data *d = &r->data;
     if (d->name == TRAIN_DATA_MNIST) {
         *train = tn_dataset_mnist(c, d->folder, true, NULL);
-        *valid = *train ? tn_dataset_mnist(c, d->folder, false, NULL) : NULL;
+        if (!*train || d->val_fraction > 0) /* then the test digits are kept out of it */
+            return *train ? TN_OK : TN_IO;
+        *valid = tn_dataset_mnist(c, d->folder, false, NULL);
         return *valid ? TN_OK : TN_IO;
     }
     tn_idx_opt opt = {.class_names = d->classes.n ? d->classes.at : NULL, .classes = (int)d->classes.n};

@@ -30,8 +30,8 @@ static const condition conditions[] = {
     {&train_data_table, "labels", "idx"},
     {&train_data_table, "val_images", "idx"},
     {&train_data_table, "val_labels", "idx"},
-    {&train_data_table, "val_fraction", "idx"}, /* the others have validation samples of their own, */
-    {&train_data_table, "classes", "idx"},      /* and classes with names */
+    {&train_data_table, "val_fraction", "mnist idx"}, /* generated digits have validation samples of their own */
+    {&train_data_table, "classes", "idx"},            /* the others know their names */
 };
 
 static bool has_word(const char *words, const char *word)
@@ -124,6 +124,38 @@ static tn_status check_train(const train_recipe *r, base_error *e)
     return TN_OK;
 }
 
+/* Losses take what the last layer gives: cross_entropy and bce_with_logits plain numbers, nll logarithms, bce probabilities. A
+ * wrong pair trains, badly, and says nothing; so it is said here. */
+static tn_status check_loss(const train_recipe *r, base_error *e)
+{
+    const format_yaml_node *node = format_yaml_get(r->tree.root, "train");
+    const char *loss = enum_text(&train_options_table, "loss", r->train.loss);
+    train_layer_kind last = r->model.n ? r->model.layers[r->model.n - 1].kind : TRAIN_LAYER_NONE;
+    bool squashed = last == TRAIN_LAYER_softmax || last == TRAIN_LAYER_sigmoid;
+    node = node ? node : r->tree.root;
+    switch (r->train.loss) {
+    case TRAIN_LOSS_CROSS_ENTROPY:
+    case TRAIN_LOSS_BCE_WITH_LOGITS:
+        if (squashed)
+            return format_yaml_fail(node, e, "the loss %s makes probabilities itself; take out the last layer, %s",
+                                    loss, r->model.layers[r->model.n - 1].type);
+        return TN_OK;
+    case TRAIN_LOSS_NLL:
+        if (last != TRAIN_LAYER_log_softmax)
+            return format_yaml_fail(node, e,
+                                    "the loss nll takes logarithms of probabilities: end the layers with log_softmax, "
+                                    "or take cross_entropy");
+        return TN_OK;
+    case TRAIN_LOSS_BCE:
+        if (!squashed)
+            return format_yaml_fail(node, e,
+                                    "the loss bce takes probabilities: end the layers with sigmoid, or take "
+                                    "bce_with_logits");
+        return TN_OK;
+    default: return TN_OK;
+    }
+}
+
 /* A newer format may have keys that we do not know: its version is looked at before anything else. */
 static tn_status check_version(const format_yaml_node *root, base_error *e)
 {
@@ -198,6 +230,7 @@ static tn_status resolve(train_recipe *r, const char *source, const char *const 
     BASE_TRY(train_model_read(r, e));
     BASE_TRY(check_data(r, e));
     BASE_TRY(check_train(r, e));
+    BASE_TRY(check_loss(r, e));
     decide_rates(&r->train);
     return TN_OK;
 }

@@ -110,6 +110,10 @@ refused "cross entropy" "class numbers" u8 28 -- train tiny.yaml $idx data.label
 refused y.idx -- train tiny.yaml $idx
 
 # --- losses and targets that do not go together, one value to take a variance of
+recipe 's/- linear: 10/- linear: 10\n    - softmax/'
+refused wrong.yaml:14 cross_entropy "take out the last layer, softmax" -- train wrong.yaml
+refused nll log_softmax cross_entropy -- train tiny.yaml train.loss=nll
+refused bce sigmoid bce_with_logits -- train tiny.yaml train.loss=bce
 refused "10 classes" cross_entropy -- train tiny.yaml train.loss=mse
 { printf '\0\0\015\001\0\0\0\004'; head -c 16 /dev/zero; } >y.idx
 # shellcheck disable=SC2086
