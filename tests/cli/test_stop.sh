@@ -4,7 +4,7 @@
 set -uo pipefail
 . "$SRC/tests/support/check.sh"
 tiny_recipe
-long="train.epochs=1000 train.checkpoint_every=1"
+long=(train.epochs=1000 train.checkpoint_every=1)
 
 # start FOLDER ARGUMENTS...: training in the background, waited for until it has saved something; its process is $pid.
 start() {
@@ -29,8 +29,7 @@ stop() {
 
 for signal in INT TERM; do
     rm -rf runs
-    # shellcheck disable=SC2086
-    start runs/tiny-001 train tiny.yaml $long
+    start runs/tiny-001 train tiny.yaml "${long[@]}"
     runs 1 train --resume runs/tiny-001
     says "runs/tiny-001" "another process"
     runs 0 train tiny.yaml train.epochs=1

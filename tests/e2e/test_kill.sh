@@ -10,10 +10,10 @@ KILL_SEED=${KILL_SEED:-$$}
 RANDOM=$KILL_SEED
 echo "KILL_SEED=$KILL_SEED"
 tiny_recipe
-adam="train.epochs=6 train.checkpoint_every=1 train.schedule=cosine data.augment.move=2 data.augment.rotate=10"
-sgd="train.epochs=8 train.checkpoint_every=2 train.optimizer=sgd train.momentum=0.9 train.nesterov=true train.accumulate=3
+adam=(train.epochs=6 train.checkpoint_every=1 train.schedule=cosine data.augment.move=2 data.augment.rotate=10)
+sgd=(train.epochs=8 train.checkpoint_every=2 train.optimizer=sgd train.momentum=0.9 train.nesterov=true train.accumulate=3
     train.schedule.kind=plateau train.schedule.patience=0 train.schedule.factor=0.5 train.early_stopping.patience=5
-    train.clip_norm=1 data.workers=2 train.threads=2"
+    train.clip_norm=1 data.workers=2 train.threads=2)
 
 # The tensors of a safetensors file without its header, in which seconds stand.
 tensors() {
@@ -36,21 +36,25 @@ now() {
     date +%s%N
 }
 
+# options NAME: the training of that name in ${options[@]}.
+options() {
+    if [ "$1" = adam ]; then options=("${adam[@]}"); else options=("${sgd[@]}"); fi
+}
+
 # killed NAME COUNT: trains into NAME-killed again and again, killed after a random part of the time $took; started anew when it ends.
 killed() {
     local name=$1 kills=0 folder="" runs=0 pid got
     while [ $kills -lt "$2" ]; do
         if [ -z "$folder" ]; then
             runs=$((runs + 1))
-            # shellcheck disable=SC2086
-            "$TARN" train tiny.yaml ${!name} output.folder="$name-killed" >out.txt 2>err.txt &
+            "$TARN" train tiny.yaml "${options[@]}" output.folder="$name-killed" >out.txt 2>err.txt &
             folder=$name-killed/tiny-$(printf %03d $runs)
         else
             "$TARN" train --resume "$folder" >out.txt 2>err.txt &
         fi
         pid=$!
         # a third of an undisturbed run at most, so that most runs are killed several times
-        sleep "$(printf %.3f "$((took / 3000000 * (RANDOM % 1000) / 1000))e-3")"
+        sleep "$(printf %.3f "$((took * (RANDOM % 1000) / 3000000000))e-3")"
         if kill -KILL $pid 2>/dev/null; then
             kills=$((kills + 1))
         fi
@@ -79,12 +83,11 @@ killed() {
 }
 
 for name in adam sgd; do
+    options $name
     start=$(now)
-    # shellcheck disable=SC2086
-    runs 0 train tiny.yaml ${!name} output.folder=$name
+    runs 0 train tiny.yaml "${options[@]}" output.folder=$name
     took=$(($(now) - start))
-    # shellcheck disable=SC2086
-    runs 0 train tiny.yaml ${!name} output.folder=$name
+    runs 0 train tiny.yaml "${options[@]}" output.folder=$name
     same $name/tiny-001 $name/tiny-002 "$name, two runs"
     killed $name $((KILL_COUNT / 2))
 done

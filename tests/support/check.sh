@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # check.sh: what the scripts that run the program share; sourced. $TARN is the program, $SRC the source folder. A failed check
 # says what was wrong and the script goes on; the last line of a script is `finish`.
 : "${TARN:?the program}" "${SRC:?the source folder}"
