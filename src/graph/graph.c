@@ -322,13 +322,23 @@ void tn_param_freeze(tn_tensor *param, bool frozen)
         graph_fail(param->graph, TN_INVALID, "'%s' is not a parameter and cannot be frozen", tn_tensor_name(param));
 }
 
+/* What is given to the graph must be one of its values. */
+static bool is_own(tn_graph *g, const tn_tensor *x, const char *what)
+{
+    if (x && x->graph == g)
+        return true;
+    graph_fail(g, TN_INVALID, x ? "%s is a value of another graph" : "%s is absent (NULL)", what);
+    return false;
+}
+
 /* A write of value to the state that `to` reads, checked; kind GRAPH_WRITE with name NULL when it is refused. */
 static graph_result make_write(tn_graph *g, const tn_tensor *to, tn_tensor *value)
 {
     graph_result r = {.kind = GRAPH_WRITE, .value = value};
-    graph_state *s = state_of(to);
-    if (graph_poisoned(to) || graph_poisoned(value))
+    if (!is_own(g, to, "the state to write") || !is_own(g, value, "the value to write") || graph_poisoned(to) ||
+        graph_poisoned(value))
         return r;
+    graph_state *s = state_of(to);
     if (!s)
         graph_fail(g, TN_INVALID, "'%s' is not state: only parameters and buffers are written", tn_tensor_name(to));
     else if (to->type.dtype != value->type.dtype || !graph_same_dims(g->dims, &to->type, &value->type, s->name)) {
@@ -345,7 +355,8 @@ void tn_graph_update(tn_graph *g, tn_tensor *to, tn_tensor *value, tn_tensor *wh
 {
     graph_result r = make_write(g, to, value);
     r.when = when ? when : value;
-    if (r.name && !base_vec_push(&g->updates, r))
+    if (r.name && is_own(g, r.when, "what the update waits for") && !graph_poisoned(r.when) &&
+        !base_vec_push(&g->updates, r))
         no_memory(g);
 }
 
@@ -378,7 +389,7 @@ void tn_entry_output(tn_entry *entry, const char *name, tn_tensor *value)
     for (size_t i = 0; g && i < entry->results.n; i++)
         if (entry->results.at[i].kind == GRAPH_OUTPUT && strcmp(entry->results.at[i].name, name) == 0)
             graph_fail(g, TN_INVALID, "the entry '%s' has an output '%s' already", entry->name, name);
-    if (!g)
+    if (!g || !is_own(g, value, "the output"))
         return;
     graph_result r = {GRAPH_OUTPUT, base_arena_strdup(g->arena, name), value, NULL};
     if (!r.name)
@@ -399,5 +410,6 @@ void tn_entry_write(tn_entry *entry, tn_tensor *to, tn_tensor *value)
 void tn_entry_check(tn_entry *entry, tn_tensor *value)
 {
     graph_result r = {GRAPH_CHECK, "check", value, NULL};
-    add_result(entry, r);
+    if (entry->graph && is_own(entry->graph, value, "the value to check"))
+        add_result(entry, r);
 }
