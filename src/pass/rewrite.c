@@ -149,6 +149,17 @@ static void spread(const tn_graph *g, bool *needed)
                 needed[g->nodes.at[i]->in[k]->node->id] = true;
 }
 
+/* Which of two writes is the last is nobody's to guess. */
+static tn_status check_writes(const tn_entry *entry, const graph_result *results, size_t n, base_error *e)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; results[i].kind == GRAPH_WRITE && k < i; k++)
+            if (results[k].kind == GRAPH_WRITE && strcmp(results[i].name, results[k].name) == 0)
+                return base_fail(e, TN_INVALID, "the entry '%s' writes the state '%s' twice", entry->name,
+                                 results[i].name);
+    return TN_OK;
+}
+
 tn_graph *pass_extract(const tn_entry *entry, base_error *e)
 {
     const tn_graph *g = entry->graph;
@@ -166,7 +177,8 @@ tn_graph *pass_extract(const tn_entry *entry, base_error *e)
         do
             spread(g, needed);
         while (entry->training && add_updates(g, taken, needed, results, &n));
-        out = rewrite(g, results, n, true, NULL, NULL, e);
+        if (check_writes(entry, results, n, e) == TN_OK)
+            out = rewrite(g, results, n, true, NULL, NULL, e);
     }
     if (out)
         out->training = entry->training;
