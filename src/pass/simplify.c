@@ -118,7 +118,7 @@ static tn_tensor *algebra(tn_graph *g, const graph_node *node, tn_tensor *const 
         return y;
     if ((y = known_choice(node, in)) && same_type(g, y, &node->out[0].type))
         return y;
-    if ((y = inverse_pair(node, in)))
+    if ((y = inverse_pair(node, in)) && same_type(g, y, &node->out[0].type)) /* not of a number is bool */
         return y;
     return view_of_view(g, node, in);
 }
