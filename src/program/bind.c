@@ -510,6 +510,27 @@ static void find_first_write(binding *b)
     }
 }
 
+static bool is_written(const binder *x, int state)
+{
+    for (size_t i = 0; i < x->g->results.n; i++)
+        if (x->g->results.at[i].kind == GRAPH_WRITE && find_state(x->g, x->g->results.at[i].name) == state)
+            return true;
+    return false;
+}
+
+/* Outputs are handed out after the writes: one that shows state which the run writes is copied before. */
+static tn_status keep_old(binder *x, const graph_result *r, int *value)
+{
+    const place *at = &x->b->places.at[x->b->values.at[*value].place];
+    if (at->kind != PLACE_STATE || !is_written(x, at->index))
+        return TN_OK;
+    kernel_operand type;
+    BASE_TRY(operand_of(x, r->value, &type));
+    int from = *value;
+    *value = add_dense(x, &type);
+    return *value < 0 ? no_memory(x) : add_copy(x, from, *value, r->name);
+}
+
 static tn_status bind_outputs(binder *x)
 {
     x->b->outputs = BASE_ARRAY(&x->b->arena, int, x->g->results.n + 1);
@@ -519,6 +540,8 @@ static tn_status bind_outputs(binder *x)
     for (size_t i = 0; i < x->g->results.n; i++) {
         const graph_result *r = &x->g->results.at[i];
         x->b->outputs[i] = r->kind == GRAPH_OUTPUT ? *value_of(x, r->value) : -1;
+        if (r->kind == GRAPH_OUTPUT)
+            BASE_TRY(keep_old(x, r, &x->b->outputs[i]));
     }
     return TN_OK;
 }
