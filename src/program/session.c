@@ -354,10 +354,26 @@ static bool dense_view(const tn_view *v)
     return kernel_is_row_major(&x) && (uintptr_t)v->data % tn_dtype_size(v->dtype) == 0;
 }
 
+/* Whether the bytes of a feed are bytes of the state, which the run may overwrite while it still reads the feed. */
+static bool shows_state(const session_bound *b, const tn_view *v)
+{
+    const tn_graph *g = b->entry->graph;
+    uintptr_t from = (uintptr_t)v->data, to = from + v->bytes;
+    for (size_t i = 0; b->entry->writes && i < g->state.n; i++) {
+        size_t bytes = tn_dtype_size(g->state.at[i]->type.dtype);
+        for (int k = 0; k < g->state.at[i]->type.rank; k++)
+            bytes *= (size_t)g->state.at[i]->type.dims[k];
+        uintptr_t start = (uintptr_t)b->state[i];
+        if (start && from < start + bytes && start < to)
+            return true;
+    }
+    return false;
+}
+
 static tn_status take_feed(tn_session *s, session_bound *b, int i, const tn_feed *feed)
 {
     BASE_TRY(check_view(&feed->view, "input", feed->name, &s->error));
-    if (dense_view(&feed->view)) {
+    if (dense_view(&feed->view) && !shows_state(b, &feed->view)) {
         b->input[i] = feed->view.data;
         return TN_OK;
     }
@@ -402,8 +418,11 @@ static void fetch_output(const tn_session *s, const program_entry *entry, const 
     int value = b->binding->outputs[find_output(entry, fetch->name)];
     const bound_value *v = &b->binding->values.at[value];
     void *data = address_of(s, b, value);
+    size_t bytes = (size_t)kernel_count(&v->type) * tn_dtype_size(v->type.dtype);
+    if (bytes == 0)
+        return;
     if (dense_view(&fetch->view) && kernel_is_row_major(&v->type))
-        memcpy(fetch->view.data, data, (size_t)kernel_count(&v->type) * tn_dtype_size(v->type.dtype));
+        memmove(fetch->view.data, data, bytes); /* an input may be fetched to where it was fed from */
     else
         copy_view(&fetch->view, &v->type, data, false);
 }
