@@ -272,7 +272,7 @@ static void cancelled_runs_write_all_or_nothing(void **p)
     tn_init zeros = {TN_INIT_ZEROS, 0, 0};
     tn_entry *e = tn_entry_new(f->graph, "step", TN_TRAINING);
     for (int i = 0; i < STATES; i++) {
-        char name[16];
+        char name[32];
         snprintf(name, sizeof name, "state%d", i);
         tn_tensor *a = tn_buffer(f->graph, name, TN_F32, TN_SHAPE(3000 + i), &zeros);
         tn_entry_write(e, a, tn_add_f(a, 1));
