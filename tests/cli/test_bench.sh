@@ -2,6 +2,7 @@
 # test_bench.sh: the program's side of the benchmark's protocol (bench/README.md), with data as the harness makes them; figures
 # for people. What is fast is not looked at here.
 set -uo pipefail
+# shellcheck source=/dev/null
 . "$SRC/tests/support/check.sh"
 
 runs 0 bench mlp_forward --threads 1

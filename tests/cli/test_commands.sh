@@ -2,6 +2,7 @@
 # test_commands.sh: the program from one end to the other: train, eval, predict, show, help; what is on a screen, what as JSON;
 # exit statuses; run folders.
 set -uo pipefail
+# shellcheck source=/dev/null
 . "$SRC/tests/support/check.sh"
 tiny_recipe
 

@@ -2,6 +2,7 @@
 # test_stop.sh: a run that is stopped by Ctrl-C saves where it is, exits with 130 and goes on later as if nothing had been; two
 # processes never write into one run folder.
 set -uo pipefail
+# shellcheck source=/dev/null
 . "$SRC/tests/support/check.sh"
 tiny_recipe
 long=(train.epochs=1000 train.checkpoint_every=1)

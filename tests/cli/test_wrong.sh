@@ -2,6 +2,7 @@
 # test_wrong.sh: whatever is wrong, the program says a sentence with the words that matter, ends with a status that is not 0, and
 # nothing that was there before is lost.
 set -uo pipefail
+# shellcheck source=/dev/null
 . "$SRC/tests/support/check.sh"
 tiny_recipe
 

@@ -4,16 +4,18 @@
 # them have all that a checkpoint must keep: slots of Adam and of momentum, statistics of batch norm, dropout, moved pictures,
 # summed gradients, schedules, early stopping. KILL_SEED repeats the moments, KILL_COUNT makes them more.
 set -uo pipefail
+# shellcheck source=/dev/null
 . "$SRC/tests/support/check.sh"
 KILL_COUNT=${KILL_COUNT:-20}
 KILL_SEED=${KILL_SEED:-$$}
 RANDOM=$KILL_SEED
 echo "KILL_SEED=$KILL_SEED"
 tiny_recipe
-adam=(train.epochs=6 train.checkpoint_every=1 train.schedule=cosine data.augment.move=2 data.augment.rotate=10)
-sgd=(train.epochs=8 train.checkpoint_every=2 train.optimizer=sgd train.momentum=0.9 train.nesterov=true train.accumulate=3
-    train.schedule.kind=plateau train.schedule.patience=0 train.schedule.factor=0.5 train.early_stopping.patience=5
-    train.clip_norm=1 data.workers=2 train.threads=2)
+adam=(data.train_count=128 data.val_count=32 train.epochs=6 train.checkpoint_every=1 train.schedule=cosine
+    data.augment.move=2 data.augment.rotate=10)
+sgd=(data.train_count=128 data.val_count=32 train.epochs=8 train.checkpoint_every=2 train.optimizer=sgd
+    train.momentum=0.9 train.nesterov=true train.accumulate=3 train.schedule.kind=plateau train.schedule.patience=0
+    train.schedule.factor=0.5 train.early_stopping.patience=5 train.clip_norm=1 data.workers=2 train.threads=2)
 
 # The tensors of a safetensors file without its header, in which seconds stand.
 tensors() {

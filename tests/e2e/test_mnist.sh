@@ -5,6 +5,7 @@
 # sanitizers, so:
 # labels: release slow
 set -uo pipefail
+# shellcheck source=/dev/null
 . "$SRC/tests/support/check.sh"
 mnist=${TARN_DATA:-$SRC/../shared/data}/mnist
 [ -e "$mnist/train-images-idx3-ubyte.gz" ] || [ -e "$mnist/train-images-idx3-ubyte" ] ||
