@@ -43,7 +43,8 @@ typedef struct dim_table {
     base_vec(dim_atom) atoms;
     base_vec(dim_expr) exprs;
     base_vec(dim_equal) equals;
-    tn_status failed; /* the first failure, TN_OK if none: TN_MEMORY, TN_LIMIT (an expression grew beyond what is kept) or
+    tn_status
+        failed; /* the first failure, TN_OK if none: TN_MEMORY, TN_LIMIT (an expression grew beyond what is kept) or
                          TN_INVALID (a division by 0). Results are 0 from then on */
 } dim_table;
 

@@ -205,7 +205,9 @@ static void *copy_state(const tn_state *s, size_t *bytes)
     char *copy = NULL;
     *bytes = 0;
     for (int i = 0; tn_state_get(s, i, &v); i++) {
-        copy = realloc(copy, *bytes + v.bytes);
+        char *more = realloc(copy, *bytes + v.bytes);
+        assert_non_null(more);
+        copy = more;
         memcpy(copy + *bytes, v.data, v.bytes);
         *bytes += v.bytes;
     }
