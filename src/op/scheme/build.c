@@ -30,11 +30,12 @@ int op_count_arg(const op_def *def)
     return n;
 }
 
-/* The slot of input i: the last one again when it is variadic. */
+/* The slot of input i: the last one again when it is variadic, or when too many were given. */
 static const op_slot *slot_of(const op_def *def, int i)
 {
+    static const op_slot none = {.name = "(none is taken)"};
     int n = op_count_in(def);
-    return &def->in[i < n ? i : n - 1];
+    return n == 0 ? &none : &def->in[i < n ? i : n - 1];
 }
 
 /* Puts "op (node 'path'): " before the sentence and the input types behind it, then sticks it to the graph. */
