@@ -47,8 +47,6 @@ tn_graph *pass_extract(const tn_entry *entry, base_error *e);
 tn_graph *pass_lower(const tn_graph *g, const pass_backend *backend, base_error *e);
 /* Constants folded, common subexpressions merged, dead code dropped, algebra. */
 tn_graph *pass_simplify(const tn_graph *g, base_error *e);
-/* Bias and activation taken into products and convolutions. */
-tn_graph *pass_epilogue(const tn_graph *g, const pass_backend *backend, base_error *e);
 /* Chains of element-wise nodes, with broadcasts, as one node each. */
 tn_graph *pass_fuse(const tn_graph *g, const pass_backend *backend, base_error *e);
 

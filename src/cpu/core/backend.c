@@ -36,17 +36,6 @@ double cpu_arg_float(const graph_node *node, const char *name)
     return v ? v->f : 0;
 }
 
-bool cpu_all_f32(const kernel_bind *b)
-{
-    for (int i = 0; i < b->n_in; i++)
-        if (b->in[i].dtype && b->in[i].dtype != TN_F32)
-            return false;
-    for (int i = 0; i < b->n_out; i++)
-        if (b->out[i].dtype != TN_F32)
-            return false;
-    return true;
-}
-
 bool cpu_node_is_f32(const graph_node *node, bool training)
 {
     (void)training;

@@ -10,8 +10,7 @@
 const op_value *cpu_arg(const graph_node *node, const char *name);
 int64_t cpu_arg_int(const graph_node *node, const char *name);
 double cpu_arg_float(const graph_node *node, const char *name);
-/* Whether every operand that is there is f32. */
-bool cpu_all_f32(const kernel_bind *b);
+/* Whether the node's first output is f32. */
 bool cpu_node_is_f32(const graph_node *node, bool training);
 
 /* f32 operations and bytes copied a second that this machine can do at most, measured. */
