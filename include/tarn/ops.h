@@ -142,15 +142,16 @@ TN_API tn_tensor *tn_matmul(tn_tensor *a, tn_tensor *b);
 
 /* Both directions together, or down and across; sides in the order top, left, bottom, right. */
 typedef struct tn_conv_opt {
-    int stride;       /* 0: 1 */
-    int padding;      /* zeros on every side */
-    int dilation;     /* 0: 1 */
-    int groups;       /* 0: 1 */
-    int strides[2];   /* where not 0: in place of stride */
-    int paddings[4];  /* added to padding */
-    int dilations[2]; /* where not 0: in place of dilation */
-    bool no_bias;     /* for layers; tn_conv2d looks at its bias */
-    void *reserved[4];
+    int stride;                 /* 0: 1 */
+    int padding;                /* zeros on every side */
+    int dilation;               /* 0: 1 */
+    int groups;                 /* 0: 1 */
+    int strides[2];             /* where not 0: in place of stride */
+    int paddings[4];            /* added to padding */
+    int dilations[2];           /* where not 0: in place of dilation */
+    bool no_bias;               /* for layers; tn_conv2d looks at its bias */
+    const tn_init *weight_init; /* for layers; NULL: kaiming uniform with a = sqrt(5) */
+    void *reserved[3];
 } tn_conv_opt;
 
 /* Convolution with w[O, C / groups, kh, kw] and bias[O] (NULL: none): y[N, O, H', W'],

@@ -57,7 +57,7 @@ tn_tensor *tn_layer_conv2d_rect(tn_tensor *x, const char *name, int64_t channels
         return x;
     tn_scope_push(g, name);
     int64_t in = features(x, 1, name) / (opt && opt->groups > 0 ? opt->groups : 1);
-    tn_tensor *w = weight(x, TN_SHAPE(channels, in, kernel_h, kernel_w), NULL);
+    tn_tensor *w = weight(x, TN_SHAPE(channels, in, kernel_h, kernel_w), opt ? opt->weight_init : NULL);
     tn_tensor *b = bias(x, channels, (double)(in * kernel_h * kernel_w), opt && opt->no_bias, NULL);
     tn_tensor *y = tn_conv2d(x, w, b, opt);
     tn_scope_pop(g);
