@@ -27,14 +27,20 @@ TN_API tn_tensor *tn_div_f(tn_tensor *a, double b);
 TN_API tn_tensor *tn_pow_f(tn_tensor *a, double b);
 TN_API tn_tensor *tn_minimum(tn_tensor *a, tn_tensor *b); /* NaN if either is NaN; f i */
 TN_API tn_tensor *tn_maximum(tn_tensor *a, tn_tensor *b);
-TN_API tn_tensor *tn_neg(tn_tensor *x);                           /* f i */
-TN_API tn_tensor *tn_abs(tn_tensor *x);                           /* f i */
-TN_API tn_tensor *tn_sign(tn_tensor *x);                          /* -1, 0 or 1; f i */
-TN_API tn_tensor *tn_square(tn_tensor *x);                        /* x * x; f i */
-TN_API tn_tensor *tn_reciprocal(tn_tensor *x);                    /* 1 / x; f */
-TN_API tn_tensor *tn_sqrt(tn_tensor *x);                          /* f */
-TN_API tn_tensor *tn_rsqrt(tn_tensor *x);                         /* 1 / sqrt(x); f */
-TN_API tn_tensor *tn_clamp(tn_tensor *x, double min, double max); /* limits may be infinite; f i */
+/* What a / b leaves, with the sign of a, of b; a / b rounded down. An integer b = 0 is a fault; f i */
+TN_API tn_tensor *tn_fmod(tn_tensor *a, tn_tensor *b);
+TN_API tn_tensor *tn_remainder(tn_tensor *a, tn_tensor *b);
+TN_API tn_tensor *tn_floor_div(tn_tensor *a, tn_tensor *b);
+TN_API tn_tensor *tn_neg(tn_tensor *x);                                   /* f i */
+TN_API tn_tensor *tn_abs(tn_tensor *x);                                   /* f i */
+TN_API tn_tensor *tn_sign(tn_tensor *x);                                  /* -1, 0 or 1; f i */
+TN_API tn_tensor *tn_square(tn_tensor *x);                                /* x * x; f i */
+TN_API tn_tensor *tn_reciprocal(tn_tensor *x);                            /* 1 / x; f */
+TN_API tn_tensor *tn_sqrt(tn_tensor *x);                                  /* f */
+TN_API tn_tensor *tn_rsqrt(tn_tensor *x);                                 /* 1 / sqrt(x); f */
+TN_API tn_tensor *tn_hypot(tn_tensor *a, tn_tensor *b);                   /* sqrt(a^2 + b^2) without overflow; f */
+TN_API tn_tensor *tn_lerp(tn_tensor *a, tn_tensor *b, tn_tensor *weight); /* a + weight * (b - a); f */
+TN_API tn_tensor *tn_clamp(tn_tensor *x, double min, double max);         /* limits may be infinite; f i */
 /* To a whole number: below, above, towards zero, nearest (halves to even); f */
 TN_API tn_tensor *tn_floor(tn_tensor *x);
 TN_API tn_tensor *tn_ceil(tn_tensor *x);
@@ -45,10 +51,27 @@ TN_API tn_tensor *tn_round(tn_tensor *x);
 TN_API tn_tensor *tn_exp(tn_tensor *x);
 TN_API tn_tensor *tn_expm1(tn_tensor *x); /* exp(x) - 1, exact for small x */
 TN_API tn_tensor *tn_log(tn_tensor *x);
+TN_API tn_tensor *tn_exp2(tn_tensor *x); /* 2^x */
+TN_API tn_tensor *tn_log2(tn_tensor *x);
+TN_API tn_tensor *tn_log10(tn_tensor *x);
 TN_API tn_tensor *tn_log1p(tn_tensor *x); /* log(1 + x), exact for small x */
 TN_API tn_tensor *tn_sin(tn_tensor *x);
 TN_API tn_tensor *tn_cos(tn_tensor *x);
+TN_API tn_tensor *tn_tan(tn_tensor *x);
+TN_API tn_tensor *tn_asin(tn_tensor *x);
+TN_API tn_tensor *tn_acos(tn_tensor *x);
+TN_API tn_tensor *tn_atan(tn_tensor *x);
+TN_API tn_tensor *tn_atan2(tn_tensor *a, tn_tensor *b); /* the angle of the point (b, a) */
+TN_API tn_tensor *tn_sinh(tn_tensor *x);
+TN_API tn_tensor *tn_cosh(tn_tensor *x);
+TN_API tn_tensor *tn_asinh(tn_tensor *x);
+TN_API tn_tensor *tn_acosh(tn_tensor *x);
+TN_API tn_tensor *tn_atanh(tn_tensor *x);
 TN_API tn_tensor *tn_erf(tn_tensor *x);
+TN_API tn_tensor *tn_erfc(tn_tensor *x); /* 1 - erf(x), exact in the tail */
+TN_API tn_tensor *tn_erfinv(tn_tensor *x);
+TN_API tn_tensor *tn_logit(tn_tensor *x, double eps);   /* log(x / (1 - x)); eps > 0: x kept within [eps, 1 - eps] */
+TN_API tn_tensor *tn_xlogy(tn_tensor *a, tn_tensor *b); /* a * log(b), 0 where a is 0 */
 
 /* Comparisons and logic; any dtype in, bool out. NaN is equal to nothing, not even to itself. */
 TN_API tn_tensor *tn_eq(tn_tensor *a, tn_tensor *b);
@@ -62,8 +85,18 @@ TN_API tn_tensor *tn_logical_or(tn_tensor *a, tn_tensor *b);
 TN_API tn_tensor *tn_logical_xor(tn_tensor *a, tn_tensor *b);
 TN_API tn_tensor *tn_logical_not(tn_tensor *x);
 TN_API tn_tensor *tn_isfinite(tn_tensor *x);                          /* f i */
+TN_API tn_tensor *tn_isnan(tn_tensor *x);                             /* f i */
+TN_API tn_tensor *tn_isinf(tn_tensor *x);                             /* f i */
 TN_API tn_tensor *tn_where(tn_tensor *c, tn_tensor *a, tn_tensor *b); /* c ? a : b; c is bool */
 TN_API tn_tensor *tn_cast(tn_tensor *x, tn_dtype dtype); /* float to integer cuts towards zero, saturates, NaN is 0 */
+
+/* Bits; i, all but the shifts also bool. Shifts by less than 0 or more than 63 places leave nothing but the sign. */
+TN_API tn_tensor *tn_bit_and(tn_tensor *a, tn_tensor *b);
+TN_API tn_tensor *tn_bit_or(tn_tensor *a, tn_tensor *b);
+TN_API tn_tensor *tn_bit_xor(tn_tensor *a, tn_tensor *b);
+TN_API tn_tensor *tn_bit_not(tn_tensor *x);
+TN_API tn_tensor *tn_shift_left(tn_tensor *a, tn_tensor *b);
+TN_API tn_tensor *tn_shift_right(tn_tensor *a, tn_tensor *b);
 
 /* Activations; f */
 TN_API tn_tensor *tn_relu(tn_tensor *x);                     /* max(x, 0); also i */
@@ -76,6 +109,24 @@ TN_API tn_tensor *tn_silu(tn_tensor *x);              /* x * sigmoid(x) */
 TN_API tn_tensor *tn_elu(tn_tensor *x, double alpha); /* x > 0 ? x : alpha * (exp(x) - 1) */
 TN_API tn_tensor *tn_softplus(tn_tensor *x, double beta,
                               double threshold); /* log(1 + exp(beta x)) / beta; PyTorch: 1, 20 */
+TN_API tn_tensor *tn_log_sigmoid(tn_tensor *x);
+TN_API tn_tensor *tn_relu6(tn_tensor *x);                            /* min(max(x, 0), 6) */
+TN_API tn_tensor *tn_hardtanh(tn_tensor *x, double min, double max); /* as clamp, no gradient at the limits */
+TN_API tn_tensor *tn_hardsigmoid(tn_tensor *x);                      /* relu6(x + 3) / 6 */
+TN_API tn_tensor *tn_hardswish(tn_tensor *x);                        /* x * relu6(x + 3) / 6 */
+TN_API tn_tensor *tn_prelu(tn_tensor *x, tn_tensor *slope);          /* x > 0 ? x : slope * x; slope[1] or [channels] */
+TN_API tn_tensor *tn_selu(tn_tensor *x);                             /* 1.0507 * elu(x, 1.6733) */
+TN_API tn_tensor *tn_celu(tn_tensor *x, double alpha);               /* x > 0 ? x : alpha * (exp(x / alpha) - 1) */
+TN_API tn_tensor *tn_mish(tn_tensor *x);                             /* x * tanh(softplus(x)) */
+TN_API tn_tensor *tn_softsign(tn_tensor *x);                         /* x / (1 + |x|) */
+TN_API tn_tensor *tn_softshrink(tn_tensor *x, double lambda);        /* x moved towards 0 by lambda */
+TN_API tn_tensor *tn_hardshrink(tn_tensor *x, double lambda);        /* |x| <= lambda ? 0 : x */
+TN_API tn_tensor *tn_tanhshrink(tn_tensor *x);                       /* x - tanh(x) */
+TN_API tn_tensor *tn_threshold(tn_tensor *x, double threshold, double value); /* x > threshold ? x : value */
+/* The halves a, b of x along an axis: a * sigmoid(b), a * silu(b), a * gelu(b). */
+TN_API tn_tensor *tn_glu(tn_tensor *x, int axis);
+TN_API tn_tensor *tn_swiglu(tn_tensor *x, int axis);
+TN_API tn_tensor *tn_geglu(tn_tensor *x, int axis);
 
 /* ---- reductions -------------------------------------------------------------------------------------------------- */
 

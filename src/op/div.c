@@ -11,19 +11,17 @@ static tn_status div_backward(const op_grad *c)
     return TN_OK;
 }
 
+static double f(double a, double b)
+{
+    return a / b;
+}
+static int64_t g(int64_t a, int64_t b)
+{
+    return b == -1 ? (int64_t)(0 - (uint64_t)a) : a / b; /* the smallest integer over -1 wraps */
+}
 static void div_ref(const op_ref *c)
 {
-    const op_array *a = c->in[0], *b = c->in[1];
-    op_array *y = c->out[0];
-    for (int64_t i = 0; i < y->count; i++) {
-        int64_t p = op_ref_index(y, a, i), q = op_ref_index(y, b, i);
-        if (y->f)
-            y->f[i] = a->f[p] / b->f[q];
-        else if (b->i[q] == 0)
-            op_ref_fault(c, "division of an integer by zero");
-        else /* the smallest integer over -1 wraps */
-            y->i[i] = op_ref_wrap(y->dtype, b->i[q] == -1 ? (int64_t)(0 - (uint64_t)a->i[p]) : a->i[p] / b->i[q]);
-    }
+    op_ref_division(c, f, g);
 }
 
 const op_def op_div = {

@@ -35,14 +35,14 @@ static const char *read_shape(op_case_input *in, const char *at)
 
 static bool read_fill(op_case_input *in, char *fill)
 {
-    static const char *const names[] = {"", "ties", "kinks", "index", "positive", "unit", "prob", "finite"};
+    static const char *const names[] = {"", "ties", "kinks", "index", "positive", "unit", "prob", "finite", "above"};
     char *number = strchr(fill, '=');
     if (number)
         *number++ = 0;
     for (int i = 1; i < (int)(sizeof names / sizeof *names); i++)
         if (strcmp(fill, names[i]) == 0) {
             in->fill = (op_fill)i;
-            bool takes = i == OP_FILL_KINKS || i == OP_FILL_INDEX;
+            bool takes = i == OP_FILL_KINKS || i == OP_FILL_INDEX || i == OP_FILL_ABOVE;
             return takes ? number && base_parse_f64(number, &in->with) : !number;
         }
     return false;
@@ -258,6 +258,7 @@ static double float_value(const op_case_input *in, int64_t q, int64_t n, double 
     case OP_FILL_TIES: return ties[q % 7];
     case OP_FILL_INDEX: return (double)(q % (int64_t)in->with);
     case OP_FILL_POSITIVE: return off_integers(3 * part);
+    case OP_FILL_ABOVE: return in->with + off_integers(3 * part);
     case OP_FILL_UNIT:
     case OP_FILL_PROB: return 0.05 + 0.9 * part;
     default: return off_integers(5 * part - 2.5);
@@ -270,6 +271,7 @@ static int64_t int_value(const op_case_input *in, tn_dtype dtype, int64_t q, int
     case OP_FILL_TIES: return q % 4 - 1;
     case OP_FILL_INDEX: return q % (int64_t)in->with;
     case OP_FILL_POSITIVE: return q % 100 + 1;
+    case OP_FILL_ABOVE: return (int64_t)in->with + q % 100 + 1;
     case OP_FILL_UNIT:
     case OP_FILL_PROB: return q % 2;
     default: return dtype == TN_BOOL ? q % 2 : (q - n / 2) % 100;

@@ -116,6 +116,8 @@ REF(asinh, asinhl(a))
 REF(acosh, acoshl(a))
 REF(atanh, atanhl(a))
 REF(erf, erfl(a))
+REF(erfc, erfcl(a))
+REF(hypot, hypotl(a, b))
 REF(tanh, tanhl(a))
 REF(sigmoid, sigmoid(a))
 REF(relu, a < 0 ? 0 : a)
@@ -209,6 +211,9 @@ static const row rows[] = {
     R(acosh, 2, 2),
     R(atanh, 2, 2),
     R(erf, 3, 1),
+    R(erfc, 2, 3),
+    R(hypot, 2, 1),
+
     R(tanh, 4, 2),
     R(sigmoid, 4, 3),
     R(relu, 0, 0),

@@ -24,6 +24,13 @@ static const cpu_elem_fn functions[CPU_ELEM_COUNT] = {
 #undef X
 };
 
+/* Only divisions report elements; a fused node must still say which operator it was. */
+static const char *const faults[CPU_ELEM_COUNT] = {
+#define X(name, arity, result, cost) "division of an integer by zero in " #name,
+    CPU_ELEM_LIST(X)
+#undef X
+};
+
 const cpu_elem_fn *cpu_elem_find(const char *name)
 {
     for (int i = 0; i < CPU_ELEM_COUNT; i++)
@@ -335,6 +342,7 @@ static void fill_ops(maker *m)
         cpu_elem_op *op = &m->e->op[k];
         cpu_domain from = in->fn->arity ? domain_of_register(d, in->src[0]) : in->domain;
         op->tile = m->kernels->fn[from][in->fn->id];
+        op->fault = faults[in->fn->id];
         memcpy(op->src, in->src, sizeof op->src);
         memcpy(op->arg, in->arg, sizeof op->arg);
         op->arity = in->fn->arity;

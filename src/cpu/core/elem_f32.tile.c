@@ -1,5 +1,6 @@
 /* elem_f32.tile.c: the operators of the tile engine in the f32 domain. Each is one expression of vectors; a macro makes
  * the loop around it. `a`, `b`, `c` are the sources, `p` and `q` the arguments. */
+#include "base/special.h"
 #include "cpu/core/elem_tile.h"
 #include "cpu/core/vecmath.h"
 
@@ -121,11 +122,19 @@ CPU_INLINE float remainder_of(float a, float b)
     return r != 0 && (r < 0) != (b < 0) ? r + b : r;
 }
 
+/* By way of the rest, which is exact: a / b itself may be rounded up to a whole number. */
+CPU_INLINE float floor_quotient(float a, float b)
+{
+    float r = fmodf(a, b), q = rintf((a - r) / b);
+    if (b == 0)
+        return a / b;
+    return r != 0 && (r < 0) != (b < 0) ? q - 1 : q;
+}
+
 OP2(add, a + b)
 OP2(sub, a - b)
 OP2(mul, a *b)
 OP2(div, a / b)
-OP2(floor_div, cpu_vf_floor(a / b))
 OP2(min, lower(a, b))
 OP2(max, upper(a, b))
 OP3(fma, cpu_vf_fma(a, b, c))
@@ -143,6 +152,7 @@ OP1(round, cpu_vf_rint(a))
 OP1(trunc, cpu_vf_trunc(a))
 EACH2(fmod, fmodf(a, b))
 EACH2(remainder, remainder_of(a, b))
+EACH2(floor_div, floor_quotient(a, b))
 OP2(pow, cpu_vf_pow(a, b))
 
 /* ---- comparisons and logic ------------------------------------------------------------------------------------- */
@@ -184,6 +194,9 @@ EACH1(cosh, coshf(a))
 EACH1(asinh, asinhf(a))
 EACH1(acosh, acoshf(a))
 EACH1(atanh, atanhf(a))
+EACH1(erfc, erfcf(a))
+EACH1(erfinv, (float)base_erfinv((double)a))
+EACH2(hypot, hypotf(a, b))
 
 /* Sine and cosine of tiles with huge arguments, which are rare, go through C's functions. */
 static bool has_huge(const float *a, int64_t n)
@@ -356,6 +369,9 @@ const cpu_elem_tile CPU_NAME(cpu_elem_f32)[CPU_ELEM_COUNT] = {HAS(const),
                                                               HAS(acosh),
                                                               HAS(atanh),
                                                               HAS(erf),
+                                                              HAS(erfc),
+                                                              HAS(erfinv),
+                                                              HAS(hypot),
                                                               HAS(tanh),
                                                               HAS(sigmoid),
                                                               HAS(relu),

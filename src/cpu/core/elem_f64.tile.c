@@ -1,5 +1,6 @@
 /* elem_f64.tile.c: the operators of the tile engine in the f64 domain: plain loops over C's own functions; the simple
  * ones are vectorised by the compiler. `a`, `b`, `c` are the sources, `p` and `q` the arguments. */
+#include "base/special.h"
 #include "cpu/core/elem_tile.h"
 #include "cpu/core/vec.h"
 
@@ -126,11 +127,20 @@ CPU_INLINE double remainder_of(double a, double b)
 #define FMA(a, b, c) ((a) * (b) + (c))
 #endif
 
+/* By way of the rest, which is exact: a / b itself may be rounded up to a whole number. */
+CPU_INLINE double floor_quotient(double a, double b)
+{
+    double r = fmod(a, b), q = rint((a - r) / b);
+    if (b == 0)
+        return a / b;
+    return r != 0 && (r < 0) != (b < 0) ? q - 1 : q;
+}
+
 OP2(add, a + b)
 OP2(sub, a - b)
 OP2(mul, a *b)
 OP2(div, a / b)
-OP2(floor_div, floor(a / b))
+OP2(floor_div, floor_quotient(a, b))
 OP2(fmod, fmod(a, b))
 OP2(remainder, remainder_of(a, b))
 OP2(pow, pow(a, b))
@@ -196,6 +206,9 @@ OP1(asinh, asinh(a))
 OP1(acosh, acosh(a))
 OP1(atanh, atanh(a))
 OP1(erf, erf(a))
+OP1(erfc, erfc(a))
+OP1(erfinv, base_erfinv(a))
+OP2(hypot, hypot(a, b))
 
 /* ---- activations ----------------------------------------------------------------------------------------------- */
 
@@ -338,6 +351,9 @@ const cpu_elem_tile CPU_NAME(cpu_elem_f64)[CPU_ELEM_COUNT] = {HAS(const),
                                                               HAS(acosh),
                                                               HAS(atanh),
                                                               HAS(erf),
+                                                              HAS(erfc),
+                                                              HAS(erfinv),
+                                                              HAS(hypot),
                                                               HAS(tanh),
                                                               HAS(sigmoid),
                                                               HAS(relu),

@@ -89,6 +89,9 @@
     X(acosh, 1, SAME, 60)                                                                                             \
     X(atanh, 1, SAME, 60)                                                                                             \
     X(erf, 1, SAME, 10)                                                                                               \
+    X(erfc, 1, SAME, 60)                                                                                              \
+    X(erfinv, 1, SAME, 200)                                                                                           \
+    X(hypot, 2, SAME, 20)                                                                                             \
     /* activations */                                                                                                 \
     X(tanh, 1, SAME, 8)                                                                                               \
     X(sigmoid, 1, SAME, 7)                                                                                            \

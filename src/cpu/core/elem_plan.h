@@ -70,6 +70,7 @@ typedef struct cpu_elem_op {
     int64_t iarg;
     uint64_t key;
     const cpu_elem_view *index; /* random operators; else NULL */
+    const char *fault;          /* what is wrong with an element that the tile reports */
 } cpu_elem_op;
 
 struct cpu_elem {

@@ -168,7 +168,7 @@ static void store(const tile *t, int o)
     scatter(t, p, memory, from);
 }
 
-static void report(const tile *t, const cpu_elem_call *call)
+static void report(const tile *t, const cpu_elem_call *call, const char *what)
 {
     const cpu_elem *e = t->r->e;
     int64_t row = t->row + call->bad / t->cols, element = (t->col + call->bad % t->cols) * e->logical->col;
@@ -181,7 +181,7 @@ static void report(const tile *t, const cpu_elem_call *call)
     while (atomic_flag_test_and_set_explicit(&r->lock, memory_order_acquire))
         ;
     if (!f->set || element < f->element) /* the first in element order wins, on any number of threads */
-        *f = (cpu_fault){true, r->env->node, element, 0, "division of an integer by zero"};
+        *f = (cpu_fault){true, r->env->node, element, 0, what};
     atomic_flag_clear_explicit(&r->lock, memory_order_release);
 }
 
@@ -220,7 +220,7 @@ static void execute(const tile *t, int k)
     }
     op->tile(&call);
     if (call.bad >= 0 && t->r->report)
-        report(t, &call);
+        report(t, &call, op->fault);
 }
 
 static void splat(const tile *t, int reg)

@@ -389,6 +389,8 @@ int64_t op_ref_index(const op_array *y, const op_array *x, int64_t at);
 void op_ref_unary(const op_ref *c, double (*f)(double), int64_t (*g)(int64_t));
 /* y[i] = f(a[i], b[i]), broadcast; the output may be bool or integer where the inputs are floats: then h is used. */
 void op_ref_binary(const op_ref *c, double (*f)(double, double), int64_t (*g)(int64_t, int64_t));
+/* The same for divisions: an integer b = 0 is a fault and gives 0. */
+void op_ref_division(const op_ref *c, double (*f)(double, double), int64_t (*g)(int64_t, int64_t));
 void op_ref_compare(const op_ref *c, bool (*f)(double, double), bool (*g)(int64_t, int64_t));
 /* Coordinates of position `at` in an array of these dims, and back with strides. */
 void op_ref_coordinates(const op_array *x, int64_t at, int64_t *coordinate);

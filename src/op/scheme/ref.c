@@ -100,6 +100,21 @@ void op_ref_binary(const op_ref *c, double (*f)(double, double), int64_t (*g)(in
     }
 }
 
+void op_ref_division(const op_ref *c, double (*f)(double, double), int64_t (*g)(int64_t, int64_t))
+{
+    const op_array *a = c->in[0], *b = c->in[1];
+    op_array *y = c->out[0];
+    for (int64_t i = 0; i < y->count; i++) {
+        int64_t p = op_ref_index(y, a, i), q = op_ref_index(y, b, i);
+        if (y->f)
+            y->f[i] = f(a->f[p], b->f[q]);
+        else if (b->i[q] == 0)
+            op_ref_fault(c, "division of an integer by zero");
+        else
+            y->i[i] = op_ref_wrap(y->dtype, g(a->i[p], b->i[q]));
+    }
+}
+
 void op_ref_compare(const op_ref *c, bool (*f)(double, double), bool (*g)(int64_t, int64_t))
 {
     const op_array *a = c->in[0], *b = c->in[1];
