@@ -47,6 +47,7 @@ typedef struct tn_compile_opt {
     size_t memory_limit; /* bytes of buffer and scratch that a binding may need; 0: no limit */
     bool no_fuse;        /* keep element-wise operators apart (for finding errors) */
     bool no_simplify;
+    bool no_winograd; /* 3x3 convolutions by plain sums: some bits more exact, half as fast (docs/training.md) */
     void *reserved[6];
 } tn_compile_opt;
 

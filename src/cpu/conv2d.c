@@ -40,6 +40,11 @@ static tn_status plan(kernel_bind *b, const kernel_operand *x, const kernel_oper
     for (int side = 0; side < 4; side++)
         c->pad[side] = (int)o.pad[side];
     b->plan = c;
+    c->winograd = !b->no_winograd && cpu_conv_winograd_pays(c);
+    if (c->winograd)
+        b->path = job == CPU_CONV_FORWARD     ? "conv2d/winograd"
+                  : job == CPU_CONV_GRAD_DATA ? "conv2d_grad_data/winograd"
+                                              : "conv2d_grad_weight/winograd";
     b->scratch = cpu_conv_scratch(c, job);
     return TN_OK;
 }

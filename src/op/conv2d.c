@@ -71,6 +71,7 @@ const op_def op_conv2d = {
                                    "x=x[1x2x8x7] w=x[3x2x3x2]:finite dilation=2,3 stride=1,2 padding=2",
                                    "x=x[1x2x4x5] w=x[2x2x3x3]:finite padding=0,1,2,3",
                                    "x=x[3x17x9x9] w=x[18x17x3x3]:finite padding=1 stride=2",
+                                   "x=x[2x17x13x8]:finite w=x[18x17x3x3]:finite bias=x[18] padding=1",
                                    "x=x[0x3x5x5] w=x[2x3x3x3]", NULL},
     .bad = (const op_bad[]){{"x=x[3x5x5] w=x[2x3x3x3]", "the picture has 3 axes"},
                             {"x=x[1x3x5x5] w=x[2x3x3]", "the weight has 3 axes"},
@@ -88,7 +89,7 @@ const op_def op_conv2d = {
                             {"x=x[1x3x5x5] w=x[2x3x3x3] dilation=1,1,1,1", "dilation takes 1 or 2 numbers"},
                             {"x=x[1x3x5x5] w=x[2x3x3x3] groups=0", "groups is 0"},
                             {0}},
-    .tol = {OP_TOL_FLOATS},
+    .tol = {OP_TOL_CONV},
 };
 
 tn_tensor *op_conv2d_of(tn_tensor *x, tn_tensor *w, const op_value *conv)

@@ -64,12 +64,13 @@ const op_def op_conv2d_grad_data = {
                                    "dy=x[1x3x8x4] w=x[3x2x3x2]:finite dilation=2,3 stride=1,2 padding=2 shape=1,2,8,7",
                                    "dy=x[1x2x4x7] w=x[2x2x3x3]:finite padding=0,1,2,3 shape=1,2,4,5",
                                    "dy=x[3x18x5x5] w=x[18x17x3x3]:finite padding=1 stride=2 shape=3,17,9,9",
+                                   "dy=x[2x18x13x8]:finite w=x[18x17x3x3]:finite padding=1 shape=2,17,13,8",
                                    "dy=x[0x2x3x3] w=x[2x3x3x3]:finite shape=0,3,5,5", NULL},
     .bad = (const op_bad[]){{"dy=x[2x4x3x3] w=x[4x3x3x3] shape=2,3,5,6",
                              "dy must have the shape of the convolution's result"},
                             {"dy=x[2x4x3x3] w=x[4x3x3x3] shape=3,5,6", "the picture has 3 axes"},
                             {0}},
-    .tol = {OP_TOL_FLOATS},
+    .tol = {OP_TOL_CONV},
 };
 
 tn_tensor *op_conv2d_grad_data_of(tn_tensor *dy, tn_tensor *w, tn_shape shape, const op_value *conv)

@@ -64,12 +64,13 @@ const op_def op_conv2d_grad_weight = {
                                    "x=x[1x2x8x7] dy=x[1x3x8x4]:finite dilation=2,3 stride=1,2 padding=2 shape=3,2,3,2",
                                    "x=x[1x2x4x5] dy=x[1x2x4x7]:finite padding=0,1,2,3 shape=2,2,3,3",
                                    "x=x[3x17x9x9] dy=x[3x18x5x5]:finite padding=1 stride=2 shape=18,17,3,3",
+                                   "x=x[2x17x13x8]:finite dy=x[2x18x13x8]:finite padding=1 shape=18,17,3,3",
                                    "x=x[0x3x5x5] dy=x[0x2x3x3] shape=2,3,3,3", NULL},
     .bad = (const op_bad[]){{"x=x[2x3x5x6] dy=x[2x4x3x3] shape=4,3,3,3",
                              "dy must have the shape of the convolution's result"},
                             {"x=x[2x3x5x6] dy=x[2x4x3x4] shape=4,3,3", "the weight has 3 axes"},
                             {0}},
-    .tol = {OP_TOL_FLOATS},
+    .tol = {OP_TOL_CONV},
 };
 
 tn_tensor *op_conv2d_grad_weight_of(tn_tensor *x, tn_tensor *dy, tn_shape shape, const op_value *conv)

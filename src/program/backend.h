@@ -23,7 +23,8 @@ typedef struct kernel_bind {
     const graph_node *node;
     bool training;
     int threads;
-    int isa; /* as the backend numbers them */
+    int isa;          /* as the backend numbers them */
+    bool no_winograd; /* convolutions as plain sums only */
     int n_in, n_out;
     kernel_operand *in;  /* as they will be when the kernel runs (after `want`) */
     kernel_operand *out; /* row-major when prepare is called; it may set the strides of another dense order */
