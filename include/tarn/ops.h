@@ -143,11 +143,37 @@ TN_API tn_tensor *tn_max(tn_tensor *x);
 TN_API tn_tensor *tn_min(tn_tensor *x);
 TN_API tn_tensor *tn_max_axes(tn_tensor *x, int n, const int64_t *axes, bool keepdim);
 TN_API tn_tensor *tn_min_axes(tn_tensor *x, int n, const int64_t *axes, bool keepdim);
+TN_API tn_tensor *tn_std_axes(tn_tensor *x, int n, const int64_t *axes, double correction,
+                              bool keepdim);                                            /* its root; f */
+TN_API tn_tensor *tn_prod_axes(tn_tensor *x, int n, const int64_t *axes, bool keepdim); /* f; integers give i64 */
+/* (sum |x|^p)^(1/p), p from 0 to INFINITY; log(sum(e^x)) without overflow. f */
+TN_API tn_tensor *tn_norm_axes(tn_tensor *x, double p, int n, const int64_t *axes, bool keepdim);
+TN_API tn_tensor *tn_logsumexp(tn_tensor *x, int n, const int64_t *axes, bool keepdim);
+/* Whether any element, all elements, are other than 0; any dtype in, bool out. */
+TN_API tn_tensor *tn_any(tn_tensor *x, int n, const int64_t *axes, bool keepdim);
+TN_API tn_tensor *tn_all(tn_tensor *x, int n, const int64_t *axes, bool keepdim);
 /* Where it is along the axis, or in the whole tensor read row by row; the first of equal ones. i64 */
 TN_API tn_tensor *tn_argmax(tn_tensor *x, int axis, bool keepdim);
 TN_API tn_tensor *tn_argmin(tn_tensor *x, int axis, bool keepdim);
 TN_API tn_tensor *tn_argmax_all(tn_tensor *x);
 TN_API tn_tensor *tn_argmin_all(tn_tensor *x);
+
+/* Values and where they were along an axis (i64). */
+typedef struct tn_sorted {
+    tn_tensor *values, *index;
+} tn_sorted;
+
+/* The largest, the smallest element along an axis, the first of equal ones, which takes the whole gradient. Any dtype. */
+TN_API tn_sorted tn_max_along(tn_tensor *x, int axis, bool keepdim);
+TN_API tn_sorted tn_min_along(tn_tensor *x, int axis, bool keepdim);
+/* All in order, equal ones in theirs, NaN largest; the k largest or smallest of them. Any dtype. */
+TN_API tn_sorted tn_sort(tn_tensor *x, int axis, bool descending);
+TN_API tn_tensor *tn_argsort(tn_tensor *x, int axis, bool descending);
+TN_API tn_sorted tn_topk(tn_tensor *x, int64_t k, int axis, bool largest);
+/* Running sum and product along an axis; f, integers give i64. y[i] = a[i] * y[i - 1] + b[i]; b may be NULL; f i */
+TN_API tn_tensor *tn_cumsum(tn_tensor *x, int axis);
+TN_API tn_tensor *tn_cumprod(tn_tensor *x, int axis);
+TN_API tn_tensor *tn_scan(tn_tensor *a, tn_tensor *b, int axis);
 
 /* ---- shape ------------------------------------------------------------------------------------------------------- */
 

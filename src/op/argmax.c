@@ -52,3 +52,12 @@ tn_tensor *tn_argmax_all(tn_tensor *x)
 {
     return OP_MAKE(&op_argmax, NULL, x);
 }
+
+tn_sorted tn_max_along(tn_tensor *x, int axis, bool keepdim)
+{
+    tn_tensor *index = tn_argmax(x, axis, true);
+    tn_sorted r = {tn_gather(x, axis, index), index};
+    if (!keepdim)
+        r = (tn_sorted){tn_squeeze(r.values, axis), tn_squeeze(r.index, axis)};
+    return r;
+}

@@ -52,3 +52,12 @@ tn_tensor *tn_argmin_all(tn_tensor *x)
 {
     return OP_MAKE(&op_argmin, NULL, x);
 }
+
+tn_sorted tn_min_along(tn_tensor *x, int axis, bool keepdim)
+{
+    tn_tensor *index = tn_argmin(x, axis, true);
+    tn_sorted r = {tn_gather(x, axis, index), index};
+    if (!keepdim)
+        r = (tn_sorted){tn_squeeze(r.values, axis), tn_squeeze(r.index, axis)};
+    return r;
+}

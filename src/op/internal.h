@@ -66,6 +66,13 @@ uint64_t op_random_index(const op_array *x, int64_t i);
 /* The mask's value for element i of x. */
 double op_dropout_factor(const op_ref *c, const op_array *x, double p, int64_t stream, int64_t i);
 
+/* ---- recurrences ------------------------------------------------------------------------------------------------- */
+
+/* b may be NULL. */
+tn_tensor *op_scan_of(tn_tensor *a, tn_tensor *b, int64_t axis, bool reverse, double initial);
+/* Every element of x moved on by one along an axis (or back), a value in the place that becomes free. */
+tn_tensor *op_shifted(tn_tensor *x, int64_t axis, bool back, double value);
+
 /* ---- softmax ----------------------------------------------------------------------------------------------------- */
 
 /* The rows of an array along an axis. */

@@ -83,10 +83,51 @@ def activations():
     case("geglu", lambda x: x.chunk(2, -1)[0] * F.gelu(x.chunk(2, -1)[1]), [random("glu", 3, 4)], tarn="geglu")
 
 
+# ---- reductions -------------------------------------------------------------------------------------------------------
+
+def reductions():
+    x, ties, holes = random("reduce", 2, 3, 4), values(1, 3, 3, 2, -3, 0, 0, 1).reshape(2, 4), values(2, 0, 3, 0, 0, 5, 1, -2, 4).reshape(3, 3)
+    case("prod", torch.prod, [x], tarn="prod axes=1", dim=1)
+    case("prod", torch.prod, [holes], "none, one and two zeros", tarn="prod axes=1", second=True, dim=1)
+    case("prod", lambda x: torch.prod(x), [x], tarn="prod")
+    case("prod", torch.prod, [torch.tensor([[1, 2], [3, 4]], dtype=torch.int32)], "in i64", tarn="prod axes=0", grad=False, dim=0)
+    for correction in (0, 1):
+        case("std", torch.std, [x], tarn=f"std axes=0,2 correction={correction}", dim=[0, 2], correction=correction)
+    case("std", torch.std, [x], tarn="std axes=-1 keepdim=true", dim=-1, keepdim=True)
+    for p in (0, 1, 1.5, 2, 3, INF):
+        name = "inf" if p == INF else p
+        case("vector_norm", lambda x, p=p: torch.linalg.vector_norm(x, p, (0, 2)), [x], tarn=f"norm p={name} axes=0,2")
+        case("vector_norm", lambda x, p=p: torch.linalg.vector_norm(x, p), [ties], "with zeros", tarn=f"norm p={name}")
+    case("vector_norm", lambda x: torch.linalg.vector_norm(x, 2, 1), [torch.zeros(2, 3)], "the gradient at 0 is 0", tarn="norm axes=1")
+    case("logsumexp", torch.logsumexp, [x], tarn="logsumexp axes=0,2 keepdim=true", dim=[0, 2], keepdim=True, second=True)
+    case("logsumexp", torch.logsumexp, [values(INF, 1, -INF, -INF, NAN, 0).reshape(3, 2)], tarn="logsumexp axes=1", dim=[1], grad=False)
+    for name in ("any", "all"):
+        for data in (ties, values(NAN, 0, 0, 0).reshape(2, 2), torch.tensor([[0, 0], [1, 2]]), torch.zeros(0, 2)):
+            case(name, getattr(torch, name), [data], tarn=f"{name} axes=0", grad=False, dim=0)
+    case("max_along", lambda x, dim: tuple(torch.max(x, dim)), [x], dim=1)
+    case("min_along", lambda x, dim, keepdim: tuple(torch.min(x, dim, keepdim)), [ties], dim=1, keepdim=True)
+    case("min_along", lambda x, dim: tuple(torch.min(x, dim)), [x], dim=-1)
+
+
+def orders():
+    x, ties = random("sort", 3, 4), values(1, NAN, 3, 2, 3, -0.0, 0, 1, -INF, INF, NAN, 2).reshape(3, 4)
+    for descending in (False, True):
+        case("sort", lambda x, **o: tuple(torch.sort(x, stable=True, **o)), [x], tarn=f"sort axis=0 descending={str(descending).lower()}",
+             dim=0, descending=descending)
+        case("sort", lambda x, **o: tuple(torch.sort(x, stable=True, **o)), [ties], "NaN is the largest; equals keep their order",
+             tarn=f"sort axis=1 descending={str(descending).lower()}", dim=1, descending=descending, grad=False)
+        case("topk", lambda x, **o: tuple(torch.topk(x, **o)), [x], tarn=f"topk axis=1 k=2 largest={str(descending).lower()}", k=2, dim=1,
+             largest=descending)
+    for name, call in (("cumsum", torch.cumsum), ("cumprod", torch.cumprod)):
+        case(name, call, [x], tarn=f"{name} axis=1", second=True, dim=1)
+        case(name, call, [values(2, 0, 3, 0, 5)], "zeros", tarn=name, dim=0)
+        case(name, call, [torch.tensor([3, 200, -2], dtype=torch.int32)], "in i64", tarn=name, grad=False, dim=0)
+
+
 def main():
     torch.set_num_threads(1)
     folder = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
-    for group in (functions, bits, activations):
+    for group in (functions, bits, activations, reductions, orders):
         group()
     save(os.path.join(folder, "vocabulary.safetensors"), os.path.basename(__file__))
 

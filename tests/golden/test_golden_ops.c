@@ -258,6 +258,29 @@ static bool make_mean(golden *c)
     return reduce(c, tn_mean_axes);
 }
 
+static bool make_prod(golden *c)
+{
+    return reduce(c, tn_prod_axes);
+}
+static bool make_logsumexp(golden *c)
+{
+    return reduce(c, tn_logsumexp);
+}
+static bool make_max_along(golden *c)
+{
+    tn_sorted y = tn_max_along(c->in[0], (int)number(c, "dim", 0), flag(c, "keepdim", false));
+    c->out[0] = y.values;
+    c->out[1] = y.index;
+    return true;
+}
+static bool make_min_along(golden *c)
+{
+    tn_sorted y = tn_min_along(c->in[0], (int)number(c, "dim", 0), flag(c, "keepdim", false));
+    c->out[0] = y.values;
+    c->out[1] = y.index;
+    return true;
+}
+
 static bool make_var(golden *c)
 {
     int64_t axes[TN_MAX_RANK];
@@ -440,9 +463,10 @@ static const struct {
              ROW(remainder),
              ROW(fmod),
              {"floor_divide", make_floor_div},
-             {"max_along", missing},
-             {"prod", missing},
-             {"logsumexp", missing},
+             ROW(max_along),
+             ROW(min_along),
+             ROW(prod),
+             ROW(logsumexp),
              {"huber_loss", missing},
              /* no operators: tests of training look at them */
              {"clip_grad_norm", missing},

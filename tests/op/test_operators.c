@@ -102,8 +102,8 @@ static base_str page(void)
                      "takes strides; a\n"
                      "lowered one is written with others unless a backend has a kernel for the whole.\n\n"
                      "| operator | does | inputs | outputs | arguments | kind |\n|---|---|---|---|---|---|\n");
-    for (int i = 0; op_all[i]; i++)
-        print_row(op_all[i], &s);
+    for (int i = 0; op_table[i]; i++)
+        print_row(op_table[i], &s);
     return s;
 }
 
@@ -131,8 +131,8 @@ static void page_is_what_the_definitions_say(void **p)
 static void definitions_are_complete(void **p)
 {
     (void)p;
-    for (int i = 0; op_all[i]; i++) {
-        const op_def *d = op_all[i];
+    for (int i = 0; op_table[i]; i++) {
+        const op_def *d = op_table[i];
         if (!d->name || !d->doc || !d->infer || op_count_out(d) == 0)
             fail_msg("operator %d (%s) lacks a name, a doc, an inference or an output", i, d->name ? d->name : "?");
         if (op_find(d->name) != d)
@@ -162,8 +162,8 @@ static uint32_t class_of(const op_def *d, const op_slot *out)
 static void every_dtype_has_a_tolerance(void **p)
 {
     (void)p;
-    for (int i = 0; op_all[i]; i++) {
-        const op_def *d = op_all[i];
+    for (int i = 0; op_table[i]; i++) {
+        const op_def *d = op_table[i];
         for (int k = 0; !(d->flags & OP_SOURCE) && d != &op_fused && k < op_count_out(d); k++)
             for (int t = 1; t < TN_DTYPE_END; t++)
                 if ((class_of(d, &d->out[k]) & OP_BIT(t)) && !d->tol[t].set)

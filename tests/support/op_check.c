@@ -36,12 +36,12 @@ int op_report_end(op_report *r, const char *what)
 int op_check_all(void (*check)(const op_def *, op_report *), const char *what, int n_names, char *const *names)
 {
     op_report r = {0};
-    for (int i = 0; op_all[i]; i++) {
+    for (int i = 0; op_table[i]; i++) {
         bool chosen = n_names == 0;
         for (int k = 0; k < n_names; k++)
-            chosen |= strcmp(names[k], op_all[i]->name) == 0;
+            chosen |= strcmp(names[k], op_table[i]->name) == 0;
         if (chosen)
-            check(op_all[i], &r);
+            check(op_table[i], &r);
     }
     return op_report_end(&r, what);
 }

@@ -26,8 +26,12 @@ static bool beats(const op_array *x, int64_t a, int64_t b, bool largest)
 
 void op_ref_extreme(const op_ref *c, int axes, int keepdim, bool largest)
 {
+    op_ref_extreme_of(c, axes, keepdim, largest, c->out[0]);
+}
+
+void op_ref_extreme_of(const op_ref *c, int axes, int keepdim, bool largest, op_array *y)
+{
     const op_array *x = c->in[0];
-    op_array *y = c->out[0];
     double last = largest ? -(double)INFINITY : (double)INFINITY;
     for (int64_t i = 0; i < y->count; i++) {
         if (y->f)

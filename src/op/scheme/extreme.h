@@ -8,6 +8,8 @@
 tn_status op_infer_extreme(const op_infer *c, int axes, int keepdim);
 /* Output 0: the extreme values. */
 void op_ref_extreme(const op_ref *c, int axes, int keepdim, bool largest);
+/* The same into another array of output 0's shape. */
+void op_ref_extreme_of(const op_ref *c, int axes, int keepdim, bool largest, op_array *y);
 /* Output 0: where the first extreme value is along the one axis, or among all elements. */
 void op_ref_where_extreme(const op_ref *c, int axes, int keepdim, bool largest);
 /* The gradient of such a value, split evenly over the elements that have it. */

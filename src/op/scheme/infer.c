@@ -9,7 +9,7 @@
 OP_LIST(X)
 #undef X
 
-const op_def *const op_all[] = {
+const op_def *const op_table[] = {
 #define X(name) &op_##name,
     OP_LIST(X)
 #undef X
@@ -17,9 +17,9 @@ const op_def *const op_all[] = {
 
 const op_def *op_find(const char *name)
 {
-    for (int i = 0; op_all[i]; i++)
-        if (strcmp(op_all[i]->name, name) == 0)
-            return op_all[i];
+    for (int i = 0; op_table[i]; i++)
+        if (strcmp(op_table[i]->name, name) == 0)
+            return op_table[i];
     return NULL;
 }
 

@@ -180,7 +180,7 @@ typedef struct op_def {
 } op_def;
 
 /* All operators, in the order of their file names; ends in NULL. */
-extern const op_def *const op_all[];
+extern const op_def *const op_table[];
 /* The one operator that passes make directly. */
 extern const op_def op_fused;
 const op_def *op_find(const char *name);
@@ -399,6 +399,8 @@ void op_ref_compare(const op_ref *c, bool (*f)(double, double), bool (*g)(int64_
 /* Coordinates of position `at` in an array of these dims, and back with strides. */
 void op_ref_coordinates(const op_array *x, int64_t at, int64_t *coordinate);
 int64_t op_ref_at(const op_array *x, const int64_t *coordinate);
+/* -1, 0, 1: element a of x is smaller than b, equal, larger; NaN is larger than everything, and equal to NaN. */
+int op_ref_order(const op_array *x, int64_t a, int64_t b);
 /* Keeps v as the dtype of an integer array keeps it (wraps), bool as 0 or 1. */
 int64_t op_ref_wrap(tn_dtype dtype, int64_t v);
 /* A double as this float dtype holds it. */

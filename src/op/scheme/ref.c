@@ -75,6 +75,15 @@ double op_ref_round(tn_dtype dtype, double v)
     }
 }
 
+int op_ref_order(const op_array *x, int64_t a, int64_t b)
+{
+    if (x->i)
+        return (x->i[a] > x->i[b]) - (x->i[a] < x->i[b]);
+    if (isnan(x->f[a]) || isnan(x->f[b]))
+        return (isnan(x->f[a]) != 0) - (isnan(x->f[b]) != 0);
+    return (x->f[a] > x->f[b]) - (x->f[a] < x->f[b]);
+}
+
 void op_ref_unary(const op_ref *c, double (*f)(double), int64_t (*g)(int64_t))
 {
     const op_array *x = c->in[0];
