@@ -49,17 +49,4 @@ if(NOT TARN_WITH_CAIRO STREQUAL "off")
   endif()
 endif()
 
-set(TARN_WITH_OPENMP auto CACHE STRING "threads: auto, on or off")
-if(NOT TARN_WITH_OPENMP STREQUAL "off")
-  find_package(OpenMP COMPONENTS C QUIET)
-  if(OpenMP_C_FOUND)
-    list(APPEND TARN_LIBS OpenMP::OpenMP_C)
-    list(APPEND TARN_DEFS TARN_HAVE_OPENMP=1)
-    string(APPEND TARN_PC_PRIVATE " ${OpenMP_C_FLAGS}")
-  elseif(TARN_WITH_OPENMP STREQUAL "on")
-    message(FATAL_ERROR "TARN_WITH_OPENMP=on, but the compiler has no OpenMP")
-  endif()
-endif()
-if(NOT OpenMP_C_FOUND)
-  list(APPEND TARN_FLAGS -Wno-unknown-pragmas) # the OpenMP ones, which then mean one thread
-endif()
+list(APPEND TARN_FLAGS -fopenmp-simd) # loops without dependences are marked so; this needs no library

@@ -2,6 +2,7 @@
  * shapes. Usage: bench_conv [threads [part of a shape's name [column [instruction set [winograd]]]]]. The best of several runs is shown: the machine's limit is
  * what matters here, not its other users. */
 #include "cpu/core/conv.h"
+#include "cpu/core/par.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,6 +141,7 @@ int main(int argc, char **argv)
 {
     const int threads = argc > 1 ? atoi(argv[1]) : cpu_thread_count(), only = argc > 3 ? atoi(argv[3]) : -1;
     cpu_isa isa = cpu_isa_best();
+    (void)cpu_team_enter(cpu_team_new(threads));
     if (argc > 4 && !cpu_isa_from_name(argv[4], &isa)) {
         fprintf(stderr, "unknown instruction set %s: portable, avx2 or avx512\n", argv[4]);
         return 1;

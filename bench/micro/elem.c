@@ -5,6 +5,7 @@
  *
  * The best of several runs is shown: the machine's limit is what matters here, not its other users. */
 #include "cpu/core/elem.h"
+#include "cpu/core/par.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,6 +181,7 @@ int main(int argc, char **argv)
         else
             part = argv[i];
     }
+    (void)cpu_team_enter(cpu_team_new(threads));
     for (int i = 0; i < 4; i++) {
         memory[i] = aligned_alloc(64, (size_t)LARGE * 8);
         if (!memory[i])

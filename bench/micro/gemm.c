@@ -150,6 +150,7 @@ int main(int argc, char **argv)
             fprintf(stderr, "no instruction set is called %s\n", argv[at + 1]);
             return 2;
         }
+    (void)cpu_team_enter(cpu_team_new(threads));
     double limit = peak(isa, threads);
     printf("%s, %d threads, f32 limit %.1f GFLOP/s\n", cpu_isa_name(isa), threads, limit);
     if (at + 2 < argc) {

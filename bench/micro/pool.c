@@ -1,5 +1,6 @@
 /* pool.c: speed of the pooling kernels alone, in GB/s of what they must read and write. Usage: bench_pool [threads]. */
 #include "cpu/core/pool.h"
+#include "cpu/core/par.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +51,7 @@ static void run(const cpu_pool *p, int what, float *x, float *y, float *dx)
 int main(int argc, char **argv)
 {
     const int threads = argc > 1 ? atoi(argv[1]) : cpu_thread_count();
+    (void)cpu_team_enter(cpu_team_new(threads));
     printf("GB/s, %d threads, %s\n%-30s  %-20s  %-20s  %-20s  %-20s\n", threads, cpu_isa_name(cpu_isa_best()),
            "batch, channels, size, window", "maximum", "its gradient", "average", "its gradient");
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {

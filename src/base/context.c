@@ -59,8 +59,12 @@ tn_context *tn_context_new_version(int version, const tn_context_opt *opt)
 
 void tn_context_free(tn_context *c)
 {
-    if (c && atomic_fetch_sub_explicit(&c->references, 1, memory_order_acq_rel) == 1)
-        free(c);
+    if (!c || atomic_fetch_sub_explicit(&c->references, 1, memory_order_acq_rel) != 1)
+        return;
+    base_owned *team = atomic_load_explicit(&c->team, memory_order_relaxed);
+    if (team)
+        team->free(team);
+    free(c);
 }
 
 tn_context *base_context_retain(tn_context *c)

@@ -9,11 +9,6 @@
 #else
 #define ISAS "portable"
 #endif
-#ifdef TARN_HAVE_OPENMP
-#define WITH_OPENMP "; openmp"
-#else
-#define WITH_OPENMP ""
-#endif
 #ifdef TARN_HAVE_ZLIB
 #define WITH_ZLIB "; zlib " TARN_ZLIB_VERSION
 #else
@@ -48,5 +43,5 @@
 const char *tn_version_text(void)
 {
     return "tarn " STRING(TN_VERSION_MAJOR) "." STRING(TN_VERSION_MINOR) "." STRING(
-        TN_VERSION_PATCH) " (" ISAS WITH_OPENMP WITH_ZLIB WITH_PNG WITH_JPEG WITH_YAML WITH_JANSSON WITH_CAIRO ")";
+        TN_VERSION_PATCH) " (" ISAS WITH_ZLIB WITH_PNG WITH_JPEG WITH_YAML WITH_JANSSON WITH_CAIRO ")";
 }

@@ -73,6 +73,9 @@ typedef struct backend {
     /* A kernel that copies input 0 to output 0, any dtype and strides. */
     const kernel *copy;
     int (*isa)(const tn_context *context); /* in force */
+    /* Around the kernels of a run: this thread computes with what the context has (threads); gives what it had before. */
+    void *(*enter)(tn_context *context);
+    void (*leave)(void *before);
     /* What the machine can do at most: f32 operations and bytes copied a second, measured. */
     tn_status (*limits)(tn_context *context, double *flops, double *bytes, base_error *e);
 } backend;

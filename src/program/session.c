@@ -546,7 +546,9 @@ tn_status tn_run(tn_session *s, const char *name, int n_feeds, const tn_feed *fe
         resolve(s, b);
     else
         patch(b);
+    void *before = s->program->backend->enter(s->program->context);
     tn_status status = run_steps(s, b);
+    s->program->backend->leave(before);
     for (int i = 0; i < n_fetches && status == TN_OK; i++)
         fetch_output(s, entry, b, &fetches[i]);
     if (status == TN_OK && entry->training && s->state)

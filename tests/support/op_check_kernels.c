@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/context.h"
+#include "cpu/core/par.h"
 #include "program/backend.h"
 #include "support/op_check.h"
 
@@ -234,7 +235,10 @@ static void run_case(call *x, tn_context *context)
     x->reference = &r;
     for (int threads = 1; threads <= 3; threads += 2) {
         call one = *x;
+        cpu_team *team = threads > 1 ? cpu_team_new(threads) : NULL, *before = cpu_team_enter(team);
         run_kernel(&one, backend_cpu.isa(context), threads);
+        (void)cpu_team_enter(before);
+        cpu_team_free(team);
     }
     x->reference = NULL;
     op_reference_close(&r);

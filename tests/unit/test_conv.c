@@ -1,6 +1,7 @@
 /* test_conv.c: the convolution kernels against a plain one in double: every instruction set that runs here, several numbers
  * of threads (bit for bit), many odd shapes, guards around every buffer, NaN. */
 #include "cpu/core/conv.h"
+#include "cpu/core/par.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -461,5 +462,9 @@ int main(void)
         cmocka_unit_test(test_packed),   cmocka_unit_test(test_narrow),  cmocka_unit_test(test_transposed),
         cmocka_unit_test(test_winograd), cmocka_unit_test(test_nan),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    cpu_team *team = cpu_team_new(7);
+    (void)cpu_team_enter(team);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    cpu_team_free(team);
+    return failed;
 }

@@ -131,5 +131,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_f16), cmocka_unit_test(test_bf16),
                                        cmocka_unit_test(test_parallel), cmocka_unit_test(test_machine)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    cpu_team *team = cpu_team_new(7);
+    (void)cpu_team_enter(team);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    cpu_team_free(team);
+    return failed;
 }

@@ -3,6 +3,7 @@
 #include "base/philox.h"
 #include "cpu/core/gemm.h"
 #include "cpu/core/half.h"
+#include "cpu/core/par.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -409,5 +410,9 @@ int main(void)
         cmocka_unit_test(test_random_shapes), cmocka_unit_test(test_large_shapes), cmocka_unit_test(test_batches),
         cmocka_unit_test(test_packed),        cmocka_unit_test(test_nan),          cmocka_unit_test(test_nothing),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    cpu_team *team = cpu_team_new(7);
+    (void)cpu_team_enter(team);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    cpu_team_free(team);
+    return failed;
 }

@@ -1,5 +1,6 @@
 /* test_pool.c: pooling against a plain one: every instruction set that runs here, several numbers of threads (bit for bit),
  * strides, dilations, padding, ceil mode, NaN, equal elements, other layouts, guards around every buffer. */
+#include "cpu/core/par.h"
 #include "cpu/core/pool.h"
 
 #include <math.h>
@@ -319,5 +320,9 @@ int main(void)
         cmocka_unit_test(test_random),
         cmocka_unit_test(test_shapes),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    cpu_team *team = cpu_team_new(7);
+    (void)cpu_team_enter(team);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    cpu_team_free(team);
+    return failed;
 }

@@ -3,6 +3,7 @@
 
 #include "base/context.h"
 #include "cpu/core/kernels.h"
+#include "cpu/core/par.h"
 
 #include "cpu_list.h"
 
@@ -72,9 +73,21 @@ static int isa_of(const tn_context *context)
     return (int)isa;
 }
 
+static void *enter(tn_context *context)
+{
+    return cpu_team_enter(cpu_team_of(context));
+}
+
+static void leave(void *before)
+{
+    (void)cpu_team_enter(before);
+}
+
 const backend backend_cpu = {.name = "cpu",
                              .pass = {.keeps = keeps, .fuses = cpu_elementwise_has},
                              .select = select_kernel,
                              .copy = &cpu_copy,
                              .isa = isa_of,
+                             .enter = enter,
+                             .leave = leave,
                              .limits = cpu_limits};

@@ -4,11 +4,7 @@
 #include "cpu/core/vec.h"
 
 /* A result may be written over a source, element by element: that is no dependence between iterations. */
-#if TARN_HAVE_OPENMP
 #define INDEPENDENT _Pragma("omp simd")
-#else
-#define INDEPENDENT
-#endif
 
 #define OP1(name, ...)                                                                                                 \
     static void tile_##name(cpu_elem_call *t)                                                                          \

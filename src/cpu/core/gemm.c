@@ -560,7 +560,7 @@ static void run_shared(job *jb)
             if (p->share_a && jb->panel == 0)
                 jb->packs += ceil_div(p->row_panels, PACK_PANELS) * depths;
             atomic_store_explicit(&jb->packed, 0, memory_order_relaxed);
-            cpu_parallel((int)p->threads, jb->packs + p->chunks, shared_chunk, jb);
+            cpu_parallel_in_order((int)p->threads, jb->packs + p->chunks, shared_chunk, jb);
         }
 }
 

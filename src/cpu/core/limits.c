@@ -84,6 +84,7 @@ tn_status cpu_limits(tn_context *context, double *flops, double *bytes, base_err
              .to = malloc(COPY_BYTES),
              .part = COPY_BYTES / (size_t)threads};
     tn_status status = TN_OK;
+    cpu_team *before = cpu_team_enter(cpu_team_of(context));
     if (j.sums && j.from && j.to) {
         int width = choose(context, &j);
         memset(j.from, 1, COPY_BYTES);
@@ -93,6 +94,7 @@ tn_status cpu_limits(tn_context *context, double *flops, double *bytes, base_err
     } else {
         status = base_no_memory(e, "measuring the machine");
     }
+    (void)cpu_team_enter(before);
     free(j.sums);
     free(j.from);
     free(j.to);

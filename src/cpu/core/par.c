@@ -1,13 +1,20 @@
-/* par.c: see par.h. */
+/* par.c: see par.h. This file cuts; team.c has the threads. */
 #include "cpu/core/par.h"
+#include "cpu/core/team.h"
 
-#include <stdatomic.h>
-#if TARN_HAVE_OPENMP
-#include <omp.h>
-#endif
 #if CPU_X86
 #include <xmmintrin.h>
 #endif
+
+/* The team of the run that this thread is in; set around a run, so that kernels need not hand it down. */
+static _Thread_local cpu_team *entered;
+
+cpu_team *cpu_team_enter(cpu_team *team)
+{
+    cpu_team *before = entered;
+    entered = team;
+    return before;
+}
 
 unsigned cpu_flush_begin(void)
 {
@@ -31,32 +38,23 @@ void cpu_flush_end(unsigned mode)
 #endif
 }
 
-static void run_alone(int64_t chunks, cpu_chunk_fn fn, void *arg)
+static void run(int threads, int64_t chunks, bool in_order, cpu_chunk_fn fn, void *arg)
 {
     unsigned mode = cpu_flush_begin();
-    for (int64_t i = 0; i < chunks; i++)
-        fn(arg, i, 0);
+    if (threads > chunks)
+        threads = (int)chunks;
+    if (threads < 2 || !entered || !team_run(entered, threads, chunks, in_order, fn, arg))
+        for (int64_t i = 0; i < chunks; i++)
+            fn(arg, i, 0);
     cpu_flush_end(mode);
 }
 
 void cpu_parallel(int threads, int64_t chunks, cpu_chunk_fn fn, void *arg)
 {
-    if (threads > chunks)
-        threads = (int)chunks;
-#if TARN_HAVE_OPENMP
-    if (threads > 1) {
-        _Atomic int64_t next = 0;
-#pragma omp parallel num_threads(threads)
-        {
-            unsigned mode = cpu_flush_begin();
-            int thread = omp_get_thread_num();
-            int64_t i;
-            while ((i = atomic_fetch_add_explicit(&next, 1, memory_order_relaxed)) < chunks)
-                fn(arg, i, thread);
-            cpu_flush_end(mode);
-        }
-        return;
-    }
-#endif
-    run_alone(chunks, fn, arg);
+    run(threads, chunks, false, fn, arg);
+}
+
+void cpu_parallel_in_order(int threads, int64_t chunks, cpu_chunk_fn fn, void *arg)
+{
+    run(threads, chunks, true, fn, arg);
 }
