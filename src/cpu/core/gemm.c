@@ -153,7 +153,7 @@ static bool b_in_place(const plan *p)
         return false;
     if (!p->kern->masked && g->n % p->kern->nr)
         return false;
-    return p->row_panels <= 2 || (p->row_panels <= 10 && g->n <= 512);
+    return p->row_panels <= 2 || (p->row_panels <= 10 && g->n <= 1024);
 }
 
 static bool a_in_place(const plan *p)
@@ -166,19 +166,26 @@ static bool a_in_place(const plan *p)
     return g->a_col == 1 ? step > 128 || p->mr <= 4 : g->a_row == 1;
 }
 
-/* Blocks of C: rows first, since a block's columns share its packed A; enough for all threads, none too small. */
+/* Blocks of C: as large as they may be, then enough of them for all threads, none too small. Cut first is what makes no
+ * work twice: columns where every block packs the B that it needs, else rows, since a block's columns share its packed A.
+ * What makes work twice is cut only while a thread has nothing to do. */
 static void deal(plan *p)
 {
     const cpu_gemm *g = &p->g;
-    double work = 2.0 * (double)g->m * (double)g->n * (double)g->k / 600e3;
-    int64_t want = g->threads == 1 ? 1 : least(g->threads * 6, (int64_t)work + 1);
+    double work = 2.0 * (double)g->m * (double)g->n * (double)g->k;
+    int64_t want = g->threads == 1 || work < 600e3 ? 1 : least(g->threads * 6, (int64_t)(work / 2e6) + g->threads);
     int64_t high = least(p->kern->row_panels, p->row_panels),
             wide = least(p->nb, p->kern->col_panels * (p->one_tile ? 2 : 1));
-    while (ceil_div(p->row_panels, high) * ceil_div(p->nb, wide) < want) {
-        if (high > 4 || (wide == 1 && high > 1))
-            high = ceil_div(high, 2);
-        else if (wide > 1)
-            wide = ceil_div(wide, 2);
+    bool own_b = p->pack_b && !p->share_b;
+    int64_t *first = own_b ? &wide : &high, *second = own_b ? &high : &wide;
+    for (;;) {
+        int64_t blocks = ceil_div(p->row_panels, high) * ceil_div(p->nb, wide);
+        if (blocks >= want)
+            break;
+        if (*first > (own_b ? 1 : 4) || (!own_b && wide == 1 && high > 1))
+            *first = ceil_div(*first, 2);
+        else if (*second > 1 && (!own_b || blocks < g->threads))
+            *second = ceil_div(*second, 2);
         else
             break;
     }
