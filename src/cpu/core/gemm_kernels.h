@@ -51,7 +51,10 @@ typedef struct gemm_kernels {
     void (*finish)(const gemm_finish *f);
 } gemm_kernels;
 
-enum { GEMM_ROW_BLOCK = 8 }; /* vectors in a block of `row` */
+enum {
+    GEMM_ROW_BLOCK = 8, /* vectors in a block of `row` */
+    GEMM_DOT_BLOCK = 8  /* rows of B that `dot` reads side by side */
+};
 
 extern const gemm_kernels gemm_f32_portable, gemm_f64_portable;
 #if CPU_X86
