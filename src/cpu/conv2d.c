@@ -1,6 +1,7 @@
 /* conv2d and its gradients on f32, by core/conv.h: pictures channels last from end to end, weights as PyTorch has them. */
 #include "cpu/core/conv.h"
 #include "cpu/core/kernels.h"
+#include "op/scheme/activation.h"
 #include "op/scheme/window.h"
 
 static kernel_layout pictures_last(const kernel_bind *b, int i)
@@ -52,7 +53,9 @@ static tn_status plan(kernel_bind *b, const kernel_operand *x, const kernel_oper
 static tn_status prepare_forward(kernel_bind *b)
 {
     kernel_set_layout(&b->out[0], KERNEL_CHANNELS_LAST);
-    return plan(b, &b->in[0], &b->in[1], &b->out[0], CPU_CONV_FORWARD);
+    BASE_TRY(plan(b, &b->in[0], &b->in[1], &b->out[0], CPU_CONV_FORWARD));
+    ((cpu_conv *)b->plan)->relu = b->node->arg[OP_CONV_ACTIVATION].i == OP_ACT_RELU;
+    return TN_OK;
 }
 
 static tn_status prepare_grad_data(kernel_bind *b)

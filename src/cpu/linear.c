@@ -1,6 +1,7 @@
 /* linear: one product with the bias added where it is written. */
 #include "cpu/core/gemm.h"
 #include "cpu/core/kernels.h"
+#include "op/scheme/activation.h"
 
 static kernel_layout want(const kernel_bind *b, int i)
 {
@@ -29,6 +30,7 @@ static tn_status prepare(kernel_bind *b)
                     .b_col = w->strides[0],
                     .c_row = n,
                     .c_col = 1,
+                    .act = cpu_arg_int(b->node, "activation") == OP_ACT_RELU ? CPU_ACT_RELU : CPU_ACT_NONE,
                     .bias = b->n_in > 2 && b->in[2].dtype ? CPU_BIAS_COLUMN : CPU_BIAS_NONE};
     b->plan = g;
     b->scratch = cpu_gemm_scratch(g);

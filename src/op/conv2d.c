@@ -2,6 +2,7 @@
  * where x is zero outside of the picture and c' runs over the channels of o's group (a cross-correlation, as in every
  * framework). Weights are w[O, I / groups, kh, kw]; padding may be given for each side: top, left, bottom, right. */
 #include "op/internal.h"
+#include "op/scheme/activation.h"
 #include "op/scheme/window.h"
 
 #include <math.h>
@@ -19,8 +20,9 @@ static tn_status conv2d_infer(const op_infer *c)
 static tn_status conv2d_backward(const op_grad *c)
 {
     static const int64_t axes[3] = {0, 2, 3};
-    tn_tensor *x = op_in(c, 0), *w = op_in(c, 1), *dy = op_dout(c, 0);
+    tn_tensor *x = op_in(c, 0), *w = op_in(c, 1);
     const op_value *arg = op_arg(c, 0);
+    tn_tensor *dy = op_before_activation(c, arg[OP_CONV_ACTIVATION].i);
     if (op_wants(c, 0))
         op_give(c, 0, op_conv2d_grad_data_of(dy, w, tn_tensor_shape(x), arg));
     if (op_wants(c, 1))
@@ -46,6 +48,7 @@ static void conv2d_ref(const op_ref *c)
         y->f[i] += bias;
         y->magnitude[i] += fabs(bias);
     }
+    op_ref_activate(c, c->arg[OP_CONV_ACTIVATION].i);
 }
 
 static double conv2d_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
@@ -59,13 +62,15 @@ const op_def op_conv2d = {
     .doc = "Two-dimensional convolution (cross-correlation) with groups.",
     .in = {{"x", OP_FLOATS, 'T'}, {"w", OP_FLOATS, 'T'}, {"bias", OP_FLOATS, 'T', OP_OPTIONAL}},
     .out = {{"y", 0, 'T'}},
-    .arg = {OP_CONV_ARGS},
+    .arg = {OP_CONV_ARGS, [OP_CONV_ACTIVATION] = OP_ARG_ACTIVATION},
     .infer = conv2d_infer,
     .grad = conv2d_backward,
     .ref = conv2d_ref,
     .flops = conv2d_flops,
     .cases = (const char *const[]){"x=x[2x3x5x6] w=x[4x3x3x3] bias=x[4]", "x=x[2x3x5x6] w=x[4x3x3x3]:finite padding=1",
                                    "x=x[1x1x4x4] w=x[1x1x1x1]",
+                                   "x=x[2x3x5x6] w=x[20x3x3x3]:finite bias=x[20] padding=1 activation=relu",
+                                   "x=x[1x4x6x6] w=x[4x1x3x3]:finite groups=4 activation=relu",
                                    "x=x[2x4x7x5] w=x[6x2x3x2]:finite bias=x[6] groups=2 stride=2 padding=1,0",
                                    "x=x[1x4x6x6] w=x[4x1x3x3]:finite groups=4 padding=1",
                                    "x=x[1x2x8x7] w=x[3x2x3x2]:finite dilation=2,3 stride=1,2 padding=2",

@@ -1,7 +1,9 @@
 /* linear: y = x w^T + b over the last axis: x[..., k], w[n, k], b[n] give y[..., n] (torch.nn.functional.linear). */
-#include "op/scheme/op.h"
+#include "op/scheme/activation.h"
 
 #include <math.h>
+
+enum { ACTIVATION };
 
 static tn_status linear_infer(const op_infer *c)
 {
@@ -31,7 +33,8 @@ static tn_tensor *as_rows(tn_tensor *x)
 /* dx = dy w, dw = dy^T x, db = the sum of dy's rows. */
 static tn_status linear_backward(const op_grad *c)
 {
-    tn_tensor *x = op_in(c, 0), *w = op_in(c, 1), *dy = op_dout(c, 0);
+    tn_tensor *x = op_in(c, 0), *w = op_in(c, 1);
+    tn_tensor *dy = op_before_activation(c, op_arg(c, ACTIVATION)->i);
     if (op_wants(c, 0))
         op_give(c, 0, x->type.rank == 1 ? tn_reshape(tn_matmul(as_rows(dy), w), tn_tensor_shape(x)) : tn_matmul(dy, w));
     if (op_wants(c, 1))
@@ -44,7 +47,8 @@ static tn_status linear_backward(const op_grad *c)
 static tn_status linear_lower(const op_lower *c)
 {
     tn_tensor *y = tn_matmul(c->in[0], tn_transpose(c->in[1], 0, 1));
-    c->out[0] = c->in[2] ? tn_add(y, c->in[2]) : y;
+    y = c->in[2] ? tn_add(y, c->in[2]) : y;
+    c->out[0] = c->node->arg[ACTIVATION].i == OP_ACT_RELU ? tn_relu(y) : y;
     return TN_OK;
 }
 
@@ -63,6 +67,7 @@ static void linear_ref(const op_ref *c)
             y->magnitude[i] += fabs(product);
         }
     }
+    op_ref_activate(c, c->arg[ACTIVATION].i);
 }
 
 static double linear_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
@@ -76,6 +81,7 @@ const op_def op_linear = {
     .doc = "x w^T + b over the last axis.",
     .in = {{"x", OP_FLOATS, 'T'}, {"w", OP_FLOATS, 'T'}, {"b", OP_FLOATS, 'T', OP_OPTIONAL}},
     .out = {{"y", 0, 'T'}},
+    .arg = {[ACTIVATION] = OP_ARG_ACTIVATION},
     .infer = linear_infer,
     .grad = linear_backward,
     .lower = linear_lower,
@@ -83,7 +89,8 @@ const op_def op_linear = {
     .flops = linear_flops,
     .cases = (const char *const[]){"x=x[2x3] w=x[4x3] b=x[4]", "x=x[2x3] w=x[4x3]", "x=x[2x5x3] w=x[4x3] b=x[4]",
                                    "x=x[3] w=x[4x3] b=x[4]", "x=x[0x3] w=x[4x3] b=x[4]", "x=x[2x0] w=x[4x0] b=x[4]",
-                                   "x=x[17x33] w=x[19x33] b=x[19]", NULL},
+                                   "x=x[17x33] w=x[19x33] b=x[19]", "x=x[17x33] w=x[19x33] b=x[19] activation=relu",
+                                   "x=x[1x40] w=x[5x40] activation=relu", NULL},
     .bad = (const op_bad[]){{"x=x[] w=x[4x3]", "one axis or more"},
                             {"x=x[2x3] w=x[4x5]", "x has 3 features and w takes 5"},
                             {"x=x[2x3] w=x[3]", "it must have two"},

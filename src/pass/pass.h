@@ -39,6 +39,8 @@ typedef struct pass_backend {
     bool (*keeps)(const graph_node *node, bool training);
     /* The backend can run this element-wise node inside a fused one. */
     bool (*fuses)(const graph_node *node);
+    /* The kernel of this node can apply an activation (its argument of that name) where it writes. */
+    bool (*activates)(const graph_node *node);
 } pass_backend;
 
 /* The part of the graph that an entry needs, with its results and the training updates that it implies. */
@@ -47,6 +49,8 @@ tn_graph *pass_extract(const tn_entry *entry, base_error *e);
 tn_graph *pass_lower(const tn_graph *g, const pass_backend *backend, base_error *e);
 /* Constants folded, common subexpressions merged, dead code dropped, algebra. */
 tn_graph *pass_simplify(const tn_graph *g, base_error *e);
+/* Activations applied by the products and convolutions that feed them. */
+tn_graph *pass_epilogue(const tn_graph *g, const pass_backend *backend, base_error *e);
 /* Chains of element-wise nodes, with broadcasts, as one node each. */
 tn_graph *pass_fuse(const tn_graph *g, const pass_backend *backend, base_error *e);
 

@@ -32,6 +32,8 @@ static tn_status run_passes(pipeline *p, const tn_entry *entry)
     if (!p->opt->no_simplify)
         BASE_TRY(take(p, pass_simplify(p->now, p->e)));
     BASE_TRY(take(p, pass_lower(p->now, b, p->e)));
+    if (!p->opt->no_fuse)
+        BASE_TRY(take(p, pass_epilogue(p->now, b, p->e)));
     if (!p->opt->no_simplify)
         BASE_TRY(take(p, pass_simplify(p->now, p->e)));
     if (p->opt->no_fuse)

@@ -54,6 +54,12 @@ static bool keeps(const graph_node *node, bool training)
     return false;
 }
 
+static bool activates(const graph_node *node)
+{
+    return strcmp(node->def->name, "linear") == 0 ||
+           (strcmp(node->def->name, "conv2d") == 0 && node->out[0].type.dtype == TN_F32);
+}
+
 static const kernel *select_kernel(const kernel_bind *b)
 {
     if (b->node->sub || cpu_elementwise_has(b->node))
@@ -84,7 +90,7 @@ static void leave(void *before)
 }
 
 const backend backend_cpu = {.name = "cpu",
-                             .pass = {.keeps = keeps, .fuses = cpu_elementwise_has},
+                             .pass = {.keeps = keeps, .fuses = cpu_elementwise_has, .activates = activates},
                              .select = select_kernel,
                              .copy = &cpu_copy,
                              .isa = isa_of,

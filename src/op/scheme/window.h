@@ -24,7 +24,14 @@ tn_status op_window_size(const op_infer *c, const op_window *w, int d, tn_dim si
 /* ---- convolutions ------------------------------------------------------------------------------------------------ */
 
 /* The first arguments of conv2d and its gradients. */
-enum { OP_CONV_STRIDE, OP_CONV_PADDING, OP_CONV_DILATION, OP_CONV_GROUPS, OP_CONV_SHAPE };
+enum {
+    OP_CONV_STRIDE,
+    OP_CONV_PADDING,
+    OP_CONV_DILATION,
+    OP_CONV_GROUPS,
+    OP_CONV_SHAPE,
+    OP_CONV_ACTIVATION = OP_CONV_SHAPE
+};
 #define OP_CONV_ARGS                                                                                                   \
     [OP_CONV_STRIDE] = OP_ARG_WINDOW("stride", 1), [OP_CONV_PADDING] = OP_ARG_WINDOW("padding", 0),                    \
     [OP_CONV_DILATION] = OP_ARG_WINDOW("dilation", 1), [OP_CONV_GROUPS] = OP_ARG_INT_IN("groups", 1, 1, 0x1p30)
