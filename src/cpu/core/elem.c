@@ -238,6 +238,16 @@ static bool allocate(base_arena *arena, maker *m)
     return e->in && e->out && e->op && e->single && e->prologue && e->body;
 }
 
+/* Where an element is in row-major order is asked only for the report of a fault, and only integers can be at fault. The
+ * order would else count as a tensor that runs across those with channels last. */
+static bool may_fault(const cpu_elem_desc *d)
+{
+    for (int k = 0; k < d->n_instr; k++)
+        if (d->instr[k].domain == CPU_I64)
+            return true;
+    return false;
+}
+
 /* The loop with tiles of at most `most` elements. */
 static void plan_loop(maker *m, int64_t most)
 {
@@ -257,7 +267,7 @@ static void plan_loop(maker *m, int64_t most)
         logical->stride[i] = stride;
         stride *= d->dims[i];
     }
-    cpu_elem_plan_loop(&m->e->loop, d->rank, d->dims, m->n_views, m->views, most);
+    cpu_elem_plan_loop(&m->e->loop, d->rank, d->dims, m->n_views - !may_fault(d), m->views, most);
 }
 
 static int log2_of(size_t width)
