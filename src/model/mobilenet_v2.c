@@ -1,13 +1,8 @@
 /* mobilenet_v2: Sandler et al. 2018, "MobileNetV2: Inverted Residuals and Linear Bottlenecks", table 2. Parameters are named
- * as in torchvision; relu6 is a clamp. */
+ * as in torchvision. */
 #include <stdio.h>
 
 #include "model/core/blocks.h"
-
-static tn_tensor *relu6(tn_tensor *x)
-{
-    return tn_clamp(x, 0, 6);
-}
 
 /* A block: widened `widen` times by 1x1, a depthwise 3x3, narrowed by 1x1 without activation. */
 static tn_tensor *inverted_residual(tn_tensor *x, int64_t widen, int64_t channels, int stride)
@@ -17,12 +12,12 @@ static tn_tensor *inverted_residual(tn_tensor *x, int64_t widen, int64_t channel
     int part = 0; /* torchvision counts the parts that are there */
     char conv[16], norm[16];
     if (widen != 1) {
-        y = relu6(zoo_conv_norm(y, "conv.0.0", "conv.0.1", wide, 1, 1, 1));
+        y = tn_relu6(zoo_conv_norm(y, "conv.0.0", "conv.0.1", wide, 1, 1, 1));
         part = 1;
     }
     (void)snprintf(conv, sizeof conv, "conv.%d.0", part);
     (void)snprintf(norm, sizeof norm, "conv.%d.1", part);
-    y = relu6(zoo_conv_norm(y, conv, norm, wide, 3, stride, (int)wide));
+    y = tn_relu6(zoo_conv_norm(y, conv, norm, wide, 3, stride, (int)wide));
     (void)snprintf(conv, sizeof conv, "conv.%d", part + 1);
     (void)snprintf(norm, sizeof norm, "conv.%d", part + 2);
     y = zoo_conv_norm(y, conv, norm, channels, 1, 1, 1);
@@ -40,7 +35,7 @@ static tn_tensor *build(tn_tensor *x, int64_t classes)
     int number = 1;
     if (tn_graph_status(g) != TN_OK)
         return x;
-    x = relu6(zoo_conv_norm(x, "features.0.0", "features.0.1", 32, 3, 2, 1));
+    x = tn_relu6(zoo_conv_norm(x, "features.0.0", "features.0.1", 32, 3, 2, 1));
     for (size_t l = 0; l < sizeof level / sizeof *level; l++)
         for (int i = 0; i < level[l].blocks; i++) {
             char name[32];
@@ -49,7 +44,7 @@ static tn_tensor *build(tn_tensor *x, int64_t classes)
             x = inverted_residual(x, level[l].widen, level[l].channels, i ? 1 : level[l].stride);
             tn_scope_pop(g);
         }
-    x = relu6(zoo_conv_norm(x, "features.18.0", "features.18.1", 1280, 1, 1, 1));
+    x = tn_relu6(zoo_conv_norm(x, "features.18.0", "features.18.1", 1280, 1, 1, 1));
     x = tn_dropout(zoo_global_mean(x), 0.2);
     return tn_layer_linear(x, "classifier.1", classes, TN_OPT(tn_linear_opt, .weight_init = &init, .bias_init = &zero));
 }

@@ -70,12 +70,10 @@ tn_tensor *op_along_channels(tn_tensor *v, int rank)
     return tn_reshape(v, shape);
 }
 
-static void lower_training(const op_lower *c, tn_tensor *x, const int64_t *axes)
+static void lower_training(const op_lower *c, tn_tensor *x)
 {
-    int n_axes = x->type.rank - 1;
     double eps = c->node->arg[EPS].f, momentum = c->node->arg[MOMENTUM].f;
-    tn_tensor *mean = tn_mean_axes(x, n_axes, axes, false);
-    tn_tensor *var = tn_mean_axes(tn_square(tn_sub(x, op_along_channels(mean, x->type.rank))), n_axes, axes, false);
+    tn_tensor *mean = op_channel_moments_of(x), *var = op_sibling(mean, 1);
     tn_tensor *n = op_count_value(x, ~(int64_t)2 & 0xff, x->type.dtype);
     tn_tensor *unbiased = tn_mul(var, tn_div(n, tn_sub_f(n, 1)));
     c->out[MEAN] = mean;
@@ -88,11 +86,8 @@ static tn_status batch_norm_lower(const op_lower *c)
 {
     int rank = c->in[X]->type.rank;
     tn_tensor *x = op_cast_to(c->in[X], c->in[RUNNING_MEAN]->type.dtype);
-    int64_t axes[TN_MAX_RANK] = {0};
-    for (int i = 1; i < rank - 1; i++)
-        axes[i] = i + 1;
     if (c->training) {
-        lower_training(c, x, axes);
+        lower_training(c, x);
     } else {
         c->out[MEAN] = c->out[NEW_MEAN] = c->in[RUNNING_MEAN];
         c->out[NEW_VAR] = c->in[RUNNING_VAR];

@@ -39,25 +39,24 @@ static tn_status batch_norm_grad_lower(const op_lower *c)
     int rank = c->in[X]->type.rank;
     tn_dtype dtype = c->in[MEAN]->type.dtype;
     tn_tensor *x = op_cast_to(c->in[X], dtype), *dy = op_cast_to(c->in[DY], dtype);
-    int64_t axes[TN_MAX_RANK] = {0};
-    for (int i = 1; i < rank - 1; i++)
-        axes[i] = i + 1;
-    tn_tensor *rstd = op_along_channels(c->in[RSTD], rank);
-    tn_tensor *xhat = tn_mul(tn_sub(x, op_along_channels(c->in[MEAN], rank)), rstd);
-    c->out[DBIAS] = tn_sum_axes(dy, rank - 1, axes, false);
-    c->out[DWEIGHT] = tn_sum_axes(tn_mul(dy, xhat), rank - 1, axes, false);
-    /* what flows through the batch's statistics, or nothing */
+    tn_tensor *mean = c->in[MEAN], *rstd = c->in[RSTD], *sum = op_channel_sums_of(dy, x, mean),
+              *dot = op_sibling(sum, 1);
+    /* not x - mean, which batch_norm has: one value for both would be kept from there to here */
+    tn_tensor *away = tn_sub(op_along_channels(mean, rank), x);
+    tn_tensor *scale = c->in[WEIGHT] ? tn_mul(rstd, c->in[WEIGHT]) : rstd;
+    c->out[DBIAS] = sum;
+    c->out[DWEIGHT] = tn_mul(dot, rstd);
+    /* What flows through the batch's statistics, or nothing. What is one number for a channel is computed on vectors. The sums
+     * come in before scale: scale * dy alone would be made, and kept, where dy is. */
     tn_tensor *training = op_training_of(c->graph), *n = op_count_value(x, ~(int64_t)2 & 0xff, dtype);
-    tn_tensor *db = op_along_channels(tn_div(c->out[DBIAS], n), rank),
-              *dw = op_along_channels(tn_div(c->out[DWEIGHT], n), rank);
-    tn_tensor *scale = c->in[WEIGHT] ? tn_mul(rstd, op_along_channels(c->in[WEIGHT], rank)) : rstd;
-    tn_tensor *all = tn_mul(scale, tn_sub(dy, tn_add(db, tn_mul(xhat, dw))));
+    tn_tensor *square = tn_square(rstd), *slope = tn_mul(tn_mul(scale, square), tn_div(dot, n));
+    if (c->node->n_in > DRSTD && c->in[DRSTD])
+        slope = tn_add(slope, tn_div(tn_mul(c->in[DRSTD], tn_mul(square, rstd)), n));
+    scale = op_along_channels(scale, rank);
+    tn_tensor *all = tn_add(tn_mul(tn_sub(dy, op_along_channels(tn_div(sum, n), rank)), scale),
+                            tn_mul(away, op_along_channels(slope, rank)));
     if (c->node->n_in > DMEAN && c->in[DMEAN])
         all = tn_add(all, op_along_channels(tn_div(c->in[DMEAN], n), rank));
-    if (c->node->n_in > DRSTD && c->in[DRSTD]) {
-        tn_tensor *bend = tn_div(tn_mul(c->in[DRSTD], tn_square(c->in[RSTD])), n);
-        all = tn_sub(all, tn_mul(xhat, op_along_channels(bend, rank)));
-    }
     tn_tensor *dx = tn_where(training, all, tn_mul(scale, dy));
     c->out[DX] = op_cast_to(dx, c->in[X]->type.dtype);
     return TN_OK;

@@ -1,6 +1,6 @@
 /* hardtanh: y = min(max(x, min), max). The gradient passes between the limits and not at them, as in PyTorch: that is what
  * tells it from clamp. */
-#include "op/scheme/op.h"
+#include "op/internal.h"
 
 enum { MIN, MAX };
 
@@ -14,9 +14,7 @@ static tn_status hardtanh_infer(const op_infer *c)
 
 static tn_status hardtanh_backward(const op_grad *c)
 {
-    tn_tensor *x = op_in(c, 0), *dy = op_dout(c, 0);
-    tn_tensor *low = op_like_scalar(x, op_arg(c, MIN)->f), *high = op_like_scalar(x, op_arg(c, MAX)->f);
-    return op_give(c, 0, tn_where(tn_logical_and(tn_gt(x, low), tn_lt(x, high)), dy, op_like_scalar(dy, 0)));
+    return op_give(c, 0, op_hardtanh_grad_of(op_dout(c, 0), op_out(c, 0), op_arg(c, MIN)->f, op_arg(c, MAX)->f));
 }
 
 static tn_status hardtanh_lower(const op_lower *c)

@@ -8,6 +8,7 @@
 /* ---- gradients of activations: dx from dy and the result y or the argument x -------------------------------------- */
 
 tn_tensor *op_relu_grad_of(tn_tensor *dy, tn_tensor *y);
+tn_tensor *op_hardtanh_grad_of(tn_tensor *dy, tn_tensor *y, double min, double max);
 tn_tensor *op_sigmoid_grad_of(tn_tensor *dy, tn_tensor *y);
 tn_tensor *op_tanh_grad_of(tn_tensor *dy, tn_tensor *y);
 tn_tensor *op_leaky_relu_grad_of(tn_tensor *dy, tn_tensor *x, double slope);
@@ -55,6 +56,12 @@ double op_pool_average(const op_ref *c, const op_array *x, const op_array *y, in
 tn_tensor *op_training_of(tn_graph *g);
 tn_tensor *op_batch_norm_grad_of(tn_tensor *dy, tn_tensor *x, tn_tensor *weight, tn_tensor *mean, tn_tensor *rstd,
                                  tn_tensor *dmean, tn_tensor *drstd);
+/* Mean and variance (sibling 1) of each channel of x[N, C, ...]; sums over all axes but the channels of dy and (sibling 1) of
+ * dy * (x - mean). */
+tn_tensor *op_channel_moments_of(tn_tensor *x);
+tn_tensor *op_channel_sums_of(tn_tensor *dy, tn_tensor *x, tn_tensor *mean);
+/* All axes of a tensor of this rank but the channels, into axes; returns how many. */
+int op_axes_but_channels(int rank, int64_t *axes);
 /* v[C] so shaped that it is broadcast along axis 1 of a tensor of this rank. */
 tn_tensor *op_along_channels(tn_tensor *v, int rank);
 /* Elements between one channel (axis 1) and the next. */

@@ -138,8 +138,8 @@ class MobileNetV2(nn.Module):
 
 CASES = {
     "cifar_cnn.small": (CifarCnn, (4, 3, 32, 32), 1e-3),
-    "resnet18.small": (lambda: ResNet([2, 2, 2, 2], False, True), (8, 3, 16, 16), 1e-4),
-    "resnet18.large": (lambda: ResNet([2, 2, 2, 2], False, False), (4, 3, 70, 66), 1e-4),
+    "resnet18.small": (lambda: ResNet([2, 2, 2, 2], False, True), (8, 3, 16, 16), 2e-5),
+    "resnet18.large": (lambda: ResNet([2, 2, 2, 2], False, False), (4, 3, 70, 66), 2e-5),
     "resnet50.large": (lambda: ResNet([3, 4, 6, 3], True, False), (4, 3, 72, 72), 2e-7),
     "mobilenet_v2.small": (MobileNetV2, (8, 3, 64, 64), 0.0),
 }

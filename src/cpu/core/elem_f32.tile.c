@@ -289,6 +289,7 @@ OP1(gelu, a *cpu_vf_normal_cdf(a))
 OP1(gelu_tanh, a *cpu_vf_sigmoid(gelu_gate_argument(a)))
 
 OP2(relu_grad, PICK(LT(zero(), b), a, zero()))
+OP2(hardtanh_grad, PICK(LT(p, b), PICK(LT(b, q), a, zero()), zero()))
 OP2(sigmoid_grad, a *(b *(1.0f - b)))
 OP2(tanh_grad, a *(1.0f - b * b))
 OP2(leaky_relu_grad, PICK(LT(zero(), b), a, p *a))
@@ -382,6 +383,7 @@ const cpu_elem_tile CPU_NAME(cpu_elem_f32)[CPU_ELEM_COUNT] = {HAS(const),
                                                               HAS(gelu),
                                                               HAS(gelu_tanh),
                                                               HAS(relu_grad),
+                                                              HAS(hardtanh_grad),
                                                               HAS(sigmoid_grad),
                                                               HAS(tanh_grad),
                                                               HAS(leaky_relu_grad),

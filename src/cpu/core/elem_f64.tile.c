@@ -267,6 +267,7 @@ OP1(gelu, a *normal_cdf(a))
 OP1(gelu_tanh, a *sigmoid(gelu_gate_argument(a)))
 
 OP2(relu_grad, b > 0 ? a : 0)
+OP2(hardtanh_grad, b > p && b < q ? a : 0)
 OP2(sigmoid_grad, a *(b *(1 - b)))
 OP2(tanh_grad, a *(1 - b * b))
 OP2(leaky_relu_grad, b > 0 ? a : p * a)
@@ -360,6 +361,7 @@ const cpu_elem_tile CPU_NAME(cpu_elem_f64)[CPU_ELEM_COUNT] = {HAS(const),
                                                               HAS(gelu),
                                                               HAS(gelu_tanh),
                                                               HAS(relu_grad),
+                                                              HAS(hardtanh_grad),
                                                               HAS(sigmoid_grad),
                                                               HAS(tanh_grad),
                                                               HAS(leaky_relu_grad),

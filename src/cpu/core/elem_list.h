@@ -104,6 +104,7 @@
     X(gelu_tanh, 1, SAME, 9)                                                                                          \
     /* their gradients: a is the gradient of the result; b is the result for relu, sigmoid, tanh, else the argument */\
     X(relu_grad, 2, SAME, 1)                                                                                          \
+    X(hardtanh_grad, 2, SAME, 1)   /* p < b < q ? a : 0 */                                                            \
     X(sigmoid_grad, 2, SAME, 1)                                                                                       \
     X(tanh_grad, 2, SAME, 1)                                                                                          \
     X(leaky_relu_grad, 2, SAME, 1)                                                                                    \
