@@ -18,6 +18,7 @@ typedef struct cli_args {
     const char *resume;
     const char *isa;
     int threads; /* 0: as the recipe says, or all */
+    int batch;   /* 0: the command's own */
     /* of `tarn bench` */
     const char *data;
     bool serve;

@@ -84,7 +84,7 @@ void cli_json_number(FILE *to, double value)
 
 /* ---- options ----------------------------------------------------------------------------------------------------- */
 
-enum { MOST_THREADS = 1024 };
+enum { MOST_THREADS = 1024, MOST_BATCH = 1 << 20 };
 
 /* The value in "--name=VALUE" or "--name VALUE"; NULL if this is another option, or the value is missing. */
 static const char *value_of(const char *name, int n, char **argv, int *i)
@@ -116,13 +116,13 @@ static bool takes(const cli_command *command, const char *option)
     return false;
 }
 
-static bool take_threads(cli_args *a, const char *text)
+static bool take_number(const char *option, const char *text, int most, int *to)
 {
     char *end;
     long n = strtol(text, &end, 10);
-    if (end == text || *end || n < 1 || n > MOST_THREADS)
-        return cli_fail("--threads is '%s'; a number from 1 to %d is due", text, MOST_THREADS) == CLI_OK;
-    a->threads = (int)n;
+    if (end == text || *end || n < 1 || n > most)
+        return cli_fail("--%s is '%s'; a number from 1 to %d is due", option, text, most) == CLI_OK;
+    *to = (int)n;
     return true;
 }
 
@@ -145,7 +145,9 @@ static bool take_option(cli_args *a, int n, char **argv, int *i)
         }
     }
     if ((value = value_of("threads", n, argv, i)) != NULL)
-        return take_threads(a, value);
+        return take_number("threads", value, MOST_THREADS, &a->threads);
+    if ((value = value_of("batch", n, argv, i)) != NULL)
+        return take_number("batch", value, MOST_BATCH, &a->batch);
     return cli_fail("%s needs a value, or takes none; see `tarn help`", option) == CLI_OK;
 }
 

@@ -74,11 +74,11 @@ static int show_steps(tn_session *s, tn_model *m)
     for (int i = 0; tn_session_profile_row(s, "predict", i, &row) == TN_OK; i++)
         (void)printf("%-32s %-16s %-28s %12.0f %12.0f\n", row.node, row.op, row.kernel, row.flops, row.bytes);
     (void)printf("\nprediction, batch 1:  %d steps, %.4g MFLOP, %.4g MB moved; buffer %zu bytes (%zu without sharing), "
-                 "scratch %zu\n",
-                 one.steps, one.flops / 1e6, one.bytes / 1e6, one.buffer, one.unshared, one.scratch);
+                 "scratch %zu, packed weights %zu\n",
+                 one.steps, one.flops / 1e6, one.bytes / 1e6, one.buffer, one.unshared, one.scratch, one.packed);
     (void)printf("prediction, batch 64: %d steps, %.4g MFLOP, %.4g MB moved; buffer %zu bytes (%zu without sharing), "
-                 "scratch %zu\n",
-                 many.steps, many.flops / 1e6, many.bytes / 1e6, many.buffer, many.unshared, many.scratch);
+                 "scratch %zu, packed weights %zu\n",
+                 many.steps, many.flops / 1e6, many.bytes / 1e6, many.buffer, many.unshared, many.scratch, many.packed);
     return CLI_OK;
 }
 

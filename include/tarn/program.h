@@ -91,6 +91,7 @@ typedef struct tn_memory {
     size_t scratch;      /* the largest need of a kernel */
     size_t unshared;     /* what the values would need without sharing */
     size_t state;        /* parameters, statistics, slots */
+    size_t packed;       /* parameters once more, in the order of the kernels: shared by all sessions of a state */
     double flops, bytes; /* of one run: counted from the shapes */
     int steps;           /* kernel calls */
 } tn_memory;

@@ -4,6 +4,11 @@
 #include "op/scheme/activation.h"
 #include "op/scheme/window.h"
 
+typedef struct conv_plan {
+    cpu_conv conv;
+    bool packed; /* the weight comes packed */
+} conv_plan;
+
 static kernel_layout pictures_last(const kernel_bind *b, int i)
 {
     return b->in[i].rank == 4 ? KERNEL_CHANNELS_LAST : KERNEL_ROW_MAJOR;
@@ -18,9 +23,10 @@ static kernel_layout want_weight(const kernel_bind *b, int i)
 static tn_status plan(kernel_bind *b, const kernel_operand *x, const kernel_operand *w, const kernel_operand *y,
                       cpu_conv_job job)
 {
-    cpu_conv *c = BASE_NEW(b->arena, cpu_conv);
+    conv_plan *made = BASE_NEW(b->arena, conv_plan);
+    cpu_conv *c = &made->conv;
     op_window o = op_conv_window(b->node->arg, w->dims[2], w->dims[3]);
-    if (!c)
+    if (!made)
         return base_no_memory(b->error, "preparing a kernel");
     *c = (cpu_conv){.n = x->dims[0],
                     .c_in = x->dims[1],
@@ -40,7 +46,7 @@ static tn_status plan(kernel_bind *b, const kernel_operand *x, const kernel_oper
     }
     for (int side = 0; side < 4; side++)
         c->pad[side] = (int)o.pad[side];
-    b->plan = c;
+    b->plan = made;
     c->winograd = !b->no_winograd && cpu_conv_winograd_pays(c);
     if (c->winograd)
         b->path = job == CPU_CONV_FORWARD     ? "conv2d/winograd"
@@ -54,7 +60,15 @@ static tn_status prepare_forward(kernel_bind *b)
 {
     kernel_set_layout(&b->out[0], KERNEL_CHANNELS_LAST);
     BASE_TRY(plan(b, &b->in[0], &b->in[1], &b->out[0], CPU_CONV_FORWARD));
-    ((cpu_conv *)b->plan)->relu = b->node->arg[OP_CONV_ACTIVATION].i == OP_ACT_RELU;
+    conv_plan *p = b->plan;
+    const cpu_conv *c = &p->conv;
+    if (b->fixed && b->fixed[1])
+        b->pack = (kernel_pack){1, cpu_conv_packed(c, CPU_CONV_FORWARD),
+                                base_arena_printf(b->arena, "%s %d", c->winograd ? "winograd" : "conv", b->isa)};
+    if (b->pack.bytes && !b->pack.form)
+        return base_no_memory(b->error, "preparing a kernel");
+    p->packed = b->pack.bytes > 0;
+    p->conv.relu = b->node->arg[OP_CONV_ACTIVATION].i == OP_ACT_RELU;
     return TN_OK;
 }
 
@@ -71,17 +85,26 @@ static tn_status prepare_grad_weight(kernel_bind *b)
 
 static void run_forward(const kernel_call *c)
 {
-    cpu_conv_forward(c->plan, c->in[0], c->in[1], c->in[2], c->out[0], c->scratch);
+    const conv_plan *p = c->plan;
+    if (p->packed)
+        cpu_conv_forward_packed(&p->conv, c->in[0], c->in[1], c->in[2], c->out[0], c->scratch);
+    else
+        cpu_conv_forward(&p->conv, c->in[0], c->in[1], c->in[2], c->out[0], c->scratch);
+}
+
+static void pack(const void *plan, const void *from, void *to)
+{
+    cpu_conv_pack(&((const conv_plan *)plan)->conv, CPU_CONV_FORWARD, from, to);
 }
 
 static void run_grad_data(const kernel_call *c)
 {
-    cpu_conv_grad_data(c->plan, c->in[0], c->in[1], c->out[0], c->scratch);
+    cpu_conv_grad_data(&((const conv_plan *)c->plan)->conv, c->in[0], c->in[1], c->out[0], c->scratch);
 }
 
 static void run_grad_weight(const kernel_call *c)
 {
-    cpu_conv_grad_weight(c->plan, c->in[0], c->in[1], c->out[0], NULL, c->scratch);
+    cpu_conv_grad_weight(&((const conv_plan *)c->plan)->conv, c->in[0], c->in[1], c->out[0], NULL, c->scratch);
 }
 
 /* Nothing to compute, or windows that no 32-bit number can describe: the reference takes those. */
@@ -99,7 +122,8 @@ const kernel cpu_kernels_conv2d[] = {{.op = "conv2d",
                                       .accepts = accepts,
                                       .want = want_weight,
                                       .prepare = prepare_forward,
-                                      .run = run_forward},
+                                      .run = run_forward,
+                                      .pack = pack},
                                      {.op = "conv2d_grad_data",
                                       .name = "conv2d_grad_data/direct",
                                       .keeps = cpu_node_is_f32,

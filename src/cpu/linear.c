@@ -1,7 +1,10 @@
-/* linear: one product with the bias added where it is written. */
+/* linear: one product with the bias added, and the activation applied, where it is written. Weights that stay are packed
+ * once. */
 #include "cpu/core/gemm.h"
 #include "cpu/core/kernels.h"
 #include "op/scheme/activation.h"
+
+#include <string.h>
 
 static kernel_layout want(const kernel_bind *b, int i)
 {
@@ -33,9 +36,20 @@ static tn_status prepare(kernel_bind *b)
                     .act = cpu_arg_int(b->node, "activation") == OP_ACT_RELU ? CPU_ACT_RELU : CPU_ACT_NONE,
                     .bias = b->n_in > 2 && b->in[2].dtype ? CPU_BIAS_COLUMN : CPU_BIAS_NONE};
     b->plan = g;
+    if (b->fixed && b->fixed[1] && strcmp(cpu_gemm_path(g), "tile") == 0) {
+        b->pack = (kernel_pack){1, cpu_gemm_packed_size(g), base_arena_printf(b->arena, "gemm %d", b->isa)};
+        if (!b->pack.form)
+            return base_no_memory(b->error, "preparing a kernel");
+        g->b_packed = true;
+    }
     b->scratch = cpu_gemm_scratch(g);
     b->path = base_arena_printf(b->arena, "linear/%s", cpu_gemm_path(g));
     return TN_OK;
+}
+
+static void pack(const void *plan, const void *from, void *to)
+{
+    cpu_gemm_pack_b(plan, from, to);
 }
 
 static void run(const kernel_call *c)
@@ -44,4 +58,4 @@ static void run(const kernel_call *c)
 }
 
 const kernel cpu_kernels_linear[] = {
-    {.op = "linear", .name = "linear/gemm", .want = want, .prepare = prepare, .run = run}, {0}};
+    {.op = "linear", .name = "linear/gemm", .want = want, .prepare = prepare, .run = run, .pack = pack}, {0}};

@@ -18,6 +18,13 @@ typedef enum kernel_layout {
 
 struct kernel;
 
+/* An input that a kernel wants in an order of its own, put so once and used until the state is written. */
+typedef struct kernel_pack {
+    int input;
+    size_t bytes;     /* 0: none */
+    const char *form; /* says the order: the same words of the same kernel for the same bytes */
+} kernel_pack;
+
 /* A kernel being bound to sizes. */
 typedef struct kernel_bind {
     const graph_node *node;
@@ -28,11 +35,13 @@ typedef struct kernel_bind {
     int n_in, n_out;
     kernel_operand *in;  /* as they will be when the kernel runs (after `want`) */
     kernel_operand *out; /* row-major when prepare is called; it may set the strides of another dense order */
+    const bool *fixed;   /* by input: state that the entry does not write; NULL: none */
     base_arena *arena;   /* for what prepare keeps; lives as long as the binding */
     base_error *error;
     /* filled by prepare: */
     void *plan;
     size_t scratch;   /* bytes, 64-aligned when run */
+    kernel_pack pack; /* of an input that is fixed; `in` of a call is then the packed form */
     const char *path; /* which way the kernel takes, for the profile; NULL: none worth naming */
 } kernel_bind;
 
@@ -62,6 +71,7 @@ typedef struct kernel {
     kernel_layout (*want)(const kernel_bind *b, int i);
     tn_status (*prepare)(kernel_bind *b);
     void (*run)(const kernel_call *c);
+    void (*pack)(const void *plan, const void *from, void *to);
     bool in_place; /* an output may take the memory of an input of the same dtype and strides */
 } kernel;
 

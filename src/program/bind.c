@@ -110,6 +110,8 @@ static int add_step(binder *x, bound_step *s, const kernel_bind *k, const int *i
     s->plan = k->plan;
     s->path = k->path;
     s->scratch = k->scratch;
+    s->pack = k->pack;
+    x->b->packed += k->pack.bytes;
     for (int i = 0; i < k->n_in; i++)
         s->bytes += k->in[i].dtype ? bytes_of(&k->in[i]) : 0;
     for (int i = 0; i < k->n_out; i++)
@@ -335,10 +337,26 @@ static double flops_of(const graph_node *node, const kernel_bind *k)
     return k->n_out ? op_elements(&out[0]) : 0;
 }
 
+static bool is_written(const binder *x, int state)
+{
+    for (size_t i = 0; i < x->g->results.n; i++)
+        if (x->g->results.at[i].kind == GRAPH_WRITE && find_state(x->g, x->g->results.at[i].name) == state)
+            return true;
+    return false;
+}
+
+/* Whether a value is state that no run of this entry changes. */
+static bool is_fixed(const binder *x, int value)
+{
+    const place *p = value >= 0 ? &x->b->places.at[x->b->values.at[value].place] : NULL;
+    return p && p->kind == PLACE_STATE && !x->entry->training && !is_written(x, p->index);
+}
+
 static tn_status bind_kernel(binder *x, const graph_node *node)
 {
     kernel_operand in[node->n_in + 1], out[node->n_out + 1];
     int from[node->n_in + 1], to[node->n_out + 1];
+    bool fixed[node->n_in + 1];
     kernel_bind k = {.node = node,
                      .training = x->entry->training,
                      .threads = x->p->threads,
@@ -363,6 +381,9 @@ static tn_status bind_kernel(binder *x, const graph_node *node)
         BASE_TRY(in_layout(x, &from[i], s.kernel->want ? s.kernel->want(&k, i) : KERNEL_ROW_MAJOR, node->name));
         in[i] = x->b->values.at[from[i]].type;
     }
+    for (int i = 0; i < node->n_in; i++)
+        fixed[i] = is_fixed(x, from[i]);
+    k.fixed = fixed;
     if (s.kernel->prepare(&k) != TN_OK)
         return base_prefix(x->e, "%s (node '%s'): ", node->def->name, node->name);
     for (int i = 0; i < node->n_out; i++) {
@@ -512,14 +533,6 @@ static void find_first_write(binding *b)
     }
 }
 
-static bool is_written(const binder *x, int state)
-{
-    for (size_t i = 0; i < x->g->results.n; i++)
-        if (x->g->results.at[i].kind == GRAPH_WRITE && find_state(x->g, x->g->results.at[i].name) == state)
-            return true;
-    return false;
-}
-
 /* Outputs are handed out after the writes: one that shows state which the run writes is copied before. */
 static tn_status keep_old(binder *x, const graph_result *r, int *value)
 {
@@ -571,14 +584,14 @@ static tn_status bind_all(binder *x, const int64_t *symbol)
 
 static tn_status check_limit(const tn_program *p, const program_entry *entry, const binding *b, base_error *e)
 {
-    size_t need = b->buffer + b->scratch;
+    size_t need = b->buffer + b->scratch + b->packed;
     if (p->memory_limit == 0 || need <= p->memory_limit)
         return TN_OK;
     return base_fail(e, TN_LIMIT,
-                     "the entry '%s' needs %zu bytes at these sizes (%zu for values, %zu for scratch); the limit is "
-                     "%zu. Use a smaller batch or "
+                     "the entry '%s' needs %zu bytes at these sizes (%zu for values, %zu for scratch, %zu for packed "
+                     "weights); the limit is %zu. Use a smaller batch or "
                      "raise the limit",
-                     entry->name, need, b->buffer, b->scratch, p->memory_limit);
+                     entry->name, need, b->buffer, b->scratch, b->packed, p->memory_limit);
 }
 
 static const binding *find(const program_entry *entry, const int64_t *symbol)

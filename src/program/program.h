@@ -33,6 +33,7 @@ typedef struct bound_step {
     int n_in, n_out;
     int *in, *out; /* values; -1 absent */
     size_t scratch;
+    kernel_pack pack;
     double flops, bytes;
     bool check; /* not a kernel: input 0 must be finite, else the run stops */
 } bound_step;
@@ -49,7 +50,7 @@ typedef struct binding {
     int *of_tensor;  /* by tensor id of the entry's graph: value, -1 none */
     int n_outputs;
     int *outputs; /* by result of the graph: value (of GRAPH_OUTPUT), else -1 */
-    size_t buffer, scratch, unshared;
+    size_t buffer, scratch, unshared, packed;
     double flops, bytes;
 } binding;
 
@@ -80,6 +81,15 @@ typedef struct state_entry {
     tn_view view; /* data 64-aligned */
 } state_entry;
 
+/* A state tensor in a kernel's order. Made by the first session that wants it, shared by all. */
+typedef struct state_pack {
+    struct state_pack *next;
+    const void *from;
+    void *data;
+    uint64_t version; /* of the state when it was packed */
+    char form[];
+} state_pack;
+
 struct tn_state {
     tn_context *context;
     atomic_int references;
@@ -89,11 +99,16 @@ struct tn_state {
     base_vec(state_entry) entries;
     base_map index; /* name to 1 + position */
     uint64_t seed, step;
+    uint64_t version; /* raised whenever a tensor changes */
+    pthread_mutex_t packing;
+    state_pack *packs;
 };
 
 tn_program *program_retain(tn_program *p);
 tn_state *state_retain(tn_state *s);
 state_entry *state_find(const tn_state *s, const char *name);
+/* The packed form of the tensor whose data are at `from`; NULL: out of memory. Not packed yet, or not anew. */
+state_pack *state_pack_of(tn_state *s, const void *from, const kernel_pack *pack);
 program_entry *program_find(tn_program *p, const char *name);
 /* The binding for these symbol values, made if it is not there. NULL and e set on failure. */
 const binding *program_bind(tn_program *p, program_entry *entry, const int64_t *symbol, base_error *e);

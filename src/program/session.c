@@ -27,6 +27,7 @@ tn_session *tn_session_new(tn_program *p, tn_state *state)
 static void bound_free(session_bound *b)
 {
     base_vec_free(&b->patches);
+    base_vec_free(&b->packs);
     free(b->pointer);
     free(b->state);
     for (int i = 0; b->staged && i < b->n_inputs; i++)
@@ -224,7 +225,41 @@ static void resolve(tn_session *s, session_bound *b)
         for (int k = 0; k < step->n_out; k++)
             *p++ = address_of(s, b, step->out[k]);
     }
+    for (size_t i = 0; i < b->packs.n; i++)
+        b->pointer[b->packs.at[i].pointer] = b->packs.at[i].to->data;
     b->block_number = s->block_number;
+}
+
+/* Packs what the state has changed since. Sessions may come here at once: the first does it for all. */
+static void refresh_packs(const tn_session *s, session_bound *b)
+{
+    if (b->packs.n == 0 || b->version == s->state->version)
+        return;
+    pthread_mutex_lock(&s->state->packing);
+    for (size_t i = 0; i < b->packs.n; i++) {
+        const session_pack *p = &b->packs.at[i];
+        if (p->to->version != s->state->version)
+            p->step->kernel->pack(p->step->plan, p->to->from, p->to->data);
+        p->to->version = s->state->version;
+    }
+    pthread_mutex_unlock(&s->state->packing);
+    b->version = s->state->version;
+}
+
+static tn_status find_packs(tn_session *s, session_bound *b)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < b->binding->steps.n; i++) {
+        const bound_step *step = &b->binding->steps.at[i];
+        if (step->pack.bytes) {
+            session_pack x = {at + (size_t)step->pack.input, step, NULL};
+            x.to = state_pack_of(s->state, address_of(s, b, step->in[step->pack.input]), &step->pack);
+            if (!x.to || !base_vec_push(&b->packs, x))
+                return base_no_memory(&s->error, "binding a session");
+        }
+        at += (size_t)(step->n_in + step->n_out);
+    }
+    return TN_OK;
 }
 
 /* Only the pointers of what is fed. */
@@ -272,6 +307,8 @@ static tn_status new_bound(tn_session *s, program_entry *entry, session_entry *m
     tn_status status = b->staged ? find_states(s, entry, b) : base_no_memory(&s->error, "binding a session");
     if (status == TN_OK)
         status = find_patches(b, &s->error);
+    if (status == TN_OK)
+        status = find_packs(s, b);
     if (status != TN_OK) {
         bound_free(b);
         return status;
@@ -547,12 +584,15 @@ tn_status tn_run(tn_session *s, const char *name, int n_feeds, const tn_feed *fe
     else
         patch(b);
     void *before = s->program->backend->enter(s->program->context);
+    refresh_packs(s, b);
     tn_status status = run_steps(s, b);
     s->program->backend->leave(before);
     for (int i = 0; i < n_fetches && status == TN_OK; i++)
         fetch_output(s, entry, b, &fetches[i]);
     if (status == TN_OK && entry->training && s->state)
         s->state->step++;
+    if (s->state && entry->writes)
+        s->state->version++;
     unlock_state(s, entry->writes);
     return status;
 }
@@ -586,6 +626,7 @@ tn_status tn_session_plan(tn_session *s, const char *name, int n_feeds, const tn
     *memory = (tn_memory){.buffer = b->binding->buffer,
                           .scratch = b->binding->scratch,
                           .unshared = b->binding->unshared,
+                          .packed = b->binding->packed,
                           .flops = b->binding->flops,
                           .bytes = b->binding->bytes,
                           .steps = (int)b->binding->steps.n};

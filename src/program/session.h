@@ -11,6 +11,13 @@ typedef struct session_patch {
     int64_t offset;
 } session_patch;
 
+/* A kernel's input in the kernel's own order. */
+typedef struct session_pack {
+    size_t pointer;
+    const bound_step *step;
+    state_pack *to;
+} session_pack;
+
 /* A session's side of a binding. */
 typedef struct session_bound {
     struct session_bound *next;
@@ -18,8 +25,10 @@ typedef struct session_bound {
     const binding *binding;
     void **pointer; /* of all steps: inputs, then outputs */
     base_vec(session_patch) patches;
-    void **state;  /* by state of the entry's graph */
-    void **staged; /* by input: a copy, where what was fed is strided or badly aligned */
+    base_vec(session_pack) packs;
+    uint64_t version; /* of the state that the packs were last compared with */
+    void **state;     /* by state of the entry's graph */
+    void **staged;    /* by input: a copy, where what was fed is strided or badly aligned */
     int block_number;
     double *seconds; /* by step, while profiling */
     int64_t *calls;

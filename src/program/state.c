@@ -14,6 +14,8 @@ tn_state *tn_state_new(tn_context *context)
     s->context = base_context_retain(context);
     atomic_init(&s->references, 1);
     atomic_init(&s->writers, 0);
+    (void)pthread_mutex_init(&s->packing, NULL);
+    s->version = 1;
     return s;
 }
 
@@ -29,11 +31,47 @@ void tn_state_free(tn_state *s)
         return;
     for (size_t i = 0; i < s->entries.n; i++)
         free(s->entries.at[i].view.data);
+    while (s->packs) {
+        state_pack *next = s->packs->next;
+        free(s->packs->data);
+        free(s->packs);
+        s->packs = next;
+    }
+    (void)pthread_mutex_destroy(&s->packing);
     base_vec_free(&s->entries);
     base_map_free(&s->index);
     base_arena_free(&s->arena);
     tn_context_free(s->context);
     free(s);
+}
+
+static state_pack *new_pack(const void *from, const kernel_pack *pack)
+{
+    size_t length = strlen(pack->form) + 1;
+    state_pack *x = calloc(1, sizeof *x + length);
+    if (x && !(x->data = aligned_alloc(64, (pack->bytes + 63) & ~(size_t)63))) {
+        free(x);
+        x = NULL;
+    }
+    if (x) {
+        x->from = from;
+        memcpy(x->form, pack->form, length);
+    }
+    return x;
+}
+
+state_pack *state_pack_of(tn_state *s, const void *from, const kernel_pack *pack)
+{
+    pthread_mutex_lock(&s->packing);
+    state_pack *x = s->packs;
+    while (x && (x->from != from || strcmp(x->form, pack->form) != 0))
+        x = x->next;
+    if (!x && (x = new_pack(from, pack))) {
+        x->next = s->packs;
+        s->packs = x;
+    }
+    pthread_mutex_unlock(&s->packing);
+    return x;
 }
 
 const char *tn_state_error(const tn_state *s)
@@ -168,6 +206,7 @@ tn_status tn_state_set(tn_state *s, const char *name, const tn_view *view)
     }
     if (count)
         memcpy(x->view.data, view->data, (size_t)count * size);
+    s->version++;
     return TN_OK;
 }
 
