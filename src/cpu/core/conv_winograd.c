@@ -41,7 +41,7 @@ const conv_winograd_kernels *conv_winograd_of(const conv_kernels *k)
 
 static void make_plan(winograd_plan *r, const conv_problem *p, const conv_kernels *k)
 {
-    enum { WEIGHTS = 1536 << 10, LOCAL = 1200 << 10, ROUND = 24 << 20, WANT = 8 };
+    enum { WEIGHTS = 1536 << 10, LOCAL = 1200 << 10, ROUND = 24 << 20, WANT = 4 };
     r->high = conv_ceil(p->oh, CONV_WINOGRAD_TILE);
     r->wide = conv_ceil(p->ow, CONV_WINOGRAD_TILE);
     r->tiles = p->n * r->high * r->wide;

@@ -111,7 +111,7 @@ static void run(pool_job *j, int64_t elements, bool by_rows)
     j->bands = by_rows ? pieces : 1;
     j->parts = by_rows ? 1 : pieces;
     if (p->c > 0)
-        cpu_parallel(elements * p->n < CHUNK / 4 ? 1 : p->threads, p->n * pieces, pool_chunk, j);
+        cpu_parallel(elements * p->n < 2 * CHUNK ? 1 : p->threads, p->n * pieces, pool_chunk, j);
 }
 
 void cpu_max_pool(const cpu_pool *p, const float *x, float *y)
