@@ -21,7 +21,7 @@ typedef struct cli_args {
     int batch;   /* 0: the command's own */
     /* of `tarn bench` */
     const char *data;
-    bool serve;
+    bool serve, list;
 } cli_args;
 
 typedef struct cli_command {

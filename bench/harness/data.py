@@ -4,38 +4,46 @@ import json
 import os
 import random
 import struct
-
-from rows import INPUT, NETS
+from itertools import repeat
 
 BATCHES = 16
-VERSION = 1  # a part of the file's name: raise it when the contents change
+MOST_BYTES = 32 << 20  # of all batches as floats, beyond the second one: big pictures would fill the memory that is measured
+VERSION = 3  # a part of the file's name: raise it when the contents change
 
 
 def uniform(generator, n, bound):
-    return array.array("f", (generator.uniform(-bound, bound) for _ in range(n))).tobytes()
+    """n floats in +-bound, of 65,536 different ones: made quickly."""
+    table = [bound * (i / 32768 - 1) for i in range(65536)]
+    return array.array("f", map(table.__getitem__, array.array("H", generator.randbytes(2 * n)))).tobytes()
 
 
-def make_inputs(generator, n):
-    """Pictures of 784 bytes: a pattern for each of ten classes, half drowned in noise."""
-    patterns = [generator.randbytes(784) for _ in range(10)]
-    labels = [generator.randrange(10) for _ in range(n)]
+def make_inputs(generator, n, size, classes):
+    """Bytes: a pattern for each class, half drowned in noise."""
+    patterns = [int.from_bytes(generator.randbytes(size), "little") >> 1 & int.from_bytes(b"\x7f" * size, "little")
+                for _ in range(min(classes, 16))]
+    mask = int.from_bytes(b"\x7f" * size, "little")
+    labels = [generator.randrange(classes) for _ in range(n)]
     pixels = bytearray()
     for label in labels:
-        noise = generator.randbytes(784)
-        pixels += bytes((p + q) >> 1 for p, q in zip(patterns[label], noise))
+        noise = int.from_bytes(generator.randbytes(size), "little") >> 1 & mask
+        pixels += (patterns[label % len(patterns)] + noise).to_bytes(size, "little")
     return bytes(pixels), labels
 
 
 def tensors_of(row):
+    if row.parameters:
+        return
     generator = random.Random(f"{row.net} {row.batch}")
-    pixels, labels = make_inputs(generator, BATCHES * row.batch)
-    yield "inputs", "U8", [BATCHES, row.batch, *INPUT[row.net]], pixels
-    yield "labels", "I64", [BATCHES, row.batch], struct.pack(f"<{len(labels)}q", *labels)
-    for name, c_in, c_out, k, _ in NETS[row.net]:
-        bound = (c_in * k * k) ** -0.5
-        shape = [c_out, c_in, k, k] if name.startswith("conv") else [c_out, c_in]
-        yield f"{name}.weight", "F32", shape, uniform(generator, c_out * c_in * k * k, bound)
-        yield f"{name}.bias", "F32", [c_out], uniform(generator, c_out, bound)
+    size = 1
+    for n in row.sample:
+        size *= n
+    batches = max(2, min(BATCHES, MOST_BYTES // (4 * size * row.batch)))
+    pixels, labels = make_inputs(generator, batches * row.batch, size, row.classes)
+    yield "inputs", "U8", [batches, row.batch, *row.sample], pixels
+    yield "labels", "I64", [batches, row.batch], struct.pack(f"<{len(labels)}q", *labels)
+    for p in row.graph.parameters:
+        values = uniform(generator, p.count, p.bound) if p.bound else array.array("f", repeat(p.value, p.count)).tobytes()
+        yield p.name, "F32", list(p.shape), values
 
 
 def make(row, folder):
@@ -44,8 +52,9 @@ def make(row, folder):
     if os.path.exists(path):
         return path
     os.makedirs(folder, exist_ok=True)
-    metadata = {"row": row.name, "net": row.net, "batch": str(row.batch), "optimizer": row.optimizer, "lr": repr(row.lr),
-                "momentum": repr(row.momentum)}
+    metadata = {"row": row.name, "net": row.net, "batch": str(row.batch), "loss": row.loss, "optimizer": row.optimizer,
+                "lr": repr(row.lr), "momentum": repr(row.momentum), "classes": str(row.classes),
+                "parameters": str(row.parameters), "precision": row.precision}
     header, data = {"__metadata__": metadata}, bytearray()
     for name, dtype, shape, raw in tensors_of(row):
         header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + len(raw)]}
@@ -53,6 +62,7 @@ def make(row, folder):
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     with open(path + ".tmp", "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text + data)
+        file.write(struct.pack("<Q", len(text)) + text)
+        file.write(data)
     os.replace(path + ".tmp", path)
     return path

@@ -1,0 +1,70 @@
+/* bench.h: what the files of `tarn bench` share: rows, the work that a row is, and both ways to ask for it. */
+#ifndef CLI_BENCH_H
+#define CLI_BENCH_H
+
+#include "cli.h"
+
+enum { BENCH_NAME = 32, BENCH_NET = 512, BENCH_OUTPUTS = 4096, BENCH_UPDATED = 16 };
+
+/* What is run: by the table of rows, or as the metadata and the shapes of a data file say. */
+typedef struct bench_row {
+    const char *name, *title;
+    const char *net;  /* layers ("linear 128, relu, linear 10"), "vae HIDDEN LATENT", or a model of the zoo */
+    tn_shape sample;  /* of the input, without the batch */
+    int64_t classes;  /* of the labels */
+    const char *loss; /* "cross_entropy", "bce_with_logits", "vae"; "": forward only */
+    int64_t batch;
+    const char *optimizer; /* "adam", "adamw", "sgd"; "": forward only */
+    double lr, momentum;
+    int64_t parameters; /* not 0: no net; the optimizer's update alone, of so many */
+} bench_row;
+
+/* The i-th row; NULL from the end on. */
+const bench_row *bench_row_at(int i);
+const bench_row *bench_row_find(const char *name);
+
+/* A row made ready: its batches, program, state and session. */
+typedef struct bench_work {
+    tn_context *c;
+    bench_row row;
+    char net[BENCH_NET], loss_name[BENCH_NAME], optimizer[BENCH_NAME]; /* where row's texts lie when a file gave them */
+    int64_t batches, sample_count;
+    float *x;        /* [batches, batch, sample...] */
+    int64_t *labels; /* [batches, batch] */
+    float *targets;  /* the same as numbers, for a loss that wants them */
+    float *scores;   /* what a forward gives: [batch, n_scores] */
+    int64_t n_scores;
+    tn_program *program;
+    tn_state *state;
+    tn_session *session;
+    int n_feeds;
+    tn_feed feeds[3];
+    float lr, loss, accumulated;
+    int64_t at; /* steps since the first weights */
+    tn_memory memory;
+    char error[512];
+} bench_work;
+
+bool bench_fail(bench_work *w, const char *fmt, ...) TN_PRINTF(2, 3); /* false */
+double bench_now(void);
+bool bench_trains(const bench_work *w);
+/* The entry that a step runs. */
+const char *bench_entry(const bench_work *w);
+
+/* Batches, net and first weights: those of a data file, or with NULL some of its own. Step 0 is next. */
+bool bench_set_up(bench_work *w, const char *path);
+void bench_clear(bench_work *w);
+/* One step: its seconds, or a negative number after a failure. */
+double bench_step(bench_work *w);
+/* What can be compared with others: a forward's scores for its first sample, or some of the parameters. At most
+ * BENCH_OUTPUTS numbers; returns how many. */
+int bench_outputs(const bench_work *w, double *outputs);
+
+/* Adds the net to the graph: its output for x; *loss is NULL for a forward. Mistakes stick to the graph; false when the text
+ * of the net is wrong. */
+bool bench_build_net(bench_work *w, tn_graph *g, tn_tensor *x, tn_tensor **y, tn_tensor **loss);
+
+/* The protocol of bench/README.md on standard input and output. */
+int bench_serve(bench_work *w, const char *path);
+
+#endif

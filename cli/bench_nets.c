@@ -1,0 +1,118 @@
+/* bench_nets.c: nets of the benchmark from a text: a list of layers, a variational autoencoder, or a model of the zoo. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench.h"
+
+enum { MOST_LAYERS = 10000, WORD = 32 };
+
+typedef struct layers {
+    bench_work *w;
+    tn_tensor *x;
+    int linears, convs; /* so far: they are numbered, fc1, fc2, ... */
+} layers;
+
+/* ---- a list of layers ---------------------------------------------------------------------------------------------- */
+
+static bool add_layer(layers *l, const char *kind, double a, int64_t b)
+{
+    char name[WORD];
+    if (strcmp(kind, "linear") == 0) {
+        (void)snprintf(name, sizeof name, "fc%d", ++l->linears);
+        l->x = tn_layer_linear(l->x, name, (int64_t)a, NULL);
+    } else if (strcmp(kind, "conv") == 0) {
+        (void)snprintf(name, sizeof name, "conv%d", ++l->convs);
+        l->x = tn_layer_conv2d(l->x, name, (int64_t)a, b, NULL);
+    } else if (strcmp(kind, "relu") == 0) {
+        l->x = tn_relu(l->x);
+    } else if (strcmp(kind, "max_pool") == 0) {
+        l->x = tn_max_pool2d(l->x, (int)a, NULL);
+    } else if (strcmp(kind, "dropout") == 0) {
+        l->x = tn_dropout(l->x, a);
+    } else if (strcmp(kind, "flatten") == 0) {
+        l->x = tn_flatten(l->x, 1);
+    } else {
+        return bench_fail(l->w, "'%s' is neither a layer nor a model of the zoo", kind);
+    }
+    return true;
+}
+
+/* "[N] KIND [A [B]]": a layer, N times. */
+static bool add_layers(layers *l, const char *text)
+{
+    char kind[WORD] = "", *rest;
+    double a = 0;
+    long long b = 0;
+    long n = strtol(text, &rest, 10);
+    if (rest == text)
+        n = 1;
+    if (sscanf(rest, " %31[a-z0-9_] %lf %lld", kind, &a, &b) < 1 || n < 1 || n > MOST_LAYERS || !(a >= 0 && a < 1e9))
+        return bench_fail(l->w, "the layer '%.40s' is not understood", text);
+    for (long i = 0; i < n; i++)
+        if (!add_layer(l, kind, a, b))
+            return false;
+    return true;
+}
+
+static tn_tensor *build_list(bench_work *w, tn_tensor *x)
+{
+    layers l = {.w = w, .x = x};
+    for (const char *at = w->row.net; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+        char one[2 * WORD] = "";
+        (void)snprintf(one, sizeof one, "%.*s", (int)strcspn(at, ","), at + strspn(at, " "));
+        if (!add_layers(&l, one))
+            return NULL;
+    }
+    return l.x;
+}
+
+/* ---- a variational autoencoder, after Kingma and Welling, "Auto-Encoding Variational Bayes", 2014, appendix B and C ---- */
+
+/* Normal numbers from uniform ones (Box and Muller 1958). */
+static tn_tensor *normal(tn_graph *g, tn_shape shape)
+{
+    const double two_pi = 6.283185307179586;
+    tn_tensor *radius = tn_sqrt(tn_mul_f(tn_log1p(tn_neg(tn_uniform(g, TN_F32, shape))), -2));
+    return tn_mul(radius, tn_cos(tn_mul_f(tn_uniform(g, TN_F32, shape), two_pi)));
+}
+
+static tn_tensor *vae(bench_work *w, tn_graph *g, tn_tensor *x, int64_t hidden, int64_t latent, tn_tensor **loss)
+{
+    tn_tensor *h = tn_relu(tn_layer_linear(x, "fc1", hidden, NULL));
+    tn_tensor *mean = tn_layer_linear(h, "fc21", latent, NULL), *logvar = tn_layer_linear(h, "fc22", latent, NULL);
+    tn_tensor *z = mean;
+    if (bench_trains(w))
+        z = tn_add(mean, tn_mul(normal(g, tn_tensor_shape(mean)), tn_exp(tn_mul_f(logvar, 0.5))));
+    tn_tensor *y =
+        tn_layer_linear(tn_relu(tn_layer_linear(z, "fc3", hidden, NULL)), "fc4", w->row.sample.dims[0], NULL);
+    if (bench_trains(w)) {
+        tn_tensor *picture = tn_bce_with_logits(y, x, TN_OPT(tn_loss_opt, .reduction = TN_REDUCE_SUM));
+        tn_tensor *spread = tn_sub(tn_add_f(logvar, 1), tn_add(tn_square(mean), tn_exp(logvar)));
+        *loss = tn_div_f(tn_add(picture, tn_mul_f(tn_sum(spread), -0.5)), (double)w->row.batch);
+    }
+    return y;
+}
+
+/* ---- all of them --------------------------------------------------------------------------------------------------- */
+
+/* The target's shape: a class number, or 0 or 1 as a number. */
+static tn_tensor *loss_of(const bench_work *w, tn_graph *g, tn_tensor *y)
+{
+    tn_dim n = w->row.batch;
+    if (strcmp(w->row.loss, "bce_with_logits") == 0)
+        return tn_bce_with_logits(y, tn_input(g, "target", TN_F32, TN_SHAPE(n, 1)), NULL);
+    return tn_cross_entropy(y, tn_input(g, "target", TN_I64, TN_SHAPE(n)), NULL);
+}
+
+bool bench_build_net(bench_work *w, tn_graph *g, tn_tensor *x, tn_tensor **y, tn_tensor **loss)
+{
+    int hidden, latent;
+    *loss = NULL;
+    if (sscanf(w->row.net, "vae %d %d", &hidden, &latent) == 2)
+        *y = vae(w, g, x, hidden, latent, loss);
+    else
+        *y = build_list(w, x);
+    if (*y && bench_trains(w) && !*loss)
+        *loss = loss_of(w, g, *y);
+    return *y != NULL;
+}

@@ -1,0 +1,63 @@
+/* bench_rows.c: the rows of `tarn bench`. bench/harness/rows.py has the same ones, with what concerns the peers; a test holds
+ * the two to each other. */
+#include <string.h>
+
+#include "bench.h"
+
+#define MLP "linear 128, relu, linear 10"
+#define MLP_WIDE "linear 512, relu, linear 512, relu, linear 10"
+#define MLP_FRAUD "linear 64, relu, linear 32, relu, linear 1"
+#define MNIST_CNN                                                                                                      \
+    "conv 32 3, relu, conv 64 3, relu, max_pool 2, dropout 0.25, flatten, linear 128, relu, dropout 0.5, linear 10"
+
+/* clang-format off: shapes, in braces that a macro's arguments may hold */
+#define VECTOR(n) .sample = {1, {n}}
+#define PICTURE(channels, side) .sample = {3, {channels, side, side}}
+/* clang-format on */
+
+#define ADAM .optimizer = "adam", .lr = 1e-3
+#define ADAMW .optimizer = "adamw", .lr = 1e-3
+#define CLASSES(n) .classes = n, .loss = "cross_entropy"
+#define FORWARD .loss = "", .optimizer = ""
+#define UPDATE .net = "", .sample = {1, {1}}, .classes = 1, .loss = "", .batch = 1
+
+static const bench_row rows[] = {
+    {"mlp_train", "MLP 784-128-10, training step, batch 64, Adam", MLP, VECTOR(784), CLASSES(10), .batch = 64, ADAM},
+    {"mlp_train_sgd", "MLP 784-128-10, training step, batch 64, SGD", MLP, VECTOR(784), CLASSES(10), .batch = 64,
+     .optimizer = "sgd", .lr = 0.05, .momentum = 0.9},
+    {"mlp_fraud_train", "MLP 30-64-32-1, training step, batch 2048, AdamW", MLP_FRAUD, VECTOR(30), .classes = 2,
+     .loss = "bce_with_logits", .batch = 2048, ADAMW},
+    {"mlp_wide_train", "MLP 784-512-512-10, training step, batch 128, AdamW", MLP_WIDE, VECTOR(784), CLASSES(10),
+     .batch = 128, ADAMW},
+    {"mnist_cnn_train", "MNIST CNN, training step, batch 64, Adam", MNIST_CNN, PICTURE(1, 28), CLASSES(10), .batch = 64,
+     ADAM},
+    {"vae_train", "VAE 784-400-20, training step, batch 128, Adam", "vae 400 20", VECTOR(784), .classes = 10,
+     .loss = "vae", .batch = 128, ADAM},
+    {"adam_update", "Adam, update of 100 million parameters", UPDATE, .optimizer = "adam", .lr = 1e-2,
+     .parameters = 100000000},
+    {"adamw_update", "AdamW, update of 100 million parameters", UPDATE, .optimizer = "adamw", .lr = 1e-2,
+     .parameters = 100000000},
+    {"mlp_forward", "MLP 784-128-10, forward, one sample", MLP, VECTOR(784), .classes = 10, .batch = 1, FORWARD},
+    {"mlp_forward_b256", "MLP 784-128-10, forward, batch 256", MLP, VECTOR(784), .classes = 10, .batch = 256, FORWARD},
+    {"mnist_cnn_forward", "MNIST CNN, forward, one sample", MNIST_CNN, PICTURE(1, 28), .classes = 10, .batch = 1,
+     FORWARD},
+    {"mnist_cnn_forward_b64", "MNIST CNN, forward, batch 64", MNIST_CNN, PICTURE(1, 28), .classes = 10, .batch = 64,
+     FORWARD},
+    {"chain_forward", "chain of 200 layers of 8 units, forward, one sample", "200 linear 8", VECTOR(8), .classes = 8,
+     .batch = 1, FORWARD},
+    {"startup", "MLP 784-128-10, from process start to the first prediction", MLP, VECTOR(784), .classes = 10,
+     .batch = 1, FORWARD},
+};
+
+const bench_row *bench_row_at(int i)
+{
+    return i >= 0 && (size_t)i < sizeof rows / sizeof *rows ? &rows[i] : NULL;
+}
+
+const bench_row *bench_row_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (strcmp(rows[i].name, name) == 0)
+            return &rows[i];
+    return NULL;
+}
