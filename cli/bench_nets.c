@@ -110,7 +110,7 @@ bool bench_build_net(bench_work *w, tn_graph *g, tn_tensor *x, tn_tensor **y, tn
     *loss = NULL;
     if (sscanf(w->row.net, "vae %d %d", &hidden, &latent) == 2)
         *y = vae(w, g, x, hidden, latent, loss);
-    else
+    else if ((*y = tn_zoo_build(w->row.net, x, w->row.classes)) == NULL)
         *y = build_list(w, x);
     if (*y && bench_trains(w) && !*loss)
         *loss = loss_of(w, g, *y);

@@ -4,11 +4,8 @@
 
 #include "bench.h"
 
-#define MLP "linear 128, relu, linear 10"
 #define MLP_WIDE "linear 512, relu, linear 512, relu, linear 10"
 #define MLP_FRAUD "linear 64, relu, linear 32, relu, linear 1"
-#define MNIST_CNN                                                                                                      \
-    "conv 32 3, relu, conv 64 3, relu, max_pool 2, dropout 0.25, flatten, linear 128, relu, dropout 0.5, linear 10"
 
 /* clang-format off: shapes, in braces that a macro's arguments may hold */
 #define VECTOR(n) .sample = {1, {n}}
@@ -22,30 +19,47 @@
 #define UPDATE .net = "", .sample = {1, {1}}, .classes = 1, .loss = "", .batch = 1
 
 static const bench_row rows[] = {
-    {"mlp_train", "MLP 784-128-10, training step, batch 64, Adam", MLP, VECTOR(784), CLASSES(10), .batch = 64, ADAM},
-    {"mlp_train_sgd", "MLP 784-128-10, training step, batch 64, SGD", MLP, VECTOR(784), CLASSES(10), .batch = 64,
+    {"mlp_train", "MLP 784-128-10, training step, batch 64, Adam", "mlp", VECTOR(784), CLASSES(10), .batch = 64, ADAM},
+    {"mlp_train_sgd", "MLP 784-128-10, training step, batch 64, SGD", "mlp", VECTOR(784), CLASSES(10), .batch = 64,
      .optimizer = "sgd", .lr = 0.05, .momentum = 0.9},
     {"mlp_fraud_train", "MLP 30-64-32-1, training step, batch 2048, AdamW", MLP_FRAUD, VECTOR(30), .classes = 2,
      .loss = "bce_with_logits", .batch = 2048, ADAMW},
     {"mlp_wide_train", "MLP 784-512-512-10, training step, batch 128, AdamW", MLP_WIDE, VECTOR(784), CLASSES(10),
      .batch = 128, ADAMW},
-    {"mnist_cnn_train", "MNIST CNN, training step, batch 64, Adam", MNIST_CNN, PICTURE(1, 28), CLASSES(10), .batch = 64,
-     ADAM},
+    {"mnist_cnn_train", "MNIST CNN, training step, batch 64, Adam", "mnist_cnn", PICTURE(1, 28), CLASSES(10),
+     .batch = 64, ADAM},
+    {"cifar_cnn_train", "CIFAR CNN, training step, batch 64, AdamW", "cifar_cnn", PICTURE(3, 32), CLASSES(10),
+     .batch = 64, ADAMW},
+    {"resnet18_train", "ResNet-18, 32x32, training step, batch 128, AdamW", "resnet18", PICTURE(3, 32), CLASSES(10),
+     .batch = 128, ADAMW},
+    {"resnet50_train", "ResNet-50, 224x224, training step, batch 16, AdamW", "resnet50", PICTURE(3, 224), CLASSES(1000),
+     .batch = 16, ADAMW},
+    {"mobilenet_v2_train", "MobileNetV2, 160x160, training step, batch 16, AdamW", "mobilenet_v2", PICTURE(3, 160),
+     CLASSES(1000), .batch = 16, ADAMW},
     {"vae_train", "VAE 784-400-20, training step, batch 128, Adam", "vae 400 20", VECTOR(784), .classes = 10,
      .loss = "vae", .batch = 128, ADAM},
     {"adam_update", "Adam, update of 100 million parameters", UPDATE, .optimizer = "adam", .lr = 1e-2,
      .parameters = 100000000},
     {"adamw_update", "AdamW, update of 100 million parameters", UPDATE, .optimizer = "adamw", .lr = 1e-2,
      .parameters = 100000000},
-    {"mlp_forward", "MLP 784-128-10, forward, one sample", MLP, VECTOR(784), .classes = 10, .batch = 1, FORWARD},
-    {"mlp_forward_b256", "MLP 784-128-10, forward, batch 256", MLP, VECTOR(784), .classes = 10, .batch = 256, FORWARD},
-    {"mnist_cnn_forward", "MNIST CNN, forward, one sample", MNIST_CNN, PICTURE(1, 28), .classes = 10, .batch = 1,
+    {"mlp_forward", "MLP 784-128-10, forward, one sample", "mlp", VECTOR(784), .classes = 10, .batch = 1, FORWARD},
+    {"mlp_forward_b256", "MLP 784-128-10, forward, batch 256", "mlp", VECTOR(784), .classes = 10, .batch = 256,
      FORWARD},
-    {"mnist_cnn_forward_b64", "MNIST CNN, forward, batch 64", MNIST_CNN, PICTURE(1, 28), .classes = 10, .batch = 64,
+    {"mnist_cnn_forward", "MNIST CNN, forward, one sample", "mnist_cnn", PICTURE(1, 28), .classes = 10, .batch = 1,
      FORWARD},
+    {"mnist_cnn_forward_b64", "MNIST CNN, forward, batch 64", "mnist_cnn", PICTURE(1, 28), .classes = 10, .batch = 64,
+     FORWARD},
+    {"resnet50_forward", "ResNet-50, 224x224, forward, one sample", "resnet50", PICTURE(3, 224), .classes = 1000,
+     .batch = 1, FORWARD},
+    {"resnet50_forward_b8", "ResNet-50, 224x224, forward, batch 8", "resnet50", PICTURE(3, 224), .classes = 1000,
+     .batch = 8, FORWARD},
+    {"mobilenet_v2_forward", "MobileNetV2, 160x160, forward, one sample", "mobilenet_v2", PICTURE(3, 160),
+     .classes = 1000, .batch = 1, FORWARD},
+    {"mobilenet_v2_forward_b16", "MobileNetV2, 160x160, forward, batch 16", "mobilenet_v2", PICTURE(3, 160),
+     .classes = 1000, .batch = 16, FORWARD},
     {"chain_forward", "chain of 200 layers of 8 units, forward, one sample", "200 linear 8", VECTOR(8), .classes = 8,
      .batch = 1, FORWARD},
-    {"startup", "MLP 784-128-10, from process start to the first prediction", MLP, VECTOR(784), .classes = 10,
+    {"startup", "MLP 784-128-10, from process start to the first prediction", "mlp", VECTOR(784), .classes = 10,
      .batch = 1, FORWARD},
 };
 

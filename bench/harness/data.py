@@ -1,32 +1,38 @@
 """The data that all programs of a row share: batches and first weights, as a safetensors file."""
 import array
 import json
+import math
 import os
 import random
 import struct
+import zlib
 from itertools import repeat
 
 BATCHES = 16
 MOST_BYTES = 32 << 20  # of all batches as floats, beyond the second one: big pictures would fill the memory that is measured
-VERSION = 3  # a part of the file's name: raise it when the contents change
+VERSION = 3  # raise it when the contents change and nothing in the row does
 
 
 def uniform(generator, n, bound):
     """n floats in +-bound, of 65,536 different ones: made quickly."""
+    if n < 65536:
+        return array.array("f", (bound * (i / 32768 - 1) for i in array.array("H", generator.randbytes(2 * n)))).tobytes()
     table = [bound * (i / 32768 - 1) for i in range(65536)]
     return array.array("f", map(table.__getitem__, array.array("H", generator.randbytes(2 * n)))).tobytes()
 
 
 def make_inputs(generator, n, size, classes):
     """Bytes: a pattern for each class, half drowned in noise."""
-    patterns = [int.from_bytes(generator.randbytes(size), "little") >> 1 & int.from_bytes(b"\x7f" * size, "little")
-                for _ in range(min(classes, 16))]
     mask = int.from_bytes(b"\x7f" * size, "little")
+
+    def half():
+        return int.from_bytes(generator.randbytes(size), "little") >> 1 & mask
+
+    patterns = [half() for _ in range(min(classes, 16))]
     labels = [generator.randrange(classes) for _ in range(n)]
     pixels = bytearray()
     for label in labels:
-        noise = int.from_bytes(generator.randbytes(size), "little") >> 1 & mask
-        pixels += (patterns[label % len(patterns)] + noise).to_bytes(size, "little")
+        pixels += (patterns[label % len(patterns)] + half()).to_bytes(size, "little")
     return bytes(pixels), labels
 
 
@@ -34,9 +40,7 @@ def tensors_of(row):
     if row.parameters:
         return
     generator = random.Random(f"{row.net} {row.batch}")
-    size = 1
-    for n in row.sample:
-        size *= n
+    size = math.prod(row.sample)
     batches = max(2, min(BATCHES, MOST_BYTES // (4 * size * row.batch)))
     pixels, labels = make_inputs(generator, batches * row.batch, size, row.classes)
     yield "inputs", "U8", [batches, row.batch, *row.sample], pixels
@@ -48,13 +52,14 @@ def tensors_of(row):
 
 def make(row, folder):
     """The file's path; made unless it is there."""
-    path = os.path.join(folder, f"{row.name}-{VERSION}.safetensors")
-    if os.path.exists(path):
-        return path
-    os.makedirs(folder, exist_ok=True)
     metadata = {"row": row.name, "net": row.net, "batch": str(row.batch), "loss": row.loss, "optimizer": row.optimizer,
                 "lr": repr(row.lr), "momentum": repr(row.momentum), "classes": str(row.classes),
                 "parameters": str(row.parameters), "precision": row.precision}
+    known = zlib.crc32(repr([VERSION, row.sample, metadata]).encode())
+    path = os.path.join(folder, f"{row.name}-{known:08x}.safetensors")
+    if os.path.exists(path):
+        return path
+    os.makedirs(folder, exist_ok=True)
     header, data = {"__metadata__": metadata}, bytearray()
     for name, dtype, shape, raw in tensors_of(row):
         header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + len(raw)]}

@@ -8,8 +8,10 @@ import data
 from programs import Failed, NotThisRow, Program, start_once, warn
 from report import NAMES
 
-PAUSE = 0.3  # threads of the last program may spin for a while after it has answered
+PAUSE = 0.1  # threads of the last program may spin for a while after it has answered
 COMPARED_STEPS = 20
+UPDATES = 3  # steps of an optimizer alone after which parameters are compared
+PROFILED = 12  # nodes that are kept of a profile
 
 
 def start_all(kinds, row, path, threads, logs):
@@ -28,45 +30,55 @@ def start_all(kinds, row, path, threads, logs):
     return programs, failures
 
 
-def warm_up(program, seconds):
-    """Returns how many steps take about that many seconds; a tenth of that, at least 20 steps, are warm-up."""
-    first = program.run(COMPARED_STEPS)
-    step = statistics.median(first)
-    program.run(max(1, min(5000, int(seconds * 0.3 / step))))
-    step = statistics.median(program.run(max(3, min(5000, int(seconds * 0.2 / step)))))
-    return max(3, min(20000, int(seconds / step)))
+def warm_up(program, row, options):
+    """First steps, whose losses are compared: up to COMPARED_STEPS, fewer when they take long. Then some more; returns how
+    many steps make a round."""
+    if row.parameters:
+        step = program.run(UPDATES)[-1]
+    else:
+        program.run(1)
+        step = program.run(1)[0]
+        step = min(program.run(max(1, min(COMPARED_STEPS - 2, int(options.warm / step)))))
+    program.run(max(1, min(5000, int(options.seconds * 0.4 / step))))
+    step = statistics.median(program.run(max(1, min(5000, int(options.seconds * 0.2 / step)))))
+    return max(1, min(20000, int(options.seconds / step)))
 
 
 def figures(program):
     steps = [s for r in program.rounds for s in r]
     medians = [statistics.median(r) for r in program.rounds]
-    return {"median_seconds": statistics.median(steps), "min_seconds": min(medians), "max_seconds": max(medians),
-            "fastest_step_seconds": min(steps), "steps": len(steps), "setup_seconds": round(program.setup_seconds, 3),
-            "peak_bytes": program.peak_bytes(), "version": program.hello.get("version"), "isa": program.hello.get("isa"),
-            "name": program.hello.get("name", program.kind.key),
+    return {"name": program.hello.get("name", program.kind.key), "version": program.hello.get("version"),
+            "isa": program.hello.get("isa"),
             "details": "; ".join(filter(None, [program.hello.get("details"), program.setup.get("details")])),
-            "first_losses": program.losses[:COMPARED_STEPS], "outputs": program.outputs}
+            "median_seconds": statistics.median(steps), "min_seconds": min(medians), "max_seconds": max(medians),
+            "fastest_step_seconds": min(steps), "steps": len(steps), "setup_seconds": round(program.setup_seconds, 3),
+            "first_step_seconds": program.setup.get("first_step_seconds"), "peak_bytes": program.peak_bytes(),
+            "memory": {k: program.setup[k] for k in ("buffer_bytes", "state_bytes") if k in program.setup},
+            "first_losses": program.losses[:COMPARED_STEPS], "outputs": (program.outputs or [])[:32]}
 
 
 def disagreement(row, of, reference):
     """A sentence, or None when both computed the same."""
     if row.train:
-        a, b = of["first_losses"], reference["first_losses"]
-        if len(a) < COMPARED_STEPS or len(b) < COMPARED_STEPS:
+        n = min(len(of["first_losses"]), len(reference["first_losses"]), COMPARED_STEPS)
+        if n == 0:
             return "no losses to compare"
+        a, b = of["first_losses"][:n], reference["first_losses"][:n]
+        if not row.random and not abs(a[0] - b[0]) <= 2e-3 * abs(b[0]):
+            return f"the first loss is {a[0]:.5f}, that of {reference['name']} {b[0]:.5f}"
         mean_a, mean_b = statistics.fmean(a), statistics.fmean(b)
-        if not math.isfinite(mean_a) or abs(mean_a - mean_b) > (0.1 if row.dropout else 0.01) * mean_b:
-            return f"mean loss of the first {COMPARED_STEPS} steps {mean_a:.4f}, {reference['name']} has {mean_b:.4f}"
+        if not math.isfinite(mean_a) or abs(mean_a - mean_b) > row.tolerance * abs(mean_b):
+            return f"the mean loss of {n} first steps is {mean_a:.4f}, that of {reference['name']} {mean_b:.4f}"
         return None
     a, b = of["outputs"], reference["outputs"]
     if not a or not b or len(a) != len(b):
         return "no outputs to compare"
-    worst = max(abs(x - y) for x, y in zip(a, b))
+    worst = max(abs(x - y) for x, y in zip(a, b)) / max(1.0, *(abs(y) for y in b))
     return None if worst <= 1e-3 else f"outputs differ from those of {reference['name']} by {worst:.2g}"
 
 
 def judge(row, programs, machine):
-    """The ratio to the best peer, and how near the roofline Tarn comes."""
+    """The ratios to the best peer and to PyTorch, and how near the bound Tarn comes."""
     peers = {k: p for k, p in programs.items() if k != "tarn" and not p.get("disagrees")}
     tarn = programs.get("tarn")
     result = {"goal": row.goal}
@@ -74,22 +86,52 @@ def judge(row, programs, machine):
     if limits and row.name != "startup":
         compute = row.flops() / (limits["f32_gflops"] * 1e9)
         memory = row.bytes() / (limits["copy_gbytes_per_second"] * 1e9)
-        result["roofline"] = {"flops": row.flops(), "bytes": row.bytes(), "bound_seconds": max(compute, memory),
-                              "bound_by": "arithmetic" if compute >= memory else "memory"}
+        result["bound"] = {"flops": row.flops(), "bytes": row.bytes(), "seconds": max(compute, memory),
+                           "by": "arithmetic" if compute >= memory else "memory"}
+        if tarn:
+            result["bound"]["share"] = max(compute, memory) / tarn["median_seconds"]
     if peers:
         best = min(peers, key=lambda k: peers[k]["median_seconds"])
         result["best_peer"] = best
         if tarn and not tarn.get("disagrees"):
             result["ratio"] = peers[best]["median_seconds"] / tarn["median_seconds"]
+            torch = [p["median_seconds"] for k, p in peers.items() if k.startswith("pytorch")]
+            if torch:
+                result["pytorch_ratio"] = min(torch) / tarn["median_seconds"]
+            result["reached"] = result["ratio"] >= 1 and result.get("pytorch_ratio", result["ratio"]) >= row.goal
             lightest = min((p["peak_bytes"] for p in peers.values() if p["peak_bytes"]), default=None)
             if lightest and tarn["peak_bytes"]:
                 result["memory_share"] = tarn["peak_bytes"] / lightest
     return result
 
 
+def profile(program, steps):
+    """Where Tarn's time goes: the nodes that take longest."""
+    answer = program.ask(f"profile {max(1, min(50, steps))}")
+    return {"seconds": answer["seconds"], "count": answer["count"], "nodes": answer["nodes"][:PROFILED]}
+
+
+def take_turns(programs, steps, rounds, attempt):
+    """Rounds in which each program runs while the others wait; another one begins in each."""
+    for r in range(rounds):
+        first = r % len(programs) if programs else 0
+        for p in programs[first:] + programs[:first]:
+            time.sleep(PAUSE)
+            seconds = attempt(p, lambda p=p: p.run(steps[p]))
+            if seconds:
+                p.rounds.append(seconds)
+
+
+def header(row, options, found, failures):
+    return {"row": row.name, "title": row.title, "precision": row.precision, "batch": row.batch, "parts": row.parts,
+            "train": row.train, "threads": options.threads, "rounds": options.rounds, "quick": options.quick,
+            "programs": found, "failures": failures}
+
+
 def run_row(row, kinds, options, machine):
     path = data.make(row, os.path.join(options.cache, "data"))
     programs, failures = start_all(kinds, row, path, options.threads, options.logs)
+    nodes = None
 
     def attempt(p, call):
         """call(), or None: then the program is out of the row."""
@@ -103,15 +145,11 @@ def run_row(row, kinds, options, machine):
             return None
 
     try:
-        steps = {p: attempt(p, lambda: warm_up(p, options.seconds)) for p in list(programs)}
-        for r in range(options.rounds):
-            first = r % len(programs) if programs else 0
-            for p in programs[first:] + programs[:first]:
-                time.sleep(PAUSE)
-                seconds = attempt(p, lambda: p.run(steps[p]))
-                if seconds:
-                    p.rounds.append(seconds)
+        steps = {p: attempt(p, lambda p=p: warm_up(p, row, options)) for p in list(programs)}
+        take_turns(programs, steps, options.rounds, attempt)
         found = {p.kind.key: figures(p) for p in programs}
+        for p in [p for p in programs if p.kind.is_tarn]:
+            nodes = attempt(p, lambda p=p: profile(p, steps[p]))
     finally:
         for p in programs:
             p.close()
@@ -122,8 +160,7 @@ def run_row(row, kinds, options, machine):
             if said:
                 f["disagrees"] = said
                 warn(f"{row.name}: {key} is not compared: {said}")
-    return {"row": row.name, "title": row.title, "threads": options.threads, "rounds": options.rounds, "programs": found,
-            "failures": failures, **judge(row, found, machine)}
+    return {**header(row, options, found, failures), **judge(row, found, machine), "profile": nodes}
 
 
 def run_startup(row, kinds, options, machine):
@@ -145,11 +182,10 @@ def run_startup(row, kinds, options, machine):
             if r > 0:
                 times[kind].append(seconds)
     for kind, t in times.items():
-        found[kind.key] = {"name": NAMES[kind.key], "median_seconds": statistics.median(t), "min_seconds": min(t), "max_seconds": max(t),
-                           "steps": len(t), "peak_bytes": peaks[kind], "class": answers[kind]}
+        found[kind.key] = {"name": NAMES[kind.key], "median_seconds": statistics.median(t), "min_seconds": min(t),
+                           "max_seconds": max(t), "steps": len(t), "peak_bytes": peaks[kind], "class": answers[kind]}
     reference = found.get("pytorch_eager")
     for f in found.values():
         if reference and f["class"] != reference["class"]:
             f["disagrees"] = f"class {f['class']}, PyTorch says {reference['class']}"
-    return {"row": row.name, "title": row.title, "threads": options.threads, "rounds": options.rounds, "programs": found,
-            "failures": failures, **judge(row, found, machine)}
+    return {**header(row, options, found, failures), **judge(row, found, machine)}

@@ -158,16 +158,81 @@ def vae(net, hidden, latent):
     return [y, mean, logvar]
 
 
-ZOO = {}
+def conv_norm(net, x, conv, norm, channels, kernel=1, stride=1, groups=1):
+    return net.batch_norm(net.conv(x, conv, channels, kernel, stride, kernel // 2, groups, bias=False), norm)
 
 
-def make(text, sample):
+def residual(net, x, name, width, stride, bottleneck):
+    channels, skip = width * (4 if bottleneck else 1), x
+    if stride != 1 or net.shapes[x][0] != channels:
+        skip = conv_norm(net, x, f"{name}.downsample.0", f"{name}.downsample.1", channels, 1, stride)
+    parts = [(width, 1, 1), (width, 3, stride), (channels, 1, 1)] if bottleneck else [(width, 3, stride), (channels, 3, 1)]
+    y = x
+    for i, part in enumerate(parts, 1):
+        y = conv_norm(net, y, f"{name}.conv{i}", f"{name}.bn{i}", *part)
+        if i < len(parts):
+            y = net.relu(y)
+    return net.relu(net.add(y, skip))
+
+
+def resnet(blocks, bottleneck):
+    """Pictures of at most 64 x 64 enter by a 3x3 convolution and no pooling, as usual for CIFAR."""
+    def build(net, classes):
+        small = max(net.sample[1:]) <= 64
+        x = net.relu(conv_norm(net, 0, "conv1", "bn1", 64, 3 if small else 7, 1 if small else 2))
+        if not small:
+            x = net.max_pool(x, 3, 2, 1)
+        for level, count in enumerate(blocks):
+            for i in range(count):
+                x = residual(net, x, f"layer{level + 1}.{i}", 64 << level, 2 if level and not i else 1, bottleneck)
+        return net.linear(net.mean(x), "fc", classes)
+    return build
+
+
+def inverted_residual(net, x, name, widen, channels, stride):
+    width, y, part = net.shapes[x][0], x, 0
+    if widen != 1:
+        y, part = net.relu6(conv_norm(net, y, f"{name}.conv.0.0", f"{name}.conv.0.1", width * widen)), 1
+    wide = width * widen
+    y = net.relu6(conv_norm(net, y, f"{name}.conv.{part}.0", f"{name}.conv.{part}.1", wide, 3, stride, wide))
+    y = conv_norm(net, y, f"{name}.conv.{part + 1}", f"{name}.conv.{part + 2}", channels)
+    return net.add(x, y) if stride == 1 and width == channels else y
+
+
+def mobilenet_v2(net, classes):
+    levels = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
+    x, number = net.relu6(conv_norm(net, 0, "features.0.0", "features.0.1", 32, 3, 2)), 1
+    for widen, channels, count, stride in levels:
+        for i in range(count):
+            x = inverted_residual(net, x, f"features.{number}", widen, channels, 1 if i else stride)
+            number += 1
+    x = net.relu6(conv_norm(net, x, "features.18.0", "features.18.1", 1280))
+    return net.linear(net.dropout(net.mean(x), 0.2), "classifier.1", classes)
+
+
+def listed(text):
+    """A model whose list of layers ends with one for the classes."""
+    return lambda net, classes: parse_layers(net, f"{text}, linear {classes}")
+
+
+# Tarn's models.
+ZOO = {
+    "mlp": listed("flatten, linear 128, relu"),
+    "mnist_cnn": listed("conv 32 3, relu, conv 64 3, relu, max_pool 2, dropout 0.25, flatten, linear 128, relu, dropout 0.5"),
+    "cifar_cnn": listed("conv 32 3, relu, max_pool 2, conv 64 3, relu, max_pool 2, conv 64 3, relu, flatten, linear 64, relu"),
+    "resnet18": resnet((2, 2, 2, 2), False),
+    "resnet50": resnet((3, 4, 6, 3), True),
+    "mobilenet_v2": mobilenet_v2,
+}
+
+
+def make(text, sample, classes):
     net = Net(text, sample)
     words = text.split()
     if words[0] == "vae":
         net.outputs = vae(net, int(words[1]), int(words[2]))
-    elif words[0] in ZOO:
-        net.outputs = [ZOO[words[0]](net, dict(w.split("=") for w in words[1:]))]
+    elif text in ZOO:
+        net.outputs = [ZOO[text](net, classes)]
     else:
         net.outputs = [parse_layers(net, text)]
     return net

@@ -8,7 +8,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PEERS = os.path.join(os.path.dirname(HERE), "peers")
-PATIENCE = {"hello": 120, "setup": 600, "run": 600}
+PATIENCE = {"hello": 120, "setup": 600, "run": 600, "profile": 600}
 
 
 class Failed(Exception):
@@ -29,7 +29,7 @@ class Kind:
         return self.rows is None or self.rows(row)
 
 
-def kinds(tarn, python):
+def kinds(tarn, python, compiled=True):
     found = []
     if tarn and os.path.exists(tarn):
         found.append(Kind("tarn", lambda row: [tarn, "bench", row] + ([] if row == "startup" else ["--serve"]), True))
@@ -37,9 +37,10 @@ def kinds(tarn, python):
         def torch(mode):
             return lambda row: [python, "-B", os.path.join(PEERS, "pytorch.py"), "--mode", mode, row]
         found.append(Kind("pytorch_eager", torch("eager")))
-        found.append(Kind("pytorch_compiled", torch("compiled"), rows=lambda row: row.name != "startup"))
+        if compiled:
+            found.append(Kind("pytorch_compiled", torch("compiled"), rows=lambda row: row.name != "startup"))
         found.append(Kind("onnxruntime", lambda row: [python, "-B", os.path.join(PEERS, "ort.py"), row],
-                          rows=lambda row: not row.train))
+                          rows=lambda row: not row.train and not row.optimizer))
     return found
 
 

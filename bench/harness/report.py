@@ -1,84 +1,192 @@
-"""What was measured, as a page and a picture: docs/performance.md and docs/performance.svg."""
+"""What was measured, as a page and pictures: docs/performance.md, docs/performance.svg, docs/performance_batches.svg."""
 import glob
 import json
+import math
 import os
-from html import escape
 
-COLORS = {"tarn": "#0072b2", "pytorch_eager": "#d55e00", "pytorch_compiled": "#e69f00", "onnxruntime": "#009e73"}
-NAMES = {"tarn": "Tarn", "pytorch_eager": "PyTorch eager", "pytorch_compiled": "PyTorch compiled", "onnxruntime": "ONNX Runtime"}
-ORDER = list(NAMES)
+import picture
+from picture import NAMES, ORDER, duration
+from rows import ABSENT, ALL
 
-
-def duration(seconds):
-    for unit, scale in (("s", 1), ("ms", 1e3)):
-        if seconds * scale >= 1:
-            return f"{seconds * scale:.3g} {unit}"
-    return f"{seconds * 1e6:.3g} µs"
+SHOWN_NODES = 8
 
 
 def megabytes(count):
     return f"{count / 1e6:.0f} MB" if count else "-"
 
 
-def load(results, order):
-    found = []
-    for path in glob.glob(os.path.join(results, "*.json")):
+def counted(n, what):
+    return f"{n} {what}{'' if n == 1 else 's'}"
+
+
+def load(results):
+    """By name of the row."""
+    found = {}
+    for path in sorted(glob.glob(os.path.join(results, "*.json"))):
         with open(path, encoding="utf-8") as file:
-            found.append(json.load(file))
-    return sorted(found, key=lambda r: (order.index(r["row"]) if r["row"] in order else len(order), r["row"]))
+            r = json.load(file)
+        found[r["row"]] = r
+    return found
 
 
-def cell(program):
+def table(head, *lines):
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + "---|" * len(head)
+    for line in lines:
+        yield "| " + " | ".join(line) + " |"
+    yield ""
+
+
+def geometric_mean(values):
+    return math.exp(sum(map(math.log, values)) / len(values))
+
+
+# ---- times ----------------------------------------------------------------------------------------------------------
+
+
+def cell(program, parts=0):
     if not program:
         return "-"
-    return duration(program["median_seconds"]) + (" (*)" if program.get("disagrees") else "")
+    return duration(program["median_seconds"] / (parts or 1)) + (" (*)" if program.get("disagrees") else "")
 
 
-def summary_lines(rows):
-    yield "| row | " + " | ".join(NAMES[k] for k in ORDER) + " | Tarn against the best peer | goal | share of the bound |"
-    yield "|---|" + "---|" * (len(ORDER) + 3)
-    for r in rows:
-        tarn, bound = r["programs"].get("tarn"), r.get("roofline")
-        ratio = f"**{r['ratio']:.2f}x**" if "ratio" in r else "not measured"
-        share = f"{100 * bound['bound_seconds'] / tarn['median_seconds']:.0f}% ({bound['bound_by']})" if tarn and bound else "-"
-        yield (f"| {r['title']} | " + " | ".join(cell(r["programs"].get(k)) for k in ORDER)
-               + f" | {ratio} | {r['goal']:g}x | {share} |")
+def verdict(r, key, goal):
+    if key not in r:
+        return "-"
+    return f"**{r[key]:.2f}x**" if r[key] >= goal else f"{r[key]:.2f}x"
 
 
-def memory_lines(rows):
-    yield "| row | " + " | ".join(NAMES[k] for k in ORDER) + " | Tarn's share of the smallest peer |"
-    yield "|---|" + "---|" * (len(ORDER) + 1)
-    for r in rows:
-        share = f"{100 * r['memory_share']:.0f}%" if "memory_share" in r else "not measured"
-        yield (f"| {r['title']} | " + " | ".join(megabytes((r["programs"].get(k) or {}).get("peak_bytes")) for k in ORDER)
-               + f" | {share} |")
+def share(r):
+    bound = r.get("bound") or {}
+    return f"{100 * bound['share']:.0f}% ({bound['by']})" if "share" in bound else "-"
 
 
-def detail_lines(r):
+def times(rows):
+    yield from table(["row", *(NAMES[k] for k in ORDER), "Tarn against the best peer (goal 1x)", "against PyTorch", "its goal",
+                      "share of the bound"],
+                     *([r["title"], *(cell(r["programs"].get(k), r.get("parts")) for k in ORDER), verdict(r, "ratio", 1),
+                        verdict(r, "pytorch_ratio", r["goal"]), f"{r['goal']:g}x", share(r)] for r in rows))
+    ratios = [r["ratio"] for r in rows if "ratio" in r]
+    if len(ratios) > 1:
+        yield f"Geometric mean of {len(ratios)} rows: {geometric_mean(ratios):.2f}x."
+        yield ""
+
+
+def memory(rows):
+    yield from table(["row", *(NAMES[k] for k in ORDER), "Tarn's share of the smallest peer", "Tarn's values and scratch", "Tarn's state"],
+                     *([r["title"], *(megabytes((r["programs"].get(k) or {}).get("peak_bytes")) for k in ORDER),
+                        f"{100 * r['memory_share']:.0f}%" if "memory_share" in r else "-",
+                        *(megabytes((r["programs"].get("tarn") or {}).get("memory", {}).get(k)) for k in ("buffer_bytes", "state_bytes"))]
+                       for r in rows))
+
+
+def first_step(program):
+    seconds = (program or {}).get("first_step_seconds")
+    return duration(seconds) if seconds else "-"
+
+
+def first_steps(rows):
+    yield from table(["row", *(NAMES[k] for k in ORDER)],
+                     *([r["title"], *(first_step(r["programs"].get(k)) for k in ORDER)] for r in rows))
+
+
+# ---- besides rows of one size ------------------------------------------------------------------------------------------
+
+
+def scaling(result):
+    for r in result["rows"]:
+        threads = sorted(r["threads"], key=int)
+        line = [r["title"]]
+        for key in ("tarn", "pytorch_eager"):
+            seconds = [(r["threads"][t]["programs"].get(key) or {}).get("median_seconds") for t in threads]
+            line += [duration(s) if s else "-" for s in (seconds[0], seconds[-1])]
+            line.append(f"{seconds[0] / seconds[-1]:.2f}x" if seconds[0] and seconds[-1] else "-")
+        yield line
+
+
+def batches(result):
+    for r in result["rows"]:
+        for size in sorted(r["batches"], key=int):
+            programs = r["batches"][size]["programs"]
+            line = [r["title"].split(",")[0], size]
+            for key in ("tarn", "pytorch_eager"):
+                p = programs.get(key)
+                line += [duration(p["median_seconds"]), duration(p["median_seconds"] / int(size))] if p else ["-", "-"]
+            yield line
+
+
+def sizes(result):
+    tarn = result.get("tarn")
+    if tarn:
+        yield ["Tarn, all that is installed", megabytes(tarn["bytes"])]
+        for name, count in sorted(tarn["files"].items()):
+            yield [f"of that `{name}`", f"{count / 1e6:.2f} MB"]
+    for name, count in result.get("peers", {}).items():
+        yield [f"the Python package {name}", megabytes(count)]
+
+
+def others(results):
+    if "scaling" in results:
+        yield "### From one thread to all"
+        yield ""
+        head = [f"{name}, {what}" for name in ("Tarn", "PyTorch eager") for what in ("1 thread", "all threads", "gain")]
+        yield from table(["row", *head], *scaling(results["scaling"]))
+    if "batches" in results:
+        yield "### Cost against the batch"
+        yield ""
+        yield "![Time per sample against the batch](performance_batches.svg)"
+        yield ""
+        head = [f"{name}, {what}" for name in ("Tarn", "PyTorch eager") for what in ("a step", "a sample")]
+        yield from table(["net", "batch", *head], *batches(results["batches"]))
+    if "size" in results:
+        yield "### What is installed"
+        yield ""
+        yield from table(["what", "size"], *sizes(results["size"]))
+
+
+# ---- rows one by one -----------------------------------------------------------------------------------------------------
+
+
+def node_lines(r):
+    """Where Tarn's time goes."""
+    profile = r["profile"]
+    yield (f"Where Tarn's time goes, node by node (the longest of {profile['count']}, which take "
+           f"{duration(profile['seconds'])} together when each is timed):")
+    yield ""
+    nodes, limits = profile["nodes"][:SHOWN_NODES], r["machine"].get("limits")
+    lines = []
+    for n in nodes:
+        s = n["seconds"] or 1e-12
+        line = [f"`{n['node']}`", f"`{n['kernel']}`", f"{1e3 * s:.3g} ms", f"{100 * s / profile['seconds']:.0f}%",
+                f"{n['flops'] / s * 1e-9:.3g}", f"{n['bytes'] / s * 1e-9:.3g}"]
+        if limits:
+            least = max(n["flops"] / limits["f32_gflops"], n["bytes"] / limits["copy_gbytes_per_second"]) * 1e-9
+            line.append(f"{100 * least / s:.0f}%")
+        lines.append(line)
+    yield from table(["node", "kernel", "time", "share", "GFLOP/s", "GB/s", *(["of the bound"] if limits else [])], *lines)
+
+
+def setup_seconds(p):
+    return duration(p["setup_seconds"]) if p.get("setup_seconds") else "-"
+
+
+def details(r):
     yield f"### {r['title']}"
     yield ""
-    machine = r["machine"]
-    limits = machine.get("limits")
-    said = f"{machine['processor']}, {r['threads']} threads"
-    if limits:
-        said += (f"; measured limits: {limits['f32_gflops']:.0f} GFLOP/s of float32 multiply-adds ({limits['isa']}), "
-                 f"{limits['copy_gbytes_per_second']:.1f} GB/s copying")
-    yield said + f". {r['rounds']} rounds, {r['date']}."
-    bound = r.get("roofline")
+    machine, bound = r["machine"], r.get("bound")
+    yield (f"`{r['row']}`, {r['precision']}, {counted(r['threads'], 'thread')}, {counted(r['rounds'], 'round')}"
+           f"{', quick' if r.get('quick') else ''}, {r['date']}.")
     if bound:
         yield (f"A step is {bound['flops'] / 1e6:.3g} million operations and {bound['bytes'] / 1e6:.3g} MB at least: "
-               f"{duration(bound['bound_seconds'])}, bound by {bound['bound_by']}. The goal needs "
-               f"{needed(r, bound)}.")
+               f"{duration(bound['seconds'])}, bound by {bound['by']}. {needed(r, bound, machine)}")
     yield ""
-    yield "| program | median | rounds' medians | steps | set-up | peak memory | version and options |"
-    yield "|---|---|---|---|---|---|---|"
+    lines = []
     for key in sorted(r["programs"], key=lambda k: ORDER.index(k) if k in ORDER else 99):
         p = r["programs"][key]
-        setup = f"{p['setup_seconds']:.2g} s" if p.get("setup_seconds") is not None else "-"
         words = ", ".join(filter(None, [p.get("version"), p.get("isa"), p.get("details")]))
-        yield (f"| {p['name']} | {duration(p['median_seconds'])} | {duration(p['min_seconds'])} to "
-               f"{duration(p['max_seconds'])} | {p['steps']} | {setup} | {megabytes(p.get('peak_bytes'))} | {words} |")
-    yield ""
+        lines.append([p["name"], duration(p["median_seconds"]), f"{duration(p['min_seconds'])} to {duration(p['max_seconds'])}",
+                      str(p["steps"]), setup_seconds(p), megabytes(p.get("peak_bytes")), words])
+    yield from table(["program", "median", "rounds' medians", "steps", "set-up", "peak memory", "version and options"], *lines)
     for key, p in r["programs"].items():
         if p.get("disagrees"):
             yield f"(*) {NAMES.get(key, key)} is not compared: {p['disagrees']}."
@@ -86,64 +194,103 @@ def detail_lines(r):
     for key, reason in r["failures"].items():
         yield f"{NAMES.get(key, key)} did not take part: {reason}"
         yield ""
+    if r.get("profile") and not r.get("reached"):
+        yield from node_lines(r)
 
 
-def needed(r, bound):
+def needed(r, bound, machine):
     best = r["programs"].get(r.get("best_peer", ""))
     if not best:
-        return "a peer to compare with"
-    seconds = best["median_seconds"] / r["goal"]
-    return f"{bound['flops'] / seconds / 1e9:.3g} GFLOP/s and {bound['bytes'] / seconds / 1e9:.3g} GB/s"
+        return ""
+    rate = bound["flops"] / (best["median_seconds"] / r["goal"]) * 1e-9
+    limit = machine["limits"]["f32_gflops"]
+    return f"The goal needs {rate:.3g} GFLOP/s, {100 * rate / limit:.0f}% of the limit."
 
 
-def page(rows):
+# ---- the page ------------------------------------------------------------------------------------------------------------
+
+
+def machine_line(machine):
+    said = f"{machine['processor']} ({', '.join(machine['instruction_sets'])}), {machine['threads']} threads, {machine['system']}"
+    limits = machine.get("limits")
+    if limits:
+        said += (f". Measured limits: {limits['f32_gflops']:.0f} GFLOP/s of float32 multiply-adds ({limits['isa']}), "
+                 f"{limits['copy_gbytes_per_second']:.1f} GB/s copying")
+    return said + "."
+
+
+def machines(results):
+    """Rows may have been measured at different times: limits then differ a little."""
+    first = {}
+    for r in results.values():
+        first.setdefault((r["machine"]["processor"], r["machine"]["threads"]), r["machine"])
+    return [machine_line(m) for m in first.values()]
+
+
+def short_rows(rows):
+    return [r for r in rows if r.get("reached") is False]
+
+
+def page(results, rows):
+    train, forward = [r for r in rows if r["train"]], [r for r in rows if not r["train"]]
     yield "# Performance"
     yield ""
-    yield "Made by `./run bench`; `bench/README.md` says how it measures. Do not edit: the next run writes it again."
-    yield "Times are medians of one step (or of one forward, or of one start); less is better."
+    yield "Made by `./run bench`; [bench/README.md](../bench/README.md) says how it measures. Do not edit: the next run writes it"
+    yield "again. Times are medians of one step (of one forward, one update, one start); less is better. Ratios in bold reach"
+    yield "their goal. The share of the bound is how near Tarn comes to the machine's limit, by the count of necessary operations"
+    yield "and bytes."
     yield ""
-    yield from summary_lines(rows)
+    for line in machines(results):
+        yield line
+        yield ""
+    yield "![Times beside the peers'](performance.svg)"
     yield ""
-    yield "![Times beside the best peer's](performance.svg)"
+    for title, part in (("Training", train), ("Forwards, updates, starts", forward)):
+        if part:
+            yield f"## {title}"
+            yield ""
+            yield from times(part)
+    short = short_rows(rows)
+    if short:
+        yield "## What falls short"
+        yield ""
+        yield "These rows have not reached their goals; below, each has the nodes that take its time."
+        yield ""
+        for r in short:
+            yield f"- {r['title']}: {r['ratio']:.2f}x the best peer, {r.get('pytorch_ratio', r['ratio']):.2f}x PyTorch (goal {r['goal']:g}x)"
+        yield ""
+    yield "## What is not there yet"
     yield ""
-    yield "## Peak memory"
-    yield ""
-    yield from memory_lines(rows)
-    yield ""
-    yield "## Details"
+    yield from table(["row", "why"], *map(list, ABSENT))
+    if train:
+        yield "## Peak memory of training"
+        yield ""
+        yield from memory(train)
+    if rows:
+        yield "## To the first step"
+        yield ""
+        yield "From nothing built to the end of the first step, compiling included; a peer's compiler may find what it made in an"
+        yield "earlier run."
+        yield ""
+        yield from first_steps([r for r in rows if r["row"] != "startup"])
+    if any(name in results for name in ("scaling", "batches", "size")):
+        yield "## Besides"
+        yield ""
+        yield from others(results)
+    yield "## Rows one by one"
     yield ""
     for r in rows:
-        yield from detail_lines(r)
+        yield from details(r)
 
 
-def picture(rows):
-    """For each row the programs' times as bars, relative to the slowest."""
-    left, width, bar, gap = 190, 420, 16, 34
-    parts, y = [], 40
-    for r in rows:
-        times = {k: r["programs"][k]["median_seconds"] for k in ORDER if k in r["programs"]}
-        if not times:
-            continue
-        parts.append(f'<text x="16" y="{y + 12}" font-weight="600">{escape(r["title"])}</text>')
-        y += 20
-        for key, seconds in times.items():
-            length = max(1.0, width * seconds / max(times.values()))
-            parts.append(f'<text x="{left - 8}" y="{y + 12}" text-anchor="end" fill="#555">{NAMES[key]}</text>'
-                         f'<rect x="{left}" y="{y}" width="{length:.1f}" height="{bar - 2}" fill="{COLORS[key]}"/>'
-                         f'<text x="{left + length + 6:.1f}" y="{y + 12}" fill="#555">{duration(seconds)}</text>')
-            y += bar
-        y += gap - 20
-    body = "\n".join(parts)
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" width="720" height="{y}" viewBox="0 0 720 {y}" font-size="12" '
-            f"font-family=\"'DejaVu Sans',Verdana,Arial,sans-serif\" fill=\"#222\">\n"
-            f'<rect width="720" height="{y}" fill="#fff"/>\n'
-            f'<text x="16" y="24" font-size="16" font-weight="600">Time per step, less is better</text>\n{body}\n</svg>\n')
-
-
-def write(root, order):
-    rows = load(os.path.join(root, "bench", "results"), order)
-    os.makedirs(os.path.join(root, "docs"), exist_ok=True)
-    with open(os.path.join(root, "docs", "performance.md"), "w", encoding="utf-8") as file:
-        file.write("\n".join(page(rows)).rstrip() + "\n")
-    with open(os.path.join(root, "docs", "performance.svg"), "w", encoding="utf-8") as file:
-        file.write(picture(rows))
+def write(root):
+    results = load(os.path.join(root, "bench", "results"))
+    rows = [results[r.name] for r in ALL if r.name in results]
+    docs = os.path.join(root, "docs")
+    os.makedirs(docs, exist_ok=True)
+    pages = {"performance.md": "\n".join(page(results, rows)).rstrip() + "\n", "performance.svg": picture.bars(rows)}
+    if "batches" in results:
+        pages["performance_batches.svg"] = picture.curves(results["batches"]["rows"])
+    for name, contents in pages.items():
+        with open(os.path.join(docs, name), "w", encoding="utf-8") as file:
+            file.write(contents)

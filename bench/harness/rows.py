@@ -1,5 +1,6 @@
 """The rows of the benchmark: what is run, how much arithmetic it is, how many bytes it must move. cli/bench_rows.c has the
 same ones for those who have no peers; a test holds the two to each other."""
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -23,7 +24,7 @@ class Row:
     classes: int = 10
     parameters: int = 0  # not 0: no net; the optimizer's update alone, of so many
     precision: str = "f32"
-    goal: float = 1.0  # the ratio that the project set itself
+    goal: float = 1.0  # the ratio to PyTorch that the project set itself; to every other peer it is 1
     parts: int = 0  # not 0: the time is of so many things at once, and shown for each
 
     @property
@@ -32,12 +33,17 @@ class Row:
 
     @cached_property
     def graph(self):
-        return nets.make(self.net, self.sample) if self.net else None
+        return nets.make(self.net, self.sample, self.classes) if self.net else None
 
     @property
     def random(self):
         """Losses depend on random numbers, which programs draw each in their own way."""
         return self.train and self.graph.has_dropout
+
+    @property
+    def tolerance(self):
+        """By how much mean losses of first steps may differ: rounding grows in deep nets with batch norm."""
+        return 0.1 if self.random else 0.05 if self.graph.has_batch_norm else 0.01
 
     def flops(self):
         """Multiply-adds of products and convolutions, twice; inputs of the net have no gradient. An update is 14 a parameter."""
@@ -49,18 +55,14 @@ class Row:
         """Parameters once a step (and their update), what must be written once forward and once backward, the input."""
         if self.parameters:
             return (UPDATE[self.optimizer] + 4) * self.parameters
-        inputs, written = 1, 4 * self.batch * self.graph.written()
-        for n in self.sample:
-            inputs *= n
-        return 4 * self.batch * inputs + written * (2 if self.train else 1) + UPDATE.get(self.optimizer, 4) * self.graph.trained()
+        written = 4 * self.batch * self.graph.written()
+        return 4 * self.batch * math.prod(self.sample) + written * (2 if self.train else 1) + UPDATE.get(self.optimizer, 4) * self.graph.trained()
 
 
-MLP = "linear 128, relu, linear 10"
 MLP_WIDE = "linear 512, relu, linear 512, relu, linear 10"
 MLP_FRAUD = "linear 64, relu, linear 32, relu, linear 1"
-MNIST_CNN = "conv 32 3, relu, conv 64 3, relu, max_pool 2, dropout 0.25, flatten, linear 128, relu, dropout 0.5, linear 10"
-DIGIT = (1, 28, 28)
-SMALL, FORWARD = 3.0, 1.0
+DIGIT, CIFAR, IMAGENET, MOBILE = (1, 28, 28), (3, 32, 32), (3, 224, 224), (3, 160, 160)
+SMALL = 3.0  # the goal of small nets
 
 
 def train(name, title, net, sample, batch, optimizer="adamw", lr=1e-3, **more):
@@ -68,25 +70,33 @@ def train(name, title, net, sample, batch, optimizer="adamw", lr=1e-3, **more):
 
 
 ROWS = [
-    train("mlp_train", "MLP 784-128-10, training step, batch 64, Adam", MLP, (784,), 64, "adam", goal=SMALL),
-    train("mlp_train_sgd", "MLP 784-128-10, training step, batch 64, SGD", MLP, (784,), 64, "sgd", 0.05, momentum=0.9,
+    train("mlp_train", "MLP 784-128-10, training step, batch 64, Adam", "mlp", (784,), 64, "adam", goal=SMALL),
+    train("mlp_train_sgd", "MLP 784-128-10, training step, batch 64, SGD", "mlp", (784,), 64, "sgd", 0.05, momentum=0.9,
           goal=SMALL),
     train("mlp_fraud_train", "MLP 30-64-32-1, training step, batch 2048, AdamW", MLP_FRAUD, (30,), 2048,
           loss="bce_with_logits", classes=2, goal=SMALL),
     train("mlp_wide_train", "MLP 784-512-512-10, training step, batch 128, AdamW", MLP_WIDE, (784,), 128, goal=SMALL),
-    train("mnist_cnn_train", "MNIST CNN, training step, batch 64, Adam", MNIST_CNN, DIGIT, 64, "adam", goal=SMALL),
+    train("mnist_cnn_train", "MNIST CNN, training step, batch 64, Adam", "mnist_cnn", DIGIT, 64, "adam", goal=SMALL),
+    train("cifar_cnn_train", "CIFAR CNN, training step, batch 64, AdamW", "cifar_cnn", CIFAR, 64),
+    train("resnet18_train", "ResNet-18, 32x32, training step, batch 128, AdamW", "resnet18", CIFAR, 128),
+    train("resnet50_train", "ResNet-50, 224x224, training step, batch 16, AdamW", "resnet50", IMAGENET, 16, classes=1000),
+    train("mobilenet_v2_train", "MobileNetV2, 160x160, training step, batch 16, AdamW", "mobilenet_v2", MOBILE, 16, classes=1000),
     train("vae_train", "VAE 784-400-20, training step, batch 128, Adam", "vae 400 20", (784,), 128, "adam", loss="vae"),
     Row("adam_update", "Adam, update of 100 million parameters", optimizer="adam", lr=1e-2, sample=(1,), classes=1,
         parameters=100_000_000),
     Row("adamw_update", "AdamW, update of 100 million parameters", optimizer="adamw", lr=1e-2, sample=(1,), classes=1,
         parameters=100_000_000),
-    Row("mlp_forward", "MLP 784-128-10, forward, one sample", MLP, goal=5.0),
-    Row("mlp_forward_b256", "MLP 784-128-10, forward, batch 256", MLP, batch=256),
-    Row("mnist_cnn_forward", "MNIST CNN, forward, one sample", MNIST_CNN, DIGIT, goal=5.0),
-    Row("mnist_cnn_forward_b64", "MNIST CNN, forward, batch 64", MNIST_CNN, DIGIT, 64),
+    Row("mlp_forward", "MLP 784-128-10, forward, one sample", "mlp", goal=5.0),
+    Row("mlp_forward_b256", "MLP 784-128-10, forward, batch 256", "mlp", batch=256),
+    Row("mnist_cnn_forward", "MNIST CNN, forward, one sample", "mnist_cnn", DIGIT, goal=5.0),
+    Row("mnist_cnn_forward_b64", "MNIST CNN, forward, batch 64", "mnist_cnn", DIGIT, 64),
+    Row("resnet50_forward", "ResNet-50, 224x224, forward, one sample", "resnet50", IMAGENET, classes=1000),
+    Row("resnet50_forward_b8", "ResNet-50, 224x224, forward, batch 8", "resnet50", IMAGENET, 8, classes=1000),
+    Row("mobilenet_v2_forward", "MobileNetV2, 160x160, forward, one sample", "mobilenet_v2", MOBILE, classes=1000),
+    Row("mobilenet_v2_forward_b16", "MobileNetV2, 160x160, forward, batch 16", "mobilenet_v2", MOBILE, 16, classes=1000),
     Row("chain_forward", "chain of 200 layers of 8 units, forward, one sample", "200 linear 8", (8,), classes=8, parts=200),
 ]
-STARTUP = Row("startup", "MLP 784-128-10, from process start to the first prediction", MLP, goal=30.0)
+STARTUP = Row("startup", "MLP 784-128-10, from process start to the first prediction", "mlp", goal=30.0)
 ALL = [*ROWS, STARTUP]
 
 
@@ -96,6 +106,22 @@ def variant(row, **changes):
 
 
 def tiny(row):
-    """The same work, small: for tests of everything but speed."""
-    sample = (row.sample[0], *(min(s, 64) for s in row.sample[1:]))
+    """The same work, small: for tests of everything but speed. ResNets have their usual form above 64 pixels."""
+    sample = (row.sample[0], *(min(s, 65) for s in row.sample[1:]))
     return replace(row, batch=min(row.batch, 2), sample=sample, parameters=min(row.parameters, 1000))
+
+
+# What is to be measured and cannot be yet: Tarn has not got what it needs.
+ABSENT = [
+    ("every training row in bf16", "no mixed precision: the kernels of products, convolutions and reductions take f32"),
+    ("U-Net, 128x128, batch 8", "no transposed convolution and no resizing"),
+    ("LSTM 2x256, GRU 2x256, T=100, batch 64; LSTM step by step", "no recurrent layers"),
+    ("Transformer encoder 4x256, BERT-base, MiniLM, GPT-2 124M, ViT-Tiny", "no attention, layer norm or embedding layers"),
+    ("MLP GAN, batch 128", "a graph holds one optimizer: two nets that are trained in turn on shared state need two"),
+    ("DCGAN, 64x64, batch 64", "no transposed convolution, and the same as for the other GAN"),
+    ("GCN on Cora", "no products of sparse matrices"),
+    ("Conv1D on speech, batch 32", "no convolution layer over one axis"),
+    ("recommender, 2 tables of a million rows", "no embedding layer with gradients of the rows that were used"),
+    ("YOLOv3 at 416, SqueezeNet 1.1", "not in the zoo; YOLOv3 needs resizing"),
+    ("int8 forwards", "no quantisation"),
+]

@@ -1,53 +1,86 @@
 """ONNX Runtime as a peer, for forwards: all graph optimizations, and the faster of one thread and all threads."""
 import json
 import os
-import struct
+import subprocess
 import sys
 import time
 
 import server
 
 
-def read_safetensors(path, np):
+def copy_tensor(np):
     kinds = {"U8": np.uint8, "I64": np.int64, "F32": np.float32}
-    with open(path, "rb") as file:
-        length = struct.unpack("<Q", file.read(8))[0]
-        header = json.loads(file.read(length))
-        data = file.read()
-    metadata = header.pop("__metadata__")
-    return {name: np.frombuffer(data[t["data_offsets"][0]:t["data_offsets"][1]], kinds[t["dtype"]]).reshape(t["shape"])
-            for name, t in header.items()}, metadata
+
+    def make(buffer, offset, dtype, shape):
+        count = 1
+        for n in shape:
+            count *= n
+        return np.frombuffer(buffer, kinds[dtype], count, offset).reshape(shape).copy()
+    return make
 
 
-def make_model(net, weights):
-    """The net as an ONNX model for a batch of one."""
+def onnx_node(node, helper):
+    x, y, o = [f"v{i}" for i in node.inputs], [f"v{node.output}"], node.options
+    if node.kind == "linear":
+        return helper.make_node("Gemm", [*x, f"{node.name}.weight", f"{node.name}.bias"], y, transB=1)
+    if node.kind == "conv":
+        bias = [f"{node.name}.bias"] if o["bias"] else []
+        return helper.make_node("Conv", [*x, f"{node.name}.weight", *bias], y, kernel_shape=[o["kernel"]] * 2,
+                                strides=[o["stride"]] * 2, pads=[o["padding"]] * 4, group=o["groups"])
+    if node.kind == "batch_norm":
+        names = [f"{node.name}.{part}" for part in ("weight", "bias", "running_mean", "running_var")]
+        return helper.make_node("BatchNormalization", [*x, *names], y, epsilon=1e-5)
+    if node.kind == "relu6":
+        return helper.make_node("Clip", [*x, "zero", "six"], y)
+    if node.kind == "max_pool":
+        return helper.make_node("MaxPool", x, y, kernel_shape=[o["kernel"]] * 2, strides=[o["stride"]] * 2, pads=[o["padding"]] * 4)
+    if node.kind == "mean":
+        return helper.make_node("ReduceMean", x, y, axes=[2, 3], keepdims=0)
+    kinds = {"relu": "Relu", "add": "Add", "flatten": "Flatten", "dropout": "Identity"}
+    return helper.make_node(kinds[node.kind], x, y)
+
+
+def make_model(net, weights, batch, path):
+    """The net as a file for batches of that size."""
     from onnx import TensorProto, helper, numpy_helper
-    nodes = []
-    if net == "cnn":
-        nodes += [helper.make_node("Conv", ["x", "conv1.weight", "conv1.bias"], ["c1"], kernel_shape=[3, 3]),
-                  helper.make_node("Relu", ["c1"], ["r1"]),
-                  helper.make_node("Conv", ["r1", "conv2.weight", "conv2.bias"], ["c2"], kernel_shape=[3, 3]),
-                  helper.make_node("Relu", ["c2"], ["r2"]),
-                  helper.make_node("MaxPool", ["r2"], ["p"], kernel_shape=[2, 2], strides=[2, 2]),
-                  helper.make_node("Flatten", ["p"], ["flat"])]
-    nodes += [helper.make_node("Gemm", ["flat" if nodes else "x", "fc1.weight", "fc1.bias"], ["h"], transB=1),
-              helper.make_node("Relu", ["h"], ["r"]),
-              helper.make_node("Gemm", ["r", "fc2.weight", "fc2.bias"], ["y"], transB=1)]
-    shape = [1, 1, 28, 28] if net == "cnn" else [1, 784]
-    graph = helper.make_graph(nodes, net, [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
-                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 10])],
-                              [numpy_helper.from_array(w, name) for name, w in weights.items()])
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+    import numpy as np
+    constants = [numpy_helper.from_array(w, name) for name, w in weights.items()]
+    constants += [numpy_helper.from_array(np.array(value, np.float32), name) for name, value in (("zero", 0), ("six", 6))]
+    output = net.outputs[0]
+    graph = helper.make_graph([onnx_node(n, helper) for n in net.nodes], "net",
+                              [helper.make_tensor_value_info("v0", TensorProto.FLOAT, [batch, *net.sample])],
+                              [helper.make_tensor_value_info(f"v{output}", TensorProto.FLOAT, [batch, *net.shapes[output]])],
+                              constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    with open(path + ".tmp", "wb") as file:
+        file.write(model.SerializeToString())
+    os.replace(path + ".tmp", path)
 
 
-def make_session(model, threads):
+def model_file(data):
+    """The model beside its data, which a user has already; made by another process, whose memory does not count."""
+    path = data + ".onnx"
+    if not os.path.exists(path) or os.path.getmtime(path) < os.path.getmtime(data):
+        subprocess.run([sys.executable, "-B", os.path.abspath(__file__), "make", "--data", data], check=True, stdout=sys.stderr)
+    return path
+
+
+def make_file(data):
+    import numpy as np
+    file = server.File(data, copy_tensor(np))
+    net, batch = file.net(), file.tensors["inputs"].shape[1]
+    weights = {name: w for name, w in file.tensors.items() if name not in ("inputs", "labels")}
+    make_model(net, weights, batch, data + ".onnx")
+
+
+def make_session(path, threads):
     import onnxruntime as ort
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
 class Peer:
@@ -60,25 +93,32 @@ class Peer:
 
     def setup(self):
         import numpy as np
-        tensors, metadata = read_safetensors(self.options.data, np)
-        inputs = tensors.pop("inputs").astype(np.float32) / np.float32(255)
-        del tensors["labels"]
-        self.batches = [np.ascontiguousarray(x) for x in inputs]
-        model = make_model(metadata["net"], tensors)
-        times = {}
-        for threads in sorted({1, self.options.threads}):
-            self.session, self.at = make_session(model, threads), 0
-            self.timed(50)
-            times[threads] = sorted(self.timed(200)[0])[100]
+        path = model_file(self.options.data)
+        inputs = server.File(self.options.data, copy_tensor(np)).tensors["inputs"]
+        self.batches = [np.ascontiguousarray(x.astype(np.float32) / np.float32(255)) for x in inputs]
+        times, first = {}, None
+        for threads in sorted({1, self.options.threads}, reverse=True):
+            begin = time.perf_counter()
+            self.session, self.at = make_session(path, threads), 0
+            self.timed(1)
+            first = first or time.perf_counter() - begin
+            times[threads] = self.several()
             self.session = None  # before the next one, so that its memory does not count
         best = min(times, key=times.get)
-        self.session, self.at = make_session(model, best), 0
-        return {"details": f"{best} thread{'s' if best > 1 else ''}"}
+        self.session, self.at = make_session(path, best), 0
+        return {"details": f"{best} thread{'s' if best > 1 else ''}", "first_step_seconds": first}
+
+    def several(self):
+        """The median of some runs that take half a second together."""
+        seconds = []
+        while len(seconds) < 3 or (len(seconds) < 200 and sum(seconds) < 0.5):
+            seconds += self.timed(1)[0]
+        return sorted(seconds)[len(seconds) // 2]
 
     def timed(self, n):
         seconds, first, clock, call = [], None, time.perf_counter, self.session.run
         for _ in range(n):
-            feed = {"x": self.batches[self.at % len(self.batches)]}
+            feed = {"v0": self.batches[self.at % len(self.batches)]}
             begin = clock()
             result = call(None, feed)
             seconds.append(clock() - begin)
@@ -88,28 +128,23 @@ class Peer:
 
     def run(self, n):
         seconds, first = self.timed(n)
-        return {"seconds": seconds, "outputs": first.flatten().tolist()} if self.at == n else {"seconds": seconds}
+        return {"seconds": seconds, "outputs": first[0].flatten().tolist()} if self.at == n else {"seconds": seconds}
 
 
 def first_prediction(options):
-    """Start-up. The model file, which a user has already, is made beside the data by the run that is not counted."""
+    """Start-up. The model's file is made in the run that is not counted."""
     import numpy as np
-    path = options.data + ".onnx"
-    if not os.path.exists(path):
-        weights, metadata = read_safetensors(options.data, np)
-        del weights["labels"], weights["inputs"]
-        with open(path + ".tmp", "wb") as file:
-            file.write(make_model(metadata["net"], weights))
-        os.replace(path + ".tmp", path)
-    session = make_session(path, options.threads)
-    tensors, _ = read_safetensors(options.data, np)
-    y = session.run(None, {"x": tensors["inputs"][0].astype(np.float32) / np.float32(255)})[0]
+    session = make_session(model_file(options.data), options.threads)
+    x = server.File(options.data, copy_tensor(np)).tensors["inputs"][0]
+    y = session.run(None, {"v0": x.astype(np.float32) / np.float32(255)})[0]
     print(json.dumps({"class": int(y.argmax())}), flush=True)
 
 
 def main():
     options = server.arguments()
-    if options.row == "startup":
+    if options.row == "make":
+        make_file(options.data)
+    elif options.row == "startup":
         first_prediction(options)
     else:
         server.serve(Peer(options))

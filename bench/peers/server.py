@@ -1,8 +1,16 @@
-"""The protocol's side of a peer: reads commands, answers with lines of JSON; see bench/README.md."""
+"""What the peers share: the protocol (it reads commands, answers with lines of JSON; see bench/README.md), and data files."""
 import argparse
 import json
+import mmap
 import os
+import struct
 import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "harness"))
+import nets  # pylint: disable=wrong-import-position
+
+SIZES = {"U8": 1, "I64": 8, "F32": 4}
+UPDATE_PIECES, PATTERN, UPDATED = 25, 1000, 16  # of a row that updates parameters alone; cli/bench_work.c has the same
 
 
 def arguments(**modes):
@@ -13,6 +21,28 @@ def arguments(**modes):
     for name, choices in modes.items():
         p.add_argument(f"--{name}", choices=choices, default=choices[0])
     return p.parse_args()
+
+
+class File:
+    """A data file: metadata, and tensors that make(buffer, dtype, shape) copies out of it, so that it need not stay."""
+
+    def __init__(self, path, make):
+        with open(path, "rb") as file:
+            length = struct.unpack("<Q", file.read(8))[0]
+            header = json.loads(file.read(length))
+            self.metadata = header.pop("__metadata__")
+            self.tensors = {}
+            if not header:
+                return
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY) as bytes_of_file:
+                for name, t in header.items():
+                    begin = 8 + length + t["data_offsets"][0]
+                    self.tensors[name] = make(bytes_of_file, begin, t["dtype"], t["shape"])
+
+    def net(self):
+        m = self.metadata
+        sample = self.tensors["inputs"].shape[2:]
+        return nets.make(m["net"], tuple(sample), int(m["classes"]))
 
 
 def serve(program):

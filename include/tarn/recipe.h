@@ -37,6 +37,8 @@ TN_API tn_status tn_recipe_evaluate(tn_context *context, const tn_recipe *recipe
 /* Models with a name ("mnist_cnn"): the i-th name and what it is; NULL from the end on. */
 TN_API const char *tn_zoo_name(int i);
 TN_API const char *tn_zoo_doc(int i);
+/* The model's output for x [batch, ...] and so many classes, built into x's graph; NULL when there is no model of this name. */
+TN_API tn_tensor *tn_zoo_build(const char *name, tn_tensor *x, int64_t classes);
 
 /* ---- jobs -------------------------------------------------------------------------------------------------------- */
 

@@ -57,6 +57,12 @@ char *tn_recipe_help(const char *topic, bool markdown)
     return NULL;
 }
 
+tn_tensor *tn_zoo_build(const char *name, tn_tensor *x, int64_t classes)
+{
+    const zoo_model *model = name && x ? zoo_find(name) : NULL;
+    return model ? model->build(x, classes) : NULL;
+}
+
 const char *tn_zoo_name(int i)
 {
     const zoo_model *m = zoo_at(i);

@@ -1,48 +1,64 @@
 #!/usr/bin/env bash
-# test_bench.sh: the program's side of the benchmark's protocol (bench/README.md), with data as the harness makes them; figures
-# for people. What is fast is not looked at here.
+# test_bench.sh: the program's side of the benchmark's protocol (bench/README.md) for every row, small, with data as the harness
+# makes them; figures for people; the harness itself, with the program as its own peer. What is fast is not looked at here.
 set -uo pipefail
 # shellcheck source=/dev/null
 . "$SRC/tests/support/check.sh"
 
 runs 0 bench mlp_forward --threads 1
-grep -qE '^mlp_forward +[0-9.]+ ms a prediction' out.txt || say "bench mlp_forward prints $(cat out.txt)"
+grep -qE '^mlp_forward +[0-9.]+ ms a forward' out.txt || say "bench mlp_forward prints $(cat out.txt)"
+runs 0 bench mlp_train --json --threads 1
+is_json
 runs 1 bench nonsense
-says nonsense mlp_train_sgd startup
+says nonsense mlp_train_sgd resnet50_forward startup
 runs 2 bench mlp_train --serve
 says "usage: tarn bench"
+runs 2 bench mlp_train --list
 
-[ -n "$(command -v python3)" ] || skip "python3, which makes the data of the benchmark, is not here"
-make_data() {
-    PYTHONDONTWRITEBYTECODE=1 python3 -c '
-import sys
-sys.path.insert(0, sys.argv[1] + "/bench/harness")
+[ -n "$(command -v python3)" ] || skip "python3, which the harness of the benchmark needs, is not here"
+export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$SRC/bench/harness
+runs 0 bench --list --json
+python3 - <<'PY' || say "the program and the harness do not have the same rows"
+import json, rows
+listed = [json.loads(line) for line in open("out.txt")]
+ours = [{"row": r.name, "title": r.title, "net": r.net, "sample": list(r.sample), "classes": r.classes, "loss": r.loss,
+         "batch": r.batch, "optimizer": r.optimizer, "lr": r.lr, "momentum": r.momentum, "parameters": r.parameters}
+        for r in rows.ALL]
+for a, b in zip(listed, ours):
+    assert a == b, (a, b)
+assert len(listed) == len(ours)
+PY
+
+python3 -c '
 import data, rows
-for row in rows.ROWS + [rows.STARTUP]:
-    print(row.name, data.make(row, "."))' "$SRC"
-}
-make_data >rows.txt || say "the harness makes no data"
+for row in rows.ALL:
+    print(row.name, data.make(rows.tiny(row), "."))' >rows.txt || say "the harness makes no data"
 
 # talk ROW FILE COMMANDS: answers in out.txt.
 talk() {
     printf "%b" "$3" | "$TARN" bench "$1" --serve --data "$2" --threads 2 >out.txt 2>err.txt || say "$1: $(cat err.txt)"
 }
 steps() {
-    python3 - "$1" "$2" <<'PY' || say "$1: not what is due: $(head -c 600 out.txt)"
-import json, math, sys
-row, file = sys.argv[1:]
-answers = [json.loads(line) for line in open("out.txt")]
-hello, setup, first, second, again, restarted = answers
+    python3 - "$1" <<'PY' || say "$1: not what is due: $(head -c 600 out.txt)"
+import json, math, sys, rows
+row = rows.tiny({r.name: r for r in rows.ALL}[sys.argv[1]])
+hello, setup, first, second, profile, again, restarted = (json.loads(line) for line in open("out.txt"))
 assert hello["name"] == "Tarn" and hello["isa"] and "version" in hello, hello
-assert "error" not in setup and "error" not in again, setup
+assert setup["first_step_seconds"] > 0 and setup["state_bytes"] > 0 and setup["nodes"] > 0, setup
+assert "error" not in again, again
 assert len(first["seconds"]) == 3 and len(second["seconds"]) == 2 and all(s > 0 for s in first["seconds"])
-if "train" in row:
+assert 0 < len(profile["nodes"]) <= profile["count"] and profile["seconds"] > 0, profile
+assert all(n["node"] and n["kernel"] and n["seconds"] >= 0 for n in profile["nodes"]), profile
+if row.train:
     losses = first["losses"] + second["losses"]
     assert len(losses) == 5 and all(math.isfinite(x) for x in losses), losses
-    assert abs(losses[0] - math.log(10)) < 0.3, losses
+    due = {"cross_entropy": math.log(row.classes), "bce_with_logits": math.log(2), "vae": 784 * math.log(2)}[row.loss]
+    assert 0.7 * due < losses[0] < 1.7 * due, losses
     assert restarted["losses"] == first["losses"], "setup does not go back to the first weights"
 else:
-    assert len(first["outputs"]) == 10 and "outputs" not in second and restarted["outputs"] == first["outputs"]
+    assert all(math.isfinite(x) for x in first["outputs"])
+    assert len(first["outputs"]) == (16 if row.parameters else row.classes) and "outputs" not in second
+    assert restarted["outputs"] == first["outputs"]
 PY
 }
 while read -r row file; do
@@ -51,12 +67,57 @@ while read -r row file; do
         grep -qxE '\{"class":[0-9]\}' out.txt || say "startup prints $(cat out.txt)"
         continue
     fi
-    talk "$row" "$file" 'hello\nsetup\nrun 3\nrun 2\nsetup\nrun 3\nquit\n'
-    steps "$row" "$file"
+    talk "$row" "$file" 'hello\nsetup\nrun 3\nrun 2\nprofile 2\nsetup\nrun 3\nquit\n'
+    steps "$row"
 done <rows.txt
 
-talk mlp_train nowhere 'hello\nsetup\nrun 1\nnonsense\nquit\n'
-[ "$(grep -c '^{"error":"' out.txt)" = 3 ] || say "errors are not told: $(cat out.txt)"
-printf 'hello\nsetup\n' | "$TARN" bench some_other_row --serve --data "$file" >out.txt 2>&1
-[ $? = 3 ] || say "a row that is not done must end with status 3"
+talk mlp_train nowhere 'hello\nsetup\nrun 1\nprofile 1\nnonsense\nquit\n'
+[ "$(grep -c '^{"error":"' out.txt)" = 4 ] || say "errors are not told: $(cat out.txt)"
+python3 - <<'PY' || say "no wrong data"
+import data, rows
+row = rows.tiny(rows.ROWS[0])
+contents = open(data.make(row, "."), "rb").read()
+open("weights.safetensors", "wb").write(contents.replace(b'"fc2.bias"', b'"fc3.bias"'))
+open("net.safetensors", "wb").write(contents.replace(b'"net": "mlp"', b'"net": "pml"'))
+open("precision.safetensors", "wb").write(contents.replace(b'"f32"}', b'"f99"}'))
+PY
+for wrong in weights:fc3.bias net:pml precision:f99; do
+    talk mlp_train "${wrong%:*}.safetensors" 'setup\nquit\n'
+    grep -q "^{\"error\":\".*${wrong#*:}" out.txt || say "wrong ${wrong%:*} are answered with $(cat out.txt)"
+done
+
+# The harness: rounds, comparison, page and pictures.
+python3 - "$TARN" <<'PY' || say "the harness fails"
+import os, sys
+import extras, measure, picture, programs, report, rows
+
+class Options:
+    cache, logs, threads, rounds, seconds, warm, quick = ".", ".", 1, 2, 0.01, 0.01, True
+
+command = lambda row: [sys.argv[1], "bench", row] + ([] if row == "startup" else ["--serve"])
+kinds = [programs.Kind("tarn", command, True), programs.Kind("pytorch_eager", command)]
+machine = {"processor": "one", "instruction_sets": ["two"], "threads": 1, "pinned_to": [0], "system": "three",
+           "limits": {"f32_gflops": 100.0, "copy_gbytes_per_second": 10.0, "isa": "avx2"}}
+results = {}
+for row in rows.ALL:
+    if row.name in ("mlp_train", "mlp_forward", "adam_update", "startup"):
+        run = measure.run_startup if row is rows.STARTUP else measure.run_row
+        r = run(rows.tiny(row), kinds, Options, machine)
+        assert r["ratio"] > 0 and not r["failures"] and not any(p.get("disagrees") for p in r["programs"].values()), r
+        assert r["row"] == "startup" or (r["profile"]["nodes"] and r["bound"]["share"] > 0), r
+        r["reached"] = False
+        results[row.name] = {**r, "machine": machine, "date": "today"}
+extras.SCALED, extras.CURVES = ["mlp_train"], {"mlp_train": (1, 2)}
+results["scaling"] = {**extras.run_scaling(kinds, Options, machine), "machine": machine}
+results["batches"] = {**extras.run_batches(kinds, Options, machine), "machine": machine}
+page = "\n".join(report.page(results, [results[r.name] for r in rows.ALL if r.name in results]))
+for words in ("## What falls short", "Where Tarn's time goes", "fc1.linear", "## What is not there yet", "From one thread to all"):
+    assert words in page, words
+for svg in (picture.bars([r for r in results.values() if "programs" in r]), picture.curves(results["batches"]["rows"])):
+    assert svg.startswith("<svg") and "Tarn" in svg
+a = {"first_losses": [2.0, 1.0], "outputs": [], "name": "a"}
+assert measure.disagreement(rows.ROWS[0], {**a, "first_losses": [2.1, 1.0]}, a)
+assert measure.disagreement(rows.ROWS[0], {**a, "first_losses": [2.0, 1.2]}, a)
+assert not measure.disagreement(rows.ROWS[0], {**a, "first_losses": [2.0, 1.001]}, a)
+PY
 finish

@@ -1,0 +1,95 @@
+"""What is measured besides rows of one size: scaling with threads, cost against the batch, what is installed."""
+import os
+import subprocess
+import tempfile
+
+import measure
+from rows import ROWS, variant
+
+ROW = {r.name: r for r in ROWS}
+SCALED = ["mlp_wide_train", "mnist_cnn_train", "cifar_cnn_train", "mnist_cnn_forward_b64"]
+CURVES = {"mlp_train": (1, 4, 16, 64, 256), "mnist_cnn_train": (1, 4, 16, 64)}
+COMPARED = ("tarn", "pytorch_eager")
+
+
+class Options:
+    """The run's options, but for a few."""
+
+    def __init__(self, options, **changes):
+        self.__dict__.update(vars(options), **changes)
+
+
+def brief(result):
+    keys = ("median_seconds", "min_seconds", "max_seconds", "peak_bytes", "disagrees")
+    return {"failures": result["failures"],
+            "programs": {k: {x: p[x] for x in keys if x in p} for k, p in result["programs"].items()}}
+
+
+def run_scaling(kinds, options, machine):
+    """The same rows on one thread and on all."""
+    kinds, found = [k for k in kinds if k.key in COMPARED], []
+    for name in SCALED:
+        per_threads = {}
+        for threads in sorted({1, options.threads}):
+            less = Options(options, threads=threads, rounds=min(2, options.rounds))
+            per_threads[str(threads)] = brief(measure.run_row(ROW[name], kinds, less, machine))
+        found.append({"row": name, "title": ROW[name].title, "threads": per_threads})
+    return {"row": "scaling", "title": "scaling with threads", "rows": found}
+
+
+def run_batches(kinds, options, machine):
+    """The same net with batches of several sizes."""
+    kinds, found = [k for k in kinds if k.key in COMPARED], []
+    for name, sizes in CURVES.items():
+        per_batch = {}
+        for size in sizes:
+            less = Options(options, rounds=1)
+            row = variant(ROW[name], batch=size)
+            per_batch[str(size)] = brief(measure.run_row(row, kinds, less, machine))
+        found.append({"row": name, "title": ROW[name].title, "batches": per_batch})
+    return {"row": "batches", "title": "cost against the batch", "rows": found}
+
+
+def folder_bytes(path):
+    total = 0
+    for folder, _, names in os.walk(path):
+        for name in names:
+            full = os.path.join(folder, name)
+            if not os.path.islink(full):
+                total += os.path.getsize(full)
+    return total
+
+
+def installed_tarn(build):
+    """Bytes of what `cmake --install` puts in place, and of its files that run; None when there is nothing to install."""
+    with tempfile.TemporaryDirectory() as prefix:
+        done = subprocess.run(["cmake", "--install", build, "--prefix", prefix], capture_output=True, check=False)
+        if done.returncode != 0:
+            return None
+        files = {}
+        for folder, _, names in os.walk(prefix):
+            for name in names:
+                full = os.path.join(folder, name)
+                if name == "tarn" or (".so" in name and not os.path.islink(full)) or name.endswith(".a"):
+                    files[os.path.relpath(full, prefix)] = os.path.getsize(full)
+        return {"bytes": folder_bytes(prefix), "files": files}
+
+
+def installed_peers(python):
+    """Bytes of the folders of each peer's package and of those it cannot do without here."""
+    program = ("import json, os, importlib.util as u\n"
+               "def f(n):\n"
+               "    s = u.find_spec(n)\n"
+               "    return os.path.dirname(s.origin) if s and s.origin else None\n"
+               "print(json.dumps({n: f(n) for n in ('torch', 'onnxruntime', 'numpy')}))")
+    done = subprocess.run([python, "-c", program], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        return {}
+    import json
+    return {name: folder_bytes(path) for name, path in json.loads(done.stdout).items() if path}
+
+
+def run_size(options, build):
+    python = options.peers_python
+    return {"row": "size", "title": "what is installed", "tarn": installed_tarn(build),
+            "peers": installed_peers(python) if python != "none" and not options.no_peers else {}}

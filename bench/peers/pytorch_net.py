@@ -1,0 +1,73 @@
+"""A net of the benchmark as a PyTorch module, as one would write it by hand: layers with PyTorch's names as members, and a
+forward whose source is made from the list of nodes."""
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+LAYERS = {
+    "linear": lambda o: nn.Linear(o["width"], o["units"]),
+    "conv": lambda o: nn.Conv2d(o["width"], o["units"], o["kernel"], o["stride"], o["padding"], groups=o["groups"], bias=o["bias"]),
+    "batch_norm": lambda o: nn.BatchNorm2d(o["units"]),
+}
+
+
+def member(name):
+    return name.replace(".", "_")
+
+
+def expression(net, node, single):
+    """The line of the forward that makes the node's value."""
+    x, o = [f"v{i}" for i in node.inputs], node.options
+    inplace = ", inplace=True" if node.inputs[0] in single else ""
+    if node.name:
+        return f"self.{member(node.name)}({x[0]})"
+    if node.kind in ("relu", "relu6"):
+        return f"F.{node.kind}({x[0]}{inplace})"
+    if node.kind == "add":
+        return f"{x[0]} + {x[1]}"
+    if node.kind == "max_pool":
+        return f"F.max_pool2d({x[0]}, {o['kernel']}, {o['stride']}, {o['padding']})"
+    if node.kind == "mean":
+        return f"F.adaptive_avg_pool2d({x[0]}, 1).flatten(1)"
+    if node.kind == "flatten":
+        return f"{x[0]}.flatten(1)"
+    if node.kind == "dropout":
+        return f"F.dropout({x[0]}, {o['rate']}, self.training)"
+    if node.kind == "sample":
+        return f"{x[0]} + torch.randn_like({x[1]}) * torch.exp(0.5 * {x[1]}) if self.training else {x[0]}"
+    raise ValueError(node.kind)
+
+
+def alone(net):
+    """Values of products, norms and additions with one user: an activation may be written over them."""
+    users = {}
+    for node in net.nodes:
+        for i in node.inputs:
+            users[i] = users.get(i, 0) + 1
+    return {n.output for n in net.nodes if n.kind in ("linear", "conv", "batch_norm", "add") and users.get(n.output) == 1}
+
+
+def make(net):
+    single = alone(net)
+    lines = [f"    v{n.output} = {expression(net, n, single)}" for n in net.nodes]
+    source = "\n".join(["def forward(self, v0):", *lines, "    return " + ", ".join(f"v{i}" for i in net.outputs)])
+    space = {"F": F, "torch": torch}
+    exec(compile(source, "net", "exec"), space)  # pylint: disable=exec-used
+
+    class Net(nn.Module):
+        forward = space["forward"]
+
+    module = Net()
+    for node in net.nodes:
+        if node.name:
+            setattr(module, member(node.name), LAYERS[node.kind](node.options))
+    return module
+
+
+def load(module, weights):
+    """weights by PyTorch's names; every parameter must be among them."""
+    state = {f"{member(name.rpartition('.')[0])}.{name.rpartition('.')[2]}": w for name, w in weights.items()}
+    missing, unexpected = module.load_state_dict(state, strict=False)
+    wrong = [n for n in missing if not n.endswith("num_batches_tracked")] + unexpected
+    if wrong:
+        raise ValueError(f"the data file and the net do not agree about {wrong[0]}")
