@@ -190,21 +190,68 @@ TN_API tn_tensor *tn_flatten(tn_tensor *x, int from);
 TN_API tn_tensor *tn_unsqueeze(tn_tensor *x, int axis);
 TN_API tn_tensor *tn_squeeze(tn_tensor *x, int axis);
 /* Elements from start up to but not including end (TN_INFER: the end of the axis) along an axis, or n axes with steps
- * (NULL: 1). Limits must lie within the axis; they may be expressions of sizes. */
+ * (NULL: 1). Limits must lie within the axis; they may be expressions of sizes. A step below 0 runs from start down to, but
+ * not including, end (TN_INFER: from the last, to the first). */
 TN_API tn_tensor *tn_slice(tn_tensor *x, int axis, tn_dim start, tn_dim end);
 TN_API tn_tensor *tn_slice_axes(tn_tensor *x, int n, const int64_t *axes, const tn_dim *start, const tn_dim *end,
                                 const int64_t *step);
 /* n tensors one behind the other. */
 TN_API tn_tensor *tn_concat(int n, tn_tensor *const x[], int axis);
+/* n parts along an axis, of these sizes (NULL: equal ones); n tensors along a new axis. */
+TN_API tn_status tn_split(tn_tensor *x, int axis, int n, const tn_dim *sizes, tn_tensor **parts);
+TN_API tn_tensor *tn_stack(int n, tn_tensor *const x[], int axis);
+/* The whole again and again, a number for each of the last n axes; each element along an axis. */
+TN_API tn_tensor *tn_tile(tn_tensor *x, int n, const int64_t *times);
+TN_API tn_tensor *tn_repeat_interleave(tn_tensor *x, int axis, int64_t times);
+/* In reverse order along n axes; moved on along an axis, round the end; an axis moved to another place. */
+TN_API tn_tensor *tn_flip(tn_tensor *x, int n, const int64_t *axes);
+TN_API tn_tensor *tn_roll(tn_tensor *x, int axis, int64_t by);
+TN_API tn_tensor *tn_move_axis(tn_tensor *x, int from, int to);
+/* The elements whose place on axis b is `offset` more than on axis a, as the last axis. */
+TN_API tn_tensor *tn_diagonal(tn_tensor *x, int64_t offset, int axis_a, int axis_b);
+/* Each x[i] of one axis along axis i of a grid of n axes. */
+TN_API tn_status tn_meshgrid(int n, tn_tensor *const x[], tn_tensor **grids);
 /* `low` elements of a value before and `high` behind; a number for each axis. */
 TN_API tn_tensor *tn_pad(tn_tensor *x, const int64_t *low, const int64_t *high, double value);
+typedef enum tn_border {
+    TN_BORDER_REFLECT,   /* mirrored without the edge */
+    TN_BORDER_REPLICATE, /* the edge again and again */
+    TN_BORDER_CIRCULAR   /* what stands at the other end */
+} tn_border;
+TN_API tn_tensor *tn_pad_border(tn_tensor *x, const int64_t *low, const int64_t *high, tn_border how);
 /* y[.., i, ..] = x[.., index[.., i, ..], ..]; index is i64 or i32 and has x's rank. An index out of range is a fault. */
 TN_API tn_tensor *tn_gather(tn_tensor *x, int axis, tn_tensor *index);
 /* x with y[.., index[.., i, ..], ..] += source[.., i, ..]. */
 TN_API tn_tensor *tn_scatter_add(tn_tensor *x, int axis, tn_tensor *index, tn_tensor *source);
-/* The same by whole rows; index has one axis. */
+/* source put there (the last stays), the largest or smallest of both, their mean (of source alone where not include_self). */
+TN_API tn_tensor *tn_scatter(tn_tensor *x, int axis, tn_tensor *index, tn_tensor *source);
+TN_API tn_tensor *tn_scatter_max(tn_tensor *x, int axis, tn_tensor *index, tn_tensor *source);
+TN_API tn_tensor *tn_scatter_min(tn_tensor *x, int axis, tn_tensor *index, tn_tensor *source);
+TN_API tn_tensor *tn_scatter_mean(tn_tensor *x, int axis, tn_tensor *index, tn_tensor *source, bool include_self);
+/* gather with x and index broadcast on the other axes. */
+TN_API tn_tensor *tn_take_along(tn_tensor *x, int axis, tn_tensor *index);
+/* By whole rows; index has one axis. */
 TN_API tn_tensor *tn_index_select(tn_tensor *x, int axis, tn_tensor *index);
 TN_API tn_tensor *tn_index_add(tn_tensor *x, int axis, tn_tensor *index, tn_tensor *source);
+/* Up to `bound` values, the rest 0 (of nonzero: -1), and how many there are; more than bound are a fault. The coordinates
+ * [bound, rank] of what is not 0; the elements where the mask is true. */
+typedef struct tn_found {
+    tn_tensor *values, *count;
+} tn_found;
+TN_API tn_found tn_nonzero(tn_tensor *x, tn_dim bound);
+TN_API tn_found tn_masked_select(tn_tensor *x, tn_tensor *mask, tn_dim bound);
+TN_API tn_tensor *tn_masked_fill(tn_tensor *x, tn_tensor *mask, double value); /* mask ? value : x */
+/* x below and on a diagonal of its last two axes, above and on it, the rest 0; a vector as a diagonal, or a matrix's one. */
+TN_API tn_tensor *tn_tril(tn_tensor *x, int64_t diagonal);
+TN_API tn_tensor *tn_triu(tn_tensor *x, int64_t diagonal);
+TN_API tn_tensor *tn_diag(tn_tensor *x, int64_t offset);
+/* 1 at the place that index names along a new last axis; a number that is no class gives zeros. */
+TN_API tn_tensor *tn_one_hot(tn_tensor *index, tn_dim classes, tn_dtype dtype);
+/* One value throughout; start, start + step, ...; n numbers from start to end; 1 on the diagonal. */
+TN_API tn_tensor *tn_full(tn_graph *graph, tn_dtype dtype, tn_shape shape, double value);
+TN_API tn_tensor *tn_arange(tn_graph *graph, tn_dtype dtype, double start, double step, tn_dim size);
+TN_API tn_tensor *tn_linspace(tn_graph *graph, tn_dtype dtype, double start, double end, int64_t n);
+TN_API tn_tensor *tn_eye(tn_graph *graph, tn_dtype dtype, tn_dim rows, tn_dim cols);
 /* A size as a rank-0 i64 value. */
 TN_API tn_tensor *tn_size_value(tn_graph *graph, tn_dim size);
 
@@ -214,6 +261,8 @@ TN_API tn_tensor *tn_size_value(tn_graph *graph, tn_dim size);
 /* x[..., k] w[n, k]^T + b[n], b may be NULL. f */
 TN_API tn_tensor *tn_linear(tn_tensor *x, tn_tensor *w, tn_tensor *b);
 TN_API tn_tensor *tn_matmul(tn_tensor *a, tn_tensor *b);
+/* "bij,bjk->bik" and the like, with "..."; f, without a sum over a common letter also i */
+TN_API tn_tensor *tn_einsum(const char *equation, int n, tn_tensor *const x[]);
 
 /* ---- pictures: x[N, C, H, W] ------------------------------------------------------------------------------------- */
 
@@ -234,6 +283,10 @@ typedef struct tn_conv_opt {
 /* Convolution with w[O, C / groups, kh, kw] and bias[O] (NULL: none): y[N, O, H', W'],
  * H' = (H + top + bottom - dilation * (kh - 1) - 1) / stride + 1. f */
 TN_API tn_tensor *tn_conv2d(tn_tensor *x, tn_tensor *w, tn_tensor *bias, const tn_conv_opt *opt);
+
+/* Windows as columns: [N, C * kh * kw, windows], C slowest; opt has stride, padding and dilation. And columns added up. f */
+TN_API tn_tensor *tn_unfold(tn_tensor *x, const int kernel[2], const tn_conv_opt *opt);
+TN_API tn_tensor *tn_fold(tn_tensor *x, tn_dim height, tn_dim width, const int kernel[2], const tn_conv_opt *opt);
 
 typedef struct tn_pool_opt {
     int stride;           /* 0: the kernel's size */

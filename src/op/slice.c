@@ -118,14 +118,42 @@ const op_def op_slice = {
     .tol = {OP_TOL_EXACT},
 };
 
+/* A range that runs backwards, start, start - k, ... above end, as the same elements forwards; a start or end of TN_INFER is the
+ * last element, or one before the first. */
+static void turn(tn_tensor *x, int axis, tn_dim *start, tn_dim *end, int64_t *step)
+{
+    dim_table *t = x->graph->dims;
+    int64_t k = -*step;
+    tn_dim last = *start == TN_INFER ? dim_sub(t, tn_dim_of(x, axis), 1) : *start;
+    tn_dim span = *end == TN_INFER ? dim_add(t, last, 1) : dim_sub(t, last, *end);
+    tn_dim count = dim_div(t, dim_add(t, span, k - 1), k);
+    *step = k;
+    *start = dim_literal(count) && count == 0 ? 0 : dim_sub(t, last, dim_mul(t, dim_sub(t, count, 1), k));
+    *end = dim_literal(count) && count == 0 ? 0 : dim_add(t, last, 1);
+}
+
 tn_tensor *tn_slice_axes(tn_tensor *x, int n, const int64_t *axes, const tn_dim *start, const tn_dim *end,
                          const int64_t *step)
 {
-    int64_t ones[TN_MAX_RANK] = {1, 1, 1, 1, 1, 1, 1, 1};
-    return OP_MAKE(&op_slice,
-                   OP_ARGS([AXES] = OP_L(n, axes), [START] = OP_L(n, start), [END] = OP_L(n, end),
-                           [STEP] = OP_L(n, step ? step : ones)),
-                   x);
+    tn_dim from[TN_MAX_RANK], to[TN_MAX_RANK];
+    int64_t by[TN_MAX_RANK], turned[TN_MAX_RANK], backwards = 0;
+    bool fits = n >= 0 && n <= TN_MAX_RANK;
+    for (int i = 0; fits && i < n; i++) {
+        from[i] = start[i];
+        to[i] = end[i];
+        by[i] = step ? step[i] : 1;
+        if (by[i] < 0 && !op_unusable(x) && axes[i] >= -x->type.rank && axes[i] < x->type.rank) {
+            turn(x, (int)axes[i], &from[i], &to[i], &by[i]);
+            turned[backwards++] = axes[i];
+        }
+    }
+    tn_tensor *y =
+        fits ? OP_MAKE(
+                   &op_slice,
+                   OP_ARGS([AXES] = OP_L(n, axes), [START] = OP_L(n, from), [END] = OP_L(n, to), [STEP] = OP_L(n, by)),
+                   x)
+             : graph_fail(x->graph, TN_SHAPE, "slice: %d axes asked for; at most %d are supported", n, TN_MAX_RANK);
+    return backwards ? tn_flip(y, (int)backwards, turned) : y;
 }
 
 tn_tensor *tn_slice(tn_tensor *x, int axis, tn_dim start, tn_dim end)

@@ -93,8 +93,8 @@ static tn_tensor *view_of_view(tn_graph *g, const graph_node *node, tn_tensor *c
                 return NULL;
         return in[0];
     }
-    if ((node->def->flags & OP_VIEW) && strcmp(name, "permute") != 0 && same_type(g, in[0], &node->out[0].type) &&
-        strcmp(name, "slice") != 0)
+    bool keeps_order = strcmp(name, "reshape") == 0 || strcmp(name, "expand") == 0;
+    if (keeps_order && same_type(g, in[0], &node->out[0].type))
         return in[0];
     return NULL;
 }

@@ -124,10 +124,114 @@ def orders():
         case(name, call, [torch.tensor([3, 200, -2], dtype=torch.int32)], "in i64", tarn=name, grad=False, dim=0)
 
 
+# ---- shapes and indices -----------------------------------------------------------------------------------------------
+
+def shapes():
+    x = random("shapes", 2, 3, 4)
+    case("split", lambda x, dim, sizes: torch.split(x, sizes, dim), [x], dim=2, sizes=[1, 3])
+    case("split", lambda x, dim, parts: torch.chunk(x, parts, dim), [x], dim=-2, parts=3)
+    for dim in (0, 1, -1):
+        case("stack", lambda *x, dim: torch.stack(x, dim), [random("stack a", 2, 3), random("stack b", 2, 3)], dim=dim)
+    for dims in ([2], [3, 1, 2], [2, 1, 1, 3]):
+        case("tile", torch.tile, [x], dims=dims)
+    case("repeat_interleave", torch.repeat_interleave, [x], repeats=3, dim=1)
+    case("flip", torch.flip, [x], tarn="flip axes=0,2", dims=[0, 2])
+    for shifts in (1, -2, 7):
+        case("roll", torch.roll, [x], shifts=shifts, dims=2)
+    for source, destination in ((0, 2), (-1, 0), (1, 1), (2, 1)):
+        case("movedim", torch.movedim, [x], source=source, destination=destination)
+    case("meshgrid", lambda *x: torch.meshgrid(*x, indexing="ij"), [random("grid a", 2), random("grid b", 3), random("grid c", 1)])
+    steps = ((None, None, -1), (None, None, -2), (3, None, -2), (3, 0, -1), (2, 1, -3), (0, 0, -1), (1, None, 2), (None, 3, 2))
+    for start, end, step in steps:
+        limits = {key: v for key, v in (("start", start), ("end", end)) if v is not None}
+
+        def cut(x, dim, step, start=None, end=None):
+            return x[:, :, torch.tensor(list(range(x.shape[dim]))[slice(start, end, step)], dtype=torch.int64)]
+
+        case("strided", cut, [x], "as NumPy's x[:, :, start:end:step]", dim=2, step=step, **limits)
+    for mode in ("reflect", "replicate", "circular"):
+        case("pad", F.pad, [x], pad=[2, 4 if mode == "circular" else 3], mode=mode)
+        case("pad", F.pad, [random("pad 4", 1, 2, 3, 4)], pad=[1, 2, 2, 0], mode=mode)
+    case("tril", torch.tril, [x], diagonal=1)
+    case("triu", torch.triu, [x], diagonal=-1)
+    for diagonal in (0, 1, -2):
+        case("diag", torch.diag, [random("diag", 3)], diagonal=diagonal)
+        case("diag", torch.diag, [random("diag", 3, 4)], diagonal=diagonal)
+        case("diagonal", torch.diagonal, [x], tarn=f"diagonal offset={diagonal} axis_a=1 axis_b=2", offset=diagonal, dim1=1, dim2=2)
+    case("eye", torch.eye, [], grad=False, n=3, m=4)
+    case("linspace", torch.linspace, [], grad=False, start=-1.0, end=2.0, steps=7)
+    case("full", torch.full, [], grad=False, size=[2, 3], fill_value=2.5)
+    case("arange", torch.arange, [], tarn="arange size=4 start=3 step=-2 dtype=i64", grad=False, start=3, end=-5, step=-2)
+    case("unfold", F.unfold, [random("unfold", 2, 3, 5, 6)], kernel_size=[2, 3])
+    options = dict(kernel_size=[3, 2], stride=[2, 1], padding=1, dilation=[1, 2])
+    case("unfold", F.unfold, [random("unfold", 2, 3, 5, 6)], **options)
+    case("fold", F.fold, [random("fold", 2, 18, 18)], output_size=[5, 6], **options)
+    case("fold", F.fold, [random("fold", 1, 8, 6)], output_size=[4, 3], kernel_size=[2, 2], stride=[1, 1])
+
+
+def indices():
+    x, index = random("indices", 3, 4), torch.tensor([[0, 2, 2], [3, 1, 0]])
+    source = random("source", 2, 3)
+    mask = torch.tensor([[True, False, True, False], [False, False, True, True], [True, False, False, False]])
+    case("masked_fill", lambda x, m, value: x.masked_fill(m, value), [x, mask], value=-2.5)
+
+    def select(x, mask, bound):
+        found = torch.masked_select(x, mask)
+        return torch.cat([found, found.new_zeros(bound - len(found))]), torch.tensor(len(found))
+
+    def places(x, bound):
+        found = torch.nonzero(x)
+        return torch.cat([found, found.new_full((bound - len(found), x.dim()), -1)]), torch.tensor(len(found))
+
+    case("masked_select", select, [x, mask], "what is left of the bound is 0", bound=8)
+    case("masked_select", select, [x, mask[:, :1].expand(3, 4).contiguous()], bound=8)
+    case("nonzero", places, [mask], grad=False, bound=7)
+    case("nonzero", places, [values(0, NAN, 1, -0.0, -INF)], grad=False, bound=3)
+    case("one_hot", F.one_hot, [torch.tensor([[0, 2], [1, 3]])], grad=False, num_classes=4)
+    case("take_along_dim", lambda x, i, dim: torch.take_along_dim(x, i, dim), [x, torch.tensor([[1], [0], [3]])], dim=1)
+    case("take_along_dim", lambda x, i, dim: torch.take_along_dim(x, i, dim), [x, torch.tensor([[2, 0, 0, 1]])], dim=0)
+    unique = torch.tensor([[0, 2, 1], [3, 1, 0]])
+    case("scatter", lambda x, i, s, dim: x.scatter(dim, i, s), [x, unique, source], tarn="scatter axis=1", dim=1)
+    case("scatter_add", lambda x, i, s, dim: x.scatter_add(dim, i, s), [x, index, source], tarn="scatter_add axis=1", dim=1)
+    for name, how in (("scatter_max", "amax"), ("scatter_min", "amin")):
+        case(name, lambda x, i, s, dim, how=how: x.scatter_reduce(dim, i, s, how), [x, index, source], tarn=f"{name} axis=1", dim=1)
+        ties = values(1, 2, 2, 0, 5, 5, 1, 1, 0, 0, 0, 0).reshape(3, 4)
+        case(name, lambda x, i, s, dim, how=how: x.scatter_reduce(dim, i, s, how), [ties, index, values(1, 2, 2, 1, 5, 9).reshape(2, 3)],
+             "equals share the gradient", tarn=f"{name} axis=1", dim=1)
+    for include_self in (True, False):
+        case("scatter_mean", lambda x, i, s, dim, include_self: x.scatter_reduce(dim, i, s, "mean", include_self=include_self),
+             [x, index, source], dim=1, include_self=include_self)
+
+
+def einsums():
+    def einsum(equation, *shapes):
+        case("einsum", lambda *x, equation: torch.einsum(equation, *x),
+             [random(f"einsum {i} {shape}", *shape) for i, shape in enumerate(shapes)], equation=equation)
+
+    einsum("ij,jk->ik", (2, 3), (3, 4))
+    einsum("bij, bjk -> bki", (2, 3, 4), (2, 4, 5))
+    einsum("i,j->ij", (3,), (2,))
+    einsum("i,i", (3,), (3,))
+    einsum("ij->ji", (2, 3))
+    einsum("ij->", (2, 3))
+    einsum("ij->j", (2, 3))
+    einsum("ii", (3, 3))
+    einsum("iji->ij", (3, 2, 3))
+    einsum("ba", (2, 3))
+    einsum("bhqd,bhkd->bhqk", (2, 2, 3, 4), (2, 2, 5, 4))
+    einsum("...ij,...jk->...ik", (2, 1, 3, 4), (5, 4, 2))
+    einsum("...i,i->...", (2, 3, 4), (4,))
+    einsum("ij,jk,kl->il", (2, 3), (3, 4), (4, 2))
+    einsum("abc,cd,b->ad", (2, 3, 4), (4, 2), (3,))
+    einsum("ijk,ijk->i", (2, 3, 4), (2, 3, 4))
+    einsum("bn,anm,bm->ba", (2, 3), (5, 3, 4), (2, 4))
+    einsum("Ab,bA->A", (2, 3), (3, 2))
+
+
 def main():
     torch.set_num_threads(1)
     folder = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
-    for group in (functions, bits, activations, reductions, orders):
+    for group in (functions, bits, activations, reductions, orders, shapes, indices, einsums):
         group()
     save(os.path.join(folder, "vocabulary.safetensors"), os.path.basename(__file__))
 

@@ -294,13 +294,19 @@ static bool make_pad(golden *c)
 {
     int64_t pairs[TN_MAX_RANK], low[TN_MAX_RANK] = {0}, high[TN_MAX_RANK] = {0};
     int n = numbers(c, "pad", pairs), rank = tn_tensor_rank(c->in[0]);
-    if (strcmp(word(c, "mode"), "constant") != 0)
-        return false;
     for (int i = 0; i < n / 2; i++) {
         low[rank - 1 - i] = pairs[2 * i];
         high[rank - 1 - i] = pairs[2 * i + 1];
         if (pairs[2 * i] < 0 || pairs[2 * i + 1] < 0)
             return false;
+    }
+    const char *mode = word(c, "mode");
+    if (strcmp(mode, "constant") != 0) {
+        tn_border how = strcmp(mode, "reflect") == 0     ? TN_BORDER_REFLECT
+                        : strcmp(mode, "replicate") == 0 ? TN_BORDER_REPLICATE
+                                                         : TN_BORDER_CIRCULAR;
+        c->out[0] = tn_pad_border(c->in[0], low, high, how);
+        return true;
     }
     c->out[0] = tn_pad(c->in[0], low, high, number(c, "value", 0));
     return true;
@@ -403,6 +409,156 @@ static bool make_named(golden *c)
     return true;
 }
 
+/* ---- builders that are no operators: cases of compose --------------------------------------------------------------- */
+
+static int how_many(const golden *c)
+{
+    int n = 0;
+    while (n < MOST && c->in[n])
+        n++;
+    return n;
+}
+
+static bool make_split(golden *c)
+{
+    int64_t sizes[TN_MAX_RANK];
+    int n = numbers(c, "sizes", sizes);
+    return tn_split(c->in[0], (int)number(c, "dim", 0), n ? n : (int)number(c, "parts", 0), n ? sizes : NULL, c->out) ==
+           TN_OK;
+}
+static bool make_stack(golden *c)
+{
+    c->out[0] = tn_stack(how_many(c), c->in, (int)number(c, "dim", 0));
+    return true;
+}
+static bool make_tile(golden *c)
+{
+    int64_t times[TN_MAX_RANK];
+    int n = numbers(c, "dims", times);
+    c->out[0] = tn_tile(c->in[0], n, times);
+    return true;
+}
+static bool make_repeat_interleave(golden *c)
+{
+    c->out[0] = tn_repeat_interleave(c->in[0], (int)number(c, "dim", 0), (int64_t)number(c, "repeats", 1));
+    return true;
+}
+static bool make_roll(golden *c)
+{
+    c->out[0] = tn_roll(c->in[0], (int)number(c, "dims", 0), (int64_t)number(c, "shifts", 0));
+    return true;
+}
+static bool make_movedim(golden *c)
+{
+    c->out[0] = tn_move_axis(c->in[0], (int)number(c, "source", 0), (int)number(c, "destination", 0));
+    return true;
+}
+static bool make_meshgrid(golden *c)
+{
+    return tn_meshgrid(how_many(c), c->in, c->out) == TN_OK;
+}
+/* x[start:end:step] of NumPy on one axis; a limit that is missing is left open. */
+static bool make_strided(golden *c)
+{
+    int64_t axis = (int64_t)number(c, "dim", 0), step = (int64_t)number(c, "step", 1);
+    tn_dim start = (tn_dim)number(c, "start", step > 0 ? 0 : TN_INFER), end = (tn_dim)number(c, "end", TN_INFER);
+    c->out[0] = tn_slice_axes(c->in[0], 1, &axis, &start, &end, &step);
+    return true;
+}
+static bool make_masked_fill(golden *c)
+{
+    c->out[0] = tn_masked_fill(c->in[0], c->in[1], number(c, "value", 0));
+    return true;
+}
+static bool make_masked_select(golden *c)
+{
+    tn_found y = tn_masked_select(c->in[0], c->in[1], (tn_dim)number(c, "bound", 0));
+    c->out[0] = y.values;
+    c->out[1] = y.count;
+    return true;
+}
+static bool make_nonzero(golden *c)
+{
+    tn_found y = tn_nonzero(c->in[0], (tn_dim)number(c, "bound", 0));
+    c->out[0] = y.values;
+    c->out[1] = y.count;
+    return true;
+}
+static bool make_tril(golden *c)
+{
+    c->out[0] = tn_tril(c->in[0], (int64_t)number(c, "diagonal", 0));
+    return true;
+}
+static bool make_triu(golden *c)
+{
+    c->out[0] = tn_triu(c->in[0], (int64_t)number(c, "diagonal", 0));
+    return true;
+}
+static bool make_diag(golden *c)
+{
+    c->out[0] = tn_diag(c->in[0], (int64_t)number(c, "diagonal", 0));
+    return true;
+}
+static bool make_one_hot(golden *c)
+{
+    c->out[0] = tn_one_hot(c->in[0], (tn_dim)number(c, "num_classes", 0), TN_I64);
+    return true;
+}
+static bool make_take_along_dim(golden *c)
+{
+    c->out[0] = tn_take_along(c->in[0], (int)number(c, "dim", 0), c->in[1]);
+    return true;
+}
+static bool make_scatter_mean(golden *c)
+{
+    c->out[0] = tn_scatter_mean(c->in[0], (int)number(c, "dim", 0), c->in[1], c->in[2], flag(c, "include_self", true));
+    return true;
+}
+static bool make_eye(golden *c)
+{
+    c->out[0] = tn_eye(c->graph, TN_F32, (tn_dim)number(c, "n", 0), (tn_dim)number(c, "m", 0));
+    return true;
+}
+static bool make_linspace(golden *c)
+{
+    c->out[0] =
+        tn_linspace(c->graph, TN_F32, number(c, "start", 0), number(c, "end", 0), (int64_t)number(c, "steps", 0));
+    return true;
+}
+static bool make_full(golden *c)
+{
+    tn_shape shape = {.rank = 0};
+    shape.rank = numbers(c, "size", shape.dims);
+    c->out[0] = tn_full(c->graph, TN_F32, shape, number(c, "fill_value", 0));
+    return true;
+}
+static bool make_unfold(golden *c)
+{
+    int kernel[2] = {0};
+    tn_conv_opt o = {.padding = (int)number(c, "padding", 0)};
+    pair(c, "kernel_size", kernel);
+    pair(c, "stride", o.strides);
+    pair(c, "dilation", o.dilations);
+    c->out[0] = tn_unfold(c->in[0], kernel, &o);
+    return true;
+}
+static bool make_fold(golden *c)
+{
+    int kernel[2] = {0}, size[2] = {0};
+    tn_conv_opt o = {.padding = (int)number(c, "padding", 0)};
+    pair(c, "output_size", size);
+    pair(c, "kernel_size", kernel);
+    pair(c, "stride", o.strides);
+    pair(c, "dilation", o.dilations);
+    c->out[0] = tn_fold(c->in[0], size[0], size[1], kernel, &o);
+    return true;
+}
+static bool make_einsum(golden *c)
+{
+    c->out[0] = tn_einsum(word(c, "equation"), how_many(c), c->in);
+    return true;
+}
+
 static bool missing(golden *c)
 {
     (void)c;
@@ -463,6 +619,29 @@ static const struct {
              ROW(remainder),
              ROW(fmod),
              {"floor_divide", make_floor_div},
+             ROW(split),
+             ROW(stack),
+             ROW(tile),
+             ROW(repeat_interleave),
+             ROW(roll),
+             ROW(movedim),
+             ROW(meshgrid),
+             ROW(strided),
+             ROW(masked_fill),
+             ROW(masked_select),
+             ROW(nonzero),
+             ROW(tril),
+             ROW(triu),
+             ROW(diag),
+             ROW(one_hot),
+             ROW(take_along_dim),
+             ROW(scatter_mean),
+             ROW(eye),
+             ROW(linspace),
+             ROW(full),
+             ROW(unfold),
+             ROW(fold),
+             ROW(einsum),
              ROW(max_along),
              ROW(min_along),
              ROW(prod),

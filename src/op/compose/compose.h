@@ -1,0 +1,12 @@
+/* compose.h: what builders that make several nodes share. They are no operators: the graph holds the ones that they are made of. */
+#ifndef OP_COMPOSE_H
+#define OP_COMPOSE_H
+
+#include "op/internal.h"
+
+/* The axis counted from 0, or -1 and a sentence on x's graph that begins with the builder's name. */
+int op_axis_of(tn_tensor *x, int axis, const char *builder);
+/* x or its graph's failure, for a builder that found something wrong. */
+#define OP_REFUSE(x, status, ...) graph_fail((x)->graph, status, __VA_ARGS__)
+
+#endif

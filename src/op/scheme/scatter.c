@@ -1,0 +1,53 @@
+/* scatter.c: see scatter.h. */
+#include "op/scheme/scatter.h"
+
+#include <math.h>
+
+tn_status op_infer_scatter(const op_infer *c)
+{
+    BASE_TRY(op_gather_check(c, c->in[0], c->in[1]));
+    if (!graph_same_dims(c->dims, c->in[1], c->in[2], c->def->name))
+        return op_fail(c, TN_SHAPE, "source must have the shape of index");
+    return op_infer_same(c);
+}
+
+void op_ref_scatter(const op_ref *c, op_scatter_fn put, const char *fault)
+{
+    const op_array *x = c->in[0], *index = c->in[1], *source = c->in[2];
+    op_array *y = c->out[0];
+    for (int64_t i = 0; i < y->count; i++) {
+        if (y->f) {
+            y->f[i] = x->f[i];
+            y->magnitude[i] = fabs(x->f[i]);
+        } else {
+            y->i[i] = x->i[i];
+        }
+    }
+    for (int64_t i = 0; i < source->count; i++) {
+        int64_t at = op_gather_at(y, index, c->arg[0].i, i);
+        if (at < 0)
+            op_ref_fault(c, fault);
+        else
+            put(y, at, source, i);
+    }
+}
+
+tn_status op_grad_scatter_extreme(const op_grad *c)
+{
+    int axis = (int)op_arg(c, 0)->i;
+    tn_tensor *x = op_in(c, 0), *index = op_in(c, 1), *source = op_in(c, 2), *y = op_out(c, 0),
+              *zero = op_like_scalar(y, 0);
+    op_give_zero(c, 1);
+    tn_tensor *kept = tn_eq(x, y), *won = tn_eq(source, tn_gather(y, axis, index));
+    tn_tensor *ties = tn_scatter_add(op_cast_to(kept, y->type.dtype), axis, index, op_cast_to(won, y->type.dtype));
+    tn_tensor *share = tn_div(op_dout(c, 0), ties);
+    if (op_wants(c, 0))
+        op_give(c, 0, tn_where(kept, share, zero));
+    return op_wants(c, 2) ? op_give(c, 2, tn_where(won, tn_gather(share, axis, index), zero)) : TN_OK;
+}
+
+double op_scatter_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
+{
+    (void)arg, (void)out;
+    return op_elements(in[2]);
+}

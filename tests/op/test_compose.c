@@ -1,0 +1,259 @@
+/* Builders that make several nodes (src/op/compose/): with a batch of open size they compute what they do with a number, and what
+ * is wrong gives a sentence. Values are compared with PyTorch's in tests/golden. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <tarn/tarn.h>
+
+/* Each takes x[batch, 3, 4] and gives a value. */
+static tn_tensor *split(tn_tensor *x)
+{
+    tn_tensor *part[3];
+    tn_split(x, 1, 3, NULL, part);
+    return tn_add(part[0], part[2]);
+}
+static tn_tensor *stack(tn_tensor *x)
+{
+    return tn_stack(2, (tn_tensor *[]){x, tn_neg(x)}, 0);
+}
+static tn_tensor *tile(tn_tensor *x)
+{
+    return tn_tile(x, 3, (int64_t[]){2, 1, 3});
+}
+static tn_tensor *interleave(tn_tensor *x)
+{
+    return tn_repeat_interleave(x, 0, 2);
+}
+static tn_tensor *roll(tn_tensor *x)
+{
+    return tn_roll(tn_roll(x, 0, 1), 2, -1);
+}
+static tn_tensor *move_axis(tn_tensor *x)
+{
+    return tn_move_axis(x, 0, 2);
+}
+static tn_tensor *backwards(tn_tensor *x)
+{
+    return tn_slice_axes(x, 2, (int64_t[]){0, 2}, (tn_dim[]){TN_INFER, 3}, (tn_dim[]){TN_INFER, 0},
+                         (int64_t[]){-1, -2});
+}
+static tn_tensor *replicate(tn_tensor *x)
+{
+    return tn_pad_border(x, (int64_t[]){1, 0, 2}, (int64_t[]){2, 1, 0}, TN_BORDER_REPLICATE);
+}
+static tn_tensor *circular(tn_tensor *x)
+{
+    return tn_pad_border(x, (int64_t[]){1, 0, 2}, (int64_t[]){0, 1, 0}, TN_BORDER_CIRCULAR);
+}
+static tn_tensor *triangle(tn_tensor *x)
+{
+    return tn_add(tn_tril(tn_permute(x, 3, (int64_t[]){1, 0, 2}), 0),
+                  tn_triu(tn_permute(x, 3, (int64_t[]){1, 0, 2}), 1));
+}
+static tn_tensor *square(tn_tensor *x)
+{
+    tn_tensor *rows = tn_flatten(x, 1), *m = tn_matmul(rows, tn_transpose(rows, 0, 1));
+    return tn_add(tn_diag(tn_diag(m, 0), 1), tn_scalar(tn_tensor_graph(x), TN_F32, 1));
+}
+static tn_tensor *contracted(tn_tensor *x)
+{
+    return tn_einsum("bij,cij->bc", 2, (tn_tensor *[]){x, tn_square(x)});
+}
+static tn_tensor *windows(tn_tensor *x)
+{
+    tn_tensor *picture = tn_unsqueeze(x, 1);
+    tn_tensor *columns = tn_unfold(picture, (int[]){2, 2}, NULL);
+    return tn_fold(tn_square(columns), 3, 4, (int[]){2, 2}, NULL);
+}
+static tn_tensor *selected(tn_tensor *x)
+{
+    return tn_masked_select(x, tn_gt(x, tn_scalar(tn_tensor_graph(x), TN_F32, 0)), 64).values;
+}
+static tn_tensor *along(tn_tensor *x)
+{
+    return tn_take_along(x, 2, tn_argmax(x, 2, true));
+}
+static tn_tensor *mean(tn_tensor *x)
+{
+    return tn_scatter_mean(x, 2, tn_argsort(x, 2, false), x, false);
+}
+static tn_tensor *hot(tn_tensor *x)
+{
+    return tn_one_hot(tn_argmax(x, 2, false), 5, TN_F32);
+}
+
+static tn_tensor *(*const builders[])(tn_tensor *) = {split,     stack,     tile,     interleave, roll,   move_axis,
+                                                      backwards, replicate, circular, triangle,   square, contracted,
+                                                      windows,   selected,  along,    mean,       hot};
+
+/* ---- open sizes -------------------------------------------------------------------------------------------------- */
+
+enum { MOST = 4096 };
+
+/* The value and its gradient (of the sum of its squares) for a batch of n, built with an open size or with the number. */
+static void run(tn_context *context, tn_tensor *(*build)(tn_tensor *), int64_t n, bool open, float *y, float *dx)
+{
+    tn_graph *g = tn_graph_new(context);
+    tn_tensor *x = tn_input(g, "x", TN_F32, TN_SHAPE(open ? tn_symbol(g, "batch") : n, 3, 4)), *value = build(x), *grad;
+    tn_tensor *loss = tn_sum(tn_square(value));
+    assert_int_equal(tn_gradients(loss, 1, &x, &grad), TN_OK);
+    tn_entry *e = tn_entry_new(g, "e", 0);
+    tn_entry_output(e, "y", tn_flatten(value, 0));
+    tn_entry_output(e, "dx", grad);
+    tn_program *p = tn_compile(g, NULL);
+    if (!p)
+        fail_msg("%s", tn_context_error(context));
+    float data[12 * 8];
+    for (int i = 0; i < 12 * n; i++)
+        data[i] = (float)(i * 7 % 11) - 4.5f;
+    int64_t dims[3] = {n, 3, 4};
+    tn_session *s = tn_session_new(p, NULL);
+    tn_feed feed = {"x", tn_view_of(data, TN_F32, 3, dims)};
+    tn_view shape;
+    if (tn_run(s, "e", 1, &feed, 0, NULL) != TN_OK || tn_session_shape(s, "e", "y", &shape) != TN_OK)
+        fail_msg("%s", tn_session_error(s));
+    assert_true(shape.dims[0] <= MOST);
+    memset(y, 0, MOST * sizeof *y);
+    tn_feed out[2] = {{"y", tn_view_of(y, TN_F32, 1, shape.dims)}, {"dx", tn_view_of(dx, TN_F32, 3, dims)}};
+    if (tn_run(s, "e", 1, &feed, 2, out) != TN_OK)
+        fail_msg("%s", tn_session_error(s));
+    tn_session_free(s);
+    tn_program_free(p);
+    tn_graph_free(g);
+}
+
+static void open_sizes(void **state)
+{
+    (void)state;
+    tn_context *context = tn_context_new(TN_OPT(tn_context_opt, .threads = 1));
+    static float y[2][MOST], dx[2][12 * 8];
+    for (size_t i = 0; i < sizeof builders / sizeof *builders; i++)
+        for (int64_t n = 2; n < 5; n += 2) {
+            for (int open = 0; open < 2; open++)
+                run(context, builders[i], n, open, y[open], dx[open]);
+            assert_memory_equal(y[0], y[1], sizeof y[0]);
+            assert_memory_equal(dx[0], dx[1], (size_t)n * 12 * sizeof(float));
+        }
+    tn_context_free(context);
+}
+
+/* ---- sentences --------------------------------------------------------------------------------------------------- */
+
+static tn_tensor *bad_split(tn_tensor *x)
+{
+    tn_tensor *part[2];
+    tn_split(x, 1, 2, NULL, part);
+    return part[0];
+}
+static tn_tensor *bad_tile(tn_tensor *x)
+{
+    return tn_tile(x, 1, (int64_t[]){-1});
+}
+static tn_tensor *bad_roll(tn_tensor *x)
+{
+    return tn_roll(x, 3, 1);
+}
+static tn_tensor *bad_border(tn_tensor *x)
+{
+    return tn_pad_border(x, (int64_t[]){0, 3, 0}, (int64_t[]){0, 0, 0}, TN_BORDER_REFLECT);
+}
+static tn_tensor *bad_grid(tn_tensor *x)
+{
+    tn_tensor *grid[1];
+    tn_meshgrid(1, &x, grid);
+    return grid[0];
+}
+static tn_tensor *bad_diag(tn_tensor *x)
+{
+    return tn_diag(x, 0);
+}
+static tn_tensor *bad_triangle(tn_tensor *x)
+{
+    return tn_tril(tn_sum(x), 0);
+}
+static tn_tensor *bad_along(tn_tensor *x)
+{
+    return tn_take_along(x, 0, tn_argmax(x, 0, false));
+}
+static tn_tensor *bad_unfold(tn_tensor *x)
+{
+    return tn_unfold(x, (int[]){2, 2}, NULL);
+}
+static tn_tensor *bad_window(tn_tensor *x)
+{
+    return tn_unfold(tn_unsqueeze(x, 0), (int[]){4, 2}, NULL);
+}
+static tn_tensor *bad_fold(tn_tensor *x)
+{
+    return tn_fold(tn_unsqueeze(x, 0), 4, 4, (int[]){2, 2}, NULL);
+}
+static tn_tensor *bad_terms(tn_tensor *x)
+{
+    return tn_einsum("ij->i", 1, &x);
+}
+static tn_tensor *bad_sizes(tn_tensor *x)
+{
+    return tn_einsum("ijk,kjl->i", 2, (tn_tensor *[]){x, x});
+}
+static tn_tensor *bad_operands(tn_tensor *x)
+{
+    return tn_einsum("ijk,ijk", 1, &x);
+}
+static tn_tensor *bad_result(tn_tensor *x)
+{
+    return tn_einsum("ijk->im", 1, &x);
+}
+static tn_tensor *bad_twice(tn_tensor *x)
+{
+    return tn_einsum("ijk->ii", 1, &x);
+}
+static tn_tensor *bad_text(tn_tensor *x)
+{
+    return tn_einsum("ijk>i", 1, &x);
+}
+
+static const struct {
+    tn_tensor *(*build)(tn_tensor *);
+    const char *says;
+} wrong[] = {{bad_split, "do not make up axis 1 of size 3"},
+             {bad_tile, "axis 2 cannot be repeated -1 times"},
+             {bad_roll, "roll of 'x': axis 3 of a 3-d tensor"},
+             {bad_border, "a border of 3 and 0 elements cannot be made of axis 1 of size 3"},
+             {bad_grid, "input 0 has 3"},
+             {bad_diag, "takes a vector or a matrix; it has 3 axes"},
+             {bad_triangle, "needs two axes; it has 0"},
+             {bad_along, "index has 2 axes; it needs 3"},
+             {bad_unfold, "takes pictures [N, C, H, W]; it has 3 axes"},
+             {bad_window, "windows of 4 elements, 1 apart, at every 1 do not fit into 3"},
+             {bad_fold, "takes columns [N, C * places, windows]"},
+             {bad_terms, "does not have a letter for each axis"},
+             {bad_sizes, "a letter stands for axes of different sizes"},
+             {bad_operands, "there must be as many terms as operands"},
+             {bad_result, "the result has a letter that no operand has"},
+             {bad_twice, "the result has a letter twice"},
+             {bad_text, "does not have a letter for each axis"}};
+
+static void sentences(void **state)
+{
+    (void)state;
+    tn_context *context = tn_context_new(TN_OPT(tn_context_opt, .threads = 1));
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        tn_graph *g = tn_graph_new(context);
+        (void)wrong[i].build(tn_input(g, "x", TN_F32, TN_SHAPE(2, 3, 4)));
+        if (!strstr(tn_graph_error(g), wrong[i].says))
+            fail_msg("'%s' does not say '%s'", tn_graph_error(g), wrong[i].says);
+        tn_graph_free(g);
+    }
+    tn_context_free(context);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(open_sizes), cmocka_unit_test(sentences)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
