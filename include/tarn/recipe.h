@@ -52,7 +52,7 @@ typedef struct tn_job_opt {
     void *reserved[4];
 } tn_job_opt;
 
-/* A new job; retains nothing of the recipe. */
+/* A new job. The recipe may be freed at once. */
 TN_API tn_job *tn_job_new(tn_context *context, const tn_recipe *recipe, const tn_job_opt *opt);
 /* Goes on with a run from its folder's last.safetensors. TN_BUSY (NULL, sentence) if another process writes there. */
 TN_API tn_job *tn_job_resume(tn_context *context, const char *folder, const tn_job_opt *opt);

@@ -2,12 +2,18 @@
 #ifndef TRAIN_BUILD_H
 #define TRAIN_BUILD_H
 
+#include <stdatomic.h>
+
 #include "train/recipe.h"
 #include <tarn/recipe.h>
 
 struct tn_recipe {
-    train_recipe *r;
+    atomic_int references;
+    train_recipe *r; /* never changed once read */
 };
+
+/* Undone by a tn_recipe_free. */
+tn_recipe *train_recipe_retain(const tn_recipe *recipe);
 
 /* The output of the recipe's model in graph g for samples like `field`; NULL and e set on failure. */
 tn_tensor *train_build_graph(const train_recipe *r, const tn_field *field, int classes, tn_graph *g, base_error *e);

@@ -15,15 +15,23 @@ tn_recipe *tn_recipe_load(tn_context *context, const char *path, int n, const ch
         base_no_memory(e, "reading a recipe");
         return NULL;
     }
+    atomic_init(&recipe->references, 1);
     if (train_recipe_read(path, overrides, (size_t)n, &recipe->r, e) == TN_OK)
         return recipe;
     free(recipe);
     return NULL;
 }
 
+tn_recipe *train_recipe_retain(const tn_recipe *recipe)
+{
+    tn_recipe *own = (tn_recipe *)(uintptr_t)recipe; /* its count alone changes */
+    atomic_fetch_add(&own->references, 1);
+    return own;
+}
+
 void tn_recipe_free(tn_recipe *recipe)
 {
-    if (!recipe)
+    if (!recipe || atomic_fetch_sub(&recipe->references, 1) != 1)
         return;
     train_recipe_free(recipe->r);
     free(recipe);

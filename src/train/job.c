@@ -147,7 +147,7 @@ tn_job *tn_job_new(tn_context *context, const tn_recipe *recipe, const tn_job_op
     tn_job *j = new_job(context, opt);
     if (!j)
         return NULL;
-    j->recipe = recipe;
+    j->recipe = train_recipe_retain(recipe);
     tn_status status = make_folder(j, recipe->r->output.folder ? recipe->r->output.folder : "runs");
     if (status == TN_OK)
         status = lock_folder(j);
@@ -167,8 +167,7 @@ static tn_status resume(tn_job *j)
         return base_fail(&j->error, TN_NOT_FOUND, "there is no run folder %s", j->folder);
     BASE_TRY(lock_folder(j));
     remove_leftovers(j);
-    j->own_recipe = tn_recipe_load(j->context, recipe, 0, NULL);
-    j->recipe = j->own_recipe;
+    j->recipe = tn_recipe_load(j->context, recipe, 0, NULL);
     if (!j->recipe)
         return context_error(j);
     BASE_TRY(prepare(j));
@@ -196,7 +195,7 @@ void tn_job_free(tn_job *j)
     tn_model_free(j->best);
     tn_dataset_free(j->train);
     tn_dataset_free(j->valid);
-    tn_recipe_free(j->own_recipe);
+    tn_recipe_free(j->recipe);
     if (j->lock >= 0)
         close(j->lock);
     free(j->confusion);

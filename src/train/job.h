@@ -11,8 +11,7 @@ struct tn_job {
     base_arena arena;
     base_error error;
     tn_job_opt opt;
-    const tn_recipe *recipe;
-    tn_recipe *own_recipe; /* of a resumed run */
+    tn_recipe *recipe; /* retained, or read from the folder of a resumed run */
     const char *folder;
     int lock; /* file descriptor */
     tn_dataset *train, *valid;
