@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "support/scratch.h"
 #include "train/report.h"
 
 /* Void elements apart, every element is closed in order, and no bare & or < is left. */
@@ -130,11 +130,11 @@ static void failures_are_handed_on(void **state)
     assert_string_equal(e.text, "curve 0 (x) has 3 values, but its y is NULL");
     assert_false(base_file_exists("never.html"));
     assert_int_equal(train_report_write(&(train_report){0}, "/no/such/folder/report.html", &e), TN_NOT_FOUND);
-    char path[64];
-    (void)snprintf(path, sizeof path, "/tmp/tarn-report-%ld.html", (long)getpid());
+    (void)scratch_new();
+    const char *path = scratch_path("report.html");
     assert_int_equal(train_report_write(&(train_report){0}, path, &e), TN_OK);
     assert_true(base_file_exists(path));
-    (void)remove(path);
+    scratch_remove();
 }
 
 int main(int argc, char **argv)

@@ -13,10 +13,12 @@
 #include <tarn/nn.h>
 #include <tarn/train.h>
 
+#include "support/scratch.h"
+
 typedef struct fixture {
     tn_context *context;
     tn_dataset *train, *valid;
-    char folder[64];
+    const char *folder;
 } fixture;
 
 static int set_up(void **p)
@@ -25,22 +27,15 @@ static int set_up(void **p)
     f->context = tn_context_new(NULL);
     f->train = tn_dataset_digits(f->context, TN_OPT(tn_digits_opt, .count = 600, .seed = 1));
     f->valid = tn_dataset_digits(f->context, TN_OPT(tn_digits_opt, .count = 100, .seed = 2));
-    strcpy(f->folder, "/tmp/tarn-train-XXXXXX");
-    assert_non_null(mkdtemp(f->folder));
+    f->folder = scratch_new();
     *p = f;
     return 0;
 }
 
 static int tear_down(void **p)
 {
-    static const char *const files[] = {"last.safetensors", "model.safetensors", "metrics.jsonl"};
     fixture *f = *p;
-    char path[128];
-    for (int i = 0; i < 3; i++) {
-        (void)snprintf(path, sizeof path, "%s/%s", f->folder, files[i]);
-        (void)remove(path);
-    }
-    (void)remove(f->folder);
+    scratch_remove();
     tn_dataset_free(f->train);
     tn_dataset_free(f->valid);
     tn_context_free(f->context);
@@ -98,9 +93,7 @@ static void it_learns(void **p)
     assert_int_equal(tn_trainer_evaluate(t, f->valid, &e), TN_OK);
     assert_true(e.accuracy > 0.6);
     assert_int_equal(e.samples, 100);
-    char path[128];
-    (void)snprintf(path, sizeof path, "%s/model.safetensors", f->folder);
-    tn_model *loaded = tn_model_load(f->context, path);
+    tn_model *loaded = tn_model_load(f->context, scratch_path("model.safetensors"));
     if (!loaded)
         fail_msg("%s", tn_context_error(f->context));
     assert_string_equal(tn_model_label(loaded, 7), "7");
@@ -156,9 +149,7 @@ static void resumed_runs_end_in_the_same_bits(void **p)
         o.progress = NULL;
         tn_model *second = mlp(f, 10);
         t = trainer(f, second, &o);
-        char path[128];
-        (void)snprintf(path, sizeof path, "%s/last.safetensors", f->folder);
-        if (tn_trainer_resume(t, path) != TN_OK)
+        if (tn_trainer_resume(t, scratch_path("last.safetensors")) != TN_OK)
             fail_msg("%s", tn_trainer_error(t));
         assert_int_equal(tn_trainer_run(t), TN_OK);
         same_state(whole, second);
