@@ -27,10 +27,17 @@ int cli_usage(const cli_command *command)
     return CLI_USAGE;
 }
 
+static void show_warning(void *user, int level, const char *line)
+{
+    (void)user;
+    if (level <= 1)
+        (void)fprintf(stderr, "tarn: %s\n", line);
+}
+
 tn_context *cli_context(const cli_args *args, int threads)
 {
-    tn_context *c =
-        tn_context_new(TN_OPT(tn_context_opt, .threads = args->threads ? args->threads : threads, .isa = args->isa));
+    tn_context *c = tn_context_new(TN_OPT(tn_context_opt, .threads = args->threads ? args->threads : threads,
+                                          .isa = args->isa, .log = show_warning));
     if (!c)
         cli_fail("out of memory, or an unknown instruction set '%s'", args->isa ? args->isa : "");
     return c;

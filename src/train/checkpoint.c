@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "format/json.h"
 #include "train/trainer.h"
 
@@ -35,6 +36,7 @@ static void put_position(const tn_trainer *t, base_str *s)
     format_json_put_i64(&w, "batch_size", t->opt.batch);
     format_json_put_i64(&w, "accumulate", t->opt.accumulate);
     format_json_put_i64(&w, "batches", t->batches);
+    format_json_put_string(&w, "isa", tn_context_isa(t->context));
     format_json_close(&w);
 }
 
@@ -113,6 +115,21 @@ static tn_status check_position(tn_trainer *t, const char *path, const train_pos
     return TN_OK;
 }
 
+/* Other instructions round differently: the run goes on, but not to the bits that it would have come to. */
+static tn_status check_isa(tn_trainer *t, const format_json *root, const char *path)
+{
+    const char *then, *now = tn_context_isa(t->context);
+    if (!format_json_find(root, "isa")) /* files did not say so at first */
+        return TN_OK;
+    BASE_TRY(format_json_get_string(root, "metadata 'tarn.train'", "isa", &then, &t->error));
+    if (strcmp(then, now) != 0)
+        base_log(t->context, BASE_LOG_WARNING,
+                 "%s was written by a run on %s and goes on with %s: its results will differ in the last bits from "
+                 "those of a run that was not interrupted",
+                 path, BASE_SHOW(then), now);
+    return TN_OK;
+}
+
 static tn_status restore(tn_trainer *t, const format_safetensors *file, const char *path)
 {
     const char *text = format_safetensors_metadata(file, "tarn.train"),
@@ -125,6 +142,8 @@ static tn_status restore(tn_trainer *t, const format_safetensors *file, const ch
     tn_status status = format_json_parse(text, strlen(text), NULL, path, &root, &t->error);
     if (status == TN_OK)
         status = read_position(t, root, &at, fixed);
+    if (status == TN_OK)
+        status = check_isa(t, root, path);
     format_json_free(root);
     if (status == TN_OK)
         status = check_position(t, path, &at, fixed);
@@ -136,7 +155,12 @@ static tn_status restore(tn_trainer *t, const format_safetensors *file, const ch
         return base_fail(&t->error, TN_INVALID, "%s", tn_loader_error(t->loader));
     tn_state_set_random(t->model->state, (uint64_t)fixed[0], (uint64_t)fixed[1]);
     t->at = at;
-    t->at.finished = at.finished && at.epoch >= t->opt.epochs;
+    const char *why = train_finished(t); /* by this run's settings: with more epochs or patience it goes on */
+    t->at.finished = why != NULL;
+    if (why)
+        base_log(t->context, BASE_LOG_WARNING,
+                 "%s: the run was finished after %lld of %lld epochs: %s. Resuming it changes nothing", path,
+                 (long long)at.epoch, (long long)t->opt.epochs, why);
     base_str_free(&t->history);
     base_str_add(&t->history, history);
     return t->history.failed ? base_no_memory(&t->error, "resuming") : TN_OK;

@@ -212,6 +212,15 @@ static void judge(tn_trainer *t, tn_progress *p)
     tn_schedule_epoch(&t->opt.schedule, &t->at.schedule, watched(t->opt.plateau, p));
 }
 
+const char *train_finished(const tn_trainer *t)
+{
+    if (t->at.epoch >= t->opt.epochs)
+        return "all its epochs are done";
+    return t->at.batch == 0 && t->opt.patience > 0 && t->at.bad_epochs > t->opt.patience
+               ? "it stopped early, as nothing became better"
+               : NULL;
+}
+
 static tn_status end_epoch(tn_trainer *t)
 {
     tn_progress p = progress_now(t);
@@ -229,7 +238,7 @@ static tn_status end_epoch(tn_trainer *t)
     t->at.epoch++;
     t->at.batch = t->at.seen = t->at.correct = 0;
     t->at.loss = (train_mean){0};
-    t->at.finished = t->at.epoch >= t->opt.epochs || (t->opt.patience > 0 && t->at.bad_epochs > t->opt.patience);
+    t->at.finished = train_finished(t) != NULL;
     if (t->opt.folder) {
         if (p.best)
             BASE_TRY(write_in_folder(t, "model.safetensors", true));

@@ -80,6 +80,8 @@ void train_score_figures(const train_confusion *confusion, tn_evaluation *result
 tn_status train_score_data(train_scorer *s, const tn_dataset *data, int64_t batch, tn_evaluation *result);
 void train_scorer_free(train_scorer *s);
 
+/* Whether nothing is left to do after an epoch; NULL where something is, else why not. */
+const char *train_finished(const tn_trainer *t);
 tn_status train_save(tn_trainer *t, const char *path);
 double train_now(void);
 

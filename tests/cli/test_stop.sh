@@ -53,6 +53,9 @@ cmp runs/tiny-001/model.safetensors runs/tiny-003/model.safetensors || say "stop
 sum=$(cksum runs/tiny-001/model.safetensors)
 runs 0 train --resume runs/tiny-001
 [ "$sum" = "$(cksum runs/tiny-001/model.safetensors)" ] || say "resuming a finished run changed it"
+says "last.safetensors: the run was finished after $((last + 2)) of $((last + 2)) epochs"
+runs 0 train --isa portable --resume runs/tiny-001
+says "goes on with portable"
 runs 1 train --resume nowhere
 says "nowhere"
 finish

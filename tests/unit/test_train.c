@@ -159,6 +159,93 @@ static void resumed_runs_end_in_the_same_bits(void **p)
     }
 }
 
+/* The last warning of a context. */
+static void keep_line(void *user, int level, const char *line)
+{
+    (void)snprintf(user, 512, "%d %s", level, line);
+}
+
+static int count_steps(void *user, const tn_progress *p)
+{
+    *(int *)user += p->total_steps > 0;
+    return 0;
+}
+
+/* Runs a net until early stopping ends it, then resumes it with `more` epochs of patience; returns the steps made anew. */
+static int resume_stopped(fixture *f, int64_t more, char log[512])
+{
+    int steps = 0;
+    tn_train_opt o = options();
+    o.epochs = 9;
+    o.folder = f->folder;
+    o.patience = 1;
+    o.min_delta = 1e9; /* nothing is progress */
+    tn_model *first = mlp(f, 10), *second = mlp(f, 10);
+    tn_trainer *t = trainer(f, first, &o);
+    assert_int_equal(tn_trainer_run(t), TN_OK);
+    tn_trainer_free(t);
+    tn_context_free(f->context);
+    f->context = tn_context_new(TN_OPT(tn_context_opt, .log = keep_line, .log_user = log));
+    o.patience += more;
+    o.progress = count_steps;
+    o.user = &steps;
+    t = trainer(f, second, &o);
+    log[0] = '\0';
+    if (tn_trainer_resume(t, scratch_path("last.safetensors")) != TN_OK || tn_trainer_run(t) != TN_OK)
+        fail_msg("%s", tn_trainer_error(t));
+    if (more == 0)
+        same_state(first, second);
+    tn_trainer_free(t);
+    tn_model_free(first);
+    tn_model_free(second);
+    return steps;
+}
+
+static void a_run_that_stopped_early_stays_as_it_is(void **p)
+{
+    fixture *f = *p;
+    char log[512];
+    assert_int_equal(resume_stopped(f, 0, log), 0);
+    assert_non_null(strstr(log, "last.safetensors: the run was finished after 3 of 9 epochs: it stopped early"));
+    assert_int_equal(log[0], '1');
+}
+
+static void with_more_patience_it_goes_on(void **p)
+{
+    fixture *f = *p;
+    char log[512];
+    assert_int_equal(resume_stopped(f, 2, log), 2 * 19);
+    assert_string_equal(log, "");
+}
+
+static void another_instruction_set_is_told(void **p)
+{
+    fixture *f = *p;
+    char log[512] = "";
+    tn_train_opt o = options();
+    tn_model *m = mlp(f, 10);
+    tn_trainer *t = trainer(f, m, &o);
+    assert_int_equal(tn_trainer_save(t, scratch_path("last.safetensors")), TN_OK);
+    bool other = strcmp(tn_context_isa(f->context), "portable") != 0;
+    tn_trainer_free(t);
+    tn_model_free(m);
+    for (int i = 0; i < 2; i++) {
+        tn_context *c =
+            tn_context_new(TN_OPT(tn_context_opt, .isa = i ? "portable" : NULL, .log = keep_line, .log_user = log));
+        fixture g = {c, f->train, f->valid, f->folder};
+        m = mlp(&g, 10);
+        t = trainer(&g, m, &o);
+        assert_int_equal(tn_trainer_resume(t, scratch_path("last.safetensors")), TN_OK);
+        if (i && other)
+            assert_non_null(strstr(log, "goes on with portable: its results will differ in the last bits"));
+        else
+            assert_string_equal(log, "");
+        tn_trainer_free(t);
+        tn_model_free(m);
+        tn_context_free(c);
+    }
+}
+
 static void wrong_use(void **p)
 {
     fixture *f = *p;
@@ -195,6 +282,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(it_learns, set_up, tear_down),
         cmocka_unit_test_setup_teardown(resumed_runs_end_in_the_same_bits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_run_that_stopped_early_stays_as_it_is, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(with_more_patience_it_goes_on, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(another_instruction_set_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wrong_use, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
