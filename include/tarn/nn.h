@@ -36,6 +36,14 @@ typedef struct tn_batch_norm_opt {
  * training entries the batch's statistics are used and the running ones updated. */
 TN_API tn_tensor *tn_layer_batch_norm(tn_tensor *x, const char *name, const tn_batch_norm_opt *opt);
 
+typedef struct tn_prelu_opt {
+    bool channels;    /* a slope for each channel (axis 1), not one for all */
+    tn_opt_f64 slope; /* 0.25: to begin with */
+    void *reserved[4];
+} tn_prelu_opt;
+/* name.weight [1] or [channels]: x above 0, else weight * x. */
+TN_API tn_tensor *tn_layer_prelu(tn_tensor *x, const char *name, const tn_prelu_opt *opt);
+
 #ifdef __cplusplus
 }
 #endif

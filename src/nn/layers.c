@@ -93,3 +93,18 @@ tn_tensor *tn_layer_batch_norm(tn_tensor *x, const char *name, const tn_batch_no
     tn_scope_pop(g);
     return r.y;
 }
+
+tn_tensor *tn_layer_prelu(tn_tensor *x, const char *name, const tn_prelu_opt *opt)
+{
+    static const tn_prelu_opt defaults;
+    const tn_prelu_opt *o = opt ? opt : &defaults;
+    tn_graph *g = tn_tensor_graph(x);
+    tn_init slope = {TN_INIT_CONSTANT, o->slope.set ? o->slope.value : 0.25, 0};
+    if (tn_graph_status(g) != TN_OK)
+        return x;
+    tn_scope_push(g, name);
+    int64_t n = o->channels ? features(x, 1, name) : 1;
+    tn_tensor *y = tn_prelu(x, tn_param(g, "weight", tn_tensor_dtype(x), TN_SHAPE(n), &slope));
+    tn_scope_pop(g);
+    return y;
+}

@@ -109,6 +109,13 @@ static tn_tensor *reshape(builder *b, tn_tensor *x)
     return tn_reshape(x, s);
 }
 
+static tn_tensor *prelu(builder *b, tn_tensor *x)
+{
+    const train_prelu *o = &b->layer->prelu;
+    return tn_layer_prelu(x, name_of(b, o->name, "prelu"),
+                          TN_OPT(tn_prelu_opt, .channels = o->channels, .slope = tn_f64(o->slope)));
+}
+
 #define ACTIVATION(function, call)                                                                                     \
     static tn_tensor *function(builder *b, tn_tensor *x)                                                               \
     {                                                                                                                  \
@@ -124,6 +131,22 @@ ACTIVATION(silu, tn_silu(x))
 ACTIVATION(sigmoid, tn_sigmoid(x))
 ACTIVATION(tanh_layer, tn_tanh(x))
 ACTIVATION(softplus, tn_softplus(x, 1, 20))
+ACTIVATION(relu6, tn_relu6(x))
+ACTIVATION(selu, tn_selu(x))
+ACTIVATION(celu, tn_celu(x, l->celu.alpha))
+ACTIVATION(mish, tn_mish(x))
+ACTIVATION(hardswish, tn_hardswish(x))
+ACTIVATION(hardsigmoid, tn_hardsigmoid(x))
+ACTIVATION(hardtanh, tn_hardtanh(x, l->hardtanh.min, l->hardtanh.max))
+ACTIVATION(softsign, tn_softsign(x))
+ACTIVATION(log_sigmoid, tn_log_sigmoid(x))
+ACTIVATION(softshrink, tn_softshrink(x, l->softshrink.lambda))
+ACTIVATION(hardshrink, tn_hardshrink(x, l->hardshrink.lambda))
+ACTIVATION(tanhshrink, tn_tanhshrink(x))
+ACTIVATION(threshold, tn_threshold(x, l->threshold.threshold, l->threshold.value))
+ACTIVATION(glu, tn_glu(x, (int)l->glu.axis))
+ACTIVATION(swiglu, tn_swiglu(x, (int)l->swiglu.axis))
+ACTIVATION(geglu, tn_geglu(x, (int)l->geglu.axis))
 ACTIVATION(softmax, tn_softmax(x, (int)l->softmax.axis))
 ACTIVATION(log_softmax, tn_log_softmax(x, (int)l->log_softmax.axis))
 
@@ -146,6 +169,23 @@ static tn_tensor *(*const build_layer[TRAIN_LAYER_END])(builder *, tn_tensor *) 
     [TRAIN_LAYER_sigmoid] = sigmoid,
     [TRAIN_LAYER_tanh] = tanh_layer,
     [TRAIN_LAYER_softplus] = softplus,
+    [TRAIN_LAYER_relu6] = relu6,
+    [TRAIN_LAYER_prelu] = prelu,
+    [TRAIN_LAYER_selu] = selu,
+    [TRAIN_LAYER_celu] = celu,
+    [TRAIN_LAYER_mish] = mish,
+    [TRAIN_LAYER_hardswish] = hardswish,
+    [TRAIN_LAYER_hardsigmoid] = hardsigmoid,
+    [TRAIN_LAYER_hardtanh] = hardtanh,
+    [TRAIN_LAYER_softsign] = softsign,
+    [TRAIN_LAYER_log_sigmoid] = log_sigmoid,
+    [TRAIN_LAYER_softshrink] = softshrink,
+    [TRAIN_LAYER_hardshrink] = hardshrink,
+    [TRAIN_LAYER_tanhshrink] = tanhshrink,
+    [TRAIN_LAYER_threshold] = threshold,
+    [TRAIN_LAYER_glu] = glu,
+    [TRAIN_LAYER_swiglu] = swiglu,
+    [TRAIN_LAYER_geglu] = geglu,
     [TRAIN_LAYER_softmax] = softmax,
     [TRAIN_LAYER_log_softmax] = log_softmax,
 };

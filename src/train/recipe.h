@@ -44,6 +44,23 @@
     X(sigmoid)                                                                                                         \
     X(tanh)                                                                                                            \
     X(softplus)                                                                                                        \
+    X(relu6)                                                                                                           \
+    X(prelu)                                                                                                           \
+    X(selu)                                                                                                            \
+    X(celu)                                                                                                            \
+    X(mish)                                                                                                            \
+    X(hardswish)                                                                                                       \
+    X(hardsigmoid)                                                                                                     \
+    X(hardtanh)                                                                                                        \
+    X(softsign)                                                                                                        \
+    X(log_sigmoid)                                                                                                     \
+    X(softshrink)                                                                                                      \
+    X(hardshrink)                                                                                                      \
+    X(tanhshrink)                                                                                                      \
+    X(threshold)                                                                                                       \
+    X(glu)                                                                                                             \
+    X(swiglu)                                                                                                          \
+    X(geglu)                                                                                                           \
     X(softmax)                                                                                                         \
     X(log_softmax)
 
@@ -110,11 +127,19 @@ typedef struct train_gelu {
     bool tanh; /* the approximation by tanh */
 } train_gelu;
 
-/* elu: alpha; leaky_relu: slope; softmax, log_softmax: axis; the others: nothing. */
+typedef struct train_prelu {
+    uint64_t given;
+    const char *name;
+    bool channels; /* a slope for each channel, not one for all */
+    double slope;  /* to begin with */
+} train_prelu;
+
+/* elu, celu: alpha; leaky_relu: slope; softshrink, hardshrink: lambda; hardtanh: min, max; threshold: threshold, value; softmax,
+ * log_softmax, glu, swiglu, geglu: axis; the others: nothing. */
 typedef struct train_activation {
     uint64_t given;
     const char *name;
-    double alpha, slope;
+    double alpha, slope, lambda, min, max, threshold, value;
     int64_t axis;
 } train_activation;
 
@@ -134,6 +159,9 @@ typedef struct train_layer {
         train_flatten flatten;
         train_reshape reshape;
         train_gelu gelu;
+        train_prelu prelu;
+        train_activation relu6, selu, celu, mish, hardswish, hardsigmoid, hardtanh, softsign, log_sigmoid, softshrink,
+            hardshrink, tanhshrink, threshold, glu, swiglu, geglu;
         train_activation global_avg_pool, relu, leaky_relu, elu, silu, sigmoid, tanh, softplus, softmax, log_softmax;
     };
 } train_layer;

@@ -83,6 +83,35 @@ static const format_option softmax_rows[] = {
     NAME(train_activation),
     {0},
 };
+static const format_option prelu_rows[] = {
+    FORMAT_BOOL(train_prelu, channels, "false", "a slope for each channel, not one for all"),
+    FORMAT_FLOAT(train_prelu, slope, "0.25", "[-1,1]", "the slope left of zero to begin with"),
+    NAME(train_prelu),
+    {0},
+};
+static const format_option shrink_rows[] = {
+    FORMAT_FLOAT(train_activation, lambda, "0.5", "[0,)", "values this close to zero become zero"),
+    NAME(train_activation),
+    {0},
+};
+static const format_option hardtanh_rows[] = {
+    FORMAT_FLOAT(train_activation, min, "-1", NULL, "the smallest value"),
+    FORMAT_FLOAT(train_activation, max, "1", NULL, "the largest value"),
+    NAME(train_activation),
+    {0},
+};
+static const format_option threshold_rows[] = {
+    FORMAT_FLOAT(train_activation, threshold, "0", NULL, "values above it stay"),
+    FORMAT_FLOAT(train_activation, value, "0", NULL, "what the others become"),
+    NAME(train_activation),
+    {0},
+};
+static const format_option gated_rows[] = {
+    FORMAT_INT(train_activation, axis, "-1", "[-8,7]",
+               "the axis that is cut into halves; for pictures 1, the channels"),
+    NAME(train_activation),
+    {0},
+};
 static const format_option plain_rows[] = {NAME(train_activation), {0}};
 
 #define TABLE(layer, rows, brief_, doc_)                                                                               \
@@ -106,6 +135,23 @@ static const format_table tables[TRAIN_LAYER_END] = {
     TABLE(sigmoid, plain_rows, NULL, "1 / (1 + exp(-x))"),
     TABLE(tanh, plain_rows, NULL, "the hyperbolic tangent"),
     TABLE(softplus, plain_rows, NULL, "log(1 + exp(x))"),
+    TABLE(relu6, plain_rows, NULL, "min(max(x, 0), 6)"),
+    TABLE(prelu, prelu_rows, "channels", "x right of zero, a learned slope times x left of it"),
+    TABLE(selu, plain_rows, NULL, "an elu that keeps mean 0 and variance 1"),
+    TABLE(celu, elu_rows, "alpha", "x right of zero, alpha (exp(x / alpha) - 1) left of it"),
+    TABLE(mish, plain_rows, NULL, "x tanh(log(1 + exp(x)))"),
+    TABLE(hardswish, plain_rows, NULL, "x min(max(x + 3, 0), 6) / 6"),
+    TABLE(hardsigmoid, plain_rows, NULL, "min(max(x + 3, 0), 6) / 6"),
+    TABLE(hardtanh, hardtanh_rows, NULL, "x kept between two numbers"),
+    TABLE(softsign, plain_rows, NULL, "x / (1 + |x|)"),
+    TABLE(log_sigmoid, plain_rows, NULL, "the logarithm of sigmoid"),
+    TABLE(softshrink, shrink_rows, "lambda", "x moved towards zero, and zero near it"),
+    TABLE(hardshrink, shrink_rows, "lambda", "x, and zero near zero"),
+    TABLE(tanhshrink, plain_rows, NULL, "x - tanh(x)"),
+    TABLE(threshold, threshold_rows, "threshold", "x above a number, another value in its place below"),
+    TABLE(glu, gated_rows, "axis", "a sigmoid(b), a and b being halves of x"),
+    TABLE(swiglu, gated_rows, "axis", "a silu(b), a and b being halves of x"),
+    TABLE(geglu, gated_rows, "axis", "a gelu(b), a and b being halves of x"),
     TABLE(softmax, softmax_rows, "axis", "exp(x), scaled to add up to 1"),
     TABLE(log_softmax, softmax_rows, "axis", "the logarithm of softmax"),
 };

@@ -97,6 +97,28 @@ static void test_whole(void **state)
     train_recipe_free(NULL);
 }
 
+static void test_activations(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "tarn: 1\nmodel:\n  input: [8]\n  layers:\n"
+        "    - relu6\n    - prelu: {channels: true, slope: 0.1, name: p}\n    - celu: 0.5\n"
+        "    - hardtanh: {min: -2}\n    - softshrink: 0.1\n    - threshold: {threshold: -1, value: 3}\n"
+        "    - swiglu: 1\n    - prelu\ndata: {name: digits}\n";
+    train_recipe *r = reads(text, NULL, 0);
+    const train_layer *l = r->model.layers;
+    assert_int_equal(l[0].kind, TRAIN_LAYER_relu6);
+    assert_true(l[1].prelu.channels && l[1].prelu.slope == 0.1);
+    assert_string_equal(l[1].name, "p");
+    assert_true(l[2].celu.alpha == 0.5);
+    assert_true(l[3].hardtanh.min == -2 && l[3].hardtanh.max == 1);
+    assert_true(l[4].softshrink.lambda == 0.1);
+    assert_true(l[5].threshold.threshold == -1 && l[5].threshold.value == 3);
+    assert_int_equal(l[6].swiglu.axis, 1);
+    assert_true(!l[7].prelu.channels && l[7].prelu.slope == 0.25);
+    train_recipe_free(r);
+}
+
 static void test_models(void **state)
 {
     (void)state;
@@ -406,11 +428,11 @@ static void test_any_damage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),  cmocka_unit_test(test_models),   cmocka_unit_test(test_overrides),
-        cmocka_unit_test(test_rates),  cmocka_unit_test(test_top),      cmocka_unit_test(test_layers),
-        cmocka_unit_test(test_across), cmocka_unit_test(test_resolved), cmocka_unit_test(test_resolved_text),
-        cmocka_unit_test(test_help),   cmocka_unit_test(test_file),     cmocka_unit_test(test_any_damage),
-        cmocka_unit_test(test_ours),
+        cmocka_unit_test(test_whole),  cmocka_unit_test(test_models),      cmocka_unit_test(test_overrides),
+        cmocka_unit_test(test_rates),  cmocka_unit_test(test_top),         cmocka_unit_test(test_layers),
+        cmocka_unit_test(test_across), cmocka_unit_test(test_resolved),    cmocka_unit_test(test_resolved_text),
+        cmocka_unit_test(test_help),   cmocka_unit_test(test_file),        cmocka_unit_test(test_any_damage),
+        cmocka_unit_test(test_ours),   cmocka_unit_test(test_activations),
     };
 #ifndef TARN_HAVE_YAML
     (void)printf("SKIPPED: built without libyaml\n");
