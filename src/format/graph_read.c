@@ -175,20 +175,37 @@ static tn_status read_arguments(reader *r, const op_def *def, const format_json 
 
 /* ---- nodes ------------------------------------------------------------------------------------------------------- */
 
+/* Files store names; the first ones stored the number. */
+static tn_status read_init_kind(reader *r, const format_json *v, tn_init_kind *kind)
+{
+    int64_t number = 0;
+    const char *name;
+    if (strcmp(format_json_kind(v), "a string") != 0) {
+        BASE_TRY(format_json_as_i64(v, r->where, 0, TN_INIT_FAN_UNIFORM, &number, r->e));
+    } else {
+        BASE_TRY(format_json_as_string(v, r->where, &name, r->e));
+        while (graph_init_names[number] && strcmp(graph_init_names[number], name) != 0)
+            number++;
+        if (!graph_init_names[number])
+            return base_fail(r->e, TN_UNSUPPORTED, "%s: there is no initialiser '%s' in this version", r->where,
+                             BASE_SHOW(name));
+    }
+    *kind = (tn_init_kind)number;
+    return TN_OK;
+}
+
 static tn_status read_state(reader *r, const format_json *v, const char *name, const op_value *arg, tn_tensor **out)
 {
     tn_init init = {TN_INIT_ZEROS, 0, 0};
     bool trainable = false, frozen = false;
     const format_json *list;
-    int64_t kind;
     tn_shape shape = {.rank = arg[2].n};
     BASE_TRY(format_json_get_bool(v, r->where, "trainable", &trainable, r->e));
     BASE_TRY(format_json_get_bool(v, r->where, "frozen", &frozen, r->e));
     BASE_TRY(format_json_get_list(v, r->where, "init", &list, r->e));
-    BASE_TRY(format_json_as_i64(format_json_at(list, 0), r->where, 0, TN_INIT_FAN_UNIFORM, &kind, r->e));
+    BASE_TRY(read_init_kind(r, format_json_at(list, 0), &init.kind));
     BASE_TRY(format_json_as_f64(format_json_at(list, 1), r->where, &init.a, r->e));
     BASE_TRY(format_json_as_f64(format_json_at(list, 2), r->where, &init.b, r->e));
-    init.kind = (tn_init_kind)kind;
     for (int i = 0; i < shape.rank && i < TN_MAX_RANK; i++)
         shape.dims[i] = arg[2].list[i];
     *out = (trainable ? tn_param : tn_buffer)(r->g, name, (tn_dtype)arg[1].i, shape, &init);

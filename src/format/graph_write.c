@@ -123,7 +123,7 @@ static void put_state(writer *x, const graph_state *s)
     format_json_put_bool(&x->w, "trainable", s->trainable);
     format_json_put_bool(&x->w, "frozen", s->frozen);
     format_json_open_list(&x->w, "init");
-    format_json_put_i64(&x->w, NULL, s->init.kind);
+    format_json_put_string(&x->w, NULL, graph_init_names[s->init.kind]);
     format_json_put_f64(&x->w, NULL, s->init.a);
     format_json_put_f64(&x->w, NULL, s->init.b);
     format_json_close(&x->w);

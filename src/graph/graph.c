@@ -275,6 +275,19 @@ void graph_print_type(const dim_table *t, const graph_type *type, base_str *out)
 
 /* ---- state and entries ----------------------------------------------------------------------------------------- */
 
+const char *const graph_init_names[] = {[TN_INIT_ZEROS] = "zeros",
+                                        [TN_INIT_CONSTANT] = "constant",
+                                        [TN_INIT_UNIFORM] = "uniform",
+                                        [TN_INIT_NORMAL] = "normal",
+                                        [TN_INIT_TRUNC_NORMAL] = "trunc_normal",
+                                        [TN_INIT_KAIMING_UNIFORM] = "kaiming_uniform",
+                                        [TN_INIT_KAIMING_NORMAL] = "kaiming_normal",
+                                        [TN_INIT_XAVIER_UNIFORM] = "xavier_uniform",
+                                        [TN_INIT_XAVIER_NORMAL] = "xavier_normal",
+                                        [TN_INIT_ORTHOGONAL] = "orthogonal",
+                                        [TN_INIT_FAN_UNIFORM] = "fan_uniform",
+                                        NULL};
+
 graph_state *graph_find_state(const tn_graph *g, const char *name)
 {
     for (size_t i = 0; i < g->state.n; i++)

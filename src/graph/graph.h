@@ -36,6 +36,9 @@ struct graph_node {
     tn_graph *sub;        /* the sub-graph of a fused node */
 };
 
+/* By tn_init_kind, as files store them; ends in NULL. */
+extern const char *const graph_init_names[];
+
 typedef struct graph_state {
     const char *name;
     graph_type type;

@@ -40,6 +40,9 @@ static tn_tensor *add(tn_graph *g, const char *name, tn_dtype dtype, tn_shape sh
         return graph_fail(g, TN_INVALID, "the state '%s' has no valid dtype or rank", path);
     if (trainable && !tn_dtype_is_float(dtype))
         return graph_fail(g, TN_DTYPE, "the parameter '%s' is %s; parameters are floats", path, tn_dtype_name(dtype));
+    if (init && (init->kind < 0 || init->kind > TN_INIT_FAN_UNIFORM))
+        return graph_fail(g, TN_INVALID, "the state '%s' has an initialiser of kind %d, which there is not", path,
+                          (int)init->kind);
     op_value arg[OP_MAX_ARG] = {
         [NAME] = {.text = path}, [DTYPE] = {.i = dtype}, [SHAPE] = {.n = shape.rank, .list = shape.dims}};
     graph_node *node = op_apply_named(g, &op_state, path, 0, NULL, arg);

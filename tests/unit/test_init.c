@@ -188,6 +188,13 @@ static void what_cannot_be_filled(void **p)
     }
 }
 
+static void unknown_kinds_are_told(void **p)
+{
+    const fixture *f = *p;
+    tn_param(f->graph, "w", TN_F32, TN_SHAPE(8), TN_OPT(tn_init, (tn_init_kind)11, 0, 0));
+    assert_string_equal(tn_graph_error(f->graph), "the state 'w' has an initialiser of kind 11, which there is not");
+}
+
 /* Values depend on seed and name only: not on what else the graph has, nor on order. */
 static void numbers_belong_to_names(void **p)
 {
@@ -258,7 +265,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(draws_follow_their_formulas),  TEST(truncated_normal_is_cut), TEST(constants),
         TEST(orthogonal_matrices),          TEST(what_cannot_be_filled),   TEST(numbers_belong_to_names),
-        TEST(layers_start_as_pytorch_does),
+        TEST(layers_start_as_pytorch_does), TEST(unknown_kinds_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

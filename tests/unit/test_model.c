@@ -326,6 +326,32 @@ static void replace(char *data, size_t n, const char *from, const char *to)
     fail_msg("the file has no %s", from);
 }
 
+/* Files of version 0.1.0 number the initialisers. */
+static void numbered_initialisers_are_read(void **p)
+{
+    (void)p;
+    size_t n, k;
+    tn_model *m = small(), *l = saved_and_loaded(m);
+    char *first = read_all(scratch_path("model.safetensors"), &n);
+    tn_model_free(l);
+    for (int i = 0; i < 2; i++) { /* of as many bytes, as the header counts them */
+        replace(first, n, "\"init\\\":[\\\"kaiming_uniform\\\",", "\"init\\\":[5,                  ");
+        replace(first, n, "\"init\\\":[\\\"fan_uniform\\\",", "\"init\\\":[10,             ");
+    }
+    l = checked(tn_model_load_memory(context, first, n));
+    tn_model_free(saved_and_loaded(l));
+    free(first);
+    first = read_all(scratch_path("model.safetensors"), &n);
+    tn_model_free(saved_and_loaded(m));
+    char *second = read_all(scratch_path("model.safetensors"), &k);
+    assert_int_equal(n, k);
+    assert_memory_equal(first, second, n);
+    free(first);
+    free(second);
+    tn_model_free(l);
+    tn_model_free(m);
+}
+
 static void refused(const char *from, const char *to, const char *sentence)
 {
     size_t n;
@@ -346,6 +372,8 @@ static void other_versions_and_other_files(void **p)
     refused("\"tarn.format\":\"1\"", "\"tarn.format\":\"2\"", "has format 2; this version reads format 1");
     refused("tarn.graph", "tarn.gripe", "is no model of Tarn: its metadata have no 'tarn.graph'");
     refused("\\\"relu\\\"", "\\\"rely\\\"", "there is no operator 'rely' in this version");
+    refused("\\\"kaiming_uniform\\\"", "\\\"kaiming_unicorn\\\"",
+            "there is no initialiser 'kaiming_unicorn' in this version");
     refused("fc1.weight\":", "fc9.weight\":", "'fc1.weight', which its graph needs");
     assert_null(tn_model_load(context, TARN_SOURCE_DIR "/tests/golden/mlp.safetensors"));
     assert_non_null(strstr(tn_context_error(context), "mlp.safetensors is no model of Tarn"));
@@ -429,6 +457,7 @@ int main(void)
         cmocka_unit_test(a_loaded_model_can_be_trained),
         cmocka_unit_test(cut_off_anywhere),
         cmocka_unit_test(any_byte_changed),
+        cmocka_unit_test(numbered_initialisers_are_read),
         cmocka_unit_test(other_versions_and_other_files),
         cmocka_unit_test(saving_where_it_cannot),
         cmocka_unit_test(wrong_models_are_told),
