@@ -19,8 +19,16 @@ typedef struct format_graph_text {
     base_arena arena;
 } format_graph_text;
 
-/* The nodes that the entries' outputs need. TN_UNSUPPORTED for graphs after passes (fused nodes). */
-tn_status format_graph_write(const tn_graph *g, format_graph_text *out, base_error *e);
+/* How much of a graph there was at some moment: what is added later belongs to others, such as a trainer. */
+typedef struct format_graph_extent {
+    size_t nodes, entries, updates;
+} format_graph_extent;
+format_graph_extent format_graph_extent_of(const tn_graph *g);
+
+/* The nodes that the entries' outputs need, of the graph as it was at `extent`; flags that may change (frozen) are today's.
+ * TN_UNSUPPORTED for graphs after passes (fused nodes). */
+tn_status format_graph_write(const tn_graph *g, const format_graph_extent *extent, format_graph_text *out,
+                             base_error *e);
 void format_graph_text_free(format_graph_text *t);
 /* `file` has the large constants (NULL: there are none); `what` opens sentences. NULL and e set on failure. */
 tn_graph *format_graph_read(tn_context *context, const char *json, size_t bytes, const format_safetensors *file,

@@ -9,26 +9,34 @@ enum { INLINE_ELEMENTS = 16 };
 
 typedef struct writer {
     const tn_graph *g;
+    const format_graph_extent *extent;
     format_graph_text *out;
     format_json_out w;
     int *number; /* by node: its place in the text, -1 left out */
     base_error *e;
 } writer;
 
+/* Entries may have been given more outputs since. */
+static bool was_there(const writer *x, const tn_tensor *t)
+{
+    return (size_t)t->node->id < x->extent->nodes;
+}
+
 static void find_nodes(writer *x)
 {
     const tn_graph *g = x->g;
     bool *needed = calloc(g->nodes.n + 1, 1);
-    for (size_t i = 0; needed && i < g->entries.n; i++)
+    for (size_t i = 0; needed && i < x->extent->entries; i++)
         for (size_t k = 0; k < g->entries.at[i]->results.n; k++)
-            needed[g->entries.at[i]->results.at[k].value->node->id] = true;
+            if (was_there(x, g->entries.at[i]->results.at[k].value))
+                needed[g->entries.at[i]->results.at[k].value->node->id] = true;
     for (bool more = needed != NULL; more;) {
         more = false;
-        for (size_t i = g->nodes.n; i-- > 0;)
+        for (size_t i = x->extent->nodes; i-- > 0;)
             for (int k = 0; needed[i] && k < g->nodes.at[i]->n_in; k++)
                 if (g->nodes.at[i]->in[k])
                     needed[g->nodes.at[i]->in[k]->node->id] = true;
-        for (size_t u = 0; u < g->updates.n; u++) {
+        for (size_t u = 0; u < x->extent->updates; u++) {
             const graph_result *r = &g->updates.at[u];
             bool *value = &needed[r->value->node->id];
             if (needed[r->when->node->id] && !*value)
@@ -154,14 +162,14 @@ static tn_status put_node(writer *x, const graph_node *node)
 static void put_entries(writer *x)
 {
     format_json_open_list(&x->w, "entries");
-    for (size_t i = 0; i < x->g->entries.n; i++) {
+    for (size_t i = 0; i < x->extent->entries; i++) {
         const tn_entry *entry = x->g->entries.at[i];
         format_json_open_object(&x->w, NULL);
         format_json_put_string(&x->w, "name", entry->name);
         format_json_put_bool(&x->w, "training", entry->training);
         format_json_open_list(&x->w, "outputs");
         for (size_t k = 0; k < entry->results.n; k++) {
-            if (entry->results.at[k].kind != GRAPH_OUTPUT)
+            if (entry->results.at[k].kind != GRAPH_OUTPUT || !was_there(x, entry->results.at[k].value))
                 continue;
             format_json_open_object(&x->w, NULL);
             format_json_put_string(&x->w, "name", entry->results.at[k].name);
@@ -177,7 +185,7 @@ static void put_entries(writer *x)
 static void put_updates(writer *x)
 {
     format_json_open_list(&x->w, "updates");
-    for (size_t i = 0; i < x->g->updates.n; i++) {
+    for (size_t i = 0; i < x->extent->updates; i++) {
         const graph_result *r = &x->g->updates.at[i];
         const graph_state *s = graph_find_state(x->g, r->name);
         if (x->number[r->when->node->id] < 0 || !s || x->number[s->value->node->id] < 0)
@@ -191,10 +199,20 @@ static void put_updates(writer *x)
     format_json_close(&x->w);
 }
 
-tn_status format_graph_write(const tn_graph *g, format_graph_text *out, base_error *e)
+format_graph_extent format_graph_extent_of(const tn_graph *g)
 {
-    writer x = {
-        .g = g, .out = out, .w = {.to = &out->json}, .number = calloc(g->nodes.n + 1, sizeof *x.number), .e = e};
+    return (format_graph_extent){g->nodes.n, g->entries.n, g->updates.n};
+}
+
+tn_status format_graph_write(const tn_graph *g, const format_graph_extent *extent, format_graph_text *out,
+                             base_error *e)
+{
+    writer x = {.g = g,
+                .extent = extent,
+                .out = out,
+                .w = {.to = &out->json},
+                .number = calloc(g->nodes.n + 1, sizeof *x.number),
+                .e = e};
     tn_status status = x.number ? TN_OK : base_no_memory(e, "writing a graph");
     if (status == TN_OK) {
         find_nodes(&x);

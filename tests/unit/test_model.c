@@ -10,9 +10,11 @@
 
 #include <cmocka.h>
 
+#include "graph/graph.h"
 #include "support/scratch.h"
 #include <tarn/model.h>
 #include <tarn/nn.h>
+#include <tarn/optim.h>
 
 static tn_context *context;
 
@@ -254,6 +256,50 @@ static void a_loaded_model_can_be_trained(void **p)
     tn_model_free(m);
 }
 
+static bool is_frozen(tn_model *m, const char *name)
+{
+    return graph_find_state(tn_model_graph(m), name)->frozen;
+}
+
+/* Fine-tuning freezes a model that is there already. */
+static void frozen_later_is_saved_too(void **p)
+{
+    (void)p;
+    tn_model *m = small();
+    tn_param_freeze(tn_graph_state(tn_model_graph(m), "fc1.weight"), true);
+    tn_model *l = saved_and_loaded(m);
+    assert_true(is_frozen(l, "fc1.weight"));
+    assert_false(is_frozen(l, "fc1.bias"));
+    tn_param_freeze(tn_graph_state(tn_model_graph(l), "fc1.weight"), false);
+    tn_model *again = saved_and_loaded(l);
+    assert_false(is_frozen(again, "fc1.weight"));
+    tn_model_free(again);
+    tn_model_free(l);
+    tn_model_free(m);
+}
+
+/* What is added to the graph of a model stays out of its file. */
+static void what_others_add_is_not_saved(void **p)
+{
+    (void)p;
+    size_t n, k;
+    tn_model *m = small();
+    tn_graph *g = tn_model_graph(m);
+    tn_model_free(saved_and_loaded(m));
+    char *first = read_all(scratch_path("model.safetensors"), &n);
+    tn_entry_output(tn_entry_new(g, "loss", 0), "loss", tn_mean(tn_model_output(m)));
+    tn_entry_output(tn_graph_entry(g, "predict"), "exp", tn_exp(tn_model_output(m)));
+    tn_graph_update(g, tn_graph_state(g, "fc1.bias"), tn_neg(tn_graph_state(g, "fc1.bias")), NULL);
+    assert_int_equal(tn_graph_status(g), TN_OK);
+    tn_model_free(saved_and_loaded(m));
+    char *second = read_all(scratch_path("model.safetensors"), &k);
+    assert_int_equal(n, k);
+    assert_memory_equal(first, second, n);
+    free(first);
+    free(second);
+    tn_model_free(m);
+}
+
 /* ---- damage ------------------------------------------------------------------------------------------------------- */
 
 static tn_model *from_bytes(const char *data, size_t bytes)
@@ -455,6 +501,8 @@ int main(void)
         cmocka_unit_test(everything_said_about_a_model_comes_back),
         cmocka_unit_test(every_kind_of_argument_comes_back),
         cmocka_unit_test(a_loaded_model_can_be_trained),
+        cmocka_unit_test(frozen_later_is_saved_too),
+        cmocka_unit_test(what_others_add_is_not_saved),
         cmocka_unit_test(cut_off_anywhere),
         cmocka_unit_test(any_byte_changed),
         cmocka_unit_test(numbered_initialisers_are_read),

@@ -31,7 +31,8 @@ static void put_preprocess(format_json_out *w, const tn_preprocess *p)
     format_json_close(w);
 }
 
-tn_status model_metadata(tn_model *m, base_arena *arena, format_pair *pairs, size_t *n, base_error *e)
+tn_status model_metadata(tn_model *m, const format_graph_text *text, base_arena *arena, format_pair *pairs, size_t *n,
+                         base_error *e)
 {
     base_str s = {0};
     format_json_out w = {.to = &s};
@@ -45,7 +46,7 @@ tn_status model_metadata(tn_model *m, base_arena *arena, format_pair *pairs, siz
     format_json_close(&w);
     pairs[0] = (format_pair){"tarn.format", FORMAT};
     pairs[1] = (format_pair){"tarn.model", s.failed ? NULL : base_arena_strdup(arena, base_str_text(&s))};
-    pairs[2] = (format_pair){"tarn.graph", base_str_text(&m->text.json)};
+    pairs[2] = (format_pair){"tarn.graph", base_str_text(&text->json)};
     *n = 3;
     base_str_free(&s);
     return pairs[1].value ? TN_OK : base_no_memory(e, "writing a model");
@@ -60,10 +61,13 @@ tn_status model_write(tn_model *m, const char *path, bool everything, const form
                       base_error *e)
 {
     base_arena arena = {0};
+    format_graph_text text = {0};
     base_vec(format_tensor) tensors = {0};
     format_pair *pairs = BASE_ARRAY(&arena, format_pair, MODEL_MOST_PAIRS + n_more);
     size_t n = 0;
-    tn_status status = pairs ? model_metadata(m, &arena, pairs, &n, e) : base_no_memory(e, "writing a model");
+    tn_status status = format_graph_write(m->graph, &m->given, &text, e);
+    if (status == TN_OK)
+        status = pairs ? model_metadata(m, &text, &arena, pairs, &n, e) : base_no_memory(e, "writing a model");
     tn_view v;
     const char *name;
     for (int i = 0; status == TN_OK && (name = tn_state_get(m->state, i, &v)); i++) {
@@ -72,14 +76,15 @@ tn_status model_write(tn_model *m, const char *path, bool everything, const form
         if ((everything || !is_optimizer(name)) && !base_vec_push(&tensors, t))
             status = base_no_memory(e, "writing a model");
     }
-    for (size_t i = 0; status == TN_OK && i < m->text.constants.n; i++)
-        if (!base_vec_push(&tensors, m->text.constants.at[i]))
+    for (size_t i = 0; status == TN_OK && i < text.constants.n; i++)
+        if (!base_vec_push(&tensors, text.constants.at[i]))
             status = base_no_memory(e, "writing a model");
     for (size_t i = 0; status == TN_OK && i < n_more; i++)
         pairs[n++] = more[i];
     if (status == TN_OK)
         status = format_safetensors_write(path, tensors.at, tensors.n, pairs, n, e);
     base_vec_free(&tensors);
+    format_graph_text_free(&text);
     base_arena_free(&arena);
     return status;
 }

@@ -10,7 +10,6 @@
 static void free_parts(tn_model *m)
 {
     tn_program_free(m->predict);
-    format_graph_text_free(&m->text);
     tn_graph_free(m->graph);
     tn_state_free(m->state);
     tn_context_free(m->context);
@@ -78,14 +77,13 @@ static tn_status check_labels(tn_model *m)
     return TN_OK;
 }
 
-/* The text, from which the entry is made again when the model is loaded, is written before the probabilities join it. */
+/* Files are written without the probabilities, which join the entry again when the model is loaded. */
 tn_status model_add_entry(tn_model *m)
 {
     BASE_TRY(check_labels(m));
     tn_entry *entry = tn_entry_new(m->graph, "predict", 0);
     tn_entry_output(entry, "y", m->output);
-    if (m->graph->error.status == TN_OK)
-        BASE_TRY(format_graph_write(m->graph, &m->text, &m->error));
+    m->given = format_graph_extent_of(m->graph);
     if (m->n_labels)
         tn_entry_output(entry, "p", tn_softmax(m->output, -1));
     if (m->graph->error.status != TN_OK)

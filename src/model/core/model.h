@@ -15,7 +15,7 @@ struct tn_model {
     tn_graph *graph;
     tn_state *state;
     tn_tensor *input, *output;
-    format_graph_text text; /* the graph as it was given, before a trainer adds to it */
+    format_graph_extent given; /* the graph with "predict", before a trainer adds to it: what files hold */
     int n_labels;
     const char **labels;
     tn_preprocess preprocess;
@@ -27,9 +27,10 @@ struct tn_model {
 tn_status model_add_entry(tn_model *m);
 /* Fills name, labels and preprocessing. */
 tn_status model_set_options(tn_model *m, const tn_model_opt *opt);
-/* The model's metadata as pairs for a safetensors file; values live in the arena. At most MODEL_MOST_PAIRS. */
+/* The model's metadata as pairs for a safetensors file; values live in the arena and in text. At most MODEL_MOST_PAIRS. */
 enum { MODEL_MOST_PAIRS = 8 };
-tn_status model_metadata(tn_model *m, base_arena *arena, format_pair *pairs, size_t *n, base_error *e);
+tn_status model_metadata(tn_model *m, const format_graph_text *text, base_arena *arena, format_pair *pairs, size_t *n,
+                         base_error *e);
 /* Writes the state, all of it or without "optim." entries, with the model's metadata and `more` pairs. */
 tn_status model_write(tn_model *m, const char *path, bool everything, const format_pair *more, size_t n_more,
                       base_error *e);
