@@ -98,8 +98,9 @@ struct tn_state {
     base_error error;
     base_vec(state_entry) entries;
     base_map index; /* name to 1 + position */
-    uint64_t seed, step;
-    uint64_t version; /* raised whenever a tensor changes */
+    uint64_t seed;
+    _Atomic uint64_t step; /* runs of training entries so far; those that write nothing run side by side */
+    uint64_t version;      /* raised whenever a tensor changes */
     pthread_mutex_t packing;
     state_pack *packs;
 };

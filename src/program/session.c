@@ -570,6 +570,21 @@ static void unlock_state(tn_session *s, bool writes)
         atomic_fetch_sub(&s->state->writers, 1);
 }
 
+/* Each run of a training entry has a number of its own, by which random operators draw. */
+static void take_step(tn_session *s, bool training)
+{
+    s->seed = s->state ? s->state->seed : 0;
+    s->step = !s->state ? 0 : training ? atomic_fetch_add(&s->state->step, 1) : atomic_load(&s->state->step);
+}
+
+/* A run that failed counts for nothing, unless another one has taken a number since. */
+static void give_back_step(tn_session *s)
+{
+    uint64_t next = s->step + 1;
+    if (s->state)
+        (void)atomic_compare_exchange_strong(&s->state->step, &next, s->step);
+}
+
 tn_status tn_run(tn_session *s, const char *name, int n_feeds, const tn_feed *feeds, int n_fetches,
                  const tn_feed *fetches)
 {
@@ -577,8 +592,7 @@ tn_status tn_run(tn_session *s, const char *name, int n_feeds, const tn_feed *fe
     session_bound *b;
     BASE_TRY(prepare_run(s, name, n_feeds, feeds, n_fetches, fetches, &entry, &b));
     BASE_TRY(lock_state(s, entry->writes));
-    s->seed = s->state ? s->state->seed : 0;
-    s->step = s->state ? s->state->step : 0;
+    take_step(s, entry->training);
     if (b->block_number != s->block_number)
         resolve(s, b);
     else
@@ -589,8 +603,8 @@ tn_status tn_run(tn_session *s, const char *name, int n_feeds, const tn_feed *fe
     s->program->backend->leave(before);
     for (int i = 0; i < n_fetches && status == TN_OK; i++)
         fetch_output(s, entry, b, &fetches[i]);
-    if (status == TN_OK && entry->training && s->state)
-        s->state->step++;
+    if (status != TN_OK && entry->training)
+        give_back_step(s);
     if (s->state && entry->writes)
         s->state->version++;
     unlock_state(s, entry->writes);

@@ -16,6 +16,7 @@
 #include <tarn/nn.h>
 #include <tarn/optim.h>
 
+enum { DRAWS = 20000, DRAWERS = 4 };
 enum { THREADS = 8, ROWS = 5, IN = 12, OUT = 4, TURNS = 12, LAYERS = 12 };
 
 typedef struct fixture {
@@ -83,6 +84,72 @@ static tn_status step(const fixture *f, tn_session *s)
                         {"y", tn_view_of((void *)(uintptr_t)f->y, TN_I64, 1, &rows)},
                         {"lr", tn_view_of(&lr, TN_F32, 0, NULL)}};
     return tn_run(s, "step", 3, feeds, 0, NULL);
+}
+
+/* ---- training entries that write nothing ------------------------------------------------------------------------- */
+
+typedef struct drawer {
+    pthread_t thread;
+    tn_program *program;
+    tn_state *state;
+    uint64_t *drawn; /* the masks of dropout, bit by bit */
+    tn_status status;
+} drawer;
+
+static void *draw(void *user)
+{
+    drawer *d = user;
+    tn_session *s = tn_session_new(d->program, d->state);
+    for (int i = 0; i < DRAWS && d->status == TN_OK; i++) {
+        float y[64];
+        tn_feed fetch = {"y", tn_view_of(y, TN_F32, 1, (int64_t[]){64})};
+        d->status = tn_run(s, "draw", 0, NULL, 1, &fetch);
+        for (int bit = 0; bit < 64; bit++)
+            d->drawn[i] |= (uint64_t)(y[bit] > 0) << bit;
+    }
+    tn_session_free(s);
+    return NULL;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* They share the state, and each run has a number of its own: no two draw the same. */
+static void every_training_run_is_counted(void **p)
+{
+    (void)p;
+    tn_context *c = tn_context_new(TN_OPT(tn_context_opt, .threads = 1));
+    tn_graph *g = tn_graph_new(c);
+    tn_tensor *ones = tn_expand(tn_scalar(g, TN_F32, 1), TN_SHAPE(64));
+    tn_entry_output(tn_entry_new(g, "draw", TN_TRAINING), "y", tn_dropout(ones, 0.5));
+    tn_program *program = tn_compile(g, NULL);
+    if (!program)
+        fail_msg("%s", tn_context_error(c));
+    tn_state *state = tn_state_new(c);
+    uint64_t *drawn = calloc(DRAWERS * DRAWS, sizeof *drawn);
+    drawer d[DRAWERS];
+    for (int i = 0; i < DRAWERS; i++) {
+        d[i] = (drawer){.program = program, .state = state, .drawn = drawn + (size_t)i * DRAWS};
+        assert_int_equal(pthread_create(&d[i].thread, NULL, draw, &d[i]), 0);
+    }
+    for (int i = 0; i < DRAWERS; i++) {
+        pthread_join(d[i].thread, NULL);
+        assert_int_equal(d[i].status, TN_OK);
+    }
+    uint64_t seed, step;
+    tn_state_get_random(state, &seed, &step);
+    assert_int_equal(step, DRAWERS * DRAWS);
+    qsort(drawn, DRAWERS * DRAWS, sizeof *drawn, by_value);
+    for (int i = 1; i < DRAWERS * DRAWS; i++)
+        assert_true(drawn[i] > drawn[i - 1]);
+    free(drawn);
+    tn_state_free(state);
+    tn_program_free(program);
+    tn_graph_free(g);
+    tn_context_free(c);
 }
 
 /* ---- predictions side by side -------------------------------------------------------------------------------------- */
@@ -338,6 +405,7 @@ int main(void)
         WITH_NET(cancelled_runs_are_whole_or_nothing),
         WITH_NET(cancelled_from_another_thread),
         cmocka_unit_test(sessions_keep_what_they_need),
+        cmocka_unit_test(every_training_run_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
