@@ -1,4 +1,5 @@
-/* file.c: see file.h. */
+/* file.c: see file.h. realpath is in the X/Open part of POSIX. */
+#define _XOPEN_SOURCE 700
 #include "base/file.h"
 
 #include <errno.h>
@@ -21,6 +22,12 @@ static tn_status fail_errno(base_error *e, const char *verb, const char *path)
     return base_fail(e, status, "cannot %s %s: %s", verb, path, text);
 }
 
+static tn_status no_file(base_error *e, const char *verb, const char *path, const struct stat *st)
+{
+    return base_fail(e, TN_IO, "cannot %s %s: it is %s, not a file", verb, path,
+                     S_ISDIR(st->st_mode) ? "a folder" : "a device or pipe");
+}
+
 static int open_regular(const char *path, struct stat *st, base_error *e)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -31,8 +38,7 @@ static int open_regular(const char *path, struct stat *st, base_error *e)
     if (fstat(fd, st) != 0) {
         fail_errno(e, "read", path);
     } else if (!S_ISREG(st->st_mode)) {
-        base_fail(e, TN_IO, "cannot read %s: it is %s, not a file", path,
-                  S_ISDIR(st->st_mode) ? "a folder" : "a device or pipe");
+        no_file(e, "read", path, st);
     } else {
         return fd;
     }
@@ -105,7 +111,8 @@ struct base_writer {
     int fd;
     tn_status status;
     base_error *e;
-    char *path, *beside;
+    char *path; /* free of links */
+    char *beside;
 };
 
 static void writer_free(base_writer *w)
@@ -115,17 +122,37 @@ static void writer_free(base_writer *w)
     free(w);
 }
 
+/* Where a file of this name is to be written: what a link leads to, or the name itself where nothing is there yet. */
+static char *target_of(const char *path, base_error *e)
+{
+    struct stat st;
+    bool there = stat(path, &st) == 0;
+    if (there && !S_ISREG(st.st_mode)) {
+        no_file(e, "write", path, &st);
+        return NULL;
+    }
+    char *target = there && lstat(path, &st) == 0 && S_ISLNK(st.st_mode) ? realpath(path, NULL) : strdup(path);
+    if (!target)
+        fail_errno(e, "write", path);
+    return target;
+}
+
 base_writer *base_writer_new(const char *path, base_error *e)
 {
-    base_writer *w = calloc(1, sizeof *w);
     base_str beside = {0};
-    base_str_printf(&beside, "%s.%ld.tmp", path, (long)getpid());
-    if (!w || beside.failed || !(w->path = strdup(path))) {
-        base_no_memory(e, "opening a file");
+    char *target = target_of(path, e);
+    base_writer *w = target ? calloc(1, sizeof *w) : NULL;
+    if (target)
+        base_str_printf(&beside, "%s.%ld.tmp", target, (long)getpid());
+    if (!w || beside.failed) {
+        if (target)
+            base_no_memory(e, "opening a file");
         base_str_free(&beside);
+        free(target);
         free(w);
         return NULL;
     }
+    w->path = target;
     w->beside = beside.text;
     w->e = e;
     w->fd = open(w->beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
