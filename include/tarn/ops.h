@@ -345,6 +345,9 @@ typedef struct tn_loss_opt {
 /* (x - target)^2, |x - target|; x and target have one shape. f */
 TN_API tn_tensor *tn_mse(tn_tensor *x, tn_tensor *target, tn_reduction reduction);
 TN_API tn_tensor *tn_l1(tn_tensor *x, tn_tensor *target, tn_reduction reduction);
+/* Squares near 0, distances beyond beta (or delta). f */
+TN_API tn_tensor *tn_smooth_l1(tn_tensor *x, tn_tensor *target, double beta, tn_reduction reduction);
+TN_API tn_tensor *tn_huber(tn_tensor *x, tn_tensor *target, double delta, tn_reduction reduction);
 /* Binary cross entropy of probabilities x, and of sigmoid(x). f */
 TN_API tn_tensor *tn_bce(tn_tensor *x, tn_tensor *target, const tn_loss_opt *opt);
 TN_API tn_tensor *tn_bce_with_logits(tn_tensor *x, tn_tensor *target, const tn_loss_opt *opt);
@@ -352,6 +355,40 @@ TN_API tn_tensor *tn_bce_with_logits(tn_tensor *x, tn_tensor *target, const tn_l
  * fault. nll takes log-probabilities; cross_entropy is nll of log_softmax(x), and takes probabilities of x's shape too. f */
 TN_API tn_tensor *tn_nll(tn_tensor *x, tn_tensor *target, const tn_loss_opt *opt);
 TN_API tn_tensor *tn_cross_entropy(tn_tensor *x, tn_tensor *target, const tn_loss_opt *opt);
+/* Hinge loss of classes: max(0, margin - x[target] + x)^p of the others, p 1 or 2; x[N, C], target[N]; opt: reduction, weight. f */
+TN_API tn_tensor *tn_multi_margin(tn_tensor *x, tn_tensor *target, int p, double margin, const tn_loss_opt *opt);
+/* Targets of 1 and -1: x or max(margin - x, 0); log(1 + exp(-target x)); max(0, margin - target (x - other)). f */
+TN_API tn_tensor *tn_hinge_embedding(tn_tensor *x, tn_tensor *target, double margin, tn_reduction reduction);
+TN_API tn_tensor *tn_soft_margin(tn_tensor *x, tn_tensor *target, tn_reduction reduction);
+TN_API tn_tensor *tn_margin_ranking(tn_tensor *x, tn_tensor *other, tn_tensor *target, double margin,
+                                    tn_reduction reduction);
+/* Of rows of the last axis, target[...] 1 or -1: 1 - cos, or max(0, cos - margin). f */
+TN_API tn_tensor *tn_cosine_embedding(tn_tensor *x, tn_tensor *other, tn_tensor *target, double margin,
+                                      tn_reduction reduction);
+
+typedef struct tn_triplet_opt {
+    tn_reduction reduction;
+    tn_opt_f64 p;   /* 2: of the norm */
+    tn_opt_f64 eps; /* 1e-6: added to differences */
+    bool swap;      /* the negative is the nearer of the anchor's and the positive's */
+    void *reserved[4];
+} tn_triplet_opt;
+/* Of rows: max(0, |anchor - positive| - |anchor - negative| + margin). f */
+TN_API tn_tensor *tn_triplet_margin(tn_tensor *anchor, tn_tensor *positive, tn_tensor *negative, double margin,
+                                    const tn_triplet_opt *opt);
+/* target (log(target) - x) of log-probabilities x, and targets if log_target; summed and divided by the batch it is the
+ * divergence. f */
+TN_API tn_tensor *tn_kl_div(tn_tensor *x, tn_tensor *target, bool log_target, tn_reduction reduction);
+/* Negative log-likelihoods: of counts, x the logarithm of the rate or (not log_input) the rate; of normal numbers of mean x and
+ * variance var, which is broadcast. `full` keeps what does not depend on x. f */
+TN_API tn_tensor *tn_poisson_nll(tn_tensor *x, tn_tensor *target, bool log_input, bool full, double eps,
+                                 tn_reduction reduction);
+TN_API tn_tensor *tn_gaussian_nll(tn_tensor *x, tn_tensor *target, tn_tensor *var, bool full, double eps,
+                                  tn_reduction reduction);
+/* bce_with_logits times (1 - p)^gamma, p the share given to the target; alpha weighs targets of 1, below 0: nothing does. f */
+TN_API tn_tensor *tn_focal(tn_tensor *x, tn_tensor *target, double alpha, double gamma, tn_reduction reduction);
+/* 1 - (2 sum(x target) + smooth) / (sum(x) + sum(target) + smooth) over the axes from `from` on, of probabilities x. f */
+TN_API tn_tensor *tn_dice(tn_tensor *x, tn_tensor *target, double smooth, int from, tn_reduction reduction);
 
 #ifdef __cplusplus
 }

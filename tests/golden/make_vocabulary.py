@@ -228,10 +228,68 @@ def einsums():
     einsum("Ab,bA->A", (2, 3), (3, 2))
 
 
+# ---- losses -----------------------------------------------------------------------------------------------------------
+
+def losses():
+    x, y = torch.cat([random("loss x", 2, 3).reshape(-1) * 2, values(1, -3, 0)]), torch.cat([random("loss y", 2, 3).reshape(-1), values(0, 1, 0)])
+    signs = values(1, -1, 1, 1, -1, -1, 1, -1, -1)
+    for reduction in ("mean", "sum", "none"):
+        def loss(op, call, inputs, note=None, arguments="", **options):
+            case(op, call, inputs, note, tarn=f"{op}{arguments} reduction={reduction}", reduction=reduction, **options)
+
+        def constant(call):
+            return lambda *inputs, **options: call(*inputs[:-1], inputs[-1].detach(), **options)
+
+        for beta in (1.0, 0.5, 0.0):
+            loss("smooth_l1", F.smooth_l1_loss, [x, y], arguments=f" beta={beta}", beta=beta)
+        loss("huber", F.huber_loss, [x, y], arguments=" delta=2", delta=2.0)
+        loss("hinge_embedding", constant(F.hinge_embedding_loss), [x, signs], arguments=" margin=0.5", margin=0.5)
+        loss("soft_margin", constant(F.soft_margin_loss), [x * 5, signs])
+        loss("margin_ranking", constant(F.margin_ranking_loss), [x, y, signs], arguments=" margin=0.5", margin=0.5)
+        loss("kl_div", F.kl_div, [torch.log_softmax(x.reshape(3, 3), 1), torch.softmax(y.reshape(3, 3), 1)])
+        loss("kl_div", F.kl_div, [torch.log_softmax(x.reshape(3, 3), 1), torch.log_softmax(y.reshape(3, 3), 1)],
+             arguments=" log_target=true", log_target=True)
+        loss("kl_div", constant(F.kl_div), [torch.log_softmax(values(1, 2, 3), 0), values(0, 1, 0)], "0 log 0 is 0")
+        counts = values(0, 1, 2, 5, 0, 3, 1, 0, 2)
+        for log_input, full in ((True, False), (False, True), (True, True)):
+            loss("poisson_nll", constant(F.poisson_nll_loss), [x if log_input else x.abs() + 0.1, counts],
+                 arguments=f" log_input={str(log_input).lower()} full={str(full).lower()}", log_input=log_input, full=full)
+        loss("gaussian_nll", F.gaussian_nll_loss, [x, y, x.abs() + 0.2])
+        loss("gaussian_nll", F.gaussian_nll_loss, [x.reshape(3, 3), y.reshape(3, 3), values(0.5, 1, 2).reshape(3, 1)],
+             arguments=" full=true", full=True)
+        a, b, c = (random(f"rows {k}", 4, 3) for k in "abc")
+        loss("cosine_embedding", constant(F.cosine_embedding_loss), [a, b, signs[:4]], arguments=" margin=0.1", margin=0.1)
+        for p, swap in ((2, False), (2, True), (1, False), (3, True)):
+            loss("triplet_margin", F.triplet_margin_loss, [a, b, c], arguments=f" p={p} swap={str(swap).lower()} margin=1.5", margin=1.5,
+                 p=p, swap=swap)
+        classes = torch.tensor([2, 0, 1, 1])
+        for p in (1, 2):
+            loss("multi_margin", F.multi_margin_loss, [a, classes], arguments=f" p={p}", p=p)
+        loss("multi_margin", lambda x, t, w, **o: F.multi_margin_loss(x, t, weight=w.detach(), **o), [a, classes, values(1, 2, 0.5)],
+             arguments=" margin=0.5", margin=0.5)
+
+        def focal(x, target, alpha, gamma, reduction):
+            """Lin et al. 2017, as torchvision.ops.sigmoid_focal_loss."""
+            p = torch.sigmoid(x)
+            each = F.binary_cross_entropy_with_logits(x, target, reduction="none") * (1 - p * target - (1 - p) * (1 - target))**gamma
+            each = (alpha * target + (1 - alpha) * (1 - target)) * each if alpha >= 0 else each
+            return each.mean() if reduction == "mean" else each.sum() if reduction == "sum" else each
+
+        def dice(x, target, smooth, dims, reduction):
+            share = (2 * (x * target).sum(dims) + smooth) / (x.sum(dims) + target.sum(dims) + smooth)
+            return (1 - share).mean() if reduction == "mean" else (1 - share).sum() if reduction == "sum" else 1 - share
+
+        for alpha, gamma in ((0.25, 2.0), (-1.0, 1.5)):
+            loss("focal", focal, [x, (signs + 1) / 2], arguments=f" alpha={alpha} gamma={gamma}", alpha=alpha, gamma=gamma)
+        maps, truth = torch.sigmoid(random("dice", 2, 2, 3)), (random("dice truth", 2, 2, 3) > 0).float()
+        loss("dice", dice, [maps, truth], arguments=" smooth=0.5 from=2", smooth=0.5, dims=[2])
+        loss("dice", dice, [maps, truth], arguments=" smooth=1 from=1", smooth=1.0, dims=[1, 2])
+
+
 def main():
     torch.set_num_threads(1)
     folder = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
-    for group in (functions, bits, activations, reductions, orders, shapes, indices, einsums):
+    for group in (functions, bits, activations, reductions, orders, shapes, indices, einsums, losses):
         group()
     save(os.path.join(folder, "vocabulary.safetensors"), os.path.basename(__file__))
 

@@ -35,7 +35,8 @@ static const char *read_shape(op_case_input *in, const char *at)
 
 static bool read_fill(op_case_input *in, char *fill)
 {
-    static const char *const names[] = {"", "ties", "kinks", "index", "positive", "unit", "prob", "finite", "above"};
+    static const char *const names[] = {"",     "ties", "kinks",  "index", "positive",
+                                        "unit", "prob", "finite", "above", "signs"};
     char *number = strchr(fill, '=');
     if (number)
         *number++ = 0;
@@ -257,6 +258,7 @@ static double float_value(const op_case_input *in, int64_t q, int64_t n, double 
     switch (in->fill) {
     case OP_FILL_TIES: return ties[q % 7];
     case OP_FILL_INDEX: return (double)(q % (int64_t)in->with);
+    case OP_FILL_SIGNS: return q % 2 ? 1 : -1;
     case OP_FILL_POSITIVE: return off_integers(3 * part);
     case OP_FILL_ABOVE: return in->with + off_integers(3 * part);
     case OP_FILL_UNIT:
@@ -270,6 +272,7 @@ static int64_t int_value(const op_case_input *in, tn_dtype dtype, int64_t q, int
     switch (in->fill) {
     case OP_FILL_TIES: return q % 4 - 1;
     case OP_FILL_INDEX: return q % (int64_t)in->with;
+    case OP_FILL_SIGNS: return q % 2 ? 1 : -1;
     case OP_FILL_POSITIVE: return q % 100 + 1;
     case OP_FILL_ABOVE: return (int64_t)in->with + q % 100 + 1;
     case OP_FILL_UNIT:

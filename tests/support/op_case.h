@@ -5,7 +5,7 @@
  *   NAME=VALUE               an argument: a number, true or false, a name of its list, a dtype, numbers with commas
  *
  * Fills: none: distinct values away from integers and from each other; ties: few values, halves among them; kinks=V: V at
- * every second place; index=N: integers in [0, N); above=V: more than V; positive; unit: inside (0, 1); prob: probabilities along the axis of
+ * every second place; signs: -1 and 1; index=N: integers in [0, N); above=V: more than V; positive; unit: inside (0, 1); prob: probabilities along the axis of
  * the classes; finite: as none, and never NaN or infinite (what meets zeros that the operator adds, such as padding).
  * Everything depends on the case's text alone. */
 #ifndef TEST_OP_CASE_H
@@ -22,7 +22,8 @@ typedef enum op_fill {
     OP_FILL_UNIT,
     OP_FILL_PROB,
     OP_FILL_FINITE,
-    OP_FILL_ABOVE
+    OP_FILL_ABOVE,
+    OP_FILL_SIGNS
 } op_fill;
 
 typedef struct op_case_input {

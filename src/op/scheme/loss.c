@@ -35,8 +35,21 @@ tn_tensor *op_loss_share(tn_tensor *dloss, tn_tensor *each, int64_t reduction)
 
 void op_ref_loss(const op_ref *c, int reduction, op_loss_fn f)
 {
+    op_ref_losses(c, reduction, c->in[0]->count, f);
+}
+
+int64_t op_outer(const op_array *x, int from)
+{
+    int64_t n = 1;
+    for (int k = 0; k < from; k++)
+        n *= x->dims[k];
+    return n;
+}
+
+void op_ref_losses(const op_ref *c, int reduction, int64_t n, op_loss_fn f)
+{
     op_array *y = c->out[0];
-    int64_t n = c->in[0]->count, how = c->arg[reduction].i;
+    int64_t how = c->arg[reduction].i;
     double share = how == OP_REDUCE_MEAN ? 1 / (double)n : 1;
     for (int64_t i = 0; i < n; i++) {
         double magnitude = 0, loss = f(c, i, &magnitude);

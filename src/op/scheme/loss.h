@@ -19,6 +19,10 @@ tn_tensor *op_loss_share(tn_tensor *dloss, tn_tensor *each, int64_t reduction);
 /* The reference: f gives the loss of element i of input 0, and the magnitude that it was rounded from. */
 typedef double (*op_loss_fn)(const op_ref *c, int64_t i, double *magnitude);
 void op_ref_loss(const op_ref *c, int reduction, op_loss_fn f);
+/* The same for n losses that are not one for each element. */
+void op_ref_losses(const op_ref *c, int reduction, int64_t n, op_loss_fn f);
+/* The product of the sizes of the axes before `from`. */
+int64_t op_outer(const op_array *x, int from);
 
 /* ---- class indices: x[N, C, ...] or x[C], target[N, ...] or a single one, weight[C] --------------------------------- */
 
