@@ -3,7 +3,7 @@
 #include "cpu/core/transpose.h"
 #include "cpu/core/vec.h"
 
-#define GEMM_DEPTH 4 /* k's per turn of the innermost loop */
+#define GEMM_DEPTH 2 /* k's per turn of the innermost loop */
 #if CPU_VF > 4
 #define GEMM_MASKED true
 #else
