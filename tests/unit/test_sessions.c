@@ -1,6 +1,6 @@
 /* Sessions on several threads: predictions share a state and a program, training has its state alone, a run is cancelled
- * from outside, and a run that was cancelled changed nothing. Contexts of one thread: what runs side by side here are
- * sessions, and ThreadSanitizer does not understand the threads of OpenMP. */
+ * from outside, and a run that was cancelled changed nothing. Contexts of one thread: what runs side by
+ * side here are sessions. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
