@@ -11,6 +11,7 @@ from report import NAMES
 PAUSE = 0.1  # threads of the last program may spin for a while after it has answered
 COMPARED_STEPS = 20
 UPDATES = 3  # steps of an optimizer alone after which parameters are compared
+LONG_STEP = 1.0  # seconds
 PROFILED = 12  # nodes that are kept of a profile
 
 
@@ -39,6 +40,8 @@ def warm_up(program, row, options):
         program.run(1)
         step = program.run(1)[0]
         step = min(program.run(max(1, min(COMPARED_STEPS - 2, int(options.warm / step)))))
+    if step > options.seconds:
+        return 1
     program.run(max(1, min(5000, int(options.seconds * 0.4 / step))))
     step = statistics.median(program.run(max(1, min(5000, int(options.seconds * 0.2 / step)))))
     return max(1, min(20000, int(options.seconds / step)))
@@ -112,7 +115,9 @@ def profile(program, steps):
 
 
 def take_turns(programs, steps, rounds, attempt):
-    """Rounds in which each program runs while the others wait; another one begins in each."""
+    """Rounds in which each program runs while the others wait; another one begins in each. Long steps get fewer rounds."""
+    if programs and max(p.last_seconds for p in programs) > LONG_STEP:
+        rounds = min(rounds, 3)
     for r in range(rounds):
         first = r % len(programs) if programs else 0
         for p in programs[first:] + programs[:first]:
@@ -122,9 +127,9 @@ def take_turns(programs, steps, rounds, attempt):
                 p.rounds.append(seconds)
 
 
-def header(row, options, found, failures):
+def header(row, options, found, failures, rounds):
     return {"row": row.name, "title": row.title, "precision": row.precision, "batch": row.batch, "parts": row.parts,
-            "train": row.train, "threads": options.threads, "rounds": options.rounds, "quick": options.quick,
+            "train": row.train, "threads": options.threads, "rounds": rounds, "quick": options.quick,
             "programs": found, "failures": failures}
 
 
@@ -160,7 +165,8 @@ def run_row(row, kinds, options, machine):
             if said:
                 f["disagrees"] = said
                 warn(f"{row.name}: {key} is not compared: {said}")
-    return {**header(row, options, found, failures), **judge(row, found, machine), "profile": nodes}
+    rounds = max((len(p.rounds) for p in programs), default=0)
+    return {**header(row, options, found, failures, rounds), **judge(row, found, machine), "profile": nodes}
 
 
 def run_startup(row, kinds, options, machine):
@@ -188,4 +194,4 @@ def run_startup(row, kinds, options, machine):
     for f in found.values():
         if reference and f["class"] != reference["class"]:
             f["disagrees"] = f"class {f['class']}, PyTorch says {reference['class']}"
-    return {**header(row, options, found, failures), **judge(row, found, machine)}
+    return {**header(row, options, found, failures, options.rounds), **judge(row, found, machine)}

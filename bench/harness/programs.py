@@ -54,7 +54,7 @@ class Program:
     def __init__(self, kind, row, data, threads, log):
         command = kind.command(row.name) + ["--data", data, "--threads", str(threads)]
         self.kind, self.steps, self.losses, self.outputs, self.rounds = kind, [], [], None, []
-        self.log = log
+        self.log, self.last_seconds = log, 0.0
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
                                         env=environment(threads))
         self.buffer = b""
@@ -103,6 +103,7 @@ class Program:
         seconds = answer.get("seconds", [])
         if len(seconds) != steps or not all(s > 0 for s in seconds):
             raise Failed(f"answered 'run {steps}' with {len(seconds)} times")
+        self.last_seconds = seconds[-1]
         self.losses += answer.get("losses", [])
         self.outputs = self.outputs or answer.get("outputs")
         return seconds

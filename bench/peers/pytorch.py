@@ -38,6 +38,7 @@ class Peer:
     def __init__(self, options):
         import torch
         self.torch, self.options = torch, options
+        self.layout = None  # of the net that is there
         torch.set_num_threads(options.threads)
         torch.set_flush_denormal(True)
 
@@ -56,38 +57,37 @@ class Peer:
         return {"adam": t.Adam, "adamw": t.AdamW}[m["optimizer"]](parameters, lr=float(m["lr"]), fused=True)
 
     def build(self, layout):
-        """What a step is, with the first weights, ready for step 0."""
+        """What a step is, with the first weights, ready for step 0. A net that has this layout already is used again: what
+        was compiled for it stays."""
+        import pytorch_net
         t = self.torch
         t.manual_seed(1)
         self.step, self.at = None, 0
         if int(self.metadata["parameters"]):
             self.build_update(int(self.metadata["parameters"]))
             return
-        import pytorch_net
-        net = pytorch_net.make(self.net)
-        pytorch_net.load(net, self.weights)
-        net = net.to(memory_format=layout)
-        if self.inputs.dim() == 5:
-            self.batches = [(x.to(t.float32) / 255).to(memory_format=layout) for x in self.inputs]
-        else:
+        if self.layout is not layout:
+            self.layout, self.module, self.function = layout, None, None
+            self.module = pytorch_net.make(self.net).to(memory_format=layout)
             self.batches = [x.to(t.float32) / 255 for x in self.inputs]
+            if self.inputs.dim() == 5:
+                self.batches = [x.to(memory_format=layout) for x in self.batches]
+        pytorch_net.load(self.module, self.weights)
         if self.metadata["loss"]:
-            self.build_training(net.train())
+            self.build_training(self.module.train())
         else:
-            self.build_forward(net.eval())
+            self.build_forward(self.module.eval())
 
     def build_training(self, net):
         optimizer, criterion = self.optimizer(net.parameters()), loss_function(self.metadata["loss"], self.torch)
         targets = list(self.labels)
         if self.metadata["loss"] == "bce_with_logits":
             targets = [y.to(self.torch.float32).unsqueeze(1) for y in targets]
-
-        def loss_of(x, y):
-            return criterion(net(x), x, y)
-
-        if self.options.mode == "compiled":
-            loss_of = self.torch.compile(loss_of)
-        half = self.metadata["precision"] == "bf16"
+        if self.function is None:
+            def loss_of(x, y):
+                return criterion(net(x), x, y)
+            self.function = self.torch.compile(loss_of) if self.options.mode == "compiled" else loss_of
+        loss_of, half = self.function, self.metadata["precision"] == "bf16"
 
         def step(i):
             if half:
@@ -106,7 +106,7 @@ class Peer:
         if self.options.mode == "compiled":
             import torch._inductor.config
             torch._inductor.config.freezing = True
-            net = self.torch.compile(net)
+            net = self.function = self.torch.compile(net) if self.function is None else self.function
         half = self.metadata["precision"] == "bf16"
 
         def step(i):
