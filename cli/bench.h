@@ -12,7 +12,7 @@ typedef struct bench_row {
     const char *net;  /* layers ("linear 128, relu, linear 10"), "vae HIDDEN LATENT", or a model of the zoo */
     tn_shape sample;  /* of the input, without the batch */
     int64_t classes;  /* of the labels */
-    const char *loss; /* "cross_entropy", "bce_with_logits", "vae"; "": forward only */
+    const char *loss; /* "cross_entropy", "bce_with_logits", "vae", "gan"; "": forward only */
     int64_t batch;
     const char *optimizer; /* "adam", "adamw", "sgd"; "": forward only */
     double lr, momentum;
@@ -48,8 +48,8 @@ typedef struct bench_work {
 bool bench_fail(bench_work *w, const char *fmt, ...) TN_PRINTF(2, 3); /* false */
 double bench_now(void);
 bool bench_trains(const bench_work *w);
-/* The entry that a step runs. */
-const char *bench_entry(const bench_work *w);
+/* The i-th entry that a step runs; NULL from the end on. */
+const char *bench_entry(const bench_work *w, int i);
 
 /* Batches, net and first weights: those of a data file, or with NULL some of its own. Step 0 is next. */
 bool bench_set_up(bench_work *w, const char *path);
@@ -60,9 +60,10 @@ double bench_step(bench_work *w);
  * BENCH_OUTPUTS numbers; returns how many. */
 int bench_outputs(const bench_work *w, double *outputs);
 
-/* Adds the net to the graph: its output for x; *loss is NULL for a forward. Mistakes stick to the graph; false when the text
- * of the net is wrong. */
-bool bench_build_net(bench_work *w, tn_graph *g, tn_tensor *x, tn_tensor **y, tn_tensor **loss);
+/* Adds the net to the graph: its output for x, or when it is trained its loss and what minimizes it. Mistakes stick to the
+ * graph; false when the text of the net is wrong. */
+bool bench_build_net(bench_work *w, tn_graph *g, tn_tensor *x, tn_tensor **y);
+tn_optim_opt bench_optimizer(const bench_work *w);
 
 /* The protocol of bench/README.md on standard input and output. */
 int bench_serve(bench_work *w, const char *path);

@@ -93,6 +93,57 @@ static tn_tensor *vae(bench_work *w, tn_graph *g, tn_tensor *x, int64_t hidden, 
     return y;
 }
 
+/* ---- a generator and its critic, after Goodfellow et al., "Generative Adversarial Nets", 2014, algorithm 1 ------------- */
+
+/* A layer whose parameters are used more than once. */
+typedef struct dense {
+    tn_tensor *weight, *bias;
+} dense;
+
+static dense make_dense(tn_graph *g, const char *net, int number, int64_t in, int64_t out)
+{
+    const tn_init init = {TN_INIT_FAN_UNIFORM, (double)in, 0};
+    char name[WORD];
+    dense d;
+    (void)snprintf(name, sizeof name, "%s.fc%d.weight", net, number);
+    d.weight = tn_param(g, name, TN_F32, TN_SHAPE(out, in), &init);
+    (void)snprintf(name, sizeof name, "%s.fc%d.bias", net, number);
+    d.bias = tn_param(g, name, TN_F32, TN_SHAPE(out), &init);
+    return d;
+}
+
+static tn_tensor *apply(tn_tensor *x, const dense d[3])
+{
+    const double slope = 0.2;
+    for (int i = 0; i < 2; i++)
+        x = tn_leaky_relu(tn_linear(x, d[i].weight, d[i].bias), slope);
+    return tn_linear(x, d[2].weight, d[2].bias);
+}
+
+/* Two updates, each by an entry: the critic learns to tell pictures from what is made, then the generator to make what the
+ * critic takes for pictures. Each run draws its own noise. */
+static void gan(const bench_work *w, tn_graph *g, tn_tensor *x)
+{
+    enum { NOISE = 100, SMALL = 256, LARGE = 512 };
+    const int64_t pixels = w->row.sample.dims[0];
+    const tn_param_group generator = {.pattern = "g.*", .frozen = true}, critic = {.pattern = "d.*", .frozen = true};
+    dense make[] = {make_dense(g, "g", 1, NOISE, SMALL), make_dense(g, "g", 2, SMALL, LARGE),
+                    make_dense(g, "g", 3, LARGE, pixels)};
+    dense tell[] = {make_dense(g, "d", 1, pixels, LARGE), make_dense(g, "d", 2, LARGE, SMALL),
+                    make_dense(g, "d", 3, SMALL, 1)};
+    tn_tensor *made = apply(tn_tanh(apply(normal(g, TN_SHAPE(w->row.batch, NOISE)), make)), tell);
+    tn_tensor *taken = tn_mean(tn_softplus(tn_neg(made), 1, 20)); /* minus the logarithm of the chance to be taken */
+    tn_tensor *told = tn_add(tn_mean(tn_softplus(tn_neg(apply(x, tell)), 1, 20)), tn_mean(tn_softplus(made, 1, 20)));
+    tn_optim_opt o = bench_optimizer(w);
+    o.n_groups = 1;
+    o.groups = &generator;
+    o.name = "critic";
+    tn_minimize(told, &o);
+    o.groups = &critic;
+    o.name = "generator";
+    tn_minimize(taken, &o);
+}
+
 /* ---- all of them --------------------------------------------------------------------------------------------------- */
 
 /* The target's shape: a class number, or 0 or 1 as a number. */
@@ -104,15 +155,20 @@ static tn_tensor *loss_of(const bench_work *w, tn_graph *g, tn_tensor *y)
     return tn_cross_entropy(y, tn_input(g, "target", TN_I64, TN_SHAPE(n)), NULL);
 }
 
-bool bench_build_net(bench_work *w, tn_graph *g, tn_tensor *x, tn_tensor **y, tn_tensor **loss)
+bool bench_build_net(bench_work *w, tn_graph *g, tn_tensor *x, tn_tensor **y)
 {
     int hidden, latent;
-    *loss = NULL;
+    tn_tensor *loss = NULL;
+    tn_optim_opt o = bench_optimizer(w);
+    if (strcmp(w->row.net, "gan") == 0) {
+        gan(w, g, x);
+        return true;
+    }
     if (sscanf(w->row.net, "vae %d %d", &hidden, &latent) == 2)
-        *y = vae(w, g, x, hidden, latent, loss);
+        *y = vae(w, g, x, hidden, latent, &loss);
     else if ((*y = tn_zoo_build(w->row.net, x, w->row.classes)) == NULL)
         *y = build_list(w, x);
-    if (*y && bench_trains(w) && !*loss)
-        *loss = loss_of(w, g, *y);
+    if (*y && bench_trains(w))
+        tn_minimize(loss ? loss : loss_of(w, g, *y), &o);
     return *y != NULL;
 }

@@ -95,16 +95,38 @@ static void answer_node(const tn_profile_row *r)
     cli_json_string(stdout, r->op);
     (void)fputs(",\"kernel\":", stdout);
     cli_json_string(stdout, r->kernel);
-    (void)printf(",\"seconds\":%.9f,\"flops\":%.0f,\"bytes\":%.0f}", r->calls ? r->seconds / (double)r->calls : 0,
-                 r->flops, r->bytes);
+    (void)printf(",\"seconds\":%.9f,\"flops\":%.0f,\"bytes\":%.0f}", r->seconds, r->flops, r->bytes);
+}
+
+typedef struct profile {
+    tn_profile_row *rows;
+    int n, room;
+    double seconds;
+} profile;
+
+static bool add_rows(bench_work *w, profile *p, const char *entry)
+{
+    tn_profile_row r;
+    for (int i = 0; tn_session_profile_row(w->session, entry, i, &r) == TN_OK; i++) {
+        if (p->n == p->room) {
+            int room = p->room ? 2 * p->room : 256;
+            tn_profile_row *grown = realloc(p->rows, (size_t)room * sizeof *grown);
+            if (!grown)
+                return bench_fail(w, "out of memory");
+            p->rows = grown;
+            p->room = room;
+        }
+        r.seconds = r.calls ? r.seconds / (double)r.calls : 0;
+        p->seconds += r.seconds;
+        p->rows[p->n++] = r;
+    }
+    return true;
 }
 
 /* n steps, each kernel call timed: the nodes that took longest, and the time of all. */
 static void answer_profile(bench_work *w, int64_t n)
 {
-    tn_profile_row r, *rows = NULL;
-    int count = 0;
-    double total = 0;
+    profile p = {0};
     bool ok = w->session ? true : bench_fail(w, "'profile' comes before 'setup'");
     if (ok)
         tn_session_profile(w->session, true);
@@ -112,27 +134,21 @@ static void answer_profile(bench_work *w, int64_t n)
         ok = bench_step(w) >= 0;
     if (w->session)
         tn_session_profile(w->session, false);
-    while (ok && tn_session_profile_row(w->session, bench_entry(w), count, &r) == TN_OK)
-        count++;
-    rows = ok ? malloc(((size_t)count + 1) * sizeof *rows) : NULL;
-    if (!rows) {
-        if (ok)
-            bench_fail(w, "out of memory");
+    for (int i = 0; ok && bench_entry(w, i); i++)
+        ok = add_rows(w, &p, bench_entry(w, i));
+    if (ok) {
+        if (p.n)
+            qsort(p.rows, (size_t)p.n, sizeof *p.rows, slower_first);
+        (void)printf("{\"seconds\":%.9f,\"count\":%d,\"nodes\":[", p.seconds, p.n);
+        for (int i = 0; i < p.n && i < SHOWN_NODES; i++) {
+            (void)fputs(i ? "," : "", stdout);
+            answer_node(&p.rows[i]);
+        }
+        (void)fputs("]}\n", stdout);
+    } else {
         answer_error(w);
-        return;
     }
-    for (int i = 0; i < count; i++) {
-        (void)tn_session_profile_row(w->session, bench_entry(w), i, &rows[i]);
-        total += rows[i].calls ? rows[i].seconds / (double)rows[i].calls : 0;
-    }
-    qsort(rows, (size_t)count, sizeof *rows, slower_first);
-    (void)printf("{\"seconds\":%.9f,\"count\":%d,\"nodes\":[", total, count);
-    for (int i = 0; i < count && i < SHOWN_NODES; i++) {
-        (void)fputs(i ? "," : "", stdout);
-        answer_node(&rows[i]);
-    }
-    (void)fputs("]}\n", stdout);
-    free(rows);
+    free(p.rows);
 }
 
 int bench_serve(bench_work *w, const char *path)

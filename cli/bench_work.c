@@ -34,9 +34,17 @@ bool bench_trains(const bench_work *w)
     return w->row.loss[0] != '\0';
 }
 
-const char *bench_entry(const bench_work *w)
+static bool is_gan(const bench_work *w)
 {
-    return w->row.parameters ? "apply" : bench_trains(w) ? "step" : "predict";
+    return strcmp(w->row.loss, "gan") == 0;
+}
+
+const char *bench_entry(const bench_work *w, int i)
+{
+    static const char *const in_turn[] = {"critic.step", "generator.step"};
+    if (is_gan(w))
+        return i < 2 ? in_turn[i] : NULL;
+    return i > 0 ? NULL : w->row.parameters ? "apply" : bench_trains(w) ? "step" : "predict";
 }
 
 /* ---- batches ------------------------------------------------------------------------------------------------------- */
@@ -102,7 +110,7 @@ static bool is_one_of(const char *text, const char *const *names)
 /* The row as the file has it. */
 static bool read_row(bench_work *w, const tn_tensors *file)
 {
-    static const char *const losses[] = {"", "cross_entropy", "bce_with_logits", "vae", NULL};
+    static const char *const losses[] = {"", "cross_entropy", "bce_with_logits", "vae", "gan", NULL};
     static const char *const optimizers[] = {"", "adam", "adamw", "sgd", NULL};
     char precision[BENCH_NAME];
     if (!text_in(w, file, "net", w->net, sizeof w->net) ||
@@ -151,7 +159,7 @@ static bool read_batches(bench_work *w, const tn_tensors *file)
 
 /* ---- the graph ----------------------------------------------------------------------------------------------------- */
 
-static tn_optim_opt optimizer_of(const bench_work *w)
+tn_optim_opt bench_optimizer(const bench_work *w)
 {
     const char *name = w->row.optimizer;
     /* no norm of all gradients, which the peers do not compute either; the loss is still checked to be finite */
@@ -166,7 +174,7 @@ static tn_optim_opt optimizer_of(const bench_work *w)
 static void build_update(const bench_work *w, tn_graph *g)
 {
     tn_tensor *loss = NULL;
-    tn_optim_opt o = optimizer_of(w);
+    tn_optim_opt o = bench_optimizer(w);
     o.accumulate = true;
     for (int i = 0; i < UPDATE_PIECES; i++) {
         char name[BENCH_NAME];
@@ -179,7 +187,7 @@ static void build_update(const bench_work *w, tn_graph *g)
 
 static bool build(bench_work *w, tn_graph *g)
 {
-    tn_tensor *y, *loss;
+    tn_tensor *y;
     tn_shape s = {.rank = w->row.sample.rank + 1, .dims = {w->row.batch}}; /* a number: there are no other sizes */
     if (w->row.parameters) {
         build_update(w, g);
@@ -187,13 +195,10 @@ static bool build(bench_work *w, tn_graph *g)
     }
     for (int i = 1; i < s.rank; i++)
         s.dims[i] = w->row.sample.dims[i - 1];
-    if (!bench_build_net(w, g, tn_input(g, "x", TN_F32, s), &y, &loss))
+    if (!bench_build_net(w, g, tn_input(g, "x", TN_F32, s), &y))
         return false;
-    if (loss) {
-        tn_optim_opt o = optimizer_of(w);
-        tn_minimize(loss, &o);
+    if (bench_trains(w))
         return true;
-    }
     tn_shape scores = tn_tensor_shape(y);
     w->n_scores = scores.rank == 2 ? scores.dims[1] : 0;
     if (w->n_scores < 1 || w->n_scores > BENCH_OUTPUTS)
@@ -264,13 +269,15 @@ static tn_view batch_view(float *data, int64_t batch, const tn_shape *sample)
     return tn_view_of(data, TN_F32, sample->rank + 1, dims);
 }
 
-static void set_feeds(bench_work *w)
+/* What the step's entry number `entry` is fed. */
+static void set_feeds(bench_work *w, int entry)
 {
     int64_t i = w->at % w->batches, n = w->row.batch;
+    const char *const rates[] = {"critic.lr", "generator.lr"};
     w->n_feeds = 0;
     if (w->row.parameters)
         w->feeds[w->n_feeds++] = (tn_feed){"accumulated", tn_view_of(&w->accumulated, TN_F32, 0, NULL)};
-    else
+    else if (entry == 0)
         w->feeds[w->n_feeds++] = (tn_feed){"x", batch_view(w->x + i * n * w->sample_count, n, &w->row.sample)};
     if (strcmp(w->row.loss, "cross_entropy") == 0)
         w->feeds[w->n_feeds++] = (tn_feed){"target", tn_view_of(w->labels + i * n, TN_I64, 1, &n)};
@@ -278,22 +285,34 @@ static void set_feeds(bench_work *w)
         w->feeds[w->n_feeds++] =
             (tn_feed){"target", tn_view_of(w->targets + i * n, TN_F32, 2, (const int64_t[]){n, 1})};
     if (w->row.optimizer[0])
-        w->feeds[w->n_feeds++] = (tn_feed){"lr", tn_view_of(&w->lr, TN_F32, 0, NULL)};
+        w->feeds[w->n_feeds++] = (tn_feed){is_gan(w) ? rates[entry] : "lr", tn_view_of(&w->lr, TN_F32, 0, NULL)};
+}
+
+/* Runs one entry; its loss, if it has one, is added to the step's. */
+static bool run_entry(bench_work *w, int entry)
+{
+    float value = 0;
+    tn_feed loss = {"loss", tn_view_of(&value, TN_F32, 0, NULL)}, scores = {"y", {0}};
+    if (w->scores)
+        scores.view = tn_view_of(w->scores, TN_F32, 2, (const int64_t[]){w->row.batch, w->n_scores});
+    if (tn_run(w->session, bench_entry(w, entry), w->n_feeds, w->feeds, w->row.parameters ? 0 : 1,
+               bench_trains(w) ? &loss : &scores) != TN_OK)
+        return bench_fail(w, "%s", tn_session_error(w->session));
+    w->loss += value;
+    return true;
 }
 
 double bench_step(bench_work *w)
 {
-    set_feeds(w);
-    tn_feed loss = {"loss", tn_view_of(&w->loss, TN_F32, 0, NULL)}, scores = {"y", {0}};
-    int fetches = w->row.parameters ? 0 : 1;
-    if (w->scores)
-        scores.view = tn_view_of(w->scores, TN_F32, 2, (const int64_t[]){w->row.batch, w->n_scores});
-    double begin = bench_now();
-    tn_status status =
-        tn_run(w->session, bench_entry(w), w->n_feeds, w->feeds, fetches, bench_trains(w) ? &loss : &scores);
-    double seconds = bench_now() - begin;
-    if (status != TN_OK)
-        return bench_fail(w, "%s", tn_session_error(w->session)), -1;
+    double seconds = 0;
+    w->loss = 0;
+    for (int i = 0; bench_entry(w, i); i++) {
+        set_feeds(w, i);
+        double begin = bench_now();
+        if (!run_entry(w, i))
+            return -1;
+        seconds += bench_now() - begin;
+    }
     w->at++;
     return seconds;
 }
@@ -310,13 +329,34 @@ int bench_outputs(const bench_work *w, double *outputs)
     return n;
 }
 
+/* What a step needs and computes: the largest memory, the sum of the rest. */
+static bool plan(bench_work *w)
+{
+    for (int i = 0; bench_entry(w, i); i++) {
+        tn_memory m;
+        set_feeds(w, i);
+        if (tn_session_plan(w->session, bench_entry(w, i), w->n_feeds, w->feeds, &m) != TN_OK)
+            return bench_fail(w, "%s", tn_session_error(w->session));
+        if (m.buffer + m.scratch > w->memory.buffer + w->memory.scratch) {
+            w->memory.buffer = m.buffer;
+            w->memory.scratch = m.scratch;
+        }
+        w->memory.state = m.state;
+        w->memory.flops += m.flops;
+        w->memory.bytes += m.bytes;
+        w->memory.steps += m.steps;
+    }
+    return true;
+}
+
 static bool compile(bench_work *w, const tn_tensors *file)
 {
     tn_graph *g = tn_graph_new(w->c);
     bool ok = g ? build(w, g) : bench_fail(w, "out of memory");
     w->lr = (float)w->row.lr;
     w->accumulated = 1;
-    w->program = ok ? tn_compile_entry(g, bench_entry(w), NULL) : NULL;
+    if (ok)
+        w->program = is_gan(w) ? tn_compile(g, NULL) : tn_compile_entry(g, bench_entry(w, 0), NULL);
     if (ok && !w->program)
         ok = bench_fail(w, "%s", tn_context_error(w->c));
     w->state = ok ? tn_state_new(w->c) : NULL;
@@ -325,12 +365,7 @@ static bool compile(bench_work *w, const tn_tensors *file)
     tn_graph_free(g);
     if (ok && !w->session)
         return bench_fail(w, "out of memory");
-    if (!ok)
-        return false;
-    set_feeds(w);
-    if (tn_session_plan(w->session, bench_entry(w), w->n_feeds, w->feeds, &w->memory) != TN_OK)
-        return bench_fail(w, "%s", tn_session_error(w->session));
-    return true;
+    return ok && plan(w);
 }
 
 void bench_clear(bench_work *w)

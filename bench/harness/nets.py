@@ -35,6 +35,7 @@ class Net:
         self.text, self.sample = text, tuple(sample)
         self.nodes, self.shapes, self.parameters = [], [self.sample], []
         self.outputs = []
+        self.parts = {}  # nets that are trained in turn
 
     def node(self, kind, inputs, shape, name="", **options):
         self.shapes.append(tuple(shape))
@@ -75,6 +76,12 @@ class Net:
     def relu6(self, x):
         return self.node("relu6", [x], self.shapes[x])
 
+    def leaky_relu(self, x):
+        return self.node("leaky_relu", [x], self.shapes[x])
+
+    def tanh(self, x):
+        return self.node("tanh", [x], self.shapes[x])
+
     def add(self, x, y):
         return self.node("add", [x, y], self.shapes[x])
 
@@ -98,7 +105,7 @@ class Net:
 
     @property
     def has_dropout(self):
-        return any(n.kind in ("dropout", "sample") for n in self.nodes)
+        return bool(self.parts) or any(n.kind in ("dropout", "sample") for n in self.nodes)
 
     @property
     def has_batch_norm(self):
@@ -121,6 +128,13 @@ class Net:
             elif n.kind == "linear":
                 yield 2 * n.options["width"] * math.prod(n.shape), needs[n.inputs[0]]
             needs[n.output] = bool(n.name) or any(needs[i] for i in n.inputs)
+
+    def gan_counts(self):
+        """(operations, values written) of both updates for one sample. The critic's: a forward of the generator, two of the
+        critic with gradients of its weights; the generator's: forwards of both, through the critic only gradients of data."""
+        (g, g_first), (d, d_first) = ((sum(f), f[0]) for f in ([f for f, _ in self.parts[k].products()] for k in "gd"))
+        made, told = (self.parts[k].written() for k in "gd")
+        return 4 * g + 8 * d - 2 * d_first - g_first, 3 * made + 6 * told
 
     def written(self):
         """Values that must be written for one sample: what products, pooling and additions give; the rest can be fused."""
@@ -215,6 +229,16 @@ def listed(text):
     return lambda net, classes: parse_layers(net, f"{text}, linear {classes}")
 
 
+def gan(net):
+    """A generator and its critic."""
+    for key, sample, text in (("g", (100,), "linear 256, leaky_relu, linear 512, leaky_relu, linear {}, tanh".format(*net.sample)),
+                              ("d", net.sample, "linear 512, leaky_relu, linear 256, leaky_relu, linear 1")):
+        part = net.parts[key] = make(text, sample, 1)
+        for p in part.parameters:
+            net.parameter(f"{key}.{p.name}", p.shape, p.bound)
+    return []
+
+
 # Tarn's models.
 ZOO = {
     "mlp": listed("flatten, linear 128, relu"),
@@ -231,6 +255,8 @@ def make(text, sample, classes):
     words = text.split()
     if words[0] == "vae":
         net.outputs = vae(net, int(words[1]), int(words[2]))
+    elif text == "gan":
+        net.outputs = gan(net)
     elif text in ZOO:
         net.outputs = [ZOO[text](net, classes)]
     else:

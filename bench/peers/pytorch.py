@@ -66,6 +66,10 @@ class Peer:
         if int(self.metadata["parameters"]):
             self.build_update(int(self.metadata["parameters"]))
             return
+        if self.net.parts:
+            self.batches = [x.to(t.float32) / 255 for x in self.inputs]
+            self.build_gan()
+            return
         if self.layout is not layout:
             self.layout, self.module, self.function = layout, None, None
             self.module = pytorch_net.make(self.net).to(memory_format=layout)
@@ -114,6 +118,42 @@ class Peer:
                 with self.autocast():
                     return net(self.batches[i])
             return net(self.batches[i])
+
+        self.step = step
+
+    def build_gan(self):
+        """The critic's update, then the generator's, each with noise of its own; gradients of that one's parameters alone."""
+        import pytorch_net
+        t, F, nets = self.torch, self.torch.nn.functional, {}
+        for key, part in self.net.parts.items():
+            nets[key] = pytorch_net.make(part)
+            pytorch_net.load(nets[key], {n[2:]: w for n, w in self.weights.items() if n.startswith(key + ".")})
+        make, tell = nets["g"], nets["d"]
+        parameters = {key: list(net.parameters()) for key, net in nets.items()}
+        optimizers = {key: self.optimizer(parameters[key]) for key in nets}
+        batch, noise = self.inputs.shape[1], self.net.parts["g"].sample[0]
+
+        def told(x, z):
+            with t.no_grad():
+                made = make(z)
+            return F.softplus(-tell(x)).mean() + F.softplus(tell(made)).mean()
+
+        def taken(z):
+            return F.softplus(-tell(make(z))).mean()
+
+        if self.options.mode == "compiled":
+            told, taken = t.compile(told), t.compile(taken)
+
+        def update(key, loss):
+            optimizers[key].zero_grad(set_to_none=True)
+            loss.backward(inputs=parameters[key])
+            optimizers[key].step()
+            return loss
+
+        def step(i):
+            critic = update("d", told(self.batches[i], t.randn(batch, noise)))
+            generator = update("g", taken(t.randn(batch, noise)))
+            return critic.item() + generator.item()
 
         self.step = step
 

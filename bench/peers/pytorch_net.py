@@ -23,6 +23,10 @@ def expression(net, node, single):
         return f"self.{member(node.name)}({x[0]})"
     if node.kind in ("relu", "relu6"):
         return f"F.{node.kind}({x[0]}{inplace})"
+    if node.kind == "leaky_relu":
+        return f"F.leaky_relu({x[0]}, 0.2{inplace})"
+    if node.kind == "tanh":
+        return f"torch.tanh({x[0]})"
     if node.kind == "add":
         return f"{x[0]} + {x[1]}"
     if node.kind == "max_pool":

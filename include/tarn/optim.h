@@ -40,7 +40,8 @@ typedef struct tn_optim_opt {
     bool no_gradient_norm;      /* do not compute and check the norm of all gradients (one sweep over them) */
     const tn_param_group *groups;
     int n_groups;
-    void *reserved[8];
+    const char *name; /* for several optimizers in one graph: see below */
+    void *reserved[7];
 } tn_optim_opt;
 
 /* Trains every parameter that is not frozen and on which the loss depends, to make `loss` (rank 0) small. Adds
@@ -50,7 +51,11 @@ typedef struct tn_optim_opt {
  *   entry  "accumulate_first", "accumulate"   add a batch's gradients up; output "loss"
  *   entry  "apply"          divides by input "accumulated" (f32 rank 0: how many batches) and updates; "grad_norm"
  * Loss and gradient norm must be finite, else the run stops before any state is written. State: "optim.step" (i64) and per
- * parameter "optim.NAME.momentum", ".m", ".v" or ".grad". Returns the graph's status. */
+ * parameter "optim.NAME.momentum", ".m", ".v" or ".grad". Returns the graph's status.
+ *
+ * Nets that are trained in turn (a generator and its critic) have an optimizer each, with a name of its own, the other net's
+ * parameters frozen by a group. With the name "critic" all that is added is called "critic.lr", "critic.step", ..., and the
+ * state "optim.critic.step", "optim.critic.NAME.m", .... */
 TN_API tn_status tn_minimize(tn_tensor *loss, const tn_optim_opt *opt);
 
 /* The graph's entry of this name, to which more outputs may be added; NULL. */

@@ -17,6 +17,7 @@ typedef struct trained {
 } trained;
 
 typedef struct minimizer {
+    const char *prefix; /* of the names of all that is added: "" or "NAME." */
     tn_graph *g;
     const tn_optim_opt *o;
     tn_tensor *loss, *lr, *step, *new_step;
@@ -90,6 +91,15 @@ static tn_status find_gradients(minimizer *m)
     return m->g->error.status;
 }
 
+/* The name that something common to all parameters has with this optimizer. */
+static const char *named(minimizer *m, const char *before, const char *name)
+{
+    const char *full = base_arena_printf(m->g->arena, "%s%s%s", before, m->prefix, name);
+    if (!full)
+        graph_fail(m->g, TN_MEMORY, "out of memory while making an optimizer");
+    return full ? full : name;
+}
+
 static tn_tensor *number(minimizer *m, double value)
 {
     return tn_scalar(m->g, TN_F32, value);
@@ -123,7 +133,7 @@ static void clip(minimizer *m, trained *p, size_t n, tn_tensor *norm)
 /* State that belongs to a parameter: "optim.NAME.kind", of its shape, zero at first. */
 static tn_tensor *slot(minimizer *m, const trained *p, const char *kind)
 {
-    const char *name = base_arena_printf(m->g->arena, "optim.%s.%s", p->name, kind);
+    const char *name = base_arena_printf(m->g->arena, "optim.%s%s.%s", m->prefix, p->name, kind);
     tn_tensor *have = name ? tn_graph_state(m->g, name) : NULL;
     if (have)
         return have;
@@ -215,7 +225,7 @@ static void finish_entry(minimizer *m, tn_entry *entry, const trained *grads)
 
 static tn_entry *loss_entry(minimizer *m, const char *name)
 {
-    tn_entry *entry = tn_entry_new(m->g, name, TN_TRAINING);
+    tn_entry *entry = tn_entry_new(m->g, named(m, "", name), TN_TRAINING);
     tn_entry_output(entry, "loss", m->loss);
     tn_entry_check(entry, m->loss);
     return entry;
@@ -224,8 +234,8 @@ static tn_entry *loss_entry(minimizer *m, const char *name)
 static void accumulating(minimizer *m)
 {
     tn_entry *first = loss_entry(m, "accumulate_first"), *more = loss_entry(m, "accumulate");
-    tn_entry *apply = tn_entry_new(m->g, "apply", TN_TRAINING);
-    tn_tensor *count = tn_input(m->g, "accumulated", TN_F32, TN_SCALAR);
+    tn_entry *apply = tn_entry_new(m->g, named(m, "", "apply"), TN_TRAINING);
+    tn_tensor *count = tn_input(m->g, named(m, "", "accumulated"), TN_F32, TN_SCALAR);
     trained *p = base_arena_copy(m->g->arena, m->params.at, m->params.n * sizeof *p);
     for (size_t i = 0; p && i < m->params.n; i++) {
         tn_tensor *sum = slot(m, &p[i], "grad");
@@ -294,9 +304,14 @@ tn_status tn_minimize(tn_tensor *loss, const tn_optim_opt *opt)
     minimizer m = {.g = loss->graph, .o = opt ? opt : &defaults, .loss = loss};
     if (m.g->error.status != TN_OK || check_options(m.g, m.o) != TN_OK)
         return m.g->error.status;
+    m.prefix = m.o->name ? base_arena_printf(m.g->arena, "%s.", m.o->name) : "";
+    if (!m.prefix) {
+        graph_fail(m.g, TN_MEMORY, "out of memory while making an optimizer");
+        return m.g->error.status;
+    }
     if (find_params(&m) == TN_OK && find_gradients(&m) == TN_OK) {
-        m.lr = tn_input(m.g, "lr", TN_F32, TN_SCALAR);
-        m.step = tn_buffer(m.g, "optim.step", TN_I64, TN_SCALAR, NULL);
+        m.lr = tn_input(m.g, named(&m, "", "lr"), TN_F32, TN_SCALAR);
+        m.step = tn_buffer(m.g, named(&m, "optim.", "step"), TN_I64, TN_SCALAR, NULL);
         m.new_step = tn_add(m.step, tn_scalar(m.g, TN_I64, 1));
         finish_entry(&m, loss_entry(&m, "step"), m.params.at);
         if (m.o->accumulate)

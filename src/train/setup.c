@@ -258,6 +258,7 @@ static tn_status set_options(tn_trainer *t, const tn_train_opt *opt, const tn_da
     if (o->epochs < 0 || o->batch < 0 || o->accumulate < 0 || o->batch > INT32_MAX)
         return base_fail(&t->error, TN_INVALID, "epochs, batch and accumulate must be above 0");
     o->optim.accumulate = o->accumulate > 1;
+    o->optim.name = NULL; /* there is one */
     t->loss = o->loss;
     t->batches = (tn_dataset_count(train) + (o->drop_last ? 0 : o->batch - 1)) / o->batch;
     if (o->schedule.kind == TN_SCHEDULE_COSINE && o->schedule.total == 0)

@@ -379,6 +379,48 @@ static void adamw_decays_by_default(void **p)
     net_free(&n);
 }
 
+/* Two nets in one graph, trained in turn: each optimizer has its own entry, rate, counter and slots. */
+static void optimizers_with_names(void **p)
+{
+    (void)p;
+    tn_context *c = tn_context_new(TN_OPT(tn_context_opt, .threads = 1));
+    tn_graph *g = tn_graph_new(c);
+    tn_tensor *one = tn_param(g, "one", TN_F32, TN_SHAPE(1), NULL),
+              *two = tn_param(g, "two", TN_F32, TN_SHAPE(1), NULL);
+    tn_tensor *loss = tn_sum(tn_add(tn_mul_f(one, 3), tn_mul_f(two, 5)));
+    const tn_param_group first[] = {{.pattern = "two", .frozen = true}},
+                         second[] = {{.pattern = "one", .frozen = true}};
+    tn_minimize(loss, TN_OPT(tn_optim_opt, .kind = TN_ADAM, .name = "a", .groups = first, .n_groups = 1));
+    tn_minimize(loss, TN_OPT(tn_optim_opt, .momentum = 0.5, .name = "b", .groups = second, .n_groups = 1));
+    tn_program *program = tn_compile(g, NULL);
+    assert_non_null(program);
+    tn_state *state = tn_state_new(c);
+    assert_int_equal(tn_state_init(state, g, 0), TN_OK);
+    tn_session *s = tn_session_new(program, state);
+    float lr = 0.1F;
+    const tn_view rate = tn_view_of(&lr, TN_F32, 0, NULL);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(
+            tn_run(s, i == 1 ? "b.step" : "a.step", 1, &(tn_feed){i == 1 ? "b.lr" : "a.lr", rate}, 0, NULL), TN_OK);
+    static const struct {
+        const char *name;
+        double value;
+    } want[] = {{"one", -0.2}, {"two", -0.5}, {"optim.b.two.momentum", 5}, {"optim.a.one.m", 3 * (1 - 0.9 * 0.9)}};
+    tn_view v;
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        assert_int_equal(tn_state_find(state, want[i].name, &v), TN_OK);
+        close_to((double)*(const float *)v.data, want[i].value, 1e-6);
+    }
+    assert_int_equal(tn_state_find(state, "optim.a.step", &v), TN_OK);
+    assert_int_equal(*(const int64_t *)v.data, 2);
+    assert_int_equal(tn_state_find(state, "optim.step", &v), TN_NOT_FOUND);
+    tn_session_free(s);
+    tn_state_free(state);
+    tn_program_free(program);
+    tn_graph_free(g);
+    tn_context_free(c);
+}
+
 static void accumulated_gradients_are_their_mean(void **p)
 {
     (void)p;
@@ -469,6 +511,7 @@ int main(void)
         cmocka_unit_test(momentum_by_hand),
         cmocka_unit_test(adam_by_hand),
         cmocka_unit_test(adamw_decays_by_default),
+        cmocka_unit_test(optimizers_with_names),
         cmocka_unit_test(accumulated_gradients_are_their_mean),
         cmocka_unit_test(a_gradient_that_is_no_number_changes_nothing),
         cmocka_unit_test(wrong_options_are_told),
