@@ -111,8 +111,14 @@ static void *filled(size_t count, tn_dtype dtype)
 
 static void measure(const shape *s, cpu_isa isa, int threads, double limit)
 {
-    cpu_gemm g = {
-        .isa = isa, .threads = threads, .dtype = tn_dtype_from_name(s->dtype), .m = s->m, .n = s->n, .k = s->k};
+    bool narrow = strcmp(s->dtype, "narrow") == 0; /* f32 that may be rounded */
+    cpu_gemm g = {.isa = isa,
+                  .threads = threads,
+                  .dtype = narrow ? TN_F32 : tn_dtype_from_name(s->dtype),
+                  .narrow = narrow,
+                  .m = s->m,
+                  .n = s->n,
+                  .k = s->k};
     g.c_dtype = g.dtype;
     g.a_row = s->form[0] == 'n' ? s->k : 1, g.a_col = s->form[0] == 'n' ? 1 : s->m;
     g.b_row = s->form[1] == 'n' ? s->n : 1, g.b_col = s->form[1] == 'n' ? 1 : s->k;

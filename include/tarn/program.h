@@ -43,11 +43,20 @@ TN_API void tn_state_get_random(const tn_state *state, uint64_t *seed, uint64_t 
 /* Immutable; shared by sessions on any number of threads. */
 typedef struct tn_program tn_program;
 
+/* In what the operands of products and convolutions of f32 tensors may be multiplied. Everything else, and every sum, stays
+ * f32 either way: weights, updates, statistics, normalisation, losses. */
+typedef enum tn_precision {
+    TN_PRECISION_F32 = 0,
+    TN_PRECISION_BF16 = 1 /* rounded to bf16 where the processor has matrix registers for it (AMX); elsewhere f32, which is
+                             faster there */
+} tn_precision;
+
 typedef struct tn_compile_opt {
     size_t memory_limit; /* bytes of buffer and scratch that a binding may need; 0: no limit */
     bool no_fuse;        /* keep element-wise operators apart (for finding errors) */
     bool no_simplify;
     bool no_winograd; /* 3x3 convolutions by plain sums: some bits more exact, half as fast (docs/training.md) */
+    tn_precision precision;
     void *reserved[6];
 } tn_compile_opt;
 

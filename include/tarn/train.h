@@ -63,6 +63,7 @@ typedef struct tn_train_opt {
         *folder; /* run folder: last.safetensors, model.safetensors (best), metrics.jsonl; NULL: none is written */
     int64_t checkpoint_every; /* steps between checkpoints within an epoch; 0: at the end of epochs only */
     size_t memory_limit;
+    tn_precision precision; /* of products and convolutions */
     tn_progress_fn progress;
     void *user;
     void *reserved[8];

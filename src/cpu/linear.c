@@ -24,6 +24,7 @@ static tn_status prepare(kernel_bind *b)
     *g = (cpu_gemm){.isa = (cpu_isa)b->isa,
                     .threads = b->threads,
                     .dtype = x->dtype,
+                    .narrow = b->narrow,
                     .m = rows,
                     .n = n,
                     .k = k,
@@ -36,8 +37,9 @@ static tn_status prepare(kernel_bind *b)
                     .act = cpu_arg_int(b->node, "activation") == OP_ACT_RELU ? CPU_ACT_RELU : CPU_ACT_NONE,
                     .bias = b->n_in > 2 && b->in[2].dtype ? CPU_BIAS_COLUMN : CPU_BIAS_NONE};
     b->plan = g;
-    if (b->fixed && b->fixed[1] && strcmp(cpu_gemm_path(g), "tile") == 0) {
-        b->pack = (kernel_pack){1, cpu_gemm_packed_size(g), base_arena_printf(b->arena, "gemm %d", b->isa)};
+    if (b->fixed && b->fixed[1] && (strcmp(cpu_gemm_path(g), "tile") == 0 || strcmp(cpu_gemm_path(g), "amx") == 0)) {
+        b->pack =
+            (kernel_pack){1, cpu_gemm_packed_size(g), base_arena_printf(b->arena, "gemm %d %d", b->isa, b->narrow)};
         if (!b->pack.form)
             return base_no_memory(b->error, "preparing a kernel");
         g->b_packed = true;

@@ -31,6 +31,7 @@ typedef struct kernel_bind {
     bool training;
     int threads;
     int isa;          /* as the backend numbers them */
+    bool narrow;      /* products of f32 may round their operands to bf16 */
     bool no_winograd; /* convolutions as plain sums only */
     int n_in, n_out;
     kernel_operand *in;  /* as they will be when the kernel runs (after `want`) */

@@ -294,7 +294,8 @@ tn_train_opt train_options_of(const train_recipe *r, tn_transform *augment)
                       .drop_last = r->data.drop_last,
                       .prefetch = (int)r->data.prefetch,
                       .checkpoint_every = o->checkpoint_every,
-                      .memory_limit = (size_t)o->memory_limit};
+                      .memory_limit = (size_t)o->memory_limit,
+                      .precision = (tn_precision)o->precision};
     t.schedule = (tn_schedule_opt){.kind = kinds[o->schedule.kind],
                                    .lr = o->lr,
                                    .gamma = o->schedule.factor,

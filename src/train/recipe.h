@@ -254,6 +254,7 @@ typedef struct train_options {
     int loss; /* TRAIN_LOSS_... */
     train_early_stopping early_stopping;
     int64_t checkpoint_every; /* steps; 0: at the end of every epoch */
+    int precision;            /* as tn_precision */
     int64_t threads;          /* 0: all the process may use */
     int64_t memory_limit;     /* bytes; 0: none */
 } train_options;

@@ -280,7 +280,8 @@ static tn_status prepare(tn_trainer *t, const tn_dataset *train, const tn_train_
     if (tn_model_init(t->model, t->opt.seed) != TN_OK)
         return base_fail(&t->error, t->model->error.status, "%s", t->model->error.text);
     tn_state_set_random(t->model->state, t->opt.seed, 0);
-    t->program = tn_compile(t->model->graph, TN_OPT(tn_compile_opt, .memory_limit = t->opt.memory_limit));
+    t->program = tn_compile(t->model->graph,
+                            TN_OPT(tn_compile_opt, .memory_limit = t->opt.memory_limit, .precision = t->opt.precision));
     if (!t->program)
         return base_fail(&t->error, TN_INVALID, "%s", tn_context_error(t->context));
     t->session = tn_session_new(t->program, t->model->state);

@@ -84,7 +84,7 @@ static const gemm_kernels *kernels_for(const cpu_gemm *g)
 static const gemm_kernels *tile_kernels_for(const cpu_gemm *g)
 {
 #if CPU_X86
-    if (g->isa == CPU_AMX && g->dtype == TN_BF16)
+    if (g->isa == CPU_AMX && (g->dtype == TN_BF16 || (g->dtype == TN_F32 && g->narrow)))
         return &gemm_bf16_amx;
 #endif
     return kernels_for(g);
@@ -149,7 +149,7 @@ static gemm_path choose_path(const plan *p)
 static bool b_in_place(const plan *p)
 {
     const cpu_gemm *g = &p->g;
-    if (g->b_col != 1 || g->dtype == TN_BF16 || g->dtype == TN_F16)
+    if (g->b_col != 1 || p->kern->whole || g->dtype == TN_BF16 || g->dtype == TN_F16)
         return false;
     if (!p->kern->masked && g->n % p->kern->nr)
         return false;
@@ -159,7 +159,7 @@ static bool b_in_place(const plan *p)
 static bool a_in_place(const plan *p)
 {
     const cpu_gemm *g = &p->g;
-    if (g->dtype == TN_BF16 || g->dtype == TN_F16 || p->col_panels > 8)
+    if (p->kern->whole || g->dtype == TN_BF16 || g->dtype == TN_F16 || p->col_panels > 8)
         return false;
     /* Rows a multiple of a page apart fall into the same few places of the cache. */
     int64_t step = g->a_col == 1 ? g->a_row * (int64_t)p->size % 4096 : 0;
@@ -657,7 +657,10 @@ size_t cpu_gemm_scratch(const cpu_gemm *g)
 
 const char *cpu_gemm_path(const cpu_gemm *g)
 {
-    return g->m <= 0 || g->n <= 0 ? "nothing" : path_names[make_plan(g).path];
+    if (g->m <= 0 || g->n <= 0)
+        return "nothing";
+    plan p = make_plan(g);
+    return p.path == PATH_TILE && p.kern->whole ? "amx" : path_names[p.path];
 }
 
 void cpu_gemm_run(const cpu_gemm *g, const void *a, const void *b, void *c, const void *bias, void *scratch)

@@ -37,6 +37,7 @@ typedef struct cpu_gemm {
         *offsets;     /* NULL, or batch x {of A, of B, of C} in elements, then the three strides above are unused */
     tn_opt_f64 alpha; /* unset is 1 */
     bool accumulate;
+    bool narrow;        /* f32: A and B may be rounded to bf16 where that is faster (AMX); sums stay f32 */
     bool b_packed;      /* `b` is what cpu_gemm_pack_b wrote; the strides of B are unused; batch must be 1 */
     cpu_gemm_bias bias; /* one bias for the whole batch */
     cpu_gemm_act act;

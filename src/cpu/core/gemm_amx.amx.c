@@ -1,4 +1,4 @@
-/* gemm_amx.amx.c: products of bf16 with sums in f32 in the matrix registers (Intel AMX). A register holds 16 rows of 64
+/* gemm_amx.amx.c: products of bf16, or of f32 rounded to it, with sums in f32 in the matrix registers (Intel AMX). A register holds 16 rows of 64
  * bytes: of A 16 x 32 bf16, of B 16 pairs of k x 16 columns, of C 16 x 16 f32. Two of A and two of B make a tile of 32 x 32
  * in four of C, which takes four loads for four products. */
 #include "cpu/core/gemm_kernels.h"
@@ -147,29 +147,68 @@ CPU_INLINE void load_along(cpu_vf r[SIDE], const uint16_t *from, int64_t across,
         r[l] = (cpu_vf)_mm512_maskz_loadu_epi16(l < have ? mask : 0, from + l * across);
 }
 
-static void load_scattered(cpu_vf r[SIDE], const uint16_t *from, int64_t across, int64_t along, int64_t have, int64_t k)
+/* The same of f32, rounded to nearest even. */
+CPU_INLINE cpu_vf rounded(__m512 high, __m512 low)
+{
+    return (cpu_vf)(__m512)_mm512_castsi512_ps((__m512i)_mm512_cvtne2ps_pbh(high, low));
+}
+
+CPU_INLINE void load_across_f32(cpu_vf r[SIDE], const float *from, int64_t along, int64_t have, int64_t k)
+{
+#pragma GCC unroll 16
+    for (int p = 0; p < SIDE; p++) {
+        const float *q = from + 2 * p * along;
+        __m256i low = (__m256i)_mm512_cvtneps_pbh((__m512)cpu_vf_load_n(q, 2 * p < k ? have : 0));
+        __m256i high = (__m256i)_mm512_cvtneps_pbh((__m512)cpu_vf_load_n(q + along, 2 * p + 1 < k ? have : 0));
+        r[p] = (cpu_vf)_mm512_or_si512(_mm512_cvtepu16_epi32(low), _mm512_slli_epi32(_mm512_cvtepu16_epi32(high), 16));
+    }
+}
+
+CPU_INLINE void load_along_f32(cpu_vf r[SIDE], const float *from, int64_t across, int64_t have, int64_t k)
+{
+    int64_t first = k < SIDE ? k : SIDE, second = k < SIDE ? 0 : k < UNIT ? k - SIDE : SIDE;
+#pragma GCC unroll 16
+    for (int l = 0; l < SIDE; l++) {
+        const float *q = from + (l < have ? l * across : 0);
+        r[l] = rounded((__m512)cpu_vf_load_n(q + SIDE, l < have ? second : 0),
+                       (__m512)cpu_vf_load_n(q, l < have ? first : 0));
+    }
+}
+
+static void load_scattered(cpu_vf r[SIDE], const void *from, tn_dtype dtype, int64_t across, int64_t along,
+                           int64_t have, int64_t k)
 {
     uint16_t square[SIDE][UNIT];
     for (int64_t l = 0; l < SIDE; l++)
-        for (int64_t j = 0; j < UNIT; j++)
-            square[l][j] = bits_at(from, l * across + j * along, l < have && j < k);
+        for (int64_t j = 0; j < UNIT; j++) {
+            int64_t at = l * across + j * along;
+            bool inside = l < have && j < k;
+            square[l][j] = dtype == TN_BF16 ? bits_at(from, at, inside)
+                           : inside         ? cpu_bf16_of_f32(((const float *)from)[at])
+                                            : 0;
+        }
     memcpy(r, square, sizeof square);
 }
 
 /* To k / 32 steps of two squares, lanes 0-15 and 16-31: rows are lanes (for A) or pairs of k (for B). */
-CPU_INLINE void pack(char *to, const uint16_t *from, bool pairs, int64_t across, int64_t along, int64_t have, int64_t k)
+CPU_INLINE void pack(char *to, const char *from, tn_dtype dtype, bool pairs, int64_t across, int64_t along,
+                     int64_t have, int64_t k)
 {
     for (int64_t j = 0; j < k; j += UNIT)
         for (int64_t l = 0; l < 2 * SIDE; l += SIDE, to += 1024) {
-            const uint16_t *q = from + (l < have ? l * across + j * along : 0);
+            const void *q = from + (l < have ? l * across + j * along : 0) * (dtype == TN_BF16 ? 2 : 4);
             int64_t lanes = have - l < 0 ? 0 : have - l < SIDE ? have - l : SIDE;
             cpu_vf r[SIDE];
-            if (across == 1)
+            if (across == 1 && dtype == TN_BF16)
                 load_across(r, q, along, lanes, k - j);
-            else if (along == 1)
+            else if (along == 1 && dtype == TN_BF16)
                 load_along(r, q, across, lanes, k - j);
+            else if (across == 1)
+                load_across_f32(r, q, along, lanes, k - j);
+            else if (along == 1)
+                load_along_f32(r, q, across, lanes, k - j);
             else
-                load_scattered(r, q, across, along, lanes, k - j);
+                load_scattered(r, q, dtype, across, along, lanes, k - j);
             if (pairs != (across == 1))
                 cpu_vf_transpose(r);
 #pragma GCC unroll 16
@@ -181,15 +220,21 @@ CPU_INLINE void pack(char *to, const uint16_t *from, bool pairs, int64_t across,
 static void amx_pack_a(void *to, int64_t width, const void *from, tn_dtype dtype, int64_t across, int64_t along,
                        int64_t have, int64_t k)
 {
-    (void)width, (void)dtype;
-    pack(to, from, false, across, along, have, k);
+    (void)width;
+    if (dtype == TN_BF16)
+        pack(to, from, TN_BF16, false, across, along, have, k);
+    else
+        pack(to, from, TN_F32, false, across, along, have, k);
 }
 
 static void amx_pack_b(void *to, int64_t width, const void *from, tn_dtype dtype, int64_t across, int64_t along,
                        int64_t have, int64_t k)
 {
-    (void)width, (void)dtype;
-    pack(to, from, true, across, along, have, k);
+    (void)width;
+    if (dtype == TN_BF16)
+        pack(to, from, TN_BF16, true, across, along, have, k);
+    else
+        pack(to, from, TN_F32, true, across, along, have, k);
 }
 
 const gemm_kernels gemm_bf16_amx = {
