@@ -27,7 +27,8 @@ enum {
     PACKED_B_MAX = 16 << 20, /* bytes of B packed at a time */
     PACKED_A_MAX = 32 << 20, /* bytes of A packed once for all */
     PARTS_MAX = 16,
-    DOT_ROWS = 32, /* more rows are worth packing B for */
+    SMALL_A = 64 << 10, /* bytes of A that are read as they lie, however often */
+    DOT_ROWS = 32,      /* more rows are worth packing B for */
     DOT_ROWS_AMX = 4
 };
 
@@ -159,7 +160,9 @@ static bool b_in_place(const plan *p)
 static bool a_in_place(const plan *p)
 {
     const cpu_gemm *g = &p->g;
-    if (p->kern->whole || g->dtype == TN_BF16 || g->dtype == TN_F16 || p->col_panels > 8)
+    if (p->kern->whole || g->dtype == TN_BF16 || g->dtype == TN_F16)
+        return false;
+    if (p->col_panels > 8 && g->m * g->k * (int64_t)p->size > SMALL_A)
         return false;
     /* Rows a multiple of a page apart fall into the same few places of the cache. */
     int64_t step = g->a_col == 1 ? g->a_row * (int64_t)p->size % 4096 : 0;
@@ -206,9 +209,12 @@ static void plan_tiles(plan *p)
     p->pack_b = !g->b_packed && !b_in_place(p);
     p->pack_a = !a_in_place(p);
     double work = 2.0 * (double)g->m * (double)g->n * (double)g->k;
-    /* One block of rows uses its B once: then whoever computes packs it too, just before, into its own cache. */
-    p->share_b = p->path == PATH_TILE && p->pack_b && p->row_panels > p->kern->row_panels &&
-                 (g->batch == 1 || (g->batch < 2 * g->threads && work > 4e6));
+    /* One block of rows uses its B once: then whoever computes packs it too, just before, into its own cache; unless A is
+     * packed as well, which blocks of columns would each do. */
+    p->share_b =
+        p->path == PATH_TILE && p->pack_b &&
+        (p->row_panels > p->kern->row_panels || (p->pack_a && p->row_panels >= 8 && g->threads > 1 && work > 20e6)) &&
+        (g->batch == 1 || (g->batch < 2 * g->threads && work > 4e6));
     p->share_a = p->share_b && p->kern->whole && p->row_panels * p->mr * p->k_deep * (int64_t)p->packed <= PACKED_A_MAX;
     p->nb = p->col_panels;
     if (p->share_b) {
