@@ -1,5 +1,5 @@
 /* conv.c: speed of the convolution kernels alone: GFLOP/s of forward, gradient of data, gradient of weights for usual
- * shapes. Usage: bench_conv [threads [part of a shape's name [column [instruction set [winograd]]]]]. The best of several runs is shown: the machine's limit is
+ * shapes. Usage: bench_conv [threads [part of a shape's name [column [instruction set [winograd|split]]]]]. The best of several runs is shown: the machine's limit is
  * what matters here, not its other users. */
 #include "cpu/core/conv.h"
 #include "cpu/core/par.h"
@@ -89,7 +89,7 @@ static double best(job *j, int what)
     return least;
 }
 
-static void measure(const shape *s, int threads, int only, cpu_isa isa, bool winograd)
+static void measure(const shape *s, int threads, int only, cpu_isa isa, const char *way)
 {
     job j = {.c = {.n = s->n,
                    .c_in = s->c_in,
@@ -104,7 +104,8 @@ static void measure(const shape *s, int threads, int only, cpu_isa isa, bool win
                    .pad = {s->pad, s->pad, s->pad, s->pad},
                    .threads = threads,
                    .isa = isa,
-                   .winograd = winograd}};
+                   .winograd = strcmp(way, "winograd") == 0,
+                   .split = strcmp(way, "split") == 0}};
     cpu_conv *c = &j.c;
     cpu_conv_shape(c);
     j.x = floats(c->n * c->h * c->w * c->c_in);
@@ -150,6 +151,6 @@ int main(int argc, char **argv)
            "batch, channels, size, window", "forward", "gradient of data", "gradient of weights", "forward, packed");
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         if (argc < 3 || strstr(shapes[i].name, argv[2]))
-            measure(&shapes[i], threads, only, isa, argc > 5);
+            measure(&shapes[i], threads, only, isa, argc > 5 ? argv[5] : "");
     return 0;
 }

@@ -47,7 +47,8 @@ typedef struct tn_program tn_program;
  * f32 either way: weights, updates, statistics, normalisation, losses. */
 typedef enum tn_precision {
     TN_PRECISION_F32 = 0,
-    TN_PRECISION_BF16 = 1 /* rounded to bf16 where the processor has matrix registers for it (AMX); elsewhere f32, which is
+    TN_PRECISION_BF16 =
+        1 /* rounded to bf16 where the processor has matrix registers for it (AMX); elsewhere f32, which is
                              faster there */
 } tn_precision;
 
@@ -55,7 +56,7 @@ typedef struct tn_compile_opt {
     size_t memory_limit; /* bytes of buffer and scratch that a binding may need; 0: no limit */
     bool no_fuse;        /* keep element-wise operators apart (for finding errors) */
     bool no_simplify;
-    bool no_winograd; /* 3x3 convolutions by plain sums: some bits more exact, half as fast (docs/training.md) */
+    bool exact_convolutions; /* by plain f32 sums: more exact, half as fast (docs/training.md) */
     tn_precision precision;
     void *reserved[6];
 } tn_compile_opt;

@@ -20,6 +20,19 @@ static kernel_layout want_weight(const kernel_bind *b, int i)
     return i == 0 ? pictures_last(b, i) : KERNEL_ROW_MAJOR;
 }
 
+static const char *path_of(const cpu_conv *c, cpu_conv_job job)
+{
+    if (c->split && !(c->winograd && job == CPU_CONV_GRAD_WEIGHT))
+        return job == CPU_CONV_FORWARD     ? "conv2d/split"
+               : job == CPU_CONV_GRAD_DATA ? "conv2d_grad_data/split"
+                                           : "conv2d_grad_weight/split";
+    if (c->winograd)
+        return job == CPU_CONV_FORWARD     ? "conv2d/winograd"
+               : job == CPU_CONV_GRAD_DATA ? "conv2d_grad_data/winograd"
+                                           : "conv2d_grad_weight/winograd";
+    return NULL;
+}
+
 static tn_status plan(kernel_bind *b, const kernel_operand *x, const kernel_operand *w, const kernel_operand *y,
                       cpu_conv_job job)
 {
@@ -47,11 +60,9 @@ static tn_status plan(kernel_bind *b, const kernel_operand *x, const kernel_oper
     for (int side = 0; side < 4; side++)
         c->pad[side] = (int)o.pad[side];
     b->plan = made;
-    c->winograd = !b->no_winograd && cpu_conv_winograd_pays(c);
-    if (c->winograd)
-        b->path = job == CPU_CONV_FORWARD     ? "conv2d/winograd"
-                  : job == CPU_CONV_GRAD_DATA ? "conv2d_grad_data/winograd"
-                                              : "conv2d_grad_weight/winograd";
+    c->winograd = !b->exact_convolutions && cpu_conv_winograd_pays(c);
+    c->split = !b->exact_convolutions && b->training && cpu_conv_split_pays(c);
+    b->path = path_of(c, job);
     b->scratch = cpu_conv_scratch(c, job);
     return TN_OK;
 }
@@ -64,7 +75,11 @@ static tn_status prepare_forward(kernel_bind *b)
     const cpu_conv *c = &p->conv;
     if (b->fixed && b->fixed[1])
         b->pack = (kernel_pack){1, cpu_conv_packed(c, CPU_CONV_FORWARD),
-                                base_arena_printf(b->arena, "%s %d", c->winograd ? "winograd" : "conv", b->isa)};
+                                base_arena_printf(b->arena, "%s %d",
+                                                  c->split      ? "split"
+                                                  : c->winograd ? "winograd"
+                                                                : "conv",
+                                                  b->isa)};
     if (b->pack.bytes && !b->pack.form)
         return base_no_memory(b->error, "preparing a kernel");
     p->packed = b->pack.bytes > 0;

@@ -17,7 +17,9 @@
 #include <tarn/program.h>
 
 enum { STEPS = 3, CLASSES = 10 };
-static const double OUTPUT_TOLERANCE = 2e-5, LOSS_TOLERANCE = 1e-4; /* of the largest; relative */
+/* Of the largest, and relative; the second for convolutions that are not plain sums: the larger nets multiply differences of
+ * roundings by a hundred. */
+static const double OUTPUT_TOLERANCE[2] = {2e-5, 5e-5}, LOSS_TOLERANCE[2] = {1e-4, 1e-3};
 
 static tn_context *context;
 
@@ -161,6 +163,7 @@ typedef struct model_case {
     char model[64];
     int64_t dims[4];
     double rate;
+    bool fast; /* convolutions by whatever is fastest */
     float *x;
     int64_t *labels;
     tn_session *session;
@@ -214,8 +217,9 @@ static void compare_output(const model_case *c)
         worst = fmax(worst, fabs((double)y[i] - (double)w));
     }
     free(y);
-    print_message("%-20s outputs within %.1e of the largest\n", c->name, worst / largest);
-    if (!(worst <= OUTPUT_TOLERANCE * largest))
+    print_message("%-20s %s outputs within %.1e of the largest\n", c->name, c->fast ? "fast" : "exact",
+                  worst / largest);
+    if (!(worst <= OUTPUT_TOLERANCE[c->fast] * largest))
         fail_msg("%s: outputs are off by %g of at most %g", c->name, worst, largest);
 }
 
@@ -233,16 +237,16 @@ static void compare_losses(const model_case *c)
             fail_msg("%s: %s", c->name, tn_session_error(c->session));
         memcpy(&w, (const double *)want->data + i, sizeof w);
         worst = fmax(worst, fabs((double)loss - w) / w);
-        if (!(worst <= LOSS_TOLERANCE))
+        if (!(worst <= LOSS_TOLERANCE[c->fast]))
             fail_msg("%s: the loss of step %d is %.9g, PyTorch's %.9g", c->name, i, (double)loss, w);
     }
     if (want)
-        print_message("%-20s losses within %.1e\n", c->name, worst);
+        print_message("%-20s %s losses within %.1e\n", c->name, c->fast ? "fast" : "exact", worst);
 }
 
-static void run_case(const format_safetensors *file, const char *name)
+static void run_case(const format_safetensors *file, const char *name, bool fast)
 {
-    model_case c = {.file = file, .name = name};
+    model_case c = {.file = file, .name = name, .fast = fast};
     read_case(&c);
     tn_graph *g = tn_graph_new(context);
     tn_state *state = tn_state_new(context);
@@ -253,7 +257,7 @@ static void run_case(const format_safetensors *file, const char *name)
     const tn_optim_opt sgd = {.kind = TN_SGD};
     if (tn_minimize(tn_cross_entropy(y, target, NULL), &sgd) != TN_OK)
         fail_msg("%s", tn_graph_error(g));
-    tn_program *program = tn_compile(g, NULL);
+    tn_program *program = tn_compile(g, TN_OPT(tn_compile_opt, .exact_convolutions = !fast));
     if (!program)
         fail_msg("%s", tn_context_error(context));
     assert_int_equal(tn_state_init(state, g, 0), TN_OK);
@@ -280,8 +284,10 @@ static void models_compute_what_pytorch_does(void **p)
     if (format_safetensors_open(path, &file, &e) != TN_OK)
         fail_msg("%s", e.text);
     (void)snprintf(cases, sizeof cases, "%s", format_safetensors_metadata(file, "cases"));
-    for (char *name = strtok_r(rest, " ", &rest); name; name = strtok_r(NULL, " ", &rest))
-        run_case(file, name);
+    for (char *name = strtok_r(rest, " ", &rest); name; name = strtok_r(NULL, " ", &rest)) {
+        run_case(file, name, false);
+        run_case(file, name, true);
+    }
     format_safetensors_free(file);
 }
 

@@ -37,6 +37,19 @@ static bool by_winograd(const cpu_conv *c, const conv_problem *p)
            c->dilation[0] == 1 && c->dilation[1] == 1 && p->c_in >= lanes && p->c_out >= lanes;
 }
 
+/* Split products are taken if allowed, where there are channels to fill the registers. */
+static bool by_split(const cpu_conv *c, const conv_problem *p)
+{
+#if CPU_X86
+    enum { FEW = 16, SHORT = 48 };
+    return c->split && c->isa == CPU_AMX && c->groups == 1 && p->c_in >= FEW && p->c_out >= FEW &&
+           p->c_in * p->kh * p->kw >= SHORT;
+#else
+    (void)c, (void)p;
+    return false;
+#endif
+}
+
 bool cpu_conv_winograd_pays(const cpu_conv *c)
 {
     enum {
@@ -50,6 +63,15 @@ bool cpu_conv_winograd_pays(const cpu_conv *c)
     const int64_t tiles = c->n * conv_ceil(c->oh, TILE) * conv_ceil(c->ow, TILE);
     return by_winograd(&allowed, &p) && 3 * c->n * c->oh * c->ow >= TILE * TILE * tiles &&
            (tiles >= FEW || c->c_in * c->c_out <= CACHED);
+}
+
+bool cpu_conv_split_pays(const cpu_conv *c)
+{
+    enum { FEW = 64 };
+    cpu_conv allowed = *c;
+    allowed.split = true;
+    const conv_problem p = {.c_in = c->c_in, .c_out = c->c_out, .kh = c->kh, .kw = c->kw};
+    return by_split(&allowed, &p) && c->n * c->oh * c->ow >= FEW;
 }
 
 static conv_problem forward_problem(const cpu_conv *c)
@@ -68,7 +90,8 @@ static conv_problem forward_problem(const cpu_conv *c)
     p.y_pixel = c->c_out;
     p.y_row = c->ow * c->c_out;
     p.y_image = c->oh * p.y_row;
-    p.winograd = by_winograd(c, &p);
+    p.split = by_split(c, &p);
+    p.winograd = !p.split && by_winograd(c, &p);
     if (!conv_is_depthwise(&p) && p.kh == 1 && p.sh == 1 && p.top == 0 &&
         p.oh == p.h) { /* one window row: all pictures are one tall picture */
         p.oh = p.h = c->n * c->oh;
@@ -124,7 +147,8 @@ static int64_t data_problem(const cpu_conv *c, int64_t phase, conv_problem *p, c
     p->y_pixel = c->stride[1] * c->c_in;
     p->y_row = c->stride[0] * c->w * c->c_in;
     p->y_image = c->h * c->w * c->c_in;
-    p->winograd = by_winograd(c, p);
+    p->split = by_split(c, p);
+    p->winograd = !p->split && by_winograd(c, p);
     if (!conv_is_depthwise(p) && p->kh == 1 && p->top == 0 && p->oh == p->h && p->oh * p->y_row == p->y_image) {
         p->oh = p->h = c->n * c->oh;
         p->n = 1;
@@ -157,6 +181,10 @@ static conv_pack_plan forward_plan(const cpu_conv *c)
 /* A problem of either kind. */
 static int64_t packed_floats(const cpu_conv *c, const conv_problem *p)
 {
+#if CPU_X86
+    if (p->split)
+        return conv_split_packed_floats(p);
+#endif
     if (p->winograd)
         return conv_winograd_packed_floats(p, conv_kernels_of(c->isa));
     return conv_is_depthwise(p) ? p->kh * p->kw * p->groups : conv_packed_floats(p, conv_kernels_of(c->isa));
@@ -164,6 +192,12 @@ static int64_t packed_floats(const cpu_conv *c, const conv_problem *p)
 
 static void pack(const cpu_conv *c, const conv_problem *p, const conv_pack_plan *plan, const float *w, float *packed)
 {
+#if CPU_X86
+    if (p->split) {
+        conv_split_pack(p, plan, c->threads, w, packed);
+        return;
+    }
+#endif
     if (p->winograd)
         conv_winograd_pack(p, plan, conv_kernels_of(c->isa), c->threads, w, packed);
     else if (conv_is_depthwise(p))
@@ -174,6 +208,10 @@ static void pack(const cpu_conv *c, const conv_problem *p, const conv_pack_plan 
 
 static size_t problem_scratch(const cpu_conv *c, const conv_problem *p)
 {
+#if CPU_X86
+    if (p->split)
+        return conv_split_scratch(p, c->threads);
+#endif
     if (p->winograd)
         return conv_winograd_scratch(p, conv_kernels_of(c->isa), c->threads);
     return conv_is_depthwise(p) ? 0 : conv_run_scratch(p, conv_kernels_of(c->isa), c->threads);
@@ -182,6 +220,12 @@ static size_t problem_scratch(const cpu_conv *c, const conv_problem *p)
 static void run(const cpu_conv *c, const conv_problem *p, const float *x, const float *packed, const float *bias,
                 bool relu, float *y, void *scratch)
 {
+#if CPU_X86
+    if (p->split) {
+        conv_split_run(p, c->threads, x, packed, bias, relu, y, scratch);
+        return;
+    }
+#endif
     if (p->winograd)
         conv_winograd_run(p, conv_kernels_of(c->isa), c->threads, x, packed, bias, relu, y, scratch);
     else if (conv_is_depthwise(p))
@@ -222,7 +266,28 @@ void cpu_conv_pack(const cpu_conv *c, cpu_conv_job job, const float *w, float *p
     }
 }
 
+/* Gradients of weights go by Winograd before split products: shifted rows of dy cross cache lines there. */
+static conv_problem weight_problem(const cpu_conv *c)
+{
+    conv_problem p = forward_problem(c);
+    p.winograd = by_winograd(c, &p);
+    p.split = p.split && !p.winograd;
+    return p;
+}
+
 /* What the packed calls need; the others add the packed weights. */
+static size_t weight_scratch(const cpu_conv *c)
+{
+    const conv_problem p = weight_problem(c);
+#if CPU_X86
+    if (p.split)
+        return conv_split_weight_scratch(&p, c->threads);
+#endif
+    return p.winograd              ? conv_winograd_weight_scratch(&p, conv_kernels_of(c->isa), c->threads)
+           : conv_is_depthwise(&p) ? conv_depth_weight_scratch(&p)
+                                   : conv_weight_scratch(&p, conv_kernels_of(c->isa), c->threads);
+}
+
 static size_t run_scratch(const cpu_conv *c, cpu_conv_job job)
 {
     conv_problem p = forward_problem(c);
@@ -230,9 +295,7 @@ static size_t run_scratch(const cpu_conv *c, cpu_conv_job job)
     if (job == CPU_CONV_FORWARD)
         return problem_scratch(c, &p);
     if (job == CPU_CONV_GRAD_WEIGHT)
-        return p.winograd              ? conv_winograd_weight_scratch(&p, conv_kernels_of(c->isa), c->threads)
-               : conv_is_depthwise(&p) ? conv_depth_weight_scratch(&p)
-                                       : conv_weight_scratch(&p, conv_kernels_of(c->isa), c->threads);
+        return weight_scratch(c);
     size_t most = 0;
     for (int64_t i = 0; i < phases(c); i++) {
         data_problem(c, i, &p, &plan);
@@ -293,7 +356,13 @@ void cpu_conv_transposed(const cpu_conv *c, const float *x, const float *w, cons
 
 void cpu_conv_grad_weight(const cpu_conv *c, const float *x, const float *dy, float *dw, float *db, void *scratch)
 {
-    conv_problem p = forward_problem(c);
+    const conv_problem p = weight_problem(c);
+#if CPU_X86
+    if (p.split) {
+        conv_split_weight_run(&p, c->threads, x, dy, dw, db, scratch);
+        return;
+    }
+#endif
     if (p.winograd)
         conv_winograd_weight_run(&p, conv_kernels_of(c->isa), c->threads, x, dy, dw, db, scratch);
     else if (conv_is_depthwise(&p))

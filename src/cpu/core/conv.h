@@ -29,6 +29,11 @@ typedef struct cpu_conv {
      * 1, one group, a vector of channels at least). Rounding errors grow from some 1e-7 of the sum of magnitudes to some
      * 1e-6, and a NaN or infinity spreads over the 4x4 tile it is in. */
     bool winograd;
+    /* All three may go by products split into bf16 where there is AMX (gradients of weights that Winograd may take go by that).
+     * Numbers keep 17 of their 24 bits, sums are added up in f32: errors of at most 3.1e-5 of the sum of magnitudes; where those
+     * of the terms are independent, some 5e-6 of it divided by the square root of the number of terms. What meets a NaN or an
+     * infinity becomes NaN. */
+    bool split;
 } cpu_conv;
 
 typedef enum cpu_conv_job { CPU_CONV_FORWARD, CPU_CONV_GRAD_DATA, CPU_CONV_GRAD_WEIGHT } cpu_conv_job;
@@ -37,6 +42,8 @@ typedef enum cpu_conv_job { CPU_CONV_FORWARD, CPU_CONV_GRAD_DATA, CPU_CONV_GRAD_
 bool cpu_conv_shape(cpu_conv *c);
 /* Whether setting `winograd` is expected to make the three faster. */
 bool cpu_conv_winograd_pays(const cpu_conv *c);
+/* The same for `split`. */
+bool cpu_conv_split_pays(const cpu_conv *c);
 /* Bytes of scratch that the call with the same job (and the same threads and isa) needs. */
 size_t cpu_conv_scratch(const cpu_conv *c, cpu_conv_job job);
 

@@ -1,6 +1,7 @@
 /* conv_parts.h: what the files of the convolution share; no one else includes it. In reading order: conv.c (the calls),
  * conv_view.c (input as the tiles want it), conv_run.c (forward, gradient of data), conv.tile.c (the inner loops),
- * conv_pack.c (weights), conv_weight.c (their gradient), conv_depth.c (depthwise), conv_winograd.c (3x3, where allowed).
+ * conv_pack.c (weights), conv_weight.c (their gradient), conv_depth.c (depthwise), conv_winograd.c (3x3, where allowed),
+ * conv_split.c (AMX, where allowed).
  *
  * Forward and gradient of data are one computation, a conv_problem: for each output pixel a sum over taps and input
  * channels, taps lying on a grid of constant step. The gradient of data is such a sum over dy for each phase of the stride
@@ -79,6 +80,7 @@ typedef struct conv_problem {
     int64_t top, left;               /* where the first tap of the first output lies; negative in the padding */
     int64_t y_image, y_row, y_pixel; /* floats */
     bool winograd;                   /* by conv_winograd.c */
+    bool split;                      /* by conv_split.c */
 } conv_problem;
 
 typedef enum conv_mode {
@@ -134,6 +136,16 @@ void conv_winograd_run(const conv_problem *p, const conv_kernels *k, int threads
 size_t conv_winograd_weight_scratch(const conv_problem *p, const conv_kernels *k, int threads);
 void conv_winograd_weight_run(const conv_problem *p, const conv_kernels *k, int threads, const float *x,
                               const float *dy, float *dw, float *db, void *scratch);
+
+/* conv_split.c: problems that are marked so, on AMX; the same steps. */
+int64_t conv_split_packed_floats(const conv_problem *p);
+void conv_split_pack(const conv_problem *p, const conv_pack_plan *plan, int threads, const float *w, float *packed);
+size_t conv_split_scratch(const conv_problem *p, int threads);
+void conv_split_run(const conv_problem *p, int threads, const float *x, const float *packed, const float *bias,
+                    bool relu, float *y, void *scratch);
+size_t conv_split_weight_scratch(const conv_problem *p, int threads);
+void conv_split_weight_run(const conv_problem *p, int threads, const float *x, const float *dy, float *dw, float *db,
+                           void *scratch);
 
 /* conv_weight.c */
 size_t conv_weight_scratch(const conv_problem *p, const conv_kernels *k, int threads);

@@ -140,7 +140,8 @@ typedef struct op_tol {
 #define OP_TOL_FLOATS                                                                                                  \
     [TN_F64] = OP_TOL(1e-13, 1e-300), [TN_F32] = OP_TOL(2e-6, 1e-37), [TN_F16] = OP_TOL(2e-3, 1e-7),                   \
     [TN_BF16] = OP_TOL(1.6e-2, 1e-37)
-/* The same where f32 may go by Winograd's transforms, whose errors are those of a whole tile of outputs. */
+/* The same where f32 may go by Winograd's transforms, whose errors are those of a whole tile of outputs, or by
+ * products split into bf16. */
 #define OP_TOL_CONV                                                                                                    \
     [TN_F64] = OP_TOL(1e-13, 1e-300), [TN_F32] = OP_TOL(5e-6, 1e-37), [TN_F16] = OP_TOL(2e-3, 1e-7),                   \
     [TN_BF16] = OP_TOL(1.6e-2, 1e-37)

@@ -1,0 +1,308 @@
+/* conv_split.amx.c: the inner loops of conv_split.h. Registers 0 to 3 hold 32 x 32 sums, 4 and 5 rows of places, 6 and 7
+ * pairs of input channels; ten loads for twelve products. */
+#include "cpu/core/conv_split.h"
+#include "cpu/core/transpose.h"
+#include "cpu/core/vec.h"
+
+enum { HALF = 16, REG = 1024 };
+
+typedef struct tile_config {
+    uint8_t palette, start, reserved[14];
+    uint16_t row_bytes[16];
+    uint8_t rows[16];
+} tile_config;
+
+static const tile_config config = {.palette = 1,
+                                   .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64},
+                                   .rows = {HALF, HALF, HALF, HALF, HALF, HALF, HALF, HALF}};
+
+static void enter(void)
+{
+    _tile_loadconfig(&config);
+}
+
+static void leave(void)
+{
+    _tile_release();
+}
+
+/* ---- splitting --------------------------------------------------------------------------------------------------- */
+
+CPU_INLINE __m512 widen(__m256i half)
+{
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
+}
+
+/* a and b (behind it) as 32 high and 32 low parts. */
+CPU_INLINE void split(__m512 a, __m512 b, __m512i *high, __m512i *low)
+{
+    const __m512i h = (__m512i)_mm512_cvtne2ps_pbh(b, a);
+    *high = h;
+    *low = (__m512i)_mm512_cvtne2ps_pbh(_mm512_sub_ps(b, widen(_mm512_extracti64x4_epi64(h, 1))),
+                                        _mm512_sub_ps(a, widen(_mm512_castsi512_si256(h))));
+}
+
+CPU_INLINE __mmask16 first(int64_t n)
+{
+    return n >= HALF ? (__mmask16)0xffff : n <= 0 ? 0 : (__mmask16)((1u << n) - 1);
+}
+
+static void records(const float *const *at, int64_t count, int64_t channels, char *to, int64_t plane)
+{
+    enum { SOON = 6, LINE = 16 };
+    for (int64_t p = 0; p < count; p++, to += CONV_SPLIT_RECORD) {
+        char *dst = to;
+        for (int64_t c = 0; c < channels && p + SOON < count && at[p + SOON]; c += LINE)
+            __builtin_prefetch(at[p + SOON] + c);
+        for (int64_t c = 0; c < channels; c += CONV_SPLIT_SIDE, dst += plane) {
+            __m512i high = _mm512_setzero_si512(), low = high;
+            if (at[p])
+                split(_mm512_maskz_loadu_ps(first(channels - c), at[p] + c),
+                      _mm512_maskz_loadu_ps(first(channels - c - HALF), at[p] + c + HALF), &high, &low);
+            _mm512_store_si512(dst, high);
+            _mm512_store_si512(dst + 64, low);
+        }
+    }
+}
+
+/* Pairs from two vectors: lane l of the result is a[l], b[l]. */
+CPU_INLINE void split_pairs(__m512 a, __m512 b, __m512i *high, __m512i *low)
+{
+    static const uint16_t order[32] = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+                                       8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+    const __m512i index = _mm512_loadu_si512(order);
+    split(a, b, high, low);
+    *high = _mm512_permutexvar_epi16(index, *high);
+    *low = _mm512_permutexvar_epi16(index, *low);
+}
+
+/* 16 lanes of row k; `lane` floats from one to the next. */
+CPU_INLINE __m512 lanes_of(const float *w, int64_t lane, int64_t have)
+{
+    if (lane == 1)
+        return _mm512_maskz_loadu_ps(first(have), w);
+    const __m512i index = _mm512_mullo_epi32(_mm512_set1_epi32((int)lane),
+                                             _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0));
+    return _mm512_mask_i32gather_ps(_mm512_setzero_ps(), first(have), index, w, 4);
+}
+
+/* 16 lanes of which each has its k one behind the other. */
+static void panel_along(const float *w, int64_t lane, int64_t have_k, int64_t have_o, char *high, char *low)
+{
+    cpu_vf h[HALF], l[HALF];
+    for (int o = 0; o < HALF; o++) {
+        __m512i a = _mm512_setzero_si512(), b = a;
+        if (o < have_o)
+            split(_mm512_maskz_loadu_ps(first(have_k), w + o * lane),
+                  _mm512_maskz_loadu_ps(first(have_k - HALF), w + o * lane + HALF), &a, &b);
+        h[o] = (cpu_vf)a;
+        l[o] = (cpu_vf)b;
+    }
+    cpu_vf_transpose(h);
+    cpu_vf_transpose(l);
+    for (int i = 0; i < HALF; i++) {
+        cpu_vf_store((float *)(void *)(high + i * 64), h[i]);
+        cpu_vf_store((float *)(void *)(low + i * 64), l[i]);
+    }
+}
+
+static void panel(const float *w, int64_t channel, int64_t lane, int64_t have_k, int64_t have_o, char *to)
+{
+    for (int64_t o = 0; o < CONV_SPLIT_SIDE; o += HALF, to += REG) {
+        if (channel == 1 && lane != 1) {
+            panel_along(w + (o < have_o ? o * lane : 0), lane, have_k, have_o - o, to, to + 2 * REG);
+            continue;
+        }
+        for (int64_t k = 0; k < CONV_SPLIT_SIDE; k += 2) {
+            __m512 a = _mm512_setzero_ps(), b = a;
+            if (k < have_k && o < have_o)
+                a = lanes_of(w + k * channel + o * lane, lane, have_o - o);
+            if (k + 1 < have_k && o < have_o)
+                b = lanes_of(w + (k + 1) * channel + o * lane, lane, have_o - o);
+            __m512i high, low;
+            split_pairs(a, b, &high, &low);
+            _mm512_store_si512(to + k * 32, high);
+            _mm512_store_si512(to + k * 32 + 2 * REG, low);
+        }
+    }
+}
+
+static void pairs_of(const float *const *at, int64_t channels, cpu_vf high[HALF], cpu_vf low[HALF])
+{
+    const __mmask16 mask = first(channels);
+#pragma GCC unroll 4
+    for (int i = 0; i < HALF; i++) {
+        const float *a = at[2 * i], *b = at[2 * i + 1];
+        __m512i h, l;
+        split_pairs(a ? _mm512_maskz_loadu_ps(mask, a) : _mm512_setzero_ps(),
+                    b ? _mm512_maskz_loadu_ps(mask, b) : _mm512_setzero_ps(), &h, &l);
+        high[i] = (cpu_vf)h;
+        low[i] = (cpu_vf)l;
+    }
+}
+
+static void rows(const float *const *at, int64_t channels, char *to, int64_t pitch, int64_t low)
+{
+    cpu_vf h[HALF], l[HALF];
+    pairs_of(at, channels, h, l);
+    cpu_vf_transpose(h);
+    cpu_vf_transpose(l);
+    for (int i = 0; i < HALF; i++) {
+        cpu_vf_store((float *)(void *)(to + i * pitch), h[i]);
+        cpu_vf_store((float *)(void *)(to + i * pitch + low), l[i]);
+    }
+}
+
+static void pairs(const float *const *at, int64_t channels, char *to)
+{
+    cpu_vf h[HALF], l[HALF];
+    pairs_of(at, channels, h, l);
+    for (int i = 0; i < HALF; i++) {
+        cpu_vf_store((float *)(void *)(to + i * 64), h[i]);
+        cpu_vf_store((float *)(void *)(to + REG + i * 64), l[i]);
+    }
+}
+
+/* ---- products ---------------------------------------------------------------------------------------------------- */
+
+#define STEP (CONV_SPLIT_RECORD * HALF)
+
+static void tile_full(const conv_split_tile *t)
+{
+    const char *b = t->b;
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+    for (int64_t tap = 0; tap < t->taps; tap++) {
+        const char *a = t->a + t->off[tap];
+        for (int64_t g = 0; g < t->groups; g++, a += t->plane, b += CONV_SPLIT_PANEL) {
+            _tile_loadd(6, b, 64);
+            _tile_loadd(4, a, CONV_SPLIT_RECORD);
+            _tile_loadd(7, b + REG, 64);
+            _tile_dpbf16ps(0, 4, 6);
+            _tile_loadd(5, a + STEP, CONV_SPLIT_RECORD);
+            _tile_dpbf16ps(1, 4, 7);
+            _tile_dpbf16ps(2, 5, 6);
+            _tile_dpbf16ps(3, 5, 7);
+            _tile_loadd(6, b + 2 * REG, 64);
+            _tile_loadd(7, b + 3 * REG, 64);
+            _tile_dpbf16ps(0, 4, 6);
+            _tile_dpbf16ps(1, 4, 7);
+            _tile_dpbf16ps(2, 5, 6);
+            _tile_dpbf16ps(3, 5, 7);
+            _tile_loadd(4, a + 64, CONV_SPLIT_RECORD);
+            _tile_loadd(6, b, 64);
+            _tile_loadd(5, a + STEP + 64, CONV_SPLIT_RECORD);
+            _tile_loadd(7, b + REG, 64);
+            _tile_dpbf16ps(0, 4, 6);
+            _tile_dpbf16ps(1, 4, 7);
+            _tile_dpbf16ps(2, 5, 6);
+            _tile_dpbf16ps(3, 5, 7);
+        }
+    }
+    char *c = (char *)t->c;
+    _tile_stored(0, c, t->stride);
+    _tile_stored(1, c + 64, t->stride);
+    _tile_stored(2, c + HALF * t->stride, t->stride);
+    _tile_stored(3, c + HALF * t->stride + 64, t->stride);
+}
+
+static void tile_half(const conv_split_tile *t)
+{
+    const char *b = t->b;
+    _tile_zero(0);
+    _tile_zero(2);
+    for (int64_t tap = 0; tap < t->taps; tap++) {
+        const char *a = t->a + t->off[tap];
+        for (int64_t g = 0; g < t->groups; g++, a += t->plane, b += CONV_SPLIT_PANEL) {
+            _tile_loadd(6, b, 64);
+            _tile_loadd(4, a, CONV_SPLIT_RECORD);
+            _tile_loadd(5, a + STEP, CONV_SPLIT_RECORD);
+            _tile_dpbf16ps(0, 4, 6);
+            _tile_dpbf16ps(2, 5, 6);
+            _tile_loadd(7, b + 2 * REG, 64);
+            _tile_dpbf16ps(0, 4, 7);
+            _tile_dpbf16ps(2, 5, 7);
+            _tile_loadd(4, a + 64, CONV_SPLIT_RECORD);
+            _tile_loadd(5, a + STEP + 64, CONV_SPLIT_RECORD);
+            _tile_dpbf16ps(0, 4, 6);
+            _tile_dpbf16ps(2, 5, 6);
+        }
+    }
+    char *c = (char *)t->c;
+    _tile_stored(0, c, t->stride);
+    _tile_stored(2, c + HALF * t->stride, t->stride);
+}
+
+/* Sums of 32 places to the outputs that there are. */
+static void store(const float *c, float *const *at, const float *bias, bool relu, int64_t channels)
+{
+    const __mmask16 a = first(channels), b = first(channels - HALF);
+    const __m512 first_bias = bias ? _mm512_maskz_loadu_ps(a, bias) : _mm512_setzero_ps(),
+                 last_bias = bias ? _mm512_maskz_loadu_ps(b, bias + HALF) : _mm512_setzero_ps();
+    const __m512 least = _mm512_set1_ps(relu ? 0.0F : -__builtin_inff());
+    for (int i = 0; i < CONV_SPLIT_SIDE; i++, c += CONV_SPLIT_SIDE) {
+        if (!at[i])
+            continue;
+        /* the second source stays where one is NaN */
+        _mm512_mask_storeu_ps(at[i], a, _mm512_max_ps(least, _mm512_add_ps(_mm512_load_ps(c), first_bias)));
+        _mm512_mask_storeu_ps(at[i] + HALF, b,
+                              _mm512_max_ps(least, _mm512_add_ps(_mm512_load_ps(c + HALF), last_bias)));
+    }
+}
+
+static void tile(const conv_split_tile *t)
+{
+    if (t->half)
+        tile_half(t);
+    else
+        tile_full(t);
+}
+
+static void sum(const conv_split_sum *s)
+{
+    char *c = (char *)s->c;
+    enum { ROW = CONV_SPLIT_SIDE * 4 };
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+    if (s->add) {
+        _tile_loadd(0, c, ROW);
+        _tile_loadd(1, c + 64, ROW);
+        _tile_loadd(2, c + HALF * ROW, ROW);
+        _tile_loadd(3, c + HALF * ROW + 64, ROW);
+    }
+    const char *a = s->a, *b = s->b;
+    for (int64_t i = 0; i < s->steps; i++, a += 64, b += 2 * REG) {
+        _tile_loadd(6, b, 64);
+        _tile_loadd(4, a, s->pitch);
+        _tile_loadd(7, b + s->next, 64);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_loadd(5, a + HALF * s->pitch, s->pitch);
+        _tile_dpbf16ps(1, 4, 7);
+        _tile_dpbf16ps(2, 5, 6);
+        _tile_dpbf16ps(3, 5, 7);
+        _tile_loadd(6, b + REG, 64);
+        _tile_loadd(7, b + s->next + REG, 64);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_dpbf16ps(1, 4, 7);
+        _tile_dpbf16ps(2, 5, 6);
+        _tile_dpbf16ps(3, 5, 7);
+        _tile_loadd(4, a + s->low, s->pitch);
+        _tile_loadd(6, b, 64);
+        _tile_loadd(5, a + s->low + HALF * s->pitch, s->pitch);
+        _tile_loadd(7, b + s->next, 64);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_dpbf16ps(1, 4, 7);
+        _tile_dpbf16ps(2, 5, 6);
+        _tile_dpbf16ps(3, 5, 7);
+    }
+    _tile_stored(0, c, ROW);
+    _tile_stored(1, c + 64, ROW);
+    _tile_stored(2, c + HALF * ROW, ROW);
+    _tile_stored(3, c + HALF * ROW + 64, ROW);
+}
+
+const conv_split_kernels conv_split_amx = {enter, leave, records, panel, tile, store, rows, pairs, sum};

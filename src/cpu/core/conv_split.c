@@ -1,0 +1,268 @@
+/* conv_split.c: forward and gradient of data by split products: see conv_split.h. A chunk brings its part of the streams into
+ * the second cache, then takes 32 output channels after 32 over all of it. */
+#include "cpu/core/conv_split.h"
+#include "cpu/core/par.h"
+
+#include <string.h>
+
+#if CPU_X86
+
+enum { SIDE = CONV_SPLIT_SIDE, WANT = 16, MANY = 36 /* products of 32 x 32 for each place */ };
+
+/* ---- streams ----------------------------------------------------------------------------------------------------- */
+
+static int64_t floor_div(int64_t a, int64_t b)
+{
+    return a >= 0 ? a / b : -((-a + b - 1) / b);
+}
+
+/* Taps along one direction: the least and greatest distance, and the size that rows need for them. */
+static int64_t extent(int64_t in, int64_t out, int64_t start, int64_t taps, int64_t apart, int64_t step)
+{
+    const int64_t low = floor_div(start, step), high = floor_div(start + (taps - 1) * apart, step);
+    const int64_t there = conv_ceil(in, step);
+    return conv_max(conv_max(there + conv_max(0, -low), out + conv_max(0, high)), conv_max(1, out));
+}
+
+void conv_split_map_set(conv_split_map *m, const conv_problem *p, int64_t *off, int64_t *stream)
+{
+    m->wide = extent(p->w, p->ow, p->left, p->kw, p->dw, p->sw);
+    m->high = extent(p->h, p->oh, p->top, p->kh, p->dh, p->sh);
+    m->places = ((p->n - 1) * m->high + p->oh - 1) * m->wide + p->ow;
+    m->taps = p->kh * p->kw;
+    m->groups = conv_ceil(p->c_in, SIDE);
+    m->phases = p->sh * p->sw;
+    int64_t least = 0, most = 0;
+    for (int64_t t = 0; t < m->taps; t++) {
+        const int64_t row = p->top + t / p->kw * p->dh, column = p->left + t % p->kw * p->dw;
+        const int64_t distance = floor_div(row, p->sh) * m->wide + floor_div(column, p->sw);
+        least = t == 0 ? distance : conv_min(least, distance);
+        most = t == 0 ? distance : conv_max(most, distance);
+        if (off)
+            off[t] = distance;
+        if (stream)
+            stream[t] = (row - floor_div(row, p->sh) * p->sh) * p->sw + column - floor_div(column, p->sw) * p->sw;
+    }
+    m->low = least;
+    m->reach = most - least;
+    if (m->taps == 1)
+        m->phases = 1;
+}
+
+/* The place in a stream as picture, row and column; before the first picture all are NULL. */
+typedef struct place {
+    int64_t image, row, column;
+} place;
+
+static place place_of(const conv_split_map *m, int64_t at)
+{
+    const int64_t row = floor_div(at, m->wide), image = floor_div(row, m->high);
+    return (place){image, row - image * m->high, at - row * m->wide};
+}
+
+static void next_place(const conv_split_map *m, place *p)
+{
+    if (++p->column < m->wide)
+        return;
+    p->column = 0;
+    if (++p->row < m->high)
+        return;
+    p->row = 0;
+    p->image++;
+}
+
+void conv_split_inputs(const conv_split_map *m, const conv_problem *p, int64_t stream, const float *x, int64_t first,
+                       int64_t count, const float **at)
+{
+    place here = place_of(m, first);
+    const int64_t down = stream / p->sw, across = stream % p->sw;
+    for (int64_t i = 0; i < count; i++, next_place(m, &here)) {
+        const int64_t row = here.row * p->sh + down, column = here.column * p->sw + across;
+        at[i] = here.image >= 0 && here.image < p->n && row < p->h && column < p->w
+                    ? x + ((here.image * p->h + row) * p->w + column) * p->c_in
+                    : NULL;
+    }
+}
+
+void conv_split_outputs(const conv_split_map *m, const conv_problem *p, int64_t first, int64_t count, int64_t *at)
+{
+    place here = place_of(m, first);
+    for (int64_t i = 0; i < count; i++, next_place(m, &here))
+        at[i] = here.image >= 0 && here.image < p->n && here.row < p->oh && here.column < p->ow
+                    ? here.image * p->y_image + here.row * p->y_row + here.column * p->y_pixel
+                    : -1;
+}
+
+/* ---- weights ----------------------------------------------------------------------------------------------------- */
+
+typedef struct pack_job {
+    const conv_problem *p;
+    const conv_pack_plan *plan;
+    conv_split_map map;
+    const float *w;
+    char *to;
+} pack_job;
+
+int64_t conv_split_packed_floats(const conv_problem *p)
+{
+    return conv_ceil(p->c_out, SIDE) * p->kh * p->kw * conv_ceil(p->c_in, SIDE) * (CONV_SPLIT_PANEL / 4);
+}
+
+/* One tap of one block of output channels. */
+static void pack_chunk(void *arg, int64_t chunk, int thread)
+{
+    const pack_job *j = arg;
+    const conv_problem *p = j->p;
+    const conv_pack_plan *plan = j->plan;
+    const int64_t block = chunk / j->map.taps, tap = chunk % j->map.taps;
+    const float *w = j->w + block * SIDE * plan->lane + (plan->row0 + tap / p->kw * plan->row_step) * plan->width +
+                     plan->column0 + tap % p->kw * plan->column_step;
+    char *to = j->to + chunk * j->map.groups * CONV_SPLIT_PANEL;
+    (void)thread;
+    for (int64_t g = 0; g < j->map.groups; g++, to += CONV_SPLIT_PANEL)
+        conv_split_amx.panel(w + g * SIDE * plan->channel, plan->channel, plan->lane, p->c_in - g * SIDE,
+                             p->c_out - block * SIDE, to);
+}
+
+void conv_split_pack(const conv_problem *p, const conv_pack_plan *plan, int threads, const float *w, float *packed)
+{
+    enum { FEW = 1 << 14 };
+    pack_job j = {.p = p, .plan = plan, .w = w, .to = (char *)packed};
+    conv_split_map_set(&j.map, p, NULL, NULL);
+    cpu_parallel(conv_split_packed_floats(p) < FEW ? 1 : threads, conv_ceil(p->c_out, SIDE) * j.map.taps, pack_chunk,
+                 &j);
+}
+
+/* ---- running ----------------------------------------------------------------------------------------------------- */
+
+typedef struct run_plan {
+    conv_split_map map;
+    int64_t length, chunks, window; /* places of a chunk, a multiple of 32; with what its taps reach */
+    int64_t blocks, parts;          /* of output channels */
+    int64_t plane;                  /* bytes of a group of channels of a stream */
+    size_t tables, table, thread_bytes;
+} run_plan;
+
+typedef struct run_job {
+    const conv_problem *p;
+    const run_plan *plan;
+    const float *x, *packed, *bias;
+    bool relu;
+    float *y;
+    const int64_t *off, *stream; /* bytes from a place to what the tap reads; which stream */
+    char *threads;
+} run_job;
+
+static bool nothing(const conv_problem *p)
+{
+    return p->n == 0 || p->oh == 0 || p->ow == 0 || p->c_out == 0;
+}
+
+static void make_plan(run_plan *r, const conv_problem *p)
+{
+    enum { CACHE = 1 << 20, LEAST = 128, MOST = 2048 };
+    conv_split_map_set(&r->map, p, NULL, NULL);
+    const int64_t place_bytes = r->map.phases * r->map.groups * CONV_SPLIT_RECORD;
+    r->blocks = conv_ceil(p->c_out, SIDE);
+    r->length = conv_max(LEAST, conv_min(MOST, CACHE / place_bytes - r->map.reach));
+    r->length = conv_ceil(conv_min(r->length, r->map.places), SIDE) * SIDE;
+    r->chunks = conv_ceil(r->map.places, r->length);
+    if (r->chunks <
+        WANT) { /* what a chunk brings is little next to its products if these are many: rather parts of them */
+        const int64_t alone = conv_max(1, r->blocks * r->map.taps / MANY);
+        r->parts = conv_min(conv_min(r->blocks, alone), conv_ceil(WANT, r->chunks));
+        r->length = conv_max(LEAST, conv_ceil(r->map.places, conv_ceil(WANT, r->parts)));
+        r->length = conv_ceil(conv_min(r->length, r->map.places), SIDE) * SIDE;
+        r->chunks = conv_ceil(r->map.places, r->length);
+    } else {
+        r->parts = 1;
+    }
+    r->parts = conv_max(r->parts, conv_min(r->blocks, WANT / 2 / r->chunks));
+    r->window = r->length + r->map.reach;
+    r->plane = (r->window | 1) * CONV_SPLIT_RECORD; /* odd: groups meet different sets of the caches */
+    r->tables = conv_align((size_t)(2 * r->map.taps) * sizeof(int64_t));
+    r->table = conv_align((size_t)r->window * sizeof(float *) + (size_t)r->length * sizeof(int64_t));
+    r->thread_bytes = r->table + (size_t)(r->map.phases * r->map.groups * r->plane);
+}
+
+size_t conv_split_scratch(const conv_problem *p, int threads)
+{
+    run_plan r;
+    if (nothing(p))
+        return 0;
+    make_plan(&r, p);
+    return r.tables + (size_t)(threads > 1 ? threads : 1) * r.thread_bytes;
+}
+
+/* Whether 32 places are 32 outputs in a line, to which the sums may be stored as they are. */
+static bool in_line(const conv_problem *p, const int64_t *at)
+{
+    bool line = at[0] >= 0;
+    for (int64_t i = 1; i < SIDE && line; i++)
+        line = at[i] - at[i - 1] == p->y_pixel && at[i] >= 0;
+    return line;
+}
+
+static void run_block(const run_job *j, int64_t block, const char *records, const int64_t *outputs)
+{
+    const run_plan *r = j->plan;
+    const conv_problem *p = j->p;
+    const int64_t first = block * SIDE, channels = conv_min(SIDE, p->c_out - first);
+    _Alignas(64) float sums[CONV_SPLIT_SIDE * CONV_SPLIT_SIDE];
+    conv_split_tile t = {.off = j->off, .taps = r->map.taps, .groups = r->map.groups, .plane = r->plane};
+    t.b = (const char *)j->packed + block * r->map.taps * r->map.groups * CONV_SPLIT_PANEL;
+    t.half = channels <= SIDE / 2;
+    const bool plain = !j->bias && !j->relu && (channels == SIDE || channels == SIDE / 2);
+    for (int64_t q = 0; q < r->length; q += SIDE) {
+        const bool line = plain && in_line(p, outputs + q);
+        t.a = records + q * CONV_SPLIT_RECORD;
+        t.c = line ? j->y + outputs[q] + first : sums;
+        t.stride = line ? p->y_pixel * 4 : SIDE * 4;
+        conv_split_amx.tile(&t);
+        float *at[CONV_SPLIT_SIDE];
+        for (int64_t i = 0; i < SIDE && !line; i++)
+            at[i] = outputs[q + i] >= 0 ? j->y + outputs[q + i] + first : NULL;
+        if (!line)
+            conv_split_amx.store(sums, at, j->bias ? j->bias + first : NULL, j->relu, channels);
+    }
+}
+
+static void run_chunk(void *arg, int64_t item, int thread)
+{
+    const run_job *j = arg;
+    const run_plan *r = j->plan;
+    const int64_t chunk = item / r->parts, part = item % r->parts, from = chunk * r->length;
+    char *memory = j->threads + (size_t)thread * r->thread_bytes, *records = memory + r->table;
+    const float **at = (const float **)(void *)memory;
+    int64_t *outputs = (int64_t *)(void *)(at + r->window);
+    for (int64_t s = 0; s < r->map.phases; s++) {
+        conv_split_inputs(&r->map, j->p, r->map.phases == 1 ? j->stream[0] : s, j->x, from + r->map.low, r->window, at);
+        conv_split_amx.records(at, r->window, j->p->c_in, records + s * r->map.groups * r->plane, r->plane);
+    }
+    conv_split_outputs(&r->map, j->p, from, r->length, outputs);
+    conv_split_amx.enter();
+    for (int64_t b = conv_part(r->blocks, r->parts, part); b < conv_part(r->blocks, r->parts, part + 1); b++)
+        run_block(j, b, records, outputs);
+    conv_split_amx.leave();
+}
+
+void conv_split_run(const conv_problem *p, int threads, const float *x, const float *packed, const float *bias,
+                    bool relu, float *y, void *scratch)
+{
+    run_plan r;
+    if (nothing(p))
+        return;
+    make_plan(&r, p);
+    int64_t *off = scratch, *stream = off + r.map.taps;
+    conv_split_map_set(&r.map, p, off, stream);
+    for (int64_t t = 0; t < r.map.taps; t++)
+        off[t] =
+            (off[t] - r.map.low) * CONV_SPLIT_RECORD + (r.map.phases == 1 ? 0 : stream[t] * r.map.groups * r.plane);
+    run_job j = {.p = p, .plan = &r, .x = x, .packed = packed, .bias = bias, .relu = relu, .y = y};
+    j.off = off;
+    j.stream = stream;
+    j.threads = (char *)scratch + r.tables;
+    cpu_parallel(threads, r.chunks * r.parts, run_chunk, &j);
+}
+
+#endif

@@ -1,0 +1,73 @@
+/* conv_split.h: convolutions of f32 in the matrix registers for bf16 (Intel AMX). Each number is the sum of two bf16, high + low,
+ * which hold 17 of its 24 bits; of the four products of two such sums the three largest are added up in f32. Only the files of
+ * the convolution include this.
+ *
+ * Pixels lie in a stream: the rows of all pictures one behind the other, with so many zeros behind each row and each picture
+ * that a tap is a constant distance in the stream, whatever the pixel. Outputs are computed for every place of the stream, those
+ * that are no output are not stored. A step over several pixels has a stream for each phase of the step. */
+#ifndef CPU_CONV_SPLIT_H
+#define CPU_CONV_SPLIT_H
+
+#include "cpu/core/conv_parts.h"
+
+enum {
+    CONV_SPLIT_SIDE = 32,    /* places by channels of a block; input channels of a group */
+    CONV_SPLIT_RECORD = 128, /* bytes of 32 channels of a place: 32 high, 32 low */
+    CONV_SPLIT_PANEL = 4096  /* bytes of 32 x 32 weights */
+};
+
+/* Where the streams lie over the pictures. */
+typedef struct conv_split_map {
+    int64_t wide, high;   /* places of a row, rows of a picture */
+    int64_t places;       /* up to the last output */
+    int64_t low, reach;   /* the least distance of a tap, and from it to the greatest */
+    int64_t taps, phases; /* phases: streams that some tap reads */
+    int64_t groups;       /* of 32 input channels */
+} conv_split_map;
+/* Fills `off` (distance) and `stream` of each tap (taps of them) unless they are NULL. */
+void conv_split_map_set(conv_split_map *m, const conv_problem *p, int64_t *off, int64_t *stream);
+/* Where places first..first + count of a stream lie in x: NULL where there is nothing. */
+void conv_split_inputs(const conv_split_map *m, const conv_problem *p, int64_t stream, const float *x, int64_t first,
+                       int64_t count, const float **at);
+/* The same for outputs, as floats from the first; -1 where there is none. */
+void conv_split_outputs(const conv_split_map *m, const conv_problem *p, int64_t first, int64_t count, int64_t *at);
+
+/* 32 places by 32 (or 16) output channels. */
+typedef struct conv_split_tile {
+    const char *a;      /* the records of the first place, without a tap's distance */
+    const int64_t *off; /* bytes, by tap */
+    int64_t taps, groups, plane;
+    const char *b; /* panels in the order of the sum */
+    float *c;      /* rows `stride` bytes apart */
+    int64_t stride;
+    bool half; /* 16 output channels */
+} conv_split_tile;
+
+/* A part of the gradient of weights: 32 output channels by 32 input channels, summed over `steps` x 32 places. */
+typedef struct conv_split_sum {
+    const char *a; /* dy: 32 rows of high, the low ones `low` bytes behind */
+    int64_t pitch, low;
+    const char *b; /* x: for each step 2 KB of channels 0-15 (high, low); those of 16-31 lie `next` bytes behind */
+    int64_t next, steps;
+    float *c; /* 32 x 32 */
+    bool add;
+} conv_split_sum;
+
+typedef struct conv_split_kernels {
+    void (*enter)(void);
+    void (*leave)(void);
+    /* Records of places, groups of channels `plane` bytes apart. */
+    void (*records)(const float *const *at, int64_t count, int64_t channels, char *to, int64_t plane);
+    /* Panel of 32 x 32 weights: row k, lane o at w[k * channel + o * lane]. */
+    void (*panel)(const float *w, int64_t channel, int64_t lane, int64_t have_k, int64_t have_o, char *to);
+    void (*tile)(const conv_split_tile *t);
+    /* 32 rows of 32 sums to at[i] (NULL: nowhere), with bias (or NULL) and relu; NaN stays. */
+    void (*store)(const float *c, float *const *at, const float *bias, bool relu, int64_t channels);
+    /* 32 places of 16 channels from `first` on: as rows of channels, or as pairs of places (2 KB: high, low). */
+    void (*rows)(const float *const *at, int64_t channels, char *to, int64_t pitch, int64_t low);
+    void (*pairs)(const float *const *at, int64_t channels, char *to);
+    void (*sum)(const conv_split_sum *s);
+} conv_split_kernels;
+extern const conv_split_kernels conv_split_amx;
+
+#endif

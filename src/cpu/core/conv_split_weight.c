@@ -1,0 +1,208 @@
+/* conv_split_weight.c: the gradient of weights by split products: see conv_split.h. For each tap dw[o][i] is a sum over the places
+ * of x: dy lies in rows of channels, so that a tap is a shift along them, x in pairs of places. A share of the places has
+ * sums of its own; shares are cut by shape and added in order. */
+#include "cpu/core/conv_split.h"
+#include "cpu/core/par.h"
+
+#include <string.h>
+
+#if CPU_X86
+
+enum { SIDE = CONV_SPLIT_SIDE, BLOCK = SIDE * SIDE, LINE = 64 };
+
+typedef struct weight_plan {
+    conv_split_map map;
+    int64_t length, chunks, window; /* places of a chunk; of dy with what taps reach; both multiples of 32 */
+    int64_t blocks, parts, shares;  /* of 32 output channels; items of a share; shares of the chunks */
+    int64_t most;                   /* blocks of a part */
+    int64_t pitch, low;             /* bytes of a row of dy; to the low rows */
+    size_t off_bytes, sums_bytes;   /* sums: of one share */
+    size_t tables, pairs, thread_bytes;
+} weight_plan;
+
+typedef struct weight_job {
+    const conv_problem *p;
+    const weight_plan *plan;
+    const float *x, *dy;
+    float *dw;
+    const int64_t *off, *stream;
+    float *sums;
+    char *threads;
+} weight_job;
+
+static void make_plan(weight_plan *r, const conv_problem *p)
+{
+    enum { CACHE = 1200 << 10, LEAST = 128, MOST = 1024, SUMS = 24 << 20, WANT = 16, RANGE = 4 };
+    conv_split_map_set(&r->map, p, NULL, NULL);
+    const conv_split_map *m = &r->map;
+    const int64_t places = m->places + m->reach;
+    r->blocks = conv_ceil(p->c_out, SIDE);
+    r->sums_bytes = (size_t)(r->blocks * m->taps * m->groups * BLOCK) * sizeof(float);
+    const int64_t fit = conv_max(1, SUMS / (int64_t)r->sums_bytes);
+    r->parts = m->taps > 1 || fit < WANT ? conv_max(1, r->blocks / RANGE) : 1;
+    r->most = conv_ceil(r->blocks, r->parts);
+    r->length = CACHE / ((m->phases * m->groups + r->most) * CONV_SPLIT_RECORD);
+    r->length = conv_max(LEAST, conv_min(conv_min(MOST, r->length), places) / SIDE * SIDE);
+    r->chunks = conv_ceil(places, r->length);
+    r->shares = conv_min(r->chunks, conv_min(fit, WANT));
+    r->window = conv_ceil(r->length + m->reach, SIDE) * SIDE;
+    r->pitch = (r->window * 2 / LINE | 1) * LINE; /* an odd number of lines: rows meet different sets of the caches */
+    if (r->pitch < r->window * 2)
+        r->pitch += 2 * LINE;
+    r->low = r->most * SIDE * r->pitch;
+    r->off_bytes = conv_align((size_t)(2 * m->taps) * sizeof(int64_t));
+    r->tables = conv_align((size_t)r->window * (sizeof(float *) + sizeof(int64_t)));
+    r->pairs = (size_t)(m->phases * m->groups * r->length * CONV_SPLIT_RECORD);
+    r->thread_bytes = conv_align(r->tables + r->pairs + (size_t)(2 * r->low));
+}
+
+static bool nothing(const conv_problem *p)
+{
+    return p->n == 0 || p->oh == 0 || p->ow == 0 || p->c_out == 0;
+}
+
+size_t conv_split_weight_scratch(const conv_problem *p, int threads)
+{
+    weight_plan r;
+    if (nothing(p))
+        return 0;
+    make_plan(&r, p);
+    return r.off_bytes + (size_t)r.shares * r.sums_bytes + (size_t)(threads > 1 ? threads : 1) * r.thread_bytes;
+}
+
+/* 32 places from channel c on; the same channels a little further on are asked for. */
+static void choose(const float *const *at, int64_t c, int64_t channels, const float **some)
+{
+    enum { SOON = 32 };
+    for (int64_t k = 0; k < SIDE; k++) {
+        some[k] = at[k] && c < channels ? at[k] + c : NULL;
+        if (some[k] && c + SOON < channels)
+            __builtin_prefetch(some[k] + SOON);
+    }
+}
+
+/* x of a chunk, whose first place is `from`: [phase][16 channels][32 places]. */
+static void fill_pairs(const weight_job *j, int64_t from, const float **at, char *to)
+{
+    const weight_plan *r = j->plan;
+    const int64_t half = SIDE / 2;
+    for (int64_t s = 0; s < r->map.phases; s++) {
+        conv_split_inputs(&r->map, j->p, r->map.phases == 1 ? j->stream[0] : s, j->x, from, r->length, at);
+        for (int64_t i = 0; i < r->length; i += SIDE)
+            for (int64_t c = 0; c < r->map.groups * SIDE; c += half) {
+                const float *some[CONV_SPLIT_SIDE];
+                choose(at + i, c, j->p->c_in, some);
+                conv_split_amx.pairs(some, j->p->c_in - c, to + (c / half * r->length + i) * (CONV_SPLIT_RECORD / 2));
+            }
+        to += r->map.groups * r->length * CONV_SPLIT_RECORD;
+    }
+}
+
+/* dy of the places that the taps bring together with those of x: rows of the channels of blocks first..end. */
+static void fill_rows(const weight_job *j, int64_t from, int64_t first, int64_t end, const float **at, char *to)
+{
+    const weight_plan *r = j->plan;
+    const int64_t half = SIDE / 2;
+    int64_t *place = (int64_t *)(void *)(at + r->window);
+    conv_split_outputs(&r->map, j->p, from - r->map.low - r->map.reach, r->window, place);
+    for (int64_t i = 0; i < r->window; i++)
+        at[i] = place[i] >= 0 ? j->dy + place[i] : NULL;
+    for (int64_t i = 0; i < r->window; i += SIDE)
+        for (int64_t c = first * SIDE; c < end * SIDE; c += half) {
+            const float *some[CONV_SPLIT_SIDE];
+            choose(at + i, c, j->p->c_out, some);
+            conv_split_amx.rows(some, j->p->c_out - c, to + (c - first * SIDE) * r->pitch + i * 2, r->pitch, r->low);
+        }
+}
+
+static void add_up(const weight_job *j, const char *pairs, const char *rows, int64_t first, int64_t end, float *sums,
+                   bool add)
+{
+    const weight_plan *r = j->plan;
+    const conv_split_map *m = &r->map;
+    conv_split_sum s = {.pitch = r->pitch, .low = r->low, .steps = r->length / SIDE, .add = add};
+    s.next = r->length * (CONV_SPLIT_RECORD / 2);
+    for (int64_t b = first; b < end; b++)
+        for (int64_t t = 0; t < m->taps; t++)
+            for (int64_t g = 0; g < m->groups; g++) {
+                s.a = rows + (b - first) * SIDE * r->pitch + (m->low + m->reach - j->off[t]) * 2;
+                s.b = pairs + ((m->phases == 1 ? 0 : j->stream[t]) * m->groups + g) * 2 * s.next;
+                s.c = sums + ((b * m->taps + t) * m->groups + g) * BLOCK;
+                conv_split_amx.sum(&s);
+            }
+}
+
+static void share_chunk(void *arg, int64_t item, int thread)
+{
+    const weight_job *j = arg;
+    const weight_plan *r = j->plan;
+    const int64_t share = item / r->parts, part = item % r->parts;
+    const int64_t first = conv_part(r->blocks, r->parts, part), end = conv_part(r->blocks, r->parts, part + 1);
+    const int64_t begin = conv_part(r->chunks, r->shares, share), stop = conv_part(r->chunks, r->shares, share + 1);
+    char *memory = j->threads + (size_t)thread * r->thread_bytes, *pairs = memory + r->tables, *rows = pairs + r->pairs;
+    const float **at = (const float **)(void *)memory;
+    float *sums = (float *)(void *)((char *)j->sums + (size_t)share * r->sums_bytes);
+    conv_split_amx.enter();
+    for (int64_t c = begin; c < stop; c++) {
+        const int64_t from = r->map.low + c * r->length;
+        fill_pairs(j, from, at, pairs);
+        fill_rows(j, from, first, end, at, rows);
+        add_up(j, pairs, rows, first, end, sums, c > begin);
+    }
+    conv_split_amx.leave();
+}
+
+/* The shares of 32 output channels by 32 input channels, to dw[o][i][taps]. */
+static void finish_chunk(void *arg, int64_t chunk, int thread)
+{
+    const weight_job *j = arg;
+    const weight_plan *r = j->plan;
+    const conv_problem *p = j->p;
+    const int64_t block = chunk / r->map.groups, group = chunk % r->map.groups, taps = r->map.taps;
+    const int64_t outs = conv_min(SIDE, p->c_out - block * SIDE), ins = conv_min(SIDE, p->c_in - group * SIDE);
+    const int64_t apart = (int64_t)(r->sums_bytes / sizeof(float));
+    (void)thread;
+    for (int64_t o = 0; o < outs; o++)
+        for (int64_t t = 0; t < taps; t++) {
+            const float *from = j->sums + ((block * taps + t) * r->map.groups + group) * BLOCK + o * SIDE;
+            float *to = j->dw + ((block * SIDE + o) * p->c_in + group * SIDE) * taps + t, sum[CONV_SPLIT_SIDE];
+            memcpy(sum, from, sizeof sum);
+            for (int64_t s = 1; s < r->shares; s++)
+                for (int64_t i = 0; i < SIDE; i++)
+                    sum[i] += from[s * apart + i];
+            for (int64_t i = 0; i < ins; i++)
+                to[i * taps] = sum[i];
+        }
+}
+
+static void sum_bias(const conv_problem *p, const float *dy, float *db)
+{
+    memset(db, 0, (size_t)p->c_out * sizeof *db);
+    for (int64_t i = 0; i < p->n; i++)
+        for (int64_t r = 0; r < p->oh; r++)
+            for (int64_t c = 0; c < p->ow; c++)
+                for (int64_t o = 0; o < p->c_out; o++)
+                    db[o] += dy[i * p->y_image + r * p->y_row + c * p->y_pixel + o];
+}
+
+void conv_split_weight_run(const conv_problem *p, int threads, const float *x, const float *dy, float *dw, float *db,
+                           void *scratch)
+{
+    weight_plan r;
+    if (db)
+        sum_bias(p, dy, db);
+    if (nothing(p)) {
+        memset(dw, 0, (size_t)(p->c_out * p->c_in * p->kh * p->kw) * sizeof *dw);
+        return;
+    }
+    make_plan(&r, p);
+    int64_t *off = scratch, *stream = off + r.map.taps;
+    conv_split_map_set(&r.map, p, off, stream);
+    weight_job j = {.p = p, .plan = &r, .x = x, .dy = dy, .dw = dw, .off = off, .stream = stream};
+    j.sums = (float *)(void *)((char *)scratch + r.off_bytes);
+    j.threads = (char *)j.sums + (size_t)r.shares * r.sums_bytes;
+    cpu_parallel(threads, r.shares * r.parts, share_chunk, &j);
+    cpu_parallel(threads, r.blocks * r.map.groups, finish_chunk, &j);
+}
+
+#endif
