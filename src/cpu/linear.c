@@ -4,7 +4,13 @@
 #include "cpu/core/kernels.h"
 #include "op/scheme/activation.h"
 
+#include <stdatomic.h>
 #include <string.h>
+
+typedef struct linear_plan {
+    cpu_gemm g;
+    atomic_uint turn; /* counts the calls: every other one goes through the weight backwards */
+} linear_plan;
 
 static kernel_layout want(const kernel_bind *b, int i)
 {
@@ -15,9 +21,11 @@ static kernel_layout want(const kernel_bind *b, int i)
 static tn_status prepare(kernel_bind *b)
 {
     const kernel_operand *x = &b->in[0], *w = &b->in[1];
-    cpu_gemm *g = BASE_NEW(b->arena, cpu_gemm);
-    if (!g)
+    linear_plan *p = BASE_NEW(b->arena, linear_plan);
+    if (!p)
         return base_no_memory(b->error, "preparing a kernel");
+    cpu_gemm *g = &p->g;
+    atomic_init(&p->turn, 0);
     int64_t k = w->dims[1], n = w->dims[0], rows = 1;
     for (int i = 0; i < x->rank - 1; i++)
         rows *= x->dims[i];
@@ -36,7 +44,7 @@ static tn_status prepare(kernel_bind *b)
                     .c_col = 1,
                     .act = cpu_arg_int(b->node, "activation") == OP_ACT_RELU ? CPU_ACT_RELU : CPU_ACT_NONE,
                     .bias = b->n_in > 2 && b->in[2].dtype ? CPU_BIAS_COLUMN : CPU_BIAS_NONE};
-    b->plan = g;
+    b->plan = p;
     if (b->fixed && b->fixed[1] && (strcmp(cpu_gemm_path(g), "tile") == 0 || strcmp(cpu_gemm_path(g), "amx") == 0)) {
         b->pack =
             (kernel_pack){1, cpu_gemm_packed_size(g), base_arena_printf(b->arena, "gemm %d %d", b->isa, b->narrow)};
@@ -51,12 +59,15 @@ static tn_status prepare(kernel_bind *b)
 
 static void pack(const void *plan, const void *from, void *to)
 {
-    cpu_gemm_pack_b(plan, from, to);
+    cpu_gemm_pack_b(&((const linear_plan *)plan)->g, from, to);
 }
 
 static void run(const kernel_call *c)
 {
-    cpu_gemm_run(c->plan, c->in[0], c->in[1], c->out[0], c->in[2], c->scratch);
+    linear_plan *p = (linear_plan *)(uintptr_t)c->plan; /* the turn decides an order, not a result */
+    cpu_gemm g = p->g;
+    g.backwards = atomic_fetch_add_explicit(&p->turn, 1, memory_order_relaxed) & 1;
+    cpu_gemm_run(&g, c->in[0], c->in[1], c->out[0], c->in[2], c->scratch);
 }
 
 const kernel cpu_kernels_linear[] = {

@@ -288,6 +288,7 @@ static void test_random_shapes(void **state)
                                sizes[x / 3000 % SIZES], (int)(y % 6), (int)(y / 6 % 6), (int)(y / 36 % 6));
             p.g.bias = (cpu_gemm_bias)(y / 1000 % 3);
             p.g.act = (cpu_gemm_act)(y / 3000 % 2);
+            p.g.backwards = y / 96000 % 2;
             p.g.accumulate = y / 6000 % 2;
             p.g.narrow = p.g.dtype == TN_F32 && y / 48000 % 2;
             if (y / 12000 % 2)

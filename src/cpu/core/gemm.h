@@ -38,6 +38,9 @@ typedef struct cpu_gemm {
     tn_opt_f64 alpha; /* unset is 1 */
     bool accumulate;
     bool narrow;        /* f32: A and B may be rounded to bf16 where that is faster (AMX); sums stay f32 */
+    /* Few rows of A: columns are taken last to first. Who multiplies by the same large B again and again and turns round each
+     * time finds in the caches what was read last. */
+    bool backwards;
     bool b_packed;      /* `b` is what cpu_gemm_pack_b wrote; the strides of B are unused; batch must be 1 */
     cpu_gemm_bias bias; /* one bias for the whole batch */
     cpu_gemm_act act;
