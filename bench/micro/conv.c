@@ -1,5 +1,5 @@
 /* conv.c: speed of the convolution kernels alone: GFLOP/s of forward, gradient of data, gradient of weights for usual
- * shapes. Usage: bench_conv [threads [part of a shape's name [column [instruction set [winograd|split]]]]]. The best of several runs is shown: the machine's limit is
+ * shapes. Usage: bench_conv [threads [part of a shape's name [column [instruction set [winograd|split|narrow]]]]]. The best of several runs is shown: the machine's limit is
  * what matters here, not its other users. */
 #include "cpu/core/conv.h"
 #include "cpu/core/par.h"
@@ -105,7 +105,8 @@ static void measure(const shape *s, int threads, int only, cpu_isa isa, const ch
                    .threads = threads,
                    .isa = isa,
                    .winograd = strcmp(way, "winograd") == 0,
-                   .split = strcmp(way, "split") == 0}};
+                   .split = strcmp(way, "split") == 0,
+                   .narrow = strcmp(way, "narrow") == 0}};
     cpu_conv *c = &j.c;
     cpu_conv_shape(c);
     j.x = floats(c->n * c->h * c->w * c->c_in);

@@ -22,6 +22,10 @@ static kernel_layout want_weight(const kernel_bind *b, int i)
 
 static const char *path_of(const cpu_conv *c, cpu_conv_job job)
 {
+    if (c->narrow)
+        return job == CPU_CONV_FORWARD     ? "conv2d/bf16"
+               : job == CPU_CONV_GRAD_DATA ? "conv2d_grad_data/bf16"
+                                           : "conv2d_grad_weight/bf16";
     if (c->split && !(c->winograd && job == CPU_CONV_GRAD_WEIGHT))
         return job == CPU_CONV_FORWARD     ? "conv2d/split"
                : job == CPU_CONV_GRAD_DATA ? "conv2d_grad_data/split"
@@ -61,7 +65,9 @@ static tn_status plan(kernel_bind *b, const kernel_operand *x, const kernel_oper
         c->pad[side] = (int)o.pad[side];
     b->plan = made;
     c->winograd = !b->exact_convolutions && cpu_conv_winograd_pays(c);
-    c->split = !b->exact_convolutions && b->training && cpu_conv_split_pays(c);
+    const bool split_pays = cpu_conv_split_pays(c);
+    c->narrow = b->narrow && split_pays;
+    c->split = !b->exact_convolutions && b->training && split_pays;
     b->path = path_of(c, job);
     b->scratch = cpu_conv_scratch(c, job);
     return TN_OK;
@@ -76,7 +82,8 @@ static tn_status prepare_forward(kernel_bind *b)
     if (b->fixed && b->fixed[1])
         b->pack = (kernel_pack){1, cpu_conv_packed(c, CPU_CONV_FORWARD),
                                 base_arena_printf(b->arena, "%s %d",
-                                                  c->split      ? "split"
+                                                  c->narrow     ? "bf16"
+                                                  : c->split    ? "split"
                                                   : c->winograd ? "winograd"
                                                                 : "conv",
                                                   b->isa)};

@@ -42,7 +42,7 @@ static bool by_split(const cpu_conv *c, const conv_problem *p)
 {
 #if CPU_X86
     enum { FEW = 16, SHORT = 48 };
-    return c->split && c->isa == CPU_AMX && c->groups == 1 && p->c_in >= FEW && p->c_out >= FEW &&
+    return (c->split || c->narrow) && c->isa == CPU_AMX && c->groups == 1 && p->c_in >= FEW && p->c_out >= FEW &&
            p->c_in * p->kh * p->kw >= SHORT;
 #else
     (void)c, (void)p;
@@ -91,6 +91,7 @@ static conv_problem forward_problem(const cpu_conv *c)
     p.y_row = c->ow * c->c_out;
     p.y_image = c->oh * p.y_row;
     p.split = by_split(c, &p);
+    p.narrow = p.split && c->narrow;
     p.winograd = !p.split && by_winograd(c, &p);
     if (!conv_is_depthwise(&p) && p.kh == 1 && p.sh == 1 && p.top == 0 &&
         p.oh == p.h) { /* one window row: all pictures are one tall picture */
@@ -148,6 +149,7 @@ static int64_t data_problem(const cpu_conv *c, int64_t phase, conv_problem *p, c
     p->y_row = c->stride[0] * c->w * c->c_in;
     p->y_image = c->h * c->w * c->c_in;
     p->split = by_split(c, p);
+    p->narrow = p->split && c->narrow;
     p->winograd = !p->split && by_winograd(c, p);
     if (!conv_is_depthwise(p) && p->kh == 1 && p->top == 0 && p->oh == p->h && p->oh * p->y_row == p->y_image) {
         p->oh = p->h = c->n * c->oh;
@@ -270,7 +272,7 @@ void cpu_conv_pack(const cpu_conv *c, cpu_conv_job job, const float *w, float *p
 static conv_problem weight_problem(const cpu_conv *c)
 {
     conv_problem p = forward_problem(c);
-    p.winograd = by_winograd(c, &p);
+    p.winograd = !p.narrow && by_winograd(c, &p);
     p.split = p.split && !p.winograd;
     return p;
 }

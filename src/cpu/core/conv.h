@@ -34,6 +34,8 @@ typedef struct cpu_conv {
      * of the terms are independent, some 5e-6 of it divided by the square root of the number of terms. What meets a NaN or an
      * infinity becomes NaN. */
     bool split;
+    /* The same with one product: operands are rounded to bf16 where there is AMX. */
+    bool narrow;
 } cpu_conv;
 
 typedef enum cpu_conv_job { CPU_CONV_FORWARD, CPU_CONV_GRAD_DATA, CPU_CONV_GRAD_WEIGHT } cpu_conv_job;

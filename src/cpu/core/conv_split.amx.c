@@ -47,10 +47,10 @@ CPU_INLINE __mmask16 first(int64_t n)
     return n >= HALF ? (__mmask16)0xffff : n <= 0 ? 0 : (__mmask16)((1u << n) - 1);
 }
 
-static void records(const float *const *at, int64_t count, int64_t channels, char *to, int64_t plane)
+static void records(const float *const *at, int64_t count, int64_t channels, char *to, int64_t plane, bool narrow)
 {
     enum { SOON = 6, LINE = 16 };
-    for (int64_t p = 0; p < count; p++, to += CONV_SPLIT_RECORD) {
+    for (int64_t p = 0; p < count; p++, to += narrow ? CONV_SPLIT_RECORD : 2 * CONV_SPLIT_RECORD) {
         char *dst = to;
         for (int64_t c = 0; c < channels && p + SOON < count && at[p + SOON]; c += LINE)
             __builtin_prefetch(at[p + SOON] + c);
@@ -60,7 +60,8 @@ static void records(const float *const *at, int64_t count, int64_t channels, cha
                 split(_mm512_maskz_loadu_ps(first(channels - c), at[p] + c),
                       _mm512_maskz_loadu_ps(first(channels - c - HALF), at[p] + c + HALF), &high, &low);
             _mm512_store_si512(dst, high);
-            _mm512_store_si512(dst + 64, low);
+            if (!narrow)
+                _mm512_store_si512(dst + CONV_SPLIT_RECORD, low);
         }
     }
 }
@@ -99,18 +100,20 @@ static void panel_along(const float *w, int64_t lane, int64_t have_k, int64_t ha
         l[o] = (cpu_vf)b;
     }
     cpu_vf_transpose(h);
-    cpu_vf_transpose(l);
-    for (int i = 0; i < HALF; i++) {
+    for (int i = 0; i < HALF; i++)
         cpu_vf_store((float *)(void *)(high + i * 64), h[i]);
+    if (!low)
+        return;
+    cpu_vf_transpose(l);
+    for (int i = 0; i < HALF; i++)
         cpu_vf_store((float *)(void *)(low + i * 64), l[i]);
-    }
 }
 
-static void panel(const float *w, int64_t channel, int64_t lane, int64_t have_k, int64_t have_o, char *to)
+static void panel(const float *w, int64_t channel, int64_t lane, int64_t have_k, int64_t have_o, char *to, bool narrow)
 {
     for (int64_t o = 0; o < CONV_SPLIT_SIDE; o += HALF, to += REG) {
         if (channel == 1 && lane != 1) {
-            panel_along(w + (o < have_o ? o * lane : 0), lane, have_k, have_o - o, to, to + 2 * REG);
+            panel_along(w + (o < have_o ? o * lane : 0), lane, have_k, have_o - o, to, narrow ? NULL : to + 2 * REG);
             continue;
         }
         for (int64_t k = 0; k < CONV_SPLIT_SIDE; k += 2) {
@@ -122,7 +125,8 @@ static void panel(const float *w, int64_t channel, int64_t lane, int64_t have_k,
             __m512i high, low;
             split_pairs(a, b, &high, &low);
             _mm512_store_si512(to + k * 32, high);
-            _mm512_store_si512(to + k * 32 + 2 * REG, low);
+            if (!narrow)
+                _mm512_store_si512(to + k * 32 + 2 * REG, low);
         }
     }
 }
@@ -146,26 +150,29 @@ static void rows(const float *const *at, int64_t channels, char *to, int64_t pit
     cpu_vf h[HALF], l[HALF];
     pairs_of(at, channels, h, l);
     cpu_vf_transpose(h);
-    cpu_vf_transpose(l);
-    for (int i = 0; i < HALF; i++) {
+    for (int i = 0; i < HALF; i++)
         cpu_vf_store((float *)(void *)(to + i * pitch), h[i]);
+    if (!low)
+        return;
+    cpu_vf_transpose(l);
+    for (int i = 0; i < HALF; i++)
         cpu_vf_store((float *)(void *)(to + i * pitch + low), l[i]);
-    }
 }
 
-static void pairs(const float *const *at, int64_t channels, char *to)
+static void pairs(const float *const *at, int64_t channels, char *to, bool narrow)
 {
     cpu_vf h[HALF], l[HALF];
     pairs_of(at, channels, h, l);
     for (int i = 0; i < HALF; i++) {
         cpu_vf_store((float *)(void *)(to + i * 64), h[i]);
-        cpu_vf_store((float *)(void *)(to + REG + i * 64), l[i]);
+        if (!narrow)
+            cpu_vf_store((float *)(void *)(to + REG + i * 64), l[i]);
     }
 }
 
 /* ---- products ---------------------------------------------------------------------------------------------------- */
 
-#define STEP (CONV_SPLIT_RECORD * HALF)
+enum { RECORD = 2 * CONV_SPLIT_RECORD, STEP = RECORD * HALF, PANEL = 2 * CONV_SPLIT_PANEL };
 
 static void tile_full(const conv_split_tile *t)
 {
@@ -176,12 +183,12 @@ static void tile_full(const conv_split_tile *t)
     _tile_zero(3);
     for (int64_t tap = 0; tap < t->taps; tap++) {
         const char *a = t->a + t->off[tap];
-        for (int64_t g = 0; g < t->groups; g++, a += t->plane, b += CONV_SPLIT_PANEL) {
+        for (int64_t g = 0; g < t->groups; g++, a += t->plane, b += PANEL) {
             _tile_loadd(6, b, 64);
-            _tile_loadd(4, a, CONV_SPLIT_RECORD);
+            _tile_loadd(4, a, RECORD);
             _tile_loadd(7, b + REG, 64);
             _tile_dpbf16ps(0, 4, 6);
-            _tile_loadd(5, a + STEP, CONV_SPLIT_RECORD);
+            _tile_loadd(5, a + STEP, RECORD);
             _tile_dpbf16ps(1, 4, 7);
             _tile_dpbf16ps(2, 5, 6);
             _tile_dpbf16ps(3, 5, 7);
@@ -191,9 +198,9 @@ static void tile_full(const conv_split_tile *t)
             _tile_dpbf16ps(1, 4, 7);
             _tile_dpbf16ps(2, 5, 6);
             _tile_dpbf16ps(3, 5, 7);
-            _tile_loadd(4, a + 64, CONV_SPLIT_RECORD);
+            _tile_loadd(4, a + 64, RECORD);
             _tile_loadd(6, b, 64);
-            _tile_loadd(5, a + STEP + 64, CONV_SPLIT_RECORD);
+            _tile_loadd(5, a + STEP + 64, RECORD);
             _tile_loadd(7, b + REG, 64);
             _tile_dpbf16ps(0, 4, 6);
             _tile_dpbf16ps(1, 4, 7);
@@ -215,17 +222,17 @@ static void tile_half(const conv_split_tile *t)
     _tile_zero(2);
     for (int64_t tap = 0; tap < t->taps; tap++) {
         const char *a = t->a + t->off[tap];
-        for (int64_t g = 0; g < t->groups; g++, a += t->plane, b += CONV_SPLIT_PANEL) {
+        for (int64_t g = 0; g < t->groups; g++, a += t->plane, b += PANEL) {
             _tile_loadd(6, b, 64);
-            _tile_loadd(4, a, CONV_SPLIT_RECORD);
-            _tile_loadd(5, a + STEP, CONV_SPLIT_RECORD);
+            _tile_loadd(4, a, RECORD);
+            _tile_loadd(5, a + STEP, RECORD);
             _tile_dpbf16ps(0, 4, 6);
             _tile_dpbf16ps(2, 5, 6);
             _tile_loadd(7, b + 2 * REG, 64);
             _tile_dpbf16ps(0, 4, 7);
             _tile_dpbf16ps(2, 5, 7);
-            _tile_loadd(4, a + 64, CONV_SPLIT_RECORD);
-            _tile_loadd(5, a + STEP + 64, CONV_SPLIT_RECORD);
+            _tile_loadd(4, a + 64, RECORD);
+            _tile_loadd(5, a + STEP + 64, RECORD);
             _tile_dpbf16ps(0, 4, 6);
             _tile_dpbf16ps(2, 5, 6);
         }
@@ -233,6 +240,37 @@ static void tile_half(const conv_split_tile *t)
     char *c = (char *)t->c;
     _tile_stored(0, c, t->stride);
     _tile_stored(2, c + HALF * t->stride, t->stride);
+}
+
+/* High parts alone; half a block computes what it does not need. */
+static void tile_narrow(const conv_split_tile *t)
+{
+    enum { NEXT = CONV_SPLIT_RECORD * HALF };
+    const char *b = t->b;
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+    for (int64_t tap = 0; tap < t->taps; tap++) {
+        const char *a = t->a + t->off[tap];
+        for (int64_t g = 0; g < t->groups; g++, a += t->plane, b += CONV_SPLIT_PANEL) {
+            _tile_loadd(6, b, 64);
+            _tile_loadd(4, a, CONV_SPLIT_RECORD);
+            _tile_loadd(7, b + REG, 64);
+            _tile_dpbf16ps(0, 4, 6);
+            _tile_loadd(5, a + NEXT, CONV_SPLIT_RECORD);
+            _tile_dpbf16ps(1, 4, 7);
+            _tile_dpbf16ps(2, 5, 6);
+            _tile_dpbf16ps(3, 5, 7);
+        }
+    }
+    char *c = (char *)t->c;
+    _tile_stored(0, c, t->stride);
+    _tile_stored(2, c + HALF * t->stride, t->stride);
+    if (t->half)
+        return;
+    _tile_stored(1, c + 64, t->stride);
+    _tile_stored(3, c + HALF * t->stride + 64, t->stride);
 }
 
 /* Sums of 32 places to the outputs that there are. */
@@ -254,26 +292,16 @@ static void store(const float *c, float *const *at, const float *bias, bool relu
 
 static void tile(const conv_split_tile *t)
 {
-    if (t->half)
+    if (t->narrow)
+        tile_narrow(t);
+    else if (t->half)
         tile_half(t);
     else
         tile_full(t);
 }
 
-static void sum(const conv_split_sum *s)
+static void sum_split(const conv_split_sum *s)
 {
-    char *c = (char *)s->c;
-    enum { ROW = CONV_SPLIT_SIDE * 4 };
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
-    if (s->add) {
-        _tile_loadd(0, c, ROW);
-        _tile_loadd(1, c + 64, ROW);
-        _tile_loadd(2, c + HALF * ROW, ROW);
-        _tile_loadd(3, c + HALF * ROW + 64, ROW);
-    }
     const char *a = s->a, *b = s->b;
     for (int64_t i = 0; i < s->steps; i++, a += 64, b += 2 * REG) {
         _tile_loadd(6, b, 64);
@@ -299,6 +327,41 @@ static void sum(const conv_split_sum *s)
         _tile_dpbf16ps(2, 5, 6);
         _tile_dpbf16ps(3, 5, 7);
     }
+}
+
+static void sum_narrow(const conv_split_sum *s)
+{
+    const char *a = s->a, *b = s->b;
+    for (int64_t i = 0; i < s->steps; i++, a += 64, b += REG) {
+        _tile_loadd(6, b, 64);
+        _tile_loadd(4, a, s->pitch);
+        _tile_loadd(7, b + s->next, 64);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_loadd(5, a + HALF * s->pitch, s->pitch);
+        _tile_dpbf16ps(1, 4, 7);
+        _tile_dpbf16ps(2, 5, 6);
+        _tile_dpbf16ps(3, 5, 7);
+    }
+}
+
+static void sum(const conv_split_sum *s)
+{
+    char *c = (char *)s->c;
+    enum { ROW = CONV_SPLIT_SIDE * 4 };
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+    if (s->add) {
+        _tile_loadd(0, c, ROW);
+        _tile_loadd(1, c + 64, ROW);
+        _tile_loadd(2, c + HALF * ROW, ROW);
+        _tile_loadd(3, c + HALF * ROW + 64, ROW);
+    }
+    if (s->narrow)
+        sum_narrow(s);
+    else
+        sum_split(s);
     _tile_stored(0, c, ROW);
     _tile_stored(1, c + 64, ROW);
     _tile_stored(2, c + HALF * ROW, ROW);

@@ -31,6 +31,7 @@ void conv_split_map_set(conv_split_map *m, const conv_problem *p, int64_t *off, 
     m->places = ((p->n - 1) * m->high + p->oh - 1) * m->wide + p->ow;
     m->taps = p->kh * p->kw;
     m->groups = conv_ceil(p->c_in, SIDE);
+    m->record = p->narrow ? CONV_SPLIT_RECORD : 2 * CONV_SPLIT_RECORD;
     m->phases = p->sh * p->sw;
     int64_t least = 0, most = 0;
     for (int64_t t = 0; t < m->taps; t++) {
@@ -103,9 +104,15 @@ typedef struct pack_job {
     char *to;
 } pack_job;
 
+/* Bytes of 32 x 32 weights. */
+static int64_t panel_of(const conv_problem *p)
+{
+    return p->narrow ? CONV_SPLIT_PANEL : 2 * CONV_SPLIT_PANEL;
+}
+
 int64_t conv_split_packed_floats(const conv_problem *p)
 {
-    return conv_ceil(p->c_out, SIDE) * p->kh * p->kw * conv_ceil(p->c_in, SIDE) * (CONV_SPLIT_PANEL / 4);
+    return conv_ceil(p->c_out, SIDE) * p->kh * p->kw * conv_ceil(p->c_in, SIDE) * (panel_of(p) / 4);
 }
 
 /* One tap of one block of output channels. */
@@ -117,11 +124,11 @@ static void pack_chunk(void *arg, int64_t chunk, int thread)
     const int64_t block = chunk / j->map.taps, tap = chunk % j->map.taps;
     const float *w = j->w + block * SIDE * plan->lane + (plan->row0 + tap / p->kw * plan->row_step) * plan->width +
                      plan->column0 + tap % p->kw * plan->column_step;
-    char *to = j->to + chunk * j->map.groups * CONV_SPLIT_PANEL;
+    char *to = j->to + chunk * j->map.groups * panel_of(p);
     (void)thread;
-    for (int64_t g = 0; g < j->map.groups; g++, to += CONV_SPLIT_PANEL)
+    for (int64_t g = 0; g < j->map.groups; g++, to += panel_of(p))
         conv_split_amx.panel(w + g * SIDE * plan->channel, plan->channel, plan->lane, p->c_in - g * SIDE,
-                             p->c_out - block * SIDE, to);
+                             p->c_out - block * SIDE, to, p->narrow);
 }
 
 void conv_split_pack(const conv_problem *p, const conv_pack_plan *plan, int threads, const float *w, float *packed)
@@ -162,7 +169,7 @@ static void make_plan(run_plan *r, const conv_problem *p)
 {
     enum { CACHE = 1 << 20, LEAST = 128, MOST = 2048 };
     conv_split_map_set(&r->map, p, NULL, NULL);
-    const int64_t place_bytes = r->map.phases * r->map.groups * CONV_SPLIT_RECORD;
+    const int64_t place_bytes = r->map.phases * r->map.groups * r->map.record;
     r->blocks = conv_ceil(p->c_out, SIDE);
     r->length = conv_max(LEAST, conv_min(MOST, CACHE / place_bytes - r->map.reach));
     r->length = conv_ceil(conv_min(r->length, r->map.places), SIDE) * SIDE;
@@ -179,7 +186,7 @@ static void make_plan(run_plan *r, const conv_problem *p)
     }
     r->parts = conv_max(r->parts, conv_min(r->blocks, WANT / 2 / r->chunks));
     r->window = r->length + r->map.reach;
-    r->plane = (r->window | 1) * CONV_SPLIT_RECORD; /* odd: groups meet different sets of the caches */
+    r->plane = (r->window | 1) * r->map.record; /* odd: groups meet different sets of the caches */
     r->tables = conv_align((size_t)(2 * r->map.taps) * sizeof(int64_t));
     r->table = conv_align((size_t)r->window * sizeof(float *) + (size_t)r->length * sizeof(int64_t));
     r->thread_bytes = r->table + (size_t)(r->map.phases * r->map.groups * r->plane);
@@ -210,12 +217,13 @@ static void run_block(const run_job *j, int64_t block, const char *records, cons
     const int64_t first = block * SIDE, channels = conv_min(SIDE, p->c_out - first);
     _Alignas(64) float sums[CONV_SPLIT_SIDE * CONV_SPLIT_SIDE];
     conv_split_tile t = {.off = j->off, .taps = r->map.taps, .groups = r->map.groups, .plane = r->plane};
-    t.b = (const char *)j->packed + block * r->map.taps * r->map.groups * CONV_SPLIT_PANEL;
+    t.b = (const char *)j->packed + block * r->map.taps * r->map.groups * panel_of(p);
+    t.narrow = p->narrow;
     t.half = channels <= SIDE / 2;
     const bool plain = !j->bias && !j->relu && (channels == SIDE || channels == SIDE / 2);
     for (int64_t q = 0; q < r->length; q += SIDE) {
         const bool line = plain && in_line(p, outputs + q);
-        t.a = records + q * CONV_SPLIT_RECORD;
+        t.a = records + q * r->map.record;
         t.c = line ? j->y + outputs[q] + first : sums;
         t.stride = line ? p->y_pixel * 4 : SIDE * 4;
         conv_split_amx.tile(&t);
@@ -237,7 +245,8 @@ static void run_chunk(void *arg, int64_t item, int thread)
     int64_t *outputs = (int64_t *)(void *)(at + r->window);
     for (int64_t s = 0; s < r->map.phases; s++) {
         conv_split_inputs(&r->map, j->p, r->map.phases == 1 ? j->stream[0] : s, j->x, from + r->map.low, r->window, at);
-        conv_split_amx.records(at, r->window, j->p->c_in, records + s * r->map.groups * r->plane, r->plane);
+        conv_split_amx.records(at, r->window, j->p->c_in, records + s * r->map.groups * r->plane, r->plane,
+                               j->p->narrow);
     }
     conv_split_outputs(&r->map, j->p, from, r->length, outputs);
     conv_split_amx.enter();
@@ -256,8 +265,7 @@ void conv_split_run(const conv_problem *p, int threads, const float *x, const fl
     int64_t *off = scratch, *stream = off + r.map.taps;
     conv_split_map_set(&r.map, p, off, stream);
     for (int64_t t = 0; t < r.map.taps; t++)
-        off[t] =
-            (off[t] - r.map.low) * CONV_SPLIT_RECORD + (r.map.phases == 1 ? 0 : stream[t] * r.map.groups * r.plane);
+        off[t] = (off[t] - r.map.low) * r.map.record + (r.map.phases == 1 ? 0 : stream[t] * r.map.groups * r.plane);
     run_job j = {.p = p, .plan = &r, .x = x, .packed = packed, .bias = bias, .relu = relu, .y = y};
     j.off = off;
     j.stream = stream;

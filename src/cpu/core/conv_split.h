@@ -1,6 +1,6 @@
 /* conv_split.h: convolutions of f32 in the matrix registers for bf16 (Intel AMX). Each number is the sum of two bf16, high + low,
- * which hold 17 of its 24 bits; of the four products of two such sums the three largest are added up in f32. Only the files of
- * the convolution include this.
+ * which hold 17 of its 24 bits; of the four products of two such sums the three largest are added up in f32. A narrow
+ * problem has the high parts alone and one product. Only the files of the convolution include this.
  *
  * Pixels lie in a stream: the rows of all pictures one behind the other, with so many zeros behind each row and each picture
  * that a tap is a constant distance in the stream, whatever the pixel. Outputs are computed for every place of the stream, those
@@ -11,9 +11,9 @@
 #include "cpu/core/conv_parts.h"
 
 enum {
-    CONV_SPLIT_SIDE = 32,    /* places by channels of a block; input channels of a group */
-    CONV_SPLIT_RECORD = 128, /* bytes of 32 channels of a place: 32 high, 32 low */
-    CONV_SPLIT_PANEL = 4096  /* bytes of 32 x 32 weights */
+    CONV_SPLIT_SIDE = 32,   /* places by channels of a block; input channels of a group */
+    CONV_SPLIT_RECORD = 64, /* bytes of 32 channels of a place; the low parts lie behind the high ones */
+    CONV_SPLIT_PANEL = 2048 /* bytes of 32 x 32 weights; the same */
 };
 
 /* Where the streams lie over the pictures. */
@@ -23,6 +23,7 @@ typedef struct conv_split_map {
     int64_t low, reach;   /* the least distance of a tap, and from it to the greatest */
     int64_t taps, phases; /* phases: streams that some tap reads */
     int64_t groups;       /* of 32 input channels */
+    int64_t record;       /* bytes of 32 channels of a place */
 } conv_split_map;
 /* Fills `off` (distance) and `stream` of each tap (taps of them) unless they are NULL. */
 void conv_split_map_set(conv_split_map *m, const conv_problem *p, int64_t *off, int64_t *stream);
@@ -40,32 +41,32 @@ typedef struct conv_split_tile {
     const char *b; /* panels in the order of the sum */
     float *c;      /* rows `stride` bytes apart */
     int64_t stride;
-    bool half; /* 16 output channels */
+    bool half, narrow; /* half: 16 output channels */
 } conv_split_tile;
 
 /* A part of the gradient of weights: 32 output channels by 32 input channels, summed over `steps` x 32 places. */
 typedef struct conv_split_sum {
     const char *a; /* dy: 32 rows of high, the low ones `low` bytes behind */
     int64_t pitch, low;
-    const char *b; /* x: for each step 2 KB of channels 0-15 (high, low); those of 16-31 lie `next` bytes behind */
+    const char *b; /* x: for each step 1 KB or 2 (high, low) of channels 0-15; those of 16-31 lie `next` bytes behind */
     int64_t next, steps;
     float *c; /* 32 x 32 */
-    bool add;
+    bool add, narrow;
 } conv_split_sum;
 
 typedef struct conv_split_kernels {
     void (*enter)(void);
     void (*leave)(void);
     /* Records of places, groups of channels `plane` bytes apart. */
-    void (*records)(const float *const *at, int64_t count, int64_t channels, char *to, int64_t plane);
+    void (*records)(const float *const *at, int64_t count, int64_t channels, char *to, int64_t plane, bool narrow);
     /* Panel of 32 x 32 weights: row k, lane o at w[k * channel + o * lane]. */
-    void (*panel)(const float *w, int64_t channel, int64_t lane, int64_t have_k, int64_t have_o, char *to);
+    void (*panel)(const float *w, int64_t channel, int64_t lane, int64_t have_k, int64_t have_o, char *to, bool narrow);
     void (*tile)(const conv_split_tile *t);
     /* 32 rows of 32 sums to at[i] (NULL: nowhere), with bias (or NULL) and relu; NaN stays. */
     void (*store)(const float *c, float *const *at, const float *bias, bool relu, int64_t channels);
-    /* 32 places of 16 channels from `first` on: as rows of channels, or as pairs of places (2 KB: high, low). */
+    /* 32 places of 16 channels: as rows of channels (low parts `low` bytes behind; 0: none), or as pairs of places. */
     void (*rows)(const float *const *at, int64_t channels, char *to, int64_t pitch, int64_t low);
-    void (*pairs)(const float *const *at, int64_t channels, char *to);
+    void (*pairs)(const float *const *at, int64_t channels, char *to, bool narrow);
     void (*sum)(const conv_split_sum *s);
 } conv_split_kernels;
 extern const conv_split_kernels conv_split_amx;

@@ -41,7 +41,7 @@ static void make_plan(weight_plan *r, const conv_problem *p)
     const int64_t fit = conv_max(1, SUMS / (int64_t)r->sums_bytes);
     r->parts = m->taps > 1 || fit < WANT ? conv_max(1, r->blocks / RANGE) : 1;
     r->most = conv_ceil(r->blocks, r->parts);
-    r->length = CACHE / ((m->phases * m->groups + r->most) * CONV_SPLIT_RECORD);
+    r->length = CACHE / ((m->phases * m->groups + r->most) * m->record);
     r->length = conv_max(LEAST, conv_min(conv_min(MOST, r->length), places) / SIDE * SIDE);
     r->chunks = conv_ceil(places, r->length);
     r->shares = conv_min(r->chunks, conv_min(fit, WANT));
@@ -49,11 +49,11 @@ static void make_plan(weight_plan *r, const conv_problem *p)
     r->pitch = (r->window * 2 / LINE | 1) * LINE; /* an odd number of lines: rows meet different sets of the caches */
     if (r->pitch < r->window * 2)
         r->pitch += 2 * LINE;
-    r->low = r->most * SIDE * r->pitch;
+    r->low = p->narrow ? 0 : r->most * SIDE * r->pitch;
     r->off_bytes = conv_align((size_t)(2 * m->taps) * sizeof(int64_t));
     r->tables = conv_align((size_t)r->window * (sizeof(float *) + sizeof(int64_t)));
-    r->pairs = (size_t)(m->phases * m->groups * r->length * CONV_SPLIT_RECORD);
-    r->thread_bytes = conv_align(r->tables + r->pairs + (size_t)(2 * r->low));
+    r->pairs = (size_t)(m->phases * m->groups * r->length * m->record);
+    r->thread_bytes = conv_align(r->tables + r->pairs + (size_t)((p->narrow ? 1 : 2) * r->most * SIDE * r->pitch));
 }
 
 static bool nothing(const conv_problem *p)
@@ -92,9 +92,10 @@ static void fill_pairs(const weight_job *j, int64_t from, const float **at, char
             for (int64_t c = 0; c < r->map.groups * SIDE; c += half) {
                 const float *some[CONV_SPLIT_SIDE];
                 choose(at + i, c, j->p->c_in, some);
-                conv_split_amx.pairs(some, j->p->c_in - c, to + (c / half * r->length + i) * (CONV_SPLIT_RECORD / 2));
+                conv_split_amx.pairs(some, j->p->c_in - c, to + (c / half * r->length + i) * (r->map.record / 2),
+                                     j->p->narrow);
             }
-        to += r->map.groups * r->length * CONV_SPLIT_RECORD;
+        to += r->map.groups * r->length * r->map.record;
     }
 }
 
@@ -121,7 +122,8 @@ static void add_up(const weight_job *j, const char *pairs, const char *rows, int
     const weight_plan *r = j->plan;
     const conv_split_map *m = &r->map;
     conv_split_sum s = {.pitch = r->pitch, .low = r->low, .steps = r->length / SIDE, .add = add};
-    s.next = r->length * (CONV_SPLIT_RECORD / 2);
+    s.next = r->length * (m->record / 2);
+    s.narrow = j->p->narrow;
     for (int64_t b = first; b < end; b++)
         for (int64_t t = 0; t < m->taps; t++)
             for (int64_t g = 0; g < m->groups; g++) {
