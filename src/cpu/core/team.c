@@ -106,12 +106,14 @@ static bool news(cpu_team *t, uint32_t seen)
 
 static void await_news(cpu_team *t, uint32_t seen)
 {
-    for (int64_t until = t->polls ? microseconds() + LOOK_OUT_US : 0; until && microseconds() < until;)
+    for (int64_t until = t->polls ? microseconds() + LOOK_OUT_US : 0; until && microseconds() < until;) {
         for (int i = 0; i < POLLS; i++) {
             if (news(t, seen))
                 return;
             relax();
         }
+        sched_yield(); /* whoever has something to do, such as a loader, goes first */
+    }
     pthread_mutex_lock(&t->mutex);
     atomic_fetch_add(&t->asleep, 1);
     while (!news(t, seen))
