@@ -211,7 +211,7 @@ TN_API tn_tensor *tn_move_axis(tn_tensor *x, int from, int to);
 TN_API tn_tensor *tn_diagonal(tn_tensor *x, int64_t offset, int axis_a, int axis_b);
 /* Each x[i] of one axis along axis i of a grid of n axes. */
 TN_API tn_status tn_meshgrid(int n, tn_tensor *const x[], tn_tensor **grids);
-/* `low` elements of a value before and `high` behind; a number for each axis. */
+/* `low` elements of a value before and `high` behind; a number for each axis, below 0: so many are cut off. */
 TN_API tn_tensor *tn_pad(tn_tensor *x, const int64_t *low, const int64_t *high, double value);
 typedef enum tn_border {
     TN_BORDER_REFLECT,   /* mirrored without the edge */

@@ -24,6 +24,8 @@ static void abs_ref(const op_ref *c)
 const op_def op_abs = {
     .name = "abs",
     .doc = "|x|; the gradient at 0 is 0.",
+    .torch = "torch.abs",
+    .onnx = "Abs",
     .in = {{"x", OP_NUMBERS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

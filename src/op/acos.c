@@ -21,6 +21,8 @@ static void acos_ref(const op_ref *c)
 const op_def op_acos = {
     .name = "acos",
     .doc = "The angle whose cosine is x.",
+    .torch = "torch.acos",
+    .onnx = "Acos",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

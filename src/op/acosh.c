@@ -22,6 +22,8 @@ static void acosh_ref(const op_ref *c)
 const op_def op_acosh = {
     .name = "acosh",
     .doc = "Inverse of cosh.",
+    .torch = "torch.acosh",
+    .onnx = "Acosh",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

@@ -23,6 +23,8 @@ static void add_ref(const op_ref *c)
 const op_def op_add = {
     .name = "add",
     .doc = "a + b; integers wrap.",
+    .torch = "torch.add",
+    .onnx = "Add",
     .in = {{"a", OP_NUMBERS, 'T', OP_BROADCAST}, {"b", OP_NUMBERS, 'T', OP_BROADCAST}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE | OP_COMMUTES,

@@ -33,6 +33,7 @@ static void all_ref(const op_ref *c)
 const op_def op_all = {
     .name = "all",
     .doc = "Whether all elements over axes are other than 0 (none named: all axes).",
+    .torch = "torch.all",
     .in = {{"x", OP_ANY}},
     .out = {{"y", OP_BOOLS}},
     .arg = {[AXES] = OP_ARG_INTS("axes"), [KEEPDIM] = OP_ARG_BOOL("keepdim", false)},

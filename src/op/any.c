@@ -33,6 +33,7 @@ static void any_ref(const op_ref *c)
 const op_def op_any = {
     .name = "any",
     .doc = "Whether any element over axes is other than 0 (none named: all axes).",
+    .torch = "torch.any",
     .in = {{"x", OP_ANY}},
     .out = {{"y", OP_BOOLS}},
     .arg = {[AXES] = OP_ARG_INTS("axes"), [KEEPDIM] = OP_ARG_BOOL("keepdim", false)},

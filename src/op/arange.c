@@ -30,6 +30,8 @@ static void arange_ref(const op_ref *c)
 const op_def op_arange = {
     .name = "arange",
     .doc = "start, start + step, ...: so many numbers.",
+    .torch = "torch.arange",
+    .onnx = "Range",
     .out = {{"y", OP_NUMBERS}},
     .arg = {[SIZE] = OP_ARG_DIMS("size"),
             [START] = OP_ARG_FLOAT("start", 0),

@@ -25,6 +25,8 @@ static double argmin_flops(const op_value *arg, const graph_type *const *in, con
 const op_def op_argmin = {
     .name = "argmin",
     .doc = "The place of the smallest element along an axis (none named: in the whole tensor).",
+    .torch = "torch.argmin",
+    .onnx = "ArgMin",
     .in = {{"x", OP_ANY}},
     .out = {{"y", OP_BIT(TN_I64)}},
     .arg = {[AXES] = OP_ARG_INTS("axes"), [KEEPDIM] = OP_ARG_BOOL("keepdim", false)},

@@ -21,6 +21,8 @@ static void asin_ref(const op_ref *c)
 const op_def op_asin = {
     .name = "asin",
     .doc = "The angle whose sine is x.",
+    .torch = "torch.asin",
+    .onnx = "Asin",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

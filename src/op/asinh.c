@@ -21,6 +21,8 @@ static void asinh_ref(const op_ref *c)
 const op_def op_asinh = {
     .name = "asinh",
     .doc = "Inverse of sinh.",
+    .torch = "torch.asinh",
+    .onnx = "Asinh",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

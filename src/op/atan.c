@@ -21,6 +21,8 @@ static void atan_ref(const op_ref *c)
 const op_def op_atan = {
     .name = "atan",
     .doc = "The angle whose tangent is x.",
+    .torch = "torch.atan",
+    .onnx = "Atan",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

@@ -26,6 +26,7 @@ static void atan2_ref(const op_ref *c)
 const op_def op_atan2 = {
     .name = "atan2",
     .doc = "The angle of the point (b, a).",
+    .torch = "torch.atan2",
     .in = {{"a", OP_FLOATS, 'T', OP_BROADCAST}, {"b", OP_FLOATS, 'T', OP_BROADCAST}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

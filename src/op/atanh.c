@@ -21,6 +21,8 @@ static void atanh_ref(const op_ref *c)
 const op_def op_atanh = {
     .name = "atanh",
     .doc = "Inverse of tanh.",
+    .torch = "torch.atanh",
+    .onnx = "Atanh",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

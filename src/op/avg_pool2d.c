@@ -60,6 +60,8 @@ static double avg_pool2d_flops(const op_value *arg, const graph_type *const *in,
 const op_def op_avg_pool2d = {
     .name = "avg_pool2d",
     .doc = "The mean of each window.",
+    .torch = "torch.nn.functional.avg_pool2d",
+    .onnx = "AveragePool",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {OP_POOL_ARGS, [INCLUDE] = OP_ARG_BOOL("count_include_pad", true)},

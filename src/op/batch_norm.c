@@ -155,6 +155,8 @@ static double batch_norm_flops(const op_value *arg, const graph_type *const *in,
 const op_def op_batch_norm = {
     .name = "batch_norm",
     .doc = "Normalises each channel by the batch's statistics (training) or the running ones.",
+    .torch = "torch.nn.functional.batch_norm",
+    .onnx = "BatchNormalization",
     .in = {{"x", OP_FLOATS, 'T'},
            {"weight", OP_FLOATS, 'P', OP_OPTIONAL},
            {"bias", OP_FLOATS, 'P', OP_OPTIONAL},

@@ -77,6 +77,7 @@ static double bce_flops(const op_value *arg, const graph_type *const *in, const 
 const op_def op_bce = {
     .name = "bce",
     .doc = "Binary cross entropy of probabilities.",
+    .torch = "torch.nn.functional.binary_cross_entropy",
     .in = {{"x", OP_FLOATS, 'T'}, {"target", OP_FLOATS, 'T'}, {"weight", OP_FLOATS, 'T', OP_OPTIONAL | OP_FIXED}},
     .out = {{"loss", 0, 'T'}},
     .arg = {[REDUCTION] = OP_ARG_REDUCTION},

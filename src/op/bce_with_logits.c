@@ -50,6 +50,7 @@ static double bce_with_logits_flops(const op_value *arg, const graph_type *const
 const op_def op_bce_with_logits = {
     .name = "bce_with_logits",
     .doc = "Binary cross entropy of sigmoid(x).",
+    .torch = "torch.nn.functional.binary_cross_entropy_with_logits",
     .in = {{"x", OP_FLOATS, 'T'},
            {"target", OP_FLOATS, 'T'},
            {"weight", OP_FLOATS, 'T', OP_OPTIONAL},

@@ -13,6 +13,8 @@ static void bit_and_ref(const op_ref *c)
 const op_def op_bit_and = {
     .name = "bit_and",
     .doc = "a & b, bit by bit.",
+    .torch = "torch.bitwise_and",
+    .onnx = "BitwiseAnd",
     .in = {{"a", OP_INTS, 'T', OP_BROADCAST}, {"b", OP_INTS, 'T', OP_BROADCAST}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE | OP_COMMUTES,

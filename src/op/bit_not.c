@@ -13,6 +13,8 @@ static void bit_not_ref(const op_ref *c)
 const op_def op_bit_not = {
     .name = "bit_not",
     .doc = "Every bit turned over.",
+    .torch = "torch.bitwise_not",
+    .onnx = "BitwiseNot",
     .in = {{"x", OP_INTS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

@@ -13,6 +13,8 @@ static void bit_or_ref(const op_ref *c)
 const op_def op_bit_or = {
     .name = "bit_or",
     .doc = "a | b, bit by bit.",
+    .torch = "torch.bitwise_or",
+    .onnx = "BitwiseOr",
     .in = {{"a", OP_INTS, 'T', OP_BROADCAST}, {"b", OP_INTS, 'T', OP_BROADCAST}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE | OP_COMMUTES,

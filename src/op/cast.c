@@ -53,6 +53,8 @@ static void cast_ref(const op_ref *c)
 const op_def op_cast = {
     .name = "cast",
     .doc = "Converts the dtype.",
+    .torch = "torch.Tensor.to",
+    .onnx = "Cast",
     .in = {{"x", OP_ANY}},
     .out = {{"y", OP_ANY}},
     .arg = {[TO] = OP_ARG_DTYPE("to")},

@@ -15,6 +15,8 @@ static void ceil_ref(const op_ref *c)
 const op_def op_ceil = {
     .name = "ceil",
     .doc = "The smallest whole number not below x; the gradient is 0.",
+    .torch = "torch.ceil",
+    .onnx = "Ceil",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

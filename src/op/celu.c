@@ -25,6 +25,8 @@ static void celu_ref(const op_ref *c)
 const op_def op_celu = {
     .name = "celu",
     .doc = "x above 0, else alpha * (e^(x / alpha) - 1).",
+    .torch = "torch.nn.functional.celu",
+    .onnx = "Celu",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[ALPHA] = OP_ARG_FLOAT_IN("alpha", 1, 1e-30, 1e30)},

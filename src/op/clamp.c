@@ -36,6 +36,8 @@ static void clamp_ref(const op_ref *c)
 const op_def op_clamp = {
     .name = "clamp",
     .doc = "min(max(x, min), max); the gradient passes at the limits.",
+    .torch = "torch.clamp",
+    .onnx = "Clip",
     .in = {{"x", OP_NUMBERS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[MIN] = OP_ARG_FLOAT("min", -INFINITY), [MAX] = OP_ARG_FLOAT("max", INFINITY)},

@@ -59,6 +59,8 @@ static void concat_ref(const op_ref *c)
 const op_def op_concat = {
     .name = "concat",
     .doc = "Tensors one behind the other along an axis.",
+    .torch = "torch.cat",
+    .onnx = "Concat",
     .in = {{"x", OP_ANY, 'T', OP_VARIADIC}},
     .out = {{"y", 0, 'T'}},
     .arg = {[AXIS] = OP_ARG_INT("axis", 0)},

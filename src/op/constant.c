@@ -17,6 +17,8 @@ static tn_status constant_infer(const op_infer *c)
 const op_def op_constant = {
     .name = "constant",
     .doc = "A value known when the graph is built.",
+    .torch = "torch.tensor",
+    .onnx = "Constant",
     .out = {{"y", OP_ANY}},
     .arg = {[DATA] = {.name = "data", .kind = OP_DATA}},
     .flags = OP_SOURCE,

@@ -60,6 +60,8 @@ static double conv2d_flops(const op_value *arg, const graph_type *const *in, con
 const op_def op_conv2d = {
     .name = "conv2d",
     .doc = "Two-dimensional convolution (cross-correlation) with groups.",
+    .torch = "torch.nn.functional.conv2d",
+    .onnx = "Conv",
     .in = {{"x", OP_FLOATS, 'T'}, {"w", OP_FLOATS, 'T'}, {"bias", OP_FLOATS, 'T', OP_OPTIONAL}},
     .out = {{"y", 0, 'T'}},
     .arg = {OP_CONV_ARGS, [OP_CONV_ACTIVATION] = OP_ARG_ACTIVATION},

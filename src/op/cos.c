@@ -20,6 +20,8 @@ static void cos_ref(const op_ref *c)
 const op_def op_cos = {
     .name = "cos",
     .doc = "Cosine; radians.",
+    .torch = "torch.cos",
+    .onnx = "Cos",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

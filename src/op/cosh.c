@@ -21,6 +21,8 @@ static void cosh_ref(const op_ref *c)
 const op_def op_cosh = {
     .name = "cosh",
     .doc = "Hyperbolic cosine.",
+    .torch = "torch.cosh",
+    .onnx = "Cosh",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

@@ -65,6 +65,7 @@ static double cosine_embedding_flops(const op_value *arg, const graph_type *cons
 const op_def op_cosine_embedding = {
     .name = "cosine_embedding",
     .doc = "1 - cos where target is 1, max(0, cos - margin) where it is -1, of rows.",
+    .torch = "torch.nn.functional.cosine_embedding_loss",
     .in = {{"x", OP_FLOATS, 'T'}, {"other", OP_FLOATS, 'T'}, {"target", OP_FLOATS, 'T', OP_FIXED}},
     .out = {{"loss", 0, 'T'}},
     .arg = {[MARGIN] = OP_ARG_FLOAT_IN("margin", 0, -1, 1), [REDUCTION] = OP_ARG_REDUCTION},

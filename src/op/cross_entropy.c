@@ -82,6 +82,8 @@ static double cross_entropy_flops(const op_value *arg, const graph_type *const *
 const op_def op_cross_entropy = {
     .name = "cross_entropy",
     .doc = "Cross entropy of softmax(x) and class numbers.",
+    .torch = "torch.nn.functional.cross_entropy",
+    .onnx = "SoftmaxCrossEntropyLoss",
     .in = {{"x", OP_FLOATS, 'T'}, {"target", OP_INDEX}, {"weight", OP_FLOATS, 'T', OP_OPTIONAL | OP_FIXED}},
     .out = {{"loss", 0, 'T'}},
     .arg = {[REDUCTION] = OP_ARG_REDUCTION,

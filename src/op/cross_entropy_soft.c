@@ -73,6 +73,7 @@ static double cross_entropy_soft_flops(const op_value *arg, const graph_type *co
 const op_def op_cross_entropy_soft = {
     .name = "cross_entropy_soft",
     .doc = "Cross entropy of softmax(x) and probabilities.",
+    .torch = "torch.nn.functional.cross_entropy",
     .in = {{"x", OP_FLOATS, 'T'}, {"target", OP_FLOATS, 'T'}, {"weight", OP_FLOATS, 'T', OP_OPTIONAL | OP_FIXED}},
     .out = {{"loss", 0, 'T'}},
     .arg = {[REDUCTION] = OP_ARG_REDUCTION, [SMOOTHING] = OP_ARG_FLOAT_IN("label_smoothing", 0, 0, 1)},

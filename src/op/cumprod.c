@@ -33,6 +33,7 @@ static void cumprod_ref(const op_ref *c)
 const op_def op_cumprod = {
     .name = "cumprod",
     .doc = "Running product along an axis; integers give i64.",
+    .torch = "torch.cumprod",
     .in = {{"x", OP_ANY}},
     .out = {{"y", OP_FLOATS | OP_BIT(TN_I64)}},
     .arg = {[AXIS] = OP_ARG_INT("axis", 0)},

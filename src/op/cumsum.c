@@ -54,6 +54,8 @@ static void cumsum_ref(const op_ref *c)
 const op_def op_cumsum = {
     .name = "cumsum",
     .doc = "Running sum along an axis; integers give i64.",
+    .torch = "torch.cumsum",
+    .onnx = "CumSum",
     .in = {{"x", OP_ANY}},
     .out = {{"y", OP_FLOATS | OP_BIT(TN_I64)}},
     .arg = {[AXIS] = OP_ARG_INT("axis", 0),

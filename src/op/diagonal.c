@@ -103,6 +103,7 @@ static bool diagonal_view(const op_value *arg, const op_operand *x, op_operand *
 const op_def op_diagonal = {
     .name = "diagonal",
     .doc = "The diagonal of two axes, as the last axis.",
+    .torch = "torch.diagonal",
     .in = {{"x", OP_ANY, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[OFFSET] = OP_ARG_INT_IN("offset", 0, -0x1p40, 0x1p40),

@@ -27,6 +27,8 @@ static void div_ref(const op_ref *c)
 const op_def op_div = {
     .name = "div",
     .doc = "a / b; integers are cut towards 0, and b = 0 is a fault.",
+    .torch = "torch.div",
+    .onnx = "Div",
     .in = {{"a", OP_NUMBERS, 'T', OP_BROADCAST}, {"b", OP_NUMBERS, 'T', OP_BROADCAST}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE | OP_FAULTS,

@@ -30,6 +30,8 @@ static void dropout_ref(const op_ref *c)
 const op_def op_dropout = {
     .name = "dropout",
     .doc = "Drops elements with probability p when training, and scales the others by 1 / (1 - p).",
+    .torch = "torch.nn.functional.dropout",
+    .onnx = "Dropout",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[P] = OP_ARG_FLOAT_IN("p", 0.5, 0, 1), [STREAM] = OP_ARG_INT("stream", 0)},

@@ -22,6 +22,8 @@ static void elu_ref(const op_ref *c)
 const op_def op_elu = {
     .name = "elu",
     .doc = "x above 0, else alpha * (e^x - 1).",
+    .torch = "torch.nn.functional.elu",
+    .onnx = "Elu",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[ALPHA] = OP_ARG_FLOAT("alpha", 1)},

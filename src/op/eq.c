@@ -17,6 +17,8 @@ static void eq_ref(const op_ref *c)
 const op_def op_eq = {
     .name = "eq",
     .doc = "a == b.",
+    .torch = "torch.eq",
+    .onnx = "Equal",
     .in = {{"a", OP_ANY, 'T', OP_BROADCAST}, {"b", OP_ANY, 'T', OP_BROADCAST}},
     .out = {{"y", OP_BOOLS}},
     .flags = OP_ELEMENTWISE | OP_COMMUTES,

@@ -21,6 +21,8 @@ static void erf_ref(const op_ref *c)
 const op_def op_erf = {
     .name = "erf",
     .doc = "The error function.",
+    .torch = "torch.erf",
+    .onnx = "Erf",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

@@ -22,6 +22,7 @@ static void erfc_ref(const op_ref *c)
 const op_def op_erfc = {
     .name = "erfc",
     .doc = "1 - erf(x), exact in the tail.",
+    .torch = "torch.erfc",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

@@ -20,6 +20,7 @@ static void erfinv_ref(const op_ref *c)
 const op_def op_erfinv = {
     .name = "erfinv",
     .doc = "Inverse of erf.",
+    .torch = "torch.erfinv",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

@@ -20,6 +20,8 @@ static void exp_ref(const op_ref *c)
 const op_def op_exp = {
     .name = "exp",
     .doc = "e^x.",
+    .torch = "torch.exp",
+    .onnx = "Exp",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

@@ -20,6 +20,7 @@ static void exp2_ref(const op_ref *c)
 const op_def op_exp2 = {
     .name = "exp2",
     .doc = "2^x.",
+    .torch = "torch.exp2",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

@@ -51,6 +51,8 @@ static bool expand_view(const op_value *arg, const op_operand *x, op_operand *y,
 const op_def op_expand = {
     .name = "expand",
     .doc = "Repeats axes of size 1, and missing leading axes, to a shape; -1 leaves an axis as it is.",
+    .torch = "torch.Tensor.expand",
+    .onnx = "Expand",
     .in = {{"x", OP_ANY, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[SHAPE] = OP_ARG_DIMS("shape")},

@@ -20,6 +20,7 @@ static void expm1_ref(const op_ref *c)
 const op_def op_expm1 = {
     .name = "expm1",
     .doc = "e^x - 1, exact for small x.",
+    .torch = "torch.expm1",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

@@ -49,6 +49,7 @@ static bool flip_view(const op_value *arg, const op_operand *x, op_operand *y, i
 const op_def op_flip = {
     .name = "flip",
     .doc = "The elements along axes in reverse order.",
+    .torch = "torch.flip",
     .in = {{"x", OP_ANY, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[AXES] = OP_ARG_INTS("axes")},

@@ -15,6 +15,8 @@ static void floor_ref(const op_ref *c)
 const op_def op_floor = {
     .name = "floor",
     .doc = "The largest whole number not above x; the gradient is 0.",
+    .torch = "torch.floor",
+    .onnx = "Floor",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

@@ -25,6 +25,7 @@ static void floor_div_ref(const op_ref *c)
 const op_def op_floor_div = {
     .name = "floor_div",
     .doc = "a / b, rounded down; the gradient is 0; an integer b = 0 is a fault.",
+    .torch = "torch.floor_divide",
     .in = {{"a", OP_NUMBERS, 'T', OP_BROADCAST}, {"b", OP_NUMBERS, 'T', OP_BROADCAST}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE | OP_FAULTS,

@@ -28,6 +28,8 @@ static void fmod_ref(const op_ref *c)
 const op_def op_fmod = {
     .name = "fmod",
     .doc = "The rest of a / b, with a's sign; an integer b = 0 is a fault.",
+    .torch = "torch.fmod",
+    .onnx = "Mod",
     .in = {{"a", OP_NUMBERS, 'T', OP_BROADCAST}, {"b", OP_NUMBERS, 'T', OP_BROADCAST}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE | OP_FAULTS,

@@ -61,6 +61,8 @@ static void gather_ref(const op_ref *c)
 const op_def op_gather = {
     .name = "gather",
     .doc = "Elements of x picked by index along an axis; index has x's rank.",
+    .torch = "torch.gather",
+    .onnx = "GatherElements",
     .in = {{"x", OP_ANY, 'T'}, {"index", OP_INDEX}},
     .out = {{"y", 0, 'T'}},
     .arg = {[AXIS] = OP_ARG_INT("axis", 0)},

@@ -47,6 +47,7 @@ static double gaussian_nll_flops(const op_value *arg, const graph_type *const *i
 const op_def op_gaussian_nll = {
     .name = "gaussian_nll",
     .doc = "Negative log-likelihood of a normal distribution of mean x and variance var.",
+    .torch = "torch.nn.functional.gaussian_nll_loss",
     .in = {{"x", OP_FLOATS, 'T'}, {"target", OP_FLOATS, 'T'}, {"var", OP_FLOATS, 'T'}},
     .out = {{"loss", 0, 'T'}},
     .arg = {[FULL] = OP_ARG_BOOL("full", false),

@@ -17,6 +17,8 @@ static void ge_ref(const op_ref *c)
 const op_def op_ge = {
     .name = "ge",
     .doc = "a >= b.",
+    .torch = "torch.ge",
+    .onnx = "GreaterOrEqual",
     .in = {{"a", OP_ANY, 'T', OP_BROADCAST}, {"b", OP_ANY, 'T', OP_BROADCAST}},
     .out = {{"y", OP_BOOLS}},
     .flags = OP_ELEMENTWISE,

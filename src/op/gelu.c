@@ -20,6 +20,8 @@ static void gelu_ref(const op_ref *c)
 const op_def op_gelu = {
     .name = "gelu",
     .doc = "x * P(X <= x), X standard normal.",
+    .torch = "torch.nn.functional.gelu",
+    .onnx = "Gelu",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

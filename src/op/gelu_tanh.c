@@ -20,6 +20,8 @@ static void gelu_tanh_ref(const op_ref *c)
 const op_def op_gelu_tanh = {
     .name = "gelu_tanh",
     .doc = "gelu by its approximation with tanh.",
+    .torch = "torch.nn.functional.gelu",
+    .onnx = "Gelu",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

@@ -27,6 +27,7 @@ static void glu_ref(const op_ref *c)
 const op_def op_glu = {
     .name = "glu",
     .doc = "a * sigmoid(b), a and b the halves of x along an axis.",
+    .torch = "torch.nn.functional.glu",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[AXIS] = OP_ARG_INT("axis", -1)},

@@ -17,6 +17,8 @@ static void gt_ref(const op_ref *c)
 const op_def op_gt = {
     .name = "gt",
     .doc = "a > b.",
+    .torch = "torch.gt",
+    .onnx = "Greater",
     .in = {{"a", OP_ANY, 'T', OP_BROADCAST}, {"b", OP_ANY, 'T', OP_BROADCAST}},
     .out = {{"y", OP_BOOLS}},
     .flags = OP_ELEMENTWISE,

@@ -24,6 +24,8 @@ static void hardshrink_ref(const op_ref *c)
 const op_def op_hardshrink = {
     .name = "hardshrink",
     .doc = "0 where |x| <= lambda, else x.",
+    .torch = "torch.nn.functional.hardshrink",
+    .onnx = "Shrink",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[LAMBDA] = OP_ARG_FLOAT_IN("lambda", 0.5, 0, 1e30)},

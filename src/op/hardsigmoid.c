@@ -20,6 +20,8 @@ static void hardsigmoid_ref(const op_ref *c)
 const op_def op_hardsigmoid = {
     .name = "hardsigmoid",
     .doc = "min(max(x + 3, 0), 6) / 6.",
+    .torch = "torch.nn.functional.hardsigmoid",
+    .onnx = "HardSigmoid",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .infer = op_infer_same,

@@ -20,6 +20,8 @@ static void hardswish_ref(const op_ref *c)
 const op_def op_hardswish = {
     .name = "hardswish",
     .doc = "x * min(max(x + 3, 0), 6) / 6.",
+    .torch = "torch.nn.functional.hardswish",
+    .onnx = "HardSwish",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .infer = op_infer_same,

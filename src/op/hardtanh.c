@@ -36,6 +36,7 @@ static void hardtanh_ref(const op_ref *c)
 const op_def op_hardtanh = {
     .name = "hardtanh",
     .doc = "min(max(x, min), max); no gradient at the limits.",
+    .torch = "torch.nn.functional.hardtanh",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[MIN] = OP_ARG_FLOAT("min", -1), [MAX] = OP_ARG_FLOAT("max", 1)},

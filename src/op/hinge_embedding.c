@@ -45,6 +45,7 @@ static double hinge_embedding_flops(const op_value *arg, const graph_type *const
 const op_def op_hinge_embedding = {
     .name = "hinge_embedding",
     .doc = "x where target is 1, max(margin - x, 0) where it is -1.",
+    .torch = "torch.nn.functional.hinge_embedding_loss",
     .in = {{"x", OP_FLOATS, 'T'}, {"target", OP_FLOATS, 'T', OP_FIXED}},
     .out = {{"loss", 0, 'T'}},
     .arg = {[MARGIN] = OP_ARG_FLOAT("margin", 1), [REDUCTION] = OP_ARG_REDUCTION},

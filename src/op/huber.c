@@ -42,6 +42,7 @@ static double huber_flops(const op_value *arg, const graph_type *const *in, cons
 const op_def op_huber = {
     .name = "huber",
     .doc = "Squares of small distances, multiples of larger ones.",
+    .torch = "torch.nn.functional.huber_loss",
     .in = {{"x", OP_FLOATS, 'T'}, {"target", OP_FLOATS, 'T'}},
     .out = {{"loss", 0, 'T'}},
     .arg = {[DELTA] = OP_ARG_FLOAT_IN("delta", 1, 1e-30, 1e30), [REDUCTION] = OP_ARG_REDUCTION},

@@ -25,6 +25,7 @@ static void hypot_ref(const op_ref *c)
 const op_def op_hypot = {
     .name = "hypot",
     .doc = "sqrt(a^2 + b^2) without overflow.",
+    .torch = "torch.hypot",
     .in = {{"a", OP_FLOATS, 'T', OP_BROADCAST}, {"b", OP_FLOATS, 'T', OP_BROADCAST}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

@@ -63,6 +63,7 @@ static double index_add_flops(const op_value *arg, const graph_type *const *in, 
 const op_def op_index_add = {
     .name = "index_add",
     .doc = "x with the rows of source added at the places that index names along an axis.",
+    .torch = "torch.index_add",
     .in = {{"x", OP_NUMBERS, 'T'}, {"index", OP_INDEX}, {"source", OP_NUMBERS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[AXIS] = OP_ARG_INT("axis", 0)},

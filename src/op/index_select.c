@@ -52,6 +52,8 @@ static void index_select_ref(const op_ref *c)
 const op_def op_index_select = {
     .name = "index_select",
     .doc = "The rows of x that index names, along an axis.",
+    .torch = "torch.index_select",
+    .onnx = "Gather",
     .in = {{"x", OP_ANY, 'T'}, {"index", OP_INDEX}},
     .out = {{"y", 0, 'T'}},
     .arg = {[AXIS] = OP_ARG_INT("axis", 0)},

@@ -12,6 +12,7 @@ static void isfinite_ref(const op_ref *c)
 const op_def op_isfinite = {
     .name = "isfinite",
     .doc = "Neither infinite nor NaN.",
+    .torch = "torch.isfinite",
     .in = {{"x", OP_NUMBERS, 'T'}},
     .out = {{"y", OP_BOOLS}},
     .flags = OP_ELEMENTWISE,

@@ -12,6 +12,8 @@ static void isinf_ref(const op_ref *c)
 const op_def op_isinf = {
     .name = "isinf",
     .doc = "Infinite, of either sign.",
+    .torch = "torch.isinf",
+    .onnx = "IsInf",
     .in = {{"x", OP_NUMBERS, 'T'}},
     .out = {{"y", OP_BOOLS}},
     .flags = OP_ELEMENTWISE,

@@ -12,6 +12,8 @@ static void isnan_ref(const op_ref *c)
 const op_def op_isnan = {
     .name = "isnan",
     .doc = "Not a number.",
+    .torch = "torch.isnan",
+    .onnx = "IsNaN",
     .in = {{"x", OP_NUMBERS, 'T'}},
     .out = {{"y", OP_BOOLS}},
     .flags = OP_ELEMENTWISE,

@@ -45,6 +45,7 @@ static double kl_div_flops(const op_value *arg, const graph_type *const *in, con
 const op_def op_kl_div = {
     .name = "kl_div",
     .doc = "target (log(target) - x), x being log-probabilities.",
+    .torch = "torch.nn.functional.kl_div",
     .in = {{"x", OP_FLOATS, 'T'}, {"target", OP_FLOATS, 'T'}},
     .out = {{"loss", 0, 'T'}},
     .arg = {[LOG_TARGET] = OP_ARG_BOOL("log_target", false), [REDUCTION] = OP_ARG_REDUCTION},

@@ -47,6 +47,7 @@ static double l1_flops(const op_value *arg, const graph_type *const *in, const g
 const op_def op_l1 = {
     .name = "l1",
     .doc = "Mean absolute error.",
+    .torch = "torch.nn.functional.l1_loss",
     .in = {{"x", OP_FLOATS, 'T'}, {"target", OP_FLOATS, 'T'}},
     .out = {{"loss", 0, 'T'}},
     .arg = {[REDUCTION] = OP_ARG_REDUCTION},

@@ -17,6 +17,8 @@ static void le_ref(const op_ref *c)
 const op_def op_le = {
     .name = "le",
     .doc = "a <= b.",
+    .torch = "torch.le",
+    .onnx = "LessOrEqual",
     .in = {{"a", OP_ANY, 'T', OP_BROADCAST}, {"b", OP_ANY, 'T', OP_BROADCAST}},
     .out = {{"y", OP_BOOLS}},
     .flags = OP_ELEMENTWISE,

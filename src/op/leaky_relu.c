@@ -22,6 +22,8 @@ static void leaky_relu_ref(const op_ref *c)
 const op_def op_leaky_relu = {
     .name = "leaky_relu",
     .doc = "x above 0, else slope * x.",
+    .torch = "torch.nn.functional.leaky_relu",
+    .onnx = "LeakyRelu",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[SLOPE] = OP_ARG_FLOAT("slope", 0.01)},

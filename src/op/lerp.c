@@ -37,6 +37,7 @@ static void lerp_ref(const op_ref *c)
 const op_def op_lerp = {
     .name = "lerp",
     .doc = "a + weight * (b - a).",
+    .torch = "torch.lerp",
     .in = {{"a", OP_FLOATS, 'T', OP_BROADCAST},
            {"b", OP_FLOATS, 'T', OP_BROADCAST},
            {"weight", OP_FLOATS, 'T', OP_BROADCAST}},

@@ -79,6 +79,8 @@ static double linear_flops(const op_value *arg, const graph_type *const *in, con
 const op_def op_linear = {
     .name = "linear",
     .doc = "x w^T + b over the last axis.",
+    .torch = "torch.nn.functional.linear",
+    .onnx = "Gemm",
     .in = {{"x", OP_FLOATS, 'T'}, {"w", OP_FLOATS, 'T'}, {"b", OP_FLOATS, 'T', OP_OPTIONAL}},
     .out = {{"y", 0, 'T'}},
     .arg = {[ACTIVATION] = OP_ARG_ACTIVATION},

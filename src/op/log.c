@@ -20,6 +20,8 @@ static void log_ref(const op_ref *c)
 const op_def op_log = {
     .name = "log",
     .doc = "Natural logarithm; NaN below 0, -inf at 0.",
+    .torch = "torch.log",
+    .onnx = "Log",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

@@ -21,6 +21,7 @@ static void log10_ref(const op_ref *c)
 const op_def op_log10 = {
     .name = "log10",
     .doc = "Logarithm to base 10.",
+    .torch = "torch.log10",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

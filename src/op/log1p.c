@@ -20,6 +20,7 @@ static void log1p_ref(const op_ref *c)
 const op_def op_log1p = {
     .name = "log1p",
     .doc = "log(1 + x), exact for small x.",
+    .torch = "torch.log1p",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

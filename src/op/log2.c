@@ -21,6 +21,7 @@ static void log2_ref(const op_ref *c)
 const op_def op_log2 = {
     .name = "log2",
     .doc = "Logarithm to base 2.",
+    .torch = "torch.log2",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

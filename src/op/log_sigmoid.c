@@ -23,6 +23,7 @@ static void log_sigmoid_ref(const op_ref *c)
 const op_def op_log_sigmoid = {
     .name = "log_sigmoid",
     .doc = "log(sigmoid(x)) without overflow.",
+    .torch = "torch.nn.functional.logsigmoid",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .infer = op_infer_same,

@@ -52,6 +52,8 @@ static double log_softmax_flops(const op_value *arg, const graph_type *const *in
 const op_def op_log_softmax = {
     .name = "log_softmax",
     .doc = "x - log(sum(e^x)) along an axis.",
+    .torch = "torch.nn.functional.log_softmax",
+    .onnx = "LogSoftmax",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[AXIS] = OP_ARG_INT("axis", -1)},

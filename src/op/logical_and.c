@@ -17,6 +17,8 @@ static void logical_and_ref(const op_ref *c)
 const op_def op_logical_and = {
     .name = "logical_and",
     .doc = "True where both a and b are other than 0.",
+    .torch = "torch.logical_and",
+    .onnx = "And",
     .in = {{"a", OP_ANY, 'T', OP_BROADCAST}, {"b", OP_ANY, 'T', OP_BROADCAST}},
     .out = {{"y", OP_BOOLS}},
     .flags = OP_ELEMENTWISE | OP_COMMUTES,

@@ -10,6 +10,8 @@ static void logical_not_ref(const op_ref *c)
 const op_def op_logical_not = {
     .name = "logical_not",
     .doc = "True where x is 0.",
+    .torch = "torch.logical_not",
+    .onnx = "Not",
     .in = {{"x", OP_ANY, 'T'}},
     .out = {{"y", OP_BOOLS}},
     .flags = OP_ELEMENTWISE,

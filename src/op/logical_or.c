@@ -17,6 +17,8 @@ static void logical_or_ref(const op_ref *c)
 const op_def op_logical_or = {
     .name = "logical_or",
     .doc = "True where a or b or both are other than 0.",
+    .torch = "torch.logical_or",
+    .onnx = "Or",
     .in = {{"a", OP_ANY, 'T', OP_BROADCAST}, {"b", OP_ANY, 'T', OP_BROADCAST}},
     .out = {{"y", OP_BOOLS}},
     .flags = OP_ELEMENTWISE | OP_COMMUTES,

@@ -17,6 +17,8 @@ static void logical_xor_ref(const op_ref *c)
 const op_def op_logical_xor = {
     .name = "logical_xor",
     .doc = "True where exactly one of a and b is other than 0.",
+    .torch = "torch.logical_xor",
+    .onnx = "Xor",
     .in = {{"a", OP_ANY, 'T', OP_BROADCAST}, {"b", OP_ANY, 'T', OP_BROADCAST}},
     .out = {{"y", OP_BOOLS}},
     .flags = OP_ELEMENTWISE | OP_COMMUTES,

@@ -28,6 +28,7 @@ static void logit_ref(const op_ref *c)
 const op_def op_logit = {
     .name = "logit",
     .doc = "log(x / (1 - x)); x kept within [eps, 1 - eps].",
+    .torch = "torch.logit",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[EPS] = OP_ARG_FLOAT_IN("eps", 0, 0, 0.5)},

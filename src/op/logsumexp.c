@@ -64,6 +64,8 @@ static double logsumexp_flops(const op_value *arg, const graph_type *const *in, 
 const op_def op_logsumexp = {
     .name = "logsumexp",
     .doc = "log(sum(e^x)) over axes (none named: all), without overflow.",
+    .torch = "torch.logsumexp",
+    .onnx = "ReduceLogSumExp",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[AXES] = OP_ARG_INTS("axes"), [KEEPDIM] = OP_ARG_BOOL("keepdim", false)},

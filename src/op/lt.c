@@ -17,6 +17,8 @@ static void lt_ref(const op_ref *c)
 const op_def op_lt = {
     .name = "lt",
     .doc = "a < b.",
+    .torch = "torch.lt",
+    .onnx = "Less",
     .in = {{"a", OP_ANY, 'T', OP_BROADCAST}, {"b", OP_ANY, 'T', OP_BROADCAST}},
     .out = {{"y", OP_BOOLS}},
     .flags = OP_ELEMENTWISE,

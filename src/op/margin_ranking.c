@@ -41,6 +41,7 @@ static double margin_ranking_flops(const op_value *arg, const graph_type *const 
 const op_def op_margin_ranking = {
     .name = "margin_ranking",
     .doc = "max(0, margin - target (x - other)).",
+    .torch = "torch.nn.functional.margin_ranking_loss",
     .in = {{"x", OP_FLOATS, 'T'}, {"other", OP_FLOATS, 'T'}, {"target", OP_FLOATS, 'T'}},
     .out = {{"loss", 0, 'T'}},
     .arg = {[MARGIN] = OP_ARG_FLOAT("margin", 0), [REDUCTION] = OP_ARG_REDUCTION},

@@ -61,6 +61,8 @@ static double matmul_flops(const op_value *arg, const graph_type *const *in, con
 const op_def op_matmul = {
     .name = "matmul",
     .doc = "Matrix product; leading axes are broadcast.",
+    .torch = "torch.matmul",
+    .onnx = "MatMul",
     .in = {{"a", OP_FLOATS, 'T'}, {"b", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .infer = matmul_infer,

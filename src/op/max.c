@@ -28,6 +28,8 @@ static double max_flops(const op_value *arg, const graph_type *const *in, const 
 const op_def op_max = {
     .name = "max",
     .doc = "The largest element over axes (none named: all).",
+    .torch = "torch.amax",
+    .onnx = "ReduceMax",
     .in = {{"x", OP_ANY, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[AXES] = OP_ARG_INTS("axes"), [KEEPDIM] = OP_ARG_BOOL("keepdim", false)},

@@ -36,6 +36,8 @@ static double max_pool2d_flops(const op_value *arg, const graph_type *const *in,
 const op_def op_max_pool2d = {
     .name = "max_pool2d",
     .doc = "The largest element of each window.",
+    .torch = "torch.nn.functional.max_pool2d",
+    .onnx = "MaxPool",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {OP_POOL_ARGS, [DILATION] = OP_ARG_WINDOW("dilation", 1)},

@@ -52,6 +52,8 @@ static double mean_flops(const op_value *arg, const graph_type *const *in, const
 const op_def op_mean = {
     .name = "mean",
     .doc = "Mean over axes (none named: all).",
+    .torch = "torch.mean",
+    .onnx = "ReduceMean",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[AXES] = OP_ARG_INTS("axes"), [KEEPDIM] = OP_ARG_BOOL("keepdim", false)},

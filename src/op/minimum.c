@@ -30,6 +30,8 @@ static void minimum_ref(const op_ref *c)
 const op_def op_minimum = {
     .name = "minimum",
     .doc = "The smaller of a and b; NaN if either is NaN.",
+    .torch = "torch.minimum",
+    .onnx = "Min",
     .in = {{"a", OP_NUMBERS, 'T', OP_BROADCAST}, {"b", OP_NUMBERS, 'T', OP_BROADCAST}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE | OP_COMMUTES,

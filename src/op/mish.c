@@ -22,6 +22,8 @@ static void mish_ref(const op_ref *c)
 const op_def op_mish = {
     .name = "mish",
     .doc = "x * tanh(log(1 + e^x)).",
+    .torch = "torch.nn.functional.mish",
+    .onnx = "Mish",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .infer = op_infer_same,

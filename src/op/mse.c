@@ -47,6 +47,7 @@ static double mse_flops(const op_value *arg, const graph_type *const *in, const 
 const op_def op_mse = {
     .name = "mse",
     .doc = "Mean squared error.",
+    .torch = "torch.nn.functional.mse_loss",
     .in = {{"x", OP_FLOATS, 'T'}, {"target", OP_FLOATS, 'T'}},
     .out = {{"loss", 0, 'T'}},
     .arg = {[REDUCTION] = OP_ARG_REDUCTION},

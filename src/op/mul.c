@@ -27,6 +27,8 @@ static void mul_ref(const op_ref *c)
 const op_def op_mul = {
     .name = "mul",
     .doc = "a * b; integers wrap.",
+    .torch = "torch.mul",
+    .onnx = "Mul",
     .in = {{"a", OP_NUMBERS, 'T', OP_BROADCAST}, {"b", OP_NUMBERS, 'T', OP_BROADCAST}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE | OP_COMMUTES,

@@ -63,6 +63,7 @@ static double multi_margin_flops(const op_value *arg, const graph_type *const *i
 const op_def op_multi_margin = {
     .name = "multi_margin",
     .doc = "Hinge loss of several classes.",
+    .torch = "torch.nn.functional.multi_margin_loss",
     .in = {{"x", OP_FLOATS, 'T'}, {"target", OP_INDEX, 0}, {"weight", OP_FLOATS, 'T', OP_OPTIONAL}},
     .out = {{"loss", 0, 'T'}},
     .arg = {[P] = OP_ARG_INT_IN("p", 1, 1, 2), [MARGIN] = OP_ARG_FLOAT("margin", 1), [REDUCTION] = OP_ARG_REDUCTION},

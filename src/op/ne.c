@@ -17,6 +17,7 @@ static void ne_ref(const op_ref *c)
 const op_def op_ne = {
     .name = "ne",
     .doc = "a != b.",
+    .torch = "torch.ne",
     .in = {{"a", OP_ANY, 'T', OP_BROADCAST}, {"b", OP_ANY, 'T', OP_BROADCAST}},
     .out = {{"y", OP_BOOLS}},
     .flags = OP_ELEMENTWISE | OP_COMMUTES,

@@ -22,6 +22,8 @@ static void neg_ref(const op_ref *c)
 const op_def op_neg = {
     .name = "neg",
     .doc = "-x; integers wrap.",
+    .torch = "torch.neg",
+    .onnx = "Neg",
     .in = {{"x", OP_NUMBERS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

@@ -48,6 +48,8 @@ static double nll_flops(const op_value *arg, const graph_type *const *in, const 
 const op_def op_nll = {
     .name = "nll",
     .doc = "Negative log-likelihood of classes, from log-probabilities.",
+    .torch = "torch.nn.functional.nll_loss",
+    .onnx = "NegativeLogLikelihoodLoss",
     .in = {{"x", OP_FLOATS, 'T'}, {"target", OP_INDEX}, {"weight", OP_FLOATS, 'T', OP_OPTIONAL | OP_FIXED}},
     .out = {{"loss", 0, 'T'}},
     .arg = {[REDUCTION] = OP_ARG_REDUCTION, [IGNORE] = OP_ARG_INT("ignore_index", -100)},

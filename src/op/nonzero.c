@@ -38,6 +38,8 @@ static void nonzero_ref(const op_ref *c)
 const op_def op_nonzero = {
     .name = "nonzero",
     .doc = "The coordinates of the elements that are true, at most `bound`, and their number.",
+    .torch = "torch.nonzero",
+    .onnx = "NonZero",
     .in = {{"x", OP_BOOLS}},
     .out = {{"index", OP_BIT(TN_I64)}, {"count", OP_BIT(TN_I64)}},
     .arg = {[BOUND] = OP_ARG_DIMS("bound")},

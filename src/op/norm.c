@@ -78,6 +78,8 @@ static double norm_flops(const op_value *arg, const graph_type *const *in, const
 const op_def op_norm = {
     .name = "norm",
     .doc = "(sum |x|^p)^(1/p) over axes (none named: all); p may be 0 and infinite.",
+    .torch = "torch.linalg.vector_norm",
+    .onnx = "ReduceL2",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[AXES] = OP_ARG_INTS("axes"),

@@ -58,6 +58,8 @@ static void pad_ref(const op_ref *c)
 const op_def op_pad = {
     .name = "pad",
     .doc = "A border of a constant value.",
+    .torch = "torch.nn.functional.pad",
+    .onnx = "Pad",
     .in = {{"x", OP_ANY, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[LOW] = BORDER("low"), [HIGH] = BORDER("high"), [VALUE] = OP_ARG_FLOAT("value", 0)},
@@ -78,5 +80,13 @@ const op_def op_pad = {
 tn_tensor *tn_pad(tn_tensor *x, const int64_t *low, const int64_t *high, double value)
 {
     int n = op_unusable(x) ? 0 : x->type.rank;
-    return OP_MAKE(&op_pad, OP_ARGS([LOW] = OP_L(n, low), [HIGH] = OP_L(n, high), [VALUE] = OP_F(value)), x);
+    int64_t before[TN_MAX_RANK], behind[TN_MAX_RANK];
+    for (int i = 0; i < n; i++) {
+        before[i] = low[i] > 0 ? low[i] : 0;
+        behind[i] = high[i] > 0 ? high[i] : 0;
+        if (low[i] < 0 || high[i] < 0) /* what is less than nothing is cut off */
+            x = tn_slice(x, i, low[i] < 0 ? -low[i] : 0,
+                         dim_sub(x->graph->dims, tn_dim_of(x, i), high[i] < 0 ? -high[i] : 0));
+    }
+    return OP_MAKE(&op_pad, OP_ARGS([LOW] = OP_L(n, before), [HIGH] = OP_L(n, behind), [VALUE] = OP_F(value)), x);
 }

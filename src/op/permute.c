@@ -58,6 +58,8 @@ static bool permute_view(const op_value *arg, const op_operand *x, op_operand *y
 const op_def op_permute = {
     .name = "permute",
     .doc = "Reorders the axes.",
+    .torch = "torch.permute",
+    .onnx = "Transpose",
     .in = {{"x", OP_ANY, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[AXES] = OP_ARG_INTS("axes")},

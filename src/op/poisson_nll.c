@@ -55,6 +55,7 @@ static double poisson_nll_flops(const op_value *arg, const graph_type *const *in
 const op_def op_poisson_nll = {
     .name = "poisson_nll",
     .doc = "Negative log-likelihood of counts; x is the logarithm of the rate, or the rate.",
+    .torch = "torch.nn.functional.poisson_nll_loss",
     .in = {{"x", OP_FLOATS, 'T'}, {"target", OP_FLOATS, 'T'}},
     .out = {{"loss", 0, 'T'}},
     .arg = {[LOG_INPUT] = OP_ARG_BOOL("log_input", true),

@@ -39,6 +39,8 @@ static void pow_ref(const op_ref *c)
 const op_def op_pow = {
     .name = "pow",
     .doc = "a^b; integers wrap.",
+    .torch = "torch.pow",
+    .onnx = "Pow",
     .in = {{"a", OP_NUMBERS, 'T', OP_BROADCAST}, {"b", OP_NUMBERS, 'T', OP_BROADCAST}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

@@ -37,6 +37,8 @@ static void prelu_ref(const op_ref *c)
 const op_def op_prelu = {
     .name = "prelu",
     .doc = "x above 0, else slope * x; slope[1] or [channels].",
+    .torch = "torch.nn.functional.prelu",
+    .onnx = "PRelu",
     .in = {{"x", OP_FLOATS, 'T'}, {"slope", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .infer = prelu_infer,

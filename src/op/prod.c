@@ -71,6 +71,8 @@ static double prod_flops(const op_value *arg, const graph_type *const *in, const
 const op_def op_prod = {
     .name = "prod",
     .doc = "Product over axes (none named: all); integers give i64.",
+    .torch = "torch.prod",
+    .onnx = "ReduceProd",
     .in = {{"x", OP_ANY}},
     .out = {{"y", OP_FLOATS | OP_BIT(TN_I64)}},
     .arg = {[AXES] = OP_ARG_INTS("axes"), [KEEPDIM] = OP_ARG_BOOL("keepdim", false)},

@@ -18,6 +18,8 @@ static void reciprocal_ref(const op_ref *c)
 const op_def op_reciprocal = {
     .name = "reciprocal",
     .doc = "1 / x.",
+    .torch = "torch.reciprocal",
+    .onnx = "Reciprocal",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

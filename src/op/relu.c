@@ -22,6 +22,8 @@ static void relu_ref(const op_ref *c)
 const op_def op_relu = {
     .name = "relu",
     .doc = "max(x, 0); the gradient at 0 is 0.",
+    .torch = "torch.nn.functional.relu",
+    .onnx = "Relu",
     .in = {{"x", OP_NUMBERS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

@@ -20,6 +20,7 @@ static void relu6_ref(const op_ref *c)
 const op_def op_relu6 = {
     .name = "relu6",
     .doc = "min(max(x, 0), 6).",
+    .torch = "torch.nn.functional.relu6",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .infer = op_infer_same,

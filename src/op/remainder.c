@@ -30,6 +30,8 @@ static void remainder_ref(const op_ref *c)
 const op_def op_remainder = {
     .name = "remainder",
     .doc = "The rest of a / b, with b's sign; an integer b = 0 is a fault.",
+    .torch = "torch.remainder",
+    .onnx = "Mod",
     .in = {{"a", OP_NUMBERS, 'T', OP_BROADCAST}, {"b", OP_NUMBERS, 'T', OP_BROADCAST}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE | OP_FAULTS,

@@ -83,6 +83,8 @@ static bool reshape_view(const op_value *arg, const op_operand *x, op_operand *y
 const op_def op_reshape = {
     .name = "reshape",
     .doc = "The same elements in row-major order under another shape; one size may be -1.",
+    .torch = "torch.reshape",
+    .onnx = "Reshape",
     .in = {{"x", OP_ANY, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[SHAPE] = OP_ARG_DIMS("shape")},

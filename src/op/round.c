@@ -15,6 +15,8 @@ static void round_ref(const op_ref *c)
 const op_def op_round = {
     .name = "round",
     .doc = "The whole number nearest to x, halves to the even one; the gradient is 0.",
+    .torch = "torch.round",
+    .onnx = "Round",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

@@ -21,6 +21,7 @@ static void rsqrt_ref(const op_ref *c)
 const op_def op_rsqrt = {
     .name = "rsqrt",
     .doc = "1 / sqrt(x).",
+    .torch = "torch.rsqrt",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

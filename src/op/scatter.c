@@ -35,6 +35,8 @@ static void scatter_ref(const op_ref *c)
 const op_def op_scatter = {
     .name = "scatter",
     .doc = "x with source put at the places that index names along an axis; the last stays.",
+    .torch = "torch.scatter",
+    .onnx = "ScatterElements",
     .in = OP_SCATTER_SLOTS,
     .out = {{"y", 0, 'T'}},
     .arg = {[AXIS] = OP_ARG_INT("axis", 0)},

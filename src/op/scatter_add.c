@@ -30,6 +30,8 @@ static void scatter_add_ref(const op_ref *c)
 const op_def op_scatter_add = {
     .name = "scatter_add",
     .doc = "x with source added at the places that index names along an axis.",
+    .torch = "torch.scatter_add",
+    .onnx = "ScatterElements",
     .in = OP_SCATTER_SLOTS,
     .out = {{"y", 0, 'T'}},
     .arg = {[AXIS] = OP_ARG_INT("axis", 0)},

@@ -21,6 +21,8 @@ static void scatter_min_ref(const op_ref *c)
 const op_def op_scatter_min = {
     .name = "scatter_min",
     .doc = "The smallest of x and of what source has for each place that index names along an axis.",
+    .torch = "torch.scatter_reduce",
+    .onnx = "ScatterElements",
     .in = OP_SCATTER_SLOTS,
     .out = {{"y", 0, 'T'}},
     .arg = {[AXIS] = OP_ARG_INT("axis", 0)},

@@ -24,6 +24,8 @@ static void selu_ref(const op_ref *c)
 const op_def op_selu = {
     .name = "selu",
     .doc = "1.0507 * elu(x, 1.6733).",
+    .torch = "torch.nn.functional.selu",
+    .onnx = "Selu",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .infer = op_infer_same,

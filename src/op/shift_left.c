@@ -13,6 +13,8 @@ static void shift_left_ref(const op_ref *c)
 const op_def op_shift_left = {
     .name = "shift_left",
     .doc = "Bits moved up by b places.",
+    .torch = "torch.bitwise_left_shift",
+    .onnx = "BitShift",
     .in = {{"a", OP_INTS, 'T', OP_BROADCAST}, {"b", OP_INTS, 'T', OP_BROADCAST}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

@@ -13,6 +13,8 @@ static void shift_right_ref(const op_ref *c)
 const op_def op_shift_right = {
     .name = "shift_right",
     .doc = "Bits moved down by b places; the sign stays.",
+    .torch = "torch.bitwise_right_shift",
+    .onnx = "BitShift",
     .in = {{"a", OP_INTS, 'T', OP_BROADCAST}, {"b", OP_INTS, 'T', OP_BROADCAST}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

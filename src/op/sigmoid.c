@@ -20,6 +20,8 @@ static void sigmoid_ref(const op_ref *c)
 const op_def op_sigmoid = {
     .name = "sigmoid",
     .doc = "1 / (1 + e^-x).",
+    .torch = "torch.sigmoid",
+    .onnx = "Sigmoid",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

@@ -17,6 +17,8 @@ static void sign_ref(const op_ref *c)
 const op_def op_sign = {
     .name = "sign",
     .doc = "-1, 0 or 1; NaN gives 0.",
+    .torch = "torch.sign",
+    .onnx = "Sign",
     .in = {{"x", OP_NUMBERS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

@@ -20,6 +20,8 @@ static void silu_ref(const op_ref *c)
 const op_def op_silu = {
     .name = "silu",
     .doc = "x * sigmoid(x).",
+    .torch = "torch.nn.functional.silu",
+    .onnx = "Swish",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

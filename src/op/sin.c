@@ -20,6 +20,8 @@ static void sin_ref(const op_ref *c)
 const op_def op_sin = {
     .name = "sin",
     .doc = "Sine; radians.",
+    .torch = "torch.sin",
+    .onnx = "Sin",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

@@ -21,6 +21,8 @@ static void sinh_ref(const op_ref *c)
 const op_def op_sinh = {
     .name = "sinh",
     .doc = "Hyperbolic sine.",
+    .torch = "torch.sinh",
+    .onnx = "Sinh",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

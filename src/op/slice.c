@@ -91,6 +91,8 @@ static bool slice_view(const op_value *arg, const op_operand *x, op_operand *y, 
 const op_def op_slice = {
     .name = "slice",
     .doc = "A range of elements along axes; end -1 is the end of the axis.",
+    .torch = "torch.Tensor.__getitem__",
+    .onnx = "Slice",
     .in = {{"x", OP_ANY, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[AXES] = OP_ARG_INTS("axes"),

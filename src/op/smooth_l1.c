@@ -43,6 +43,7 @@ static double smooth_l1_flops(const op_value *arg, const graph_type *const *in, 
 const op_def op_smooth_l1 = {
     .name = "smooth_l1",
     .doc = "Squares of small distances, larger ones themselves.",
+    .torch = "torch.nn.functional.smooth_l1_loss",
     .in = {{"x", OP_FLOATS, 'T'}, {"target", OP_FLOATS, 'T'}},
     .out = {{"loss", 0, 'T'}},
     .arg = {[BETA] = OP_ARG_FLOAT_IN("beta", 1, 0, 1e30), [REDUCTION] = OP_ARG_REDUCTION},

@@ -41,6 +41,7 @@ static double soft_margin_flops(const op_value *arg, const graph_type *const *in
 const op_def op_soft_margin = {
     .name = "soft_margin",
     .doc = "log(1 + e^(-target x)).",
+    .torch = "torch.nn.functional.soft_margin_loss",
     .in = {{"x", OP_FLOATS, 'T'}, {"target", OP_FLOATS, 'T'}},
     .out = {{"loss", 0, 'T'}},
     .arg = {[REDUCTION] = OP_ARG_REDUCTION},

@@ -69,6 +69,8 @@ static double softmax_flops(const op_value *arg, const graph_type *const *in, co
 const op_def op_softmax = {
     .name = "softmax",
     .doc = "e^x / sum(e^x) along an axis.",
+    .torch = "torch.nn.functional.softmax",
+    .onnx = "Softmax",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[AXIS] = OP_ARG_INT("axis", -1)},

@@ -23,6 +23,8 @@ static void softplus_ref(const op_ref *c)
 const op_def op_softplus = {
     .name = "softplus",
     .doc = "log(1 + e^(beta x)) / beta; x where beta x > threshold.",
+    .torch = "torch.nn.functional.softplus",
+    .onnx = "Softplus",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[BETA] = OP_ARG_FLOAT_IN("beta", 1, 1e-30, 1e30), [THRESHOLD] = OP_ARG_FLOAT("threshold", 20)},

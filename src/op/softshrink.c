@@ -23,6 +23,8 @@ static void softshrink_ref(const op_ref *c)
 const op_def op_softshrink = {
     .name = "softshrink",
     .doc = "x moved towards 0 by lambda, 0 within it.",
+    .torch = "torch.nn.functional.softshrink",
+    .onnx = "Shrink",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[LAMBDA] = OP_ARG_FLOAT_IN("lambda", 0.5, 0, 1e30)},

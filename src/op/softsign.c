@@ -22,6 +22,8 @@ static void softsign_ref(const op_ref *c)
 const op_def op_softsign = {
     .name = "softsign",
     .doc = "x / (1 + |x|).",
+    .torch = "torch.nn.functional.softsign",
+    .onnx = "Softsign",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .infer = op_infer_same,

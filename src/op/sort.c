@@ -84,6 +84,7 @@ static void sort_ref(const op_ref *c)
 const op_def op_sort = {
     .name = "sort",
     .doc = "The elements along an axis in order, equal ones in theirs, and where they were.",
+    .torch = "torch.sort",
     .in = {{"x", OP_ANY, 'T'}},
     .out = {{"y", 0, 'T'}, {"index", OP_BIT(TN_I64)}},
     .arg = {[AXIS] = OP_ARG_INT("axis", -1), [DESCENDING] = OP_ARG_BOOL("descending", false)},

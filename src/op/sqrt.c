@@ -20,6 +20,8 @@ static void sqrt_ref(const op_ref *c)
 const op_def op_sqrt = {
     .name = "sqrt",
     .doc = "Square root; NaN below 0.",
+    .torch = "torch.sqrt",
+    .onnx = "Sqrt",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

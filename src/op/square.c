@@ -22,6 +22,7 @@ static void square_ref(const op_ref *c)
 const op_def op_square = {
     .name = "square",
     .doc = "x * x; integers wrap.",
+    .torch = "torch.square",
     .in = {{"x", OP_NUMBERS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

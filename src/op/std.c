@@ -38,6 +38,7 @@ static void std_ref(const op_ref *c)
 const op_def op_std = {
     .name = "std",
     .doc = "Standard deviation over axes (none named: all).",
+    .torch = "torch.std",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[AXES] = OP_ARG_INTS("axes"),

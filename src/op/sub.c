@@ -23,6 +23,8 @@ static void sub_ref(const op_ref *c)
 const op_def op_sub = {
     .name = "sub",
     .doc = "a - b; integers wrap.",
+    .torch = "torch.sub",
+    .onnx = "Sub",
     .in = {{"a", OP_NUMBERS, 'T', OP_BROADCAST}, {"b", OP_NUMBERS, 'T', OP_BROADCAST}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

@@ -40,6 +40,8 @@ static double sum_flops(const op_value *arg, const graph_type *const *in, const 
 const op_def op_sum = {
     .name = "sum",
     .doc = "Sum over axes (none named: all).",
+    .torch = "torch.sum",
+    .onnx = "ReduceSum",
     .in = {{"x", OP_ANY}},
     .out = {{"y", OP_FLOATS | OP_BIT(TN_I64)}},
     .arg = {[AXES] = OP_ARG_INTS("axes"), [KEEPDIM] = OP_ARG_BOOL("keepdim", false)},

@@ -35,6 +35,7 @@ static double sum_square_flops(const op_value *arg, const graph_type *const *in,
 const op_def op_sum_square = {
     .name = "sum_square",
     .doc = "Sum of the squares of all elements.",
+    .onnx = "ReduceSumSquare",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .infer = sum_square_infer,

@@ -20,6 +20,8 @@ static void tan_ref(const op_ref *c)
 const op_def op_tan = {
     .name = "tan",
     .doc = "Tangent; radians.",
+    .torch = "torch.tan",
+    .onnx = "Tan",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

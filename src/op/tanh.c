@@ -20,6 +20,8 @@ static void tanh_ref(const op_ref *c)
 const op_def op_tanh = {
     .name = "tanh",
     .doc = "Hyperbolic tangent.",
+    .torch = "torch.tanh",
+    .onnx = "Tanh",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

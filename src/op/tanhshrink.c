@@ -22,6 +22,7 @@ static void tanhshrink_ref(const op_ref *c)
 const op_def op_tanhshrink = {
     .name = "tanhshrink",
     .doc = "x - tanh(x).",
+    .torch = "torch.nn.functional.tanhshrink",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .infer = op_infer_same,

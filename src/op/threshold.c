@@ -22,6 +22,8 @@ static void threshold_ref(const op_ref *c)
 const op_def op_threshold = {
     .name = "threshold",
     .doc = "x above a threshold, else a value.",
+    .torch = "torch.nn.functional.threshold",
+    .onnx = "ThresholdedRelu",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[THRESHOLD] = OP_ARG_FLOAT("threshold", 0), [VALUE] = OP_ARG_FLOAT("value", 0)},

@@ -59,6 +59,8 @@ static void topk_ref(const op_ref *c)
 const op_def op_topk = {
     .name = "topk",
     .doc = "The k largest (or smallest) elements along an axis in order, and where they are.",
+    .torch = "torch.topk",
+    .onnx = "TopK",
     .in = {{"x", OP_ANY, 'T'}},
     .out = {{"y", 0, 'T'}, {"index", OP_BIT(TN_I64)}},
     .arg = {[K] = OP_ARG_INT_IN("k", 1, 0, 0x1p40),

@@ -69,6 +69,7 @@ static double triplet_margin_flops(const op_value *arg, const graph_type *const 
 const op_def op_triplet_margin = {
     .name = "triplet_margin",
     .doc = "max(0, distance to positive - distance to negative + margin), of rows.",
+    .torch = "torch.nn.functional.triplet_margin_loss",
     .in = {{"anchor", OP_FLOATS, 'T'}, {"positive", OP_FLOATS, 'T'}, {"negative", OP_FLOATS, 'T'}},
     .out = {{"loss", 0, 'T'}},
     .arg = {[MARGIN] = OP_ARG_FLOAT("margin", 1),

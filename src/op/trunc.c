@@ -15,6 +15,7 @@ static void trunc_ref(const op_ref *c)
 const op_def op_trunc = {
     .name = "trunc",
     .doc = "X cut towards 0 to a whole number; the gradient is 0.",
+    .torch = "torch.trunc",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

@@ -31,6 +31,8 @@ static void uniform_ref(const op_ref *c)
 const op_def op_uniform = {
     .name = "uniform",
     .doc = "Random numbers in [0, 1).",
+    .torch = "torch.rand",
+    .onnx = "RandomUniform",
     .out = {{"y", OP_FLOATS}},
     .arg = {[SHAPE] = OP_ARG_DIMS("shape"), [STREAM] = OP_ARG_INT("stream", 0), [DTYPE] = OP_ARG_DTYPE("dtype")},
     .flags = OP_RANDOM | OP_ELEMENTWISE,

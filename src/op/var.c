@@ -47,6 +47,7 @@ static double var_flops(const op_value *arg, const graph_type *const *in, const 
 const op_def op_var = {
     .name = "var",
     .doc = "Variance over axes (none named: all).",
+    .torch = "torch.var",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[AXES] = OP_ARG_INTS("axes"),

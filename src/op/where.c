@@ -28,6 +28,8 @@ static void where_ref(const op_ref *c)
 const op_def op_where = {
     .name = "where",
     .doc = "c ? a : b.",
+    .torch = "torch.where",
+    .onnx = "Where",
     .in = {{"c", OP_BOOLS, 0, OP_BROADCAST}, {"a", OP_ANY, 'T', OP_BROADCAST}, {"b", OP_ANY, 'T', OP_BROADCAST}},
     .out = {{"y", 0, 'T'}},
     .flags = OP_ELEMENTWISE,

@@ -35,6 +35,7 @@ static void xlogy_ref(const op_ref *c)
 const op_def op_xlogy = {
     .name = "xlogy",
     .doc = "a * log(b), 0 where a is 0.",
+    .torch = "torch.xlogy",
     .in = {{"a", OP_FLOATS, 'T', OP_BROADCAST}, {"b", OP_FLOATS, 'T', OP_BROADCAST}},
     .out = {{"y", 0, 'T'}},
     .infer = op_infer_broadcast,

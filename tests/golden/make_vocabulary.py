@@ -48,6 +48,25 @@ def functions():
         case(name, getattr(torch, name), [WIDE], tarn=name, grad=False)
 
 
+def basics():
+    positive = values(1e-6, 0.5, 0.999, 1.0, 1.001, 8.0, 1000.0)
+    for name, call, soft in (("exp", torch.exp, SOFT), ("expm1", torch.expm1, SOFT), ("log", torch.log, positive),
+                             ("log1p", torch.log1p, positive), ("sin", torch.sin, SOFT), ("cos", torch.cos, SOFT),
+                             ("erf", torch.erf, values(-4, -1, -1e-3, 0, 1e-3, 0.5, 1, 3)), ("neg", torch.neg, SOFT),
+                             ("square", torch.square, SOFT), ("reciprocal", torch.reciprocal, positive),
+                             ("rsqrt", torch.rsqrt, positive)):
+        case(name, call, [soft], tarn=name)
+        case(name, call, [WIDE], tarn=name, grad=False)
+    for name in ("floor", "ceil", "trunc"):
+        case(name, getattr(torch, name), [torch.cat([SOFT, values(-2.5, -0.3, 1.7, INF, NAN)])], tarn=name, grad=False)
+    a, b = values(-2, -1, 0, 1, 3, NAN, INF, 0), values(1, -1, 2, 0, 3, NAN, INF, -0.0)
+    for name in ("eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor"):
+        case(name, getattr(torch, name), [a, b], tarn=name, grad=False)
+    case("logical_not", torch.logical_not, [a], tarn="logical_not", grad=False)
+    for name in ("sub", "mul"):
+        case(name, getattr(torch, name), [random("basic a", 2, 1, 3), random("basic b", 4, 1)], "broadcast both ways", tarn=name)
+
+
 def bits():
     a, b = torch.tensor([-7, 12, 0, 255, -1, 1 << 40]), torch.tensor([3, 10, -1, 15, 7, 1 << 40])
     for dtype in (torch.int64, torch.int32, torch.uint8):
@@ -135,6 +154,12 @@ def shapes():
     for dims in ([2], [3, 1, 2], [2, 1, 1, 3]):
         case("tile", torch.tile, [x], dims=dims)
     case("repeat_interleave", torch.repeat_interleave, [x], repeats=3, dim=1)
+    case("cat", lambda *x, dim: torch.cat(x, dim), [x, random("cat", 2, 1, 4), x], tarn="concat axis=1", dim=1)
+    case("expand", lambda x, shape: x.expand(shape), [random("expand", 3, 1)], tarn="expand shape=2,3,4", shape=[2, 3, 4])
+    case("permute", torch.permute, [x], tarn="permute axes=2,0,1", dims=[2, 0, 1])
+    case("reshape", torch.reshape, [x], tarn="reshape shape=4,-1", shape=[4, -1])
+    case("getitem", lambda x: x[:, 1:3, ::2], [x], tarn="slice axes=1,2 start=1,0 end=3,4 step=1,2")
+    case("linear", F.linear, [x, random("linear w", 5, 4), random("linear b", 5)], tarn="linear")
     case("flip", torch.flip, [x], tarn="flip axes=0,2", dims=[0, 2])
     for shifts in (1, -2, 7):
         case("roll", torch.roll, [x], shifts=shifts, dims=2)
@@ -190,6 +215,10 @@ def indices():
     case("one_hot", F.one_hot, [torch.tensor([[0, 2], [1, 3]])], grad=False, num_classes=4)
     case("take_along_dim", lambda x, i, dim: torch.take_along_dim(x, i, dim), [x, torch.tensor([[1], [0], [3]])], dim=1)
     case("take_along_dim", lambda x, i, dim: torch.take_along_dim(x, i, dim), [x, torch.tensor([[2, 0, 0, 1]])], dim=0)
+    rows = torch.tensor([2, 0, 2, 1])
+    case("index_select", lambda x, i, dim: torch.index_select(x, dim, i), [x, rows], tarn="index_select axis=1", dim=1)
+    case("index_add", lambda x, i, s, dim: torch.index_add(x, dim, i, s), [x, rows, random("index_add", 4, 4)],
+         tarn="index_add axis=0", dim=0)
     unique = torch.tensor([[0, 2, 1], [3, 1, 0]])
     case("scatter", lambda x, i, s, dim: x.scatter(dim, i, s), [x, unique, source], tarn="scatter axis=1", dim=1)
     case("scatter_add", lambda x, i, s, dim: x.scatter_add(dim, i, s), [x, index, source], tarn="scatter_add axis=1", dim=1)
@@ -289,7 +318,7 @@ def losses():
 def main():
     torch.set_num_threads(1)
     folder = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
-    for group in (functions, bits, activations, reductions, orders, shapes, indices, einsums, losses):
+    for group in (functions, basics, bits, activations, reductions, orders, shapes, indices, einsums, losses):
         group()
     save(os.path.join(folder, "vocabulary.safetensors"), os.path.basename(__file__))
 

@@ -297,8 +297,6 @@ static bool make_pad(golden *c)
     for (int i = 0; i < n / 2; i++) {
         low[rank - 1 - i] = pairs[2 * i];
         high[rank - 1 - i] = pairs[2 * i + 1];
-        if (pairs[2 * i] < 0 || pairs[2 * i + 1] < 0)
-            return false;
     }
     const char *mode = word(c, "mode");
     if (strcmp(mode, "constant") != 0) {

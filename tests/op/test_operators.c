@@ -10,7 +10,10 @@
 #include <cmocka.h>
 
 #include "base/number.h"
+#include "cpu_list.h"
+#include "format/safetensors.h"
 #include "op/scheme/op.h"
+#include "program/backend.h"
 
 /* ---- the page ---------------------------------------------------------------------------------------------------- */
 
@@ -64,6 +67,76 @@ static void print_default(const op_argdef *a, base_str *s)
         base_str_printf(s, ": %s", kinds[a->kind]);
 }
 
+/* ---- what is known of an operator from elsewhere -------------------------------------------------------------------- */
+
+#define X(name) extern const kernel cpu_kernels_##name[];
+CPU_LIST(X)
+#undef X
+
+static const kernel *const kernels[] = {
+#define X(name) cpu_kernels_##name,
+    CPU_LIST(X)
+#undef X
+        NULL};
+
+static void print_kernels(const op_def *def, base_str *s)
+{
+    const char *between = "";
+    for (int t = 0; kernels[t]; t++)
+        for (const kernel *k = kernels[t]; k->name; k++)
+            if (strcmp(k->op, def->name) == 0) {
+                base_str_printf(s, "%s%s", between, k->name);
+                between = ", ";
+            }
+}
+
+/* The files of PyTorch's results. */
+static format_safetensors *golden[2];
+
+static bool open_golden(void)
+{
+    static const char *const paths[] = {TARN_SOURCE_DIR "/tests/golden/ops.safetensors",
+                                        TARN_SOURCE_DIR "/tests/golden/vocabulary.safetensors"};
+    base_error e = {0};
+    for (int i = 0; i < 2; i++)
+        if (!golden[i] && format_safetensors_open(paths[i], &golden[i], &e) != TN_OK)
+            return false;
+    return true;
+}
+
+static bool is(const char *text, size_t length, const char *name)
+{
+    return length == strlen(name) && strncmp(text, name, length) == 0;
+}
+
+/* Whether a case "OP.K" is about the operator: it names it in its options, or OP is its name, or PyTorch's for it. */
+static bool is_about(const format_pair *c, const op_def *def)
+{
+    static const char key[] = "\"tarn\": \"";
+    const char *own = strstr(c->value, key), *dot = strchr(c->key, '.');
+    if (own)
+        return is(own + strlen(key), strcspn(own + strlen(key), " \""), def->name);
+    size_t length = dot ? (size_t)(dot - c->key) : 0;
+    return dot && (is(c->key, length, def->name) || (def->torch && is(c->key, length, strrchr(def->torch, '.') + 1)));
+}
+
+static bool has_golden(const op_def *def)
+{
+    for (int f = 0; f < 2; f++)
+        for (size_t i = 0; i < golden[f]->metadata_n; i++)
+            if (is_about(&golden[f]->metadata[i], def))
+                return true;
+    return false;
+}
+
+static const char *gradient_of(const op_def *def)
+{
+    bool floats = false;
+    for (int i = 0; i < op_count_in(def); i++)
+        floats |= (def->in[i].dtypes & OP_FLOATS) != 0;
+    return !floats ? "" : def->grad == op_grad_zero ? "zero" : "any order";
+}
+
 static void print_row(const op_def *def, base_str *s)
 {
     base_str_printf(s, "| `%s` | ", def->name);
@@ -80,28 +153,38 @@ static void print_row(const op_def *def, base_str *s)
         base_str_printf(s, "%s%s", i ? ", " : "", def->arg[i].name);
         print_default(&def->arg[i], s);
     }
-    base_str_printf(s, " | %s |\n",
+    base_str_printf(s, " | %s | %s | ",
                     def->flags & OP_SOURCE        ? "source"
                     : def->flags & OP_ELEMENTWISE ? "element-wise"
                     : def->flags & OP_VIEW        ? "view"
                     : def->lower                  ? "lowered"
-                                                  : "");
+                                                  : "",
+                    gradient_of(def));
+    print_kernels(def, s);
+    base_str_printf(s, " | %s%s%s | %s | %s |\n", def->torch ? "`" : "", def->torch ? def->torch : "",
+                    def->torch ? "`" : "", def->onnx ? def->onnx : "", has_golden(def) ? "yes" : "");
 }
 
 static base_str page(void)
 {
     base_str s = {0};
-    base_str_add(&s, "# Operators\n\n"
-                     "Written from the definitions in `src/op/` by `tests/op/test_operators.c`; the file of an "
-                     "operator has its formulas,\n"
-                     "gradient, test cases and tolerances. `?` marks what may be absent. Dtypes: any = number or bool, "
-                     "number = float or\n"
-                     "integer, float = f64 f32 f16 bf16, integer = i64 i32 i16 i8 u8, index = i64 i32; slots without "
-                     "one have that of another.\n"
-                     "Kinds: an element-wise operator may be fused with others; a view moves no data where the reader "
-                     "takes strides; a\n"
-                     "lowered one is written with others unless a backend has a kernel for the whole.\n\n"
-                     "| operator | does | inputs | outputs | arguments | kind |\n|---|---|---|---|---|---|\n");
+    base_str_add(
+        &s, "# Operators\n\n"
+            "Written from the definitions in `src/op/` by `tests/op/test_operators.c`; the file of an "
+            "operator has its formulas,\n"
+            "gradient, test cases and tolerances. `?` marks what may be absent. Dtypes: any = number or bool, "
+            "number = float or\n"
+            "integer, float = f64 f32 f16 bf16, integer = i64 i32 i16 i8 u8, index = i64 i32; slots without "
+            "one have that of another.\n"
+            "Kinds: an element-wise operator may be fused with others; a view moves no data where the reader "
+            "takes strides; a\n"
+            "lowered one is written with others unless a backend has a kernel for the whole. Kernels are the CPU's "
+            "own; an operator\n"
+            "without one that is not element-wise or lowered runs by its reference. PyTorch and ONNX: what does the "
+            "same there, perhaps\n"
+            "with other arguments; golden: tests/golden compares values and gradients with PyTorch's.\n\n"
+            "| operator | does | inputs | outputs | arguments | kind | gradient | kernels | PyTorch | ONNX | golden |\n"
+            "|---|---|---|---|---|---|---|---|---|---|---|\n");
     for (int i = 0; op_table[i]; i++)
         print_row(op_table[i], &s);
     return s;
@@ -110,6 +193,10 @@ static base_str page(void)
 static void page_is_what_the_definitions_say(void **p)
 {
     (void)p;
+    if (!open_golden()) {
+        print_message("skipped: the golden files cannot be read without jansson (libjansson-dev)\n");
+        skip();
+    }
     base_str want = page();
     char *have = calloc(1, want.length + 2);
     FILE *f = fopen(TARN_SOURCE_DIR "/docs/operators.md", "rb");
@@ -171,8 +258,24 @@ static void every_dtype_has_a_tolerance(void **p)
     }
 }
 
+/* What PyTorch has too is compared with it; random numbers cannot be, and sources compute nothing. */
+static void pytorch_has_been_asked(void **p)
+{
+    (void)p;
+    if (!open_golden()) {
+        print_message("skipped: the golden files cannot be read without jansson (libjansson-dev)\n");
+        skip();
+    }
+    for (int i = 0; op_table[i]; i++)
+        if (op_table[i]->torch && !(op_table[i]->flags & (OP_RANDOM | OP_SOURCE)) && !has_golden(op_table[i]))
+            fail_msg("'%s' is %s in PyTorch, and no golden file has a case of it; see tests/golden/make_vocabulary.py",
+                     op_table[i]->name, op_table[i]->torch);
+}
+
 static int write_page(const char *folder)
 {
+    if (!open_golden())
+        return 1;
     base_str s = page();
     char path[4096];
     (void)snprintf(path, sizeof path, "%s/docs/operators.md", folder);
@@ -192,6 +295,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(definitions_are_complete),
         cmocka_unit_test(every_dtype_has_a_tolerance),
         cmocka_unit_test(page_is_what_the_definitions_say),
+        cmocka_unit_test(pytorch_has_been_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

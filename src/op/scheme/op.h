@@ -161,6 +161,7 @@ typedef struct op_operand {
 
 typedef struct op_def {
     const char *name, *doc;
+    const char *torch, *onnx; /* what does the same there, perhaps with other arguments; NULL: nothing */
     op_slot in[OP_MAX_IN], out[OP_MAX_OUT];
     op_argdef arg[OP_MAX_ARG];
     unsigned flags;
