@@ -1,4 +1,4 @@
-"""What is measured besides rows of one size: scaling with threads, cost against the batch, what is installed."""
+"""What is measured besides rows of one size: scaling with threads, cost against batch and depth, what is installed."""
 import os
 import subprocess
 import tempfile
@@ -8,7 +8,8 @@ from rows import ROWS, variant
 
 ROW = {r.name: r for r in ROWS}
 SCALED = ["mlp_wide_train", "mnist_cnn_train", "cifar_cnn_train", "mnist_cnn_forward_b64"]
-CURVES = {"mlp_train": (1, 4, 16, 64, 256), "mnist_cnn_train": (1, 4, 16, 64)}
+CURVES = [("mlp_train", "batch", (1, 4, 16, 64, 256)), ("mnist_cnn_train", "batch", (1, 4, 16, 64)),
+          ("mlp_train", "depth", (1, 4, 16, 64))]
 COMPARED = ("tarn", "pytorch_eager")
 
 
@@ -37,17 +38,22 @@ def run_scaling(kinds, options, machine):
     return {"row": "scaling", "title": "scaling with threads", "rows": found}
 
 
-def run_batches(kinds, options, machine):
-    """The same net with batches of several sizes."""
+def sized(row, axis, size):
+    """The row with that batch, or as many layers of 128 units before the last one."""
+    if axis == "batch":
+        return variant(row, batch=size)
+    return variant(row, name=f"{row.name}_depth{size}", net=f"{size} linear 128, linear 10")
+
+
+def run_curves(kinds, options, machine):
+    """The same work in several sizes."""
     kinds, found = [k for k in kinds if k.key in COMPARED], []
-    for name, sizes in CURVES.items():
-        per_batch = {}
-        for size in sizes:
-            less = Options(options, rounds=1)
-            row = variant(ROW[name], batch=size)
-            per_batch[str(size)] = brief(measure.run_row(row, kinds, less, machine))
-        found.append({"row": name, "title": ROW[name].title, "batches": per_batch})
-    return {"row": "batches", "title": "cost against the batch", "rows": found}
+    less = Options(options, rounds=1)
+    for name, axis, sizes in CURVES:
+        points = {str(size): brief(measure.run_row(sized(ROW[name], axis, size), kinds, less, machine)) for size in sizes}
+        title = ROW[name].title if axis == "batch" else "linear layers of 128 units, training step, batch 64, Adam"
+        found.append({"row": name, "title": title, "axis": axis, "points": points})
+    return {"row": "curves", "title": "cost against batch and depth", "rows": found}
 
 
 def folder_bytes(path):

@@ -15,7 +15,7 @@ from rows import ALL, STARTUP
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, "build", "release")
-EXTRAS = {"scaling": "the same rows on one thread and on all", "batches": "cost against the batch",
+EXTRAS = {"scaling": "the same rows on one thread and on all", "curves": "cost against batch and depth",
           "size": "bytes of what is installed"}
 
 
@@ -45,7 +45,7 @@ def arguments():
         p.error("--rounds and --threads must be at least 1, --seconds above 0")
     options.chosen = [known[r] for r in options.rows] or list(known.values())
     if options.quick and not options.rows:
-        options.chosen = [r for r in options.chosen if r not in ("scaling", "batches")]
+        options.chosen = [r for r in options.chosen if r not in ("scaling", "curves")]
     return options
 
 
@@ -68,8 +68,8 @@ def show(result):
 def run(row, kinds, options, machine):
     if row == "scaling":
         return extras.run_scaling(kinds, options, machine)
-    if row == "batches":
-        return extras.run_batches(kinds, options, machine)
+    if row == "curves":
+        return extras.run_curves(kinds, options, machine)
     if row == "size":
         return extras.run_size(options, BUILD)
     return (measure.run_startup if row is STARTUP else measure.run_row)(row, kinds, options, machine)

@@ -5,6 +5,7 @@ from html import escape
 COLORS = {"tarn": "#0072b2", "pytorch_eager": "#d55e00", "pytorch_compiled": "#e69f00", "onnxruntime": "#009e73"}
 NAMES = {"tarn": "Tarn", "pytorch_eager": "PyTorch eager", "pytorch_compiled": "PyTorch compiled", "onnxruntime": "ONNX Runtime"}
 ORDER = list(NAMES)
+PER = {"batch": "sample", "depth": "layer"}
 FONT = "font-family=\"'DejaVu Sans',Verdana,Arial,sans-serif\""
 
 
@@ -31,7 +32,7 @@ def bars(rows):
     left, width, bar, gap = 190, 420, 16, 34
     parts, y = [text(16, 24, "Time per step, less is better", font_size=16, font_weight=600)], 40
     for r in rows:
-        times = {k: r["programs"][k]["median_seconds"] for k in ORDER if k in r["programs"]}
+        times = {k: r["programs"][k]["median_seconds"] / (r.get("parts") or 1) for k in ORDER if k in r["programs"]}
         if not times:
             continue
         parts.append(text(16, y + 12, r["title"], font_weight=600))
@@ -53,11 +54,11 @@ def axis(low, high):
 
 
 def curve(row, x0, y0, width, height):
-    """Time per sample against the batch, both logarithmic."""
-    sizes = sorted(int(b) for b in row["batches"])
+    """Time per sample or layer against their number, both logarithmic."""
+    sizes = sorted(int(b) for b in row["points"])
     series = {}
     for size in sizes:
-        for key, p in row["batches"][str(size)]["programs"].items():
+        for key, p in row["points"][str(size)]["programs"].items():
             series.setdefault(key, []).append((size, p["median_seconds"] / size))
     if not series:
         return []
@@ -68,7 +69,7 @@ def curve(row, x0, y0, width, height):
     def at(size, value):
         return x0 + width * math.log2(size / sizes[0]) / right, y0 + height * (last - math.log10(value)) / (last - first)
 
-    parts = [text(x0, y0 - 10, row["title"].split(",")[0] + ": time per sample against the batch", font_weight=600)]
+    parts = [text(x0, y0 - 10, f"{row['title'].split(',')[0]}: time per {PER[row['axis']]} against the {row['axis']}", font_weight=600)]
     for power in range(first, last + 1):
         _, y = at(sizes[0], 10.0 ** power)
         parts.append(f'<line x1="{x0}" y1="{y:.1f}" x2="{x0 + width}" y2="{y:.1f}" stroke="#ddd"/>'

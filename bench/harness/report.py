@@ -1,4 +1,4 @@
-"""What was measured, as a page and pictures: docs/performance.md, docs/performance.svg, docs/performance_batches.svg."""
+"""What was measured, as a page and pictures: docs/performance.md, docs/performance.svg, docs/performance_curves.svg."""
 import glob
 import json
 import math
@@ -9,6 +9,8 @@ from picture import NAMES, ORDER, duration
 from rows import ABSENT, ALL
 
 SHOWN_NODES = 8
+MOST_MEMORY, MEMORY_FROM = 0.6, 200e6  # goal: at most so much of PyTorch's peak, on rows where that is above so many bytes
+MOST_FIRST_STEP = 1.0  # goal: seconds to the end of the first training step
 
 
 def megabytes(count):
@@ -72,6 +74,21 @@ def times(rows):
         yield ""
 
 
+def torch_peak(r):
+    return min((p["peak_bytes"] for k, p in r["programs"].items() if k.startswith("pytorch") and p.get("peak_bytes")), default=0)
+
+
+def memory_short(r):
+    """Tarn's share of PyTorch's peak where it is more than the goal, else None."""
+    ours, theirs = (r["programs"].get("tarn") or {}).get("peak_bytes"), torch_peak(r)
+    return ours / theirs if r["train"] and ours and theirs > MEMORY_FROM and ours > MOST_MEMORY * theirs else None
+
+
+def first_step_short(r):
+    seconds = (r["programs"].get("tarn") or {}).get("first_step_seconds")
+    return seconds if r["train"] and seconds and seconds > MOST_FIRST_STEP else None
+
+
 def memory(rows):
     yield from table(["row", *(NAMES[k] for k in ORDER), "Tarn's share of the smallest peer", "Tarn's values and scratch", "Tarn's state"],
                      *([r["title"], *(megabytes((r["programs"].get(k) or {}).get("peak_bytes")) for k in ORDER),
@@ -104,11 +121,11 @@ def scaling(result):
         yield line
 
 
-def batches(result):
+def curves(result):
     for r in result["rows"]:
-        for size in sorted(r["batches"], key=int):
-            programs = r["batches"][size]["programs"]
-            line = [r["title"].split(",")[0], size]
+        for size in sorted(r["points"], key=int):
+            programs = r["points"][size]["programs"]
+            line = [r["title"].split(",")[0], f"{r['axis']} {size}"]
             for key in ("tarn", "pytorch_eager"):
                 p = programs.get(key)
                 line += [duration(p["median_seconds"]), duration(p["median_seconds"] / int(size))] if p else ["-", "-"]
@@ -131,13 +148,13 @@ def others(results):
         yield ""
         head = [f"{name}, {what}" for name in ("Tarn", "PyTorch eager") for what in ("1 thread", "all threads", "gain")]
         yield from table(["row", *head], *scaling(results["scaling"]))
-    if "batches" in results:
-        yield "### Cost against the batch"
+    if "curves" in results:
+        yield "### Cost against batch and depth"
         yield ""
-        yield "![Time per sample against the batch](performance_batches.svg)"
+        yield "![Time per sample against the batch, per layer against the depth](performance_curves.svg)"
         yield ""
-        head = [f"{name}, {what}" for name in ("Tarn", "PyTorch eager") for what in ("a step", "a sample")]
-        yield from table(["net", "batch", *head], *batches(results["batches"]))
+        head = [f"{name}, {what}" for name in ("Tarn", "PyTorch eager") for what in ("a step", "of that a sample or layer")]
+        yield from table(["net", "size", *head], *curves(results["curves"]))
     if "size" in results:
         yield "### What is installed"
         yield ""
@@ -227,8 +244,17 @@ def machines(results):
     return [machine_line(m) for m in first.values()]
 
 
-def short_rows(rows):
-    return [r for r in rows if r.get("reached") is False]
+def short_lines(rows):
+    for r in rows:
+        if r.get("reached") is False:
+            yield (f"- {r['title']}: {r['ratio']:.2f}x the best peer (goal 1x), {r.get('pytorch_ratio', r['ratio']):.2f}x PyTorch "
+                   f"(goal {r['goal']:g}x)")
+    for r in rows:
+        part, seconds = memory_short(r), first_step_short(r)
+        if part:
+            yield f"- {r['title']}: {100 * part:.0f}% of PyTorch's peak memory (goal {100 * MOST_MEMORY:.0f}%)"
+        if seconds:
+            yield f"- {r['title']}: first step after {duration(seconds)} (goal {duration(MOST_FIRST_STEP)})"
 
 
 def page(results, rows):
@@ -250,14 +276,13 @@ def page(results, rows):
             yield f"## {title}"
             yield ""
             yield from times(part)
-    short = short_rows(rows)
+    short = list(short_lines(rows))
     if short:
         yield "## What falls short"
         yield ""
-        yield "These rows have not reached their goals; below, each has the nodes that take its time."
+        yield "Goals that are not reached. For those of speed, the nodes that take the time stand below with the row."
         yield ""
-        for r in short:
-            yield f"- {r['title']}: {r['ratio']:.2f}x the best peer, {r.get('pytorch_ratio', r['ratio']):.2f}x PyTorch (goal {r['goal']:g}x)"
+        yield from short
         yield ""
     yield "## What is not there yet"
     yield ""
@@ -273,7 +298,7 @@ def page(results, rows):
         yield "earlier run."
         yield ""
         yield from first_steps([r for r in rows if r["row"] != "startup"])
-    if any(name in results for name in ("scaling", "batches", "size")):
+    if any(name in results for name in ("scaling", "curves", "size")):
         yield "## Besides"
         yield ""
         yield from others(results)
@@ -289,8 +314,8 @@ def write(root):
     docs = os.path.join(root, "docs")
     os.makedirs(docs, exist_ok=True)
     pages = {"performance.md": "\n".join(page(results, rows)).rstrip() + "\n", "performance.svg": picture.bars(rows)}
-    if "batches" in results:
-        pages["performance_batches.svg"] = picture.curves(results["batches"]["rows"])
+    if "curves" in results:
+        pages["performance_curves.svg"] = picture.curves(results["curves"]["rows"])
     for name, contents in pages.items():
         with open(os.path.join(docs, name), "w", encoding="utf-8") as file:
             file.write(contents)

@@ -101,15 +101,15 @@ ROWS = [
     Row("resnet50_forward_b8", "ResNet-50, 224x224, forward, batch 8", "resnet50", IMAGENET, 8, classes=1000),
     Row("mobilenet_v2_forward", "MobileNetV2, 160x160, forward, one sample", "mobilenet_v2", MOBILE, classes=1000),
     Row("mobilenet_v2_forward_b16", "MobileNetV2, 160x160, forward, batch 16", "mobilenet_v2", MOBILE, 16, classes=1000),
-    Row("chain_forward", "chain of 200 layers of 8 units, forward, one sample", "200 linear 8", (8,), classes=8, parts=200),
+    Row("chain_forward", "node of a chain of 200 layers of 8 units, forward, one sample", "200 linear 8", (8,), classes=8, parts=200),
 ]
 STARTUP = Row("startup", "MLP 784-128-10, from process start to the first prediction", "mlp", goal=30.0)
 ALL = [*ROWS, STARTUP]
 
 
-def variant(row, **changes):
+def variant(row, name=None, **changes):
     """A row with other sizes, under a name that says which."""
-    return replace(row, name="_".join([row.name, *(f"{k}{v}" for k, v in changes.items() if k != "sample")]), **changes)
+    return replace(row, name=name or "_".join([row.name, *(f"{k}{v}" for k, v in changes.items())]), **changes)
 
 
 def tiny(row):

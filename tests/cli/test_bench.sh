@@ -116,13 +116,13 @@ for row in rows.ALL:
         assert r["row"] == "startup" or (r["profile"]["nodes"] and r["bound"]["share"] > 0), r
         r["reached"] = False
         results[row.name] = {**r, "machine": machine, "date": "today"}
-extras.SCALED, extras.CURVES = ["mlp_train"], {"mlp_train": (1, 2)}
+extras.SCALED, extras.CURVES = ["mlp_train"], [("mlp_train", "batch", (1, 2)), ("mlp_train", "depth", (1, 2))]
 results["scaling"] = {**extras.run_scaling(kinds, Options, machine), "machine": machine}
-results["batches"] = {**extras.run_batches(kinds, Options, machine), "machine": machine}
+results["curves"] = {**extras.run_curves(kinds, Options, machine), "machine": machine}
 page = "\n".join(report.page(results, [results[r.name] for r in rows.ALL if r.name in results]))
 for words in ("## What falls short", "Where Tarn's time goes", "fc1.linear", "## What is not there yet", "From one thread to all"):
     assert words in page, words
-for svg in (picture.bars([r for r in results.values() if "programs" in r]), picture.curves(results["batches"]["rows"])):
+for svg in (picture.bars([r for r in results.values() if "programs" in r]), picture.curves(results["curves"]["rows"])):
     assert svg.startswith("<svg") and "Tarn" in svg
 a = {"first_losses": [2.0, 1.0], "outputs": [], "name": "a"}
 assert measure.disagreement(rows.ROWS[0], {**a, "first_losses": [2.1, 1.0]}, a)
