@@ -43,20 +43,21 @@ TN_API void tn_state_get_random(const tn_state *state, uint64_t *seed, uint64_t 
 /* Immutable; shared by sessions on any number of threads. */
 typedef struct tn_program tn_program;
 
-/* In what the operands of products and convolutions of f32 tensors may be multiplied. Everything else, and every sum, stays
- * f32 either way: weights, updates, statistics, normalisation, losses. */
+/* How products and convolutions of f32 tensors are computed. Everything else, and every sum, is f32 in any case: weights,
+ * updates, statistics, normalisation, losses. docs/training.md says how large the errors are. */
 typedef enum tn_precision {
-    TN_PRECISION_F32 = 0,
+    TN_PRECISION_F32 =
+        0, /* convolutions by Winograd's transforms and, in training on AMX, by products of split numbers */
     TN_PRECISION_BF16 =
-        1 /* rounded to bf16 where the processor has matrix registers for it (AMX); elsewhere f32, which is
-                             faster there */
+        1, /* operands rounded to bf16 where the processor has matrix registers for it (AMX); elsewhere f32,
+                               which is faster there */
+    TN_PRECISION_EXACT = 2, /* plain f32 sums throughout: convolutions take about twice as long */
 } tn_precision;
 
 typedef struct tn_compile_opt {
     size_t memory_limit; /* bytes of buffer and scratch that a binding may need; 0: no limit */
     bool no_fuse;        /* keep element-wise operators apart (for finding errors) */
     bool no_simplify;
-    bool exact_convolutions; /* by plain f32 sums: more exact, half as fast (docs/training.md) */
     tn_precision precision;
     void *reserved[6];
 } tn_compile_opt;
