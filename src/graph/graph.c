@@ -38,6 +38,8 @@ static void free_vectors(tn_graph *g)
     base_vec_free(&g->scopes);
     base_vec_free(&g->results);
     base_map_free(&g->names);
+    base_map_free(&g->suffixes);
+    base_map_free(&g->states);
 }
 
 void tn_graph_free(tn_graph *g)
@@ -115,8 +117,17 @@ const char *graph_unique(tn_graph *g, const char *path)
 {
     if (!base_map_get(&g->names, path))
         return path;
-    for (int k = 2;; k++) {
-        const char *name = base_arena_printf(g->arena, "%s_%d", path, k);
+    /* Names are never taken back, so what was tried once need not be tried again. */
+    int *k = base_map_get(&g->suffixes, path);
+    if (!k) {
+        const char *key = base_arena_strdup(g->arena, path);
+        k = BASE_NEW(g->arena, int);
+        if (!key || !k || !base_map_put(&g->suffixes, key, k))
+            return NULL;
+        *k = 2;
+    }
+    for (;; ++*k) {
+        const char *name = base_arena_printf(g->arena, "%s_%d", path, *k);
         if (!name || !base_map_get(&g->names, name))
             return name;
     }
@@ -290,15 +301,13 @@ const char *const graph_init_names[] = {[TN_INIT_ZEROS] = "zeros",
 
 graph_state *graph_find_state(const tn_graph *g, const char *name)
 {
-    for (size_t i = 0; i < g->state.n; i++)
-        if (strcmp(g->state.at[i]->name, name) == 0)
-            return g->state.at[i];
-    return NULL;
+    return base_map_get(&g->states, name);
 }
 
 bool graph_add_state(tn_graph *g, graph_state *s)
 {
-    if (base_vec_push(&g->state, s))
+    s->id = (int)g->state.n;
+    if (base_map_put(&g->states, s->name, s) && base_vec_push(&g->state, s))
         return true;
     graph_fail(g, TN_MEMORY, "out of memory while adding the state '%s'", s->name);
     return false;
@@ -320,10 +329,8 @@ tn_tensor *tn_graph_param(tn_graph *g, int i)
 
 static graph_state *state_of(const tn_tensor *x)
 {
-    for (size_t i = 0; x && i < x->graph->state.n; i++)
-        if (x->graph->state.at[i]->value == x)
-            return x->graph->state.at[i];
-    return NULL;
+    graph_state *s = x && x->node ? graph_find_state(x->graph, x->node->name) : NULL;
+    return s && s->value == x ? s : NULL;
 }
 
 void tn_param_freeze(tn_tensor *param, bool frozen)

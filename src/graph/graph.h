@@ -40,7 +40,8 @@ struct graph_node {
 extern const char *const graph_init_names[];
 
 typedef struct graph_state {
-    const char *name;
+    const char *name; /* and that of the node that reads it */
+    int id;           /* position in graph->state */
     graph_type type;
     bool trainable, frozen;
     tn_init init;
@@ -72,7 +73,9 @@ struct tn_graph {
     base_vec(tn_entry *) entries;
     base_vec(graph_result) updates; /* training writes, see tn_graph_update */
     base_vec(const char *) scopes;
-    base_map names; /* node paths in use */
+    base_map names;    /* node paths in use */
+    base_map suffixes; /* by path that was wanted more than once: the first number that may be free (int) */
+    base_map states;   /* by name */
     int n_tensors;
     tn_tensor poison; /* what builders return after a failure */
     tn_entry nowhere; /* the same for entries: without a graph, ignores what it is given */

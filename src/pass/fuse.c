@@ -1,154 +1,45 @@
-/* fuse.c: groups element-wise nodes of one shape into `fused` nodes that each operand passes through once.
- *
- * A node joins the group of a producer when both have the same shape and no path from the group to the node runs through a
- * node outside (the fused node would wait for itself). Values that are made from nothing (random masks) are cheaper to make
- * again than to keep: every consumer gets a copy of its own. */
-#include "pass/pass.h"
+/* fuse.c: element-wise nodes of one shape as `fused` nodes, which each operand passes through once. Which nodes go together is
+ * for fuse_group.c to say. Values that are made from nothing (random masks) are cheaper to make again than to keep: every
+ * consumer gets a copy of its own. */
+#include "pass/fuse.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_IN = 20, MOST_OUT = 8, MOST_NODES = 48 };
-
-typedef struct fuser {
-    const tn_graph *g;
-    const pass_backend *backend;
-    int *group; /* by node: group number (the id of its first member), or -1 */
-    int *next;  /* by node: the next member of its group, -1 for the last */
-    int *mark;  /* by node: the search that has seen it */
-    int stamp;
-    int *stack, depth; /* of nodes to look at */
-    int *members;      /* by group: number of nodes */
-    bool *early; /* by node: an output or a check waits for it. Such a node never joins one that only makes state to be
-                     written: the updates would run before the check, and could not write in place */
-} fuser;
-
-static bool elementwise(const fuser *f, const graph_node *node)
-{
-    return (node->def->flags & OP_ELEMENTWISE) && node->n_out == 1 && f->backend->fuses(node);
-}
-
-static bool same_shape(const graph_type *a, const graph_type *b)
-{
-    return a->rank == b->rank && memcmp(a->dims, b->dims, (size_t)a->rank * sizeof *a->dims) == 0;
-}
-
-/* Puts the fused node that `node` will be part of, or the node itself, on the stack: all its members, once. */
-static void push_unit(fuser *f, int node)
-{
-    int first = f->group[node] >= 0 ? f->group[node] : node;
-    for (int i = first; i >= 0; i = f->next[i])
-        if (f->mark[i] != f->stamp) {
-            f->mark[i] = f->stamp;
-            f->stack[f->depth++] = i;
-        }
-}
-
-/* Whether something that group `source` makes comes to unit `target` (a node or its group) through a node of neither. */
-static bool comes_around(fuser *f, int source, int target)
-{
-    f->stamp++;
-    f->depth = 0;
-    push_unit(f, target);
-    for (int own = f->depth; f->depth > 0;) {
-        int i = f->stack[--f->depth];
-        const graph_node *node = f->g->nodes.at[i];
-        bool inside = f->depth < own; /* the target's own members lie at the bottom */
-        own = inside ? f->depth : own;
-        for (int k = 0; k < node->n_in; k++) {
-            int from = node->in[k] ? node->in[k]->node->id : -1;
-            if (from < 0)
-                continue;
-            if (f->group[from] != source)
-                push_unit(f, from);
-            else if (!inside)
-                return true;
-        }
-    }
-    return false;
-}
-
-/* Whether group a and the unit of node b may become one: neither waits for the other by way of a third. */
-static bool may_merge(fuser *f, int a, int b)
-{
-    return !comes_around(f, a, b) && !comes_around(f, f->group[b], a);
-}
-
-static void count_ports(const fuser *f, int a, int b, int *in, int *out)
-{
-    *in = *out = 0;
-    for (size_t i = 0; i < f->g->nodes.n; i++) {
-        if (f->group[i] != a && f->group[i] != b)
-            continue;
-        const graph_node *node = f->g->nodes.at[i];
-        for (int k = 0; k < node->n_in; k++)
-            if (node->in[k] && f->group[node->in[k]->node->id] != a && f->group[node->in[k]->node->id] != b)
-                ++*in;
-    }
-}
-
-static void find_early(fuser *f)
-{
-    const tn_graph *g = f->g;
-    for (size_t i = 0; i < g->results.n; i++)
-        if (g->results.at[i].kind != GRAPH_WRITE)
-            f->early[g->results.at[i].value->node->id] = true;
-    for (size_t i = g->nodes.n; i-- > 0;)
-        for (int k = 0; f->early[i] && k < g->nodes.at[i]->n_in; k++)
-            if (g->nodes.at[i]->in[k])
-                f->early[g->nodes.at[i]->in[k]->node->id] = true;
-}
-
-static void join(fuser *f, const graph_node *node)
-{
-    int id = node->id;
-    f->group[id] = id;
-    f->members[id] = 1;
-    for (int i = 0; i < node->n_in; i++) {
-        const graph_node *from = node->in[i] ? node->in[i]->node : NULL;
-        int a = from ? f->group[from->id] : -1, mine = f->group[id], in, out;
-        if (a < 0 || a == mine || f->early[from->id] != f->early[id] ||
-            !same_shape(&from->out[0].type, &node->out[0].type) || f->members[a] + f->members[mine] > MOST_NODES)
-            continue;
-        count_ports(f, a, mine, &in, &out);
-        if (in > MOST_IN || !may_merge(f, a, id))
-            continue;
-        int to = a < mine ? a : mine, gone = a < mine ? mine : a;
-        f->members[to] += f->members[gone];
-        int last = to;
-        while (f->next[last] >= 0)
-            last = f->next[last];
-        f->next[last] = gone;
-        for (int k = gone; k >= 0; k = f->next[k])
-            f->group[k] = to;
-    }
-}
-
 /* ---- emission ---------------------------------------------------------------------------------------------------- */
 
+/* A unit that is being made: all its inputs come first. */
+typedef struct frame {
+    int unit;   /* its first member, or the node alone */
+    int member; /* whose inputs are gone through, */
+    int in;     /* and which is next */
+} frame;
+
 typedef struct emitter {
-    fuser *f;
+    const tn_graph *g;
+    fuse_groups groups;
     pass_map m;
-    bool *done;   /* by node of the old graph */
-    bool *result; /* by tensor: some result shows it */
+    bool *done;        /* by node: made, or being made */
+    bool *shown;       /* by tensor: a result, or a node outside its group, needs it */
+    tn_tensor **value; /* by tensor: in the sub-graph of its group, once that is being filled */
+    frame *stack;      /* by depth */
     base_error *e;
 } emitter;
 
-static bool used_outside(const emitter *x, const graph_node *node)
+static void find_shown(emitter *x)
 {
-    const tn_graph *g = x->f->g;
-    int group = x->f->group[node->id];
-    if (x->result[node->out[0].id])
-        return true;
-    for (size_t i = (size_t)node->id + 1; i < g->nodes.n; i++)
-        for (int k = 0; x->m.needed[i] && x->f->group[i] != group && k < g->nodes.at[i]->n_in; k++)
-            if (g->nodes.at[i]->in[k] == &node->out[0])
-                return true;
-    return false;
+    const tn_graph *g = x->g;
+    const int *group = x->groups.group;
+    for (size_t i = 0; i < g->results.n; i++)
+        x->shown[g->results.at[i].value->id] = true;
+    for (size_t i = 0; i < g->nodes.n; i++)
+        for (int k = 0; x->m.needed[i] && k < g->nodes.at[i]->n_in; k++) {
+            const tn_tensor *t = g->nodes.at[i]->in[k];
+            if (t && (group[i] < 0 || group[t->node->id] != group[i]))
+                x->shown[t->id] = true;
+        }
 }
-
-static tn_status emit_node(emitter *x, const graph_node *node);
 
 /* The sub-graph's value for an outer one: an input node of the sub-graph, made once per outer value. */
 static tn_tensor *sub_input(tn_graph *sub, tn_tensor *outer, tn_tensor **in, int *n_in)
@@ -165,98 +56,85 @@ static tn_tensor *sub_input(tn_graph *sub, tn_tensor *outer, tn_tensor **in, int
     return tn_input(sub, name, outer->type.dtype, shape);
 }
 
-static tn_status fill_sub(emitter *x, int group, tn_graph *sub, tn_tensor **in, int *n_in, tn_tensor **value)
+static tn_status fill_sub(emitter *x, int group, tn_graph *sub, tn_tensor **in, int *n_in)
 {
-    const tn_graph *g = x->f->g;
     for (int pass = 0; pass < 2; pass++) /* all inputs first, so that input i is node i of the sub-graph */
-        for (size_t i = 0; i < g->nodes.n; i++) {
-            const graph_node *node = g->nodes.at[i];
-            if (x->f->group[i] != group)
-                continue;
+        for (int i = group; i >= 0; i = x->groups.next[i]) {
+            const graph_node *node = x->g->nodes.at[i];
             tn_tensor *from[node->n_in + 1];
             for (int k = 0; k < node->n_in; k++) {
                 tn_tensor *t = node->in[k];
-                from[k] = !t                                  ? NULL
-                          : x->f->group[t->node->id] == group ? value[t->id]
-                                                              : sub_input(sub, x->m.value[t->id], in, n_in);
+                from[k] = !t                                      ? NULL
+                          : x->groups.group[t->node->id] == group ? x->value[t->id]
+                                                                  : sub_input(sub, x->m.value[t->id], in, n_in);
             }
             if (pass == 0)
                 continue;
             graph_node *copy = op_apply_named(sub, node->def, node->name, node->n_in, from, node->arg);
             if (!copy)
                 return base_fail(x->e, sub->error.status, "%s", sub->error.text);
-            value[node->out[0].id] = &copy->out[0];
+            x->value[node->out[0].id] = &copy->out[0];
         }
+    return TN_OK;
+}
+
+/* A fused node as it is put together. */
+typedef struct fused {
+    tn_graph *sub;
+    int n_in, n_out, n_nodes;
+    tn_tensor *in[4 * FUSE_MOST_NODES];
+    const graph_node *out[FUSE_MOST_NODES + 1], *last;
+    graph_type type[FUSE_MOST_NODES + 1];
+} fused;
+
+static tn_status find_outputs(emitter *x, int group, fused *y)
+{
+    for (int i = group; i >= 0; i = x->groups.next[i]) {
+        const graph_node *node = y->last = x->g->nodes.at[i];
+        graph_result r = {GRAPH_OUTPUT, "y", x->value[node->out[0].id], NULL};
+        y->n_nodes++;
+        if (!x->shown[node->out[0].id])
+            continue;
+        y->type[y->n_out] = node->out[0].type;
+        y->out[y->n_out++] = node;
+        if (!base_vec_push(&y->sub->results, r))
+            return base_no_memory(x->e, "fusing");
+    }
+    return TN_OK;
+}
+
+static tn_status add_fused(emitter *x, fused *y)
+{
+    tn_graph *to = x->m.to;
+    op_value *arg = BASE_NEW(to->arena, op_value);
+    const char *name = y->n_nodes == 1 ? y->last->name : base_arena_printf(to->arena, "%s/fused", y->last->name);
+    if (!arg || !name)
+        return base_no_memory(x->e, "fusing");
+    arg->i = y->n_nodes;
+    graph_node *node = graph_add(to, &op_fused, name, y->n_in, y->in, y->n_out, y->type, arg);
+    if (!node)
+        return base_no_memory(x->e, "fusing");
+    node->sub = y->sub;
+    for (int i = 0; i < y->n_out; i++)
+        x->m.value[y->out[i]->out[0].id] = &node->out[i];
     return TN_OK;
 }
 
 static tn_status emit_group(emitter *x, int group)
 {
-    const tn_graph *g = x->f->g;
-    tn_graph *to = x->m.to, *sub = graph_sub(to);
-    tn_tensor *in[4 * MOST_NODES], **value = calloc((size_t)g->n_tensors + 1, sizeof *value);
-    const graph_node *outs[MOST_NODES + 1], *last = NULL;
-    graph_type types[MOST_NODES + 1];
-    int n_in = 0, n_out = 0, n_nodes = 0;
-    tn_status status = sub && value ? fill_sub(x, group, sub, in, &n_in, value) : base_no_memory(x->e, "fusing");
-    for (size_t i = 0; i < g->nodes.n && status == TN_OK; i++) {
-        if (x->f->group[i] != group)
-            continue;
-        last = g->nodes.at[i];
-        n_nodes++;
-        if (!used_outside(x, last))
-            continue;
-        graph_result r = {GRAPH_OUTPUT, "y", value[last->out[0].id], NULL};
-        types[n_out] = last->out[0].type;
-        outs[n_out++] = last;
-        if (!base_vec_push(&sub->results, r))
-            status = base_no_memory(x->e, "fusing");
-    }
-    op_value *arg = BASE_NEW(to->arena, op_value);
-    if (!arg)
-        status = base_no_memory(x->e, "fusing");
-    if (status == TN_OK) {
-        arg->i = n_nodes;
-        graph_node *node =
-            graph_add(to, &op_fused, n_nodes == 1 ? last->name : base_arena_printf(to->arena, "%s/fused", last->name),
-                      n_in, in, n_out, types, arg);
-        if (node) {
-            node->sub = sub;
-            for (int i = 0; i < n_out; i++)
-                x->m.value[outs[i]->out[0].id] = &node->out[i];
-        } else {
-            status = base_no_memory(x->e, "fusing");
-        }
-    }
-    if (status != TN_OK && sub)
-        graph_release_sub(sub);
-    free(value);
+    fused y = {.sub = graph_sub(x->m.to)};
+    tn_status status = y.sub ? fill_sub(x, group, y.sub, y.in, &y.n_in) : base_no_memory(x->e, "fusing");
+    if (status == TN_OK)
+        status = find_outputs(x, group, &y);
+    if (status == TN_OK)
+        status = add_fused(x, &y);
+    if (status != TN_OK && y.sub)
+        graph_release_sub(y.sub);
     return status;
 }
 
-static tn_status emit_inputs(emitter *x, const graph_node *node)
+static tn_status emit_alone(emitter *x, const graph_node *node)
 {
-    for (int k = 0; k < node->n_in; k++)
-        if (node->in[k] && !x->done[node->in[k]->node->id])
-            BASE_TRY(emit_node(x, node->in[k]->node));
-    return TN_OK;
-}
-
-static tn_status emit_node(emitter *x, const graph_node *node)
-{
-    const tn_graph *g = x->f->g;
-    int group = x->f->group[node->id];
-    if (group >= 0) {
-        for (size_t i = 0; i < g->nodes.n; i++)
-            if (x->f->group[i] == group)
-                x->done[i] = true;
-        for (size_t i = 0; i < g->nodes.n; i++)
-            if (x->f->group[i] == group)
-                BASE_TRY(emit_inputs(x, g->nodes.at[i]));
-        return emit_group(x, group);
-    }
-    x->done[node->id] = true;
-    BASE_TRY(emit_inputs(x, node));
     tn_tensor *in[node->n_in + 1], *out[node->n_out + 1];
     pass_inputs(&x->m, node, in);
     graph_node *copy = pass_clone(&x->m, node, in);
@@ -268,14 +146,53 @@ static tn_status emit_node(emitter *x, const graph_node *node)
     return TN_OK;
 }
 
+static frame begin(emitter *x, int node)
+{
+    int unit = x->groups.group[node] >= 0 ? x->groups.group[node] : node;
+    for (int i = unit; i >= 0; i = x->groups.next[i])
+        x->done[i] = true;
+    return (frame){unit, unit, 0};
+}
+
+/* The next input of a unit that is not made yet; -1: there is none. */
+static int next_input(const emitter *x, frame *f)
+{
+    for (; f->member >= 0; f->member = x->groups.next[f->member], f->in = 0) {
+        const graph_node *node = x->g->nodes.at[f->member];
+        while (f->in < node->n_in) {
+            const tn_tensor *t = node->in[f->in++];
+            if (t && !x->done[t->node->id])
+                return t->node->id;
+        }
+    }
+    return -1;
+}
+
+/* A unit after all that it waits for. Not by recursion: that may be all of a long graph. */
+static tn_status emit(emitter *x, int node)
+{
+    size_t depth = 0;
+    x->stack[depth++] = begin(x, node);
+    while (depth > 0) {
+        frame *top = &x->stack[depth - 1];
+        int wanted = next_input(x, top);
+        if (wanted >= 0) {
+            x->stack[depth++] = begin(x, wanted);
+            continue;
+        }
+        depth--;
+        BASE_TRY(x->groups.group[top->unit] >= 0 ? emit_group(x, top->unit) : emit_alone(x, x->g->nodes.at[top->unit]));
+    }
+    return TN_OK;
+}
+
 static tn_status emit_all(emitter *x)
 {
-    const tn_graph *g = x->f->g;
-    for (size_t i = 0; i < g->results.n; i++)
-        x->result[g->results.at[i].value->id] = true;
+    const tn_graph *g = x->g;
+    find_shown(x);
     for (size_t i = 0; i < g->nodes.n; i++)
         if (x->m.needed[i] && !x->done[i])
-            BASE_TRY(emit_node(x, g->nodes.at[i]));
+            BASE_TRY(emit(x, (int)i));
     return pass_results(&x->m, g->results.at, g->results.n, x->e);
 }
 
@@ -314,38 +231,27 @@ tn_graph *pass_fuse(const tn_graph *given, const pass_backend *backend, base_err
     tn_graph *g = pass_rewrite(given, copy_cheap, NULL, e);
     if (!g)
         return NULL;
-    fuser f = {.g = g, .backend = backend};
-    emitter x = {.f = &f, .e = e};
-    size_t n = g->nodes.n + 1;
-    f.group = malloc(n * sizeof *f.group);
-    f.next = malloc(n * sizeof *f.next);
-    f.mark = calloc(n, sizeof *f.mark);
-    f.stack = calloc(n, sizeof *f.stack);
-    f.members = calloc(n, sizeof *f.members);
-    f.early = calloc(n, 1);
-    x.done = calloc(n, 1);
-    x.result = calloc((size_t)g->n_tensors + 1, 1);
+    size_t n = g->nodes.n + 1, tensors = (size_t)g->n_tensors + 1;
+    emitter x = {.g = g,
+                 .done = calloc(n, sizeof *x.done),
+                 .shown = calloc(tensors, sizeof *x.shown),
+                 .value = calloc(tensors, sizeof *x.value),
+                 .stack = calloc(n, sizeof *x.stack),
+                 .e = e};
     tn_status status = pass_map_new(&x.m, g, g->results.at, g->results.n, e);
-    if (!f.group || !f.next || !f.mark || !f.stack || !f.members || !f.early || !x.done || !x.result)
+    if (!x.done || !x.shown || !x.value || !x.stack)
         status = base_no_memory(e, "fusing");
-    for (size_t i = 0; status == TN_OK && i < n; i++)
-        f.group[i] = f.next[i] = -1;
     if (status == TN_OK)
-        find_early(&f);
-    for (size_t i = 0; status == TN_OK && i < g->nodes.n; i++)
-        if (x.m.needed[i] && elementwise(&f, g->nodes.at[i]))
-            join(&f, g->nodes.at[i]);
+        status = fuse_find_groups(g, backend, x.m.needed, &x.groups, e);
     if (status == TN_OK)
         status = emit_all(&x);
     tn_graph *out = pass_map_finish(&x.m, status);
-    free(f.group);
-    free(f.next);
-    free(f.mark);
-    free(f.stack);
-    free(f.members);
-    free(f.early);
+    free(x.groups.group);
+    free(x.groups.next);
     free(x.done);
-    free(x.result);
+    free(x.shown);
+    free(x.value);
+    free(x.stack);
     tn_graph_free(g);
     return out;
 }
