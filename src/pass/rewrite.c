@@ -152,12 +152,19 @@ static void spread(const tn_graph *g, bool *needed)
 /* Which of two writes is the last is nobody's to guess. */
 static tn_status check_writes(const tn_entry *entry, const graph_result *results, size_t n, base_error *e)
 {
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; results[i].kind == GRAPH_WRITE && k < i; k++)
-            if (results[k].kind == GRAPH_WRITE && strcmp(results[i].name, results[k].name) == 0)
-                return base_fail(e, TN_INVALID, "the entry '%s' writes the state '%s' twice", entry->name,
-                                 results[i].name);
-    return TN_OK;
+    base_map names = {0};
+    tn_status status = TN_OK;
+    for (size_t i = 0; i < n && status == TN_OK; i++) {
+        if (results[i].kind != GRAPH_WRITE)
+            continue;
+        if (base_map_get(&names, results[i].name))
+            status =
+                base_fail(e, TN_INVALID, "the entry '%s' writes the state '%s' twice", entry->name, results[i].name);
+        else if (!base_map_put(&names, results[i].name, &names))
+            status = base_no_memory(e, "compiling");
+    }
+    base_map_free(&names);
+    return status;
 }
 
 tn_graph *pass_extract(const tn_entry *entry, base_error *e)

@@ -193,6 +193,21 @@ static void print_value(base_str *s, const op_argdef *a, const op_value *v)
     }
 }
 
+/* Bytes as text, two letters for each: a key is a text, and graphs have many. */
+static void add_letters(base_str *text, const base_str *raw)
+{
+    static const char letters[] = "0123456789abcdef";
+    for (size_t i = 0; i < raw->length;) {
+        char part[256];
+        size_t n = 0;
+        for (; n < sizeof part && i < raw->length; i++) {
+            part[n++] = letters[(unsigned char)raw->text[i] >> 4];
+            part[n++] = letters[(unsigned char)raw->text[i] & 15];
+        }
+        base_str_bytes(text, part, n);
+    }
+}
+
 /* What makes two nodes the same, as text without zero bytes. NULL: not to be merged. */
 static char *signature(const tn_graph *g, const graph_node *node, tn_tensor *const *in)
 {
@@ -210,8 +225,7 @@ static char *signature(const tn_graph *g, const graph_node *node, tn_tensor *con
         base_str_printf(&raw, ";%d", (int)node->out[i].type.dtype);
         base_str_bytes(&raw, node->out[i].type.dims, (size_t)node->out[i].type.rank * sizeof(tn_dim));
     }
-    for (size_t i = 0; i < raw.length; i++)
-        base_str_printf(&text, "%02x", (unsigned char)raw.text[i]);
+    add_letters(&text, &raw);
     char *copy = raw.failed || text.failed ? NULL : base_arena_strdup(g->arena, base_str_text(&text));
     base_str_free(&raw);
     base_str_free(&text);

@@ -8,10 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/lists.h"
+
 typedef struct layout_copy {
     int value, copy;
     kernel_layout layout;
 } layout_copy;
+
+/* Input `in` of a step. */
+typedef struct bound_read {
+    int step, in;
+} bound_read;
 
 typedef struct binder {
     tn_program *p;
@@ -21,6 +28,13 @@ typedef struct binder {
     schedule order;
     int writes_from; /* steps from here on may write state in place */
     base_vec(layout_copy) copies;
+    base_lists copies_of; /* by value: its copies */
+    base_lists values_at; /* by place */
+    base_vec(bound_read) reads;
+    base_lists reads_of; /* by place */
+    base_vec(int) maker; /* by value: the step that makes it, -1: none */
+    int *state_place;    /* by state, -1: none yet */
+    bool *written;       /* by state: a result writes it */
     base_error *e;
 } binder;
 
@@ -76,7 +90,11 @@ static int add_place(binder *x, place_kind kind, size_t bytes)
 static int add_value(binder *x, const kernel_operand *type, int at, int64_t offset)
 {
     bound_value v = {*type, at, offset};
-    return at >= 0 && base_vec_push(&x->b->values, v) ? (int)x->b->values.n - 1 : -1;
+    int value = (int)x->b->values.n;
+    return at >= 0 && base_vec_push(&x->maker, -1) && base_lists_add(&x->values_at, at, value) &&
+                   base_vec_push(&x->b->values, v)
+               ? value
+               : -1;
 }
 
 /* A value of its own in the buffer. */
@@ -101,6 +119,20 @@ static double bytes_of(const kernel_operand *x)
     return n;
 }
 
+/* Who reads and who makes the values of step number s. */
+static bool note_operands(binder *x, int s, const int *in, int n_in, const int *out, int n_out)
+{
+    for (int k = 0; k < n_in; k++) {
+        bound_read r = {s, k};
+        if (in[k] >= 0 && (!base_lists_add(&x->reads_of, x->b->values.at[in[k]].place, (int)x->reads.n) ||
+                           !base_vec_push(&x->reads, r)))
+            return false;
+    }
+    for (int k = 0; k < n_out; k++)
+        x->maker.at[out[k]] = s;
+    return true;
+}
+
 static int add_step(binder *x, bound_step *s, const kernel_bind *k, const int *in, const int *out)
 {
     s->n_in = k->n_in;
@@ -120,7 +152,10 @@ static int add_step(binder *x, bound_step *s, const kernel_bind *k, const int *i
     x->b->bytes += s->bytes;
     if (s->scratch > x->b->scratch)
         x->b->scratch = s->scratch;
-    return s->in && s->out && base_vec_push(&x->b->steps, *s) ? 0 : -1;
+    return s->in && s->out && note_operands(x, (int)x->b->steps.n, in, k->n_in, out, k->n_out) &&
+                   base_vec_push(&x->b->steps, *s)
+               ? 0
+               : -1;
 }
 
 /* A step that copies value `from` to value `to`. */
@@ -149,14 +184,16 @@ static tn_status in_layout(binder *x, int *value, kernel_layout layout, const ch
     kernel_operand type = x->b->values.at[*value].type;
     if (kernel_has_layout(&type, layout))
         return TN_OK;
-    for (size_t i = 0; i < x->copies.n; i++)
-        if (x->copies.at[i].value == *value && x->copies.at[i].layout == layout) {
-            *value = x->copies.at[i].copy;
+    for (int i = base_lists_first(&x->copies_of, *value); i >= 0; i = base_lists_next(&x->copies_of, i)) {
+        const layout_copy *c = &x->copies.at[base_lists_item(&x->copies_of, i)];
+        if (c->layout == layout) {
+            *value = c->copy;
             return TN_OK;
         }
+    }
     kernel_set_layout(&type, layout);
     layout_copy c = {*value, add_dense(x, &type), layout};
-    if (c.copy < 0 || !base_vec_push(&x->copies, c))
+    if (c.copy < 0 || !base_lists_add(&x->copies_of, *value, (int)x->copies.n) || !base_vec_push(&x->copies, c))
         return no_memory(x);
     BASE_TRY(add_copy(x, *value, c.copy, name));
     *value = c.copy;
@@ -178,28 +215,20 @@ static tn_status bind_input(binder *x, const graph_node *node, const kernel_oper
     return TN_OK;
 }
 
-static int find_state(const tn_graph *g, const char *name)
-{
-    for (size_t i = 0; i < g->state.n; i++)
-        if (strcmp(g->state.at[i]->name, name) == 0)
-            return (int)i;
-    return -1;
-}
-
 /* The place of a state, made once. */
-static int state_place(binder *x, int index)
+static int state_place(binder *x, const char *name)
 {
-    for (size_t i = 0; i < x->b->places.n; i++)
-        if (x->b->places.at[i].kind == PLACE_STATE && x->b->places.at[i].index == index)
-            return (int)i;
-    const graph_type *t = &x->g->state.at[index]->type;
-    size_t bytes = tn_dtype_size(t->dtype);
-    for (int i = 0; i < t->rank; i++)
-        bytes *= (size_t)t->dims[i];
-    int at = add_place(x, PLACE_STATE, bytes);
-    if (at >= 0)
-        x->b->places.at[at].index = index;
-    return at;
+    const graph_state *s = graph_find_state(x->g, name);
+    int *at = &x->state_place[s->id];
+    if (*at >= 0)
+        return *at;
+    size_t bytes = tn_dtype_size(s->type.dtype);
+    for (int i = 0; i < s->type.rank; i++)
+        bytes *= (size_t)s->type.dims[i];
+    *at = add_place(x, PLACE_STATE, bytes);
+    if (*at >= 0)
+        x->b->places.at[*at].index = s->id;
+    return *at;
 }
 
 static tn_status bind_source(binder *x, const graph_node *node)
@@ -211,7 +240,7 @@ static tn_status bind_source(binder *x, const graph_node *node)
         return bind_input(x, node, &type);
     int at;
     if (strcmp(op, "state") == 0) {
-        at = state_place(x, find_state(x->g, node->arg[0].text));
+        at = state_place(x, node->arg[0].text);
     } else {
         at = add_place(x, PLACE_CONSTANT, (size_t)kernel_count(&type) * tn_dtype_size(type.dtype));
         int64_t *size = BASE_NEW(&x->b->arena, int64_t);
@@ -338,19 +367,11 @@ static double flops_of(const graph_node *node, const kernel_bind *k)
     return k->n_out ? op_elements(&out[0]) : 0;
 }
 
-static bool is_written(const binder *x, int state)
-{
-    for (size_t i = 0; i < x->g->results.n; i++)
-        if (x->g->results.at[i].kind == GRAPH_WRITE && find_state(x->g, x->g->results.at[i].name) == state)
-            return true;
-    return false;
-}
-
 /* Whether a value is state that no run of this entry changes. */
 static bool is_fixed(const binder *x, int value)
 {
     const place *p = value >= 0 ? &x->b->places.at[x->b->values.at[value].place] : NULL;
-    return p && p->kind == PLACE_STATE && !x->entry->training && !is_written(x, p->index);
+    return p && p->kind == PLACE_STATE && !x->entry->training && !x->written[p->index];
 }
 
 static tn_status bind_kernel(binder *x, const graph_node *node)
@@ -433,95 +454,100 @@ static tn_status bind_nodes(binder *x)
 
 /* ---- writes ------------------------------------------------------------------------------------------------------ */
 
-static bool reads_place(const binder *x, int value, int at)
-{
-    return value >= 0 && x->b->values.at[value].place == at;
-}
-
-/* The step that makes a value, if it is a kernel's output with a place of its own. */
-static int maker_of(const binder *x, int value)
-{
-    for (size_t s = 0; s < x->b->steps.n; s++)
-        for (int k = 0; k < x->b->steps.at[s].n_out; k++)
-            if (x->b->steps.at[s].out[k] == value)
-                return (int)s;
-    return -1;
-}
+typedef struct bound_writes {
+    int *times; /* by tensor: how many results write it */
+    int *shown; /* by place: how many outputs and writes show what is there at the end */
+    base_vec(layout_copy) commits;
+} bound_writes;
 
 /* Whether step s may write its output `value` over the state at place `at`: nobody else reads the state from then on, and
  * where s itself reads it, it does so element by element. */
-static bool may_overwrite(const binder *x, int s, int value, int at)
+static bool may_overwrite(const binder *x, const bound_writes *w, int s, int value, int at)
 {
     const bound_value *v = &x->b->values.at[value];
     const bound_step *maker = &x->b->steps.at[s];
     if (s < x->writes_from || v->offset != 0 || !kernel_is_row_major(&v->type) ||
         x->b->places.at[v->place].kind != PLACE_BUFFER)
         return false;
-    for (size_t i = (size_t)s; i < x->b->steps.n; i++)
-        for (int k = 0; k < x->b->steps.at[i].n_in; k++) {
-            int in = x->b->steps.at[i].in[k];
-            if (!reads_place(x, in, at))
-                continue;
-            const kernel_operand *t = &x->b->values.at[in].type;
-            if ((int)i != s || !maker->kernel->in_place || x->b->values.at[in].offset != 0 || t->rank != v->type.rank ||
-                memcmp(t->dims, v->type.dims, sizeof t->dims) != 0 || !kernel_is_row_major(t))
-                return false;
-        }
-    for (size_t r = 0; r < x->g->results.n; r++) { /* an output, or another write, shows the old value at the end */
-        const graph_result *other = &x->g->results.at[r];
-        int shown = x->b->of_tensor[other->value->id];
-        if (other->kind != GRAPH_CHECK && reads_place(x, shown, at))
+    for (int i = base_lists_first(&x->reads_of, at); i >= 0; i = base_lists_next(&x->reads_of, i)) {
+        const bound_read *r = &x->reads.at[base_lists_item(&x->reads_of, i)];
+        if (r->step < s)
+            continue;
+        const bound_value *in = &x->b->values.at[x->b->steps.at[r->step].in[r->in]];
+        const kernel_operand *t = &in->type;
+        if (r->step != s || !maker->kernel->in_place || in->offset != 0 || t->rank != v->type.rank ||
+            memcmp(t->dims, v->type.dims, sizeof t->dims) != 0 || !kernel_is_row_major(t))
             return false;
     }
-    return true;
+    return w->shown[at] == 0; /* else an output, or another write, shows the old value at the end */
 }
 
-static void move_place(binder *x, int from, int to)
+/* All values at place `from` lie at place `to` from now on. */
+static tn_status move_place(binder *x, bound_writes *w, int from, int to)
 {
-    for (size_t i = 0; i < x->b->values.n; i++)
-        if (x->b->values.at[i].place == from)
-            x->b->values.at[i].place = to;
+    w->shown[to] += w->shown[from];
+    return program_move_values(x->b, &x->values_at, from, to) && base_lists_join(&x->reads_of, from, to) ? TN_OK
+                                                                                                         : no_memory(x);
 }
 
-static int count_writes_of(const binder *x, const tn_tensor *value)
+static tn_status count_writes(const binder *x, bound_writes *w)
 {
-    int n = 0;
-    for (size_t i = 0; i < x->g->results.n; i++)
-        n += x->g->results.at[i].kind == GRAPH_WRITE && x->g->results.at[i].value == value;
-    return n;
+    size_t most = x->b->places.n + 2 * x->g->results.n + 1; /* each write may need a place of its state and one more */
+    w->times = calloc((size_t)x->g->n_tensors + 1, sizeof *w->times);
+    w->shown = calloc(most, sizeof *w->shown);
+    if (!w->times || !w->shown)
+        return no_memory(x);
+    for (size_t i = 0; i < x->g->results.n; i++) {
+        const graph_result *r = &x->g->results.at[i];
+        int value = x->b->of_tensor[r->value->id];
+        w->times[r->value->id] += r->kind == GRAPH_WRITE;
+        if (r->kind != GRAPH_CHECK && value >= 0)
+            w->shown[x->b->values.at[value].place]++;
+    }
+    return TN_OK;
+}
+
+/* The value is copied to the state at place `at` when all else is done. */
+static tn_status commit_later(binder *x, bound_writes *w, const graph_result *r, int value, int at)
+{
+    kernel_operand type;
+    BASE_TRY(operand_of(x, r->value, &type));
+    layout_copy c = {value, add_value(x, &type, at, 0), KERNEL_ROW_MAJOR};
+    if (x->b->places.at[x->b->values.at[value].place].kind == PLACE_STATE) { /* read all before writing any */
+        c.value = add_dense(x, &type);
+        if (c.value < 0)
+            return no_memory(x);
+        BASE_TRY(add_copy(x, value, c.value, r->name));
+    }
+    return c.copy >= 0 && base_vec_push(&w->commits, c) ? TN_OK : no_memory(x);
 }
 
 /* Writes in place where that is safe; the others are listed as pairs of values to copy at the end. */
-static tn_status bind_writes(binder *x)
+static tn_status write_all(binder *x, bound_writes *w)
 {
-    base_vec(layout_copy) commits = {0};
-    tn_status status = TN_OK;
-    for (size_t i = 0; i < x->g->results.n && status == TN_OK; i++) {
+    BASE_TRY(count_writes(x, w));
+    for (size_t i = 0; i < x->g->results.n; i++) {
         const graph_result *r = &x->g->results.at[i];
         if (r->kind != GRAPH_WRITE)
             continue;
-        int at = state_place(x, find_state(x->g, r->name)), value = *value_of(x, r->value), s = maker_of(x, value);
-        if (at < 0) {
-            status = no_memory(x);
-        } else if (s >= 0 && count_writes_of(x, r->value) == 1 && may_overwrite(x, s, value, at)) {
-            move_place(x, x->b->values.at[value].place, at);
-        } else {
-            kernel_operand type;
-            status = operand_of(x, r->value, &type);
-            layout_copy c = {value, status == TN_OK ? add_value(x, &type, at, 0) : -1, KERNEL_ROW_MAJOR};
-            if (status == TN_OK &&
-                x->b->places.at[x->b->values.at[value].place].kind == PLACE_STATE) { /* read all before writing any */
-                int kept = add_dense(x, &type);
-                status = kept < 0 ? no_memory(x) : add_copy(x, value, kept, r->name);
-                c.value = kept;
-            }
-            if (status == TN_OK && (c.copy < 0 || !base_vec_push(&commits, c)))
-                status = no_memory(x);
-        }
+        int at = state_place(x, r->name), value = *value_of(x, r->value), s = x->maker.at[value];
+        if (at < 0)
+            return no_memory(x);
+        bool over = s >= 0 && w->times[r->value->id] == 1 && may_overwrite(x, w, s, value, at);
+        BASE_TRY(over ? move_place(x, w, x->b->values.at[value].place, at) : commit_later(x, w, r, value, at));
     }
-    for (size_t i = 0; i < commits.n && status == TN_OK; i++)
-        status = add_copy(x, commits.at[i].value, commits.at[i].copy, "commit");
-    base_vec_free(&commits);
+    for (size_t i = 0; i < w->commits.n; i++)
+        BASE_TRY(add_copy(x, w->commits.at[i].value, w->commits.at[i].copy, "commit"));
+    return TN_OK;
+}
+
+static tn_status bind_writes(binder *x)
+{
+    bound_writes w = {0};
+    tn_status status = write_all(x, &w);
+    free(w.times);
+    free(w.shown);
+    base_vec_free(&w.commits);
     return status;
 }
 
@@ -539,7 +565,7 @@ static void find_first_write(binding *b)
 static tn_status keep_old(binder *x, const graph_result *r, int *value)
 {
     const place *at = &x->b->places.at[x->b->values.at[*value].place];
-    if (at->kind != PLACE_STATE || !is_written(x, at->index))
+    if (at->kind != PLACE_STATE || !x->written[at->index])
         return TN_OK;
     kernel_operand type;
     BASE_TRY(operand_of(x, r->value, &type));
@@ -565,6 +591,33 @@ static tn_status bind_outputs(binder *x)
 
 /* ---- all --------------------------------------------------------------------------------------------------------- */
 
+static tn_status list_states(binder *x)
+{
+    x->state_place = malloc((x->g->state.n + 1) * sizeof *x->state_place);
+    x->written = calloc(x->g->state.n + 1, sizeof *x->written);
+    if (!x->state_place || !x->written)
+        return no_memory(x);
+    for (size_t i = 0; i < x->g->state.n; i++)
+        x->state_place[i] = -1;
+    for (size_t i = 0; i < x->g->results.n; i++)
+        if (x->g->results.at[i].kind == GRAPH_WRITE)
+            x->written[graph_find_state(x->g, x->g->results.at[i].name)->id] = true;
+    return TN_OK;
+}
+
+static void free_binder(binder *x)
+{
+    schedule_free(&x->order);
+    base_vec_free(&x->copies);
+    base_lists_free(&x->copies_of);
+    base_lists_free(&x->values_at);
+    base_vec_free(&x->reads);
+    base_lists_free(&x->reads_of);
+    base_vec_free(&x->maker);
+    free(x->state_place);
+    free(x->written);
+}
+
 static tn_status bind_all(binder *x, const int64_t *symbol)
 {
     binding *b = x->b;
@@ -575,13 +628,14 @@ static tn_status bind_all(binder *x, const int64_t *symbol)
         return no_memory(x);
     for (int i = 0; i < x->g->n_tensors; i++)
         b->of_tensor[i] = -1;
+    BASE_TRY(list_states(x));
     BASE_TRY(check_equalities(x));
     BASE_TRY(schedule_make(&x->order, x->g, x->e));
     BASE_TRY(bind_nodes(x));
     BASE_TRY(bind_outputs(x));
     BASE_TRY(bind_writes(x));
     find_first_write(b);
-    return program_plan_buffer(b, x->e);
+    return program_plan_buffer(b, &x->values_at, x->e);
 }
 
 static tn_status check_limit(const tn_program *p, const program_entry *entry, const binding *b, base_error *e)
@@ -614,8 +668,7 @@ const binding *program_bind(tn_program *p, program_entry *entry, const int64_t *
         tn_status status = x.b ? bind_all(&x, symbol) : no_memory(&x);
         if (status == TN_OK)
             status = check_limit(p, entry, x.b, e);
-        schedule_free(&x.order);
-        base_vec_free(&x.copies);
+        free_binder(&x);
         if (status == TN_OK) {
             x.b->next = entry->bindings;
             entry->bindings = x.b;

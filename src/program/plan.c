@@ -52,22 +52,29 @@ static bool alias_is_exact(const binding *b, const bound_step *s, int in, int ou
     return b->places.at[u->place].bytes == b->places.at[v->place].bytes;
 }
 
-static void take_over(binding *b, int from, int to)
+bool program_move_values(binding *b, base_lists *values_at, int from, int to)
 {
-    for (size_t i = 0; i < b->values.n; i++)
-        if (b->values.at[i].place == from)
-            b->values.at[i].place = to;
+    for (int i = base_lists_first(values_at, from); i >= 0; i = base_lists_next(values_at, i))
+        b->values.at[base_lists_item(values_at, i)].place = to;
+    return base_lists_join(values_at, from, to);
+}
+
+static bool take_over(binding *b, base_lists *values_at, int from, int to)
+{
+    if (!program_move_values(b, values_at, from, to))
+        return false;
     if (b->places.at[to].last < b->places.at[from].last)
         b->places.at[to].last = b->places.at[from].last;
     b->places.at[from].first = b->places.at[from].last = -1;
     b->places.at[from].bytes = 0;
+    return true;
 }
 
-static void write_in_place(binding *b, int s)
+static bool write_in_place(binding *b, base_lists *values_at, int s)
 {
     const bound_step *step = &b->steps.at[s];
     if (!step->kernel || !step->kernel->in_place)
-        return;
+        return true;
     for (int k = 0; k < step->n_out; k++) {
         int at = b->values.at[step->out[k]].place;
         if (b->places.at[at].kind != PLACE_BUFFER || b->places.at[at].first != s)
@@ -77,10 +84,12 @@ static void write_in_place(binding *b, int s)
             if (in < 0 || in == at || b->places.at[in].kind != PLACE_BUFFER || b->places.at[in].last != s ||
                 !alias_is_exact(b, step, step->in[i], step->out[k]))
                 continue;
-            take_over(b, at, in);
+            if (!take_over(b, values_at, at, in))
+                return false;
             break;
         }
     }
+    return true;
 }
 
 static int by_size(const void *a, const void *b)
@@ -91,49 +100,45 @@ static int by_size(const void *a, const void *b)
     return p->first != q->first ? p->first - q->first : (p > q) - (p < q);
 }
 
-static int by_offset(const void *a, const void *b)
-{
-    const place *p = *(place *const *)a, *q = *(place *const *)b;
-    return (p->offset > q->offset) - (p->offset < q->offset);
-}
-
 static size_t padded(size_t bytes)
 {
     return (bytes + ALIGN - 1) / ALIGN * ALIGN;
 }
 
-/* The lowest offset where p fits among those already placed that live at the same time; `around` is room for them. */
-static size_t lowest_fit(place *const *placed, size_t n, const place *p, place **around)
+static bool meet(const place *p, const place *q)
 {
-    size_t m = 0, at = 0;
-    for (size_t i = 0; i < n; i++)
-        if (placed[i]->first <= p->last && p->first <= placed[i]->last)
-            around[m++] = placed[i];
-    qsort(around, m, sizeof *around, by_offset);
-    for (size_t i = 0; i < m; i++) {
-        if (around[i]->offset >= at + padded(p->bytes))
-            break;
-        size_t end = around[i]->offset + padded(around[i]->bytes);
-        if (end > at)
+    return p->first <= q->last && q->first <= p->last;
+}
+
+/* The lowest offset where p fits among the n that are placed already, which stand by offset. */
+static size_t lowest_fit(place *const *placed, size_t n, const place *p)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < n && placed[i]->offset < at + padded(p->bytes); i++) {
+        size_t end = placed[i]->offset + padded(placed[i]->bytes);
+        if (end > at && meet(placed[i], p))
             at = end;
     }
     return at;
 }
 
-tn_status program_plan_buffer(binding *b, base_error *e)
+static void insert_by_offset(place **placed, size_t n, place *p)
+{
+    size_t low = 0, high = n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (placed[middle]->offset < p->offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    memmove(placed + low + 1, placed + low, (n - low) * sizeof *placed);
+    placed[low] = p;
+}
+
+static void place_all(binding *b, place **order, place **placed)
 {
     size_t n = 0;
-    place **order = malloc((b->places.n + 1) * sizeof *order), **around = malloc((b->places.n + 1) * sizeof *around);
-    if (!order || !around) {
-        free(order);
-        free(around);
-        return base_no_memory(e, "planning memory");
-    }
-    find_lives(b);
-    for (int i = 0; b->outputs && i < b->n_outputs; i++)
-        touch(b, b->outputs[i], (int)b->steps.n);
-    for (size_t s = 0; s < b->steps.n; s++)
-        write_in_place(b, (int)s);
     for (size_t i = 0; i < b->places.n; i++) {
         place *p = &b->places.at[i];
         if (p->kind != PLACE_BUFFER || p->first < 0 || p->bytes == 0)
@@ -143,11 +148,25 @@ tn_status program_plan_buffer(binding *b, base_error *e)
     }
     qsort(order, n, sizeof *order, by_size);
     for (size_t i = 0; i < n; i++) {
-        order[i]->offset = lowest_fit(order, i, order[i], around);
+        order[i]->offset = lowest_fit(placed, i, order[i]);
+        insert_by_offset(placed, i, order[i]);
         if (order[i]->offset + padded(order[i]->bytes) > b->buffer)
             b->buffer = order[i]->offset + padded(order[i]->bytes);
     }
+}
+
+tn_status program_plan_buffer(binding *b, base_lists *values_at, base_error *e)
+{
+    place **order = malloc((b->places.n + 1) * sizeof *order), **placed = malloc((b->places.n + 1) * sizeof *placed);
+    bool ok = order && placed;
+    find_lives(b);
+    for (int i = 0; b->outputs && i < b->n_outputs; i++)
+        touch(b, b->outputs[i], (int)b->steps.n);
+    for (size_t s = 0; ok && s < b->steps.n; s++)
+        ok = write_in_place(b, values_at, (int)s);
+    if (ok)
+        place_all(b, order, placed);
     free(order);
-    free(around);
-    return TN_OK;
+    free(placed);
+    return ok ? TN_OK : base_no_memory(e, "planning memory");
 }

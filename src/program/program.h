@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/lists.h"
 #include "program/backend.h"
 #include <tarn/program.h>
 
@@ -113,7 +114,10 @@ state_pack *state_pack_of(tn_state *s, const void *from, const kernel_pack *pack
 program_entry *program_find(tn_program *p, const char *name);
 /* The binding for these symbol values, made if it is not there. NULL and e set on failure. */
 const binding *program_bind(tn_program *p, program_entry *entry, const int64_t *symbol, base_error *e);
-tn_status program_plan_buffer(binding *b, base_error *e);
+/* `values_at` has the values of each place, and is kept up. */
+tn_status program_plan_buffer(binding *b, base_lists *values_at, base_error *e);
+/* The values at place `from` lie at place `to` from now on; false when memory is out. */
+bool program_move_values(binding *b, base_lists *values_at, int from, int to);
 void binding_free(binding *b);
 
 /* Fills a tensor by its initialiser; numbers depend on (seed, name) only. */
