@@ -9,33 +9,54 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of the values before the first node only those in wrt count: the others are constants, whatever they were made from. */
 typedef struct autodiff {
     tn_graph *g;
-    int last;         /* nodes after this one are not visited */
-    bool *depends;    /* by node: depends on a wrt */
-    tn_tensor **grad; /* by tensor id, NULL: none arrived */
-    int n_grad;
+    int first, last; /* the nodes that are visited */
+    int first_id;    /* of the values that they make */
+    int n;
+    tn_tensor *const *wrt;
+    bool *depends;                   /* by node from first on: depends on a wrt */
+    tn_tensor **grad, **grad_of_wrt; /* by value from first_id on, and by wrt before it; NULL: none arrived */
     base_error error;
 } autodiff;
 
-static void mark_dependents(autodiff *a, int n, tn_tensor *const wrt[])
+/* Where the gradient of a value is gathered; NULL: it is a constant. */
+static tn_tensor **slot_of(const autodiff *a, const tn_tensor *x)
 {
-    for (int i = 0; i < n; i++)
-        a->depends[wrt[i]->node->id] = true;
-    for (int i = 0; i <= a->last; i++) {
+    if (x->id >= a->first_id)
+        return &a->grad[x->id - a->first_id];
+    for (int i = 0; i < a->n; i++)
+        if (a->wrt[i] == x)
+            return &a->grad_of_wrt[i];
+    return NULL;
+}
+
+/* Whether a value is asked for, or made from such a one. */
+static bool depends(const autodiff *a, const tn_tensor *x)
+{
+    if (!x || !tn_dtype_is_float(x->type.dtype))
+        return false;
+    return x->node->id >= a->first ? a->depends[x->node->id - a->first] : slot_of(a, x) != NULL;
+}
+
+static void mark_dependents(autodiff *a)
+{
+    for (int i = 0; i < a->n; i++)
+        if (a->wrt[i]->node->id >= a->first)
+            a->depends[a->wrt[i]->node->id - a->first] = true;
+    for (int i = a->first; i <= a->last; i++) {
         const graph_node *node = a->g->nodes.at[i];
         for (int k = 0; k < node->n_in; k++)
-            if (node->in[k] && a->depends[node->in[k]->node->id] && tn_dtype_is_float(node->in[k]->type.dtype))
-                a->depends[i] = true;
+            a->depends[i - a->first] |= depends(a, node->in[k]);
     }
 }
 
 /* Whether input k of a node is asked for its gradient. */
 static bool wanted(const autodiff *a, const graph_node *node, int k)
 {
-    const tn_tensor *x = node->in[k];
     int slots = op_count_in(node->def), slot = k < slots ? k : slots - 1;
-    return x && tn_dtype_is_float(x->type.dtype) && !(node->def->in[slot].flags & OP_FIXED) && a->depends[x->node->id];
+    return !(node->def->in[slot].flags & OP_FIXED) && depends(a, node->in[k]);
 }
 
 static tn_status accumulate(autodiff *a, const graph_node *node, int k, tn_tensor *d)
@@ -55,9 +76,9 @@ static tn_status accumulate(autodiff *a, const graph_node *node, int k, tn_tenso
                          node->name, k, tn_tensor_describe(d, got, sizeof got),
                          tn_tensor_describe(x, want, sizeof want));
     }
-    tn_tensor *sum = a->grad[x->id] ? tn_add(a->grad[x->id], d) : d;
-    a->grad[x->id] = sum;
-    return graph_poisoned(sum) ? a->g->error.status : TN_OK;
+    tn_tensor **sum = slot_of(a, x);
+    *sum = *sum ? tn_add(*sum, d) : d;
+    return graph_poisoned(*sum) ? a->g->error.status : TN_OK;
 }
 
 /* Which inputs of a node are differentiated: the wanted ones, each value once. Its other slots get zero. */
@@ -82,10 +103,11 @@ static tn_status through_lowered(autodiff *a, const graph_node *node, const bool
     op_lower c = {.graph = a->g, .node = node, .in = node->in, .training = true, .out = out};
     BASE_TRY(node->def->lower(&c));
     for (int i = 0; i < node->n_out; i++) {
-        if (!out[i] || !a->grad[node->out[i].id])
+        tn_tensor *arrived = *slot_of(a, &node->out[i]);
+        if (!out[i] || !arrived)
             continue;
         /* The sum of <output, its gradient> has exactly the wanted gradients. */
-        tn_tensor *part = tn_sum(tn_mul(out[i], a->grad[node->out[i].id]));
+        tn_tensor *part = tn_sum(tn_mul(out[i], arrived));
         loss = loss ? tn_add(loss, part) : part;
     }
     if (!loss || n == 0)
@@ -103,7 +125,7 @@ static tn_status visit(autodiff *a, const graph_node *node)
     tn_tensor *dout[OP_MAX_OUT] = {0}, *din[node->n_in + 1];
     bool wants[node->n_in + 1], zero[node->n_in + 1], any_out = false, any_in = false;
     for (int i = 0; i < node->n_out; i++)
-        any_out |= (dout[i] = a->grad[node->out[i].id]) != NULL;
+        any_out |= (dout[i] = *slot_of(a, &node->out[i])) != NULL;
     for (int i = 0; i < node->n_in; i++) {
         din[i] = NULL;
         zero[i] = false;
@@ -135,16 +157,16 @@ static tn_status visit(autodiff *a, const graph_node *node)
 }
 
 /* Gradients of what was added while walking are never asked for: nodes beyond `last` are new. */
-static tn_status walk(autodiff *a, tn_tensor *loss, int n, tn_tensor *const wrt[], tn_tensor *grads[], int first)
+static tn_status walk(autodiff *a, tn_tensor *loss, tn_tensor *grads[])
 {
-    mark_dependents(a, n, wrt);
-    a->grad[loss->id] = tn_scalar(a->g, loss->type.dtype, 1);
-    for (int i = a->last; i >= first; i--)
-        if (a->depends[i])
+    mark_dependents(a);
+    *slot_of(a, loss) = tn_scalar(a->g, loss->type.dtype, 1);
+    for (int i = a->last; i >= a->first; i--)
+        if (a->depends[i - a->first])
             BASE_TRY(visit(a, a->g->nodes.at[i]));
-    for (int i = 0; i < n; i++) {
-        tn_tensor *d = a->grad[wrt[i]->id];
-        grads[i] = d ? d : op_full_like(wrt[i], TN_NONE, 0);
+    for (int i = 0; i < a->n; i++) {
+        tn_tensor *d = *slot_of(a, a->wrt[i]);
+        grads[i] = d ? d : op_full_like(a->wrt[i], TN_NONE, 0);
     }
     return a->g->error.status;
 }
@@ -152,17 +174,19 @@ static tn_status walk(autodiff *a, tn_tensor *loss, int n, tn_tensor *const wrt[
 static tn_status run(tn_tensor *loss, int n, tn_tensor *const wrt[], tn_tensor *grads[], int first)
 {
     tn_graph *g = loss->graph;
-    autodiff a = {.g = g, .last = loss->node->id};
-    a.depends = calloc((size_t)a.last + 1, sizeof *a.depends);
-    a.grad = calloc((size_t)g->n_tensors, sizeof *a.grad);
+    autodiff a = {.g = g, .first = first, .last = loss->node->id, .n = n, .wrt = wrt};
+    a.first_id = g->nodes.at[first]->out[0].id;
+    a.depends = calloc((size_t)(a.last - first) + 1, sizeof *a.depends);
+    a.grad = calloc((size_t)(g->n_tensors - a.first_id), sizeof *a.grad);
+    a.grad_of_wrt = calloc((size_t)n + 1, sizeof *a.grad_of_wrt);
     tn_status status = TN_OK;
     for (int i = 0; i < n && status == TN_OK; i++)
         if (wrt[i]->node->id > a.last) /* made after the loss: it cannot depend on it; its gradient is zero */
             status = TN_NOT_FOUND;
-    if (!a.depends || !a.grad)
+    if (!a.depends || !a.grad || !a.grad_of_wrt)
         status = base_no_memory(&a.error, "making gradients");
     else if (status == TN_OK)
-        status = walk(&a, loss, n, wrt, grads, first);
+        status = walk(&a, loss, grads);
     else
         status = base_fail(&a.error, TN_INVALID, "a value made after the loss '%s' cannot have a gradient",
                            tn_tensor_name(loss));
@@ -170,6 +194,7 @@ static tn_status run(tn_tensor *loss, int n, tn_tensor *const wrt[], tn_tensor *
         graph_fail(g, status, "%s", a.error.text);
     free(a.depends);
     free(a.grad);
+    free(a.grad_of_wrt);
     return g->error.status;
 }
 
