@@ -59,8 +59,8 @@ static const bench_row rows[] = {
      .classes = 1000, .batch = 1, FORWARD},
     {"mobilenet_v2_forward_b16", "MobileNetV2, 160x160, forward, batch 16", "mobilenet_v2", PICTURE(3, 160),
      .classes = 1000, .batch = 16, FORWARD},
-    {"chain_forward", "node of a chain of 200 layers of 8 units, forward, one sample", "200 linear 8", VECTOR(8), .classes = 8,
-     .batch = 1, FORWARD},
+    {"chain_forward", "node of a chain of 200 layers of 8 units, forward, one sample", "200 linear 8", VECTOR(8),
+     .classes = 8, .batch = 1, FORWARD},
     {"startup", "MLP 784-128-10, from process start to the first prediction", "mlp", VECTOR(784), .classes = 10,
      .batch = 1, FORWARD},
 };

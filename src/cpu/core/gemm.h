@@ -37,7 +37,7 @@ typedef struct cpu_gemm {
         *offsets;     /* NULL, or batch x {of A, of B, of C} in elements, then the three strides above are unused */
     tn_opt_f64 alpha; /* unset is 1 */
     bool accumulate;
-    bool narrow;        /* f32: A and B may be rounded to bf16 where that is faster (AMX); sums stay f32 */
+    bool narrow; /* f32: A and B may be rounded to bf16 where that is faster (AMX); sums stay f32 */
     /* Few rows of A: columns are taken last to first. Who multiplies by the same large B again and again and turns round each
      * time finds in the caches what was read last. */
     bool backwards;
