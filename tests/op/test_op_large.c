@@ -25,7 +25,7 @@ static const struct {
     {"conv2d", "x=x[6x32x12x12] w=x[70x32x1x1]", OP_BIT(TN_F32)},
     {"conv2d", "x=x[6x1x28x28] w=x[32x1x3x3]", OP_BIT(TN_F32)},
     {"conv2d_grad_data", "dy=x[6x40x14x14] w=x[40x16x3x3]:finite padding=1 shape=6,16,14,14", OP_BIT(TN_F32)},
-    {"conv2d_grad_data", "dy=x[6x40x8x8] w=x[40x16x3x3]:finite padding=1 stride=2 shape=6,16,15,15", OP_BIT(TN_F32)},
+    {"conv2d_grad_data", "dy=x[6x40x8x8]:finite w=x[40x16x3x3]:finite padding=1 stride=2 shape=6,16,15,15", OP_BIT(TN_F32)},
     {"conv2d_grad_data", "dy=x[6x70x12x12] w=x[70x32x1x1]:finite shape=6,32,12,12", OP_BIT(TN_F32)},
     {"conv2d_grad_data", "dy=x[6x48x10x10] w=x[48x1x3x3]:finite padding=1 groups=48 shape=6,48,10,10", OP_BIT(TN_F32)},
     {"conv2d_grad_weight", "x=x[6x16x14x14] dy=x[6x40x14x14]:finite padding=1 shape=40,16,3,3", OP_BIT(TN_F32)},

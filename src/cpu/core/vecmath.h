@@ -69,13 +69,13 @@ CPU_INLINE cpu_vf cpu_vf_sqrt(cpu_vf x)
 }
 
 /* sqrt(x) and 1 / x within two units in the last place, several times as fast where the machine has estimates to start
- * from: one step of Newton's. Infinity counts as the largest number; x >= 0, and above 0 for the reciprocal. NaN stays. */
+ * from: one step of Newton's. x >= 0, and above 0 for the reciprocal; infinity and NaN are what they are. */
 CPU_INLINE cpu_vf cpu_vf_sqrt_near(cpu_vf x)
 {
 #if CPU_VEC_AVX512
-    x = cpu_vf_min(cpu_vf_set1(0x1.fffffep127f), x);
     cpu_vf y = (cpu_vf)_mm512_rsqrt14_ps((__m512)cpu_vf_max(cpu_vf_set1(0x1p-126f), x)), s = x * y;
-    return cpu_vf_fma(s * 0.5f, cpu_vf_fma(-s, y, cpu_vf_set1(1)), s);
+    s = cpu_vf_fma(s * 0.5f, cpu_vf_fma(-s, y, cpu_vf_set1(1)), s);
+    return cpu_vf_select(x == INFINITY, x, s);
 #else
     return cpu_vf_sqrt(x);
 #endif
@@ -85,7 +85,7 @@ CPU_INLINE cpu_vf cpu_vf_reciprocal_near(cpu_vf x)
 {
 #if CPU_VEC_AVX512
     cpu_vf y = (cpu_vf)_mm512_rcp14_ps((__m512)x);
-    return cpu_vf_fma(y, cpu_vf_fma(-x, y, cpu_vf_set1(1)), y);
+    return cpu_vf_select(x == INFINITY, y, cpu_vf_fma(y, cpu_vf_fma(-x, y, cpu_vf_set1(1)), y));
 #else
     return 1.0f / x;
 #endif
