@@ -16,6 +16,7 @@ typedef struct bench_row {
     int64_t batch;
     const char *optimizer; /* "adam", "adamw", "sgd"; "": forward only */
     double lr, momentum;
+    bool bf16;          /* what products and convolutions multiply is rounded to it */
     int64_t parameters; /* not 0: no net; the optimizer's update alone, of so many */
 } bench_row;
 

@@ -120,8 +120,9 @@ static bool read_row(bench_work *w, const tn_tensors *file)
         return false;
     if (!is_one_of(w->loss_name, losses) || !is_one_of(w->optimizer, optimizers))
         return bench_fail(w, "the data file asks for a loss or an optimizer that is not known here");
-    if (strcmp(precision, "f32") != 0)
-        return bench_fail(w, "the data file asks for the precision %s; there is f32", precision);
+    w->row.bf16 = strcmp(precision, "bf16") == 0;
+    if (!w->row.bf16 && strcmp(precision, "f32") != 0)
+        return bench_fail(w, "the data file asks for the precision %s; there are f32 and bf16", precision);
     w->row.net = w->net;
     w->row.loss = w->loss_name;
     w->row.optimizer = w->optimizer;
@@ -351,12 +352,13 @@ static bool plan(bench_work *w)
 
 static bool compile(bench_work *w, const tn_tensors *file)
 {
+    const tn_compile_opt opt = {.precision = w->row.bf16 ? TN_PRECISION_BF16 : TN_PRECISION_F32};
     tn_graph *g = tn_graph_new(w->c);
     bool ok = g ? build(w, g) : bench_fail(w, "out of memory");
     w->lr = (float)w->row.lr;
     w->accumulated = 1;
     if (ok)
-        w->program = is_gan(w) ? tn_compile(g, NULL) : tn_compile_entry(g, bench_entry(w, 0), NULL);
+        w->program = is_gan(w) ? tn_compile(g, &opt) : tn_compile_entry(g, bench_entry(w, 0), &opt);
     if (ok && !w->program)
         ok = bench_fail(w, "%s", tn_context_error(w->c));
     w->state = ok ? tn_state_new(w->c) : NULL;

@@ -141,7 +141,7 @@ static bool take_option(cli_args *a, int n, char **argv, int *i)
         const char **text;
     } options[] = {{"json", &a->json, NULL},   {"dot", &a->dot, NULL},       {"markdown", &a->markdown, NULL},
                    {"serve", &a->serve, NULL}, {"resume", NULL, &a->resume}, {"isa", NULL, &a->isa},
-                   {"data", NULL, &a->data},   {"list", &a->list, NULL}};
+                   {"data", NULL, &a->data},   {"list", &a->list, NULL},     {"precision", NULL, &a->precision}};
     const char *option = argv[*i], *value;
     for (size_t k = 0; k < sizeof options / sizeof *options; k++) {
         if (options[k].flag && strcmp(option + 2, options[k].name) == 0)

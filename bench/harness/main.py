@@ -22,7 +22,7 @@ EXTRAS = {"scaling": "the same rows on one thread and on all", "curves": "cost a
 def arguments():
     p = argparse.ArgumentParser(prog="bench", description="Measures Tarn beside its peers; see bench/README.md.")
     p.add_argument("rows", nargs="*", metavar="ROW", help="rows to run (default: all)")
-    p.add_argument("--quick", action="store_true", help="a first look in about three minutes: one short round, no compiled peer")
+    p.add_argument("--quick", action="store_true", help="a first look in a few minutes: one short round, no compiled peer, no bf16")
     p.add_argument("--rounds", type=int, help="rounds of all programs (default 5; quick 1)")
     p.add_argument("--seconds", type=float, help="how long a program runs in a round, at least one step (default 0.5; quick 0.2)")
     p.add_argument("--threads", type=int, default=2, help="processors and threads for each program (default 2)")
@@ -45,7 +45,7 @@ def arguments():
         p.error("--rounds and --threads must be at least 1, --seconds above 0")
     options.chosen = [known[r] for r in options.rows] or list(known.values())
     if options.quick and not options.rows:
-        options.chosen = [r for r in options.chosen if r not in ("scaling", "curves")]
+        options.chosen = [r for r in options.chosen if r not in ("scaling", "curves") and not getattr(r, "half", False)]
     return options
 
 
@@ -65,14 +65,23 @@ def show(result):
     sys.stdout.flush()
 
 
-def run(row, kinds, options, machine):
+def in_f32(row, found):
+    """The programs of the row's form in f32, of this run or an earlier one; None if it never ran."""
+    name = row.name.removesuffix("_bf16")
+    result = found.get(name) or report.load(os.path.join(ROOT, "bench", "results")).get(name, {})
+    return result.get("programs")
+
+
+def run(row, kinds, options, machine, found):
     if row == "scaling":
         return extras.run_scaling(kinds, options, machine)
     if row == "curves":
         return extras.run_curves(kinds, options, machine)
     if row == "size":
         return extras.run_size(options, BUILD)
-    return (measure.run_startup if row is STARTUP else measure.run_row)(row, kinds, options, machine)
+    if row is STARTUP:
+        return measure.run_startup(row, kinds, options, machine)
+    return measure.run_row(row, kinds, options, machine, in_f32(row, found) if row.half else None)
 
 
 def keep(result, name):
@@ -102,8 +111,9 @@ def main():
     if not any(k.is_tarn for k in kinds):
         programs.warn(f"there is no {options.tarn}: the peers run alone")
     print(f"{machine['processor']}, {machine['threads']} threads on processors {machine['pinned_to']}; limits: {machine['limits']}")
+    found = {}
     for row in options.chosen:
-        result = run(row, kinds, options, machine)
+        result = found[row if isinstance(row, str) else row.name] = run(row, kinds, options, machine, found)
         result["machine"], result["date"] = machine, datetime.date.today().isoformat()
         show(result)
         if not options.no_files and result.get("programs") != {}:

@@ -67,7 +67,7 @@ def disagreement(row, of, reference):
         if n == 0:
             return "no losses to compare"
         a, b = of["first_losses"][:n], reference["first_losses"][:n]
-        if not row.random and not abs(a[0] - b[0]) <= 2e-3 * abs(b[0]):
+        if not row.random and not abs(a[0] - b[0]) <= (0.03 if row.half else 2e-3) * abs(b[0]):
             return f"the first loss is {a[0]:.5f}, that of {reference['name']} {b[0]:.5f}"
         mean_a, mean_b = statistics.fmean(a), statistics.fmean(b)
         if not math.isfinite(mean_a) or abs(mean_a - mean_b) > row.tolerance * abs(mean_b):
@@ -77,16 +77,18 @@ def disagreement(row, of, reference):
     if not a or not b or len(a) != len(b):
         return "no outputs to compare"
     worst = max(abs(x - y) for x, y in zip(a, b)) / max(1.0, *(abs(y) for y in b))
-    return None if worst <= 1e-3 else f"outputs differ from those of {reference['name']} by {worst:.2g}"
+    return None if worst <= (0.05 if row.half else 1e-3) else f"outputs differ from those of {reference['name']} by {worst:.2g}"
 
 
-def judge(row, programs, machine):
-    """The ratios to the best peer and to PyTorch, and how near the bound Tarn comes."""
+def judge(row, programs, machine, full=None):
+    """The ratios to the best peer and to PyTorch, and how near the bound Tarn comes. `full` are the peers of the same row in
+    f32: where a peer is faster so, this is what counts."""
     peers = {k: p for k, p in programs.items() if k != "tarn" and not p.get("disagrees")}
+    peers.update({f"{k}, f32": p for k, p in (full or {}).items() if k != "tarn" and not p.get("disagrees")})
     tarn = programs.get("tarn")
     result = {"goal": row.goal}
     limits = machine.get("limits")
-    if limits and row.name != "startup":
+    if limits and row.name != "startup" and not row.half:  # the limit of bf16 is not measured
         compute = row.flops() / (limits["f32_gflops"] * 1e9)
         memory = row.bytes() / (limits["copy_gbytes_per_second"] * 1e9)
         result["bound"] = {"flops": row.flops(), "bytes": row.bytes(), "seconds": max(compute, memory),
@@ -133,7 +135,7 @@ def header(row, options, found, failures, rounds):
             "programs": found, "failures": failures}
 
 
-def run_row(row, kinds, options, machine):
+def run_row(row, kinds, options, machine, full=None):
     path = data.make(row, os.path.join(options.cache, "data"))
     programs, failures = start_all(kinds, row, path, options.threads, options.logs)
     nodes = None
@@ -166,7 +168,7 @@ def run_row(row, kinds, options, machine):
                 f["disagrees"] = said
                 warn(f"{row.name}: {key} is not compared: {said}")
     rounds = max((len(p.rounds) for p in programs), default=0)
-    return {**header(row, options, found, failures, rounds), **judge(row, found, machine), "profile": nodes}
+    return {**header(row, options, found, failures, rounds), **judge(row, found, machine, full), "profile": nodes}
 
 
 def run_startup(row, kinds, options, machine):

@@ -217,7 +217,7 @@ def details(r):
 
 def needed(r, bound, machine):
     best = r["programs"].get(r.get("best_peer", ""))
-    if not best:
+    if not best:  # none, or one of another row
         return ""
     rate = bound["flops"] / (best["median_seconds"] / r["goal"]) * 1e-9
     limit = machine["limits"]["f32_gflops"]
@@ -258,20 +258,24 @@ def short_lines(rows):
 
 
 def page(results, rows):
-    train, forward = [r for r in rows if r["train"]], [r for r in rows if not r["train"]]
+    train, full = [r for r in rows if r["train"]], [r for r in rows if r["precision"] == "f32"]
+    half = [r for r in rows if r["precision"] != "f32"]
     yield "# Performance"
     yield ""
     yield "Made by `./run bench`; [bench/README.md](../bench/README.md) says how it measures. Do not edit: the next run writes it"
     yield "again. Times are medians of one step (of one forward, one update, one start); less is better. Ratios in bold reach"
     yield "their goal. The share of the bound is how near Tarn comes to the machine's limit, by the count of necessary operations"
-    yield "and bytes."
+    yield "and bytes. In bf16 products and convolutions multiply what was rounded to bf16, weights and sums stay f32 (PyTorch:"
+    yield "autocast); a peer that is faster in f32 counts with that."
     yield ""
     for line in machines(results):
         yield line
         yield ""
     yield "![Times beside the peers'](performance.svg)"
     yield ""
-    for title, part in (("Training", train), ("Forwards, updates, starts", forward)):
+    for title, part in (("Training", [r for r in full if r["train"]]), ("Training in bf16", [r for r in half if r["train"]]),
+                        ("Forwards, updates, starts", [r for r in full if not r["train"]]),
+                        ("Forwards in bf16", [r for r in half if not r["train"]])):
         if part:
             yield f"## {title}"
             yield ""
