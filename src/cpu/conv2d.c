@@ -26,7 +26,7 @@ static const char *path_of(const cpu_conv *c, cpu_conv_job job)
         return job == CPU_CONV_FORWARD     ? "conv2d/bf16"
                : job == CPU_CONV_GRAD_DATA ? "conv2d_grad_data/bf16"
                                            : "conv2d_grad_weight/bf16";
-    if (c->split && !(c->winograd && job == CPU_CONV_GRAD_WEIGHT))
+    if (c->split && (job != CPU_CONV_GRAD_WEIGHT || cpu_conv_weight_by_split(c)))
         return job == CPU_CONV_FORWARD     ? "conv2d/split"
                : job == CPU_CONV_GRAD_DATA ? "conv2d_grad_data/split"
                                            : "conv2d_grad_weight/split";

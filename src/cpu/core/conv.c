@@ -268,13 +268,22 @@ void cpu_conv_pack(const cpu_conv *c, cpu_conv_job job, const float *w, float *p
     }
 }
 
-/* Gradients of weights go by Winograd before split products: shifted rows of dy cross cache lines there. */
+/* Gradients of weights go by Winograd before split products, whose shifted rows of dy cross cache lines, if most of its tiles
+ * are whole and they are enough for what Winograd does once. */
 static conv_problem weight_problem(const cpu_conv *c)
 {
+    enum { TILE = 4, ENOUGH = 1 << 13 };
     conv_problem p = forward_problem(c);
-    p.winograd = !p.narrow && by_winograd(c, &p);
+    const int64_t tiles = c->n * conv_ceil(c->oh, TILE) * conv_ceil(c->ow, TILE);
+    const bool whole = 4 * c->n * c->oh * c->ow >= 3 * TILE * TILE * tiles && tiles * c->c_in >= ENOUGH;
+    p.winograd = !p.narrow && by_winograd(c, &p) && (!p.split || whole);
     p.split = p.split && !p.winograd;
     return p;
+}
+
+bool cpu_conv_weight_by_split(const cpu_conv *c)
+{
+    return weight_problem(c).split;
 }
 
 /* What the packed calls need; the others add the packed weights. */

@@ -53,7 +53,7 @@ static void make_plan(weight_plan *r, const conv_problem *p)
     r->off_bytes = conv_align((size_t)(2 * m->taps) * sizeof(int64_t));
     r->tables = conv_align((size_t)r->window * (sizeof(float *) + sizeof(int64_t)));
     r->pairs = (size_t)(m->phases * m->groups * r->length * m->record);
-    r->thread_bytes = conv_align(r->tables + r->pairs + (size_t)((p->narrow ? 1 : 2) * r->most * SIDE * r->pitch));
+    r->thread_bytes = conv_align(r->tables + r->pairs + (size_t)(r->low + r->most * SIDE * r->pitch));
 }
 
 static bool nothing(const conv_problem *p)
@@ -116,22 +116,28 @@ static void fill_rows(const weight_job *j, int64_t from, int64_t first, int64_t 
         }
 }
 
+/* A run of places at a time, so that the rows of dy stay in the first cache while all input channels pass. */
 static void add_up(const weight_job *j, const char *pairs, const char *rows, int64_t first, int64_t end, float *sums,
                    bool add)
 {
+    enum { RUN = 8 * SIDE };
     const weight_plan *r = j->plan;
     const conv_split_map *m = &r->map;
-    conv_split_sum s = {.pitch = r->pitch, .low = r->low, .steps = r->length / SIDE, .add = add};
+    const int64_t run = j->p->narrow ? RUN : RUN / 2;
+    conv_split_sum s = {.pitch = r->pitch, .low = r->low, .narrow = j->p->narrow};
     s.next = r->length * (m->record / 2);
-    s.narrow = j->p->narrow;
     for (int64_t b = first; b < end; b++)
-        for (int64_t t = 0; t < m->taps; t++)
-            for (int64_t g = 0; g < m->groups; g++) {
-                s.a = rows + (b - first) * SIDE * r->pitch + (m->low + m->reach - j->off[t]) * 2;
-                s.b = pairs + ((m->phases == 1 ? 0 : j->stream[t]) * m->groups + g) * 2 * s.next;
-                s.c = sums + ((b * m->taps + t) * m->groups + g) * BLOCK;
-                conv_split_amx.sum(&s);
-            }
+        for (int64_t from = 0; from < r->length; from += run)
+            for (int64_t t = 0; t < m->taps; t++)
+                for (int64_t g = 0; g < m->groups; g++) {
+                    s.steps = conv_min(run, r->length - from) / SIDE;
+                    s.add = add || from > 0;
+                    s.a = rows + (b - first) * SIDE * r->pitch + (m->low + m->reach - j->off[t] + from) * 2;
+                    s.b = pairs + ((m->phases == 1 ? 0 : j->stream[t]) * m->groups + g) * 2 * s.next +
+                          from * (m->record / 2);
+                    s.c = sums + ((b * m->taps + t) * m->groups + g) * BLOCK;
+                    conv_split_amx.sum(&s);
+                }
 }
 
 static void share_chunk(void *arg, int64_t item, int thread)
