@@ -39,9 +39,16 @@ bool dim_copy_table(dim_table *to, const dim_table *from)
     return true;
 }
 
+bool dim_exists(const dim_table *t, tn_dim d)
+{
+    return d >= 0 || (d != TN_INFER && (size_t) - (d + 2) < t->exprs.n);
+}
+
+/* A number that names no expression is 0; those who take sizes from outside refuse it. */
 static const dim_expr *expr_of(const dim_table *t, tn_dim d)
 {
-    return &t->exprs.at[-d - 2];
+    static const dim_expr none;
+    return dim_exists(t, d) ? &t->exprs.at[-(d + 2)] : &none;
 }
 
 static poly to_poly(const dim_table *t, tn_dim d)
@@ -53,7 +60,8 @@ static poly to_poly(const dim_table *t, tn_dim d)
     } else if (d < 0) {
         const dim_expr *x = expr_of(t, d);
         p.n = x->n;
-        memcpy(p.term, x->term, (size_t)x->n * sizeof *x->term);
+        if (x->n)
+            memcpy(p.term, x->term, (size_t)x->n * sizeof *x->term);
     }
     return p;
 }

@@ -63,6 +63,8 @@ static inline bool dim_literal(tn_dim d)
 {
     return d >= 0;
 }
+/* Whether it is a size or names an expression of this table: other numbers below 0 are nobody's. */
+bool dim_exists(const dim_table *t, tn_dim d);
 /* False only when they are known to differ. Undecided pairs are recorded as a constraint named `what`. */
 bool dim_same(dim_table *t, tn_dim a, tn_dim b, const char *what);
 

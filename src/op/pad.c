@@ -77,16 +77,22 @@ const op_def op_pad = {
     .tol = {OP_TOL_EXACT},
 };
 
+/* What is less than nothing is cut off; amounts beyond reason are left for the operator to refuse. */
+static int64_t cut_of(int64_t amount)
+{
+    return amount < 0 && amount > -((int64_t)1 << 40) ? -amount : 0;
+}
+
 tn_tensor *tn_pad(tn_tensor *x, const int64_t *low, const int64_t *high, double value)
 {
     int n = op_unusable(x) ? 0 : x->type.rank;
     int64_t before[TN_MAX_RANK], behind[TN_MAX_RANK];
     for (int i = 0; i < n; i++) {
-        before[i] = low[i] > 0 ? low[i] : 0;
-        behind[i] = high[i] > 0 ? high[i] : 0;
-        if (low[i] < 0 || high[i] < 0) /* what is less than nothing is cut off */
-            x = tn_slice(x, i, low[i] < 0 ? -low[i] : 0,
-                         dim_sub(x->graph->dims, tn_dim_of(x, i), high[i] < 0 ? -high[i] : 0));
+        int64_t first = cut_of(low[i]), last = cut_of(high[i]);
+        before[i] = first ? 0 : low[i];
+        behind[i] = last ? 0 : high[i];
+        if (first || last)
+            x = tn_slice(x, i, first, dim_sub(x->graph->dims, tn_dim_of(x, i), last));
     }
     return OP_MAKE(&op_pad, OP_ARGS([LOW] = OP_L(n, before), [HIGH] = OP_L(n, behind), [VALUE] = OP_F(value)), x);
 }

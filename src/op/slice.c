@@ -125,7 +125,8 @@ const op_def op_slice = {
 static void turn(tn_tensor *x, int axis, tn_dim *start, tn_dim *end, int64_t *step)
 {
     dim_table *t = x->graph->dims;
-    int64_t k = -*step;
+    const int64_t far = (int64_t)1 << 62; /* a longer step leaves one element too */
+    int64_t k = *step < -far ? far : -*step;
     tn_dim last = *start == TN_INFER ? dim_sub(t, tn_dim_of(x, axis), 1) : *start;
     tn_dim span = *end == TN_INFER ? dim_add(t, last, 1) : dim_sub(t, last, *end);
     tn_dim count = dim_div(t, dim_add(t, span, k - 1), k);

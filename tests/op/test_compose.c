@@ -217,6 +217,28 @@ static tn_tensor *bad_text(tn_tensor *x)
     return tn_einsum("ijk>i", 1, &x);
 }
 
+static tn_tensor *bad_size(tn_tensor *x)
+{
+    return tn_full(tn_tensor_graph(x), TN_F32, TN_SHAPE(2, -5), 0);
+}
+static tn_tensor *bad_height(tn_tensor *x)
+{
+    return tn_fold(x, INT64_MIN, 4, (int[]){1, 1}, NULL);
+}
+static tn_tensor *far_roll(tn_tensor *x)
+{
+    return tn_roll(x, 0, INT64_MIN);
+}
+static tn_tensor *far_step(tn_tensor *x) /* one element is left */
+{
+    tn_tensor *y = tn_slice_axes(x, 1, (int64_t[]){2}, (tn_dim[]){3}, (tn_dim[]){0}, (int64_t[]){INT64_MIN});
+    return tn_reshape(y, TN_SHAPE(7));
+}
+static tn_tensor *far_pad(tn_tensor *x)
+{
+    return tn_pad(x, (int64_t[]){0, INT64_MIN, 0}, (int64_t[]){0, INT64_MIN, 0}, 0);
+}
+
 static const struct {
     tn_tensor *(*build)(tn_tensor *);
     const char *says;
@@ -236,6 +258,11 @@ static const struct {
              {bad_operands, "there must be as many terms as operands"},
              {bad_result, "the result has a letter that no operand has"},
              {bad_twice, "the result has a letter twice"},
+             {bad_size, "shape has the size -5, which is neither a number from 0 on nor made by this graph"},
+             {bad_height, "do not fit into 0"},
+             {far_roll, "places are too many"},
+             {far_step, "6 elements cannot take a shape of 7"},
+             {far_pad, "it must lie in"},
              {bad_text, "does not have a letter for each axis"}};
 
 static void sentences(void **state)

@@ -44,7 +44,7 @@ CPU_INLINE void split(__m512 a, __m512 b, __m512i *high, __m512i *low)
 
 CPU_INLINE __mmask16 first(int64_t n)
 {
-    return n >= HALF ? (__mmask16)0xffff : n <= 0 ? 0 : (__mmask16)((1u << n) - 1);
+    return (__mmask16)(n >= HALF ? 0xffffu : n <= 0 ? 0u : (1u << n) - 1);
 }
 
 static void records(const float *const *at, int64_t count, int64_t channels, char *to, int64_t plane, bool narrow)

@@ -6,6 +6,8 @@
 
 /* The axis counted from 0, or -1 and a sentence on x's graph that begins with the builder's name. */
 int op_axis_of(tn_tensor *x, int axis, const char *builder);
+/* Distances beyond it are refused, so that sums with them do not overflow. */
+#define OP_FAR ((int64_t)1 << 40)
 /* x or its graph's failure, for a builder that found something wrong. */
 #define OP_REFUSE(x, status, ...) graph_fail((x)->graph, status, __VA_ARGS__)
 

@@ -66,6 +66,9 @@ tn_tensor *tn_diag(tn_tensor *x, int64_t offset)
         return x;
     if (x->type.rank == 2)
         return tn_diagonal(x, offset, 0, 1);
+    if (offset < -OP_FAR || offset > OP_FAR)
+        return OP_REFUSE(x, TN_INVALID, "diag of '%s': there is no diagonal %lld", tn_tensor_name(x),
+                         (long long)offset);
     if (x->type.rank != 1)
         return OP_REFUSE(x, TN_SHAPE, "diag of '%s' takes a vector or a matrix; it has %d axes", tn_tensor_name(x),
                          x->type.rank);

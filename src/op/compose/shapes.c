@@ -95,6 +95,8 @@ tn_tensor *tn_roll(tn_tensor *x, int axis, int64_t by)
     if (at < 0)
         return &x->graph->poison;
     tn_dim size = x->type.dims[at];
+    if (by < -OP_FAR || by > OP_FAR)
+        return OP_REFUSE(x, TN_INVALID, "roll of '%s': %lld places are too many", tn_tensor_name(x), (long long)by);
     if (dim_literal(size))
         by = size ? (by % size + size) % size : 0;
     if (by == 0)

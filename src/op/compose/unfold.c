@@ -62,16 +62,17 @@ tn_tensor *tn_unfold(tn_tensor *x, const int kernel[2], const tn_conv_opt *opt)
         return &x->graph->poison;
     dim_table *t = x->graph->dims;
     int64_t low[4] = {0, 0, s[0].before, s[1].before}, high[4] = {0, 0, s[0].after, s[1].after};
-    int n = s[0].kernel * s[1].kernel;
+    int64_t n = (int64_t)s[0].kernel * s[1].kernel;
     if (n > 4096)
-        return OP_REFUSE(x, TN_LIMIT, "unfold of '%s': a kernel of %d places is too large", tn_tensor_name(x), n);
+        return OP_REFUSE(x, TN_LIMIT, "unfold of '%s': a kernel of %lld places is too large", tn_tensor_name(x),
+                         (long long)n);
     tn_tensor *padded = tn_pad(x, low, high, 0), *parts[n];
     for (int k = 0; k < n; k++) {
         window w = window_at(t, s, k / s[1].kernel, k % s[1].kernel);
         parts[k] = tn_slice_axes(padded, 2, w.axes, w.start, w.end, w.step);
     }
     tn_shape flat = {3, {x->type.dims[0], dim_mul(t, x->type.dims[1], n), dim_mul(t, s[0].count, s[1].count)}};
-    return tn_reshape(tn_stack(n, parts, 2), flat);
+    return tn_reshape(tn_stack((int)n, parts, 2), flat);
 }
 
 tn_tensor *tn_fold(tn_tensor *x, tn_dim height, tn_dim width, const int kernel[2], const tn_conv_opt *opt)

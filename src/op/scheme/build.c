@@ -106,7 +106,7 @@ static tn_status check_range(const op_argdef *a, double value, base_error *e)
     return base_fail(e, TN_INVALID, "%s is %g; it must lie in [%g, %g]", a->name, value, a->min, a->max);
 }
 
-static tn_status check_arg(const op_argdef *a, const op_value *v, base_error *e)
+static tn_status check_arg(const dim_table *t, const op_argdef *a, const op_value *v, base_error *e)
 {
     int names = 0;
     switch (a->kind) {
@@ -115,6 +115,13 @@ static tn_status check_arg(const op_argdef *a, const op_value *v, base_error *e)
     case OP_INTS_LIST:
         for (int i = 0; i < v->n; i++)
             BASE_TRY(check_range(a, (double)v->list[i], e));
+        return TN_OK;
+    case OP_DIMS:
+        for (int i = 0; i < v->n; i++)
+            if (v->list[i] != TN_INFER && !dim_exists(t, v->list[i]))
+                return base_fail(e, TN_INVALID,
+                                 "%s has the size %lld, which is neither a number from 0 on nor made by this graph",
+                                 a->name, (long long)v->list[i]);
         return TN_OK;
     case OP_ENUM:
         while (a->names[names])
@@ -189,7 +196,7 @@ static graph_node *build(tn_graph *g, const op_def *def, const char *path, int n
     op_value *arg = BASE_ARRAY(g->arena, op_value, n_arg ? n_arg : 1);
     tn_status status = arg ? check_count(def, n_in, in, &e) : base_no_memory(&e, "building a node");
     for (int i = 0; i < n_arg && status == TN_OK; i++) {
-        status = check_arg(&def->arg[i], &given[i], &e);
+        status = check_arg(g->dims, &def->arg[i], &given[i], &e);
         if (status == TN_OK && !copy_value(g, def->arg[i].kind, &given[i], &arg[i]))
             status = base_no_memory(&e, "building a node");
     }
