@@ -79,15 +79,45 @@ static const kernel *const kernels[] = {
 #undef X
         NULL};
 
+/* Whether the tile engine computes an operator on elements of some dtype. */
+static bool in_tiles(const op_def *def)
+{
+    for (int d = 1; d < TN_DTYPE_END; d++) {
+        tn_tensor x[OP_MAX_IN] = {0}, y = {.type.dtype = (tn_dtype)d}, *in[OP_MAX_IN];
+        graph_node node = {.def = def, .n_in = op_count_in(def), .n_out = 1, .in = in, .out = &y};
+        for (int i = 0; i < node.n_in; i++) {
+            uint32_t class = def->in[i].dtypes ? def->in[i].dtypes : OP_BIT(d);
+            x[i].type.dtype = class & OP_BIT(d) ? (tn_dtype)d : (tn_dtype)__builtin_ctz(class);
+            in[i] = &x[i];
+        }
+        if (op_count_out(def) == 1 && backend_cpu.pass.fuses(&node))
+            return true;
+    }
+    return false;
+}
+
+/* How an operator without a kernel of its own runs. */
+static const char *runs_by(const op_def *def)
+{
+    return def->flags & (OP_SOURCE | OP_VIEW) ? "none needed"
+           : in_tiles(def)                    ? "tile engine"
+           : def->lower                       ? "by parts"
+           : def == &op_fused                 ? "tile engine"
+                                              : "reference";
+}
+
 static void print_kernels(const op_def *def, base_str *s)
 {
     const char *between = "";
+    size_t before = s->length;
     for (int t = 0; kernels[t]; t++)
         for (const kernel *k = kernels[t]; k->name; k++)
             if (strcmp(k->op, def->name) == 0) {
                 base_str_printf(s, "%s%s", between, k->name);
                 between = ", ";
             }
+    if (s->length == before)
+        base_str_add(s, runs_by(def));
 }
 
 /* The files of PyTorch's results. */
@@ -134,7 +164,11 @@ static const char *gradient_of(const op_def *def)
     bool floats = false;
     for (int i = 0; i < op_count_in(def); i++)
         floats |= (def->in[i].dtypes & OP_FLOATS) != 0;
-    return !floats ? "" : def->grad == op_grad_zero ? "zero" : "any order";
+    return !floats || def->flags & OP_SOURCE ? ""
+           : def->grad == op_grad_zero       ? "zero"
+           : def->grad                       ? "any order"
+           : def->lower                      ? "any order, by lowering"
+                                             : "";
 }
 
 static void print_row(const op_def *def, base_str *s)
@@ -178,11 +212,15 @@ static base_str page(void)
             "one have that of another.\n"
             "Kinds: an element-wise operator may be fused with others; a view moves no data where the reader "
             "takes strides; a\n"
-            "lowered one is written with others unless a backend has a kernel for the whole. Kernels are the CPU's "
-            "own; an operator\n"
-            "without one that is not element-wise or lowered runs by its reference. PyTorch and ONNX: what does the "
-            "same there, perhaps\n"
-            "with other arguments; golden: tests/golden compares values and gradients with PyTorch's.\n\n"
+            "lowered one is written with others unless a backend has a kernel for the whole. Gradients are of any "
+            "order: by a rule\n"
+            "of their own, or by lowering, which differentiates what the operator is written with. Kernels: the CPU's "
+            "own for the whole,\n"
+            "for some dtypes at least; the tile engine, alone or fused with others; by parts, as lowered; or the "
+            "reference, which is\n"
+            "slow. PyTorch and ONNX: what does the same there, perhaps with other arguments; golden: tests/golden "
+            "compares values and\n"
+            "gradients with PyTorch's.\n\n"
             "| operator | does | inputs | outputs | arguments | kind | gradient | kernels | PyTorch | ONNX | golden |\n"
             "|---|---|---|---|---|---|---|---|---|---|---|\n");
     for (int i = 0; op_table[i]; i++)
