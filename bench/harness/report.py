@@ -177,7 +177,7 @@ def node_lines(r):
         line = [f"`{n['node']}`", f"`{n['kernel']}`", f"{1e3 * s:.3g} ms", f"{100 * s / profile['seconds']:.0f}%",
                 f"{n['flops'] / s * 1e-9:.3g}", f"{n['bytes'] / s * 1e-9:.3g}"]
         if limits:
-            least = max(n["flops"] / limits["f32_gflops"], n["bytes"] / limits["copy_gbytes_per_second"]) * 1e-9
+            least = max(n["flops"] / limits[f"{r['precision']}_gflops"], n["bytes"] / limits["copy_gbytes_per_second"]) * 1e-9
             line.append(f"{100 * least / s:.0f}%")
         lines.append(line)
     yield from table(["node", "kernel", "time", "share", "GFLOP/s", "GB/s", *(["of the bound"] if limits else [])], *lines)
@@ -220,7 +220,7 @@ def needed(r, bound, machine):
     if not best:  # none, or one of another row
         return ""
     rate = bound["flops"] / (best["median_seconds"] / r["goal"]) * 1e-9
-    limit = machine["limits"]["f32_gflops"]
+    limit = machine["limits"][f"{r['precision']}_gflops"]
     return f"The goal needs {rate:.3g} GFLOP/s, {100 * rate / limit:.0f}% of the limit."
 
 
@@ -232,6 +232,7 @@ def machine_line(machine):
     limits = machine.get("limits")
     if limits:
         said += (f". Measured limits: {limits['f32_gflops']:.0f} GFLOP/s of float32 multiply-adds ({limits['isa']}), "
+                 f"{limits['bf16_gflops']:.0f} of bf16, "
                  f"{limits['copy_gbytes_per_second']:.1f} GB/s copying")
     return said + "."
 

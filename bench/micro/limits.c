@@ -1,6 +1,6 @@
-/* limits.c: what this machine can do at most, for the rooflines of the benchmark: float32 multiply-adds in registers, and
- * copying between arrays that no cache holds. Usage: bench_limits [THREADS]. Prints one line of JSON; each figure is the
- * best of several rounds, because a limit is what is asked for. */
+/* limits.c: what this machine can do at most, for the rooflines of the benchmark: float32 multiply-adds in registers, bf16 ones
+ * in tiles where there are some, and copying between arrays that no cache holds. Usage: bench_limits [THREADS]. Prints one line
+ * of JSON; each figure is the best of several rounds, because a limit is what is asked for. */
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -11,6 +11,8 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
+
+#include "cpu/core/isa.h"
 
 enum { MOST_THREADS = 64, ROUNDS = 7, ACCUMULATORS = 12 };
 
@@ -93,6 +95,50 @@ static madd_kind best_madd(void)
     return (madd_kind){"plain", madd_plain, 4};
 }
 
+/* ---- multiply-adds of bf16 in tiles (AMX) ------------------------------------------------------------------------------ */
+
+enum { TILE_OPERATIONS = 2 * 16 * 16 * 32, TILES = 4 };
+
+#if defined(__x86_64__)
+__attribute__((target("amx-tile,amx-bf16"))) static float madd_tiles(long rounds)
+{
+    struct {
+        uint8_t palette, start, reserved[14];
+        uint16_t bytes[16];
+        uint8_t rows[16];
+    } config = {.palette = 1};
+    static const uint8_t zeros[1024];
+    float out[256], sum = 0;
+    for (int i = 0; i < 6; i++) {
+        config.bytes[i] = 64;
+        config.rows[i] = 16;
+    }
+    _tile_loadconfig(&config);
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+    _tile_loadd(4, zeros, 64);
+    _tile_loadd(5, zeros, 64);
+    for (long r = 0; r < rounds; r++) {
+        _tile_dpbf16ps(0, 4, 5);
+        _tile_dpbf16ps(1, 4, 5);
+        _tile_dpbf16ps(2, 4, 5);
+        _tile_dpbf16ps(3, 4, 5);
+    }
+    _tile_stored(0, out, 64);
+    _tile_release();
+    for (int i = 0; i < 256; i++)
+        sum += out[i];
+    return sum + 1;
+}
+#else
+static float madd_tiles(long rounds)
+{
+    return (float)rounds;
+}
+#endif
+
 /* ---- threads ---------------------------------------------------------------------------------------------------------- */
 
 typedef struct work {
@@ -171,6 +217,14 @@ int main(int argc, char **argv)
     const long rounds = 10000000;
     const size_t bytes = (size_t)96 << 20;
     float sum = 0;
+    double half = 0; /* of bf16; 0: no faster than f32, as far as is known here */
+    if (cpu_isa_best() == CPU_AMX) {
+        const long tile_rounds = 1000000;
+        for (int i = 0; i < threads; i++)
+            works[i] = (work){.madd = {"amx", madd_tiles, 0}, .rounds = tile_rounds};
+        half = (double)TILE_OPERATIONS * TILES * (double)tile_rounds * threads / best_round(works, threads, run_madd) *
+               1e-9;
+    }
     for (int i = 0; i < threads; i++)
         works[i] = (work){.madd = madd, .rounds = rounds};
     double seconds = best_round(works, threads, run_madd);
@@ -189,8 +243,8 @@ int main(int argc, char **argv)
         free(works[i].from);
         free(works[i].to);
     }
-    printf(
-        "{\"threads\": %d, \"isa\": \"%s\", \"f32_gflops\": %.1f, \"copy_gbytes_per_second\": %.2f, \"check\": %d}\n",
-        threads, madd.name, gflops, gbytes, sum != 0);
+    printf("{\"threads\": %d, \"isa\": \"%s\", \"f32_gflops\": %.1f, \"bf16_gflops\": %.1f, "
+           "\"copy_gbytes_per_second\": %.2f, \"check\": %d}\n",
+           threads, madd.name, gflops, half > gflops ? half : gflops, gbytes, sum != 0);
     return 0;
 }

@@ -109,7 +109,7 @@ class Options:
 command = lambda row: [sys.argv[1], "bench", row] + ([] if row == "startup" else ["--serve"])
 kinds = [programs.Kind("tarn", command, True), programs.Kind("pytorch_eager", command)]
 machine = {"processor": "one", "instruction_sets": ["two"], "threads": 1, "pinned_to": [0], "system": "three",
-           "limits": {"f32_gflops": 100.0, "copy_gbytes_per_second": 10.0, "isa": "avx2"}}
+           "limits": {"f32_gflops": 100.0, "bf16_gflops": 100.0, "copy_gbytes_per_second": 10.0, "isa": "avx2"}}
 results = {}
 for row in rows.ALL:
     if row.name in ("mlp_train", "mlp_forward", "adam_update", "startup"):
