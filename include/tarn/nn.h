@@ -36,6 +36,22 @@ typedef struct tn_batch_norm_opt {
  * training entries the batch's statistics are used and the running ones updated. */
 TN_API tn_tensor *tn_layer_batch_norm(tn_tensor *x, const char *name, const tn_batch_norm_opt *opt);
 
+typedef struct tn_norm_opt {
+    int axes;       /* layer_norm, rms_norm: the last axes that are normalised; 0: 1 */
+    tn_opt_f64 eps; /* 1e-5; rms_norm: the distance of 1 from the dtype's next number */
+    bool no_affine; /* neither weight nor bias */
+    bool no_bias;
+    void *reserved[4];
+} tn_norm_opt;
+/* name.weight, name.bias, of the shape of the last axes: each row of these brought to mean 0 and variance 1. */
+TN_API tn_tensor *tn_layer_layer_norm(tn_tensor *x, const char *name, const tn_norm_opt *opt);
+/* name.weight, of the shape of the last axes: each row divided by the root of its mean square. */
+TN_API tn_tensor *tn_layer_rms_norm(tn_tensor *x, const char *name, const tn_norm_opt *opt);
+/* name.weight, name.bias [channels]; x is [N, C, ...]: groups of channels, or (instance_norm) each, normalised in each sample.
+ * instance_norm has no weights unless options are given. */
+TN_API tn_tensor *tn_layer_group_norm(tn_tensor *x, const char *name, int64_t groups, const tn_norm_opt *opt);
+TN_API tn_tensor *tn_layer_instance_norm(tn_tensor *x, const char *name, const tn_norm_opt *opt);
+
 typedef struct tn_prelu_opt {
     bool channels;    /* a slope for each channel (axis 1), not one for all */
     tn_opt_f64 slope; /* 0.25: to begin with */

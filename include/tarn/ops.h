@@ -316,6 +316,13 @@ typedef struct tn_batch_norm_result {
  * running ones. f */
 TN_API tn_batch_norm_result tn_batch_norm(tn_tensor *x, tn_tensor *weight, tn_tensor *bias, tn_tensor *running_mean,
                                           tn_tensor *running_var, double eps, double momentum);
+/* The last `axes` axes of x brought to mean 0 and variance 1, or divided by the root of their mean square; then times weight plus
+ * bias (NULL: not), which have the shape of these axes. f */
+TN_API tn_tensor *tn_layer_norm(tn_tensor *x, int axes, tn_tensor *weight, tn_tensor *bias, double eps);
+TN_API tn_tensor *tn_rms_norm(tn_tensor *x, int axes, tn_tensor *weight, double eps);
+/* Groups of channels (axis 1) of x[N, C, ...], or single ones, normalised in each sample; weight[C], bias[C] or NULL. f */
+TN_API tn_tensor *tn_group_norm(tn_tensor *x, int64_t groups, tn_tensor *weight, tn_tensor *bias, double eps);
+TN_API tn_tensor *tn_instance_norm(tn_tensor *x, tn_tensor *weight, tn_tensor *bias, double eps);
 /* In entries that train, 0 with probability p, else x / (1 - p); in others x. f */
 TN_API tn_tensor *tn_dropout(tn_tensor *x, double p);
 /* Random numbers in [0, 1), new ones in every step; f */
@@ -323,6 +330,22 @@ TN_API tn_tensor *tn_uniform(tn_graph *graph, tn_dtype dtype, tn_shape shape);
 /* exp(x) / sum(exp(x)) along an axis, and its logarithm; f */
 TN_API tn_tensor *tn_softmax(tn_tensor *x, int axis);
 TN_API tn_tensor *tn_log_softmax(tn_tensor *x, int axis);
+
+/* ---- sequences --------------------------------------------------------------------------------------------------- */
+
+/* The rows weight[index] of weight[rows, features], index i64 or i32 of any shape; one out of range is a fault. The row
+ * padding_index gets no gradient (below 0: all do). f */
+TN_API tn_tensor *tn_embedding(tn_tensor *weight, tn_tensor *index, int64_t padding_index);
+typedef enum tn_bag_mode { TN_BAG_MEAN = 0, TN_BAG_SUM = 1, TN_BAG_MAX = 2 } tn_bag_mode;
+typedef struct tn_bag_opt {
+    tn_bag_mode mode;
+    tn_tensor *weights; /* with TN_BAG_SUM: rows are multiplied by them; of index's shape */
+    bool padding;       /* places with padding_index do not count */
+    int64_t padding_index;
+    void *reserved[4];
+} tn_bag_opt;
+/* Rows put together: index[bags, n], or index[n] cut where offsets[bags] says (they ascend from 0); y[bags, features]. f */
+TN_API tn_tensor *tn_embedding_bag(tn_tensor *weight, tn_tensor *index, tn_tensor *offsets, const tn_bag_opt *opt);
 
 /* ---- losses ------------------------------------------------------------------------------------------------------ */
 

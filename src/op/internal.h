@@ -51,11 +51,18 @@ void op_pool_options(int kernel, const tn_pool_opt *opt, op_value *pool, int64_t
 double op_pool_average(const op_ref *c, const op_array *x, const op_array *y, int64_t i, int64_t from[3],
                        int64_t to[3]);
 
+/* ---- embedding ---------------------------------------------------------------------------------------------------- */
+
+tn_tensor *op_embedding_grad_of(tn_tensor *dy, tn_tensor *index, tn_dim rows, int64_t padding_index);
+
 /* ---- normalisation, dropout -------------------------------------------------------------------------------------- */
 
 tn_tensor *op_training_of(tn_graph *g);
 tn_tensor *op_batch_norm_grad_of(tn_tensor *dy, tn_tensor *x, tn_tensor *weight, tn_tensor *mean, tn_tensor *rstd,
                                  tn_tensor *dmean, tn_tensor *drstd);
+/* Siblings: dweight and, of layer_norm, dbias. `arg`: the arguments of the forward operator. */
+tn_tensor *op_layer_norm_grad_of(tn_tensor *dy, tn_tensor *x, tn_tensor *weight, const op_value *arg);
+tn_tensor *op_rms_norm_grad_of(tn_tensor *dy, tn_tensor *x, tn_tensor *weight, const op_value *arg);
 /* Mean and variance (sibling 1) of each channel of x[N, C, ...]; sums over all axes but the channels of dy and (sibling 1) of
  * dy * (x - mean). */
 tn_tensor *op_channel_moments_of(tn_tensor *x);

@@ -90,6 +90,19 @@ static tn_tensor *batch_norm(builder *b, tn_tensor *x)
         TN_OPT(tn_batch_norm_opt, .eps = tn_f64(o->eps), .momentum = tn_f64(o->momentum), .no_affine = !o->affine));
 }
 
+static tn_tensor *norm(builder *b, tn_tensor *x)
+{
+    const train_norm *o = &b->layer->layer_norm; /* one struct for all four */
+    const tn_norm_opt n = {.axes = (int)o->axes, .eps = tn_f64(o->eps), .no_affine = !o->affine};
+    const char *name = name_of(b, o->name, "norm");
+    switch (b->layer->kind) {
+    case TRAIN_LAYER_layer_norm: return tn_layer_layer_norm(x, name, &n);
+    case TRAIN_LAYER_rms_norm: return tn_layer_rms_norm(x, name, &n);
+    case TRAIN_LAYER_group_norm: return tn_layer_group_norm(x, name, o->groups, &n);
+    default: return tn_layer_instance_norm(x, name, &n);
+    }
+}
+
 static tn_tensor *dropout(builder *b, tn_tensor *x)
 {
     return tn_dropout(x, b->layer->dropout.rate);
@@ -158,6 +171,10 @@ static tn_tensor *(*const build_layer[TRAIN_LAYER_END])(builder *, tn_tensor *) 
     [TRAIN_LAYER_global_avg_pool] = global_avg_pool,
     [TRAIN_LAYER_batch_norm1d] = batch_norm,
     [TRAIN_LAYER_batch_norm2d] = batch_norm,
+    [TRAIN_LAYER_layer_norm] = norm,
+    [TRAIN_LAYER_rms_norm] = norm,
+    [TRAIN_LAYER_group_norm] = norm,
+    [TRAIN_LAYER_instance_norm] = norm,
     [TRAIN_LAYER_dropout] = dropout,
     [TRAIN_LAYER_flatten] = flatten,
     [TRAIN_LAYER_reshape] = reshape,

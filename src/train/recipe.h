@@ -33,6 +33,10 @@
     X(global_avg_pool)                                                                                                 \
     X(batch_norm1d)                                                                                                    \
     X(batch_norm2d)                                                                                                    \
+    X(layer_norm)                                                                                                      \
+    X(rms_norm)                                                                                                        \
+    X(group_norm)                                                                                                      \
+    X(instance_norm)                                                                                                   \
     X(dropout)                                                                                                         \
     X(flatten)                                                                                                         \
     X(reshape)                                                                                                         \
@@ -103,6 +107,14 @@ typedef struct train_batch_norm {
     bool affine;
 } train_batch_norm;
 
+typedef struct train_norm {
+    uint64_t given;
+    const char *name;
+    int64_t axes, groups; /* layer_norm, rms_norm: axes; group_norm: groups */
+    double eps;           /* not given: as the layer */
+    bool affine;
+} train_norm;
+
 typedef struct train_dropout {
     uint64_t given;
     const char *name;
@@ -155,6 +167,7 @@ typedef struct train_layer {
         train_conv2d conv2d;
         train_pool2d max_pool2d, avg_pool2d;
         train_batch_norm batch_norm1d, batch_norm2d;
+        train_norm layer_norm, rms_norm, group_norm, instance_norm;
         train_dropout dropout;
         train_flatten flatten;
         train_reshape reshape;

@@ -47,6 +47,33 @@ static const format_option batch_norm_rows[] = {
     NAME(train_batch_norm),
     {0},
 };
+static const format_option layer_norm_rows[] = {
+    FORMAT_INT(train_norm, axes, "1", "[1,7]", "so many last axes are normalised together"),
+    FORMAT_FLOAT(train_norm, eps, "1e-5", "(0,)", "added to the variance"),
+    FORMAT_BOOL(train_norm, affine, "true", "learn a scale and a shift"),
+    NAME(train_norm),
+    {0},
+};
+static const format_option rms_norm_rows[] = {
+    FORMAT_INT(train_norm, axes, "1", "[1,7]", "so many last axes are normalised together"),
+    FORMAT_FLOAT(train_norm, eps, "1.1920929e-7", "(0,)", "added to the mean square"),
+    FORMAT_BOOL(train_norm, affine, "true", "learn a scale"),
+    NAME(train_norm),
+    {0},
+};
+static const format_option group_norm_rows[] = {
+    FORMAT_INT(train_norm, groups, FORMAT_REQUIRED, "[1,1000000]", "channels are cut into so many parts"),
+    FORMAT_FLOAT(train_norm, eps, "1e-5", "(0,)", "added to the variance"),
+    FORMAT_BOOL(train_norm, affine, "true", "learn a scale and a shift for each channel"),
+    NAME(train_norm),
+    {0},
+};
+static const format_option instance_norm_rows[] = {
+    FORMAT_FLOAT(train_norm, eps, "1e-5", "(0,)", "added to the variance"),
+    FORMAT_BOOL(train_norm, affine, "false", "learn a scale and a shift for each channel"),
+    NAME(train_norm),
+    {0},
+};
 static const format_option dropout_rows[] = {
     FORMAT_FLOAT(train_dropout, rate, "0.5", "[0,1)", "the part of the values that is set to zero in training"),
     NAME(train_dropout),
@@ -124,6 +151,10 @@ static const format_table tables[TRAIN_LAYER_END] = {
     TABLE(global_avg_pool, plain_rows, NULL, "the mean of each channel over the whole picture"),
     TABLE(batch_norm1d, batch_norm_rows, NULL, "features brought to zero mean and unit variance over the batch"),
     TABLE(batch_norm2d, batch_norm_rows, NULL, "channels brought to zero mean and unit variance over the batch"),
+    TABLE(layer_norm, layer_norm_rows, "axes", "the last axes of each sample brought to zero mean and unit variance"),
+    TABLE(rms_norm, rms_norm_rows, "axes", "the last axes of each sample divided by the root of their mean square"),
+    TABLE(group_norm, group_norm_rows, "groups", "groups of channels of each sample brought to zero mean, unit variance"),
+    TABLE(instance_norm, instance_norm_rows, NULL, "each channel of each sample brought to zero mean and unit variance"),
     TABLE(dropout, dropout_rows, "rate", "some values are dropped by chance in training, the rest scaled up"),
     TABLE(flatten, flatten_rows, "from", "all axes from one on become one"),
     TABLE(reshape, reshape_rows, "shape", "another shape for the same values"),

@@ -1,0 +1,42 @@
+/* layer_norm_grad: the gradients of layer_norm for x, weight and bias. With xhat and rstd of x's rows, g = dy * weight:
+ *   dx = rstd * (g - mean(g) - xhat * mean(g * xhat)),   dweight = sum(dy * xhat),   dbias = sum(dy). */
+#include "op/internal.h"
+#include "op/scheme/norm.h"
+
+static tn_status layer_norm_grad_lower(const op_lower *c)
+{
+    op_norm_grad_lower(c, true);
+    return TN_OK;
+}
+
+static void layer_norm_grad_ref(const op_ref *c)
+{
+    op_norm_grad_ref(c, true);
+}
+
+const op_def op_layer_norm_grad = {
+    .name = "layer_norm_grad",
+    .doc = "The gradients of layer_norm.",
+    .in = {{"dy", OP_FLOATS, 'T'}, {"x", OP_FLOATS, 'T'}, {"weight", OP_FLOATS, 0, OP_OPTIONAL}},
+    .out = {{"dx", 0, 'T'}, {"dweight", OP_FLOATS}, {"dbias", OP_FLOATS}},
+    .arg = OP_NORM_ARGS,
+    .infer = op_norm_grad_infer,
+    .lower = layer_norm_grad_lower,
+    .ref = layer_norm_grad_ref,
+    .flops = op_norm_flops,
+    .cases = (const char *const[]){"dy=x[4x5] x=x[4x5] weight=x[5]", "dy=x[2x3x4] x=x[2x3x4] weight=x[3x4] axes=2",
+                                   "dy=x[3x7] x=x[3x7] eps=0.01", "dy=x[6] x=x[6] weight=x[6]",
+                                   "dy=x[300x17] x=x[300x17] weight=x[17]", "dy=x[0x3] x=x[0x3] weight=x[3]", NULL},
+    .bad = (const op_bad[]){{"dy=x[4] x=x[4] axes=2", "axes is 2, and x has 1"},
+                            {"dy=x[3] x=x[4]", "dy must have the shape of x"},
+                            {"dy=x[4x3] x=x[4x3] weight=x[4x3]", "'weight' has 2 axes"},
+                            {0}},
+    .tol = OP_NORM_TOL,
+};
+
+tn_tensor *op_layer_norm_grad_of(tn_tensor *dy, tn_tensor *x, tn_tensor *weight, const op_value *arg)
+{
+    return OP_MAKE(&op_layer_norm_grad,
+                   OP_ARGS([OP_NORM_AXES] = {true, arg[OP_NORM_AXES]}, [OP_NORM_EPS] = {true, arg[OP_NORM_EPS]}), dy, x,
+                   weight);
+}
