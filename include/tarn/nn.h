@@ -52,6 +52,22 @@ TN_API tn_tensor *tn_layer_rms_norm(tn_tensor *x, const char *name, const tn_nor
 TN_API tn_tensor *tn_layer_group_norm(tn_tensor *x, const char *name, int64_t groups, const tn_norm_opt *opt);
 TN_API tn_tensor *tn_layer_instance_norm(tn_tensor *x, const char *name, const tn_norm_opt *opt);
 
+typedef struct tn_embedding_opt {
+    bool padding; /* the row padding_index gets no gradient; of a bag, its places do not count */
+    int64_t padding_index;
+    tn_bag_mode mode;    /* of a bag */
+    tn_tensor *weights;  /* of a bag: as in tn_bag_opt */
+    const tn_init *init; /* NULL: normal, mean 0 and deviation 1 */
+    tn_dtype dtype;      /* TN_NONE: f32 */
+    void *reserved[4];
+} tn_embedding_opt;
+/* name.weight [rows, features]: the rows that index (i64 or i32, any shape) names, as a new last axis. */
+TN_API tn_tensor *tn_layer_embedding(tn_tensor *index, const char *name, int64_t rows, int64_t features,
+                                     const tn_embedding_opt *opt);
+/* name.weight [rows, features]: rows put together, see tn_embedding_bag. */
+TN_API tn_tensor *tn_layer_embedding_bag(tn_tensor *index, tn_tensor *offsets, const char *name, int64_t rows,
+                                         int64_t features, const tn_embedding_opt *opt);
+
 typedef struct tn_prelu_opt {
     bool channels;    /* a slope for each channel (axis 1), not one for all */
     tn_opt_f64 slope; /* 0.25: to begin with */

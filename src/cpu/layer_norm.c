@@ -168,10 +168,6 @@ static void run_grad(const kernel_call *c)
 const kernel cpu_kernels_layer_norm[] = {
     {.op = "layer_norm", .name = "layer_norm/rows", .keeps = keeps, .prepare = prepare, .run = run_layer},
     {.op = "rms_norm", .name = "rms_norm/rows", .keeps = keeps, .prepare = prepare, .run = run_rms},
-    {.op = "layer_norm_grad",
-     .name = "layer_norm_grad/rows",
-     .keeps = keeps,
-     .prepare = prepare_grad,
-     .run = run_grad},
+    {.op = "layer_norm_grad", .name = "layer_norm_grad/rows", .keeps = keeps, .prepare = prepare_grad, .run = run_grad},
     {.op = "rms_norm_grad", .name = "rms_norm_grad/rows", .keeps = keeps, .prepare = prepare_grad, .run = run_grad},
     {0}};

@@ -26,9 +26,9 @@ static tn_status embedding_backward(const op_grad *c)
     op_give_zero(c, INDEX);
     if (!op_wants(c, WEIGHT))
         return TN_OK;
-    return op_give(c, WEIGHT,
-                   op_embedding_grad_of(op_dout(c, 0), op_in(c, INDEX), op_in(c, WEIGHT)->type.dims[0],
-                                        op_arg(c, PADDING)->i));
+    return op_give(
+        c, WEIGHT,
+        op_embedding_grad_of(op_dout(c, 0), op_in(c, INDEX), op_in(c, WEIGHT)->type.dims[0], op_arg(c, PADDING)->i));
 }
 
 static tn_status embedding_lower(const op_lower *c)
@@ -56,6 +56,7 @@ static void embedding_ref(const op_ref *c)
 const op_def op_embedding = {
     .name = "embedding",
     .doc = "The rows of a table that index names.",
+    .torch = "torch.nn.functional.embedding",
     .in = {{"weight", OP_FLOATS, 'T'}, {"index", OP_INDEX}},
     .out = {{"y", 0, 'T'}},
     .arg = {[PADDING] = OP_ARG_INT("padding_index", -1)},
@@ -65,7 +66,8 @@ const op_def op_embedding = {
     .lower = embedding_lower,
     .ref = embedding_ref,
     .flops = op_no_flops,
-    .cases = (const char *const[]){"weight=x[5x3] index=i[4]:index=5", "weight=x[5x3]:kinks=1 index=i[2x6]:index=5 padding_index=1",
+    .cases = (const char *const[]){"weight=x[5x3] index=i[4]:index=5",
+                                   "weight=x[5x3]:kinks=1 index=i[2x6]:index=5 padding_index=1",
                                    "weight=x[7x20] index=i[2x3x4]:index=7", "weight=x[3x4] index=i[]:index=3",
                                    "weight=x[3x4] index=i[0x2]:index=3", NULL},
     .bad = (const op_bad[]){{"weight=x[5] index=i[4]:index=5", "weight has 1 axes"},

@@ -76,7 +76,7 @@ static tn_status embedding_bag_lower(const op_lower *c)
         return TN_OK;
     }
     if (padding >= 0)
-        rows = tn_mul(rows, keep);
+        rows = tn_masked_fill(rows, tn_eq(keep, op_like_scalar(keep, 0)), 0); /* whatever stands there, NaN too */
     c->out[0] = add_up(c, by ? tn_mul(rows, tn_unsqueeze(by, -1)) : rows, bags);
     if (mode == MEAN)
         c->out[0] = tn_div(c->out[0], tn_maximum(add_up(c, keep, bags), op_like_scalar(keep, 1)));
@@ -133,6 +133,7 @@ static double embedding_bag_flops(const op_value *arg, const graph_type *const *
 const op_def op_embedding_bag = {
     .name = "embedding_bag",
     .doc = "Rows of a table that index names, put together in bags.",
+    .torch = "torch.nn.functional.embedding_bag",
     .in = {{"weight", OP_FLOATS, 'T'},
            {"index", OP_INDEX},
            {"offsets", OP_INDEX, 0, OP_OPTIONAL},

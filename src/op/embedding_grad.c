@@ -43,8 +43,8 @@ static tn_status embedding_grad_lower(const op_lower *c)
         dy = tn_masked_fill(dy, tn_unsqueeze(none, -1), 0);
     }
     tn_tensor *zeros = tn_full(c->graph, dy->type.dtype, TN_SHAPE(rows, features), 0);
-    c->out[0] = tn_index_add(zeros, 0, tn_reshape(index, TN_SHAPE(TN_INFER)),
-                             tn_reshape(dy, TN_SHAPE(TN_INFER, features)));
+    c->out[0] =
+        tn_index_add(zeros, 0, tn_reshape(index, TN_SHAPE(TN_INFER)), tn_reshape(dy, TN_SHAPE(TN_INFER, features)));
     return TN_OK;
 }
 

@@ -79,6 +79,8 @@ static double group_norm_flops(const op_value *arg, const graph_type *const *in,
 const op_def op_group_norm = {
     .name = "group_norm",
     .doc = "Groups of channels brought to mean 0 and variance 1, then each channel times weight plus bias.",
+    .torch = "torch.nn.functional.group_norm",
+    .onnx = "GroupNormalization",
     .in = {{"x", OP_FLOATS, 'T'}, {"weight", OP_FLOATS, 'P', OP_OPTIONAL}, {"bias", OP_FLOATS, 'P', OP_OPTIONAL}},
     .out = {{"y", 0, 'T'}},
     .arg = {[GROUPS] = OP_ARG_INT_IN("groups", 1, 0, 1e9), [EPS] = OP_ARG_FLOAT_IN("eps", 1e-5, 0, 1e9)},

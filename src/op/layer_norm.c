@@ -25,6 +25,8 @@ static void layer_norm_ref(const op_ref *c)
 const op_def op_layer_norm = {
     .name = "layer_norm",
     .doc = "Rows of the last axes brought to mean 0 and variance 1, then times weight plus bias.",
+    .torch = "torch.nn.functional.layer_norm",
+    .onnx = "LayerNormalization",
     .in = {{"x", OP_FLOATS, 'T'}, {"weight", OP_FLOATS, 'P', OP_OPTIONAL}, {"bias", OP_FLOATS, 'P', OP_OPTIONAL}},
     .out = {{"y", 0, 'T'}},
     .arg = OP_NORM_ARGS,

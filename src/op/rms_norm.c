@@ -23,6 +23,8 @@ static void rms_norm_ref(const op_ref *c)
 const op_def op_rms_norm = {
     .name = "rms_norm",
     .doc = "Rows of the last axes divided by the root of their mean square, then times weight.",
+    .torch = "torch.nn.functional.rms_norm",
+    .onnx = "RMSNormalization",
     .in = {{"x", OP_FLOATS, 'T'}, {"weight", OP_FLOATS, 0, OP_OPTIONAL}},
     .out = {{"y", 0, 'T'}},
     .arg = OP_NORM_ARGS,

@@ -883,9 +883,17 @@ static void vocabulary_is_as_in_pytorch(void **state)
     check_file(TARN_SOURCE_DIR "/tests/golden/vocabulary.safetensors", 300);
 }
 
+static void sequences_are_as_in_pytorch(void **state)
+{
+    (void)state;
+    skip_without_json();
+    check_file(TARN_SOURCE_DIR "/tests/golden/sequence.safetensors", 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(operators_are_as_in_pytorch),
-                                       cmocka_unit_test(vocabulary_is_as_in_pytorch)};
+                                       cmocka_unit_test(vocabulary_is_as_in_pytorch),
+                                       cmocka_unit_test(sequences_are_as_in_pytorch)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

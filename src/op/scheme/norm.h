@@ -10,11 +10,12 @@
 enum { OP_NORM_AXES, OP_NORM_EPS };
 #define OP_NORM_ARGS                                                                                                   \
     {                                                                                                                  \
-        [OP_NORM_AXES] = OP_ARG_INT_IN("axes", 1, 1, TN_MAX_RANK), [OP_NORM_EPS] = OP_ARG_FLOAT_IN("eps", 1e-5, 0, 1e9) \
+        [OP_NORM_AXES] = OP_ARG_INT_IN("axes", 1, 1, TN_MAX_RANK), [OP_NORM_EPS] =                                     \
+                                                                       OP_ARG_FLOAT_IN("eps", 1e-5, 0, 1e9)            \
     }
 #define OP_NORM_TOL                                                                                                    \
     {                                                                                                                  \
-        [TN_F64] = OP_TOL(1e-12, 1e-300), [TN_F32] = OP_TOL(1e-5, 1e-7), [TN_F16] = OP_TOL(5e-3, 1e-4),                 \
+        [TN_F64] = OP_TOL(1e-12, 1e-300), [TN_F32] = OP_TOL(1e-5, 1e-7), [TN_F16] = OP_TOL(5e-3, 1e-4),                \
         [TN_BF16] = OP_TOL(4e-2, 1e-3)                                                                                 \
     }
 
