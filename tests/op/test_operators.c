@@ -200,6 +200,30 @@ static void print_row(const op_def *def, base_str *s)
                     def->torch ? "`" : "", def->onnx ? def->onnx : "", has_golden(def) ? "yes" : "");
 }
 
+/* Functions of ops.h that bear no operator's name: they make nodes of several. */
+static void print_builders(base_str *s)
+{
+    char line[512];
+    const char *between = "\nThese functions of `tarn/ops.h` are no operators but write with them what they compute:\n";
+    FILE *f = fopen(TARN_SOURCE_DIR "/include/tarn/ops.h", "rb");
+    while (f && fgets(line, sizeof line, f)) {
+        char *name = strncmp(line, "TN_API ", 7) == 0 ? strstr(line, "tn_") : NULL;
+        for (char *next = name; next && (!strchr(line, '(') || next < strchr(line, '('));
+             next = strstr(next + 1, "tn_"))
+            name = next; /* the last word before the bracket */
+        if (!name || !strchr(name, '('))
+            continue;
+        *strchr(name, '(') = 0;
+        if (op_find(name + 3))
+            continue;
+        base_str_printf(s, "%s`%s`", between, name);
+        between = ",\n";
+    }
+    base_str_add(s, ".\n");
+    if (f)
+        (void)fclose(f);
+}
+
 static base_str page(void)
 {
     base_str s = {0};
@@ -226,6 +250,7 @@ static base_str page(void)
             "|---|---|---|---|---|---|---|---|---|---|---|\n");
     for (int i = 0; op_table[i]; i++)
         print_row(op_table[i], &s);
+    print_builders(&s);
     return s;
 }
 
