@@ -131,43 +131,92 @@ static void panel(const float *w, int64_t channel, int64_t lane, int64_t have_k,
     }
 }
 
-static void pairs_of(const float *const *at, int64_t channels, cpu_vf high[HALF], cpu_vf low[HALF])
+/* 16 channels of 32 places, from channel c on; the same of the 32 places at `soon` (or NULL) are asked for. */
+CPU_INLINE void pairs_of(const float *const *at, const float *const *soon, int64_t c, int64_t channels,
+                         cpu_vf high[HALF], cpu_vf low[HALF], const bool narrow)
 {
-    const __mmask16 mask = first(channels);
-#pragma GCC unroll 4
+    const __mmask16 mask = first(channels - c);
+#pragma GCC unroll 16
     for (int i = 0; i < HALF; i++) {
-        const float *a = at[2 * i], *b = at[2 * i + 1];
+        const float *a = mask ? at[2 * i] : NULL, *b = mask ? at[2 * i + 1] : NULL;
+        if (soon && mask) {
+            __builtin_prefetch(soon[2 * i] + c);
+            __builtin_prefetch(soon[2 * i + 1] + c);
+        }
+        const __m512 x = a ? _mm512_maskz_loadu_ps(mask, a + c) : _mm512_setzero_ps();
+        const __m512 y = b ? _mm512_maskz_loadu_ps(mask, b + c) : _mm512_setzero_ps();
         __m512i h, l;
-        split_pairs(a ? _mm512_maskz_loadu_ps(mask, a) : _mm512_setzero_ps(),
-                    b ? _mm512_maskz_loadu_ps(mask, b) : _mm512_setzero_ps(), &h, &l);
+        split_pairs(x, y, &h, &l);
         high[i] = (cpu_vf)h;
-        low[i] = (cpu_vf)l;
-    }
-}
-
-static void rows(const float *const *at, int64_t channels, char *to, int64_t pitch, int64_t low)
-{
-    cpu_vf h[HALF], l[HALF];
-    pairs_of(at, channels, h, l);
-    cpu_vf_transpose(h);
-    for (int i = 0; i < HALF; i++)
-        cpu_vf_store((float *)(void *)(to + i * pitch), h[i]);
-    if (!low)
-        return;
-    cpu_vf_transpose(l);
-    for (int i = 0; i < HALF; i++)
-        cpu_vf_store((float *)(void *)(to + i * pitch + low), l[i]);
-}
-
-static void pairs(const float *const *at, int64_t channels, char *to, bool narrow)
-{
-    cpu_vf h[HALF], l[HALF];
-    pairs_of(at, channels, h, l);
-    for (int i = 0; i < HALF; i++) {
-        cpu_vf_store((float *)(void *)(to + i * 64), h[i]);
         if (!narrow)
-            cpu_vf_store((float *)(void *)(to + REG + i * 64), l[i]);
+            low[i] = (cpu_vf)l;
     }
+}
+
+CPU_INLINE void rows_of(const float *const *at, const float *const *soon, int64_t channels, char *to, int64_t pitch,
+                        int64_t low, const bool narrow)
+{
+    for (int64_t c = 0; c < channels; c += HALF, to += HALF * pitch) {
+        cpu_vf h[HALF], l[HALF];
+        pairs_of(at, soon, c, channels, h, l, narrow);
+        cpu_vf_transpose(h);
+#pragma GCC unroll 16
+        for (int i = 0; i < HALF; i++)
+            cpu_vf_store((float *)(void *)(to + i * pitch), h[i]);
+        if (narrow)
+            continue;
+        cpu_vf_transpose(l);
+#pragma GCC unroll 16
+        for (int i = 0; i < HALF; i++)
+            cpu_vf_store((float *)(void *)(to + i * pitch + low), l[i]);
+    }
+}
+
+static void rows(const float *const *at, const float *const *soon, int64_t channels, char *to, int64_t pitch,
+                 int64_t low)
+{
+    if (low)
+        rows_of(at, soon, channels, to, pitch, low, false);
+    else
+        rows_of(at, soon, channels, to, pitch, 0, true);
+}
+
+CPU_INLINE void pairs_for(const float *const *at, const float *const *soon, int64_t channels, char *to, int64_t next,
+                          const bool narrow)
+{
+    for (int64_t c = 0; c < channels || c % CONV_SPLIT_SIDE; c += HALF, to += next) {
+        cpu_vf h[HALF], l[HALF];
+        pairs_of(at, soon, c, channels, h, l, narrow);
+#pragma GCC unroll 16
+        for (int i = 0; i < HALF; i++) {
+            cpu_vf_store((float *)(void *)(to + i * 64), h[i]);
+            if (!narrow)
+                cpu_vf_store((float *)(void *)(to + REG + i * 64), l[i]);
+        }
+    }
+}
+
+static void pairs(const float *const *at, const float *const *soon, int64_t channels, char *to, int64_t next,
+                  bool narrow)
+{
+    if (narrow)
+        pairs_for(at, soon, channels, to, next, true);
+    else
+        pairs_for(at, soon, channels, to, next, false);
+}
+
+/* Eight places at a time: some thousand additions one after the other lose little. */
+static void add(const float *from, int64_t step, int64_t count, int64_t channels, float *sum)
+{
+    enum { TOGETHER = 8 };
+    for (int64_t p = 0; p < count; p += TOGETHER, from += TOGETHER * step)
+        for (int64_t c = 0; c < channels; c += HALF) {
+            const __mmask16 mask = first(channels - c);
+            __m512 s = _mm512_setzero_ps();
+            for (int64_t i = 0; i < TOGETHER && p + i < count; i++)
+                s = _mm512_add_ps(s, _mm512_maskz_loadu_ps(mask, from + i * step + c));
+            _mm512_mask_storeu_ps(sum + c, mask, _mm512_add_ps(_mm512_maskz_loadu_ps(mask, sum + c), s));
+        }
 }
 
 /* ---- products ---------------------------------------------------------------------------------------------------- */
@@ -368,4 +417,4 @@ static void sum(const conv_split_sum *s)
     _tile_stored(3, c + HALF * ROW + 64, ROW);
 }
 
-const conv_split_kernels conv_split_amx = {enter, leave, records, panel, tile, store, rows, pairs, sum};
+const conv_split_kernels conv_split_amx = {enter, leave, records, panel, tile, store, rows, pairs, sum, add};

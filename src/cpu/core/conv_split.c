@@ -115,20 +115,20 @@ int64_t conv_split_packed_floats(const conv_problem *p)
     return conv_ceil(p->c_out, SIDE) * p->kh * p->kw * conv_ceil(p->c_in, SIDE) * (panel_of(p) / 4);
 }
 
-/* One tap of one block of output channels. */
+/* 32 output by 32 input channels, tap after tap: together these are lines that are read whole. */
 static void pack_chunk(void *arg, int64_t chunk, int thread)
 {
     const pack_job *j = arg;
     const conv_problem *p = j->p;
     const conv_pack_plan *plan = j->plan;
-    const int64_t block = chunk / j->map.taps, tap = chunk % j->map.taps;
-    const float *w = j->w + block * SIDE * plan->lane + (plan->row0 + tap / p->kw * plan->row_step) * plan->width +
-                     plan->column0 + tap % p->kw * plan->column_step;
-    char *to = j->to + chunk * j->map.groups * panel_of(p);
+    const int64_t block = chunk / j->map.groups, group = chunk % j->map.groups;
+    const float *w =
+        j->w + block * SIDE * plan->lane + group * SIDE * plan->channel + plan->row0 * plan->width + plan->column0;
     (void)thread;
-    for (int64_t g = 0; g < j->map.groups; g++, to += panel_of(p))
-        conv_split_amx.panel(w + g * SIDE * plan->channel, plan->channel, plan->lane, p->c_in - g * SIDE,
-                             p->c_out - block * SIDE, to, p->narrow);
+    for (int64_t tap = 0; tap < j->map.taps; tap++)
+        conv_split_amx.panel(w + tap / p->kw * plan->row_step * plan->width + tap % p->kw * plan->column_step,
+                             plan->channel, plan->lane, p->c_in - group * SIDE, p->c_out - block * SIDE,
+                             j->to + ((block * j->map.taps + tap) * j->map.groups + group) * panel_of(p), p->narrow);
 }
 
 void conv_split_pack(const conv_problem *p, const conv_pack_plan *plan, int threads, const float *w, float *packed)
@@ -136,7 +136,7 @@ void conv_split_pack(const conv_problem *p, const conv_pack_plan *plan, int thre
     enum { FEW = 1 << 14 };
     pack_job j = {.p = p, .plan = plan, .w = w, .to = (char *)packed};
     conv_split_map_set(&j.map, p, NULL, NULL);
-    cpu_parallel(conv_split_packed_floats(p) < FEW ? 1 : threads, conv_ceil(p->c_out, SIDE) * j.map.taps, pack_chunk,
+    cpu_parallel(conv_split_packed_floats(p) < FEW ? 1 : threads, conv_ceil(p->c_out, SIDE) * j.map.groups, pack_chunk,
                  &j);
 }
 

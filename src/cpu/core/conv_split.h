@@ -64,10 +64,16 @@ typedef struct conv_split_kernels {
     void (*tile)(const conv_split_tile *t);
     /* 32 rows of 32 sums to at[i] (NULL: nowhere), with bias (or NULL) and relu; NaN stays. */
     void (*store)(const float *c, float *const *at, const float *bias, bool relu, int64_t channels);
-    /* 32 places of 16 channels: as rows of channels (low parts `low` bytes behind; 0: none), or as pairs of places. */
-    void (*rows)(const float *const *at, int64_t channels, char *to, int64_t pitch, int64_t low);
-    void (*pairs)(const float *const *at, int64_t channels, char *to, bool narrow);
+    /* 32 places, 16 channels after 16, those of the places at `soon` (or NULL) are asked for: as rows of channels (low parts
+     * `low` bytes behind; 0: none), all that there are up to a multiple of 16; or as pairs of places, `next` bytes from 16
+     * channels to the next, up to a multiple of 32. */
+    void (*rows)(const float *const *at, const float *const *soon, int64_t channels, char *to, int64_t pitch,
+                 int64_t low);
+    void (*pairs)(const float *const *at, const float *const *soon, int64_t channels, char *to, int64_t next,
+                  bool narrow);
     void (*sum)(const conv_split_sum *s);
+    /* sum[channel] += over `count` places. */
+    void (*add)(const float *from, int64_t step, int64_t count, int64_t channels, float *sum);
 } conv_split_kernels;
 extern const conv_split_kernels conv_split_amx;
 

@@ -70,31 +70,15 @@ size_t conv_split_weight_scratch(const conv_problem *p, int threads)
     return r.off_bytes + (size_t)r.shares * r.sums_bytes + (size_t)(threads > 1 ? threads : 1) * r.thread_bytes;
 }
 
-/* 32 places from channel c on; the same channels a little further on are asked for. */
-static void choose(const float *const *at, int64_t c, int64_t channels, const float **some)
-{
-    enum { SOON = 32 };
-    for (int64_t k = 0; k < SIDE; k++) {
-        some[k] = at[k] && c < channels ? at[k] + c : NULL;
-        if (some[k] && c + SOON < channels)
-            __builtin_prefetch(some[k] + SOON);
-    }
-}
-
 /* x of a chunk, whose first place is `from`: [phase][16 channels][32 places]. */
 static void fill_pairs(const weight_job *j, int64_t from, const float **at, char *to)
 {
     const weight_plan *r = j->plan;
-    const int64_t half = SIDE / 2;
     for (int64_t s = 0; s < r->map.phases; s++) {
         conv_split_inputs(&r->map, j->p, r->map.phases == 1 ? j->stream[0] : s, j->x, from, r->length, at);
         for (int64_t i = 0; i < r->length; i += SIDE)
-            for (int64_t c = 0; c < r->map.groups * SIDE; c += half) {
-                const float *some[CONV_SPLIT_SIDE];
-                choose(at + i, c, j->p->c_in, some);
-                conv_split_amx.pairs(some, j->p->c_in - c, to + (c / half * r->length + i) * (r->map.record / 2),
-                                     j->p->narrow);
-            }
+            conv_split_amx.pairs(at + i, i + SIDE < r->length ? at + i + SIDE : NULL, j->p->c_in,
+                                 to + i * (r->map.record / 2), r->length * (r->map.record / 2), j->p->narrow);
         to += r->map.groups * r->length * r->map.record;
     }
 }
@@ -103,17 +87,14 @@ static void fill_pairs(const weight_job *j, int64_t from, const float **at, char
 static void fill_rows(const weight_job *j, int64_t from, int64_t first, int64_t end, const float **at, char *to)
 {
     const weight_plan *r = j->plan;
-    const int64_t half = SIDE / 2;
+    const int64_t channels = conv_min(j->p->c_out, end * SIDE) - first * SIDE;
     int64_t *place = (int64_t *)(void *)(at + r->window);
     conv_split_outputs(&r->map, j->p, from - r->map.low - r->map.reach, r->window, place);
     for (int64_t i = 0; i < r->window; i++)
-        at[i] = place[i] >= 0 ? j->dy + place[i] : NULL;
+        at[i] = place[i] >= 0 ? j->dy + place[i] + first * SIDE : NULL;
     for (int64_t i = 0; i < r->window; i += SIDE)
-        for (int64_t c = first * SIDE; c < end * SIDE; c += half) {
-            const float *some[CONV_SPLIT_SIDE];
-            choose(at + i, c, j->p->c_out, some);
-            conv_split_amx.rows(some, j->p->c_out - c, to + (c - first * SIDE) * r->pitch + i * 2, r->pitch, r->low);
-        }
+        conv_split_amx.rows(at + i, i + SIDE < r->window ? at + i + SIDE : NULL, channels, to + i * 2, r->pitch,
+                            r->low);
 }
 
 /* A run of places at a time, so that the rows of dy stay in the first cache while all input channels pass. */
@@ -128,8 +109,8 @@ static void add_up(const weight_job *j, const char *pairs, const char *rows, int
     s.next = r->length * (m->record / 2);
     for (int64_t b = first; b < end; b++)
         for (int64_t from = 0; from < r->length; from += run)
-            for (int64_t t = 0; t < m->taps; t++)
-                for (int64_t g = 0; g < m->groups; g++) {
+            for (int64_t g = 0; g < m->groups; g++)
+                for (int64_t t = 0; t < m->taps; t++) {
                     s.steps = conv_min(run, r->length - from) / SIDE;
                     s.add = add || from > 0;
                     s.a = rows + (b - first) * SIDE * r->pitch + (m->low + m->reach - j->off[t] + from) * 2;
@@ -169,18 +150,25 @@ static void finish_chunk(void *arg, int64_t chunk, int thread)
     const int64_t block = chunk / r->map.groups, group = chunk % r->map.groups, taps = r->map.taps;
     const int64_t outs = conv_min(SIDE, p->c_out - block * SIDE), ins = conv_min(SIDE, p->c_in - group * SIDE);
     const int64_t apart = (int64_t)(r->sums_bytes / sizeof(float));
+    enum { TABLE = SIDE * 32 }; /* what is written to the cache first, as lines of dw are written whole then */
     (void)thread;
-    for (int64_t o = 0; o < outs; o++)
+    float table[TABLE];
+    for (int64_t o = 0; o < outs; o++) {
+        float *dst = j->dw + ((block * SIDE + o) * p->c_in + group * SIDE) * taps,
+              *to = ins * taps <= TABLE ? table : dst;
         for (int64_t t = 0; t < taps; t++) {
             const float *from = j->sums + ((block * taps + t) * r->map.groups + group) * BLOCK + o * SIDE;
-            float *to = j->dw + ((block * SIDE + o) * p->c_in + group * SIDE) * taps + t, sum[CONV_SPLIT_SIDE];
+            float sum[CONV_SPLIT_SIDE];
             memcpy(sum, from, sizeof sum);
             for (int64_t s = 1; s < r->shares; s++)
                 for (int64_t i = 0; i < SIDE; i++)
                     sum[i] += from[s * apart + i];
             for (int64_t i = 0; i < ins; i++)
-                to[i * taps] = sum[i];
+                to[i * taps + t] = sum[i];
         }
+        if (to == table)
+            memcpy(dst, table, (size_t)(ins * taps) * sizeof *dst);
+    }
 }
 
 static void sum_bias(const conv_problem *p, const float *dy, float *db)
@@ -188,9 +176,7 @@ static void sum_bias(const conv_problem *p, const float *dy, float *db)
     memset(db, 0, (size_t)p->c_out * sizeof *db);
     for (int64_t i = 0; i < p->n; i++)
         for (int64_t r = 0; r < p->oh; r++)
-            for (int64_t c = 0; c < p->ow; c++)
-                for (int64_t o = 0; o < p->c_out; o++)
-                    db[o] += dy[i * p->y_image + r * p->y_row + c * p->y_pixel + o];
+            conv_split_amx.add(dy + i * p->y_image + r * p->y_row, p->y_pixel, p->ow, p->c_out, db);
 }
 
 void conv_split_weight_run(const conv_problem *p, int threads, const float *x, const float *dy, float *dw, float *db,
