@@ -71,12 +71,6 @@ static void adam_update_ref(const op_ref *c)
     }
 }
 
-static double adam_update_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return 14 * op_elements(in[PARAM]);
-}
-
 const op_def op_adam_update = {
     .name = "adam_update",
     .doc = "One step of Adam or AdamW.",
@@ -96,7 +90,7 @@ const op_def op_adam_update = {
     .infer = adam_update_infer,
     .lower = adam_update_lower,
     .ref = adam_update_ref,
-    .flops = adam_update_flops,
+    .flops_each = 14,
     .cases = (const char *const[]){"param=x[5] grad=x[5] m=x[5] v=x[5]:positive step=i[]:positive lr=x[]:unit",
                                    "param=x[2x3] grad=x[2x3] m=x[2x3] v=x[2x3]:positive step=i[]:positive lr=x[]:unit "
                                    "weight_decay=0.01 beta1=0.8 beta2=0.99 eps=0.001",

@@ -4,22 +4,9 @@
 
 enum { AXES, KEEPDIM };
 
-static tn_status argmin_infer(const op_infer *c)
-{
-    if (c->arg[AXES].n > 1)
-        return op_fail(c, TN_INVALID, "takes one axis, or none for all elements, not %d", c->arg[AXES].n);
-    return op_infer_extreme(c, AXES, KEEPDIM);
-}
-
 static void argmin_ref(const op_ref *c)
 {
-    op_ref_where_extreme(c, AXES, KEEPDIM, false);
-}
-
-static double argmin_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return op_elements(in[0]);
+    op_ref_where_extreme(c, false);
 }
 
 const op_def op_argmin = {
@@ -30,10 +17,10 @@ const op_def op_argmin = {
     .in = {{"x", OP_ANY}},
     .out = {{"y", OP_BIT(TN_I64)}},
     .arg = {[AXES] = OP_ARG_INTS("axes"), [KEEPDIM] = OP_ARG_BOOL("keepdim", false)},
-    .infer = argmin_infer,
+    .infer = op_infer_where_extreme,
     .grad = op_grad_zero,
     .ref = argmin_ref,
-    .flops = argmin_flops,
+    .flops_each = 1,
     .cases = (const char *const[]){"x=x[5] axes=0", "x=x[2x3x4] axes=1", "x=x[2x3x4] axes=0 keepdim=true",
                                    "x=x[2x3x4] axes=-1", "x=x[2x3x4]", "x=x[]", "x=x[6]:ties axes=0",
                                    "x=x[4x6]:ties axes=1", "x=x[0x3] axes=1", "x=x[9x70] axes=1", NULL},

@@ -146,12 +146,6 @@ static void batch_norm_ref(const op_ref *c)
     }
 }
 
-static double batch_norm_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return 7 * op_elements(in[X]);
-}
-
 const op_def op_batch_norm = {
     .name = "batch_norm",
     .doc = "Normalises each channel by the batch's statistics (training) or the running ones.",
@@ -172,7 +166,7 @@ const op_def op_batch_norm = {
     .grad = batch_norm_backward,
     .lower = batch_norm_lower,
     .ref = batch_norm_ref,
-    .flops = batch_norm_flops,
+    .flops_each = 7,
     .cases =
         (const char *const[]){
             "x=x[4x3] weight=x[3] bias=x[3] running_mean=x[3] running_var=x[3]:positive",

@@ -68,12 +68,6 @@ static void bce_ref(const op_ref *c)
     op_ref_loss(c, REDUCTION, loss_of);
 }
 
-static double bce_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return 8 * op_elements(in[0]);
-}
-
 const op_def op_bce = {
     .name = "bce",
     .doc = "Binary cross entropy of probabilities.",
@@ -85,7 +79,7 @@ const op_def op_bce = {
     .grad = bce_backward,
     .lower = bce_lower,
     .ref = bce_ref,
-    .flops = bce_flops,
+    .flops_each = 8,
     .cases =
         (const char *const[]){"x=x[5]:unit target=x[5]:unit", "x=x[2x3]:unit target=x[2x3]:unit reduction=sum",
                               "x=x[2x3x4]:unit target=x[2x3x4]:unit weight=x[3x1]:positive reduction=none",

@@ -41,12 +41,6 @@ static void bce_with_logits_ref(const op_ref *c)
     op_ref_loss(c, REDUCTION, loss_of);
 }
 
-static double bce_with_logits_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return 9 * op_elements(in[0]);
-}
-
 const op_def op_bce_with_logits = {
     .name = "bce_with_logits",
     .doc = "Binary cross entropy of sigmoid(x).",
@@ -60,7 +54,7 @@ const op_def op_bce_with_logits = {
     .infer = bce_with_logits_infer,
     .lower = bce_with_logits_lower,
     .ref = bce_with_logits_ref,
-    .flops = bce_with_logits_flops,
+    .flops_each = 9,
     .cases =
         (const char *const[]){
             "x=x[5] target=x[5]:unit", "x=x[2x3] target=x[2x3]:unit pos_weight=x[3]:positive reduction=sum",

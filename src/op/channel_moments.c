@@ -55,12 +55,6 @@ static void channel_moments_ref(const op_ref *c)
     }
 }
 
-static double channel_moments_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return 4 * op_elements(in[0]);
-}
-
 const op_def op_channel_moments = {
     .name = "channel_moments",
     .doc = "Mean and variance of each channel.",
@@ -69,7 +63,7 @@ const op_def op_channel_moments = {
     .infer = channel_moments_infer,
     .lower = channel_moments_lower,
     .ref = channel_moments_ref,
-    .flops = channel_moments_flops,
+    .flops_each = 4,
     .cases = (const char *const[]){"x=x[4x3]", "x=x[2x3x4x5]", "x=x[3x2x5]", "x=x[7x17x3x3]", "x=x[2x300x2x1]",
                                    "x=x[3x5x29x7]", "x=x[600x2]", "x=x[0x3x2]", "x=x[2x0]", NULL},
     .bad = (const op_bad[]){{"x=x[4]", "x has 1 axes"}, {0}},

@@ -56,12 +56,6 @@ static void cosine_embedding_ref(const op_ref *c)
     op_ref_losses(c, REDUCTION, c->in[2]->count, loss_of);
 }
 
-static double cosine_embedding_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return 6 * op_elements(in[0]);
-}
-
 const op_def op_cosine_embedding = {
     .name = "cosine_embedding",
     .doc = "1 - cos where target is 1, max(0, cos - margin) where it is -1, of rows.",
@@ -72,7 +66,7 @@ const op_def op_cosine_embedding = {
     .infer = cosine_embedding_infer,
     .lower = cosine_embedding_lower,
     .ref = cosine_embedding_ref,
-    .flops = cosine_embedding_flops,
+    .flops_each = 6,
     .cases = (const char *const[]){"x=x[5] other=x[5] target=x[]:signs",
                                    "x=x[6x3] other=x[6x3] target=x[6]:signs margin=0.25",
                                    "x=x[2x3x4] other=x[2x3x4] target=x[2x3]:signs reduction=none",

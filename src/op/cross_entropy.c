@@ -73,12 +73,6 @@ static void cross_entropy_ref(const op_ref *c)
         y->f[0] = (double)NAN;
 }
 
-static double cross_entropy_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return 5 * op_elements(in[0]);
-}
-
 const op_def op_cross_entropy = {
     .name = "cross_entropy",
     .doc = "Cross entropy of softmax(x) and class numbers.",
@@ -94,7 +88,7 @@ const op_def op_cross_entropy = {
     .grad = cross_entropy_backward,
     .lower = cross_entropy_lower,
     .ref = cross_entropy_ref,
-    .flops = cross_entropy_flops,
+    .flops_each = 5,
     .cases =
         (const char *const[]){"x=x[4x3] target=i[4]:index=3", "x=x[3] target=i[]:index=3 reduction=sum",
                               "x=x[5x3] target=i[5]:index=3 weight=x[3]:positive",

@@ -64,12 +64,6 @@ static void cross_entropy_soft_ref(const op_ref *c)
         y->f[0] = (double)NAN;
 }
 
-static double cross_entropy_soft_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return 7 * op_elements(in[0]);
-}
-
 const op_def op_cross_entropy_soft = {
     .name = "cross_entropy_soft",
     .doc = "Cross entropy of softmax(x) and probabilities.",
@@ -80,7 +74,7 @@ const op_def op_cross_entropy_soft = {
     .infer = cross_entropy_soft_infer,
     .lower = cross_entropy_soft_lower,
     .ref = cross_entropy_soft_ref,
-    .flops = cross_entropy_soft_flops,
+    .flops_each = 7,
     .cases = (const char *const[]){"x=x[4x3] target=x[4x3]:prob", "x=x[3] target=x[3]:prob reduction=sum",
                                    "x=x[5x3] target=x[5x3]:unit weight=x[3]:positive",
                                    "x=x[2x3x4] target=x[2x3x4]:unit weight=x[3]:positive reduction=none",

@@ -62,12 +62,6 @@ static void dice_ref(const op_ref *c)
     op_ref_losses(c, REDUCTION, op_outer(c->in[0], (int)c->arg[FROM].i), loss_of);
 }
 
-static double dice_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return 4 * op_elements(in[0]);
-}
-
 const op_def op_dice = {
     .name = "dice",
     .doc = "1 - (2 sum(x target) + smooth) / (sum(x) + sum(target) + smooth).",
@@ -79,7 +73,7 @@ const op_def op_dice = {
     .infer = dice_infer,
     .lower = dice_lower,
     .ref = dice_ref,
-    .flops = dice_flops,
+    .flops_each = 4,
     .cases =
         (const char *const[]){"x=x[5]:unit target=x[5]:unit from=0", "x=x[2x3]:unit target=x[2x3]:unit reduction=none",
                               "x=x[2x3x4]:unit target=x[2x3x4]:unit from=2 smooth=0.1 reduction=sum",

@@ -43,12 +43,6 @@ static void focal_ref(const op_ref *c)
     op_ref_loss(c, REDUCTION, loss_of);
 }
 
-static double focal_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return 16 * op_elements(in[0]);
-}
-
 const op_def op_focal = {
     .name = "focal",
     .doc = "Binary cross entropy of sigmoid(x), less for what is sure already.",
@@ -60,7 +54,7 @@ const op_def op_focal = {
     .infer = focal_infer,
     .lower = focal_lower,
     .ref = focal_ref,
-    .flops = focal_flops,
+    .flops_each = 16,
     .cases = (const char *const[]){"x=x[5] target=x[5]:unit", "x=x[2x3] target=x[2x3]:unit reduction=sum",
                                    "x=x[2x3x4] target=x[2x3x4]:unit reduction=none", "x=x[] target=x[]:unit",
                                    "x=x[0x3] target=x[0x3]:unit reduction=sum",

@@ -38,12 +38,6 @@ static void gaussian_nll_ref(const op_ref *c)
     op_ref_loss(c, REDUCTION, loss_of);
 }
 
-static double gaussian_nll_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return 8 * op_elements(in[0]);
-}
-
 const op_def op_gaussian_nll = {
     .name = "gaussian_nll",
     .doc = "Negative log-likelihood of a normal distribution of mean x and variance var.",
@@ -56,7 +50,7 @@ const op_def op_gaussian_nll = {
     .infer = gaussian_nll_infer,
     .lower = gaussian_nll_lower,
     .ref = gaussian_nll_ref,
-    .flops = gaussian_nll_flops,
+    .flops_each = 8,
     .cases = (const char *const[]){"x=x[5] target=x[5] var=x[5]:positive",
                                    "x=x[2x3] target=x[2x3] var=x[2x1]:positive reduction=sum full=true",
                                    "x=x[2x3x4] target=x[2x3x4] var=x[4]:positive reduction=none",

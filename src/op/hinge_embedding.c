@@ -36,12 +36,6 @@ static void hinge_embedding_ref(const op_ref *c)
     op_ref_loss(c, REDUCTION, loss_of);
 }
 
-static double hinge_embedding_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return 3 * op_elements(in[0]);
-}
-
 const op_def op_hinge_embedding = {
     .name = "hinge_embedding",
     .doc = "x where target is 1, max(margin - x, 0) where it is -1.",
@@ -52,7 +46,7 @@ const op_def op_hinge_embedding = {
     .infer = hinge_embedding_infer,
     .lower = hinge_embedding_lower,
     .ref = hinge_embedding_ref,
-    .flops = hinge_embedding_flops,
+    .flops_each = 3,
     .cases = (const char *const[]){"x=x[5] target=x[5]:signs", "x=x[2x3] target=x[2x3]:signs reduction=sum",
                                    "x=x[2x3x4] target=x[2x3x4]:signs reduction=none", "x=x[] target=x[]:signs",
                                    "x=x[0x3] target=x[0x3]:signs reduction=sum", "x=x[6] target=x[6]:signs margin=0.4",

@@ -33,12 +33,6 @@ static void huber_ref(const op_ref *c)
     op_ref_loss(c, REDUCTION, loss_of);
 }
 
-static double huber_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return 5 * op_elements(in[0]);
-}
-
 const op_def op_huber = {
     .name = "huber",
     .doc = "Squares of small distances, multiples of larger ones.",
@@ -49,7 +43,7 @@ const op_def op_huber = {
     .infer = huber_infer,
     .lower = huber_lower,
     .ref = huber_ref,
-    .flops = huber_flops,
+    .flops_each = 5,
     .cases = (const char *const[]){"x=x[5] target=x[5]", "x=x[2x3] target=x[2x3] reduction=sum",
                                    "x=x[2x3x4] target=x[2x3x4] reduction=none", "x=x[] target=x[]",
                                    "x=x[0x3] target=x[0x3] reduction=sum", "x=x[6] target=x[6] delta=0.25", NULL},

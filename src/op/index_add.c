@@ -1,8 +1,6 @@
 /* index_add: x with the rows of source added at the places that index names along an axis: y[.., index[i], ..] += source[.., i, ..].
  * Sums run in the order of source. An index out of range is a fault at run time, and its row is dropped. */
-#include "op/internal.h"
-
-#include <math.h>
+#include "op/scheme/scatter.h"
 
 enum { AXIS };
 
@@ -31,33 +29,7 @@ static tn_status index_add_backward(const op_grad *c)
 
 static void index_add_ref(const op_ref *c)
 {
-    const op_array *x = c->in[0], *index = c->in[1], *source = c->in[2];
-    op_array *y = c->out[0];
-    for (int64_t i = 0; i < y->count; i++) {
-        if (y->f) {
-            y->f[i] = x->f[i];
-            y->magnitude[i] = fabs(x->f[i]);
-        } else {
-            y->i[i] = x->i[i];
-        }
-    }
-    for (int64_t i = 0; i < source->count; i++) {
-        int64_t at = op_index_at(y, source, index, c->arg[AXIS].i, i);
-        if (at < 0) {
-            op_ref_fault(c, "an index of index_add is out of range");
-        } else if (y->f) {
-            y->f[at] += source->f[i];
-            y->magnitude[at] += fabs(source->f[i]);
-        } else {
-            y->i[at] = op_ref_wrap(y->dtype, (int64_t)((uint64_t)y->i[at] + (uint64_t)source->i[i]));
-        }
-    }
-}
-
-static double index_add_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return op_elements(in[2]);
+    op_ref_scatter_rows(c, op_put_sum, "an index of index_add is out of range");
 }
 
 const op_def op_index_add = {
@@ -71,7 +43,7 @@ const op_def op_index_add = {
     .infer = index_add_infer,
     .grad = index_add_backward,
     .ref = index_add_ref,
-    .flops = index_add_flops,
+    .flops = op_scatter_flops,
     .cases = (const char *const[]){"x=x[5] index=i[7]:index=5 source=x[7]",
                                    "x=x[4x3] index=i[6]:index=4 source=x[6x3] axis=0",
                                    "x=x[2x3x4] index=i[5]:index=3 source=x[2x5x4] axis=1",

@@ -36,12 +36,6 @@ static void kl_div_ref(const op_ref *c)
     op_ref_loss(c, REDUCTION, loss_of);
 }
 
-static double kl_div_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return 8 * op_elements(in[0]);
-}
-
 const op_def op_kl_div = {
     .name = "kl_div",
     .doc = "target (log(target) - x), x being log-probabilities.",
@@ -52,7 +46,7 @@ const op_def op_kl_div = {
     .infer = kl_div_infer,
     .lower = kl_div_lower,
     .ref = kl_div_ref,
-    .flops = kl_div_flops,
+    .flops_each = 8,
     .cases = (const char *const[]){"x=x[5] target=x[5]:positive", "x=x[2x3] target=x[2x3]:positive reduction=sum",
                                    "x=x[2x3x4] target=x[2x3x4]:positive reduction=none", "x=x[] target=x[]:positive",
                                    "x=x[0x3] target=x[0x3]:positive reduction=sum",

@@ -38,12 +38,6 @@ static void l1_ref(const op_ref *c)
     op_ref_loss(c, REDUCTION, loss_of);
 }
 
-static double l1_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return 3 * op_elements(in[0]);
-}
-
 const op_def op_l1 = {
     .name = "l1",
     .doc = "Mean absolute error.",
@@ -55,7 +49,7 @@ const op_def op_l1 = {
     .grad = l1_backward,
     .lower = l1_lower,
     .ref = l1_ref,
-    .flops = l1_flops,
+    .flops_each = 3,
     .cases = (const char *const[]){"x=x[5] target=x[5]", "x=x[2x3] target=x[2x3] reduction=sum",
                                    "x=x[2x3x4] target=x[2x3x4] reduction=none", "x=x[] target=x[]",
                                    "x=x[0x3] target=x[0x3] reduction=sum", NULL},

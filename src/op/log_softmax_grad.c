@@ -5,13 +5,6 @@
 
 enum { AXIS };
 
-static tn_status log_softmax_grad_infer(const op_infer *c)
-{
-    if (op_axis(c, AXIS, c->in[0]->rank) < 0)
-        return c->error->status;
-    return op_infer_alike(c);
-}
-
 static tn_status log_softmax_grad_backward(const op_grad *c)
 {
     tn_tensor *dy = op_in(c, 0), *y = op_in(c, 1), *d = op_dout(c, 0);
@@ -51,23 +44,17 @@ static void log_softmax_grad_ref(const op_ref *c)
     }
 }
 
-static double log_softmax_grad_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return 6 * op_elements(in[0]);
-}
-
 const op_def op_log_softmax_grad = {
     .name = "log_softmax_grad",
     .doc = "The gradient of log_softmax from dy and y.",
     .in = {{"dy", OP_FLOATS, 'T'}, {"y", OP_FLOATS, 'T'}},
     .out = {{"dx", 0, 'T'}},
     .arg = {[AXIS] = OP_ARG_INT("axis", -1)},
-    .infer = log_softmax_grad_infer,
+    .infer = op_infer_along,
     .grad = log_softmax_grad_backward,
     .lower = log_softmax_grad_lower,
     .ref = log_softmax_grad_ref,
-    .flops = log_softmax_grad_flops,
+    .flops_each = 6,
     .cases =
         (const char *const[]){"dy=x[5] y=x[5]", "dy=x[2x3x5] y=x[2x3x5] axis=1", "dy=x[4x7] y=x[4x7] axis=-1",
                               "dy=x[9x70] y=x[9x70]", "dy=x[70x9] y=x[70x9] axis=0", "dy=x[0x3] y=x[0x3] axis=1", NULL},

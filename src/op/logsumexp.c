@@ -5,11 +5,6 @@
 
 enum { AXES, KEEPDIM };
 
-static tn_status logsumexp_infer(const op_infer *c)
-{
-    return op_infer_extreme(c, AXES, KEEPDIM);
-}
-
 /* e^(x - most) and what it adds up to, the reduced axes kept; `most` is the largest element, or 0 where that is infinite. */
 static tn_tensor *shares(tn_tensor *x, const op_value *axes, tn_tensor **most, tn_tensor **sum)
 {
@@ -42,7 +37,7 @@ static void logsumexp_ref(const op_ref *c)
     const op_array *x = c->in[0];
     op_array *y = c->out[0], most = *y;
     most.f = y->magnitude; /* for a while */
-    op_ref_extreme_of(c, AXES, KEEPDIM, true, &most);
+    op_ref_extreme_of(c, true, &most);
     for (int64_t i = 0; i < y->count; i++)
         most.f[i] = isfinite(most.f[i]) ? most.f[i] : 0;
     for (int64_t i = 0; i < x->count; i++) {
@@ -55,12 +50,6 @@ static void logsumexp_ref(const op_ref *c)
     }
 }
 
-static double logsumexp_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return 4 * op_elements(in[0]);
-}
-
 const op_def op_logsumexp = {
     .name = "logsumexp",
     .doc = "log(sum(e^x)) over axes (none named: all), without overflow.",
@@ -69,11 +58,11 @@ const op_def op_logsumexp = {
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[AXES] = OP_ARG_INTS("axes"), [KEEPDIM] = OP_ARG_BOOL("keepdim", false)},
-    .infer = logsumexp_infer,
+    .infer = op_infer_extreme,
     .grad = logsumexp_backward,
     .lower = logsumexp_lower,
     .ref = logsumexp_ref,
-    .flops = logsumexp_flops,
+    .flops_each = 4,
     .cases = (const char *const[]){"x=x[5]", "x=x[2x3x4] axes=1", "x=x[2x3x4] axes=0,2 keepdim=true",
                                    "x=x[4x6] axes=-1", "x=x[]", "x=x[0x3] axes=1", NULL},
     .bad = (const op_bad[]){{"x=x[2x3] axes=2", "axis 2 of a 2-d tensor"},

@@ -32,12 +32,6 @@ static void margin_ranking_ref(const op_ref *c)
     op_ref_loss(c, REDUCTION, loss_of);
 }
 
-static double margin_ranking_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return 4 * op_elements(in[0]);
-}
-
 const op_def op_margin_ranking = {
     .name = "margin_ranking",
     .doc = "max(0, margin - target (x - other)).",
@@ -48,7 +42,7 @@ const op_def op_margin_ranking = {
     .infer = margin_ranking_infer,
     .lower = margin_ranking_lower,
     .ref = margin_ranking_ref,
-    .flops = margin_ranking_flops,
+    .flops_each = 4,
     .cases = (const char *const[]){"x=x[5] other=x[5] target=x[5]:signs",
                                    "x=x[2x3] other=x[2x3] target=x[2x3]:signs margin=0.5 reduction=sum",
                                    "x=x[2x3x4] other=x[2x3x4] target=x[2x3x4]:signs margin=1 reduction=none",

@@ -4,25 +4,9 @@
 
 enum { AXES, KEEPDIM };
 
-static tn_status max_infer(const op_infer *c)
-{
-    return op_infer_extreme(c, AXES, KEEPDIM);
-}
-
-static tn_status max_backward(const op_grad *c)
-{
-    return op_grad_extreme(c, AXES, KEEPDIM);
-}
-
 static void max_ref(const op_ref *c)
 {
-    op_ref_extreme(c, AXES, KEEPDIM, true);
-}
-
-static double max_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return op_elements(in[0]);
+    op_ref_extreme(c, true);
 }
 
 const op_def op_max = {
@@ -33,10 +17,10 @@ const op_def op_max = {
     .in = {{"x", OP_ANY, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[AXES] = OP_ARG_INTS("axes"), [KEEPDIM] = OP_ARG_BOOL("keepdim", false)},
-    .infer = max_infer,
-    .grad = max_backward,
+    .infer = op_infer_extreme,
+    .grad = op_grad_extreme,
     .ref = max_ref,
-    .flops = max_flops,
+    .flops_each = 1,
     .cases = (const char *const[]){"x=x[5]", "x=x[2x3x4] axes=1", "x=x[2x3x4] axes=0,2 keepdim=true",
                                    "x=x[2x3x4] axes=-1", "x=x[]", "x=x[6]:ties", "x=x[4x6]:ties axes=1",
                                    "x=x[0x3] axes=1", "x=x[70x9] axes=0", "x=x[9x70] axes=1", NULL},

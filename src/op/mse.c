@@ -38,12 +38,6 @@ static void mse_ref(const op_ref *c)
     op_ref_loss(c, REDUCTION, loss_of);
 }
 
-static double mse_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return 3 * op_elements(in[0]);
-}
-
 const op_def op_mse = {
     .name = "mse",
     .doc = "Mean squared error.",
@@ -55,7 +49,7 @@ const op_def op_mse = {
     .grad = mse_backward,
     .lower = mse_lower,
     .ref = mse_ref,
-    .flops = mse_flops,
+    .flops_each = 3,
     .cases = (const char *const[]){"x=x[5] target=x[5]", "x=x[2x3] target=x[2x3] reduction=sum",
                                    "x=x[2x3x4] target=x[2x3x4] reduction=none", "x=x[] target=x[]",
                                    "x=x[0x3] target=x[0x3] reduction=sum", NULL},

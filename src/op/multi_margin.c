@@ -54,12 +54,6 @@ static void multi_margin_ref(const op_ref *c)
     op_ref_losses(c, REDUCTION, c->in[1]->count, loss_of);
 }
 
-static double multi_margin_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return 5 * op_elements(in[0]);
-}
-
 const op_def op_multi_margin = {
     .name = "multi_margin",
     .doc = "Hinge loss of several classes.",
@@ -71,7 +65,7 @@ const op_def op_multi_margin = {
     .infer = multi_margin_infer,
     .lower = multi_margin_lower,
     .ref = multi_margin_ref,
-    .flops = multi_margin_flops,
+    .flops_each = 5,
     .cases = (const char *const[]){"x=x[5] target=i[]:index=5", "x=x[4x3] target=i[4]:index=3 p=2 margin=0.5",
                                    "x=x[4x6] target=i[4]:index=6 weight=x[6]:positive reduction=none",
                                    "x=x[3x4] target=i[3]:index=4 reduction=sum",

@@ -8,7 +8,7 @@ enum { AXES, KEEPDIM, P };
 
 static tn_status norm_infer(const op_infer *c)
 {
-    return isinf(c->arg[P].f) ? op_infer_extreme(c, AXES, KEEPDIM) : op_infer_reduced(c, AXES, KEEPDIM);
+    return isinf(c->arg[P].f) ? op_infer_extreme(c) : op_infer_reduced(c, AXES, KEEPDIM);
 }
 
 static tn_status norm_lower(const op_lower *c)
@@ -69,12 +69,6 @@ static void norm_ref(const op_ref *c)
         y->f[i] = pow(y->f[i], 1 / p);
 }
 
-static double norm_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return 2 * op_elements(in[0]);
-}
-
 const op_def op_norm = {
     .name = "norm",
     .doc = "(sum |x|^p)^(1/p) over axes (none named: all); p may be 0 and infinite.",
@@ -89,7 +83,7 @@ const op_def op_norm = {
     .grad = norm_backward,
     .lower = norm_lower,
     .ref = norm_ref,
-    .flops = norm_flops,
+    .flops_each = 2,
     .cases = (const char *const[]){"x=x[5]", "x=x[2x3x4] axes=1 p=1", "x=x[2x3x4] axes=0,2 keepdim=true p=inf",
                                    "x=x[4x6] axes=-1 p=3", "x=x[4x3] axes=1 p=1.5", "x=x[4x3]:index=3 axes=1 p=0",
                                    "x=x[6]:kinks=0", "x=x[6]:ties p=inf", "x=x[]", "x=x[0x3] axes=1", NULL},

@@ -46,12 +46,6 @@ static void poisson_nll_ref(const op_ref *c)
     op_ref_loss(c, REDUCTION, loss_of);
 }
 
-static double poisson_nll_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return 9 * op_elements(in[0]);
-}
-
 const op_def op_poisson_nll = {
     .name = "poisson_nll",
     .doc = "Negative log-likelihood of counts; x is the logarithm of the rate, or the rate.",
@@ -65,7 +59,7 @@ const op_def op_poisson_nll = {
     .infer = poisson_nll_infer,
     .lower = poisson_nll_lower,
     .ref = poisson_nll_ref,
-    .flops = poisson_nll_flops,
+    .flops_each = 9,
     .cases =
         (const char *const[]){"x=x[5] target=x[5]:positive", "x=x[2x3] target=x[2x3]:positive reduction=sum",
                               "x=x[2x3x4] target=x[2x3x4]:positive reduction=none", "x=x[] target=x[]:positive",

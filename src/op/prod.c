@@ -62,12 +62,6 @@ static void prod_ref(const op_ref *c)
     }
 }
 
-static double prod_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return op_elements(in[0]);
-}
-
 const op_def op_prod = {
     .name = "prod",
     .doc = "Product over axes (none named: all); integers give i64.",
@@ -79,7 +73,7 @@ const op_def op_prod = {
     .infer = prod_infer,
     .grad = prod_backward,
     .ref = prod_ref,
-    .flops = prod_flops,
+    .flops_each = 1,
     .cases = (const char *const[]){"x=x[5]", "x=x[2x3x4] axes=1", "x=x[2x3x4] axes=0,2 keepdim=true",
                                    "x=x[3x4]:index=3 axes=-1", "x=x[]", "x=x[0x3] axes=0", "x=x[3x0] axes=0", NULL},
     .bad = (const op_bad[]){{"x=x[2x3] axes=2", "axis 2 of a 2-d tensor"}, {"x=x[2x3] axes=1,1", "named twice"}, {0}},

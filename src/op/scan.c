@@ -7,13 +7,6 @@
 
 enum { AXIS, REVERSE, INITIAL };
 
-static tn_status scan_infer(const op_infer *c)
-{
-    if (op_axis(c, AXIS, c->in[0]->rank) < 0)
-        return c->error->status;
-    return op_infer_alike(c);
-}
-
 tn_tensor *op_shifted(tn_tensor *x, int64_t axis, bool back, double value)
 {
     if (op_unusable(x))
@@ -63,12 +56,6 @@ static void scan_ref(const op_ref *c)
     }
 }
 
-static double scan_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return 2 * op_elements(in[0]);
-}
-
 const op_def op_scan = {
     .name = "scan",
     .doc = "y[i] = a[i] * y[i - 1] + b[i] along an axis.",
@@ -77,10 +64,10 @@ const op_def op_scan = {
     .arg = {[AXIS] = OP_ARG_INT("axis", 0),
             [REVERSE] = OP_ARG_BOOL("reverse", false),
             [INITIAL] = OP_ARG_FLOAT("initial", 0)},
-    .infer = scan_infer,
+    .infer = op_infer_along,
     .grad = scan_backward,
     .ref = scan_ref,
-    .flops = scan_flops,
+    .flops_each = 2,
     .cases = (const char *const[]){"a=x[5] b=x[5]", "a=x[2x3x4] b=x[2x3x4] axis=1 initial=2",
                                    "a=x[4x3] axis=-1 reverse=true initial=1", "a=x[4x3] b=x[4x3] reverse=true",
                                    "a=x[0x3] b=x[0x3]", "a=x[2x0] b=x[2x0] axis=1", NULL},

@@ -2,8 +2,6 @@
  * Sums run in the order of source. An index out of range is a fault at run time, and what it points to is dropped. */
 #include "op/scheme/scatter.h"
 
-#include <math.h>
-
 enum { AXIS };
 
 static tn_status scatter_add_backward(const op_grad *c)
@@ -13,18 +11,9 @@ static tn_status scatter_add_backward(const op_grad *c)
     return op_wants(c, 2) ? op_give(c, 2, tn_gather(op_dout(c, 0), (int)op_arg(c, AXIS)->i, op_in(c, 1))) : TN_OK;
 }
 
-static void put(op_array *y, int64_t at, const op_array *source, int64_t i)
-{
-    if (y->f) {
-        y->f[at] += source->f[i];
-        y->magnitude[at] += fabs(source->f[i]);
-    } else {
-        y->i[at] = op_ref_wrap(y->dtype, (int64_t)((uint64_t)y->i[at] + (uint64_t)source->i[i]));
-    }
-}
 static void scatter_add_ref(const op_ref *c)
 {
-    op_ref_scatter(c, put, "an index of scatter_add is out of range");
+    op_ref_scatter(c, op_put_sum, "an index of scatter_add is out of range");
 }
 
 const op_def op_scatter_add = {

@@ -63,12 +63,6 @@ static void sgd_update_ref(const op_ref *c)
     }
 }
 
-static double sgd_update_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return 6 * op_elements(in[PARAM]);
-}
-
 const op_def op_sgd_update = {
     .name = "sgd_update",
     .doc = "One step of stochastic gradient descent.",
@@ -86,7 +80,7 @@ const op_def op_sgd_update = {
     .infer = sgd_update_infer,
     .lower = sgd_update_lower,
     .ref = sgd_update_ref,
-    .flops = sgd_update_flops,
+    .flops_each = 6,
     .cases =
         (const char *const[]){
             "param=x[5] grad=x[5] lr=x[]:unit step=i[]:positive",

@@ -34,12 +34,6 @@ static void smooth_l1_ref(const op_ref *c)
     op_ref_loss(c, REDUCTION, loss_of);
 }
 
-static double smooth_l1_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return 5 * op_elements(in[0]);
-}
-
 const op_def op_smooth_l1 = {
     .name = "smooth_l1",
     .doc = "Squares of small distances, larger ones themselves.",
@@ -50,7 +44,7 @@ const op_def op_smooth_l1 = {
     .infer = smooth_l1_infer,
     .lower = smooth_l1_lower,
     .ref = smooth_l1_ref,
-    .flops = smooth_l1_flops,
+    .flops_each = 5,
     .cases = (const char *const[]){"x=x[5] target=x[5]", "x=x[2x3] target=x[2x3] reduction=sum",
                                    "x=x[2x3x4] target=x[2x3x4] reduction=none", "x=x[] target=x[]",
                                    "x=x[0x3] target=x[0x3] reduction=sum", "x=x[6] target=x[6] beta=0.25",

@@ -32,12 +32,6 @@ static void soft_margin_ref(const op_ref *c)
     op_ref_loss(c, REDUCTION, loss_of);
 }
 
-static double soft_margin_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return 6 * op_elements(in[0]);
-}
-
 const op_def op_soft_margin = {
     .name = "soft_margin",
     .doc = "log(1 + e^(-target x)).",
@@ -48,7 +42,7 @@ const op_def op_soft_margin = {
     .infer = soft_margin_infer,
     .lower = soft_margin_lower,
     .ref = soft_margin_ref,
-    .flops = soft_margin_flops,
+    .flops_each = 6,
     .cases = (const char *const[]){"x=x[5] target=x[5]:signs", "x=x[2x3] target=x[2x3]:signs reduction=sum",
                                    "x=x[2x3x4] target=x[2x3x4]:signs reduction=none", "x=x[] target=x[]:signs",
                                    "x=x[0x3] target=x[0x3]:signs reduction=sum", NULL},

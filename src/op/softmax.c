@@ -5,13 +5,6 @@
 
 enum { AXIS };
 
-static tn_status softmax_infer(const op_infer *c)
-{
-    if (op_axis(c, AXIS, c->in[0]->rank) < 0)
-        return c->error->status;
-    return op_infer_same(c);
-}
-
 static tn_status softmax_backward(const op_grad *c)
 {
     return op_give(c, 0, op_softmax_grad_of(op_dout(c, 0), op_out(c, 0), op_arg(c, AXIS)->i));
@@ -60,12 +53,6 @@ static void softmax_ref(const op_ref *c)
     }
 }
 
-static double softmax_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return 5 * op_elements(in[0]);
-}
-
 const op_def op_softmax = {
     .name = "softmax",
     .doc = "e^x / sum(e^x) along an axis.",
@@ -74,11 +61,11 @@ const op_def op_softmax = {
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[AXIS] = OP_ARG_INT("axis", -1)},
-    .infer = softmax_infer,
+    .infer = op_infer_along,
     .grad = softmax_backward,
     .lower = softmax_lower,
     .ref = softmax_ref,
-    .flops = softmax_flops,
+    .flops_each = 5,
     .cases = (const char *const[]){"x=x[5]", "x=x[2x3x5] axis=1", "x=x[4x7] axis=-1", "x=x[3x1] axis=1", "x=x[9x70]",
                                    "x=x[70x9] axis=0", "x=x[0x3] axis=1", NULL},
     .bad = (const op_bad[]){{"x=x[2x3] axis=2", "axis 2 of a 2-d tensor"},

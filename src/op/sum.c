@@ -31,12 +31,6 @@ static void sum_ref(const op_ref *c)
     }
 }
 
-static double sum_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return op_elements(in[0]);
-}
-
 const op_def op_sum = {
     .name = "sum",
     .doc = "Sum over axes (none named: all).",
@@ -48,7 +42,7 @@ const op_def op_sum = {
     .infer = sum_infer,
     .grad = sum_backward,
     .ref = sum_ref,
-    .flops = sum_flops,
+    .flops_each = 1,
     .cases = (const char *const[]){"x=x[5]", "x=x[2x3x4] axes=1", "x=x[2x3x4] axes=0,2 keepdim=true",
                                    "x=x[2x3x4] axes=-1", "x=x[]", "x=x[0x3] axes=0", "x=x[3x0] axes=0",
                                    "x=x[300x7] axes=0", "x=x[7x300] axes=1", NULL},

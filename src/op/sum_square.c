@@ -26,12 +26,6 @@ static void sum_square_ref(const op_ref *c)
         c->out[0]->f[0] += c->in[0]->f[i] * c->in[0]->f[i];
 }
 
-static double sum_square_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return 2 * op_elements(in[0]);
-}
-
 const op_def op_sum_square = {
     .name = "sum_square",
     .doc = "Sum of the squares of all elements.",
@@ -42,7 +36,7 @@ const op_def op_sum_square = {
     .grad = sum_square_backward,
     .lower = sum_square_lower,
     .ref = sum_square_ref,
-    .flops = sum_square_flops,
+    .flops_each = 2,
     .cases = (const char *const[]){"x=x[5]", "x=x[2x3x4]", "x=x[]", "x=x[0x3]", "x=x[7x300]", "x=x[140001]", NULL},
     .tol = {OP_TOL_FLOATS},
 };

@@ -60,12 +60,6 @@ static void triplet_margin_ref(const op_ref *c)
     op_ref_losses(c, REDUCTION, op_outer(c->in[0], c->in[0]->rank - 1), loss_of);
 }
 
-static double triplet_margin_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return 8 * op_elements(in[0]);
-}
-
 const op_def op_triplet_margin = {
     .name = "triplet_margin",
     .doc = "max(0, distance to positive - distance to negative + margin), of rows.",
@@ -80,7 +74,7 @@ const op_def op_triplet_margin = {
     .infer = triplet_margin_infer,
     .lower = triplet_margin_lower,
     .ref = triplet_margin_ref,
-    .flops = triplet_margin_flops,
+    .flops_each = 8,
     .cases = (const char *const[]){"anchor=x[5] positive=x[5] negative=x[5]",
                                    "anchor=x[6x3] positive=x[6x3] negative=x[6x3] swap=true margin=2",
                                    "anchor=x[2x3x4] positive=x[2x3x4] negative=x[2x3x4] p=3 reduction=none",

@@ -3,15 +3,24 @@
 
 #include <math.h>
 
-tn_status op_infer_extreme(const op_infer *c, int axes, int keepdim)
+enum { AXES, KEEPDIM };
+
+tn_status op_infer_extreme(const op_infer *c)
 {
     const graph_type *x = c->in[0];
-    BASE_TRY(op_infer_reduced(c, axes, keepdim));
-    int64_t mask = op_axes_mask(&c->arg[axes], x->rank);
+    BASE_TRY(op_infer_reduced(c, AXES, KEEPDIM));
+    int64_t mask = op_axes_mask(&c->arg[AXES], x->rank);
     for (int i = 0; i < x->rank; i++)
         if ((mask >> i & 1) && x->dims[i] == 0)
             return op_fail(c, TN_SHAPE, "axis %d has size 0; nothing has no largest or smallest element", i);
     return TN_OK;
+}
+
+tn_status op_infer_where_extreme(const op_infer *c)
+{
+    if (c->arg[AXES].n > 1)
+        return op_fail(c, TN_INVALID, "takes one axis, or none for all elements, not %d", c->arg[AXES].n);
+    return op_infer_extreme(c);
 }
 
 /* Whether element a of x comes before element b in the order asked for. */
@@ -24,12 +33,12 @@ static bool beats(const op_array *x, int64_t a, int64_t b, bool largest)
     return largest ? x->f[a] > x->f[b] : x->f[a] < x->f[b];
 }
 
-void op_ref_extreme(const op_ref *c, int axes, int keepdim, bool largest)
+void op_ref_extreme(const op_ref *c, bool largest)
 {
-    op_ref_extreme_of(c, axes, keepdim, largest, c->out[0]);
+    op_ref_extreme_of(c, largest, c->out[0]);
 }
 
-void op_ref_extreme_of(const op_ref *c, int axes, int keepdim, bool largest, op_array *y)
+void op_ref_extreme_of(const op_ref *c, bool largest, op_array *y)
 {
     const op_array *x = c->in[0];
     double last = largest ? -(double)INFINITY : (double)INFINITY;
@@ -40,7 +49,7 @@ void op_ref_extreme_of(const op_ref *c, int axes, int keepdim, bool largest, op_
             y->i[i] = largest ? INT64_MIN : INT64_MAX;
     }
     for (int64_t i = 0; i < x->count; i++) {
-        int64_t at = op_ref_reduced(c, axes, keepdim, i);
+        int64_t at = op_ref_reduced(c, AXES, KEEPDIM, i);
         if (x->i)
             y->i[at] = (largest ? x->i[i] > y->i[at] : x->i[i] < y->i[at]) ? x->i[i] : y->i[at];
         else if (!isnan(y->f[at]) && !(largest ? x->f[i] <= y->f[at] : x->f[i] >= y->f[at]))
@@ -48,10 +57,10 @@ void op_ref_extreme_of(const op_ref *c, int axes, int keepdim, bool largest, op_
     }
 }
 
-void op_ref_where_extreme(const op_ref *c, int axes, int keepdim, bool largest)
+void op_ref_where_extreme(const op_ref *c, bool largest)
 {
     const op_array *x = c->in[0];
-    const op_value *list = &c->arg[axes];
+    const op_value *list = &c->arg[AXES];
     op_array *y = c->out[0];
     int64_t stride = 1, size = x->count;
     if (list->n) {
@@ -61,17 +70,17 @@ void op_ref_where_extreme(const op_ref *c, int axes, int keepdim, bool largest)
             stride *= x->dims[k];
     }
     for (int64_t i = 0; i < x->count; i++) {
-        int64_t at = op_ref_reduced(c, axes, keepdim, i), place = i / stride % size;
+        int64_t at = op_ref_reduced(c, AXES, KEEPDIM, i), place = i / stride % size;
         if (beats(x, i, i + (y->i[at] - place) * stride, largest))
             y->i[at] = place;
     }
 }
 
-tn_status op_grad_extreme(const op_grad *c, int axes, int keepdim)
+tn_status op_grad_extreme(const op_grad *c)
 {
     tn_tensor *x = op_in(c, 0);
-    const op_value *list = op_arg(c, axes);
-    bool kept = op_arg(c, keepdim)->i;
+    const op_value *list = op_arg(c, AXES);
+    bool kept = op_arg(c, KEEPDIM)->i;
     if (!op_wants(c, 0))
         return TN_OK;
     tn_tensor *dy = op_keep_reduced(op_dout(c, 0), x, list, kept), *y = op_keep_reduced(op_out(c, 0), x, list, kept);

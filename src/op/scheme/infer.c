@@ -58,6 +58,11 @@ tn_status op_infer_alike(const op_infer *c)
     return op_infer_same(c);
 }
 
+tn_status op_infer_along(const op_infer *c)
+{
+    return op_axis(c, 0, c->in[0]->rank) < 0 ? c->error->status : op_infer_alike(c);
+}
+
 int op_axis(const op_infer *c, int arg, int rank)
 {
     int64_t axis = op_int(c, arg);

@@ -169,7 +169,9 @@ typedef struct op_def {
     tn_status (*grad)(const op_grad *c);   /* NULL: by the lowered form */
     tn_status (*lower)(const op_lower *c); /* NULL: a primitive */
     void (*ref)(const op_ref *c);
-    /* Floating-point operations, from the types with numbers for sizes; NULL: one per element of output 0. */
+    /* Floating-point operations: so many for each element of input 0; or, where that is 0, from the types with numbers for
+     * sizes; neither: one per element of output 0. */
+    double flops_each;
     double (*flops)(const op_value *arg, const graph_type *const *in, const graph_type *out);
     /* OP_VIEW: sets y's strides (its dtype and dims are there) and the offset in elements so that y shows x's elements where
      * they lie; false when these strides of x do not allow it (x is then copied row-major first). */
@@ -303,6 +305,8 @@ tn_status op_infer_broadcast_lead(const op_infer *c, int keep);
 tn_status op_infer_same(const op_infer *c);
 /* Output 0 like input 0, whose shape all the others must have. */
 tn_status op_infer_alike(const op_infer *c);
+/* The same for operators along an axis, which is argument 0. */
+tn_status op_infer_along(const op_infer *c);
 /* Input i has the shape of `like`, or a sentence. */
 tn_status op_want_shape(const op_infer *c, int i, const graph_type *like);
 /* Equal sizes or a sentence naming what. */

@@ -11,9 +11,20 @@ tn_status op_infer_scatter(const op_infer *c)
     return op_infer_same(c);
 }
 
-void op_ref_scatter(const op_ref *c, op_scatter_fn put, const char *fault)
+void op_put_sum(op_array *y, int64_t at, const op_array *source, int64_t i)
+{
+    if (y->f) {
+        y->f[at] += source->f[i];
+        y->magnitude[at] += fabs(source->f[i]);
+    } else {
+        y->i[at] = op_ref_wrap(y->dtype, (int64_t)((uint64_t)y->i[at] + (uint64_t)source->i[i]));
+    }
+}
+
+static void scatter(const op_ref *c, bool rows, op_scatter_fn put, const char *fault)
 {
     const op_array *x = c->in[0], *index = c->in[1], *source = c->in[2];
+    int64_t axis = c->arg[0].i;
     op_array *y = c->out[0];
     for (int64_t i = 0; i < y->count; i++) {
         if (y->f) {
@@ -24,12 +35,22 @@ void op_ref_scatter(const op_ref *c, op_scatter_fn put, const char *fault)
         }
     }
     for (int64_t i = 0; i < source->count; i++) {
-        int64_t at = op_gather_at(y, index, c->arg[0].i, i);
+        int64_t at = rows ? op_index_at(y, source, index, axis, i) : op_gather_at(y, index, axis, i);
         if (at < 0)
             op_ref_fault(c, fault);
         else
             put(y, at, source, i);
     }
+}
+
+void op_ref_scatter(const op_ref *c, op_scatter_fn put, const char *fault)
+{
+    scatter(c, false, put, fault);
+}
+
+void op_ref_scatter_rows(const op_ref *c, op_scatter_fn put, const char *fault)
+{
+    scatter(c, true, put, fault);
 }
 
 tn_status op_grad_scatter_extreme(const op_grad *c)

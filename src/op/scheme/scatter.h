@@ -8,8 +8,11 @@
 tn_status op_infer_scatter(const op_infer *c);
 /* One element of source at its place in y, both by position. */
 typedef void (*op_scatter_fn)(op_array *y, int64_t at, const op_array *source, int64_t i);
+void op_put_sum(op_array *y, int64_t at, const op_array *source, int64_t i);
 /* y = x, then `put` for each element of source in order; `fault` is the sentence of an index out of range. */
 void op_ref_scatter(const op_ref *c, op_scatter_fn put, const char *fault);
+/* The same where index has one axis, and says where rows of source go. */
+void op_ref_scatter_rows(const op_ref *c, op_scatter_fn put, const char *fault);
 /* The gradient where the largest or smallest elements win: all that do share it. */
 tn_status op_grad_scatter_extreme(const op_grad *c);
 double op_scatter_flops(const op_value *arg, const graph_type *const *in, const graph_type *out);
