@@ -182,7 +182,7 @@ static void rows(const float *const *at, const float *const *soon, int64_t chann
 }
 
 CPU_INLINE void pairs_for(const float *const *at, const float *const *soon, int64_t channels, char *to, int64_t next,
-                          const bool narrow)
+                          int64_t low, const bool narrow)
 {
     for (int64_t c = 0; c < channels || c % CONV_SPLIT_SIDE; c += HALF, to += next) {
         cpu_vf h[HALF], l[HALF];
@@ -191,18 +191,18 @@ CPU_INLINE void pairs_for(const float *const *at, const float *const *soon, int6
         for (int i = 0; i < HALF; i++) {
             cpu_vf_store((float *)(void *)(to + i * 64), h[i]);
             if (!narrow)
-                cpu_vf_store((float *)(void *)(to + REG + i * 64), l[i]);
+                cpu_vf_store((float *)(void *)(to + low + i * 64), l[i]);
         }
     }
 }
 
 static void pairs(const float *const *at, const float *const *soon, int64_t channels, char *to, int64_t next,
-                  bool narrow)
+                  int64_t low)
 {
-    if (narrow)
-        pairs_for(at, soon, channels, to, next, true);
+    if (low)
+        pairs_for(at, soon, channels, to, next, low, false);
     else
-        pairs_for(at, soon, channels, to, next, false);
+        pairs_for(at, soon, channels, to, next, 0, true);
 }
 
 /* Eight places at a time: some thousand additions one after the other lose little. */
@@ -352,7 +352,7 @@ static void tile(const conv_split_tile *t)
 static void sum_split(const conv_split_sum *s)
 {
     const char *a = s->a, *b = s->b;
-    for (int64_t i = 0; i < s->steps; i++, a += 64, b += 2 * REG) {
+    for (int64_t i = 0; i < s->steps; i++, a += 64, b += REG) {
         _tile_loadd(6, b, 64);
         _tile_loadd(4, a, s->pitch);
         _tile_loadd(7, b + s->next, 64);
@@ -361,8 +361,8 @@ static void sum_split(const conv_split_sum *s)
         _tile_dpbf16ps(1, 4, 7);
         _tile_dpbf16ps(2, 5, 6);
         _tile_dpbf16ps(3, 5, 7);
-        _tile_loadd(6, b + REG, 64);
-        _tile_loadd(7, b + s->next + REG, 64);
+        _tile_loadd(6, b + s->b_low, 64);
+        _tile_loadd(7, b + s->next + s->b_low, 64);
         _tile_dpbf16ps(0, 4, 6);
         _tile_dpbf16ps(1, 4, 7);
         _tile_dpbf16ps(2, 5, 6);

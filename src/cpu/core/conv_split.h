@@ -48,8 +48,9 @@ typedef struct conv_split_tile {
 typedef struct conv_split_sum {
     const char *a; /* dy: 32 rows of high, the low ones `low` bytes behind */
     int64_t pitch, low;
-    const char *b; /* x: for each step 1 KB or 2 (high, low) of channels 0-15; those of 16-31 lie `next` bytes behind */
-    int64_t next, steps;
+    const char
+        *b; /* x: 1 KB for each step of channels 0-15, low parts `b_low` bytes behind; those of 16-31 `next` behind */
+    int64_t next, b_low, steps;
     float *c; /* 32 x 32 */
     bool add, narrow;
 } conv_split_sum;
@@ -66,11 +67,11 @@ typedef struct conv_split_kernels {
     void (*store)(const float *c, float *const *at, const float *bias, bool relu, int64_t channels);
     /* 32 places, 16 channels after 16, those of the places at `soon` (or NULL) are asked for: as rows of channels (low parts
      * `low` bytes behind; 0: none), all that there are up to a multiple of 16; or as pairs of places, `next` bytes from 16
-     * channels to the next, up to a multiple of 32. */
+     * channels to the next, up to a multiple of 32, low parts likewise. */
     void (*rows)(const float *const *at, const float *const *soon, int64_t channels, char *to, int64_t pitch,
                  int64_t low);
     void (*pairs)(const float *const *at, const float *const *soon, int64_t channels, char *to, int64_t next,
-                  bool narrow);
+                  int64_t low);
     void (*sum)(const conv_split_sum *s);
     /* sum[channel] += over `count` places. */
     void (*add)(const float *from, int64_t step, int64_t count, int64_t channels, float *sum);

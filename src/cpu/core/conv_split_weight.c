@@ -1,5 +1,6 @@
 /* conv_split_weight.c: the gradient of weights by split products: see conv_split.h. For each tap dw[o][i] is a sum over the places
- * of x: dy lies in rows of channels, so that a tap is a shift along them, x in pairs of places. A share of the places has
+ * of dy: dy lies in rows of channels, x in pairs of places, each a line of the cache, so that a tap that is an even number of
+ * places away is a shift by lines. For odd ones there is a second copy whose pairs begin a place later. A share of the places has
  * sums of its own; shares are cut by shape and added in order. */
 #include "cpu/core/conv_split.h"
 #include "cpu/core/par.h"
@@ -12,10 +13,12 @@ enum { SIDE = CONV_SPLIT_SIDE, BLOCK = SIDE * SIDE, LINE = 64 };
 
 typedef struct weight_plan {
     conv_split_map map;
-    int64_t length, chunks, window; /* places of a chunk; of dy with what taps reach; both multiples of 32 */
+    int64_t length, chunks, window; /* places of a chunk; of x with what taps reach; both multiples of 32 */
     int64_t blocks, parts, shares;  /* of 32 output channels; items of a share; shares of the chunks */
     int64_t most;                   /* blocks of a part */
     int64_t pitch, low;             /* bytes of a row of dy; to the low rows */
+    int64_t copies;                 /* of each stream of x: for even distances, for odd ones */
+    int64_t next, copy;             /* bytes of 16 channels of a copy, of all */
     size_t off_bytes, sums_bytes;   /* sums: of one share */
     size_t tables, pairs, thread_bytes;
 } weight_plan;
@@ -35,24 +38,26 @@ static void make_plan(weight_plan *r, const conv_problem *p)
     enum { CACHE = 1200 << 10, LEAST = 128, MOST = 1024, SUMS = 24 << 20, WANT = 16, RANGE = 4 };
     conv_split_map_set(&r->map, p, NULL, NULL);
     const conv_split_map *m = &r->map;
-    const int64_t places = m->places + m->reach;
     r->blocks = conv_ceil(p->c_out, SIDE);
     r->sums_bytes = (size_t)(r->blocks * m->taps * m->groups * BLOCK) * sizeof(float);
     const int64_t fit = conv_max(1, SUMS / (int64_t)r->sums_bytes);
     r->parts = m->taps > 1 || fit < WANT ? conv_max(1, r->blocks / RANGE) : 1;
     r->most = conv_ceil(r->blocks, r->parts);
-    r->length = CACHE / ((m->phases * m->groups + r->most) * m->record);
-    r->length = conv_max(LEAST, conv_min(conv_min(MOST, r->length), places) / SIDE * SIDE);
-    r->chunks = conv_ceil(places, r->length);
+    r->copies = m->reach > 0 ? 2 : 1;
+    const int64_t streams = m->phases * r->copies;
+    r->length = CACHE / ((streams * m->groups + r->most) * m->record) - m->reach * 3 / 4;
+    r->length = conv_max(LEAST, conv_min(conv_min(MOST, r->length), m->places) / SIDE * SIDE);
+    r->chunks = conv_ceil(m->places, r->length);
     r->shares = conv_min(r->chunks, conv_min(fit, WANT));
     r->window = conv_ceil(r->length + m->reach, SIDE) * SIDE;
-    r->pitch = (r->window * 2 / LINE | 1) * LINE; /* an odd number of lines: rows meet different sets of the caches */
-    if (r->pitch < r->window * 2)
-        r->pitch += 2 * LINE;
+    r->pitch =
+        r->length * 2 + (r->length * 2 % (2 * LINE) ? 0 : LINE); /* an odd number of lines: rows meet different sets */
     r->low = p->narrow ? 0 : r->most * SIDE * r->pitch;
+    r->next = r->window * (m->record / 2) + LINE;
+    r->copy = m->groups * 2 * r->next;
     r->off_bytes = conv_align((size_t)(2 * m->taps) * sizeof(int64_t));
-    r->tables = conv_align((size_t)r->window * (sizeof(float *) + sizeof(int64_t)));
-    r->pairs = (size_t)(m->phases * m->groups * r->length * m->record);
+    r->tables = conv_align((size_t)(r->window + 1) * (sizeof(float *) + sizeof(int64_t)));
+    r->pairs = (size_t)(streams * r->copy);
     r->thread_bytes = conv_align(r->tables + r->pairs + (size_t)(r->low + r->most * SIDE * r->pitch));
 }
 
@@ -70,30 +75,42 @@ size_t conv_split_weight_scratch(const conv_problem *p, int threads)
     return r.off_bytes + (size_t)r.shares * r.sums_bytes + (size_t)(threads > 1 ? threads : 1) * r.thread_bytes;
 }
 
-/* x of a chunk, whose first place is `from`: [phase][16 channels][32 places]. */
+/* Whether a tap reads a stream at odd distances (or even ones). */
+static bool in_use(const weight_job *j, int64_t stream, int64_t odd)
+{
+    const conv_split_map *m = &j->plan->map;
+    for (int64_t t = 0; t < m->taps; t++)
+        if ((m->phases == 1 || j->stream[t] == stream) && (j->off[t] - m->low) % 2 == odd)
+            return true;
+    return false;
+}
+
+/* What the taps of the places from `from` on read of x: [phase][even, odd][16 channels][places]. */
 static void fill_pairs(const weight_job *j, int64_t from, const float **at, char *to)
 {
     const weight_plan *r = j->plan;
+    const int64_t low = j->p->narrow ? 0 : r->window * CONV_SPLIT_RECORD / 2;
     for (int64_t s = 0; s < r->map.phases; s++) {
-        conv_split_inputs(&r->map, j->p, r->map.phases == 1 ? j->stream[0] : s, j->x, from, r->length, at);
-        for (int64_t i = 0; i < r->length; i += SIDE)
-            conv_split_amx.pairs(at + i, i + SIDE < r->length ? at + i + SIDE : NULL, j->p->c_in,
-                                 to + i * (r->map.record / 2), r->length * (r->map.record / 2), j->p->narrow);
-        to += r->map.groups * r->length * r->map.record;
+        conv_split_inputs(&r->map, j->p, r->map.phases == 1 ? j->stream[0] : s, j->x, from + r->map.low, r->window + 1,
+                          at);
+        for (int64_t odd = 0; odd < r->copies; odd++, to += r->copy)
+            for (int64_t i = 0; i < r->window && in_use(j, s, odd); i += SIDE)
+                conv_split_amx.pairs(at + odd + i, i + SIDE < r->window && !odd ? at + i + SIDE : NULL, j->p->c_in,
+                                     to + i * (CONV_SPLIT_RECORD / 2), r->next, low);
     }
 }
 
-/* dy of the places that the taps bring together with those of x: rows of the channels of blocks first..end. */
+/* dy in rows, the channels of blocks first..end. */
 static void fill_rows(const weight_job *j, int64_t from, int64_t first, int64_t end, const float **at, char *to)
 {
     const weight_plan *r = j->plan;
     const int64_t channels = conv_min(j->p->c_out, end * SIDE) - first * SIDE;
-    int64_t *place = (int64_t *)(void *)(at + r->window);
-    conv_split_outputs(&r->map, j->p, from - r->map.low - r->map.reach, r->window, place);
-    for (int64_t i = 0; i < r->window; i++)
+    int64_t *place = (int64_t *)(void *)(at + r->window + 1);
+    conv_split_outputs(&r->map, j->p, from, r->length, place);
+    for (int64_t i = 0; i < r->length; i++)
         at[i] = place[i] >= 0 ? j->dy + place[i] + first * SIDE : NULL;
-    for (int64_t i = 0; i < r->window; i += SIDE)
-        conv_split_amx.rows(at + i, i + SIDE < r->window ? at + i + SIDE : NULL, channels, to + i * 2, r->pitch,
+    for (int64_t i = 0; i < r->length; i += SIDE)
+        conv_split_amx.rows(at + i, i + SIDE < r->length ? at + i + SIDE : NULL, channels, to + i * 2, r->pitch,
                             r->low);
 }
 
@@ -105,17 +122,18 @@ static void add_up(const weight_job *j, const char *pairs, const char *rows, int
     const weight_plan *r = j->plan;
     const conv_split_map *m = &r->map;
     const int64_t run = j->p->narrow ? RUN : RUN / 2;
-    conv_split_sum s = {.pitch = r->pitch, .low = r->low, .narrow = j->p->narrow};
-    s.next = r->length * (m->record / 2);
+    conv_split_sum s = {.pitch = r->pitch, .low = r->low, .next = r->next, .narrow = j->p->narrow};
+    s.b_low = r->window * CONV_SPLIT_RECORD / 2;
     for (int64_t b = first; b < end; b++)
         for (int64_t from = 0; from < r->length; from += run)
             for (int64_t g = 0; g < m->groups; g++)
                 for (int64_t t = 0; t < m->taps; t++) {
+                    const int64_t away = j->off[t] - m->low, stream = m->phases == 1 ? 0 : j->stream[t];
                     s.steps = conv_min(run, r->length - from) / SIDE;
                     s.add = add || from > 0;
-                    s.a = rows + (b - first) * SIDE * r->pitch + (m->low + m->reach - j->off[t] + from) * 2;
-                    s.b = pairs + ((m->phases == 1 ? 0 : j->stream[t]) * m->groups + g) * 2 * s.next +
-                          from * (m->record / 2);
+                    s.a = rows + (b - first) * SIDE * r->pitch + from * 2;
+                    s.b = pairs + (stream * r->copies + away % 2) * r->copy + g * 2 * r->next +
+                          (from + away - away % 2) * (CONV_SPLIT_RECORD / 2);
                     s.c = sums + ((b * m->taps + t) * m->groups + g) * BLOCK;
                     conv_split_amx.sum(&s);
                 }
@@ -133,7 +151,7 @@ static void share_chunk(void *arg, int64_t item, int thread)
     float *sums = (float *)(void *)((char *)j->sums + (size_t)share * r->sums_bytes);
     conv_split_amx.enter();
     for (int64_t c = begin; c < stop; c++) {
-        const int64_t from = r->map.low + c * r->length;
+        const int64_t from = c * r->length;
         fill_pairs(j, from, at, pairs);
         fill_rows(j, from, first, end, at, rows);
         add_up(j, pairs, rows, first, end, sums, c > begin);
