@@ -44,7 +44,7 @@ static const shape shapes[] = {
 
 typedef struct job {
     cpu_conv c;
-    float *x, *w, *bias, *y, *db, *packed;
+    float *x, *w, *bias, *y, *packed;
     void *scratch;
 } job;
 
@@ -73,7 +73,7 @@ static void run(job *j, int what)
     else if (what == 1)
         cpu_conv_grad_data(&j->c, j->y, j->w, j->x, j->scratch);
     else if (what == 2)
-        cpu_conv_grad_weight(&j->c, j->x, j->y, j->w, j->db, j->scratch);
+        cpu_conv_grad_weight(&j->c, j->x, j->y, j->w, NULL, j->scratch);
     else
         cpu_conv_forward_packed(&j->c, j->x, j->packed, j->bias, j->y, j->scratch);
 }
@@ -114,7 +114,6 @@ static void measure(const shape *s, int threads, int only, cpu_isa isa, const ch
     j.x = floats(c->n * c->h * c->w * c->c_in);
     j.w = floats(c->c_out * c->c_in / c->groups * c->kh * c->kw);
     j.bias = floats(c->c_out);
-    j.db = floats(c->c_out);
     j.y = floats(c->n * c->oh * c->ow * c->c_out);
     size_t bytes = 0;
     for (cpu_conv_job i = CPU_CONV_FORWARD; i <= CPU_CONV_GRAD_WEIGHT; i++)
@@ -135,7 +134,6 @@ static void measure(const shape *s, int threads, int only, cpu_isa isa, const ch
     free(j.x);
     free(j.w);
     free(j.bias);
-    free(j.db);
     free(j.y);
     free(j.scratch);
     free(j.packed);

@@ -417,4 +417,20 @@ static void sum(const conv_split_sum *s)
     _tile_stored(3, c + HALF * ROW + 64, ROW);
 }
 
-const conv_split_kernels conv_split_amx = {enter, leave, records, panel, tile, store, rows, pairs, sum, add};
+static void finish(const conv_split_finish *f, float *to)
+{
+    float table[CONV_SPLIT_TABLE];
+    const int64_t all = f->channels * f->taps;
+    for (int64_t t = 0; t < f->taps; t++)
+        for (int64_t i = 0; i < CONV_SPLIT_SIDE; i += HALF) {
+            const float *from = f->sums + t * f->tap + i;
+            __m512 s = _mm512_loadu_ps(from);
+            for (int64_t k = 1; k < f->shares; k++)
+                s = _mm512_add_ps(s, _mm512_loadu_ps(from + k * f->share));
+            _mm512_storeu_ps(table + t * CONV_SPLIT_SIDE + i, s);
+        }
+    for (int64_t i = 0; i < all; i += HALF)
+        _mm512_mask_storeu_ps(to + i, first(all - i), _mm512_i32gather_ps(_mm512_loadu_si512(f->order + i), table, 4));
+}
+
+const conv_split_kernels conv_split_amx = {enter, leave, records, panel, tile, store, rows, pairs, sum, add, finish};

@@ -55,6 +55,14 @@ typedef struct conv_split_sum {
     bool add, narrow;
 } conv_split_sum;
 
+/* One output channel of the gradient: for each tap 32 input channels, in several shares that are to be added. */
+enum { CONV_SPLIT_TABLE = 32 * 64 };
+typedef struct conv_split_finish {
+    const float *sums;
+    int64_t share, tap, shares, taps, channels; /* share, tap: floats from one to the next; at most 64 taps */
+    const int32_t *order;                       /* which of [taps][32] is the next one to write, for all and 16 more */
+} conv_split_finish;
+
 typedef struct conv_split_kernels {
     void (*enter)(void);
     void (*leave)(void);
@@ -75,6 +83,8 @@ typedef struct conv_split_kernels {
     void (*sum)(const conv_split_sum *s);
     /* sum[channel] += over `count` places. */
     void (*add)(const float *from, int64_t step, int64_t count, int64_t channels, float *sum);
+    /* To [channels][taps]. */
+    void (*finish)(const conv_split_finish *f, float *to);
 } conv_split_kernels;
 extern const conv_split_kernels conv_split_amx;
 

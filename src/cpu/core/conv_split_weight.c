@@ -162,30 +162,29 @@ static void share_chunk(void *arg, int64_t item, int thread)
 /* The shares of 32 output channels by 32 input channels, to dw[o][i][taps]. */
 static void finish_chunk(void *arg, int64_t chunk, int thread)
 {
+    enum { MOST = CONV_SPLIT_TABLE / SIDE };
     const weight_job *j = arg;
     const weight_plan *r = j->plan;
     const conv_problem *p = j->p;
     const int64_t block = chunk / r->map.groups, group = chunk % r->map.groups, taps = r->map.taps;
     const int64_t outs = conv_min(SIDE, p->c_out - block * SIDE), ins = conv_min(SIDE, p->c_in - group * SIDE);
-    const int64_t apart = (int64_t)(r->sums_bytes / sizeof(float));
-    enum { TABLE = SIDE * 32 }; /* what is written to the cache first, as lines of dw are written whole then */
+    conv_split_finish f = {.share = (int64_t)(r->sums_bytes / sizeof(float)), .tap = r->map.groups * BLOCK};
+    int32_t order[CONV_SPLIT_TABLE + SIDE] = {0};
     (void)thread;
-    float table[TABLE];
-    for (int64_t o = 0; o < outs; o++) {
-        float *dst = j->dw + ((block * SIDE + o) * p->c_in + group * SIDE) * taps,
-              *to = ins * taps <= TABLE ? table : dst;
-        for (int64_t t = 0; t < taps; t++) {
-            const float *from = j->sums + ((block * taps + t) * r->map.groups + group) * BLOCK + o * SIDE;
-            float sum[CONV_SPLIT_SIDE];
-            memcpy(sum, from, sizeof sum);
-            for (int64_t s = 1; s < r->shares; s++)
-                for (int64_t i = 0; i < SIDE; i++)
-                    sum[i] += from[s * apart + i];
-            for (int64_t i = 0; i < ins; i++)
-                to[i * taps + t] = sum[i];
+    f.shares = r->shares;
+    f.order = order;
+    for (int64_t t = 0; t < taps;
+         t += MOST) { /* all taps of an input channel, or if they are very many, channel by channel */
+        f.taps = conv_min(MOST, taps - t);
+        f.channels = taps <= MOST ? ins : 1;
+        for (int64_t i = 0; i < ins; i += f.channels) {
+            for (int64_t k = 0; k < f.channels * f.taps; k++)
+                order[k] = (int32_t)(k % f.taps * SIDE + i + k / f.taps);
+            for (int64_t o = 0; o < outs; o++) {
+                f.sums = j->sums + ((block * taps + t) * r->map.groups + group) * BLOCK + o * SIDE;
+                conv_split_amx.finish(&f, j->dw + ((block * SIDE + o) * p->c_in + group * SIDE + i) * taps + t);
+            }
         }
-        if (to == table)
-            memcpy(dst, table, (size_t)(ins * taps) * sizeof *dst);
     }
 }
 
