@@ -464,6 +464,13 @@ static void test_split(void **state)
     c.dilation[1] = 3;
     (void)cpu_conv_shape(&c);
     check_split(c);
+    for (int i = 0; i < 60; i++) {
+        c = random_shape();
+        c.groups = 1;
+        c.c_in = 16 + 7 * (i % 5);
+        c.c_out = 16 + 5 * (i % 7);
+        check_split(c);
+    }
 }
 
 /* A NaN in one pixel reaches the outputs whose windows hold it, through relu, and no other. */
