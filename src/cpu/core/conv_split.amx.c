@@ -47,6 +47,17 @@ CPU_INLINE __mmask16 first(int64_t n)
     return (__mmask16)(n >= HALF ? 0xffffu : n <= 0 ? 0u : (1u << n) - 1);
 }
 
+CPU_INLINE void record(const float *x, int64_t channels, char *to, const bool narrow)
+{
+    __m512i high = _mm512_setzero_si512(), low = high;
+    if (x)
+        split(_mm512_maskz_loadu_ps(first(channels), x), _mm512_maskz_loadu_ps(first(channels - HALF), x + HALF), &high,
+              &low);
+    _mm512_store_si512(to, high);
+    if (!narrow)
+        _mm512_store_si512(to + CONV_SPLIT_RECORD, low);
+}
+
 static void records(const float *const *at, int64_t count, int64_t channels, char *to, int64_t plane, bool narrow)
 {
     enum { SOON = 6, LINE = 16 };
@@ -55,13 +66,11 @@ static void records(const float *const *at, int64_t count, int64_t channels, cha
         for (int64_t c = 0; c < channels && p + SOON < count && at[p + SOON]; c += LINE)
             __builtin_prefetch(at[p + SOON] + c);
         for (int64_t c = 0; c < channels; c += CONV_SPLIT_SIDE, dst += plane) {
-            __m512i high = _mm512_setzero_si512(), low = high;
-            if (at[p])
-                split(_mm512_maskz_loadu_ps(first(channels - c), at[p] + c),
-                      _mm512_maskz_loadu_ps(first(channels - c - HALF), at[p] + c + HALF), &high, &low);
-            _mm512_store_si512(dst, high);
-            if (!narrow)
-                _mm512_store_si512(dst + CONV_SPLIT_RECORD, low);
+            const float *x = at[p] ? at[p] + c : NULL;
+            if (narrow)
+                record(x, channels - c, dst, true);
+            else
+                record(x, channels - c, dst, false);
         }
     }
 }

@@ -167,7 +167,7 @@ static bool nothing(const conv_problem *p)
 
 static void make_plan(run_plan *r, const conv_problem *p)
 {
-    enum { CACHE = 1 << 20, LEAST = 128, MOST = 2048 };
+    enum { CACHE = 1 << 20, LEAST = 128, MOST = CONV_SPLIT_MOST };
     conv_split_map_set(&r->map, p, NULL, NULL);
     const int64_t place_bytes = r->map.phases * r->map.groups * r->map.record;
     r->blocks = conv_ceil(p->c_out, SIDE);
@@ -178,7 +178,7 @@ static void make_plan(run_plan *r, const conv_problem *p)
         WANT) { /* what a chunk brings is little next to its products if these are many: rather parts of them */
         const int64_t alone = conv_max(1, r->blocks * r->map.taps / MANY);
         r->parts = conv_min(conv_min(r->blocks, alone), conv_ceil(WANT, r->chunks));
-        r->length = conv_max(LEAST, conv_ceil(r->map.places, conv_ceil(WANT, r->parts)));
+        r->length = conv_min(r->length, conv_max(LEAST, conv_ceil(r->map.places, conv_ceil(WANT, r->parts))));
         r->length = conv_ceil(conv_min(r->length, r->map.places), SIDE) * SIDE;
         r->chunks = conv_ceil(r->map.places, r->length);
     } else {
@@ -210,7 +210,7 @@ static bool in_line(const conv_problem *p, const int64_t *at)
     return line;
 }
 
-static void run_block(const run_job *j, int64_t block, const char *records, const int64_t *outputs)
+static void run_block(const run_job *j, int64_t block, const char *records, const int64_t *outputs, const bool *lines)
 {
     const run_plan *r = j->plan;
     const conv_problem *p = j->p;
@@ -222,7 +222,7 @@ static void run_block(const run_job *j, int64_t block, const char *records, cons
     t.half = channels <= SIDE / 2;
     const bool plain = !j->bias && !j->relu && (channels == SIDE || channels == SIDE / 2);
     for (int64_t q = 0; q < r->length; q += SIDE) {
-        const bool line = plain && in_line(p, outputs + q);
+        const bool line = plain && lines[q / SIDE];
         t.a = records + q * r->map.record;
         t.c = line ? j->y + outputs[q] + first : sums;
         t.stride = line ? p->y_pixel * 4 : SIDE * 4;
@@ -249,9 +249,12 @@ static void run_chunk(void *arg, int64_t item, int thread)
                                j->p->narrow);
     }
     conv_split_outputs(&r->map, j->p, from, r->length, outputs);
+    bool lines[CONV_SPLIT_MOST / CONV_SPLIT_SIDE];
+    for (int64_t q = 0; q < r->length; q += SIDE)
+        lines[q / SIDE] = in_line(j->p, outputs + q);
     conv_split_amx.enter();
     for (int64_t b = conv_part(r->blocks, r->parts, part); b < conv_part(r->blocks, r->parts, part + 1); b++)
-        run_block(j, b, records, outputs);
+        run_block(j, b, records, outputs, lines);
     conv_split_amx.leave();
 }
 

@@ -11,6 +11,7 @@
 #include "cpu/core/conv_parts.h"
 
 enum {
+    CONV_SPLIT_MOST = 2048, /* places of a chunk at most */
     CONV_SPLIT_SIDE = 32,   /* places by channels of a block; input channels of a group */
     CONV_SPLIT_RECORD = 64, /* bytes of 32 channels of a place; the low parts lie behind the high ones */
     CONV_SPLIT_PANEL = 2048 /* bytes of 32 x 32 weights; the same */
