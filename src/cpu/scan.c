@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { WIDTH = 128, CHUNK = 1 << 13 /* elements, about */ };
+enum { WIDTH = 128, LANES = 32, CHUNK = 1 << 13 /* elements, about */ };
 
 typedef struct scan_plan scan_plan;
 /* Columns at a (and b, y) to a + width; elements of a column are p->inner apart. */
@@ -67,45 +67,64 @@ struct scan_plan {
         for (int64_t c = 0; c < width; c++)                                                                            \
             to[c] = (type)all[c];                                                                                      \
     }
-/* The first of the best; the first NaN if there is one. */
-#define PLACE(name, type, better)                                                                                      \
+/* The first of the best; the first NaN if there is one. A single column is gone through as LANES of them; `count` is an
+ * integer as wide as the type, for both to fit into one vector. */
+#define PLACE(name, type, count, better)                                                                               \
     static void name(const scan_plan *p, const void *a, const void *b, void *y, int64_t width)                         \
     {                                                                                                                  \
         const type *x = a;                                                                                             \
         int64_t *to = y;                                                                                               \
         type best[WIDTH];                                                                                              \
+        count place[WIDTH] = {0};                                                                                      \
         (void)b;                                                                                                       \
-        for (int64_t c = 0; c < width; c++) {                                                                          \
-            best[c] = x[c];                                                                                            \
-            to[c] = 0;                                                                                                 \
-        }                                                                                                              \
+        memcpy(best, x, (size_t)width * sizeof *best);                                                                 \
         EACH_STEP for (int64_t c = 0; c < width; c++)                                                                  \
         {                                                                                                              \
-            const type v = x[i + c];                                                                                   \
-            const bool wins = v better best[c] || (v != v && best[c] == best[c]);                                      \
-            best[c] = wins ? v : best[c];                                                                              \
-            to[c] = wins ? k : to[c];                                                                                  \
+            const type v = x[i + c], old = best[c];                                                                    \
+            const bool wins = v better old || (v != v && old == old);                                                  \
+            best[c] = wins ? v : old;                                                                                  \
+            place[c] = wins ? (count)k : place[c];                                                                     \
+        }                                                                                                              \
+        for (int64_t c = 0; c < width; c++)                                                                            \
+            to[c] = place[c];                                                                                          \
+    }                                                                                                                  \
+    static void name##_row(const scan_plan *p, const void *a, const void *b, void *y, int64_t width)                   \
+    {                                                                                                                  \
+        const type *x = a;                                                                                             \
+        int64_t at[LANES], rest = p->n / LANES * LANES, *won = y;                                                      \
+        scan_plan lanes = {.n = p->n / LANES, .inner = LANES};                                                         \
+        (void)width;                                                                                                   \
+        name(&lanes, a, b, at, LANES);                                                                                 \
+        *won = at[0] * LANES;                                                                                          \
+        for (int64_t c = 1; c < LANES + p->n - rest; c++) {                                                            \
+            const int64_t i = c < LANES ? at[c] * LANES + c : rest + c - LANES;                                        \
+            const type v = x[i], old = x[*won];                                                                        \
+            const bool equal = v == old || (v != v && old != old);                                                     \
+            if (v better old || (v != v && old == old) || (equal && i < *won))                                         \
+                *won = i;                                                                                              \
         }                                                                                                              \
     }
-#define ALL(suffix, type, wide)                                                                                        \
+#define ALL(suffix, type, wide, count)                                                                                 \
     SUM(suffix, type, wide)                                                                                            \
     RECUR(suffix, type, wide)                                                                                          \
     PRODUCT(suffix, type, wide)                                                                                        \
-    PLACE(largest_##suffix, type, >)                                                                                   \
-    PLACE(smallest_##suffix, type, <)
-ALL(f32, float, double)
-ALL(f64, double, double)
-ALL(i64, int64_t, uint64_t)
+    PLACE(largest_##suffix, type, count, >)                                                                            \
+    PLACE(smallest_##suffix, type, count, <)
+ALL(f32, float, double, int32_t)
+ALL(f64, double, double, int64_t)
+ALL(i64, int64_t, uint64_t, int64_t)
 
 static const struct {
     const char *op;
     scan_fn f32, f64, i64;
-    bool reduces;
-} ways[] = {{"cumsum", sum_f32, sum_f64, sum_i64, false},
-            {"scan", recur_f32, recur_f64, recur_i64, false},
-            {"prod", product_f32, product_f64, product_i64, true},
-            {"argmax", largest_f32, largest_f64, largest_i64, true},
-            {"argmin", smallest_f32, smallest_f64, smallest_i64, true}};
+    bool reduces, row; /* row: for a single column, of LANES elements at least */
+} ways[] = {{"cumsum", sum_f32, sum_f64, sum_i64, false, false},
+            {"scan", recur_f32, recur_f64, recur_i64, false, false},
+            {"prod", product_f32, product_f64, product_i64, true, false},
+            {"argmax", largest_f32_row, largest_f64_row, largest_i64_row, true, true},
+            {"argmin", smallest_f32_row, smallest_f64_row, smallest_i64_row, true, true},
+            {"argmax", largest_f32, largest_f64, largest_i64, true, false},
+            {"argmin", smallest_f32, smallest_f64, smallest_i64, true, false}};
 
 /* ---- kernel ------------------------------------------------------------------------------------------------------ */
 
@@ -123,10 +142,15 @@ static bool keeps(const graph_node *node, bool training)
     return d == TN_F32 || d == TN_F64 || d == TN_I64;
 }
 
-/* Axes that are neighbours are one. Of nothing there is no largest element; that has been said before. */
+/* Axes that are neighbours are one. Of nothing there is no largest element; that has been said before. Places among f32 are
+ * counted by 32 bits. */
 static bool accepts(const kernel_bind *b)
 {
-    int64_t mask = axes_of(b->node, b->in[0].rank);
+    int64_t mask = axes_of(b->node, b->in[0].rank), n = 1;
+    for (int i = 0; i < b->in[0].rank; i++)
+        n *= mask >> i & 1 ? b->in[0].dims[i] : 1;
+    if (n > INT32_MAX)
+        return false;
     while (mask && !(mask & 1))
         mask >>= 1;
     return (mask & (mask + 1)) == 0 && kernel_count(&b->in[0]) > 0;
@@ -145,9 +169,10 @@ static tn_status prepare(kernel_bind *b)
         *(mask >> i & 1 ? &p->n : before ? &p->outer : &p->inner) *= x->dims[i];
     }
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
-        if (strcmp(ways[i].op, b->node->def->name) == 0) {
+        if (strcmp(ways[i].op, b->node->def->name) == 0 && (!ways[i].row || (p->inner == 1 && p->n >= LANES))) {
             p->fn = x->dtype == TN_F32 ? ways[i].f32 : x->dtype == TN_F64 ? ways[i].f64 : ways[i].i64;
             p->out_n = ways[i].reduces ? 1 : p->n;
+            break;
         }
     p->in_bytes = tn_dtype_size(x->dtype);
     p->out_bytes = tn_dtype_size(b->out[0].dtype);

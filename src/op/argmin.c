@@ -21,9 +21,10 @@ const op_def op_argmin = {
     .grad = op_grad_zero,
     .ref = argmin_ref,
     .flops_each = 1,
-    .cases = (const char *const[]){"x=x[5] axes=0", "x=x[2x3x4] axes=1", "x=x[2x3x4] axes=0 keepdim=true",
-                                   "x=x[2x3x4] axes=-1", "x=x[2x3x4]", "x=x[]", "x=x[6]:ties axes=0",
-                                   "x=x[4x6]:ties axes=1", "x=x[0x3] axes=1", "x=x[9x70] axes=1", NULL},
+    .cases =
+        (const char *const[]){"x=x[5] axes=0", "x=x[2x3x4] axes=1", "x=x[2x3x4] axes=0 keepdim=true",
+                              "x=x[2x3x4] axes=-1", "x=x[2x3x4]", "x=x[]", "x=x[6]:ties axes=0", "x=x[4x6]:ties axes=1",
+                              "x=x[0x3] axes=1", "x=x[9x70] axes=1", "x=x[5x77]:ties axes=1", NULL},
     .bad = (const op_bad[]){{"x=x[2x3] axes=2", "axis 2 of a 2-d tensor"},
                             {"x=x[2x3] axes=0,1", "takes one axis"},
                             {"x=x[3x0] axes=1", "axis 1 has size 0"},
