@@ -9,7 +9,8 @@ enum { BENCH_NAME = 32, BENCH_NET = 512, BENCH_OUTPUTS = 4096, BENCH_UPDATED = 1
 /* What is run: by the table of rows, or as the metadata and the shapes of a data file say. */
 typedef struct bench_row {
     const char *name, *title;
-    const char *net;  /* layers ("linear 128, relu, linear 10"), "vae HIDDEN LATENT", or a model of the zoo */
+    const char *
+        net; /* layers ("linear 128, relu, linear 10"), "vae HIDDEN LATENT", "gan", "encoder LAYERS HEADS HIDDEN", or a zoo model */
     tn_shape sample;  /* of the input, without the batch */
     int64_t classes;  /* of the labels */
     const char *loss; /* "cross_entropy", "bce_with_logits", "vae", "gan"; "": forward only */
@@ -65,6 +66,8 @@ int bench_outputs(const bench_work *w, double *outputs);
  * graph; false when the text of the net is wrong. */
 bool bench_build_net(bench_work *w, tn_graph *g, tn_tensor *x, tn_tensor **y);
 tn_optim_opt bench_optimizer(const bench_work *w);
+/* For x [batch, places, width]: scores of so many classes. */
+tn_tensor *bench_encoder(tn_tensor *x, int layers, int heads, int hidden, int64_t classes);
 
 /* The protocol of bench/README.md on standard input and output. */
 int bench_serve(bench_work *w, const char *path);

@@ -1,4 +1,4 @@
-/* bench_nets.c: nets of the benchmark from a text: a list of layers, a variational autoencoder, or a model of the zoo. */
+/* bench_nets.c: nets of the benchmark from a text: a list of layers, a model of the zoo, or one of a few others. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -157,7 +157,7 @@ static tn_tensor *loss_of(const bench_work *w, tn_graph *g, tn_tensor *y)
 
 bool bench_build_net(bench_work *w, tn_graph *g, tn_tensor *x, tn_tensor **y)
 {
-    int hidden, latent;
+    int hidden, latent, depth, heads;
     tn_tensor *loss = NULL;
     tn_optim_opt o = bench_optimizer(w);
     if (strcmp(w->row.net, "gan") == 0) {
@@ -166,6 +166,8 @@ bool bench_build_net(bench_work *w, tn_graph *g, tn_tensor *x, tn_tensor **y)
     }
     if (sscanf(w->row.net, "vae %d %d", &hidden, &latent) == 2)
         *y = vae(w, g, x, hidden, latent, &loss);
+    else if (sscanf(w->row.net, "encoder %d %d %d", &depth, &heads, &hidden) == 3)
+        *y = bench_encoder(x, depth, heads, hidden, w->row.classes);
     else if ((*y = tn_zoo_build(w->row.net, x, w->row.classes)) == NULL)
         *y = build_list(w, x);
     if (*y && bench_trains(w))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Node:
-    kind: str  # conv, linear, batch_norm, relu, relu6, max_pool, mean, flatten, dropout, add, sample
+    kind: str  # of the layers below
     name: str  # of its parameters, as PyTorch would call them; "" without any
     inputs: tuple
     output: int
@@ -70,6 +70,20 @@ class Net:
             self.parameter(f"{name}.{part}", (c,), 0.0, value, trained)
         return self.node("batch_norm", [x], self.shapes[x], name, units=c)
 
+    def layer_norm(self, x, name):
+        c = self.shapes[x][-1]
+        self.parameter(f"{name}.weight", (c,), 0.0, 1.0)
+        self.parameter(f"{name}.bias", (c,), 0.0)
+        return self.node("layer_norm", [x], self.shapes[x], name, units=c)
+
+    def attention(self, qkv, heads, rate):
+        """Of queries, keys and values that lie side by side."""
+        places, width = self.shapes[qkv]
+        return self.node("attention", [qkv], (places, width // 3), heads=heads, rate=rate)
+
+    def places_mean(self, x):
+        return self.node("places_mean", [x], self.shapes[x][1:])
+
     def relu(self, x):
         return self.node("relu", [x], self.shapes[x])
 
@@ -127,6 +141,8 @@ class Net:
                 yield 2 * math.prod(n.shape) * o["width"] // o["groups"] * o["kernel"] ** 2, needs[n.inputs[0]]
             elif n.kind == "linear":
                 yield 2 * n.options["width"] * math.prod(n.shape), needs[n.inputs[0]]
+            elif n.kind == "attention":
+                yield 4 * n.shape[0] * math.prod(n.shape), True
             needs[n.output] = bool(n.name) or any(needs[i] for i in n.inputs)
 
     def gan_counts(self):
@@ -138,7 +154,7 @@ class Net:
 
     def written(self):
         """Values that must be written for one sample: what products, pooling and additions give; the rest can be fused."""
-        return sum(math.prod(n.shape) for n in self.nodes if n.kind in ("conv", "linear", "max_pool", "mean", "add"))
+        return sum(math.prod(n.shape) for n in self.nodes if n.kind in ("conv", "linear", "attention", "max_pool", "mean", "add"))
 
 
 # ---- a list of layers --------------------------------------------------------------------------------------------------------
@@ -229,6 +245,19 @@ def listed(text):
     return lambda net, classes: parse_layers(net, f"{text}, linear {classes}")
 
 
+def encoder(net, layers, heads, hidden, classes):
+    x, width, rate = 0, net.sample[-1], 0.1
+    for i in range(layers):
+        name = f"layers.{i}"
+        y = net.attention(net.linear(x, f"{name}.self_attn.in_proj", 3 * width), heads, rate)
+        y = net.dropout(net.linear(y, f"{name}.self_attn.out_proj", width), rate)
+        x = net.layer_norm(net.add(x, y), f"{name}.norm1")
+        y = net.dropout(net.relu(net.linear(x, f"{name}.linear1", hidden)), rate)
+        y = net.dropout(net.linear(y, f"{name}.linear2", width), rate)
+        x = net.layer_norm(net.add(x, y), f"{name}.norm2")
+    return net.linear(net.places_mean(x), "fc", classes)
+
+
 def gan(net):
     """A generator and its critic."""
     for key, sample, text in (("g", (100,), "linear 256, leaky_relu, linear 512, leaky_relu, linear {}, tanh".format(*net.sample)),
@@ -255,6 +284,8 @@ def make(text, sample, classes):
     words = text.split()
     if words[0] == "vae":
         net.outputs = vae(net, int(words[1]), int(words[2]))
+    elif words[0] == "encoder":
+        net.outputs = [encoder(net, *(int(w) for w in words[1:]), classes)]
     elif text == "gan":
         net.outputs = gan(net)
     elif text in ZOO:

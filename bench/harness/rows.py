@@ -91,6 +91,8 @@ ROWS = [
     train("resnet50_train", "ResNet-50, 224x224, training step, batch 16, AdamW", "resnet50", IMAGENET, 16, classes=1000),
     train("mobilenet_v2_train", "MobileNetV2, 160x160, training step, batch 16, AdamW", "mobilenet_v2", MOBILE, 16, classes=1000),
     train("vae_train", "VAE 784-400-20, training step, batch 128, Adam", "vae 400 20", (784,), 128, "adam", loss="vae"),
+    train("encoder_train", "Transformer encoder 4x256, T=128, training step, batch 32, AdamW", "encoder 4 8 1024", (128, 256), 32,
+          lr=1e-4),
     train("gan_train", "MLP GAN, training step of both nets, batch 128, Adam", "gan", (784,), 128, "adam", 2e-4, loss="gan",
           goal=SMALL),
     Row("adam_update", "Adam, update of 100 million parameters", optimizer="adam", lr=1e-2, sample=(1,), classes=1,
@@ -130,6 +132,8 @@ def tiny(row):
     small = row
     if row.graph and row.graph.has_batch_norm:
         small = replace(row, sample=(row.sample[0], *(65 if s > 64 else 16 for s in row.sample[1:])))
+    if len(row.sample) == 2:
+        small = replace(row, sample=(8, row.sample[1]))
     return replace(small, batch=min(row.batch, 2), parameters=min(row.parameters, 1000))
 
 
@@ -137,7 +141,8 @@ def tiny(row):
 ABSENT = [
     ("U-Net, 128x128, batch 8", "no transposed convolution and no resizing"),
     ("LSTM 2x256, GRU 2x256, T=100, batch 64; LSTM step by step", "no recurrent layers"),
-    ("Transformer encoder 4x256, BERT-base, MiniLM, GPT-2 124M, ViT-Tiny", "no attention, layer norm or embedding layers"),
+    ("BERT-base, MiniLM, GPT-2 124M, ViT-Tiny", "no attention, layer norm or embedding layers; the encoder's row is written with "
+     "operators"),
     ("DCGAN, 64x64, batch 64", "no transposed convolution"),
     ("GCN on Cora", "no products of sparse matrices"),
     ("Conv1D on speech, batch 32", "no convolution layer over one axis"),

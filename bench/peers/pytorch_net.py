@@ -8,7 +8,14 @@ LAYERS = {
     "linear": lambda o: nn.Linear(o["width"], o["units"]),
     "conv": lambda o: nn.Conv2d(o["width"], o["units"], o["kernel"], o["stride"], o["padding"], groups=o["groups"], bias=o["bias"]),
     "batch_norm": lambda o: nn.BatchNorm2d(o["units"]),
+    "layer_norm": lambda o: nn.LayerNorm(o["units"]),
 }
+
+
+def attention(x, heads, rate):
+    n, places, width = x.shape
+    q, k, v = x.view(n, places, 3, heads, width // 3 // heads).permute(2, 0, 3, 1, 4)
+    return F.scaled_dot_product_attention(q, k, v, dropout_p=rate).transpose(1, 2).reshape(n, places, width // 3)
 
 
 def member(name):
@@ -31,6 +38,10 @@ def expression(net, node, single):
         return f"{x[0]} + {x[1]}"
     if node.kind == "max_pool":
         return f"F.max_pool2d({x[0]}, {o['kernel']}, {o['stride']}, {o['padding']})"
+    if node.kind == "attention":
+        return f"attention({x[0]}, {o['heads']}, {o['rate']} if self.training else 0.0)"
+    if node.kind == "places_mean":
+        return f"{x[0]}.mean(1)"
     if node.kind == "mean":
         return f"F.adaptive_avg_pool2d({x[0]}, 1).flatten(1)"
     if node.kind == "flatten":
@@ -55,7 +66,7 @@ def make(net):
     single = alone(net)
     lines = [f"    v{n.output} = {expression(net, n, single)}" for n in net.nodes]
     source = "\n".join(["def forward(self, v0):", *lines, "    return " + ", ".join(f"v{i}" for i in net.outputs)])
-    space = {"F": F, "torch": torch}
+    space = {"F": F, "torch": torch, "attention": attention}
     exec(compile(source, "net", "exec"), space)  # pylint: disable=exec-used
 
     class Net(nn.Module):
