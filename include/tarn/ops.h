@@ -347,6 +347,24 @@ typedef struct tn_bag_opt {
 /* Rows put together: index[bags, n], or index[n] cut where offsets[bags] says (they ascend from 0); y[bags, features]. f */
 TN_API tn_tensor *tn_embedding_bag(tn_tensor *weight, tn_tensor *index, tn_tensor *offsets, const tn_bag_opt *opt);
 
+typedef struct tn_attention_opt {
+    tn_tensor *mask; /* broadcast to [..., H, L, S]: bool, true is seen; or added to the scores; NULL: none */
+    bool causal;     /* query i sees keys up to i */
+    bool from_end;   /* positions of queries are counted from the last key: i + S - L in place of i */
+    int64_t window;  /* keys less than so far away are seen; 0: any */
+    double scale;    /* 0: 1 / sqrt(E) */
+    double dropout;  /* of the weights, in entries that train */
+    void *reserved[4];
+} tn_attention_opt;
+/* softmax(scale q k^T + mask) v of q[..., H, L, E], k[..., Hk, S, E], v[..., Hk, S, F], H a multiple of Hk: y[..., H, L, F]. Memory
+ * grows with L + S, not with L * S. Rows that see nothing give 0. f */
+TN_API tn_tensor *tn_attention(tn_tensor *q, tn_tensor *k, tn_tensor *v, const tn_attention_opt *opt);
+typedef struct tn_attended {
+    tn_tensor *y, *weights;
+} tn_attended;
+/* The same with the weights [..., H, L, S], which are a matrix then. f */
+TN_API tn_attended tn_attention_weights(tn_tensor *q, tn_tensor *k, tn_tensor *v, const tn_attention_opt *opt);
+
 /* ---- losses ------------------------------------------------------------------------------------------------------ */
 
 typedef enum tn_reduction {

@@ -47,8 +47,31 @@ def embeddings():
          tarn="embedding_bag mode=sum")
 
 
+def attention():
+    sdpa = F.scaled_dot_product_attention
+    q, k, v = random("q", 2, 3, 5, 4), random("k", 2, 3, 7, 4), random("v", 2, 3, 7, 6)
+    case("scaled_dot_product_attention", sdpa, [q, k, v], tarn="attention", second=True)
+    case("scaled_dot_product_attention", sdpa, [q, k, v], tarn="attention scale=0.7", scale=0.7)
+    case("scaled_dot_product_attention", sdpa, [q, k, v], "positions from the start", tarn="attention causal=true", is_causal=True)
+    mask = random("mask", 2, 1, 5, 7) > -0.5
+    mask[..., 0] = True
+    case("scaled_dot_product_attention", sdpa, [q, k, v, mask], "bool mask", tarn="attention")
+    case("scaled_dot_product_attention", sdpa, [q, k, v, random("bias", 3, 1, 7)], "mask with a gradient", tarn="attention")
+    padding = torch.arange(7)[None, None, None, :] < torch.tensor([7, 3])[:, None, None, None]
+    case("scaled_dot_product_attention", sdpa, [q, k, v, padding], "key padding", tarn="attention")
+    case("scaled_dot_product_attention", lambda *x: sdpa(*x, enable_gqa=True), [random("q", 2, 6, 5, 4), k, v], "grouped queries",
+         tarn="attention")
+    i, j = torch.arange(5)[:, None] + 2, torch.arange(7)[None, :]
+    band = (j <= i) & (i - j < 3)
+    case("scaled_dot_product_attention", lambda q, k, v: sdpa(q, k, v, band), [q, k, v], "sliding window, from the end",
+         tarn="attention causal=true from_end=true window=3")
+    case("scaled_dot_product_attention", sdpa, [random("q", 90, 8), random("k", 140, 8), random("v", 140, 40)], "several blocks",
+         tarn="attention causal=true", is_causal=True)
+
+
 if __name__ == "__main__":
     folder = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
     norms()
     embeddings()
+    attention()
     save(os.path.join(folder, "sequence.safetensors"), os.path.basename(__file__))

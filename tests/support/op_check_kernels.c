@@ -94,9 +94,11 @@ static void lay_out_inputs(call *x, const kernel_bind *k)
         if (!k->in[i].dtype)
             continue;
         kernel_layout want = x->kernel->want ? x->kernel->want(k, i) : KERNEL_ROW_MAJOR;
-        if (want == KERNEL_ANY)
+        if (want == KERNEL_ANY) {
             set_gaps(&x->in[i]);
-        else
+            want = x->kernel->want(k, i); /* some take gaps between rows, but not within */
+        }
+        if (want != KERNEL_ANY)
             kernel_set_layout(&x->in[i], want);
     }
 }
