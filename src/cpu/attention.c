@@ -212,7 +212,7 @@ static void forward_chunk(void *arg, int64_t chunk, int thread)
 
 /* A thread's scratch. */
 typedef struct desk {
-    float *s, *d, *dropped;  /* [ROWS][KEYS] */
+    float *s, *d, *dropped;      /* [ROWS][KEYS] */
     float *kt, *vt, *k, *q, *dy; /* packed */
 } desk;
 

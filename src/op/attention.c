@@ -27,7 +27,8 @@ static void give_mask(const op_grad *c, tn_tensor *dy)
     op_attention_parts a = op_attention_of(c->graph, c->node->arg, op_in(c, Q), op_in(c, K), op_in(c, V), mask);
     tn_tensor *weights = op_attention_weights(op_attention_scores(&a), op_out(c, LSE));
     tn_dtype dtype = tn_tensor_dtype(a.q);
-    tn_tensor *d = op_attention_slopes(&a, weights, op_cast_to(dy, dtype), op_cast_to(op_out(c, Y), dtype), c->dout[LSE]);
+    tn_tensor *d =
+        op_attention_slopes(&a, weights, op_cast_to(dy, dtype), op_cast_to(op_out(c, Y), dtype), c->dout[LSE]);
     op_give(c, MASK, op_unbroadcast(op_cast_to(d, tn_tensor_dtype(mask)), mask));
 }
 
@@ -100,7 +101,10 @@ const op_def op_attention = {
     .doc = "softmax(scale q k^T + mask) v: scaled dot-product attention.",
     .torch = "torch.nn.functional.scaled_dot_product_attention",
     .onnx = "Attention",
-    .in = {{"q", OP_FLOATS, 'T'}, {"k", OP_FLOATS, 'T'}, {"v", OP_FLOATS, 'T'}, {"mask", OP_FLOATS | OP_BOOLS, 0, OP_OPTIONAL}},
+    .in = {{"q", OP_FLOATS, 'T'},
+           {"k", OP_FLOATS, 'T'},
+           {"v", OP_FLOATS, 'T'},
+           {"mask", OP_FLOATS | OP_BOOLS, 0, OP_OPTIONAL}},
     .out = {{"y", 0, 'T'}, {"lse", OP_FLOATS, 0, OP_SAVED}},
     .arg = OP_ATT_ARGS,
     .flags = OP_RANDOM,
@@ -109,14 +113,16 @@ const op_def op_attention = {
     .lower = attention_lower,
     .ref = attention_ref,
     .flops = attention_flops,
-    .cases = (const char *const[]){"q=x[3x4]:finite k=x[5x4]:finite v=x[5x2]", "q=x[2x3x4]:finite k=x[2x5x4]:finite v=x[2x5x3] scale=0.3",
-                                   "q=x[2x4x3x5]:finite k=x[2x2x3x5]:finite v=x[2x2x3x4]:finite causal=true",
-                                   "q=x[2x3x4]:finite k=x[2x5x4]:finite v=x[2x5x3]:finite mask=b[3x5]",
-                                   "q=x[1x2x3x4]:finite k=x[1x2x5x4]:finite v=x[1x2x5x3]:finite mask=f[2x1x5]",
-                                   "q=x[2x3x4]:finite k=x[2x6x4]:finite v=x[2x6x3]:finite causal=true from_end=true window=2",
-                                   "q=x[2x7x4]:finite k=x[2x6x4]:finite v=x[2x6x3]:finite window=3",
-                                   "q=x[2x2x3x4]:finite k=x[2x2x5x4]:finite v=x[2x2x5x3]:finite p=0.25 stream=3",
-                                   "q=x[70x5]:finite k=x[150x5]:finite v=x[150x35]:finite causal=true from_end=true", NULL},
+    .cases =
+        (const char *const[]){
+            "q=x[3x4]:finite k=x[5x4]:finite v=x[5x2]", "q=x[2x3x4]:finite k=x[2x5x4]:finite v=x[2x5x3] scale=0.3",
+            "q=x[2x4x3x5]:finite k=x[2x2x3x5]:finite v=x[2x2x3x4]:finite causal=true",
+            "q=x[2x3x4]:finite k=x[2x5x4]:finite v=x[2x5x3]:finite mask=b[3x5]",
+            "q=x[1x2x3x4]:finite k=x[1x2x5x4]:finite v=x[1x2x5x3]:finite mask=f[2x1x5]",
+            "q=x[2x3x4]:finite k=x[2x6x4]:finite v=x[2x6x3]:finite causal=true from_end=true window=2",
+            "q=x[2x7x4]:finite k=x[2x6x4]:finite v=x[2x6x3]:finite window=3",
+            "q=x[2x2x3x4]:finite k=x[2x2x5x4]:finite v=x[2x2x5x3]:finite p=0.25 stream=3",
+            "q=x[70x5]:finite k=x[150x5]:finite v=x[150x35]:finite causal=true from_end=true", NULL},
     .bad = (const op_bad[]){{"q=x[3] k=x[3] v=x[3]", "they need the same number, two or more"},
                             {"q=x[3x4] k=x[5x3] v=x[5x2]", "4 and 3 differ"},
                             {"q=x[3x4] k=x[5x4] v=x[6x2]", "5 and 6 differ"},
@@ -139,11 +145,11 @@ static tn_tensor *make(tn_tensor *q, tn_tensor *k, tn_tensor *v, const tn_attent
     if (!op_unusable(mask) && !op_unusable(q) && tn_dtype_is_float(mask->type.dtype))
         mask = op_cast_to(mask, q->type.dtype);
     int64_t stream = o->dropout != 0 && !op_unusable(q) ? op_new_stream(q->graph, "attention") : 0;
-    return OP_MAKE(&op_attention,
-                   OP_ARGS([OP_ATT_SCALE] = OP_F(o->scale), [OP_ATT_CAUSAL] = OP_I(o->causal),
-                           [OP_ATT_WINDOW] = OP_I(o->window), [OP_ATT_FROM_END] = OP_I(o->from_end),
-                           [OP_ATT_P] = OP_F(o->dropout), [OP_ATT_STREAM] = OP_I(stream)),
-                   q, k, v, mask);
+    return OP_MAKE(
+        &op_attention,
+        OP_ARGS([OP_ATT_SCALE] = OP_F(o->scale), [OP_ATT_CAUSAL] = OP_I(o->causal), [OP_ATT_WINDOW] = OP_I(o->window),
+                [OP_ATT_FROM_END] = OP_I(o->from_end), [OP_ATT_P] = OP_F(o->dropout), [OP_ATT_STREAM] = OP_I(stream)),
+        q, k, v, mask);
 }
 
 tn_tensor *tn_attention(tn_tensor *q, tn_tensor *k, tn_tensor *v, const tn_attention_opt *opt)

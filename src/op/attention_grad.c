@@ -49,8 +49,7 @@ static tn_status attention_grad_lower(const op_lower *c)
     tn_dtype dtype = a.q->type.dtype;
     tn_tensor *dy = op_cast_to(c->in[DY], dtype), *y = op_cast_to(c->in[Y], dtype);
     tn_tensor *p = op_attention_weights(op_attention_scores(&a), op_cast_to(c->in[LSE], dtype));
-    tn_tensor *t =
-        op_attention_slopes(&a, p, dy, y, c->node->n_in > DLSE ? op_cast_to(c->in[DLSE], dtype) : NULL);
+    tn_tensor *t = op_attention_slopes(&a, p, dy, y, c->node->n_in > DLSE ? op_cast_to(c->in[DLSE], dtype) : NULL);
     t = tn_mul_f(t, a.scale);
     c->out[DQ] = op_cast_to(tn_matmul(t, a.k), c->in[Q]->type.dtype);
     c->out[DK] = gathered(&a, tn_matmul(tn_transpose(t, -2, -1), a.q), c->in[K]);
@@ -65,7 +64,8 @@ static void add(op_array *x, int64_t at, double v, double size)
 }
 
 /* The share of one query row and one key. */
-static void reference_pair(const op_ref *c, const op_attention_sizes *z, int64_t row, int64_t j, double all, double wide)
+static void reference_pair(const op_ref *c, const op_attention_sizes *z, int64_t row, int64_t j, double all,
+                           double wide)
 {
     const op_array *dy = c->in[DY], *q = c->in[Q], *k = c->in[K], *v = c->in[V];
     int64_t key = row / z->l / z->groups * z->s + j;
@@ -129,23 +129,28 @@ const op_def op_attention_grad = {
     .lower = attention_grad_lower,
     .ref = attention_grad_ref,
     .flops = attention_grad_flops,
-    .cases = (const char *const[]){
-        "dy=x[3x2] q=x[3x4]:finite k=x[5x4]:finite v=x[5x2] y=x[3x2] lse=f[3]:finite",
-        "dy=x[2x3x2]:finite q=x[2x3x4]:finite k=x[2x5x4]:finite v=x[2x5x2]:finite y=x[2x3x2]:finite lse=f[2x3]:finite dlse=f[2x3]:finite "
-        "p=0.25 stream=3",
-        "dy=x[2x4x3x5]:finite q=x[2x4x3x5]:finite k=x[2x2x3x5]:finite v=x[2x2x3x5]:finite y=x[2x4x3x5]:finite lse=f[2x4x3]:finite "
-        "causal=true",
-        "dy=x[2x3x3]:finite q=x[2x3x4]:finite k=x[2x5x4]:finite v=x[2x5x3]:finite mask=b[3x5] y=x[2x3x3]:finite "
-        "lse=f[2x3]:finite scale=0.3",
-        "dy=x[1x2x3x3]:finite q=x[1x2x3x4]:finite k=x[1x2x5x4]:finite v=x[1x2x5x3]:finite mask=f[2x1x5] "
-        "y=x[1x2x3x3]:finite lse=f[1x2x3]:finite",
-        "dy=x[70x35]:finite q=x[70x5]:finite k=x[150x5]:finite v=x[150x35]:finite y=x[70x35]:finite lse=f[70]:finite causal=true "
-        "from_end=true window=90",
-        NULL},
-    .bad = (const op_bad[]){{"dy=x[3x2] q=x[3] k=x[5x4] v=x[5x2] y=x[3x2] lse=f[3]", "they need the same number"},
-                            {"dy=x[3x3] q=x[3x4] k=x[5x4] v=x[5x2] y=x[3x2] lse=f[3]", "the shape of attention's result"},
-                            {"dy=x[3x2] q=x[3x4] k=x[5x4] v=x[5x2] y=x[3x2] lse=f[4]", "one value for each row of q"},
-                            {0}},
+    .cases =
+        (const char *const[]){
+            "dy=x[3x2] q=x[3x4]:finite k=x[5x4]:finite v=x[5x2] y=x[3x2] lse=f[3]:finite",
+            "dy=x[2x3x2]:finite q=x[2x3x4]:finite k=x[2x5x4]:finite v=x[2x5x2]:finite y=x[2x3x2]:finite "
+            "lse=f[2x3]:finite dlse=f[2x3]:finite "
+            "p=0.25 stream=3",
+            "dy=x[2x4x3x5]:finite q=x[2x4x3x5]:finite k=x[2x2x3x5]:finite v=x[2x2x3x5]:finite y=x[2x4x3x5]:finite "
+            "lse=f[2x4x3]:finite "
+            "causal=true",
+            "dy=x[2x3x3]:finite q=x[2x3x4]:finite k=x[2x5x4]:finite v=x[2x5x3]:finite mask=b[3x5] y=x[2x3x3]:finite "
+            "lse=f[2x3]:finite scale=0.3",
+            "dy=x[1x2x3x3]:finite q=x[1x2x3x4]:finite k=x[1x2x5x4]:finite v=x[1x2x5x3]:finite mask=f[2x1x5] "
+            "y=x[1x2x3x3]:finite lse=f[1x2x3]:finite",
+            "dy=x[70x35]:finite q=x[70x5]:finite k=x[150x5]:finite v=x[150x35]:finite y=x[70x35]:finite "
+            "lse=f[70]:finite causal=true "
+            "from_end=true window=90",
+            NULL},
+    .bad =
+        (const op_bad[]){{"dy=x[3x2] q=x[3] k=x[5x4] v=x[5x2] y=x[3x2] lse=f[3]", "they need the same number"},
+                         {"dy=x[3x3] q=x[3x4] k=x[5x4] v=x[5x2] y=x[3x2] lse=f[3]", "the shape of attention's result"},
+                         {"dy=x[3x2] q=x[3x4] k=x[5x4] v=x[5x2] y=x[3x2] lse=f[4]", "one value for each row of q"},
+                         {0}},
     .tol = OP_ATT_TOL,
 };
 

@@ -41,7 +41,7 @@ tn_status op_attention_check(const op_infer *c, const graph_type *q, const graph
 /* ---- lowered forms ------------------------------------------------------------------------------------------------- */
 
 op_attention_parts op_attention_of(tn_graph *g, const op_value *arg, tn_tensor *q, tn_tensor *k, tn_tensor *v,
-                             tn_tensor *mask)
+                                   tn_tensor *mask)
 {
     int r = tn_tensor_rank(q);
     tn_dtype dtype = op_norm_dtype(tn_tensor_dtype(q));
@@ -108,7 +108,8 @@ tn_tensor *op_attention_dropped(const op_attention_parts *a, tn_tensor *x)
     return tn_reshape(op_dropout_of(flat, a->arg[OP_ATT_P].f, a->arg[OP_ATT_STREAM].i), tn_tensor_shape(x));
 }
 
-tn_tensor *op_attention_slopes(const op_attention_parts *a, tn_tensor *weights, tn_tensor *dy, tn_tensor *y, tn_tensor *dlse)
+tn_tensor *op_attention_slopes(const op_attention_parts *a, tn_tensor *weights, tn_tensor *dy, tn_tensor *y,
+                               tn_tensor *dlse)
 {
     const int64_t last = -1;
     tn_tensor *d = op_attention_dropped(a, tn_matmul(dy, tn_transpose(a->v, -2, -1)));

@@ -33,7 +33,8 @@ typedef struct op_attention_parts {
     int64_t groups; /* heads of q for one of k */
     double scale;
 } op_attention_parts;
-op_attention_parts op_attention_of(tn_graph *g, const op_value *arg, tn_tensor *q, tn_tensor *k, tn_tensor *v, tn_tensor *mask);
+op_attention_parts op_attention_of(tn_graph *g, const op_value *arg, tn_tensor *q, tn_tensor *k, tn_tensor *v,
+                                   tn_tensor *mask);
 /* [..., H, L, S], -infinity where nothing is seen. */
 tn_tensor *op_attention_scores(const op_attention_parts *a);
 /* e^(scores - lse), 0 in rows that see nothing. */
@@ -41,7 +42,8 @@ tn_tensor *op_attention_weights(tn_tensor *scores, tn_tensor *lse);
 /* x[..., H, L, S] with the node's dropout. */
 tn_tensor *op_attention_dropped(const op_attention_parts *a, tn_tensor *x);
 /* The gradient of the scores. */
-tn_tensor *op_attention_slopes(const op_attention_parts *a, tn_tensor *weights, tn_tensor *dy, tn_tensor *y, tn_tensor *dlse);
+tn_tensor *op_attention_slopes(const op_attention_parts *a, tn_tensor *weights, tn_tensor *dy, tn_tensor *y,
+                               tn_tensor *dlse);
 
 /* Sizes of a reference; heads are counted through all leading axes. */
 typedef struct op_attention_sizes {
