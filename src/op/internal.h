@@ -40,7 +40,10 @@ int64_t op_index_at(const op_array *x, const op_array *y, const op_array *index,
 tn_tensor *op_conv2d_of(tn_tensor *x, tn_tensor *w, const op_value *conv);
 tn_tensor *op_conv2d_grad_data_of(tn_tensor *dy, tn_tensor *w, tn_shape shape, const op_value *conv);
 tn_tensor *op_conv2d_grad_weight_of(tn_tensor *x, tn_tensor *dy, tn_shape shape, const op_value *conv);
+tn_tensor *op_max_pool2d_of(tn_tensor *x, const op_value *pool);
 tn_tensor *op_max_pool2d_grad_of(tn_tensor *dy, tn_tensor *x, const op_value *pool);
+/* What dx was spread from if it is the gradient of a max_pool2d of x (NULL: of anything); *pool gets the arguments. Else NULL. */
+tn_tensor *op_max_pool2d_spread(tn_tensor *dx, const tn_tensor *x, const op_value **pool);
 tn_tensor *op_max_pool2d_select_of(tn_tensor *d, tn_tensor *x, const op_value *pool);
 tn_tensor *op_avg_pool2d_of(tn_tensor *x, const op_value *pool);
 tn_tensor *op_avg_pool2d_grad_of(tn_tensor *dy, tn_shape shape, const op_value *pool);

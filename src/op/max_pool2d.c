@@ -66,15 +66,21 @@ const op_def op_max_pool2d = {
     .tol = {OP_TOL_EXACT},
 };
 
+tn_tensor *op_max_pool2d_of(tn_tensor *x, const op_value *pool)
+{
+    return OP_MAKE(
+        &op_max_pool2d,
+        OP_ARGS([OP_POOL_KERNEL] = {true, pool[OP_POOL_KERNEL]}, [OP_POOL_STRIDE] = {true, pool[OP_POOL_STRIDE]},
+                [OP_POOL_PADDING] = {true, pool[OP_POOL_PADDING]}, [OP_POOL_CEIL] = {true, pool[OP_POOL_CEIL]},
+                [DILATION] = {true, pool[DILATION]}),
+        x);
+}
+
 tn_tensor *tn_max_pool2d(tn_tensor *x, int kernel, const tn_pool_opt *opt)
 {
     op_value pool[DILATION + 1];
     int64_t numbers[8], dilation[1] = {opt && opt->dilation ? opt->dilation : 1};
     op_pool_options(kernel, opt, pool, numbers);
-    return OP_MAKE(
-        &op_max_pool2d,
-        OP_ARGS([OP_POOL_KERNEL] = {true, pool[OP_POOL_KERNEL]}, [OP_POOL_STRIDE] = {true, pool[OP_POOL_STRIDE]},
-                [OP_POOL_PADDING] = {true, pool[OP_POOL_PADDING]}, [OP_POOL_CEIL] = {true, pool[OP_POOL_CEIL]},
-                [DILATION] = OP_L(1, dilation)),
-        x);
+    pool[DILATION] = (op_value){.n = 1, .list = dilation};
+    return op_max_pool2d_of(x, pool);
 }

@@ -72,3 +72,11 @@ tn_tensor *op_max_pool2d_grad_of(tn_tensor *dy, tn_tensor *x, const op_value *po
                 [DILATION] = {true, pool[DILATION]}),
         dy, x);
 }
+
+tn_tensor *op_max_pool2d_spread(tn_tensor *dx, const tn_tensor *x, const op_value **pool)
+{
+    if (graph_poisoned(dx) || !dx->node || dx->node->def != &op_max_pool2d_grad || (x && dx->node->in[1] != x))
+        return NULL;
+    *pool = dx->node->arg;
+    return dx->node->in[0];
+}

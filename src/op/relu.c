@@ -1,9 +1,14 @@
 /* relu: y = max(x, 0); NaN stays. The gradient at 0 is 0, as in PyTorch. */
 #include "op/internal.h"
 
+/* Behind a pooling the pooled values tell as well which elements count, and are fewer: the winner is above 0 where y is. */
 static tn_status relu_backward(const op_grad *c)
 {
-    return op_give(c, 0, op_relu_grad_of(op_dout(c, 0), op_out(c, 0)));
+    const op_value *pool;
+    tn_tensor *y = op_out(c, 0), *dy = op_dout(c, 0), *pooled = op_max_pool2d_spread(dy, y, &pool);
+    if (pooled)
+        return op_give(c, 0, op_max_pool2d_grad_of(op_relu_grad_of(pooled, op_max_pool2d_of(y, pool)), y, pool));
+    return op_give(c, 0, op_relu_grad_of(dy, y));
 }
 
 static double f(double x)
