@@ -9,24 +9,41 @@ enum { MOST_LAYERS = 10000, WORD = 32 };
 typedef struct layers {
     bench_work *w;
     tn_tensor *x;
-    int linears, convs; /* so far: they are numbered, fc1, fc2, ... */
+    int linears, convs, norms; /* so far: they are numbered, fc1, fc2, ... */
 } layers;
 
 /* ---- a list of layers ---------------------------------------------------------------------------------------------- */
 
-static bool add_layer(layers *l, const char *kind, double a, int64_t b)
+/* Of pictures one pixel high the windows are so too: those are signals over time. */
+static tn_tensor *conv(layers *l, int64_t channels, int64_t kernel, int stride)
+{
+    char name[WORD];
+    bool flat = tn_dim_of(l->x, 2) == 1;
+    const tn_conv_opt opt = {.strides = {flat ? 1 : stride, stride}};
+    (void)snprintf(name, sizeof name, "conv%d", ++l->convs);
+    if (flat)
+        return tn_layer_conv2d_rect(l->x, name, channels, 1, kernel, &opt);
+    return tn_layer_conv2d(l->x, name, channels, kernel, &opt);
+}
+
+static bool add_layer(layers *l, const char *kind, double a, int64_t b, int stride)
 {
     char name[WORD];
     if (strcmp(kind, "linear") == 0) {
         (void)snprintf(name, sizeof name, "fc%d", ++l->linears);
         l->x = tn_layer_linear(l->x, name, (int64_t)a, NULL);
     } else if (strcmp(kind, "conv") == 0) {
-        (void)snprintf(name, sizeof name, "conv%d", ++l->convs);
-        l->x = tn_layer_conv2d(l->x, name, (int64_t)a, b, NULL);
+        l->x = conv(l, (int64_t)a, b, stride);
+    } else if (strcmp(kind, "batch_norm") == 0) {
+        (void)snprintf(name, sizeof name, "bn%d", ++l->norms);
+        l->x = tn_layer_batch_norm(l->x, name, NULL);
     } else if (strcmp(kind, "relu") == 0) {
         l->x = tn_relu(l->x);
     } else if (strcmp(kind, "max_pool") == 0) {
-        l->x = tn_max_pool2d(l->x, (int)a, NULL);
+        bool flat = tn_dim_of(l->x, 2) == 1;
+        l->x = tn_max_pool2d(l->x, (int)a, TN_OPT(tn_pool_opt, .kernels = {flat ? 1 : (int)a, (int)a}));
+    } else if (strcmp(kind, "mean") == 0) {
+        l->x = tn_mean_axes(l->x, 2, (const int64_t[]){2, 3}, false);
     } else if (strcmp(kind, "dropout") == 0) {
         l->x = tn_dropout(l->x, a);
     } else if (strcmp(kind, "flatten") == 0) {
@@ -37,19 +54,21 @@ static bool add_layer(layers *l, const char *kind, double a, int64_t b)
     return true;
 }
 
-/* "[N] KIND [A [B]]": a layer, N times. */
+/* "[N] KIND [A [B [STRIDE]]]": a layer, N times. */
 static bool add_layers(layers *l, const char *text)
 {
     char kind[WORD] = "", *rest;
     double a = 0;
     long long b = 0;
+    int stride = 1;
     long n = strtol(text, &rest, 10);
     if (rest == text)
         n = 1;
-    if (sscanf(rest, " %31[a-z0-9_] %lf %lld", kind, &a, &b) < 1 || n < 1 || n > MOST_LAYERS || !(a >= 0 && a < 1e9))
+    if (sscanf(rest, " %31[a-z0-9_] %lf %lld %d", kind, &a, &b, &stride) < 1 || n < 1 || n > MOST_LAYERS ||
+        !(a >= 0 && a < 1e9))
         return bench_fail(l->w, "the layer '%.40s' is not understood", text);
     for (long i = 0; i < n; i++)
-        if (!add_layer(l, kind, a, b))
+        if (!add_layer(l, kind, a, b, stride))
             return false;
     return true;
 }

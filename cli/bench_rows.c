@@ -7,6 +7,10 @@
 #define MLP_WIDE "linear 512, relu, linear 512, relu, linear 10"
 #define MLP_FRAUD "linear 64, relu, linear 32, relu, linear 1"
 
+#define SPEECH                                                                                                         \
+    "conv 128 80 16, batch_norm, relu, max_pool 4, conv 128 3, batch_norm, relu, max_pool 4, "                         \
+    "conv 256 3, batch_norm, relu, max_pool 4, conv 256 3, batch_norm, relu, max_pool 4, mean, linear 35"
+
 /* clang-format off: shapes, in braces that a macro's arguments may hold */
 #define VECTOR(n) .sample = {1, {n}}
 #define PICTURE(channels, side) .sample = {3, {channels, side, side}}
@@ -33,11 +37,13 @@ static const bench_row rows[] = {
     {"resnet18_train", "ResNet-18, 32x32, training step, batch 128, AdamW", "resnet18", PICTURE(3, 32), CLASSES(10),
      .batch = 128, ADAMW},
     {"resnet50_train", "ResNet-50, 224x224, training step, batch 16, AdamW", "resnet50", PICTURE(3, 224), CLASSES(1000),
-     .batch = 16, ADAMW},
+     .batch = 16, .optimizer = "adamw", .lr = 1e-4},
     {"mobilenet_v2_train", "MobileNetV2, 160x160, training step, batch 16, AdamW", "mobilenet_v2", PICTURE(3, 160),
-     CLASSES(1000), .batch = 16, ADAMW},
+     CLASSES(1000), .batch = 16, .optimizer = "adamw", .lr = 1e-4},
     {"vae_train", "VAE 784-400-20, training step, batch 128, Adam", "vae 400 20", VECTOR(784), .classes = 10,
      .loss = "vae", .batch = 128, ADAM},
+    {"speech_train", "Conv1D on 8,000 samples of speech, training step, batch 32, AdamW", SPEECH,
+     .sample = {3, {1, 1, 8000}}, CLASSES(35), .batch = 32, ADAMW},
     {"encoder_train", "Transformer encoder 4x256, T=128, training step, batch 32, AdamW", "encoder 4 8 1024",
      .sample = {2, {128, 256}}, CLASSES(10), .batch = 32, .optimizer = "adamw", .lr = 1e-4},
     {"gan_train", "MLP GAN, training step of both nets, batch 128, Adam", "gan", VECTOR(784), .classes = 10,

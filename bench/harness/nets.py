@@ -55,13 +55,20 @@ class Net:
 
     def conv(self, x, name, channels, kernel, stride=1, padding=0, groups=1, bias=True):
         c, h, w = self.shapes[x]
-        fan = c // groups * kernel * kernel
-        self.parameter(f"{name}.weight", (channels, c // groups, kernel, kernel), fan ** -0.5 if bias else (6 / fan) ** 0.5)
+        kernels, strides, paddings = self.windows(h, kernel, stride, padding)
+        fan = c // groups * math.prod(kernels)
+        self.parameter(f"{name}.weight", (channels, c // groups, *kernels), fan ** -0.5 if bias else (6 / fan) ** 0.5)
         if bias:
             self.parameter(f"{name}.bias", (channels,), fan ** -0.5)
-        side = [(s + 2 * padding - kernel) // stride + 1 for s in (h, w)]
-        return self.node("conv", [x], (channels, *side), name, width=c, units=channels, kernel=kernel, stride=stride,
-                         padding=padding, groups=groups, bias=bias)
+        side = [(s + 2 * p - k) // t + 1 for s, k, t, p in zip((h, w), kernels, strides, paddings)]
+        return self.node("conv", [x], (channels, *side), name, width=c, units=channels, kernel=kernels, stride=strides,
+                         padding=paddings, groups=groups, bias=bias)
+
+    @staticmethod
+    def windows(height, *sizes):
+        """Each size down and across. Of pictures one pixel high the windows are so too: those are signals over time."""
+        for i, size in enumerate(sizes):
+            yield (((1, 1, 0)[i], size) if height == 1 else (size, size))
 
     def batch_norm(self, x, name):
         c = self.shapes[x][0]
@@ -101,9 +108,9 @@ class Net:
 
     def max_pool(self, x, kernel, stride=None, padding=0):
         c, h, w = self.shapes[x]
-        stride = stride or kernel
-        side = [(s + 2 * padding - kernel) // stride + 1 for s in (h, w)]
-        return self.node("max_pool", [x], (c, *side), kernel=kernel, stride=stride, padding=padding)
+        kernels, strides, paddings = self.windows(h, kernel, stride or kernel, padding)
+        side = [(s + 2 * p - k) // t + 1 for s, k, t, p in zip((h, w), kernels, strides, paddings)]
+        return self.node("max_pool", [x], (c, *side), kernel=kernels, stride=strides, padding=paddings)
 
     def mean(self, x):
         """Of each channel over the whole picture."""
@@ -138,7 +145,7 @@ class Net:
         for n in self.nodes:
             if n.kind == "conv":
                 o = n.options
-                yield 2 * math.prod(n.shape) * o["width"] // o["groups"] * o["kernel"] ** 2, needs[n.inputs[0]]
+                yield 2 * math.prod(n.shape) * o["width"] // o["groups"] * math.prod(o["kernel"]), needs[n.inputs[0]]
             elif n.kind == "linear":
                 yield 2 * n.options["width"] * math.prod(n.shape), needs[n.inputs[0]]
             elif n.kind == "attention":
@@ -162,7 +169,7 @@ class Net:
 
 def parse_layers(net, text):
     """"linear 64, relu, conv 32 3, max_pool 2, dropout 0.25, flatten", each with a number of times before it if not once."""
-    x, counts = 0, {"linear": 0, "conv": 0}
+    x, counts, short = 0, {"linear": 0, "conv": 0, "batch_norm": 0}, {"linear": "fc", "batch_norm": "bn"}
     for part in text.split(","):
         words = part.split()
         times = int(words.pop(0)) if words[0].isdigit() else 1
@@ -170,7 +177,7 @@ def parse_layers(net, text):
         for _ in range(times):
             if kind in counts:
                 counts[kind] += 1
-                name = f"{'fc' if kind == 'linear' else kind}{counts[kind]}"
+                name = f"{short.get(kind, kind)}{counts[kind]}"
                 x = getattr(net, kind)(x, name, *(int(n) for n in numbers))
             elif kind == "dropout":
                 x = net.dropout(x, *numbers)

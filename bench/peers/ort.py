@@ -25,15 +25,15 @@ def onnx_node(node, helper):
         return helper.make_node("Gemm", [*x, f"{node.name}.weight", f"{node.name}.bias"], y, transB=1)
     if node.kind == "conv":
         bias = [f"{node.name}.bias"] if o["bias"] else []
-        return helper.make_node("Conv", [*x, f"{node.name}.weight", *bias], y, kernel_shape=[o["kernel"]] * 2,
-                                strides=[o["stride"]] * 2, pads=[o["padding"]] * 4, group=o["groups"])
+        return helper.make_node("Conv", [*x, f"{node.name}.weight", *bias], y, kernel_shape=o["kernel"], strides=o["stride"],
+                                pads=[*o["padding"], *o["padding"]], group=o["groups"])
     if node.kind == "batch_norm":
         names = [f"{node.name}.{part}" for part in ("weight", "bias", "running_mean", "running_var")]
         return helper.make_node("BatchNormalization", [*x, *names], y, epsilon=1e-5)
     if node.kind == "relu6":
         return helper.make_node("Clip", [*x, "zero", "six"], y)
     if node.kind == "max_pool":
-        return helper.make_node("MaxPool", x, y, kernel_shape=[o["kernel"]] * 2, strides=[o["stride"]] * 2, pads=[o["padding"]] * 4)
+        return helper.make_node("MaxPool", x, y, kernel_shape=o["kernel"], strides=o["stride"], pads=[*o["padding"], *o["padding"]])
     if node.kind == "mean":
         return helper.make_node("ReduceMean", x, y, axes=[2, 3], keepdims=0)
     kinds = {"relu": "Relu", "add": "Add", "flatten": "Flatten", "dropout": "Identity"}
