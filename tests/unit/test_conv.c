@@ -458,6 +458,7 @@ static void test_split(void **state)
     check_split(shape(5, 300, 7, 7, 520, 1, 1, 0));
     check_split(shape(1, 256, 5, 5, 256, 3, 1, 1));
     check_split(shape(2, 33, 9, 9, 40, 9, 1, 4)); /* many taps */
+    check_split(shape(2, 16, 96, 96, 384, 1, 1, 0)); /* past the caches */
     check_split(shape(0, 16, 7, 5, 16, 3, 1, 1));
     cpu_conv c = shape(2, 40, 12, 9, 40, 3, 1, 2);
     c.dilation[0] = 2;

@@ -332,7 +332,17 @@ static void tile_narrow(const conv_split_tile *t)
 }
 
 /* Sums of 32 places to the outputs that there are. */
-static void store(const float *c, float *const *at, const float *bias, bool relu, int64_t channels)
+CPU_INLINE void put(float *to, __mmask16 some, __m512 v, const bool past)
+{
+    if (past)
+        _mm512_stream_ps(to, v);
+    else
+        _mm512_mask_storeu_ps(to, some, v);
+}
+
+/* Sums of 32 places to the outputs that there are; past: whole lines that go past the caches. */
+CPU_INLINE void store_to(const float *c, float *const *at, const float *bias, bool relu, int64_t channels,
+                         const bool past)
 {
     const __mmask16 a = first(channels), b = first(channels - HALF);
     const __m512 first_bias = bias ? _mm512_maskz_loadu_ps(a, bias) : _mm512_setzero_ps(),
@@ -342,10 +352,23 @@ static void store(const float *c, float *const *at, const float *bias, bool relu
         if (!at[i])
             continue;
         /* the second source stays where one is NaN */
-        _mm512_mask_storeu_ps(at[i], a, _mm512_max_ps(least, _mm512_add_ps(_mm512_load_ps(c), first_bias)));
-        _mm512_mask_storeu_ps(at[i] + HALF, b,
-                              _mm512_max_ps(least, _mm512_add_ps(_mm512_load_ps(c + HALF), last_bias)));
+        put(at[i], a, _mm512_max_ps(least, _mm512_add_ps(_mm512_load_ps(c), first_bias)), past);
+        if (b)
+            put(at[i] + HALF, b, _mm512_max_ps(least, _mm512_add_ps(_mm512_load_ps(c + HALF), last_bias)), past);
     }
+}
+
+static void store(const float *c, float *const *at, const float *bias, bool relu, int64_t channels, bool past)
+{
+    if (past)
+        store_to(c, at, bias, relu, channels, true);
+    else
+        store_to(c, at, bias, relu, channels, false);
+}
+
+static void fence(void)
+{
+    _mm_sfence();
 }
 
 static void tile(const conv_split_tile *t)
@@ -442,4 +465,5 @@ static void finish(const conv_split_finish *f, float *to)
         _mm512_mask_storeu_ps(to + i, first(all - i), _mm512_i32gather_ps(_mm512_loadu_si512(f->order + i), table, 4));
 }
 
-const conv_split_kernels conv_split_amx = {enter, leave, records, panel, tile, store, rows, pairs, sum, add, finish};
+const conv_split_kernels conv_split_amx = {enter, leave, records, panel, tile, store,
+                                           fence, rows,  pairs,   sum,   add,  finish};

@@ -7,6 +7,7 @@
 
 #if CPU_X86
 
+enum { MUCH = 24 << 20 /* bytes: from here on caches do not help whoever reads the result */ };
 enum { SIDE = CONV_SPLIT_SIDE, WANT = 16, MANY = 36 /* products of 32 x 32 for each place */ };
 
 /* ---- streams ----------------------------------------------------------------------------------------------------- */
@@ -154,7 +155,7 @@ typedef struct run_job {
     const conv_problem *p;
     const run_plan *plan;
     const float *x, *packed, *bias;
-    bool relu;
+    bool relu, past; /* past: results go past the caches */
     float *y;
     const int64_t *off, *stream; /* bytes from a place to what the tap reads; which stream */
     char *threads;
@@ -220,7 +221,8 @@ static void run_block(const run_job *j, int64_t block, const char *records, cons
     t.b = (const char *)j->packed + block * r->map.taps * r->map.groups * panel_of(p);
     t.narrow = p->narrow;
     t.half = channels <= SIDE / 2;
-    const bool plain = !j->bias && !j->relu && (channels == SIDE || channels == SIDE / 2);
+    const bool past = j->past && channels % (SIDE / 2) == 0;
+    const bool plain = !past && !j->bias && !j->relu && (channels == SIDE || channels == SIDE / 2);
     for (int64_t q = 0; q < r->length; q += SIDE) {
         const bool line = plain && lines[q / SIDE];
         t.a = records + q * r->map.record;
@@ -231,7 +233,7 @@ static void run_block(const run_job *j, int64_t block, const char *records, cons
         for (int64_t i = 0; i < SIDE && !line; i++)
             at[i] = outputs[q + i] >= 0 ? j->y + outputs[q + i] + first : NULL;
         if (!line)
-            conv_split_amx.store(sums, at, j->bias ? j->bias + first : NULL, j->relu, channels);
+            conv_split_amx.store(sums, at, j->bias ? j->bias + first : NULL, j->relu, channels, past);
     }
 }
 
@@ -255,6 +257,8 @@ static void run_chunk(void *arg, int64_t item, int thread)
     conv_split_amx.enter();
     for (int64_t b = conv_part(r->blocks, r->parts, part); b < conv_part(r->blocks, r->parts, part + 1); b++)
         run_block(j, b, records, outputs, lines);
+    if (j->past)
+        conv_split_amx.fence();
     conv_split_amx.leave();
 }
 
@@ -272,6 +276,9 @@ void conv_split_run(const conv_problem *p, int threads, const float *x, const fl
     run_job j = {.p = p, .plan = &r, .x = x, .packed = packed, .bias = bias, .relu = relu, .y = y};
     j.off = off;
     j.stream = stream;
+    /* only where lines of the cache are written whole */
+    j.past = (double)(p->n * p->oh) * (double)p->y_row * sizeof(float) >= MUCH && (uintptr_t)y % 64 == 0 &&
+             p->y_pixel % (SIDE / 2) == 0 && p->y_row % (SIDE / 2) == 0 && p->y_image % (SIDE / 2) == 0;
     j.threads = (char *)scratch + r.tables;
     cpu_parallel(threads, r.chunks * r.parts, run_chunk, &j);
 }
