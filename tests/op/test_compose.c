@@ -217,6 +217,36 @@ static tn_tensor *bad_text(tn_tensor *x)
     return tn_einsum("ijk>i", 1, &x);
 }
 
+static tn_tensor *bad_rank(tn_tensor *x)
+{
+    for (int i = 3; i < TN_MAX_RANK; i++)
+        x = tn_unsqueeze(x, 0);
+    return tn_tile(x, 1, (int64_t[]){2});
+}
+static tn_tensor *bad_interleave(tn_tensor *x)
+{
+    return tn_repeat_interleave(x, 1, -1);
+}
+static tn_tensor *bad_move(tn_tensor *x)
+{
+    return tn_move_axis(x, 0, -4);
+}
+static tn_tensor *bad_many(tn_tensor *x)
+{
+    tn_tensor *all[17];
+    for (int i = 0; i < 17; i++)
+        all[i] = x;
+    return tn_einsum("", 17, all);
+}
+static tn_tensor *bad_product(tn_tensor *x) /* nine letters are needed later when three operands are multiplied */
+{
+    return tn_einsum("abc,def,ghi,abc,def,ghi->a", 6, (tn_tensor *[]){x, x, x, x, x, x});
+}
+static tn_tensor *bad_diagonal(tn_tensor *x)
+{
+    tn_graph *g = tn_tensor_graph(x);
+    return tn_diagonal(tn_input(g, "open", TN_F32, TN_SHAPE(tn_symbol(g, "n"), 3)), 0, 0, 1);
+}
 static tn_tensor *bad_size(tn_tensor *x)
 {
     return tn_full(tn_tensor_graph(x), TN_F32, TN_SHAPE(2, -5), 0);
@@ -258,6 +288,12 @@ static const struct {
              {bad_operands, "there must be as many terms as operands"},
              {bad_result, "the result has a letter that no operand has"},
              {bad_twice, "the result has a letter twice"},
+             {bad_rank, "has too many axes to be repeated: at most 7"},
+             {bad_interleave, "nothing can be repeated -1 times"},
+             {bad_move, "move_axis of 'x': axis -4 of a 3-d tensor"},
+             {bad_many, "it has too many operands"},
+             {bad_product, "a product on the way has too many axes"},
+             {bad_diagonal, "must have equal sizes if one is not a number"},
              {bad_size, "shape has the size -5, which is neither a number from 0 on nor made by this graph"},
              {bad_height, "do not fit into 0"},
              {far_roll, "places are too many"},
