@@ -185,6 +185,9 @@ bool bench_build_net(bench_work *w, tn_graph *g, tn_tensor *x, tn_tensor **y)
     }
     if (sscanf(w->row.net, "vae %d %d", &hidden, &latent) == 2)
         *y = vae(w, g, x, hidden, latent, &loss);
+    else if (sscanf(w->row.net, "lstm %d %d", &depth, &hidden) == 2 ||
+             sscanf(w->row.net, "gru %d %d", &depth, &hidden) == 2)
+        *y = bench_recurrent(x, w->row.net[0] == 'g', depth, hidden, w->row.classes);
     else if (sscanf(w->row.net, "encoder %d %d %d", &depth, &heads, &hidden) == 3)
         *y = bench_encoder(x, depth, heads, hidden, w->row.classes);
     else if ((*y = tn_zoo_build(w->row.net, x, w->row.classes)) == NULL)

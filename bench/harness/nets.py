@@ -88,6 +88,18 @@ class Net:
         places, width = self.shapes[qkv]
         return self.node("attention", [qkv], (places, width // 3), heads=heads, rate=rate)
 
+    def recurrent(self, x, kind, layers, width):
+        steps, n = self.shapes[x]
+        rows, bound, o = {"lstm": 4, "gru": 3}[kind] * width, width ** -0.5, {"width": n, "units": width, "layers": layers}
+        for i in range(layers):
+            for part, shape in (("weight_ih", (rows, width if i else n)), ("weight_hh", (rows, width)), ("bias_ih", (rows,)),
+                                ("bias_hh", (rows,))):
+                self.parameter(f"rnn.{part}_l{i}", shape, bound)
+        return self.node(kind, [x], (steps, width), "rnn", **o)
+
+    def last(self, x):
+        return self.node("last", [x], self.shapes[x][1:])
+
     def places_mean(self, x):
         return self.node("places_mean", [x], self.shapes[x][1:])
 
@@ -148,6 +160,11 @@ class Net:
                 yield 2 * math.prod(n.shape) * o["width"] // o["groups"] * math.prod(o["kernel"]), needs[n.inputs[0]]
             elif n.kind == "linear":
                 yield 2 * n.options["width"] * math.prod(n.shape), needs[n.inputs[0]]
+            elif n.kind in ("lstm", "gru"):
+                o, rows = n.options, n.shape[0] * n.options["units"] * (4 if n.kind == "lstm" else 3)
+                for i in range(o["layers"]):
+                    yield 2 * rows * (o["units"] if i else o["width"]), i > 0 or needs[n.inputs[0]]
+                    yield 2 * rows * o["units"], True
             elif n.kind == "attention":
                 yield 4 * n.shape[0] * math.prod(n.shape), True
             needs[n.output] = bool(n.name) or any(needs[i] for i in n.inputs)
@@ -161,7 +178,7 @@ class Net:
 
     def written(self):
         """Values that must be written for one sample: what products, pooling and additions give; the rest can be fused."""
-        return sum(math.prod(n.shape) for n in self.nodes if n.kind in ("conv", "linear", "attention", "max_pool", "mean", "add"))
+        return sum(math.prod(n.shape) * n.options.get("layers", 1) for n in self.nodes if n.kind in ("conv", "linear", "lstm", "gru", "attention", "max_pool", "mean", "add"))
 
 
 # ---- a list of layers --------------------------------------------------------------------------------------------------------
@@ -291,6 +308,8 @@ def make(text, sample, classes):
     words = text.split()
     if words[0] == "vae":
         net.outputs = vae(net, int(words[1]), int(words[2]))
+    elif words[0] in ("lstm", "gru"):
+        net.outputs = [net.linear(net.last(net.recurrent(0, words[0], int(words[1]), int(words[2]))), "fc", classes)]
     elif words[0] == "encoder":
         net.outputs = [encoder(net, *(int(w) for w in words[1:]), classes)]
     elif text == "gan":

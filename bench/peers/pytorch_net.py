@@ -8,6 +8,8 @@ LAYERS = {
     "linear": lambda o: nn.Linear(o["width"], o["units"]),
     "conv": lambda o: nn.Conv2d(o["width"], o["units"], o["kernel"], o["stride"], o["padding"], groups=o["groups"], bias=o["bias"]),
     "batch_norm": lambda o: nn.BatchNorm2d(o["units"]),
+    "lstm": lambda o: nn.LSTM(o["width"], o["units"], o["layers"], batch_first=True),
+    "gru": lambda o: nn.GRU(o["width"], o["units"], o["layers"], batch_first=True),
     "layer_norm": lambda o: nn.LayerNorm(o["units"]),
 }
 
@@ -26,6 +28,8 @@ def expression(net, node, single):
     """The line of the forward that makes the node's value."""
     x, o = [f"v{i}" for i in node.inputs], node.options
     inplace = ", inplace=True" if node.inputs[0] in single else ""
+    if node.name == "rnn":
+        return f"self.rnn({x[0]})[0]"
     if node.name:
         return f"self.{member(node.name)}({x[0]})"
     if node.kind in ("relu", "relu6"):
@@ -40,6 +44,8 @@ def expression(net, node, single):
         return f"F.max_pool2d({x[0]}, {o['kernel']}, {o['stride']}, {o['padding']})"
     if node.kind == "attention":
         return f"attention({x[0]}, {o['heads']}, {o['rate']} if self.training else 0.0)"
+    if node.kind == "last":
+        return f"{x[0]}[:, -1]"
     if node.kind == "places_mean":
         return f"{x[0]}.mean(1)"
     if node.kind == "mean":
