@@ -41,9 +41,10 @@ static bool by_winograd(const cpu_conv *c, const conv_problem *p)
 static bool by_split(const cpu_conv *c, const conv_problem *p)
 {
 #if CPU_X86
-    enum { FEW = 16, SHORT = 48 };
+    enum { FEW = 16, HALF = 24, SHORT = 32, LONG = 128 }; /* channels; terms of a sum */
+    const int64_t terms = p->c_in * p->kh * p->kw;
     return (c->split || c->narrow) && c->isa == CPU_AMX && c->groups == 1 && p->c_in >= FEW && p->c_out >= FEW &&
-           p->c_in * p->kh * p->kw >= SHORT;
+           terms >= (p->c_out >= HALF ? SHORT : LONG);
 #else
     (void)c, (void)p;
     return false;

@@ -211,7 +211,9 @@ static bool in_line(const conv_problem *p, const int64_t *at)
     return line;
 }
 
-static void run_block(const run_job *j, int64_t block, const char *records, const int64_t *outputs, const bool *lines)
+/* Places q0..q1 of a chunk, output channels of one block. */
+static void run_block(const run_job *j, int64_t block, const char *records, const int64_t *outputs, const bool *lines,
+                      int64_t q0, int64_t q1)
 {
     const run_plan *r = j->plan;
     const conv_problem *p = j->p;
@@ -223,7 +225,7 @@ static void run_block(const run_job *j, int64_t block, const char *records, cons
     t.half = channels <= SIDE / 2;
     const bool past = j->past && channels % (SIDE / 2) == 0;
     const bool plain = !past && !j->bias && !j->relu && (channels == SIDE || channels == SIDE / 2);
-    for (int64_t q = 0; q < r->length; q += SIDE) {
+    for (int64_t q = q0; q < q1; q += SIDE) {
         const bool line = plain && lines[q / SIDE];
         t.a = records + q * r->map.record;
         t.c = line ? j->y + outputs[q] + first : sums;
@@ -239,6 +241,7 @@ static void run_block(const run_job *j, int64_t block, const char *records, cons
 
 static void run_chunk(void *arg, int64_t item, int thread)
 {
+    enum { FEW = 256 << 10 };
     const run_job *j = arg;
     const run_plan *r = j->plan;
     const int64_t chunk = item / r->parts, part = item % r->parts, from = chunk * r->length;
@@ -255,8 +258,12 @@ static void run_chunk(void *arg, int64_t item, int thread)
     for (int64_t q = 0; q < r->length; q += SIDE)
         lines[q / SIDE] = in_line(j->p, outputs + q);
     conv_split_amx.enter();
-    for (int64_t b = conv_part(r->blocks, r->parts, part); b < conv_part(r->blocks, r->parts, part + 1); b++)
-        run_block(j, b, records, outputs, lines);
+    const int64_t begin = conv_part(r->blocks, r->parts, part), end = conv_part(r->blocks, r->parts, part + 1);
+    /* Few weights pass again for every 32 places, whose outputs are then written side by side; many pass once. */
+    const int64_t step = (end - begin) * r->map.taps * r->map.groups * panel_of(j->p) <= FEW ? SIDE : r->length;
+    for (int64_t q = 0; q < r->length; q += step)
+        for (int64_t b = begin; b < end; b++)
+            run_block(j, b, records, outputs, lines, q, q + step);
     if (j->past)
         conv_split_amx.fence();
     conv_split_amx.leave();
