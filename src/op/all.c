@@ -3,11 +3,6 @@
 
 enum { AXES, KEEPDIM };
 
-static tn_status all_infer(const op_infer *c)
-{
-    return op_infer_reduced(c, AXES, KEEPDIM);
-}
-
 /* Those that are 0 are counted in f32, whose sums have a kernel; a count that is not exact is still not 0. */
 static tn_status all_lower(const op_lower *c)
 {
@@ -26,7 +21,7 @@ static void all_ref(const op_ref *c)
         y->i[i] = 1;
     for (int64_t i = 0; i < x->count; i++) {
         int64_t other = x->f ? x->f[i] != 0 : x->i[i] != 0;
-        y->i[op_ref_reduced(c, AXES, KEEPDIM, i)] &= other;
+        y->i[op_ref_reduced(c, i)] &= other;
     }
 }
 
@@ -37,7 +32,7 @@ const op_def op_all = {
     .in = {{"x", OP_ANY}},
     .out = {{"y", OP_BOOLS}},
     .arg = {[AXES] = OP_ARG_INTS("axes"), [KEEPDIM] = OP_ARG_BOOL("keepdim", false)},
-    .infer = all_infer,
+    .infer = op_infer_reduced,
     .grad = op_grad_zero,
     .lower = all_lower,
     .ref = all_ref,

@@ -41,7 +41,7 @@ static void logsumexp_ref(const op_ref *c)
     for (int64_t i = 0; i < y->count; i++)
         most.f[i] = isfinite(most.f[i]) ? most.f[i] : 0;
     for (int64_t i = 0; i < x->count; i++) {
-        int64_t at = op_ref_reduced(c, AXES, KEEPDIM, i);
+        int64_t at = op_ref_reduced(c, i);
         y->f[at] += exp(x->f[i] - most.f[at]);
     }
     for (int64_t i = 0; i < y->count; i++) {

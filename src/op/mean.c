@@ -5,11 +5,6 @@
 
 enum { AXES, KEEPDIM };
 
-static tn_status mean_infer(const op_infer *c)
-{
-    return op_infer_reduced(c, AXES, KEEPDIM);
-}
-
 static tn_tensor *count_of(tn_tensor *x, const op_value *axes)
 {
     return op_count_value(x, op_axes_mask(axes, x->type.rank), x->type.dtype);
@@ -35,7 +30,7 @@ static void mean_ref(const op_ref *c)
     op_array *y = c->out[0];
     double n = y->count ? (double)(x->count / y->count) : 0;
     for (int64_t i = 0; i < x->count; i++) {
-        int64_t at = op_ref_reduced(c, AXES, KEEPDIM, i);
+        int64_t at = op_ref_reduced(c, i);
         y->f[at] += x->f[i];
         y->magnitude[at] += fabs(x->f[i]) / n;
     }
@@ -57,7 +52,7 @@ const op_def op_mean = {
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[AXES] = OP_ARG_INTS("axes"), [KEEPDIM] = OP_ARG_BOOL("keepdim", false)},
-    .infer = mean_infer,
+    .infer = op_infer_reduced,
     .grad = mean_backward,
     .lower = mean_lower,
     .ref = mean_ref,

@@ -8,7 +8,7 @@ enum { AXES, KEEPDIM, P };
 
 static tn_status norm_infer(const op_infer *c)
 {
-    return isinf(c->arg[P].f) ? op_infer_extreme(c) : op_infer_reduced(c, AXES, KEEPDIM);
+    return isinf(c->arg[P].f) ? op_infer_extreme(c) : op_infer_reduced(c);
 }
 
 static tn_status norm_lower(const op_lower *c)
@@ -59,7 +59,7 @@ static void norm_ref(const op_ref *c)
     op_array *y = c->out[0];
     double p = c->arg[P].f;
     for (int64_t i = 0; i < x->count; i++) {
-        double *to = &y->f[op_ref_reduced(c, AXES, KEEPDIM, i)], size = fabs(x->f[i]);
+        double *to = &y->f[op_ref_reduced(c, i)], size = fabs(x->f[i]);
         if (isinf(p))
             *to = size > *to || isnan(size) ? size : *to; /* a NaN stays: nothing is larger */
         else

@@ -6,7 +6,7 @@ enum { AXES, KEEPDIM };
 static tn_status prod_infer(const op_infer *c)
 {
     c->out[0].dtype = tn_dtype_is_float(c->in[0]->dtype) ? c->in[0]->dtype : TN_I64;
-    return op_infer_reduced(c, AXES, KEEPDIM);
+    return op_infer_reduced(c);
 }
 
 /* What stands before each element of the last axis, multiplied; or behind. */
@@ -54,7 +54,7 @@ static void prod_ref(const op_ref *c)
             y->i[i] = 1;
     }
     for (int64_t i = 0; i < x->count; i++) {
-        int64_t at = op_ref_reduced(c, AXES, KEEPDIM, i);
+        int64_t at = op_ref_reduced(c, i);
         if (y->f)
             y->f[at] *= x->f[i];
         else

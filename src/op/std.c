@@ -5,11 +5,6 @@
 
 enum { AXES, KEEPDIM, CORRECTION };
 
-static tn_status std_infer(const op_infer *c)
-{
-    return op_infer_reduced(c, AXES, KEEPDIM);
-}
-
 static tn_status std_lower(const op_lower *c)
 {
     const op_value *arg = c->node->arg;
@@ -23,9 +18,9 @@ static void std_ref(const op_ref *c)
     op_array *y = c->out[0];
     double n = y->count ? (double)(x->count / y->count) : 0, rest = n - c->arg[CORRECTION].f;
     for (int64_t i = 0; i < x->count; i++) /* the magnitude holds the mean for a while */
-        y->magnitude[op_ref_reduced(c, AXES, KEEPDIM, i)] += x->f[i] / n;
+        y->magnitude[op_ref_reduced(c, i)] += x->f[i] / n;
     for (int64_t i = 0; i < x->count; i++) {
-        int64_t at = op_ref_reduced(c, AXES, KEEPDIM, i);
+        int64_t at = op_ref_reduced(c, i);
         double away = x->f[i] - y->magnitude[at];
         y->f[at] += away * away;
     }
@@ -44,7 +39,7 @@ const op_def op_std = {
     .arg = {[AXES] = OP_ARG_INTS("axes"),
             [KEEPDIM] = OP_ARG_BOOL("keepdim", false),
             [CORRECTION] = OP_ARG_FLOAT_IN("correction", 1, 0, 1e9)},
-    .infer = std_infer,
+    .infer = op_infer_reduced,
     .lower = std_lower,
     .ref = std_ref,
     .cases = (const char *const[]){"x=x[5]", "x=x[2x3x4] axes=1", "x=x[2x3x4] axes=0,2 keepdim=true correction=0",

@@ -8,7 +8,7 @@ enum { AXES, KEEPDIM };
 static tn_status sum_infer(const op_infer *c)
 {
     c->out[0].dtype = tn_dtype_is_float(c->in[0]->dtype) ? c->in[0]->dtype : TN_I64;
-    return op_infer_reduced(c, AXES, KEEPDIM);
+    return op_infer_reduced(c);
 }
 
 static tn_status sum_backward(const op_grad *c)
@@ -21,7 +21,7 @@ static void sum_ref(const op_ref *c)
     const op_array *x = c->in[0];
     op_array *y = c->out[0];
     for (int64_t i = 0; i < x->count; i++) {
-        int64_t at = op_ref_reduced(c, AXES, KEEPDIM, i);
+        int64_t at = op_ref_reduced(c, i);
         if (y->f) {
             y->f[at] += x->f[i];
             y->magnitude[at] += fabs(x->f[i]);

@@ -4,11 +4,6 @@
 
 enum { AXES, KEEPDIM, CORRECTION };
 
-static tn_status var_infer(const op_infer *c)
-{
-    return op_infer_reduced(c, AXES, KEEPDIM);
-}
-
 static tn_status var_lower(const op_lower *c)
 {
     const op_value *axes = &c->node->arg[AXES];
@@ -26,9 +21,9 @@ static void var_ref(const op_ref *c)
     op_array *y = c->out[0];
     double n = y->count ? (double)(x->count / y->count) : 0, rest = n - c->arg[CORRECTION].f;
     for (int64_t i = 0; i < x->count; i++) /* the magnitude holds the mean for a while */
-        y->magnitude[op_ref_reduced(c, AXES, KEEPDIM, i)] += x->f[i] / n;
+        y->magnitude[op_ref_reduced(c, i)] += x->f[i] / n;
     for (int64_t i = 0; i < x->count; i++) {
-        int64_t at = op_ref_reduced(c, AXES, KEEPDIM, i);
+        int64_t at = op_ref_reduced(c, i);
         double away = x->f[i] - y->magnitude[at];
         y->f[at] += away * away;
     }
@@ -53,7 +48,7 @@ const op_def op_var = {
     .arg = {[AXES] = OP_ARG_INTS("axes"),
             [KEEPDIM] = OP_ARG_BOOL("keepdim", false),
             [CORRECTION] = OP_ARG_FLOAT_IN("correction", 1, 0, 1e9)},
-    .infer = var_infer,
+    .infer = op_infer_reduced,
     .lower = var_lower,
     .ref = var_ref,
     .flops = var_flops,

@@ -8,7 +8,7 @@ enum { AXES, KEEPDIM };
 tn_status op_infer_extreme(const op_infer *c)
 {
     const graph_type *x = c->in[0];
-    BASE_TRY(op_infer_reduced(c, AXES, KEEPDIM));
+    BASE_TRY(op_infer_reduced(c));
     int64_t mask = op_axes_mask(&c->arg[AXES], x->rank);
     for (int i = 0; i < x->rank; i++)
         if ((mask >> i & 1) && x->dims[i] == 0)
@@ -49,7 +49,7 @@ void op_ref_extreme_of(const op_ref *c, bool largest, op_array *y)
             y->i[i] = largest ? INT64_MIN : INT64_MAX;
     }
     for (int64_t i = 0; i < x->count; i++) {
-        int64_t at = op_ref_reduced(c, AXES, KEEPDIM, i);
+        int64_t at = op_ref_reduced(c, i);
         if (x->i)
             y->i[at] = (largest ? x->i[i] > y->i[at] : x->i[i] < y->i[at]) ? x->i[i] : y->i[at];
         else if (!isnan(y->f[at]) && !(largest ? x->f[i] <= y->f[at] : x->f[i] >= y->f[at]))
@@ -70,7 +70,7 @@ void op_ref_where_extreme(const op_ref *c, bool largest)
             stride *= x->dims[k];
     }
     for (int64_t i = 0; i < x->count; i++) {
-        int64_t at = op_ref_reduced(c, AXES, KEEPDIM, i), place = i / stride % size;
+        int64_t at = op_ref_reduced(c, i), place = i / stride % size;
         if (beats(x, i, i + (y->i[at] - place) * stride, largest))
             y->i[at] = place;
     }

@@ -415,15 +415,15 @@ double op_ref_round(tn_dtype dtype, double v);
 /* A float as an integer dtype takes it: cut towards zero, saturated, NaN is 0; bool is v != 0. */
 int64_t op_ref_to_int(tn_dtype dtype, double v);
 
-/* ---- reductions --------------------------------------------------------------------------------------------------- */
+/* ---- reductions: arguments 0 and 1 are the axes and whether they are kept, with size 1 ------------------------------ */
 
 /* Elements of a type whose sizes are numbers. */
 double op_elements(const graph_type *type);
-/* Output 0: x without the axes of argument `axes`, or with size 1 there if argument `keepdim` is true. */
-tn_status op_infer_reduced(const op_infer *c, int axes, int keepdim);
+/* Output 0: x without the axes, or with size 1 there. */
+tn_status op_infer_reduced(const op_infer *c);
 int64_t op_axes_mask(const op_value *axes, int rank);
 /* Where element `at` of input 0 goes in output 0. */
-int64_t op_ref_reduced(const op_ref *c, int axes, int keepdim, int64_t at);
+int64_t op_ref_reduced(const op_ref *c, int64_t at);
 /* A reduced value with the reduced axes put back as size 1; and stretched to x's shape. */
 tn_tensor *op_keep_reduced(tn_tensor *y, tn_tensor *x, const op_value *axes, bool keepdim);
 tn_tensor *op_expand_reduced(tn_tensor *y, tn_tensor *x, const op_value *axes, bool keepdim);

@@ -15,10 +15,12 @@ double op_no_flops(const op_value *arg, const graph_type *const *in, const graph
     return 0;
 }
 
-tn_status op_infer_reduced(const op_infer *c, int axes, int keepdim)
+enum { AXES, KEEPDIM };
+
+tn_status op_infer_reduced(const op_infer *c)
 {
     const graph_type *x = c->in[0];
-    int64_t mask = op_axes(c, axes, x->rank);
+    int64_t mask = op_axes(c, AXES, x->rank);
     graph_type *y = &c->out[0];
     if (mask < 0)
         return c->error->status;
@@ -26,7 +28,7 @@ tn_status op_infer_reduced(const op_infer *c, int axes, int keepdim)
     for (int i = 0; i < x->rank; i++) {
         if (!(mask >> i & 1))
             y->dims[y->rank++] = x->dims[i];
-        else if (c->arg[keepdim].i)
+        else if (c->arg[KEEPDIM].i)
             y->dims[y->rank++] = 1;
     }
     return TN_OK;
@@ -40,11 +42,10 @@ int64_t op_axes_mask(const op_value *axes, int rank)
     return axes->n ? mask : ((int64_t)1 << rank) - 1;
 }
 
-int64_t op_ref_reduced(const op_ref *c, int axes, int keepdim, int64_t at)
+int64_t op_ref_reduced(const op_ref *c, int64_t at)
 {
     const op_array *x = c->in[0];
-    int64_t coordinate[TN_MAX_RANK], where = 0, mask = op_axes_mask(&c->arg[axes], x->rank);
-    (void)keepdim;
+    int64_t coordinate[TN_MAX_RANK], where = 0, mask = op_axes_mask(&c->arg[AXES], x->rank);
     op_ref_coordinates(x, at, coordinate);
     for (int i = 0; i < x->rank; i++)
         if (!(mask >> i & 1))
