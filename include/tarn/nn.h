@@ -68,6 +68,68 @@ TN_API tn_tensor *tn_layer_embedding(tn_tensor *index, const char *name, int64_t
 TN_API tn_tensor *tn_layer_embedding_bag(tn_tensor *index, tn_tensor *offsets, const char *name, int64_t rows,
                                          int64_t features, const tn_embedding_opt *opt);
 
+/* Keys and values of the steps before, for decoding step by step: [N, key heads, capacity, size] each, usually state. */
+typedef struct tn_kv_cache {
+    tn_tensor *keys, *values;
+    tn_tensor *at;                    /* rank 0, integer: how many steps were before this one */
+    tn_tensor *new_keys, *new_values; /* set by the layer: what the entry is to write in place of the old */
+    void *reserved[4];
+} tn_kv_cache;
+typedef struct tn_mha_opt {
+    tn_tensor *mask;     /* broadcast to [N, heads, L, S]: bool, true is seen; or added */
+    tn_tensor *key_mask; /* bool [N, S], true is seen: padding of keys is false */
+    bool causal;
+    bool no_bias;
+    bool weights; /* make the weights too: their mean over the heads [N, L, S], or (each_head) [N, heads, L, S] */
+    bool each_head;
+    bool rotary; /* queries and keys are turned by their positions, which count from rotary_at (NULL: 0) */
+    tn_tensor *rotary_at;
+    double rotary_base;
+    int64_t key_heads; /* fewer heads of keys and values than of queries (grouped queries); 0: as many */
+    int64_t window;    /* keys less than so far away are seen; 0: any */
+    double dropout;
+    tn_kv_cache *cache; /* q, k and v are one step: [N, 1, features] */
+    void *reserved[4];
+} tn_mha_opt;
+/* name.in_proj_weight [3 features, features] (or q_proj_weight, k_proj_weight, v_proj_weight where sizes of features differ),
+ * name.in_proj_bias, name.out_proj.weight, name.out_proj.bias: q[N, L, features], k[N, S, ...], v[N, S, ...] give y[N, L, features]. */
+TN_API tn_attended tn_layer_multihead_attention(tn_tensor *q, tn_tensor *k, tn_tensor *v, const char *name,
+                                                int64_t heads, const tn_mha_opt *opt);
+
+/* What attention may see. */
+typedef struct tn_sight {
+    tn_tensor *mask;     /* as in tn_mha_opt */
+    tn_tensor *key_mask; /* bool [N, S], true is seen */
+    bool causal;
+    void *reserved[4];
+} tn_sight;
+typedef struct tn_transformer_opt {
+    int64_t feed_forward; /* width of the hidden layer; 0: 2048 */
+    tn_opt_f64 dropout;   /* 0.1 */
+    tn_opt_f64 eps;       /* 1e-5 */
+    bool norm_first;      /* norms before attention and feed-forward, not behind their sums */
+    bool gelu;            /* in place of relu */
+    bool last_norm;       /* stacks: name.norm at the end; the whole Transformer always has it */
+    void *reserved[4];
+} tn_transformer_opt;
+/* name.self_attn, name.linear1, name.linear2, name.norm1, name.norm2 of x[N, L, features]; sight NULL: everything is seen. */
+TN_API tn_tensor *tn_layer_transformer_encoder_layer(tn_tensor *x, const char *name, int64_t heads,
+                                                     const tn_sight *sight, const tn_transformer_opt *opt);
+/* The same with name.multihead_attn over memory[N, S, features], and name.norm3. */
+TN_API tn_tensor *tn_layer_transformer_decoder_layer(tn_tensor *x, tn_tensor *memory, const char *name, int64_t heads,
+                                                     const tn_sight *sight, const tn_sight *memory_sight,
+                                                     const tn_transformer_opt *opt);
+/* name.layers.0, name.layers.1, ... */
+TN_API tn_tensor *tn_layer_transformer_encoder(tn_tensor *x, const char *name, int64_t heads, int layers,
+                                               const tn_sight *sight, const tn_transformer_opt *opt);
+TN_API tn_tensor *tn_layer_transformer_decoder(tn_tensor *x, tn_tensor *memory, const char *name, int64_t heads,
+                                               int layers, const tn_sight *sight, const tn_sight *memory_sight,
+                                               const tn_transformer_opt *opt);
+/* name.encoder and name.decoder with `layers` each; the source's key_mask holds for the decoder's view of it too. */
+TN_API tn_tensor *tn_layer_transformer(tn_tensor *source, tn_tensor *target, const char *name, int64_t heads,
+                                       int layers, const tn_sight *source_sight, const tn_sight *target_sight,
+                                       const tn_transformer_opt *opt);
+
 typedef struct tn_prelu_opt {
     bool channels;    /* a slope for each channel (axis 1), not one for all */
     tn_opt_f64 slope; /* 0.25: to begin with */

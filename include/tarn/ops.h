@@ -365,6 +365,24 @@ typedef struct tn_attended {
 /* The same with the weights [..., H, L, S], which are a matrix then. f */
 TN_API tn_attended tn_attention_weights(tn_tensor *q, tn_tensor *k, tn_tensor *v, const tn_attention_opt *opt);
 
+typedef enum tn_recurrent_kind { TN_RNN_TANH = 0, TN_RNN_RELU = 1, TN_LSTM = 2, TN_GRU = 3 } tn_recurrent_kind;
+typedef struct tn_recurrent_result {
+    tn_tensor *y, *h, *c; /* all steps; the state after the last one, c of lstm alone */
+} tn_recurrent_result;
+/* One layer in one direction. x[T, B, G H] are the inputs' products of all steps (tn_linear with the input weight), G 4 of lstm, 3 of
+ * gru, else 1; h[B, H], c[B, H] (lstm, else NULL) the state before; w[G H, H], b[G H] or NULL; lengths[B] (i64, i32) or NULL: steps of
+ * each row, beyond which y is 0 and the state stays. reverse: from the last step to the first. f */
+TN_API tn_recurrent_result tn_recurrent(tn_recurrent_kind kind, tn_tensor *x, tn_tensor *h, tn_tensor *c, tn_tensor *w,
+                                        tn_tensor *b, tn_tensor *lengths, bool reverse);
+/* Where things stand: [n, features] of sines and cosines in turn; x[..., L, features] turned by the position of its rows, which
+ * count from `at` (rank 0, integer; NULL: 0), halves of the features being pairs, base 0: 10000. f */
+TN_API tn_tensor *tn_sinusoids(tn_graph *graph, tn_dtype dtype, tn_dim n, int64_t features);
+TN_API tn_tensor *tn_rotary(tn_tensor *x, tn_tensor *at, double base);
+/* A mask [heads, 1, keys] to be added (ALiBi), for causal attention; the numbers i64 [queries, keys] of T5's buckets of distances. */
+TN_API tn_tensor *tn_alibi(tn_graph *graph, tn_dtype dtype, int64_t heads, tn_dim keys);
+TN_API tn_tensor *tn_relative_buckets(tn_graph *graph, tn_dim queries, tn_dim keys, int64_t buckets, int64_t most,
+                                      bool causal);
+
 /* ---- losses ------------------------------------------------------------------------------------------------------ */
 
 typedef enum tn_reduction {
