@@ -65,7 +65,7 @@ static tn_status plan(kernel_bind *b, const kernel_operand *x, const kernel_oper
         c->pad[side] = (int)o.pad[side];
     b->plan = made;
     c->winograd = !b->exact_convolutions && cpu_conv_winograd_pays(c);
-    const bool split_pays = cpu_conv_split_pays(c);
+    const bool split_pays = cpu_conv_split_pays(c, job);
     c->narrow = b->narrow && split_pays;
     c->split = !b->exact_convolutions && b->training && split_pays;
     b->path = path_of(c, job);

@@ -458,6 +458,11 @@ static void test_split(void **state)
     check_split(shape(5, 300, 7, 7, 520, 1, 1, 0));
     check_split(shape(1, 256, 5, 5, 256, 3, 1, 1));
     check_split(shape(2, 33, 9, 9, 40, 9, 1, 4)); /* many taps */
+    for (int64_t few = 1; few <= 10; few++)       /* channels of a first layer */
+        for (int kernel = 2; kernel <= 7; kernel++)
+            check_split(shape(1 + few % 3, few, 9, 10 + kernel, 40 - few, kernel, 1 + (int)(few % 3), kernel / 2));
+    check_split(shape(1, 3, 70, 90, 64, 7, 2, 3));
+    check_split(shape(1, 4, 200, 140, 260, 3, 1, 0));
     check_split(shape(2, 16, 96, 96, 384, 1, 1, 0)); /* past the caches */
     check_split(shape(0, 16, 7, 5, 16, 3, 1, 1));
     cpu_conv c = shape(2, 40, 12, 9, 40, 3, 1, 2);

@@ -1,4 +1,5 @@
 /* conv.c: the calls of conv.h: they describe the job as one or several problems (conv_parts.h) and run them. */
+#include "cpu/core/conv_few.h"
 #include "cpu/core/conv_parts.h"
 
 #include <string.h>
@@ -51,6 +52,16 @@ static bool by_split(const cpu_conv *c, const conv_problem *p)
 #endif
 }
 
+static bool by_few(const cpu_conv *c, const conv_problem *p)
+{
+#if CPU_X86
+    return (c->split || c->narrow) && c->isa == CPU_AMX && !p->split && conv_few_takes(p);
+#else
+    (void)c, (void)p;
+    return false;
+#endif
+}
+
 bool cpu_conv_winograd_pays(const cpu_conv *c)
 {
     enum {
@@ -66,13 +77,14 @@ bool cpu_conv_winograd_pays(const cpu_conv *c)
            (tiles >= FEW || c->c_in * c->c_out <= CACHED);
 }
 
-bool cpu_conv_split_pays(const cpu_conv *c)
+bool cpu_conv_split_pays(const cpu_conv *c, cpu_conv_job job)
 {
     enum { FEW = 64 };
     cpu_conv allowed = *c;
     allowed.split = true;
-    const conv_problem p = {.c_in = c->c_in, .c_out = c->c_out, .kh = c->kh, .kw = c->kw};
-    return by_split(&allowed, &p) && c->n * c->oh * c->ow >= FEW;
+    const conv_problem p = {
+        .groups = c->groups, .c_in = c->c_in, .c_out = c->c_out, .kh = c->kh, .kw = c->kw, .dw = c->dilation[1]};
+    return (by_split(&allowed, &p) || (job == CPU_CONV_FORWARD && by_few(&allowed, &p))) && c->n * c->oh * c->ow >= FEW;
 }
 
 static conv_problem forward_problem(const cpu_conv *c)
@@ -92,7 +104,8 @@ static conv_problem forward_problem(const cpu_conv *c)
     p.y_row = c->ow * c->c_out;
     p.y_image = c->oh * p.y_row;
     p.split = by_split(c, &p);
-    p.narrow = p.split && c->narrow;
+    p.few = by_few(c, &p);
+    p.narrow = (p.split || p.few) && c->narrow;
     p.winograd = !p.split && by_winograd(c, &p);
     if (!conv_is_depthwise(&p) && p.kh == 1 && p.sh == 1 && p.top == 0 &&
         p.oh == p.h) { /* one window row: all pictures are one tall picture */
@@ -150,7 +163,8 @@ static int64_t data_problem(const cpu_conv *c, int64_t phase, conv_problem *p, c
     p->y_row = c->stride[0] * c->w * c->c_in;
     p->y_image = c->h * c->w * c->c_in;
     p->split = by_split(c, p);
-    p->narrow = p->split && c->narrow;
+    p->few = by_few(c, p);
+    p->narrow = (p->split || p->few) && c->narrow;
     p->winograd = !p->split && by_winograd(c, p);
     if (!conv_is_depthwise(p) && p->kh == 1 && p->top == 0 && p->oh == p->h && p->oh * p->y_row == p->y_image) {
         p->oh = p->h = c->n * c->oh;
@@ -187,6 +201,8 @@ static int64_t packed_floats(const cpu_conv *c, const conv_problem *p)
 #if CPU_X86
     if (p->split)
         return conv_split_packed_floats(p);
+    if (p->few)
+        return conv_few_packed_floats(p);
 #endif
     if (p->winograd)
         return conv_winograd_packed_floats(p, conv_kernels_of(c->isa));
@@ -198,6 +214,10 @@ static void pack(const cpu_conv *c, const conv_problem *p, const conv_pack_plan 
 #if CPU_X86
     if (p->split) {
         conv_split_pack(p, plan, c->threads, w, packed);
+        return;
+    }
+    if (p->few) {
+        conv_few_pack(p, plan, w, packed);
         return;
     }
 #endif
@@ -214,6 +234,8 @@ static size_t problem_scratch(const cpu_conv *c, const conv_problem *p)
 #if CPU_X86
     if (p->split)
         return conv_split_scratch(p, c->threads);
+    if (p->few)
+        return conv_few_scratch(p, c->threads);
 #endif
     if (p->winograd)
         return conv_winograd_scratch(p, conv_kernels_of(c->isa), c->threads);
@@ -226,6 +248,10 @@ static void run(const cpu_conv *c, const conv_problem *p, const float *x, const 
 #if CPU_X86
     if (p->split) {
         conv_split_run(p, c->threads, x, packed, bias, relu, y, scratch);
+        return;
+    }
+    if (p->few) {
+        conv_few_run(p, c->threads, x, packed, bias, relu, y, scratch);
         return;
     }
 #endif

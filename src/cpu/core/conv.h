@@ -45,7 +45,7 @@ bool cpu_conv_shape(cpu_conv *c);
 /* Whether setting `winograd` is expected to make the three faster. */
 bool cpu_conv_winograd_pays(const cpu_conv *c);
 /* The same for `split`. */
-bool cpu_conv_split_pays(const cpu_conv *c);
+bool cpu_conv_split_pays(const cpu_conv *c, cpu_conv_job job);
 /* Whether the gradient of weights goes by split products where both are allowed. */
 bool cpu_conv_weight_by_split(const cpu_conv *c);
 /* Bytes of scratch that the call with the same job (and the same threads and isa) needs. */

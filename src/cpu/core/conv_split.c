@@ -269,6 +269,13 @@ static void run_chunk(void *arg, int64_t item, int thread)
     conv_split_amx.leave();
 }
 
+bool conv_split_past(const conv_problem *p, const float *y)
+{
+    enum { LINE = 16 };
+    return (double)(p->n * p->oh) * (double)p->y_row * sizeof(float) >= MUCH && (uintptr_t)y % 64 == 0 &&
+           p->y_pixel % LINE == 0 && p->y_row % LINE == 0 && p->y_image % LINE == 0;
+}
+
 void conv_split_run(const conv_problem *p, int threads, const float *x, const float *packed, const float *bias,
                     bool relu, float *y, void *scratch)
 {
@@ -283,9 +290,7 @@ void conv_split_run(const conv_problem *p, int threads, const float *x, const fl
     run_job j = {.p = p, .plan = &r, .x = x, .packed = packed, .bias = bias, .relu = relu, .y = y};
     j.off = off;
     j.stream = stream;
-    /* only where lines of the cache are written whole */
-    j.past = (double)(p->n * p->oh) * (double)p->y_row * sizeof(float) >= MUCH && (uintptr_t)y % 64 == 0 &&
-             p->y_pixel % (SIDE / 2) == 0 && p->y_row % (SIDE / 2) == 0 && p->y_image % (SIDE / 2) == 0;
+    j.past = conv_split_past(p, y);
     j.threads = (char *)scratch + r.tables;
     cpu_parallel(threads, r.chunks * r.parts, run_chunk, &j);
 }

@@ -34,6 +34,9 @@ void conv_split_inputs(const conv_split_map *m, const conv_problem *p, int64_t s
 /* The same for outputs, as floats from the first; -1 where there is none. */
 void conv_split_outputs(const conv_split_map *m, const conv_problem *p, int64_t first, int64_t count, int64_t *at);
 
+/* Whether results are so large that they go past the caches, and lie so that lines of these are written whole. */
+bool conv_split_past(const conv_problem *p, const float *y);
+
 /* 32 places by 32 (or 16) output channels. */
 typedef struct conv_split_tile {
     const char *a;      /* the records of the first place, without a tap's distance */

@@ -1,0 +1,42 @@
+/* conv_few.h: forward convolution of pictures with few channels (the first layer of most nets) in the matrix registers, in bf16
+ * or as split products (conv_split.h). The window's row, kw * c_in numbers next to each other in memory, is what the
+ * registers sum over, straight from a copy of the picture's rows in bf16: the next place begins step * c_in numbers on. Rows
+ * overlap in the registers, and nothing is copied twice.
+ *
+ * Where kw * c_in is odd, one number more is multiplied by zero: a NaN or an infinity in it makes a NaN. */
+#ifndef CPU_CONV_FEW_H
+#define CPU_CONV_FEW_H
+
+#include "cpu/core/conv_parts.h"
+
+enum { CONV_FEW_SIDE = 32 }; /* the most numbers of a window's row; places and output channels of a block */
+
+/* The sums of 32 places and 32 output channels. */
+typedef struct conv_few_tile {
+    const char *x; /* the first place's window; 16 places, `step` bytes apart, `half` bytes on 16 more */
+    int64_t step, half;
+    const int64_t *off; /* bytes, of each row of the window */
+    int64_t rows, terms;
+    const char *w; /* [row][32 output channels], each 2 KB of high and 2 KB of low parts, or of high parts alone */
+    int64_t low;   /* bytes from the high parts of x to the low ones; 0: there are none */
+    float *sums;   /* [32][32] */
+} conv_few_tile;
+
+typedef struct conv_few_kernels {
+    void (*enter)(int64_t terms); /* of a row of the window */
+    void (*leave)(void);
+    void (*tile)(const conv_few_tile *t);
+    /* `count` numbers to bf16, and unless NULL to their low parts. */
+    void (*line)(const float *x, int64_t count, char *high, char *low);
+} conv_few_kernels;
+extern const conv_few_kernels conv_few_amx;
+
+bool conv_few_takes(const conv_problem *p);
+/* As their namesakes in conv_parts.h. */
+int64_t conv_few_packed_floats(const conv_problem *p);
+void conv_few_pack(const conv_problem *p, const conv_pack_plan *plan, const float *w, float *packed);
+size_t conv_few_scratch(const conv_problem *p, int threads);
+void conv_few_run(const conv_problem *p, int threads, const float *x, const float *packed, const float *bias, bool relu,
+                  float *y, void *scratch);
+
+#endif
