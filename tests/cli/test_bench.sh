@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # test_bench.sh: the program's side of the benchmark's protocol (bench/README.md) for every row, small, with data as the harness
 # makes them; figures for people; the harness itself, with the program as its own peer. What is fast is not looked at here.
+# labels: release slow
 set -uo pipefail
 # shellcheck source=/dev/null
 . "$SRC/tests/support/check.sh"

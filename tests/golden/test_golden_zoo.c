@@ -1,5 +1,6 @@
 /* The convolutional models of the zoo: names, shapes and number of their parameters are torchvision's, and they compute what
- * PyTorch does: make_zoo.py wrote down outputs and the first losses for weights that both sides make by a formula. */
+ * PyTorch does: make_zoo.py wrote down outputs and the first losses for weights that both sides make by a formula.
+ * labels: slow */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
