@@ -174,9 +174,23 @@ static tn_tensor *loss_of(const bench_work *w, tn_graph *g, tn_tensor *y)
     return tn_cross_entropy(y, tn_input(g, "target", TN_I64, TN_SHAPE(n)), NULL);
 }
 
+/* One of the nets that a text names with numbers; NULL when the text is none of them. */
+static tn_tensor *by_numbers(const bench_work *w, tn_tensor *x)
+{
+    const char *net = w->row.net;
+    int depth, heads, width;
+    if (sscanf(net, "lstm %d %d", &depth, &width) == 2 || sscanf(net, "gru %d %d", &depth, &width) == 2)
+        return bench_recurrent(x, net[0] == 'g', depth, width, w->row.classes);
+    if (sscanf(net, "encoder %d %d %d", &depth, &heads, &width) == 3)
+        return bench_encoder(x, depth, heads, width, w->row.classes);
+    if (sscanf(net, "vit %d %d %d", &depth, &heads, &width) == 3)
+        return bench_vit(x, depth, heads, width, w->row.classes);
+    return NULL;
+}
+
 bool bench_build_net(bench_work *w, tn_graph *g, tn_tensor *x, tn_tensor **y)
 {
-    int hidden, latent, depth, heads;
+    int hidden, latent;
     tn_tensor *loss = NULL;
     tn_optim_opt o = bench_optimizer(w);
     if (strcmp(w->row.net, "gan") == 0) {
@@ -185,12 +199,7 @@ bool bench_build_net(bench_work *w, tn_graph *g, tn_tensor *x, tn_tensor **y)
     }
     if (sscanf(w->row.net, "vae %d %d", &hidden, &latent) == 2)
         *y = vae(w, g, x, hidden, latent, &loss);
-    else if (sscanf(w->row.net, "lstm %d %d", &depth, &hidden) == 2 ||
-             sscanf(w->row.net, "gru %d %d", &depth, &hidden) == 2)
-        *y = bench_recurrent(x, w->row.net[0] == 'g', depth, hidden, w->row.classes);
-    else if (sscanf(w->row.net, "encoder %d %d %d", &depth, &heads, &hidden) == 3)
-        *y = bench_encoder(x, depth, heads, hidden, w->row.classes);
-    else if ((*y = tn_zoo_build(w->row.net, x, w->row.classes)) == NULL)
+    else if ((*y = by_numbers(w, x)) == NULL && (*y = tn_zoo_build(w->row.net, x, w->row.classes)) == NULL)
         *y = build_list(w, x);
     if (*y && bench_trains(w))
         tn_minimize(loss ? loss : loss_of(w, g, *y), &o);

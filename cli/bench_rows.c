@@ -50,6 +50,8 @@ static const bench_row rows[] = {
      CLASSES(10), .batch = 64, ADAMW},
     {"encoder_train", "Transformer encoder 4x256, T=128, training step, batch 32, AdamW", "encoder 4 8 1024",
      .sample = {2, {128, 256}}, CLASSES(10), .batch = 32, .optimizer = "adamw", .lr = 1e-4},
+    {"vit_tiny_train", "ViT-Tiny, 224x224, training step, batch 8, AdamW", "vit 12 3 192", PICTURE(3, 224),
+     CLASSES(1000), .batch = 8, .optimizer = "adamw", .lr = 1e-4},
     {"gan_train", "MLP GAN, training step of both nets, batch 128, Adam", "gan", VECTOR(784), .classes = 10,
      .loss = "gan", .batch = 128, .optimizer = "adam", .lr = 2e-4},
     {"adam_update", "Adam, update of 100 million parameters", UPDATE, .optimizer = "adam", .lr = 1e-2,

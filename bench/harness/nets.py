@@ -83,6 +83,19 @@ class Net:
         self.parameter(f"{name}.bias", (c,), 0.0)
         return self.node("layer_norm", [x], self.shapes[x], name, units=c)
 
+    def tokens(self, x, token, position):
+        """A picture's pixels as vectors, behind one that is learned, and where each is added."""
+        c, places = self.shapes[x][0], math.prod(self.shapes[x][1:]) + 1
+        self.parameter(token, (1, 1, c), 0.02)
+        self.parameter(position, (1, places, c), 0.02)
+        return self.node("tokens", [x], (places, c), parameters={token: (1, 1, c), position: (1, places, c)})
+
+    def gelu(self, x):
+        return self.node("gelu", [x], self.shapes[x])
+
+    def first(self, x):
+        return self.node("first", [x], self.shapes[x][1:])
+
     def attention(self, qkv, heads, rate):
         """Of queries, keys and values that lie side by side."""
         places, width = self.shapes[qkv]
@@ -282,6 +295,17 @@ def encoder(net, layers, heads, hidden, classes):
     return net.linear(net.places_mean(x), "fc", classes)
 
 
+def vit(net, layers, heads, width, classes):
+    x = net.tokens(net.conv(0, "patch_embed.proj", width, 16, 16), "cls_token", "pos_embed")
+    for i in range(layers):
+        name = f"blocks.{i}"
+        y = net.linear(net.layer_norm(x, f"{name}.norm1"), f"{name}.attn.qkv", 3 * width)
+        x = net.add(x, net.linear(net.attention(y, heads, 0.0), f"{name}.attn.proj", width))
+        y = net.gelu(net.linear(net.layer_norm(x, f"{name}.norm2"), f"{name}.mlp.fc1", 4 * width))
+        x = net.add(x, net.linear(y, f"{name}.mlp.fc2", width))
+    return net.linear(net.first(net.layer_norm(x, "norm")), "head", classes)
+
+
 def gan(net):
     """A generator and its critic."""
     for key, sample, text in (("g", (100,), "linear 256, leaky_relu, linear 512, leaky_relu, linear {}, tanh".format(*net.sample)),
@@ -312,6 +336,8 @@ def make(text, sample, classes):
         net.outputs = [net.linear(net.last(net.recurrent(0, words[0], int(words[1]), int(words[2]))), "fc", classes)]
     elif words[0] == "encoder":
         net.outputs = [encoder(net, *(int(w) for w in words[1:]), classes)]
+    elif words[0] == "vit":
+        net.outputs = [vit(net, *(int(w) for w in words[1:]), classes)]
     elif text == "gan":
         net.outputs = gan(net)
     elif text in ZOO:

@@ -44,6 +44,13 @@ def expression(net, node, single):
         return f"F.max_pool2d({x[0]}, {o['kernel']}, {o['stride']}, {o['padding']})"
     if node.kind == "attention":
         return f"attention({x[0]}, {o['heads']}, {o['rate']} if self.training else 0.0)"
+    if node.kind == "tokens":
+        token, position = (f"self.{member(p)}" for p in o["parameters"])
+        return f"torch.cat([{token}.expand({x[0]}.shape[0], -1, -1), {x[0]}.flatten(2).transpose(1, 2)], 1) + {position}"
+    if node.kind == "first":
+        return f"{x[0]}[:, 0]"
+    if node.kind == "gelu":
+        return f"F.gelu({x[0]})"
     if node.kind == "last":
         return f"{x[0]}[:, -1]"
     if node.kind == "places_mean":
@@ -82,12 +89,17 @@ def make(net):
     for node in net.nodes:
         if node.name:
             setattr(module, member(node.name), LAYERS[node.kind](node.options))
+        for name, shape in node.options.get("parameters", {}).items():
+            setattr(module, member(name), nn.Parameter(torch.empty(shape)))
     return module
 
 
 def load(module, weights):
     """weights by PyTorch's names; every parameter must be among them."""
-    state = {f"{member(name.rpartition('.')[0])}.{name.rpartition('.')[2]}": w for name, w in weights.items()}
+    state = {}
+    for name, w in weights.items():
+        layer, dot, part = name.rpartition(".")
+        state[member(layer) + dot + part] = w
     missing, unexpected = module.load_state_dict(state, strict=False)
     wrong = [n for n in missing if not n.endswith("num_batches_tracked")] + unexpected
     if wrong:
