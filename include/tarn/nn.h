@@ -130,6 +130,29 @@ TN_API tn_tensor *tn_layer_transformer(tn_tensor *source, tn_tensor *target, con
                                        int layers, const tn_sight *source_sight, const tn_sight *target_sight,
                                        const tn_transformer_opt *opt);
 
+typedef struct tn_rnn_opt {
+    int layers;         /* one on top of the other; 0: 1 */
+    bool bidirectional; /* a second one from the last step to the first; outputs stand side by side */
+    bool batch_first;   /* x and y are [B, T, ...] */
+    bool no_bias;
+    bool relu;          /* rnn: in place of tanh */
+    double dropout;     /* between layers, in entries that train */
+    tn_tensor *lengths; /* [B], i64 or i32: steps of each row; y is 0 beyond, states are those of the row's last step */
+    tn_tensor *h, *c;   /* the state before the first step [layers * directions, B, units]; NULL: 0 */
+    void *reserved[4];
+} tn_rnn_opt;
+/* name.weight_ih_l0 [gates * units, in], name.weight_hh_l0 [gates * units, units], name.bias_ih_l0, name.bias_hh_l0 [gates * units];
+ * _l1, ... of further layers, _l0_reverse, ... of the other direction: x[T, B, in] gives y[T, B, directions * units] and the states
+ * [layers * directions, B, units] after the last step (c of lstm alone). */
+TN_API tn_recurrent_result tn_layer_lstm(tn_tensor *x, const char *name, int64_t units, const tn_rnn_opt *opt);
+TN_API tn_recurrent_result tn_layer_gru(tn_tensor *x, const char *name, int64_t units, const tn_rnn_opt *opt);
+TN_API tn_recurrent_result tn_layer_rnn(tn_tensor *x, const char *name, int64_t units, const tn_rnn_opt *opt);
+TN_API tn_recurrent_result tn_layer_recurrent(tn_tensor *x, const char *name, tn_recurrent_kind kind, int64_t units,
+                                              const tn_rnn_opt *opt);
+/* One step: name.weight_ih, name.weight_hh, name.bias_ih, name.bias_hh; x[B, in], h[B, units], c[B, units] of lstm (NULL: 0). */
+TN_API tn_recurrent_result tn_layer_recurrent_cell(tn_tensor *x, tn_tensor *h, tn_tensor *c, const char *name,
+                                                   tn_recurrent_kind kind, int64_t units, const tn_rnn_opt *opt);
+
 typedef struct tn_prelu_opt {
     bool channels;    /* a slope for each channel (axis 1), not one for all */
     tn_opt_f64 slope; /* 0.25: to begin with */

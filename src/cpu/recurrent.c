@@ -1,22 +1,307 @@
-/* recurrent and recurrent_grad: for now by their references, so that they are never unrolled. */
+/* recurrent and recurrent_grad on f32: a step is one product with the packed weights and a loop over the gates. Other dtypes go by
+ * their references, so that they are never unrolled. */
+#include "cpu/core/recurrent.h"
+#include "cpu/core/gemm.h"
 #include "cpu/core/kernels.h"
+#include "cpu/core/par.h"
+#include "op/scheme/recurrent.h"
 
-static kernel_layout want(const kernel_bind *b, int i)
+#include <string.h>
+
+enum { CHUNK = 1 << 12 /* numbers of a state */ };
+
+extern const cpu_recurrent_fns cpu_recurrent_fns_portable;
+#if CPU_X86
+extern const cpu_recurrent_fns cpu_recurrent_fns_avx2, cpu_recurrent_fns_avx512;
+#endif
+
+const cpu_recurrent_fns *cpu_recurrent_fns_of(cpu_isa isa)
 {
-    return cpu_reference.want(b, i);
+#if CPU_X86
+    if (isa >= CPU_AVX512)
+        return &cpu_recurrent_fns_avx512;
+    if (isa == CPU_AVX2)
+        return &cpu_recurrent_fns_avx2;
+#endif
+    (void)isa;
+    return &cpu_recurrent_fns_portable;
 }
 
-static tn_status prepare(kernel_bind *b)
+typedef struct plan {
+    const cpu_recurrent_fns *fns;
+    cpu_gemm product;
+    int threads, kind, gates;
+    bool reverse, wide; /* wide: lengths are i64 */
+    int64_t steps, batch, n, per_chunk, chunks;
+    size_t packed, gemm; /* bytes of the packed weights, of the product's scratch */
+} plan;
+
+typedef struct job {
+    const plan *p;
+    const float *x, *b, *h0, *c0, *y, *gates, *cells, *dy, *dgates, *dcells;
+    const void *lengths;
+    float *out_y, *h, *c, *out_gates, *out_cells, *dx, *u; /* h, c: the state, or what arrives at it */
+    int64_t t;
+} job;
+
+/* ---- steps ----------------------------------------------------------------------------------------------------------- */
+
+static int64_t length_of(const job *j, int64_t row)
 {
-    return cpu_reference.prepare(b);
+    const plan *p = j->p;
+    if (!j->lengths)
+        return p->steps;
+    int64_t n = p->wide ? ((const int64_t *)j->lengths)[row] : ((const int32_t *)j->lengths)[row];
+    return n < 0 ? 0 : n > p->steps ? p->steps : n;
+}
+
+static int64_t end_of(const plan *p, int64_t chunk)
+{
+    return (chunk + 1) * p->per_chunk < p->batch ? (chunk + 1) * p->per_chunk : p->batch;
+}
+
+/* The gates of a step; their sums with x (of gru: u alone) are there. */
+static void forward_chunk(void *arg, int64_t chunk, int thread)
+{
+    const job *j = arg;
+    const plan *p = j->p;
+    int64_t n = p->n;
+    (void)thread;
+    for (int64_t r = chunk * p->per_chunk; r < end_of(p, chunk); r++) {
+        int64_t at = j->t * p->batch + r;
+        float *y = j->out_y + at * n, *h = j->h + r * n;
+        float *c = j->c ? j->c + r * n : NULL, *gates = j->out_gates ? j->out_gates + at * 4 * n : NULL;
+        bool on = j->t < length_of(j, r), lstm = p->kind == OP_REC_LSTM;
+        if (!on) {
+            memset(y, 0, (size_t)n * sizeof *y);
+            if (lstm || p->kind == OP_REC_GRU)
+                memset(gates, 0, (size_t)(4 * n) * sizeof *gates);
+        } else if (lstm) {
+            p->fns->lstm(n, gates, c, c, y);
+        } else if (p->kind == OP_REC_GRU) {
+            p->fns->gru(n, j->x + at * 3 * n, j->u + r * 3 * n, h, gates, y);
+        } else {
+            p->fns->act(n, p->kind == OP_REC_RELU, y);
+        }
+        if (on)
+            memcpy(h, y, (size_t)n * sizeof *h);
+        if (lstm)
+            memcpy(j->out_cells + at * n, c, (size_t)n * sizeof *c);
+    }
+}
+
+/* dx of a step, and du in j->u; h becomes what goes on past the gates, c what goes on. */
+static void backward_chunk(void *arg, int64_t chunk, int thread)
+{
+    const job *j = arg;
+    const plan *p = j->p;
+    int64_t n = p->n, width = p->gates * n, back = (p->reverse ? p->batch : -p->batch) * n;
+    (void)thread;
+    for (int64_t r = chunk * p->per_chunk; r < end_of(p, chunk); r++) {
+        int64_t at = j->t * p->batch + r, length = length_of(j, r);
+        float *d = j->h + r * n, *dc = j->c ? j->c + r * n : NULL, *dx = j->dx + at * width, *u = j->u + r * width;
+        bool lstm = p->kind == OP_REC_LSTM;
+        for (int64_t i = 0; lstm && j->dcells && i < n; i++)
+            dc[i] += j->dcells[at * n + i];
+        if (j->t >= length) {
+            memset(dx, 0, (size_t)width * sizeof *dx);
+            memset(u, 0, (size_t)width * sizeof *u);
+            continue;
+        }
+        for (int64_t i = 0; j->dy && i < n; i++)
+            d[i] += j->dy[at * n + i];
+        const float *more = j->dgates ? j->dgates + at * 4 * n : NULL;
+        if (p->kind == OP_REC_GRU) {
+            bool first = j->t == (p->reverse ? length - 1 : 0);
+            p->fns->gru_grad(n, j->gates + at * 4 * n, first ? j->h0 + r * n : j->y + at * n + back, more, d, dx, u);
+            continue;
+        }
+        if (lstm) {
+            bool first = j->t == (p->reverse ? p->steps - 1 : 0);
+            const float *c = j->cells + at * n, *c0 = first ? j->c0 + r * n : c + back;
+            p->fns->lstm_grad(n, j->gates + at * 4 * n, c0, c, d, more, dc, dx);
+        } else {
+            p->fns->act_grad(n, p->kind == OP_REC_RELU, j->y + at * n, d, dx);
+        }
+        memcpy(u, dx, (size_t)width * sizeof *u);
+        memset(d, 0, (size_t)n * sizeof *d);
+    }
+}
+
+/* ---- runs ------------------------------------------------------------------------------------------------------------ */
+
+static char *room(void *scratch, size_t bytes)
+{
+    return (char *)scratch + (bytes + 63) / 64 * 64;
+}
+
+static void copy_or_zero(float *to, const float *from, int64_t n)
+{
+    if (from)
+        memcpy(to, from, (size_t)n * sizeof *to);
+    else
+        memset(to, 0, (size_t)n * sizeof *to);
 }
 
 static void run(const kernel_call *c)
 {
+    const plan *p = c->plan;
+    int64_t n = p->batch * p->n;
+    bool lstm = p->kind == OP_REC_LSTM, gru = p->kind == OP_REC_GRU;
+    char *packed = c->scratch, *u = room(packed, p->packed), *gemm = room(u, gru ? 3 * (size_t)n * sizeof(float) : 0);
+    job j = {.p = p,
+             .x = c->in[2],
+             .b = c->in[4],
+             .lengths = c->in[5],
+             .out_y = c->out[0],
+             .h = c->out[1],
+             .u = (float *)(void *)u};
+    copy_or_zero(j.h, c->in[0], n);
+    if (lstm || gru)
+        j.out_gates = c->out[2];
+    if (lstm) {
+        j.c = c->out[3];
+        j.out_cells = c->out[4];
+        copy_or_zero(j.c, c->in[1], n);
+    }
+    cpu_gemm_pack_b(&p->product, c->in[3], packed);
+    for (int64_t s = 0; s < p->steps; s++) {
+        j.t = p->reverse ? p->steps - 1 - s : s;
+        float *to = gru ? j.u : lstm ? j.out_gates + j.t * 4 * n : j.out_y + j.t * n;
+        if (!gru)
+            memcpy(to, j.x + j.t * p->gates * n, (size_t)(p->gates * n) * sizeof *to);
+        cpu_gemm_run(&p->product, j.h, packed, to, j.b, gemm);
+        cpu_parallel(p->threads, p->chunks, forward_chunk, &j);
+    }
+}
+
+static void run_grad(const kernel_call *c)
+{
+    const plan *p = c->plan;
+    int64_t n = p->batch * p->n;
+    bool lstm = p->kind == OP_REC_LSTM;
+    char *packed = c->scratch, *u = room(packed, p->packed), *gemm = room(u, (size_t)(p->gates * n) * sizeof(float));
+    job j = {.p = p,
+             .h0 = c->in[0],
+             .c0 = c->in[1],
+             .y = c->in[2],
+             .gates = c->in[3],
+             .cells = c->in[4],
+             .lengths = c->in[6],
+             .dy = c->in[7],
+             .dgates = c->in[10],
+             .dcells = c->in[11],
+             .dx = c->out[0],
+             .h = c->out[1],
+             .c = lstm ? c->out[2] : NULL,
+             .u = (float *)(void *)u};
+    copy_or_zero(j.h, c->in[8], n);
+    if (lstm)
+        copy_or_zero(j.c, c->in[9], n);
+    cpu_gemm_pack_b(&p->product, c->in[5], packed);
+    for (int64_t s = p->steps - 1; s >= 0; s--) {
+        j.t = p->reverse ? p->steps - 1 - s : s;
+        cpu_parallel(p->threads, p->chunks, backward_chunk, &j);
+        cpu_gemm_run(&p->product, j.u, packed, j.h, NULL, gemm);
+    }
+}
+
+/* ---- binding --------------------------------------------------------------------------------------------------------- */
+
+static bool keeps(const graph_node *node, bool training)
+{
+    (void)training;
+    return node->out[0].type.dtype == TN_F32;
+}
+
+static bool accepts(const kernel_bind *b)
+{
+    return kernel_count(&b->in[0]) > 0 && b->out[0].dims[0] > 0;
+}
+
+static plan *plan_of(kernel_bind *b, const kernel_operand *lengths)
+{
+    plan *p = BASE_NEW(b->arena, plan);
+    if (!p)
+        return NULL;
+    *p = (plan){.fns = cpu_recurrent_fns_of((cpu_isa)b->isa),
+                .threads = b->threads,
+                .kind = (int)cpu_arg_int(b->node, "kind"),
+                .reverse = cpu_arg_int(b->node, "reverse") != 0,
+                .wide = lengths->dtype == TN_I64,
+                .steps = b->out[0].dims[0],
+                .batch = b->in[0].dims[0],
+                .n = b->in[0].dims[1]};
+    p->gates = op_rec_gates(p->kind);
+    p->per_chunk = p->n < CHUNK ? CHUNK / p->n : 1;
+    p->chunks = (p->batch + p->per_chunk - 1) / p->per_chunk;
+    p->product = (cpu_gemm){.isa = (cpu_isa)b->isa,
+                            .threads = b->threads,
+                            .dtype = TN_F32,
+                            .narrow = b->narrow,
+                            .m = p->batch,
+                            .accumulate = true,
+                            .b_packed = true};
+    b->plan = p;
+    b->path = "steps";
+    return p;
+}
+
+static void make_room(kernel_bind *b, plan *p, size_t u)
+{
+    p->packed = cpu_gemm_packed_size(&p->product);
+    p->gemm = cpu_gemm_scratch(&p->product);
+    b->scratch = (p->packed + 63) / 64 * 64 + (u + 63) / 64 * 64 + p->gemm + 64;
+}
+
+static tn_status prepare(kernel_bind *b)
+{
+    plan *p = plan_of(b, &b->in[5]);
+    if (!p)
+        return base_no_memory(b->error, "preparing a kernel");
+    cpu_gemm *g = &p->product; /* h[batch, n] times w transposed */
+    g->n = g->c_row = p->gates * p->n;
+    g->k = g->a_row = p->n;
+    g->a_col = g->b_row = g->c_col = 1;
+    g->b_col = p->n;
+    g->bias = b->in[4].dtype ? CPU_BIAS_COLUMN : CPU_BIAS_NONE;
+    g->accumulate = p->kind != OP_REC_GRU;
+    make_room(b, p, p->kind == OP_REC_GRU ? (size_t)(3 * p->batch * p->n) * sizeof(float) : 0);
+    return TN_OK;
+}
+
+static tn_status prepare_grad(kernel_bind *b)
+{
+    plan *p = plan_of(b, &b->in[6]);
+    if (!p)
+        return base_no_memory(b->error, "preparing a kernel");
+    cpu_gemm *g = &p->product; /* du[batch, gates n] times w */
+    g->k = g->a_row = p->gates * p->n;
+    g->n = g->c_row = g->b_row = p->n;
+    g->a_col = g->b_col = g->c_col = 1;
+    make_room(b, p, (size_t)(p->gates * p->batch * p->n) * sizeof(float));
+    return TN_OK;
+}
+
+static kernel_layout want_any(const kernel_bind *b, int i)
+{
+    return cpu_reference.want(b, i);
+}
+
+static tn_status prepare_reference(kernel_bind *b)
+{
+    return cpu_reference.prepare(b);
+}
+
+static void run_reference(const kernel_call *c)
+{
     cpu_reference.run(c);
 }
 
+#define ROWS(name_, prepare_, run_)                                                                                    \
+    {.op = name_, .name = name_ "/steps", .keeps = keeps, .accepts = accepts, .prepare = prepare_, .run = run_},       \
+    {                                                                                                                  \
+        .op = name_, .name = name_ "/reference", .want = want_any, .prepare = prepare_reference, .run = run_reference  \
+    }
 const kernel cpu_kernels_recurrent[] = {
-    {.op = "recurrent", .name = "recurrent/reference", .want = want, .prepare = prepare, .run = run},
-    {.op = "recurrent_grad", .name = "recurrent_grad/reference", .want = want, .prepare = prepare, .run = run},
-    {0}};
+    ROWS("recurrent", prepare, run), ROWS("recurrent_grad", prepare_grad, run_grad), {0}};

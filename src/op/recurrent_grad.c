@@ -274,15 +274,15 @@ const op_def op_recurrent_grad = {
     .cases =
         (const char *const[]){
             "h=x[2x3]:unit y=x[3x2x3]:unit w=x[3x3]:unit dy=x[3x2x3]:unit dh=x[2x3]:unit kind=rnn_tanh",
-            "h=x[2x3]:unit y=x[3x2x3]:kinks=0 w=x[3x3]:unit lengths=i[2]:index=4 dy=x[3x2x3]:unit kind=rnn_relu "
+            "h=x[2x3]:unit y=x[3x2x3]:kinks=0 w=x[3x3]:finite lengths=i[2]:index=4 dy=x[3x2x3]:unit kind=rnn_relu "
             "reverse=true",
             "h=x[2x3]:unit c=x[2x3]:unit y=x[3x2x3]:unit gates=x[3x2x12]:unit cells=x[3x2x3]:unit w=x[12x3]:unit "
             "dy=x[3x2x3]:unit dh=x[2x3]:unit dc=x[2x3]:unit dgates=x[3x2x12]:unit dcells=x[3x2x3]:unit",
-            "h=x[3x2]:unit c=x[3x2]:unit y=x[2x3x2]:unit gates=x[2x3x8]:unit cells=x[2x3x2]:unit w=x[8x2]:unit "
+            "h=x[3x2]:unit c=x[3x2]:unit y=x[2x3x2]:unit gates=x[2x3x8]:unit cells=x[2x3x2]:unit w=x[8x2]:finite "
             "lengths=i[3]:index=3 dy=x[2x3x2]:unit dh=x[3x2]:unit dcells=x[2x3x2]:unit reverse=true",
             "h=x[3x2]:unit y=x[2x3x2]:unit gates=x[2x3x8]:unit w=x[6x2]:unit dy=x[2x3x2]:unit dgates=x[2x3x8]:unit "
             "kind=gru",
-            "h=x[3x2]:unit y=x[4x3x2]:unit gates=x[4x3x8]:unit w=x[6x2]:unit lengths=i[3]:index=5 dh=x[3x2]:unit "
+            "h=x[3x2]:unit y=x[4x3x2]:unit gates=x[4x3x8]:unit w=x[6x2]:finite lengths=i[3]:index=5 dh=x[3x2]:unit "
             "kind=gru "
             "reverse=true",
             NULL},

@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""Makes layers.safetensors: attention, Transformer and recurrent layers as PyTorch's modules compute them.
+
+Usage: make_layers.py [FOLDER]      (PyTorch 2.x; the file is committed, so users never run this)
+
+For each case C in the metadata's "cases", the module being called m:
+    C.in.NAME       inputs
+    C.state.m.P     parameters, under the module's names
+    C.out.K         outputs
+    C.gout.K        what arrives at each
+    C.grad.m.P      the gradient of sum(out * gout) for each parameter
+All is computed in float64 and rounded to float32.
+"""
+import os
+import sys
+
+import torch
+from torch import nn
+
+from golden_cases import random
+from golden_file import save_file
+
+TENSORS, CASES = {}, []
+
+
+def keep(name, x):
+    x = x.detach()
+    TENSORS[name] = (x.float() if x.is_floating_point() else x).contiguous().clone()
+
+
+def case(name, module, call, **inputs):
+    CASES.append(name)
+    module.eval()
+    with torch.no_grad():
+        for key, p in module.named_parameters():
+            p.copy_(random(f"{name} {key}", *p.shape) * (0.3 if p.dim() > 1 else 0.1) + (1 if "norm" in key and "weight" in key else 0))
+            keep(f"{name}.state.m.{key}", p)
+    module.double()
+    for key, x in inputs.items():
+        keep(f"{name}.in.{key}", x)
+    outs = call(module, **{k: x.double() if x.is_floating_point() else x for k, x in inputs.items()})
+    gouts = [random(f"{name} gout {i}", *y.shape) for i, y in enumerate(outs)]
+    params = dict(module.named_parameters())
+    grads = torch.autograd.grad(sum((y * g.double()).sum() for y, g in zip(outs, gouts)), list(params.values()))
+    for i, (y, g) in enumerate(zip(outs, gouts)):
+        keep(f"{name}.out.{i}", y)
+        keep(f"{name}.gout.{i}", g)
+    for key, g in zip(params, grads):
+        keep(f"{name}.grad.m.{key}", g)
+
+
+def attention():
+    x, y = random("x", 2, 5, 8), random("y", 2, 7, 8)
+    seen = torch.arange(7)[None, :] < torch.tensor([7, 4])[:, None]
+    case("mha", nn.MultiheadAttention(8, 2, batch_first=True), lambda m, x: m(x, x, x), x=x)
+    case("mha_cross", nn.MultiheadAttention(8, 2, batch_first=True),
+         lambda m, x, y, seen: m(x, y, y, key_padding_mask=~seen, average_attn_weights=False), x=x, y=y, seen=seen)
+    case("mha_sizes", nn.MultiheadAttention(8, 2, batch_first=True, kdim=6, vdim=3), lambda m, x, k, v: (m(x, k, v)[0],), x=x,
+         k=random("k", 2, 7, 6), v=random("v", 2, 7, 3))
+    for first in (False, True):
+        tag = "pre" if first else "post"
+        options = dict(d_model=8, nhead=2, dim_feedforward=12, dropout=0.0, batch_first=True, norm_first=first)
+        case(f"encoder_{tag}", nn.TransformerEncoderLayer(activation="gelu" if first else "relu", **options),
+             lambda m, y: (m(y),), y=y)
+        causal = nn.Transformer.generate_square_subsequent_mask(5).double()
+        case(f"decoder_{tag}", nn.TransformerDecoderLayer(**options),
+             lambda m, x, y, seen: (m(x, y, tgt_mask=causal, memory_key_padding_mask=~seen),), x=x, y=y, seen=seen)
+        case(f"transformer_{tag}", nn.Transformer(num_encoder_layers=2, num_decoder_layers=2, **options),
+             lambda m, y, x, seen: (m(y, x, tgt_mask=causal, src_key_padding_mask=~seen, memory_key_padding_mask=~seen),), y=y, x=x, seen=seen)
+
+
+def recurrent():
+    x, lengths = random("seq", 5, 3, 4), torch.tensor([5, 2, 4])
+    h, c = random("h", 4, 3, 6), random("c", 4, 3, 6)
+
+    def packed(m, x, *state):
+        p = nn.utils.rnn.pack_padded_sequence(x, lengths, enforce_sorted=False)
+        y, s = m(p, *state)
+        return (nn.utils.rnn.pad_packed_sequence(y, total_length=5)[0], *(s if isinstance(s, tuple) else (s,)))
+
+    def flat(m, x, *state):
+        y, s = m(x, *state)
+        return (y, *(s if isinstance(s, tuple) else (s,)))
+
+    case("lstm", nn.LSTM(4, 6), flat, x=x)
+    case("lstm_all", nn.LSTM(4, 6, num_layers=2, bidirectional=True), lambda m, x, lengths, h, c: packed(m, x, (h, c)), x=x, lengths=lengths,
+         h=h, c=c)
+    case("gru", nn.GRU(4, 6, batch_first=True), flat, x=x.transpose(0, 1).contiguous())
+    case("gru_all", nn.GRU(4, 6, num_layers=2, bidirectional=True), lambda m, x, lengths, h: packed(m, x, h), x=x, lengths=lengths, h=h)
+    case("rnn_relu", nn.RNN(4, 6, nonlinearity="relu", bias=False), flat, x=x)
+    case("rnn_all", nn.RNN(4, 6, num_layers=2, bidirectional=True), lambda m, x, lengths, h: packed(m, x, h), x=x, lengths=lengths, h=h)
+    case("lstm_cell", nn.LSTMCell(4, 6), lambda m, x, h, c: m(x, (h, c)), x=x[0], h=h[0], c=c[0])
+    case("gru_cell", nn.GRUCell(4, 6), lambda m, x, h: (m(x, h),), x=x[0], h=h[0])
+
+
+if __name__ == "__main__":
+    folder = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
+    attention()
+    recurrent()
+    path = os.path.join(folder, "layers.safetensors")
+    save_file(TENSORS, path, metadata={"made_by": f"tests/golden/make_layers.py with PyTorch {torch.__version__}", "cases": " ".join(CASES)})
+    print(f"{path}: {len(CASES)} cases, {os.path.getsize(path)} bytes")

@@ -1,0 +1,286 @@
+/* Layers against PyTorch's modules: every case of layers.safetensors (see make_layers.py), outputs and gradients of parameters. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/safetensors.h"
+#include "op/scheme/op.h"
+#include <tarn/tarn.h>
+
+typedef struct golden {
+    const format_safetensors *file;
+    const char *name;
+    tn_graph *graph;
+    tn_tensor *out[3];
+} golden;
+
+static const format_tensor *stored(const golden *c, const char *what)
+{
+    char name[160];
+    snprintf(name, sizeof name, "%s.%s", c->name, what);
+    for (size_t i = 0; i < c->file->n; i++)
+        if (strcmp(c->file->tensors[i].name, name) == 0)
+            return &c->file->tensors[i];
+    return NULL;
+}
+
+static tn_tensor *in(const golden *c, const char *what)
+{
+    char name[160];
+    tn_shape shape = {.rank = 0};
+    snprintf(name, sizeof name, "in.%s", what);
+    const format_tensor *t = stored(c, name);
+    if (!t)
+        fail_msg("%s has no %s", c->name, name);
+    shape.rank = t->rank;
+    memcpy(shape.dims, t->dims, sizeof shape.dims);
+    return tn_input(c->graph, name, t->dtype, shape);
+}
+
+static void mha(golden *c)
+{
+    tn_tensor *x = in(c, "x");
+    tn_attended r = tn_layer_multihead_attention(x, x, x, "m", 2, TN_OPT(tn_mha_opt, .weights = true));
+    c->out[0] = r.y;
+    c->out[1] = r.weights;
+}
+static void mha_cross(golden *c)
+{
+    tn_tensor *y = in(c, "y");
+    tn_attended r = tn_layer_multihead_attention(
+        in(c, "x"), y, y, "m", 2, TN_OPT(tn_mha_opt, .weights = true, .each_head = true, .key_mask = in(c, "seen")));
+    c->out[0] = r.y;
+    c->out[1] = r.weights;
+}
+static void mha_sizes(golden *c)
+{
+    c->out[0] = tn_layer_multihead_attention(in(c, "x"), in(c, "k"), in(c, "v"), "m", 2, NULL).y;
+}
+
+static tn_transformer_opt options(bool first)
+{
+    return (tn_transformer_opt){.feed_forward = 12, .norm_first = first};
+}
+static void encoder(golden *c, bool first)
+{
+    tn_transformer_opt o = options(first);
+    o.gelu = first;
+    c->out[0] = tn_layer_transformer_encoder_layer(in(c, "y"), "m", 2, NULL, &o);
+}
+static void encoder_post(golden *c)
+{
+    encoder(c, false);
+}
+static void encoder_pre(golden *c)
+{
+    encoder(c, true);
+}
+static void decoder(golden *c, bool first)
+{
+    tn_transformer_opt o = options(first);
+    const tn_sight own = {.causal = true}, memory = {.key_mask = in(c, "seen")};
+    c->out[0] = tn_layer_transformer_decoder_layer(in(c, "x"), in(c, "y"), "m", 2, &own, &memory, &o);
+}
+static void decoder_post(golden *c)
+{
+    decoder(c, false);
+}
+static void decoder_pre(golden *c)
+{
+    decoder(c, true);
+}
+static void transformer(golden *c, bool first)
+{
+    tn_transformer_opt o = options(first);
+    const tn_sight own = {.causal = true}, source = {.key_mask = in(c, "seen")};
+    c->out[0] = tn_layer_transformer(in(c, "y"), in(c, "x"), "m", 2, 2, &source, &own, &o);
+}
+static void transformer_post(golden *c)
+{
+    transformer(c, false);
+}
+static void transformer_pre(golden *c)
+{
+    transformer(c, true);
+}
+
+static void take(golden *c, tn_recurrent_result r)
+{
+    c->out[0] = r.y;
+    c->out[1] = r.h;
+    c->out[2] = r.c;
+}
+static void lstm(golden *c)
+{
+    take(c, tn_layer_lstm(in(c, "x"), "m", 6, NULL));
+}
+static void lstm_all(golden *c)
+{
+    take(c, tn_layer_lstm(in(c, "x"), "m", 6,
+                          TN_OPT(tn_rnn_opt, .layers = 2, .bidirectional = true, .lengths = in(c, "lengths"),
+                                 .h = in(c, "h"), .c = in(c, "c"))));
+}
+static void gru(golden *c)
+{
+    take(c, tn_layer_gru(in(c, "x"), "m", 6, TN_OPT(tn_rnn_opt, .batch_first = true)));
+}
+static void gru_all(golden *c)
+{
+    take(c, tn_layer_gru(
+                in(c, "x"), "m", 6,
+                TN_OPT(tn_rnn_opt, .layers = 2, .bidirectional = true, .lengths = in(c, "lengths"), .h = in(c, "h"))));
+}
+static void rnn_relu(golden *c)
+{
+    take(c, tn_layer_rnn(in(c, "x"), "m", 6, TN_OPT(tn_rnn_opt, .relu = true, .no_bias = true)));
+}
+static void rnn_all(golden *c)
+{
+    take(c, tn_layer_rnn(
+                in(c, "x"), "m", 6,
+                TN_OPT(tn_rnn_opt, .layers = 2, .bidirectional = true, .lengths = in(c, "lengths"), .h = in(c, "h"))));
+}
+static void lstm_cell(golden *c)
+{
+    tn_recurrent_result r = tn_layer_recurrent_cell(in(c, "x"), in(c, "h"), in(c, "c"), "m", TN_LSTM, 6, NULL);
+    c->out[0] = r.h;
+    c->out[1] = r.c;
+}
+static void gru_cell(golden *c)
+{
+    c->out[0] = tn_layer_recurrent_cell(in(c, "x"), in(c, "h"), NULL, "m", TN_GRU, 6, NULL).h;
+}
+
+#define ROW(name)                                                                                                      \
+    {                                                                                                                  \
+#name, name                                                                                                    \
+    }
+static const struct {
+    const char *name;
+    void (*build)(golden *);
+} table[] = {ROW(mha),          ROW(mha_cross),   ROW(mha_sizes),        ROW(encoder_post),    ROW(encoder_pre),
+             ROW(decoder_post), ROW(decoder_pre), ROW(transformer_post), ROW(transformer_pre), ROW(lstm),
+             ROW(lstm_all),     ROW(gru),         ROW(gru_all),          ROW(rnn_relu),        ROW(rnn_all),
+             ROW(lstm_cell),    ROW(gru_cell)};
+
+/* ---- running ----------------------------------------------------------------------------------------------------------- */
+
+static void add_outputs(golden *c, tn_entry *e)
+{
+    tn_tensor *loss = NULL, *wrt[128], *got[128];
+    int n = 0;
+    for (int i = 0; i < 3 && c->out[i]; i++) {
+        char name[32];
+        tn_shape shape = tn_tensor_shape(c->out[i]);
+        snprintf(name, sizeof name, "out.%d", i);
+        tn_entry_output(e, name, c->out[i]);
+        snprintf(name, sizeof name, "gout.%d", i);
+        tn_tensor *part = tn_sum(tn_mul(c->out[i], tn_input(c->graph, name, TN_F32, shape)));
+        loss = loss ? tn_add(loss, part) : part;
+    }
+    while (n < 128 && (wrt[n] = tn_graph_param(c->graph, n)))
+        n++;
+    if (tn_gradients(loss, n, wrt, got) != TN_OK)
+        return;
+    for (int i = 0; i < n; i++) {
+        char name[160];
+        snprintf(name, sizeof name, "grad.%s", tn_tensor_name(wrt[i]));
+        tn_entry_output(e, name, got[i]);
+    }
+}
+
+static int compare(const format_tensor *want, const float *got)
+{
+    double most = 0;
+    size_t n = want->bytes / sizeof(float);
+    const float *w = want->data;
+    for (size_t i = 0; i < n; i++)
+        most = fabs((double)w[i]) > most ? fabs((double)w[i]) : most;
+    for (size_t i = 0; i < n; i++)
+        if (!(fabs((double)(got[i] - w[i])) <= 1e-5 * fabs((double)w[i]) + 5e-6 * most + 1e-7)) {
+            print_error("%s: element %zu is %.9g; PyTorch says %.9g\n", want->name, i, (double)got[i], (double)w[i]);
+            return 1;
+        }
+    return 0;
+}
+
+static int run(golden *c, tn_context *context, tn_program *p)
+{
+    tn_feed feeds[16], out[160];
+    const format_tensor *want[160];
+    int n = 0, m = 0, failures = 0;
+    tn_state *state = tn_state_new(context);
+    tn_state_init(state, c->graph, 0);
+    for (size_t i = 0; i < c->file->n; i++) {
+        const format_tensor *t = &c->file->tensors[i];
+        size_t length = strlen(c->name);
+        if (strncmp(t->name, c->name, length) != 0 || t->name[length] != '.')
+            continue;
+        const char *what = t->name + length + 1;
+        tn_view v = tn_view_of((void *)(uintptr_t)t->data, t->dtype, t->rank, t->dims);
+        if (strncmp(what, "state.", 6) == 0) {
+            if (tn_state_set(state, what + 6, &v) != TN_OK)
+                print_error("%s: %s\n", c->name, tn_state_error(state)), failures++;
+        } else if (strncmp(what, "in.", 3) == 0 || strncmp(what, "gout.", 5) == 0) {
+            feeds[n++] = (tn_feed){what, v};
+        } else {
+            want[m] = t;
+            v.data = calloc(1, t->bytes + 1);
+            out[m++] = (tn_feed){what, v};
+        }
+    }
+    tn_session *s = tn_session_new(p, state);
+    if (tn_run(s, "e", n, feeds, m, out) != TN_OK) {
+        print_error("%s: %s\n", c->name, tn_session_error(s));
+        failures++;
+    }
+    for (int i = 0; i < m; i++) {
+        failures += failures ? 0 : compare(want[i], out[i].view.data);
+        free(out[i].view.data);
+    }
+    tn_session_free(s);
+    tn_state_free(state);
+    return failures;
+}
+
+static void layers_are_as_in_pytorch(void **unused)
+{
+    (void)unused;
+    format_safetensors *file;
+    base_error e = {0};
+    int failures = 0;
+    if (format_safetensors_open(TARN_SOURCE_DIR "/tests/golden/layers.safetensors", &file, &e) != TN_OK) {
+        print_message("skipped: %s\n", e.text);
+        skip();
+    }
+    tn_context *context = tn_context_new(TN_OPT(tn_context_opt, .threads = 2));
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        golden c = {.file = file, .name = table[i].name, .graph = tn_graph_new(context)};
+        table[i].build(&c);
+        tn_entry *entry = tn_entry_new(c.graph, "e", 0);
+        if (tn_graph_status(c.graph) == TN_OK)
+            add_outputs(&c, entry);
+        tn_program *p = tn_compile(c.graph, NULL);
+        if (!p)
+            print_error("%s: %s\n", c.name, tn_graph_error(c.graph));
+        failures += p ? run(&c, context, p) : 1;
+        tn_program_free(p);
+        tn_graph_free(c.graph);
+    }
+    tn_context_free(context);
+    format_safetensors_free(file);
+    assert_int_equal(failures, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(layers_are_as_in_pytorch)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
