@@ -114,7 +114,8 @@ tn_attended tn_layer_multihead_attention(tn_tensor *q, tn_tensor *k, tn_tensor *
     if (tn_graph_status(g) != TN_OK)
         return (tn_attended){q, q};
     tn_dim e = tn_dim_of(q, -1);
-    if (n < 1 || e < 0 || e % n || (o->key_heads && (o->key_heads < 0 || n % o->key_heads)) || tn_tensor_rank(q) != 3) {
+    if (n < 1 || e < 0 || e % n || o->key_heads < 0 || (o->key_heads > 0 && n % o->key_heads) ||
+        tn_tensor_rank(q) != 3) {
         failed(q, name, "q must be [N, L, features], the features a multiple of the heads", (long long)e, (long long)n);
         return (tn_attended){q, q};
     }

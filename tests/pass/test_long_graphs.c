@@ -1,5 +1,5 @@
 /* Long graphs: nothing recurs along a chain of nodes, and no pass takes time that grows with the square of their number. The
- * limits of time are far above what is needed and far below what squares took.
+ * limits of processor time are far above what is needed and far below what squares took.
  * labels: release */
 #include <pthread.h>
 #include <setjmp.h>
@@ -35,10 +35,11 @@ static int tear_down(void **p)
     return 0;
 }
 
+/* Of the processor: others may use the machine. */
 static double now(void)
 {
     struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
@@ -119,7 +120,7 @@ static void a_group_that_waits_for_long_is_made_without_recursion(void **p)
 
 /* ---- time -------------------------------------------------------------------------------------------------------- */
 
-static void bind(tn_program *program, tn_state *state, const char *entry)
+static void bind_sizes(tn_program *program, tn_state *state, const char *entry)
 {
     float x[8] = {0}, lr = 0;
     tn_feed feeds[2] = {{"x", tn_view_of(x, TN_F32, 2, (int64_t[]){2, 4})}, {"lr", tn_view_of(&lr, TN_F32, 0, NULL)}};
@@ -149,7 +150,7 @@ static void a_chain_is_compiled_soon(void **p)
     assert_int_equal(tn_gradients(tn_sum(y), 1, &x, &grad), TN_OK);
     tn_entry_output(tn_entry_new(g, "e", 0), "grad", grad);
     tn_program *program = tn_compile(g, NULL);
-    bind(program, NULL, "e");
+    bind_sizes(program, NULL, "e");
     within(began, 20, "gradient of 20,000 nodes");
     tn_program_free(program);
     tn_graph_free(g);
@@ -165,7 +166,7 @@ static void lowered_forms_are_differentiated_soon(void **p)
     for (int i = 0; i < 6000; i++)
         y = tn_hardswish(y);
     assert_int_equal(tn_gradients(tn_sum(y), 1, &x, &grad), TN_OK);
-    within(began, 5, "gradient of 6,000 lowered nodes");
+    within(began, 10, "gradient of 6,000 lowered nodes");
     tn_graph_free(g);
 }
 
@@ -188,8 +189,8 @@ static void many_parameters_are_bound_soon(void **p)
         fail_msg("%s", tn_context_error(context));
     tn_state *state = tn_state_new(context);
     assert_int_equal(tn_state_init(state, g, 1), TN_OK);
-    bind(program, state, "step");
-    within(began, 5, "a step of 2,000 parameters");
+    bind_sizes(program, state, "step");
+    within(began, 10, "a step of 2,000 parameters");
     tn_state_free(state);
     tn_program_free(program);
     tn_graph_free(g);
