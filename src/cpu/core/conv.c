@@ -250,6 +250,10 @@ static void run(const cpu_conv *c, const conv_problem *p, const float *x, const 
         conv_split_run(p, c->threads, x, packed, bias, relu, y, scratch);
         return;
     }
+    if (p->kh * p->kw == 0 && !bias && c->isa == CPU_AMX) {
+        conv_split_zero(p, c->threads, y);
+        return;
+    }
     if (p->few) {
         conv_few_run(p, c->threads, x, packed, bias, relu, y, scratch);
         return;

@@ -1,7 +1,7 @@
 /* conv_parts.h: what the files of the convolution share; no one else includes it. In reading order: conv.c (the calls),
  * conv_view.c (input as the tiles want it), conv_run.c (forward, gradient of data), conv.tile.c (the inner loops),
  * conv_pack.c (weights), conv_weight.c (their gradient), conv_depth.c (depthwise), conv_winograd.c (3x3, where allowed),
- * conv_split.c (AMX, where allowed).
+ * conv_split.c (AMX, where allowed), conv_few.c (the same for few channels).
  *
  * Forward and gradient of data are one computation, a conv_problem: for each output pixel a sum over taps and input
  * channels, taps lying on a grid of constant step. The gradient of data is such a sum over dy for each phase of the stride
@@ -143,6 +143,8 @@ void conv_split_pack(const conv_problem *p, const conv_pack_plan *plan, int thre
 size_t conv_split_scratch(const conv_problem *p, int threads);
 void conv_split_run(const conv_problem *p, int threads, const float *x, const float *packed, const float *bias,
                     bool relu, float *y, void *scratch);
+/* A problem without taps: outputs are zero. */
+void conv_split_zero(const conv_problem *p, int threads, float *y);
 size_t conv_split_weight_scratch(const conv_problem *p, int threads);
 void conv_split_weight_run(const conv_problem *p, int threads, const float *x, const float *dy, float *dw, float *db,
                            void *scratch);

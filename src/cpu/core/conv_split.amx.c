@@ -366,6 +366,12 @@ static void store(const float *c, float *const *at, const float *bias, bool relu
         store_to(c, at, bias, relu, channels, false);
 }
 
+static void zero(float *to, int64_t count, bool past)
+{
+    for (int64_t i = 0; i < count; i += HALF)
+        put(to + i, first(count - i), _mm512_setzero_ps(), past);
+}
+
 static void fence(void)
 {
     _mm_sfence();
@@ -465,5 +471,5 @@ static void finish(const conv_split_finish *f, float *to)
         _mm512_mask_storeu_ps(to + i, first(all - i), _mm512_i32gather_ps(_mm512_loadu_si512(f->order + i), table, 4));
 }
 
-const conv_split_kernels conv_split_amx = {enter, leave, records, panel, tile, store,
+const conv_split_kernels conv_split_amx = {enter, leave, records, panel, tile, store, zero,
                                            fence, rows,  pairs,   sum,   add,  finish};

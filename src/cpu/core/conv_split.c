@@ -276,6 +276,24 @@ bool conv_split_past(const conv_problem *p, const float *y)
            p->y_pixel % LINE == 0 && p->y_row % LINE == 0 && p->y_image % LINE == 0;
 }
 
+static void zero_row(void *arg, int64_t item, int thread)
+{
+    const run_job *j = arg;
+    const conv_problem *p = j->p;
+    float *to = j->y + item / p->oh * p->y_image + item % p->oh * p->y_row;
+    (void)thread;
+    for (int64_t c = 0; c < p->ow; c++)
+        conv_split_amx.zero(to + c * p->y_pixel, p->groups * p->c_out, j->past);
+    if (j->past)
+        conv_split_amx.fence();
+}
+
+void conv_split_zero(const conv_problem *p, int threads, float *y)
+{
+    run_job j = {.p = p, .y = y, .past = conv_split_past(p, y) && p->groups * p->c_out % (SIDE / 2) == 0};
+    cpu_parallel(threads, p->n * p->oh, zero_row, &j);
+}
+
 void conv_split_run(const conv_problem *p, int threads, const float *x, const float *packed, const float *bias,
                     bool relu, float *y, void *scratch)
 {

@@ -78,6 +78,7 @@ typedef struct conv_split_kernels {
     /* 32 rows of 32 sums to at[i] (NULL: nowhere), with bias (or NULL) and relu; NaN stays. past: whole lines of the
      * cache, which go past it; `fence` afterwards. */
     void (*store)(const float *c, float *const *at, const float *bias, bool relu, int64_t channels, bool past);
+    void (*zero)(float *to, int64_t count, bool past);
     void (*fence)(void);
     /* 32 places, 16 channels after 16, those of the places at `soon` (or NULL) are asked for: as rows of channels (low parts
      * `low` bytes behind; 0: none), all that there are up to a multiple of 16; or as pairs of places, `next` bytes from 16
