@@ -11,7 +11,7 @@ enum { LARGEST_TILE = 64, SMALLEST_TILE = 64, CHUNK_COST = 1, MUCH_MEMORY = 4096
 #else
 enum { LARGEST_TILE = CPU_ELEM_TILE, SMALLEST_TILE = 128 };
 enum { CHUNK_COST = 1 << 18 };   /* in quarters of a cycle */
-enum { MUCH_MEMORY = 64 << 20 }; /* bytes: from here on caches do not help whoever reads the result */
+enum { MUCH_MEMORY = 16 << 20 }; /* bytes: from here on caches do not help whoever reads the result */
 #endif
 enum { CACHE = 32 << 10 /* bytes that registers may take of the first-level cache */, MOST_CHUNKS = 256 };
 
