@@ -30,7 +30,7 @@ typedef struct depth_job {
     const conv_depth_kernels *k;
     const float *x, *packed, *bias, *dy;
     float *y, *dw, *db;
-    bool relu;
+    bool relu, past;
     int64_t bands; /* of a picture, or the shares of the rows */
     int64_t images;
 } depth_job;
@@ -41,7 +41,7 @@ static void depth_chunk(void *arg, int64_t chunk, int thread)
     const depth_job *j = arg;
     const conv_problem *p = j->p;
     const int64_t image = chunk / j->bands, band = chunk % j->bands;
-    conv_depth_rows a = {.p = p, .w = j->packed, .bias = j->bias, .relu = j->relu};
+    conv_depth_rows a = {.p = p, .w = j->packed, .bias = j->bias, .relu = j->relu, .past = j->past};
     a.x = j->x + image * p->h * p->w * p->groups;
     a.y = j->y + image * p->y_image;
     a.first = conv_part(p->oh, j->bands, band);
@@ -52,10 +52,11 @@ static void depth_chunk(void *arg, int64_t chunk, int thread)
 void conv_depth_run(const conv_problem *p, const conv_depth_kernels *k, int threads, const float *x,
                     const float *packed, const float *bias, bool relu, float *y)
 {
-    enum { BAND = 1 << 15 }; /* floats that are worth a chunk */
+    enum { BAND = 1 << 15 /* floats that are worth a chunk */, MUCH = 1 << 21 /* that no cache keeps */, LINE = 16 };
     if (p->n == 0 || p->oh == 0 || p->ow == 0)
         return;
     depth_job j = {.p = p, .k = k, .x = x, .packed = packed, .bias = bias, .y = y, .relu = relu};
+    j.past = p->n * p->oh * p->ow * p->groups >= MUCH && p->groups % LINE == 0 && (uintptr_t)y % (LINE * 4) == 0;
     j.bands = conv_max(1, conv_min(p->oh, p->oh * p->ow * p->groups / BAND));
     cpu_parallel(p->n * p->oh * p->ow * p->groups < BAND / 8 ? 1 : threads, p->n * j.bands, depth_chunk, &j);
 }

@@ -23,6 +23,25 @@ CPU_INLINE void store(float *p, cpu_vf v, int64_t n)
         cpu_vf_store_n(p, v, n);
 }
 
+/* A whole vector past the caches, aligned. */
+CPU_INLINE void stream(float *p, cpu_vf v)
+{
+#if CPU_VEC_AVX512
+    _mm512_stream_ps(p, (__m512)v);
+#elif CPU_VEC_AVX2
+    _mm256_stream_ps(p, (__m256)v);
+#else
+    cpu_vf_store(p, v);
+#endif
+}
+
+CPU_INLINE void fence(void)
+{
+#if CPU_VF > 4
+    _mm_sfence();
+#endif
+}
+
 /* Taps from..end of one dimension that lie within 0..size, the first at `at`. */
 typedef struct range {
     int64_t from, end;
@@ -84,7 +103,10 @@ CPU_INLINE void pixels(const conv_depth_rows *a, float *y, int64_t row, int64_t 
         {
             if (a->relu)
                 acc[i] = cpu_vf_max(cpu_vf_set1(0.0f), acc[i]);
-            store(y + i * p->y_pixel + c, acc[i], n);
+            if (a->past)
+                stream(y + i * p->y_pixel + c, acc[i]);
+            else
+                store(y + i * p->y_pixel + c, acc[i], n);
         }
     }
 }
@@ -128,6 +150,8 @@ static void depth_rows(const conv_depth_rows *a)
             column += count;
         }
     }
+    if (a->past)
+        fence();
 }
 
 /* R rows of Q taps from (r, q): sums over columns from..end of one row of dy, for CPU_VF channels. */

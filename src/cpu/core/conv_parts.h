@@ -167,6 +167,7 @@ typedef struct conv_depth_rows {
     float *y;
     int64_t first, end;
     bool relu;
+    bool past; /* results go past the caches: y is aligned to a vector, and the channels fill vectors */
 } conv_depth_rows;
 typedef struct conv_depth_sums {
     const conv_problem *p;
