@@ -3,11 +3,17 @@
 #include "cpu/core/moments.h"
 #include "cpu/core/vec.h"
 
-enum { ROWS = 4 };
+enum { ROWS = 4, AHEAD = 16 << 10 /* bytes from what is read to what is asked for */ };
 
 CPU_INLINE cpu_vf load(const float *p, int64_t n)
 {
     return n >= CPU_VF ? cpu_vf_load(p) : cpu_vf_load_n(p, n);
+}
+
+/* Asking for what is not there does no harm. */
+CPU_INLINE void ask(const float *p)
+{
+    __builtin_prefetch((const void *)((uintptr_t)p + AHEAD));
 }
 
 CPU_INLINE void add(float *p, cpu_vf v, int64_t n)
@@ -25,6 +31,7 @@ CPU_INLINE void moments_of(const float *x, int rows, int64_t stride, const float
     cpu_vf sum = {0}, square = {0};
     for (int r = 0; r < rows; r++) {
         const cpu_vf d = load(x + r * stride, n) - k;
+        ask(x + r * stride);
         sum += d;
         square = cpu_vf_fma(d, d, square);
     }
@@ -39,6 +46,8 @@ CPU_INLINE void sums_of(const float *dy, const float *x, int rows, int64_t strid
     cpu_vf sum = {0}, dot = {0};
     for (int r = 0; r < rows; r++) {
         const cpu_vf d = load(dy + r * stride, n);
+        ask(dy + r * stride);
+        ask(x + r * stride);
         sum += d;
         dot = cpu_vf_fma(d, load(x + r * stride, n) - k, dot);
     }
