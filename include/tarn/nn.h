@@ -153,6 +153,16 @@ TN_API tn_recurrent_result tn_layer_recurrent(tn_tensor *x, const char *name, tn
 TN_API tn_recurrent_result tn_layer_recurrent_cell(tn_tensor *x, tn_tensor *h, tn_tensor *c, const char *name,
                                                    tn_recurrent_kind kind, int64_t units, const tn_rnn_opt *opt);
 
+typedef struct tn_gpt2_opt {
+    int64_t vocabulary, context, width, heads, layers; /* 0: 50257, 1024, 768, 12, 12 */
+    double dropout;
+    bool features; /* give what the last norm gives, not the head's scores */
+    void *reserved[4];
+} tn_gpt2_opt;
+/* GPT-2 with Hugging Face's names (transformer.wte.weight, transformer.h.0.attn.c_attn.weight, ...): tokens [N, L] (i64, i32) give
+ * scores [N, L, vocabulary] of the token that comes next. */
+TN_API tn_tensor *tn_gpt2(tn_tensor *tokens, const tn_gpt2_opt *opt);
+
 typedef struct tn_prelu_opt {
     bool channels;    /* a slope for each channel (axis 1), not one for all */
     tn_opt_f64 slope; /* 0.25: to begin with */

@@ -103,6 +103,51 @@ static tn_tensor *norm(builder *b, tn_tensor *x)
     }
 }
 
+static tn_tensor *recurrent(builder *b, tn_tensor *x)
+{
+    const train_recurrent *o = &b->layer->lstm; /* one struct for all three */
+    const train_layer_kind k = b->layer->kind;
+    const tn_recurrent_kind kind = k == TRAIN_LAYER_lstm ? TN_LSTM : k == TRAIN_LAYER_gru ? TN_GRU : TN_RNN_TANH;
+    const tn_rnn_opt r = {
+        .layers = (int)o->layers, .bidirectional = o->bidirectional, .dropout = o->dropout, .batch_first = true};
+    tn_recurrent_result y = tn_layer_recurrent(x, name_of(b, o->name, b->layer->type), kind, o->units, &r);
+    int64_t last = o->bidirectional ? 2 : 1;
+    if (o->steps || tn_graph_status(b->g) != TN_OK)
+        return y.y;
+    if (last == 1)
+        return tn_squeeze(tn_slice(y.h, 0, o->layers - 1, o->layers), 0);
+    y.h = tn_slice(y.h, 0, 2 * o->layers - 2, 2 * o->layers); /* both directions of the last layer, side by side */
+    return tn_flatten(tn_transpose(y.h, 0, 1), 1);
+}
+
+static tn_tensor *transformer_encoder(builder *b, tn_tensor *x)
+{
+    const train_encoder *o = &b->layer->transformer_encoder;
+    const tn_sight sight = {.causal = o->causal};
+    const tn_transformer_opt t = {.feed_forward = o->feed_forward,
+                                  .dropout = tn_f64(o->dropout),
+                                  .norm_first = o->norm_first,
+                                  .last_norm = o->norm_first};
+    return tn_layer_transformer_encoder(x, name_of(b, o->name, "encoder"), o->heads, (int)o->layers, &sight, &t);
+}
+
+static tn_tensor *embedding(builder *b, tn_tensor *x)
+{
+    const train_embedding *o = &b->layer->embedding;
+    return tn_layer_embedding(tn_cast(x, TN_I64), name_of(b, o->name, "embedding"), o->rows, o->units, NULL);
+}
+
+static tn_tensor *positions(builder *b, tn_tensor *x)
+{
+    return tn_add(x, tn_sinusoids(b->g, TN_F32, tn_dim_of(x, -2), tn_dim_of(x, -1)));
+}
+
+static tn_tensor *mean_steps(builder *b, tn_tensor *x)
+{
+    (void)b;
+    return tn_mean_axes(x, 1, (const int64_t[]){1}, false);
+}
+
 static tn_tensor *dropout(builder *b, tn_tensor *x)
 {
     return tn_dropout(x, b->layer->dropout.rate);
@@ -175,6 +220,13 @@ static tn_tensor *(*const build_layer[TRAIN_LAYER_END])(builder *, tn_tensor *) 
     [TRAIN_LAYER_rms_norm] = norm,
     [TRAIN_LAYER_group_norm] = norm,
     [TRAIN_LAYER_instance_norm] = norm,
+    [TRAIN_LAYER_rnn] = recurrent,
+    [TRAIN_LAYER_lstm] = recurrent,
+    [TRAIN_LAYER_gru] = recurrent,
+    [TRAIN_LAYER_transformer_encoder] = transformer_encoder,
+    [TRAIN_LAYER_embedding] = embedding,
+    [TRAIN_LAYER_positions] = positions,
+    [TRAIN_LAYER_mean_steps] = mean_steps,
     [TRAIN_LAYER_dropout] = dropout,
     [TRAIN_LAYER_flatten] = flatten,
     [TRAIN_LAYER_reshape] = reshape,

@@ -37,6 +37,13 @@
     X(rms_norm)                                                                                                        \
     X(group_norm)                                                                                                      \
     X(instance_norm)                                                                                                   \
+    X(rnn)                                                                                                             \
+    X(lstm)                                                                                                            \
+    X(gru)                                                                                                             \
+    X(transformer_encoder)                                                                                             \
+    X(embedding)                                                                                                       \
+    X(positions)                                                                                                       \
+    X(mean_steps)                                                                                                      \
     X(dropout)                                                                                                         \
     X(flatten)                                                                                                         \
     X(reshape)                                                                                                         \
@@ -115,6 +122,28 @@ typedef struct train_norm {
     bool affine;
 } train_norm;
 
+typedef struct train_recurrent {
+    uint64_t given;
+    const char *name;
+    int64_t units, layers;
+    bool bidirectional, steps; /* steps: give every step, not the last state */
+    double dropout;
+} train_recurrent;
+
+typedef struct train_encoder {
+    uint64_t given;
+    const char *name;
+    int64_t heads, layers, feed_forward;
+    double dropout;
+    bool norm_first, causal;
+} train_encoder;
+
+typedef struct train_embedding {
+    uint64_t given;
+    const char *name;
+    int64_t rows, units;
+} train_embedding;
+
 typedef struct train_dropout {
     uint64_t given;
     const char *name;
@@ -168,6 +197,10 @@ typedef struct train_layer {
         train_pool2d max_pool2d, avg_pool2d;
         train_batch_norm batch_norm1d, batch_norm2d;
         train_norm layer_norm, rms_norm, group_norm, instance_norm;
+        train_recurrent rnn, lstm, gru;
+        train_encoder transformer_encoder;
+        train_embedding embedding;
+        train_activation positions, mean_steps;
         train_dropout dropout;
         train_flatten flatten;
         train_reshape reshape;

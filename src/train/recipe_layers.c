@@ -74,6 +74,31 @@ static const format_option instance_norm_rows[] = {
     NAME(train_norm),
     {0},
 };
+static const format_option recurrent_rows[] = {
+    FORMAT_INT(train_recurrent, units, FORMAT_REQUIRED, "[1,1000000]", "size of the state"),
+    FORMAT_INT(train_recurrent, layers, "1", "[1,64]", "one on top of the other"),
+    FORMAT_BOOL(train_recurrent, bidirectional, "false", "a second one from the last step to the first"),
+    FORMAT_FLOAT(train_recurrent, dropout, "0", "[0,1)", "between layers"),
+    FORMAT_BOOL(train_recurrent, steps, "false", "give every step's output, not the last state alone"),
+    NAME(train_recurrent),
+    {0},
+};
+static const format_option encoder_rows[] = {
+    FORMAT_INT(train_encoder, heads, FORMAT_REQUIRED, "[1,4096]", "heads of the attention; they divide the features"),
+    FORMAT_INT(train_encoder, layers, "1", "[1,1000]", "one on top of the other"),
+    FORMAT_INT(train_encoder, feed_forward, "2048", "[1,1000000]", "width of the hidden layer"),
+    FORMAT_FLOAT(train_encoder, dropout, "0.1", "[0,1)", "behind attention, its weights, and both linear layers"),
+    FORMAT_BOOL(train_encoder, norm_first, "false", "norms stand before attention and linear layers, not behind"),
+    FORMAT_BOOL(train_encoder, causal, "false", "a step sees itself and what was before it only"),
+    NAME(train_encoder),
+    {0},
+};
+static const format_option embedding_rows[] = {
+    FORMAT_INT(train_embedding, rows, FORMAT_REQUIRED, "[1,1000000000]", "how many numbers there are, from 0 on"),
+    FORMAT_INT(train_embedding, units, FORMAT_REQUIRED, "[1,1000000]", "features of each"),
+    NAME(train_embedding),
+    {0},
+};
 static const format_option dropout_rows[] = {
     FORMAT_FLOAT(train_dropout, rate, "0.5", "[0,1)", "the part of the values that is set to zero in training"),
     NAME(train_dropout),
@@ -157,6 +182,14 @@ static const format_table tables[TRAIN_LAYER_END] = {
           "groups of channels of each sample brought to zero mean, unit variance"),
     TABLE(instance_norm, instance_norm_rows, NULL,
           "each channel of each sample brought to zero mean and unit variance"),
+    TABLE(rnn, recurrent_rows, "units", "over the steps of [steps, features]: h = tanh(x W' + h U' + b)"),
+    TABLE(lstm, recurrent_rows, "units", "over the steps of [steps, features]: a long short-term memory"),
+    TABLE(gru, recurrent_rows, "units", "over the steps of [steps, features]: gated recurrent units"),
+    TABLE(transformer_encoder, encoder_rows, "heads",
+          "attention between the steps of [steps, features], and linear layers"),
+    TABLE(embedding, embedding_rows, NULL, "a learned row of numbers for each whole number"),
+    TABLE(positions, plain_rows, NULL, "sines and cosines of its place added to each step of [steps, features]"),
+    TABLE(mean_steps, plain_rows, NULL, "the mean over the steps of [steps, features]"),
     TABLE(dropout, dropout_rows, "rate", "some values are dropped by chance in training, the rest scaled up"),
     TABLE(flatten, flatten_rows, "from", "all axes from one on become one"),
     TABLE(reshape, reshape_rows, "shape", "another shape for the same values"),

@@ -93,10 +93,52 @@ def recurrent():
     case("gru_cell", nn.GRUCell(4, 6), lambda m, x, h: (m(x, h),), x=x[0], h=h[0])
 
 
+class Conv1D(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.zeros(n_in, n_out)), nn.Parameter(torch.zeros(n_out))
+
+    def forward(self, x):
+        return x @ self.weight + self.bias
+
+
+class GPT2(nn.Module):
+    """As Hugging Face's GPT2LMHeadModel: names and formulas."""
+
+    def __init__(self, words, places, width, heads, layers):
+        super().__init__()
+        self.heads = heads
+        t = self.transformer = nn.Module()
+        t.wte, t.wpe = nn.Embedding(words, width), nn.Embedding(places, width)
+        t.h = nn.ModuleList()
+        for _ in range(layers):
+            block = nn.Module()
+            block.ln_1, block.ln_2, block.attn, block.mlp = nn.LayerNorm(width), nn.LayerNorm(width), nn.Module(), nn.Module()
+            block.attn.c_attn, block.attn.c_proj = Conv1D(width, 3 * width), Conv1D(width, width)
+            block.mlp.c_fc, block.mlp.c_proj = Conv1D(width, 4 * width), Conv1D(4 * width, width)
+            t.h.append(block)
+        t.ln_f = nn.LayerNorm(width)
+
+    def forward(self, tokens):
+        t, n = self.transformer, tokens.shape[1]
+        x = t.wte(tokens) + t.wpe(torch.arange(n))
+        for block in t.h:
+            q, k, v = (p.unflatten(-1, (self.heads, -1)).transpose(1, 2) for p in block.attn.c_attn(block.ln_1(x)).chunk(3, -1))
+            s = (q @ k.transpose(-1, -2) / q.shape[-1]**0.5).masked_fill(torch.ones(n, n).triu(1) > 0, -torch.inf)
+            x = x + block.attn.c_proj((s.softmax(-1) @ v).transpose(1, 2).flatten(2))
+            x = x + block.mlp.c_proj(nn.functional.gelu(block.mlp.c_fc(block.ln_2(x)), approximate="tanh"))
+        return (t.ln_f(x) @ t.wte.weight.T,)
+
+
+def models():
+    case("gpt2", GPT2(11, 9, 8, 2, 2), lambda m, tokens: m(tokens), tokens=torch.tensor([[3, 1, 4, 1, 5, 9], [2, 6, 5, 3, 10, 0]]))
+
+
 if __name__ == "__main__":
     folder = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
     attention()
     recurrent()
+    models()
     path = os.path.join(folder, "layers.safetensors")
     save_file(TENSORS, path, metadata={"made_by": f"tests/golden/make_layers.py with PyTorch {torch.__version__}", "cases": " ".join(CASES)})
     print(f"{path}: {len(CASES)} cases, {os.path.getsize(path)} bytes")

@@ -158,6 +158,15 @@ static void gru_cell(golden *c)
     c->out[0] = tn_layer_recurrent_cell(in(c, "x"), in(c, "h"), NULL, "m", TN_GRU, 6, NULL).h;
 }
 
+static void gpt2(golden *c)
+{
+    tn_tensor *tokens = in(c, "tokens");
+    tn_scope_push(c->graph, "m");
+    c->out[0] =
+        tn_gpt2(tokens, TN_OPT(tn_gpt2_opt, .vocabulary = 11, .context = 9, .width = 8, .heads = 2, .layers = 2));
+    tn_scope_pop(c->graph);
+}
+
 #define ROW(name)                                                                                                      \
     {                                                                                                                  \
 #name, name                                                                                                    \
@@ -165,10 +174,12 @@ static void gru_cell(golden *c)
 static const struct {
     const char *name;
     void (*build)(golden *);
-} table[] = {ROW(mha),          ROW(mha_cross),   ROW(mha_sizes),        ROW(encoder_post),    ROW(encoder_pre),
-             ROW(decoder_post), ROW(decoder_pre), ROW(transformer_post), ROW(transformer_pre), ROW(lstm),
-             ROW(lstm_all),     ROW(gru),         ROW(gru_all),          ROW(rnn_relu),        ROW(rnn_all),
-             ROW(lstm_cell),    ROW(gru_cell)};
+} table[] = {ROW(mha),          ROW(mha_cross),        ROW(mha_sizes),
+             ROW(encoder_post), ROW(encoder_pre),      ROW(decoder_post),
+             ROW(decoder_pre),  ROW(transformer_post), ROW(transformer_pre),
+             ROW(lstm),         ROW(lstm_all),         ROW(gru),
+             ROW(gru_all),      ROW(rnn_relu),         ROW(rnn_all),
+             ROW(lstm_cell),    ROW(gru_cell),         ROW(gpt2)};
 
 /* ---- running ----------------------------------------------------------------------------------------------------------- */
 
