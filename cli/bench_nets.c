@@ -112,6 +112,38 @@ static tn_tensor *vae(bench_work *w, tn_graph *g, tn_tensor *x, int64_t hidden, 
     return y;
 }
 
+/* ---- a graph convolutional net, after Kipf and Welling, "Semi-Supervised Classification with Graph Convolutional Networks", 2017 */
+
+/* The mean over a node's neighbours, itself included: `edges` for each of n nodes, which lie anywhere. */
+static tn_tensor *neighbours(bench_work *w, tn_tensor *x, int64_t edges)
+{
+    const int64_t n = tn_dim_of(x, 0), count = n * edges;
+    tn_graph *g = tn_tensor_graph(x);
+    int64_t *from = malloc((size_t)count * sizeof *from), *to = malloc((size_t)count * sizeof *to);
+    tn_tensor *sum = NULL;
+    for (int64_t k = 0; from && to && k < count; k++) {
+        to[k] = k / edges;
+        from[k] = (to[k] * (k % edges * 31 + 1) + k % edges * 977) % n;
+    }
+    if (from && to) {
+        const tn_view sources = tn_view_of(from, TN_I64, 1, &count), targets = tn_view_of(to, TN_I64, 1, &count);
+        tn_tensor *zero = tn_expand(tn_scalar(g, TN_F32, 0), TN_SHAPE(n, tn_dim_of(x, 1)));
+        sum = tn_index_add(zero, 0, tn_constant(g, &targets), tn_index_select(x, 0, tn_constant(g, &sources)));
+    } else {
+        bench_fail(w, "out of memory");
+    }
+    free(from);
+    free(to);
+    return sum ? tn_mul_f(sum, 1.0 / (double)edges) : NULL;
+}
+
+/* The samples of the batch are the nodes. */
+static tn_tensor *gcn(bench_work *w, tn_tensor *x, int64_t hidden, int64_t edges)
+{
+    x = neighbours(w, tn_layer_linear(x, "fc1", hidden, NULL), edges);
+    return x ? neighbours(w, tn_layer_linear(tn_relu(x), "fc2", w->row.classes, NULL), edges) : NULL;
+}
+
 /* ---- a generator and its critic, after Goodfellow et al., "Generative Adversarial Nets", 2014, algorithm 1 ------------- */
 
 /* A layer whose parameters are used more than once. */
@@ -175,7 +207,7 @@ static tn_tensor *loss_of(const bench_work *w, tn_graph *g, tn_tensor *y)
 }
 
 /* One of the nets that a text names with numbers; NULL when the text is none of them. */
-static tn_tensor *by_numbers(const bench_work *w, tn_tensor *x)
+static tn_tensor *by_numbers(bench_work *w, tn_tensor *x)
 {
     const char *net = w->row.net;
     int depth, heads, width;
@@ -183,6 +215,8 @@ static tn_tensor *by_numbers(const bench_work *w, tn_tensor *x)
         return bench_recurrent(x, net[0] == 'g', depth, width, w->row.classes);
     if (sscanf(net, "encoder %d %d %d", &depth, &heads, &width) == 3)
         return bench_encoder(x, depth, heads, width, w->row.classes);
+    if (sscanf(net, "gcn %d %d", &width, &depth) == 2)
+        return gcn(w, x, width, depth);
     if (sscanf(net, "vit %d %d %d", &depth, &heads, &width) == 3)
         return bench_vit(x, depth, heads, width, w->row.classes);
     return NULL;

@@ -52,6 +52,8 @@ static const bench_row rows[] = {
      .sample = {2, {128, 256}}, CLASSES(10), .batch = 32, .optimizer = "adamw", .lr = 1e-4},
     {"vit_tiny_train", "ViT-Tiny, 224x224, training step, batch 8, AdamW", "vit 12 3 192", PICTURE(3, 224),
      CLASSES(1000), .batch = 8, .optimizer = "adamw", .lr = 1e-4},
+    {"gcn_train", "GCN of Cora's size, training step, 2,708 nodes, Adam", "gcn 16 5", VECTOR(1433), CLASSES(7),
+     .batch = 2708, .optimizer = "adam", .lr = 1e-3},
     {"gan_train", "MLP GAN, training step of both nets, batch 128, Adam", "gan", VECTOR(784), .classes = 10,
      .loss = "gan", .batch = 128, .optimizer = "adam", .lr = 2e-4},
     {"adam_update", "Adam, update of 100 million parameters", UPDATE, .optimizer = "adam", .lr = 1e-2,

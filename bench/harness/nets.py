@@ -96,6 +96,10 @@ class Net:
     def first(self, x):
         return self.node("first", [x], self.shapes[x][1:])
 
+    def neighbours(self, x, edges):
+        """The mean over so many neighbours; the samples of a batch are the nodes."""
+        return self.node("neighbours", [x], self.shapes[x], edges=edges)
+
     def attention(self, qkv, heads, rate):
         """Of queries, keys and values that lie side by side."""
         places, width = self.shapes[qkv]
@@ -178,6 +182,8 @@ class Net:
                 for i in range(o["layers"]):
                     yield 2 * rows * (o["units"] if i else o["width"]), i > 0 or needs[n.inputs[0]]
                     yield 2 * rows * o["units"], True
+            elif n.kind == "neighbours":
+                yield n.options["edges"] * math.prod(n.shape), False  # additions, once forward and once backward
             elif n.kind == "attention":
                 yield 4 * n.shape[0] * math.prod(n.shape), True
             needs[n.output] = bool(n.name) or any(needs[i] for i in n.inputs)
@@ -191,7 +197,7 @@ class Net:
 
     def written(self):
         """Values that must be written for one sample: what products, pooling and additions give; the rest can be fused."""
-        return sum(math.prod(n.shape) * n.options.get("layers", 1) for n in self.nodes if n.kind in ("conv", "linear", "lstm", "gru", "attention", "max_pool", "mean", "add"))
+        return sum(math.prod(n.shape) * n.options.get("layers", 1) for n in self.nodes if n.kind in ("conv", "linear", "lstm", "gru", "attention", "neighbours", "max_pool", "mean", "add"))
 
 
 # ---- a list of layers --------------------------------------------------------------------------------------------------------
@@ -336,6 +342,10 @@ def make(text, sample, classes):
         net.outputs = [net.linear(net.last(net.recurrent(0, words[0], int(words[1]), int(words[2]))), "fc", classes)]
     elif words[0] == "encoder":
         net.outputs = [encoder(net, *(int(w) for w in words[1:]), classes)]
+    elif words[0] == "gcn":
+        hidden, edges = int(words[1]), int(words[2])
+        x = net.relu(net.neighbours(net.linear(0, "fc1", hidden), edges))
+        net.outputs = [net.neighbours(net.linear(x, "fc2", classes), edges)]
     elif words[0] == "vit":
         net.outputs = [vit(net, *(int(w) for w in words[1:]), classes)]
     elif text == "gan":

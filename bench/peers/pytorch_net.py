@@ -20,6 +20,22 @@ def attention(x, heads, rate):
     return F.scaled_dot_product_attention(q, k, v, dropout_p=rate).transpose(1, 2).reshape(n, places, width // 3)
 
 
+MATRICES = {}
+
+
+def neighbours(x, edges):
+    """A product with a sparse matrix, made once; cli/bench_nets.c has the same edges."""
+    key = (x.shape[0], edges)
+    if key not in MATRICES:
+        n = x.shape[0]
+        k = torch.arange(n * edges)
+        to, j = k // edges, k % edges
+        where = torch.stack([to, (to * (j * 31 + 1) + j * 977) % n])
+        matrix = torch.sparse_coo_tensor(where, torch.full((n * edges,), 1 / edges), (n, n), check_invariants=False)
+        MATRICES[key] = matrix.coalesce().to_sparse_csr()
+    return MATRICES[key] @ x
+
+
 def member(name):
     return name.replace(".", "_")
 
@@ -51,6 +67,8 @@ def expression(net, node, single):
         return f"{x[0]}[:, 0]"
     if node.kind == "gelu":
         return f"F.gelu({x[0]})"
+    if node.kind == "neighbours":
+        return f"neighbours({x[0]}, {o['edges']})"
     if node.kind == "last":
         return f"{x[0]}[:, -1]"
     if node.kind == "places_mean":
@@ -79,7 +97,7 @@ def make(net):
     single = alone(net)
     lines = [f"    v{n.output} = {expression(net, n, single)}" for n in net.nodes]
     source = "\n".join(["def forward(self, v0):", *lines, "    return " + ", ".join(f"v{i}" for i in net.outputs)])
-    space = {"F": F, "torch": torch, "attention": attention}
+    space = {"F": F, "torch": torch, "attention": attention, "neighbours": neighbours}
     exec(compile(source, "net", "exec"), space)  # pylint: disable=exec-used
 
     class Net(nn.Module):
