@@ -20,20 +20,19 @@ def attention(x, heads, rate):
     return F.scaled_dot_product_attention(q, k, v, dropout_p=rate).transpose(1, 2).reshape(n, places, width // 3)
 
 
-MATRICES = {}
+EDGES = {}
 
 
 def neighbours(x, edges):
-    """A product with a sparse matrix, made once; cli/bench_nets.c has the same edges."""
-    key = (x.shape[0], edges)
-    if key not in MATRICES:
-        n = x.shape[0]
+    """The mean over neighbours by rows, which is faster here than a product with a sparse matrix; cli/bench_nets.c has the same
+    edges."""
+    n = x.shape[0]
+    if (n, edges) not in EDGES:
         k = torch.arange(n * edges)
         to, j = k // edges, k % edges
-        where = torch.stack([to, (to * (j * 31 + 1) + j * 977) % n])
-        matrix = torch.sparse_coo_tensor(where, torch.full((n * edges,), 1 / edges), (n, n), check_invariants=False)
-        MATRICES[key] = matrix.coalesce().to_sparse_csr()
-    return MATRICES[key] @ x
+        EDGES[n, edges] = (to * (j * 31 + 1) + j * 977) % n, to
+    source, target = EDGES[n, edges]
+    return torch.zeros_like(x).index_add(0, target, x.index_select(0, source)) / edges
 
 
 def member(name):
