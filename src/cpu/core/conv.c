@@ -84,7 +84,8 @@ bool cpu_conv_split_pays(const cpu_conv *c, cpu_conv_job job)
     allowed.split = true;
     const conv_problem p = {
         .groups = c->groups, .c_in = c->c_in, .c_out = c->c_out, .kh = c->kh, .kw = c->kw, .dw = c->dilation[1]};
-    return (by_split(&allowed, &p) || (job == CPU_CONV_FORWARD && by_few(&allowed, &p))) && c->n * c->oh * c->ow >= FEW;
+    return (by_split(&allowed, &p) || (job != CPU_CONV_GRAD_DATA && by_few(&allowed, &p))) &&
+           c->n * c->oh * c->ow >= FEW;
 }
 
 static conv_problem forward_problem(const cpu_conv *c)
@@ -303,18 +304,20 @@ void cpu_conv_pack(const cpu_conv *c, cpu_conv_job job, const float *w, float *p
  * are whole and they are enough for what Winograd does once. */
 static conv_problem weight_problem(const cpu_conv *c)
 {
-    enum { TILE = 4, ENOUGH = 1 << 13 };
+    enum { TILE = 4, ENOUGH = 1 << 13, LONG = 16 };
     conv_problem p = forward_problem(c);
     const int64_t tiles = c->n * conv_ceil(c->oh, TILE) * conv_ceil(c->ow, TILE);
     const bool whole = 4 * c->n * c->oh * c->ow >= 3 * TILE * TILE * tiles && tiles * c->c_in >= ENOUGH;
     p.winograd = !p.narrow && by_winograd(c, &p) && (!p.split || whole);
     p.split = p.split && !p.winograd;
+    p.few = p.few && (p.narrow || p.kw * p.c_in >= LONG);
     return p;
 }
 
 bool cpu_conv_weight_by_split(const cpu_conv *c)
 {
-    return weight_problem(c).split;
+    const conv_problem p = weight_problem(c);
+    return p.split || p.few;
 }
 
 /* What the packed calls need; the others add the packed weights. */
@@ -322,7 +325,7 @@ static size_t weight_scratch(const cpu_conv *c)
 {
     const conv_problem p = weight_problem(c);
 #if CPU_X86
-    if (p.split)
+    if (p.split || p.few)
         return conv_split_weight_scratch(&p, c->threads);
 #endif
     return p.winograd              ? conv_winograd_weight_scratch(&p, conv_kernels_of(c->isa), c->threads)
@@ -400,7 +403,7 @@ void cpu_conv_grad_weight(const cpu_conv *c, const float *x, const float *dy, fl
 {
     const conv_problem p = weight_problem(c);
 #if CPU_X86
-    if (p.split) {
+    if (p.split || p.few) {
         conv_split_weight_run(&p, c->threads, x, dy, dw, db, scratch);
         return;
     }

@@ -1,6 +1,5 @@
 /* conv_few.c: cuts and copies of conv_few.h. */
 #include "cpu/core/conv_few.h"
-#include "cpu/core/conv_split.h"
 #include "cpu/core/half.h"
 #include "cpu/core/par.h"
 
@@ -33,7 +32,8 @@ bool conv_few_takes(const conv_problem *p)
 {
     enum { LEAST = 8 };
     const int64_t terms = p->kw * p->c_in;
-    return p->groups == 1 && p->dw == 1 && terms >= LEAST && terms <= SIDE && p->c_out >= SIDE / 2 && p->kh > 1;
+    return p->groups == 1 && p->dw == 1 && terms >= LEAST && terms <= SIDE && p->c_out >= SIDE / 2 && p->kh > 1 &&
+           p->kh <= SIDE;
 }
 
 int64_t conv_few_packed_floats(const conv_problem *p)
@@ -166,6 +166,55 @@ void conv_few_run(const conv_problem *p, int threads, const float *x, const floa
     j.past = conv_split_past(p, y);
     j.threads = (char *)scratch + r.off_bytes;
     cpu_parallel(threads, p->n * r.bands, run_chunk, &j);
+}
+
+/* ---- for the gradient of weights --------------------------------------------------------------------------------- */
+
+void conv_few_map_set(conv_split_map *m, const conv_problem *p, int64_t *off, int64_t *stream)
+{
+    const int64_t below = (p->kh - 1) * p->dh / p->sh;
+    *m = (conv_split_map){.wide = p->ow, .high = p->oh + below, .reach = below * p->ow, .taps = p->kh, .groups = 1};
+    m->places = ((p->n - 1) * m->high + p->oh) * m->wide;
+    m->phases = p->sh;
+    m->record = p->narrow ? CONV_SPLIT_RECORD : 2 * CONV_SPLIT_RECORD;
+    for (int64_t r = 0; r < p->kh && off; r++) {
+        off[r] = r * p->dh / p->sh * m->wide;
+        stream[r] = r * p->dh % p->sh;
+    }
+}
+
+/* A window's row that begins at column `from`, zeros where it leaves the picture's row x. */
+static void copy_edge(const conv_problem *p, const float *x, int64_t from, float *edge)
+{
+    for (int64_t c = 0; c < p->kw; c++)
+        for (int64_t i = 0; i < p->c_in; i++) {
+            const bool there = from + c >= 0 && from + c < p->w;
+            edge[c * p->c_in + i] = there ? x[(from + c) * p->c_in + i] : 0.0f;
+        }
+}
+
+void conv_few_inputs(const conv_split_map *m, const conv_problem *p, int64_t stream, const float *x, int64_t first,
+                     int64_t count, const float **at, float *edge)
+{
+    int64_t column = first % m->wide, line = first / m->wide % m->high, image = first / m->wide / m->high;
+    for (int64_t i = 0; i < count; i++, edge += SIDE) {
+        const int64_t row = p->top + line * p->sh + stream, from = p->left + column * p->sw;
+        at[i] = NULL;
+        if (image < p->n && row >= 0 && row < p->h) {
+            const float *start = x + (image * p->h + row) * p->w * p->c_in;
+            const bool inside = from >= 0 && from + p->kw <= p->w;
+            at[i] = inside ? start + from * p->c_in : edge;
+            if (!inside)
+                copy_edge(p, start, from, edge);
+        }
+        if (++column == m->wide) {
+            column = 0;
+            if (++line == m->high) {
+                line = 0;
+                image++;
+            }
+        }
+    }
 }
 
 #endif

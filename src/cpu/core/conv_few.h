@@ -1,5 +1,5 @@
-/* conv_few.h: forward convolution of pictures with few channels (the first layer of most nets) in the matrix registers, in bf16
- * or as split products (conv_split.h). The window's row, kw * c_in numbers next to each other in memory, is what the
+/* conv_few.h: convolution of pictures with few channels (the first layer of most nets) in the matrix registers, in bf16
+ * or as split products (conv_split.h); the gradient of its weights is conv_split_weight.c's. The window's row, kw * c_in numbers next to each other in memory, is what the
  * registers sum over, straight from a copy of the picture's rows in bf16: the next place begins step * c_in numbers on. Rows
  * overlap in the registers, and nothing is copied twice.
  *
@@ -7,7 +7,7 @@
 #ifndef CPU_CONV_FEW_H
 #define CPU_CONV_FEW_H
 
-#include "cpu/core/conv_parts.h"
+#include "cpu/core/conv_split.h"
 
 enum { CONV_FEW_SIDE = 32 }; /* the most numbers of a window's row; places and output channels of a block */
 
@@ -30,6 +30,12 @@ typedef struct conv_few_kernels {
     void (*line)(const float *x, int64_t count, char *high, char *low);
 } conv_few_kernels;
 extern const conv_few_kernels conv_few_amx;
+
+/* For the gradient of weights: a place reads a whole row of the window, so that taps are the rows, and channels all numbers
+ * of one. A window's row that leaves the picture is copied to `edge`, 32 floats for each place. */
+void conv_few_map_set(conv_split_map *m, const conv_problem *p, int64_t *off, int64_t *stream);
+void conv_few_inputs(const conv_split_map *m, const conv_problem *p, int64_t stream, const float *x, int64_t first,
+                     int64_t count, const float **at, float *edge);
 
 bool conv_few_takes(const conv_problem *p);
 /* As their namesakes in conv_parts.h. */

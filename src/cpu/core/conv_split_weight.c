@@ -2,7 +2,7 @@
  * of dy: dy lies in rows of channels, x in pairs of places, each a line of the cache, so that a tap that is an even number of
  * places away is a shift by lines. For odd ones there is a second copy whose pairs begin a place later. A share of the places has
  * sums of its own; shares are cut by shape and added in order. */
-#include "cpu/core/conv_split.h"
+#include "cpu/core/conv_few.h"
 #include "cpu/core/par.h"
 
 #include <string.h>
@@ -13,14 +13,14 @@ enum { SIDE = CONV_SPLIT_SIDE, BLOCK = SIDE * SIDE, LINE = 64 };
 
 typedef struct weight_plan {
     conv_split_map map;
-    int64_t length, chunks, window; /* places of a chunk; of x with what taps reach; both multiples of 32 */
-    int64_t blocks, parts, shares;  /* of 32 output channels; items of a share; shares of the chunks */
-    int64_t most;                   /* blocks of a part */
-    int64_t pitch, low;             /* bytes of a row of dy; to the low rows */
-    int64_t copies;                 /* of each stream of x: for even distances, for odd ones */
-    int64_t next, copy;             /* bytes of 16 channels of a copy, of all */
-    size_t off_bytes, sums_bytes;   /* sums: of one share */
-    size_t tables, pairs, thread_bytes;
+    int64_t length, chunks, window;           /* places of a chunk; of x with what taps reach; both multiples of 32 */
+    int64_t blocks, parts, shares;            /* of 32 output channels; items of a share; shares of the chunks */
+    int64_t most;                             /* blocks of a part */
+    int64_t pitch, low;                       /* bytes of a row of dy; to the low rows */
+    int64_t copies;                           /* of each stream of x: for even distances, for odd ones */
+    int64_t next, copy;                       /* bytes of 16 channels of a copy, of all */
+    size_t off_bytes, sums_bytes;             /* sums: of one share */
+    size_t tables, edge, pairs, thread_bytes; /* edge: of conv_few.h */
 } weight_plan;
 
 typedef struct weight_job {
@@ -33,10 +33,18 @@ typedef struct weight_job {
     char *threads;
 } weight_job;
 
+static void map_set(conv_split_map *m, const conv_problem *p, int64_t *off, int64_t *stream)
+{
+    if (p->few)
+        conv_few_map_set(m, p, off, stream);
+    else
+        conv_split_map_set(m, p, off, stream);
+}
+
 static void make_plan(weight_plan *r, const conv_problem *p)
 {
     enum { CACHE = 1200 << 10, LEAST = 128, MOST = 1024, SUMS = 24 << 20, WANT = 16, RANGE = 4 };
-    conv_split_map_set(&r->map, p, NULL, NULL);
+    map_set(&r->map, p, NULL, NULL);
     const conv_split_map *m = &r->map;
     r->blocks = conv_ceil(p->c_out, SIDE);
     r->sums_bytes = (size_t)(r->blocks * m->taps * m->groups * BLOCK) * sizeof(float);
@@ -57,8 +65,9 @@ static void make_plan(weight_plan *r, const conv_problem *p)
     r->copy = m->groups * 2 * r->next;
     r->off_bytes = conv_align((size_t)(2 * m->taps) * sizeof(int64_t));
     r->tables = conv_align((size_t)(r->window + 1) * (sizeof(float *) + sizeof(int64_t)));
+    r->edge = p->few ? conv_align((size_t)((r->window + 1) * SIDE) * sizeof(float)) : 0;
     r->pairs = (size_t)(streams * r->copy);
-    r->thread_bytes = conv_align(r->tables + r->pairs + (size_t)(r->low + r->most * SIDE * r->pitch));
+    r->thread_bytes = conv_align(r->tables + r->edge + r->pairs + (size_t)(r->low + r->most * SIDE * r->pitch));
 }
 
 static bool nothing(const conv_problem *p)
@@ -90,12 +99,17 @@ static void fill_pairs(const weight_job *j, int64_t from, const float **at, char
 {
     const weight_plan *r = j->plan;
     const int64_t low = j->p->narrow ? 0 : r->window * CONV_SPLIT_RECORD / 2;
+    const int64_t channels = j->p->few ? j->p->kw * j->p->c_in : j->p->c_in;
+    float *edge = (float *)(void *)((char *)(void *)at + r->tables);
     for (int64_t s = 0; s < r->map.phases; s++) {
-        conv_split_inputs(&r->map, j->p, r->map.phases == 1 ? j->stream[0] : s, j->x, from + r->map.low, r->window + 1,
-                          at);
+        if (j->p->few)
+            conv_few_inputs(&r->map, j->p, s, j->x, from, r->window + 1, at, edge);
+        else
+            conv_split_inputs(&r->map, j->p, r->map.phases == 1 ? j->stream[0] : s, j->x, from + r->map.low,
+                              r->window + 1, at);
         for (int64_t odd = 0; odd < r->copies; odd++, to += r->copy)
             for (int64_t i = 0; i < r->window && in_use(j, s, odd); i += SIDE)
-                conv_split_amx.pairs(at + odd + i, i + SIDE < r->window && !odd ? at + i + SIDE : NULL, j->p->c_in,
+                conv_split_amx.pairs(at + odd + i, i + SIDE < r->window && !odd ? at + i + SIDE : NULL, channels,
                                      to + i * (CONV_SPLIT_RECORD / 2), r->next, low);
     }
 }
@@ -146,7 +160,8 @@ static void share_chunk(void *arg, int64_t item, int thread)
     const int64_t share = item / r->parts, part = item % r->parts;
     const int64_t first = conv_part(r->blocks, r->parts, part), end = conv_part(r->blocks, r->parts, part + 1);
     const int64_t begin = conv_part(r->chunks, r->shares, share), stop = conv_part(r->chunks, r->shares, share + 1);
-    char *memory = j->threads + (size_t)thread * r->thread_bytes, *pairs = memory + r->tables, *rows = pairs + r->pairs;
+    char *memory = j->threads + (size_t)thread * r->thread_bytes, *pairs = memory + r->tables + r->edge;
+    char *rows = pairs + r->pairs;
     const float **at = (const float **)(void *)memory;
     float *sums = (float *)(void *)((char *)j->sums + (size_t)share * r->sums_bytes);
     conv_split_amx.enter();
@@ -157,6 +172,27 @@ static void share_chunk(void *arg, int64_t item, int thread)
         add_up(j, pairs, rows, first, end, sums, c > begin);
     }
     conv_split_amx.leave();
+}
+
+/* The same where taps are rows of the window, and channels kw * c_in. */
+static void finish_few(const weight_job *j, int64_t block)
+{
+    const weight_plan *r = j->plan;
+    const conv_problem *p = j->p;
+    const int64_t all = p->kh * p->kw * p->c_in, outs = conv_min(SIDE, p->c_out - block * SIDE);
+    int32_t order[CONV_SPLIT_TABLE + SIDE] = {0};
+    for (int64_t k = 0; k < all; k++) {
+        const int64_t i = k / (p->kh * p->kw), row = k / p->kw % p->kh, column = k % p->kw;
+        order[k] = (int32_t)(row * SIDE + column * p->c_in + i);
+    }
+    conv_split_finish f = {.share = (int64_t)(r->sums_bytes / sizeof(float)), .tap = BLOCK, .shares = r->shares};
+    f.taps = p->kh;
+    f.channels = p->kw * p->c_in;
+    f.order = order;
+    for (int64_t o = 0; o < outs; o++) {
+        f.sums = j->sums + block * p->kh * BLOCK + o * SIDE;
+        conv_split_amx.finish(&f, j->dw + (block * SIDE + o) * all);
+    }
 }
 
 /* The shares of 32 output channels by 32 input channels, to dw[o][i][taps]. */
@@ -171,6 +207,10 @@ static void finish_chunk(void *arg, int64_t chunk, int thread)
     conv_split_finish f = {.share = (int64_t)(r->sums_bytes / sizeof(float)), .tap = r->map.groups * BLOCK};
     int32_t order[CONV_SPLIT_TABLE + SIDE] = {0};
     (void)thread;
+    if (p->few) {
+        finish_few(j, block);
+        return;
+    }
     f.shares = r->shares;
     f.order = order;
     for (int64_t t = 0; t < taps;
@@ -208,7 +248,7 @@ void conv_split_weight_run(const conv_problem *p, int threads, const float *x, c
     }
     make_plan(&r, p);
     int64_t *off = scratch, *stream = off + r.map.taps;
-    conv_split_map_set(&r.map, p, off, stream);
+    map_set(&r.map, p, off, stream);
     weight_job j = {.p = p, .plan = &r, .x = x, .dy = dy, .dw = dw, .off = off, .stream = stream};
     j.sums = (float *)(void *)((char *)scratch + r.off_bytes);
     j.threads = (char *)j.sums + (size_t)r.shares * r.sums_bytes;
