@@ -69,9 +69,43 @@ def attention():
          tarn="attention causal=true", is_causal=True)
 
 
+def rotate(x, at):
+    half = x.shape[-1] // 2
+    angle = (torch.arange(x.shape[-2]) + at)[:, None] * 10000.0**(-torch.arange(half).double() / half)
+    a, b, c, s = x[..., :half], x[..., half:], angle.cos(), angle.sin()
+    return torch.cat((a * c - b * s, b * c + a * s), -1)
+
+
+def t5_buckets(queries, keys, causal, buckets, most):
+    """As Hugging Face's T5Attention._relative_position_bucket."""
+    away = torch.arange(keys)[None, :] - torch.arange(queries)[:, None]
+    first = torch.zeros_like(away)
+    if causal:
+        away = -torch.min(away, torch.zeros_like(away))
+    else:
+        buckets //= 2
+        first, away = (away > 0).long() * buckets, away.abs()
+    exact = buckets // 2
+    far = exact + (torch.log(away.float() / exact) / torch.log(torch.tensor(most / exact)) * (buckets - exact)).long()
+    return first + torch.where(away < exact, away, far.clamp(max=buckets - 1))
+
+
+def positions():
+    for at in (0, 3):
+        case("rotary", lambda x, at=at: rotate(x, at), [random("rotary", 2, 5, 6)], second=True, at=at)
+    angle = torch.arange(7)[:, None] * 10000.0**(-torch.arange(0, 6, 2).double() / 6)
+    case("sinusoids", lambda **o: torch.stack((angle.sin(), angle.cos()), -1).flatten(1), [], grad=False, n=7, features=6)
+    for heads, slopes in ((8, [2.0**-i for i in range(1, 9)]), (3, [2.0**-4, 2.0**-8, 2.0**-2])):
+        case("alibi", lambda s=slopes, **o: torch.tensor(s)[:, None, None] * (torch.arange(5) - 4), [], "as the paper's code for heads that are no "
+             "power of two", grad=False, heads=heads, keys=5)
+    for causal in (False, True):
+        case("relative_buckets", lambda **o: t5_buckets(o["queries"], o["keys"], o["causal"], 32, 128), [], grad=False, queries=20, keys=300, causal=causal)
+
+
 if __name__ == "__main__":
     folder = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
     norms()
     embeddings()
     attention()
+    positions()
     save(os.path.join(folder, "sequence.safetensors"), os.path.basename(__file__))

@@ -563,6 +563,28 @@ static bool make_huber_loss(golden *c)
     return true;
 }
 
+static bool make_rotary(golden *c)
+{
+    c->out[0] = tn_rotary(c->in[0], tn_scalar(c->graph, TN_I64, number(c, "at", 0)), 0);
+    return true;
+}
+static bool make_sinusoids(golden *c)
+{
+    c->out[0] = tn_sinusoids(c->graph, TN_F32, (tn_dim)number(c, "n", 0), (int64_t)number(c, "features", 0));
+    return true;
+}
+static bool make_alibi(golden *c)
+{
+    c->out[0] = tn_alibi(c->graph, TN_F32, (int64_t)number(c, "heads", 0), (tn_dim)number(c, "keys", 0));
+    return true;
+}
+static bool make_relative_buckets(golden *c)
+{
+    c->out[0] = tn_relative_buckets(c->graph, (tn_dim)number(c, "queries", 0), (tn_dim)number(c, "keys", 0), 32, 128,
+                                    flag(c, "causal", false));
+    return true;
+}
+
 static bool missing(golden *c)
 {
     (void)c;
@@ -651,6 +673,10 @@ static const struct {
              ROW(prod),
              ROW(logsumexp),
              ROW(huber_loss),
+             ROW(rotary),
+             ROW(sinusoids),
+             ROW(alibi),
+             ROW(relative_buckets),
              /* no operators: tests of training look at them */
              {"clip_grad_norm", missing},
              {"schedule", missing},
