@@ -96,6 +96,13 @@ typedef struct tn_mha_opt {
 TN_API tn_attended tn_layer_multihead_attention(tn_tensor *q, tn_tensor *k, tn_tensor *v, const char *name,
                                                 int64_t heads, const tn_mha_opt *opt);
 
+/* name.weight [places, features], learned: its first L rows added to x[..., L, features]. */
+TN_API tn_tensor *tn_layer_positions(tn_tensor *x, const char *name, int64_t places);
+/* name.weight [buckets, heads], learned: a mask [heads, queries, keys] to be added, by the distance between query and key (T5;
+ * buckets 0: 32, most 0: 128). */
+TN_API tn_tensor *tn_layer_relative_bias(tn_graph *graph, const char *name, int64_t heads, tn_dim queries, tn_dim keys,
+                                         int64_t buckets, int64_t most, bool causal);
+
 /* What attention may see. */
 typedef struct tn_sight {
     tn_tensor *mask;     /* as in tn_mha_opt */

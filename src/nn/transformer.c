@@ -58,11 +58,11 @@ static tn_tensor *both(tn_tensor *mask, tn_tensor *keys)
     return tn_masked_fill(mask, tn_logical_not(keys), -INFINITY);
 }
 
-typedef struct heads {
+typedef struct projections {
     tn_tensor *q, *k, *v;
-} heads;
+} projections;
 
-static heads projected(tn_tensor *q, tn_tensor *k, tn_tensor *v, int64_t n, const tn_mha_opt *o)
+static projections projected(tn_tensor *q, tn_tensor *k, tn_tensor *v, int64_t n, const tn_mha_opt *o)
 {
     tn_graph *g = tn_tensor_graph(q);
     tn_dtype dtype = tn_tensor_dtype(q);
@@ -70,7 +70,7 @@ static heads projected(tn_tensor *q, tn_tensor *k, tn_tensor *v, int64_t n, cons
     int64_t kv = o->key_heads ? o->key_heads * (e / n) : e;
     const tn_init xavier = {TN_INIT_XAVIER_UNIFORM, 0, 0};
     tn_tensor *b = o->no_bias ? NULL : tn_param(g, "in_proj_bias", dtype, TN_SHAPE(e + 2 * kv), NULL);
-    heads h;
+    projections h;
     if (ek == e && ev == e) {
         tn_tensor *w = tn_param(g, "in_proj_weight", dtype, TN_SHAPE(e + 2 * kv, e), &xavier);
         if (q == k && k == v) { /* one product for all three */
@@ -120,7 +120,7 @@ tn_attended tn_layer_multihead_attention(tn_tensor *q, tn_tensor *k, tn_tensor *
         return (tn_attended){q, q};
     }
     tn_scope_push(g, name);
-    heads h = projected(q, k, v, n, o);
+    projections h = projected(q, k, v, n, o);
     if (o->rotary) {
         h.q = tn_rotary(h.q, o->rotary_at, o->rotary_base);
         h.k = tn_rotary(h.k, o->rotary_at, o->rotary_base);
@@ -148,6 +148,41 @@ tn_attended tn_layer_multihead_attention(tn_tensor *q, tn_tensor *k, tn_tensor *
         r.weights = tn_mean_axes(r.weights, 1, (const int64_t[]){1}, false);
     tn_scope_pop(g);
     return r;
+}
+
+/* ---- positions ------------------------------------------------------------------------------------------------------ */
+
+tn_tensor *tn_layer_positions(tn_tensor *x, const char *name, int64_t places)
+{
+    const tn_init normal = {TN_INIT_NORMAL, 0, 1};
+    tn_graph *g = tn_tensor_graph(x);
+    if (tn_graph_status(g) != TN_OK)
+        return x;
+    tn_dim n = tn_dim_of(x, -2), width = tn_dim_of(x, -1);
+    if (width < 0 || (n >= 0 && n > places))
+        return failed(x, name, "x must be [..., L, features], the features a number, L at most the places",
+                      (long long)n, (long long)places);
+    tn_scope_push(g, name);
+    tn_tensor *w = tn_param(g, "weight", tn_tensor_dtype(x), TN_SHAPE(places, width), &normal);
+    tn_tensor *y =
+        tn_add(x, tn_embedding(w, tn_arange(g, TN_I64, 0, 1, n), -1)); /* more steps than places are a fault */
+    tn_scope_pop(g);
+    return y;
+}
+
+tn_tensor *tn_layer_relative_bias(tn_graph *graph, const char *name, int64_t heads, tn_dim queries, tn_dim keys,
+                                  int64_t buckets, int64_t most, bool causal)
+{
+    const tn_init normal = {TN_INIT_NORMAL, 0, 1};
+    buckets = buckets ? buckets : 32;
+    tn_tensor *index = tn_relative_buckets(graph, queries, keys, buckets, most ? most : 128, causal);
+    if (tn_graph_status(graph) != TN_OK)
+        return index;
+    tn_scope_push(graph, name);
+    tn_tensor *w = tn_param(graph, "weight", TN_F32, TN_SHAPE(buckets, heads), &normal);
+    tn_tensor *y = tn_permute(tn_embedding(w, index, -1), 3, (const int64_t[]){2, 0, 1});
+    tn_scope_pop(graph);
+    return y;
 }
 
 /* ---- layers --------------------------------------------------------------------------------------------------------- */
