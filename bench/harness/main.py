@@ -23,6 +23,7 @@ def arguments():
     p = argparse.ArgumentParser(prog="bench", description="Measures Tarn beside its peers; see bench/README.md.")
     p.add_argument("rows", nargs="*", metavar="ROW", help="rows to run (default: all)")
     p.add_argument("--quick", action="store_true", help="a first look in a few minutes: one short round, no compiled peer, no bf16")
+    p.add_argument("--brief", action="store_true", help="leave PyTorch's compiler, which is slow to start, out of the rows in bf16")
     p.add_argument("--rounds", type=int, help="rounds of all programs (default 5; quick 1)")
     p.add_argument("--seconds", type=float, help="how long a program runs in a round, at least one step (default 0.5; quick 0.2)")
     p.add_argument("--threads", type=int, default=2, help="processors and threads for each program (default 2)")
@@ -107,7 +108,8 @@ def main():
     os.makedirs(options.logs, exist_ok=True)
     machine = machines.describe(BUILD, options.threads)
     options.threads = machine["threads"]
-    kinds = programs.kinds(options.tarn, None if options.no_peers else options.peers_python, not options.quick)
+    kinds = programs.kinds(options.tarn, None if options.no_peers else options.peers_python,
+                           lambda row: row is not STARTUP and not options.quick and not (options.brief and row.half))
     if not any(k.is_tarn for k in kinds):
         programs.warn(f"there is no {options.tarn}: the peers run alone")
     print(f"{machine['processor']}, {machine['threads']} threads on processors {machine['pinned_to']}; limits: {machine['limits']}")

@@ -29,7 +29,8 @@ class Kind:
         return self.rows is None or self.rows(row)
 
 
-def kinds(tarn, python, compiled=True):
+def kinds(tarn, python, compiled):
+    """What takes part; compiled(row): whether PyTorch's compiler does in that row."""
     found = []
     if tarn and os.path.exists(tarn):
         found.append(Kind("tarn", lambda row: [tarn, "bench", row] + ([] if row == "startup" else ["--serve"]), True))
@@ -37,8 +38,7 @@ def kinds(tarn, python, compiled=True):
         def torch(mode):
             return lambda row: [python, "-B", os.path.join(PEERS, "pytorch.py"), "--mode", mode, row]
         found.append(Kind("pytorch_eager", torch("eager")))
-        if compiled:
-            found.append(Kind("pytorch_compiled", torch("compiled"), rows=lambda row: row.name != "startup"))
+        found.append(Kind("pytorch_compiled", torch("compiled"), rows=compiled))
         found.append(Kind("onnxruntime", lambda row: [python, "-B", os.path.join(PEERS, "ort.py"), row],
                           rows=lambda row: not row.train and not row.optimizer))
     return found
