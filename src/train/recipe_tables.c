@@ -3,7 +3,7 @@
 
 static const char *const data_names[] = {"digits", "mnist", "idx", NULL};
 static const char *const optimizer_names[] = {"sgd", "adam", "adamw", NULL};
-static const char *const precision_names[] = {"f32", "bf16", "exact", NULL}; /* as tn_precision */
+static const char *const precision_names[] = {"f32", "bf16", "exact", "high", NULL}; /* as tn_precision */
 static const char *const schedule_names[] = {"constant", "step", "cosine", "plateau", NULL};
 static const char *const loss_names[] = {"cross_entropy", "nll", "mse", "l1", "bce", "bce_with_logits", NULL};
 static const char *const metric_names[] = {"loss", "accuracy", "f1", NULL};
@@ -122,7 +122,8 @@ static const format_option train_rows[] = {
     FORMAT_ENUM(
         train_options, precision, "f32", precision_names,
         "of products and convolutions; bf16: they round what they multiply, where the processor is fast at it (AMX); "
-        "exact: plain sums only"),
+        "exact: "
+        "plain sums only; high: convolutions split f32 into two bf16 (AMX)"),
     FORMAT_INT(train_options, threads, "0", "[0,1024]", "threads of a step; 0: all that the process may use"),
     FORMAT_BYTES(train_options, memory_limit, "0", "a step that needs more is refused before it runs; 0: no limit"),
     {0},

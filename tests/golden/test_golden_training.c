@@ -15,8 +15,8 @@
 #include <tarn/optim.h>
 #include <tarn/program.h>
 
-/* With plain sums all steps are followed. By whatever is fastest the first ones are: where products are split into bf16, a
- * unit of these small nets crosses its kink elsewhere after some fifty steps. */
+/* In f32 all steps are followed. With high precision the first ones are: where products are split into bf16, a unit of these
+ * small nets crosses its kink elsewhere after some fifty steps. */
 enum { STEPS = 100, FIRST = 30, SNAPSHOT = 10 };
 static const double LOSS_TOLERANCE = 1e-4, STATE_TOLERANCE = 1e-5;
 
@@ -95,7 +95,7 @@ static const format_tensor *golden(const format_safetensors *file, const char *p
 typedef struct run {
     const format_safetensors *file;
     const char *variant;
-    bool fast; /* convolutions by whatever is fastest */
+    tn_precision precision;
     tn_context *context;
     tn_graph *graph;
     tn_program *program;
@@ -144,8 +144,7 @@ static void start(run *r, net build)
               *y = tn_input(r->graph, "y", TN_I64, TN_SHAPE(shape.dims[0]));
     if (tn_minimize(tn_cross_entropy(build(x), y, NULL), &o) != TN_OK)
         fail_msg("%s", tn_graph_error(r->graph));
-    if (!(r->program = tn_compile(
-              r->graph, TN_OPT(tn_compile_opt, .precision = r->fast ? TN_PRECISION_F32 : TN_PRECISION_EXACT))))
+    if (!(r->program = tn_compile(r->graph, TN_OPT(tn_compile_opt, .precision = r->precision))))
         fail_msg("%s", tn_context_error(r->context));
     fill_state(r);
     r->session = tn_session_new(r->program, r->state);
@@ -213,15 +212,18 @@ static double state_error(const run *r)
     return worst;
 }
 
-static void follow(const format_safetensors *file, const char *model, const char *variant, net build, bool fast)
+static void follow(const format_safetensors *file, const char *model, const char *variant, net build,
+                   tn_precision precision)
 {
-    run r = {.file = file, .variant = variant, .fast = fast};
+    static const char *const names[] = {
+        [TN_PRECISION_F32] = "f32", [TN_PRECISION_EXACT] = "exact", [TN_PRECISION_HIGH] = "high"};
+    run r = {.file = file, .variant = variant, .precision = precision};
     start(&r, build);
     const format_tensor *losses = golden(file, variant, "loss");
     assert_int_equal(losses->dims[0], STEPS);
     double worst = 0, off = 0;
     float lr = (float)number(file, variant, "lr");
-    for (int i = 0; i < (fast ? FIRST : STEPS); i++) {
+    for (int i = 0; i < (precision == TN_PRECISION_HIGH ? FIRST : STEPS); i++) {
         double want, loss = step(&r, i, lr);
         memcpy(&want, (const double *)losses->data + i, sizeof want);
         double error = fabs(loss - want) / want;
@@ -232,7 +234,7 @@ static void follow(const format_safetensors *file, const char *model, const char
             off = state_error(&r);
     }
     print_message("%-5s %-13s %-5s losses within %.1e (rounding: %s), state within %.1e (rounding: %s)\n", model,
-                  variant, fast ? "fast" : "exact", worst, note(file, variant, "loss_error"), off,
+                  variant, names[precision], worst, note(file, variant, "loss_error"), off,
                   note(file, variant, "state_error"));
     finish(&r);
 }
@@ -247,8 +249,9 @@ static void follow_all(const char *model, net build)
         fail_msg("%s", e.text);
     (void)snprintf(variants, sizeof variants, "%s", format_safetensors_metadata(file, "variants"));
     for (char *v = strtok_r(rest, " ", &rest); v; v = strtok_r(NULL, " ", &rest)) {
-        follow(file, model, v, build, false);
-        follow(file, model, v, build, true);
+        follow(file, model, v, build, TN_PRECISION_F32);
+        follow(file, model, v, build, TN_PRECISION_EXACT);
+        follow(file, model, v, build, TN_PRECISION_HIGH);
     }
     format_safetensors_free(file);
 }

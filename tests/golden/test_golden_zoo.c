@@ -259,7 +259,7 @@ static void run_case(const format_safetensors *file, const char *name, bool fast
     if (tn_minimize(tn_cross_entropy(y, target, NULL), &sgd) != TN_OK)
         fail_msg("%s", tn_graph_error(g));
     tn_program *program =
-        tn_compile(g, TN_OPT(tn_compile_opt, .precision = fast ? TN_PRECISION_F32 : TN_PRECISION_EXACT));
+        tn_compile(g, TN_OPT(tn_compile_opt, .precision = fast ? TN_PRECISION_HIGH : TN_PRECISION_EXACT));
     if (!program)
         fail_msg("%s", tn_context_error(context));
     assert_int_equal(tn_state_init(state, g, 0), TN_OK);
