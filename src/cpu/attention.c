@@ -37,7 +37,7 @@ typedef struct plan {
     int64_t heads, groups, l, s, e, f; /* heads of q */
     int64_t block;                     /* queries in a block */
     int64_t width_e, width_f;          /* e and f up to whole tiles */
-    rows q, k, v, dy, y, mask;
+    rows q, k, v, dy, y, mask, out;
     int64_t mask_col;
     tn_dtype mask_dtype; /* TN_NONE: no mask */
     bool causal, split;  /* split: backward in two goes */
@@ -181,11 +181,12 @@ static void forward_chunk(void *arg, int64_t chunk, int thread)
     float *s = t->scratch + thread * p->room, *kt = s + ROWS * KEYS, *vp = kt + KEYS * p->e, most[ROWS];
     const float *q = t->q + p->q.head[head] + i0 * p->q.row, *k = t->k + p->k.head[head / p->groups],
                 *v = t->v + p->v.head[head / p->groups];
-    float *y = t->out + (head * p->l + i0) * p->f;
+    float *y = t->out + p->out.head[head] + i0 * p->out.row;
     double sum[ROWS] = {0};
-    memset(y, 0, (size_t)(m * p->f) * sizeof *y);
-    for (int64_t i = 0; i < m; i++)
+    for (int64_t i = 0; i < m; i++) {
+        memset(y + i * p->out.row, 0, (size_t)p->f * sizeof *y);
         most[i] = -INFINITY;
+    }
     for (int64_t j = 0; j < p->s; j += KEYS) {
         int64_t n = least(KEYS, p->s - j);
         if (!meets(p, i0, m, j, n))
@@ -194,17 +195,17 @@ static void forward_chunk(void *arg, int64_t chunk, int thread)
         multiply(p, m, n, p->e, q, p->q.row, 1, kt, s, KEYS, p->scale, false);
         for (int64_t i = 0; i < m; i++) {
             mask_row(t, head, i0 + i, j, n, s + i * KEYS);
-            weigh(p, s + i * KEYS, n, &most[i], &sum[i], y + i * p->f);
+            weigh(p, s + i * KEYS, n, &most[i], &sum[i], y + i * p->out.row);
             if (p->p > 0)
                 drop(t, head, i0 + i, j, n, s + i * KEYS, s + i * KEYS);
         }
         pack_columns(p, vp, v + j * p->v.row, p->v.row, n, p->f);
-        multiply(p, m, p->f, n, s, KEYS, 1, vp, y, p->f, 1, true);
+        multiply(p, m, p->f, n, s, KEYS, 1, vp, y, p->out.row, 1, true);
     }
     for (int64_t i = 0; i < m; i++) {
         t->out_lse[head * p->l + i0 + i] = sum[i] == 0 ? -INFINITY : (float)((double)most[i] + log(sum[i]));
         if (sum[i] != 0)
-            p->fns->scale(y + i * p->f, p->f, (float)(1 / sum[i]), y + i * p->f);
+            p->fns->scale(y + i * p->out.row, p->f, (float)(1 / sum[i]), y + i * p->out.row);
     }
 }
 
@@ -445,7 +446,13 @@ static size_t room_for(plan *p, int64_t floats)
 static tn_status prepare(kernel_bind *b)
 {
     plan *p = plan_of(b, &b->in[0], &b->in[1], &b->in[2], &b->in[3]);
-    if (!p)
+    kernel_operand *y = &b->out[0];
+    int r = y->rank;
+    if (r > 2) { /* heads side by side in a row, as the layer behind wants them */
+        y->strides[r - 3] = y->dims[r - 1];
+        y->strides[r - 2] = y->dims[r - 1] * y->dims[r - 3];
+    }
+    if (!p || !find_rows(b, y, y, p->heads, &p->out))
         return base_no_memory(b->error, "preparing a kernel");
     b->scratch = room_for(p, ROWS * KEYS + KEYS * (p->e + p->width_f));
     b->plan = p;
