@@ -67,7 +67,7 @@ static tn_status plan(kernel_bind *b, const kernel_operand *x, const kernel_oper
     c->winograd = !b->plain_sums && cpu_conv_winograd_pays(c);
     const bool split_pays = cpu_conv_split_pays(c, job);
     c->narrow = b->narrow && split_pays;
-    c->split = b->split && b->training && split_pays;
+    c->split = b->split && b->training && split_pays && !cpu_conv_winograd_first(c);
     b->path = path_of(c, job);
     b->scratch = cpu_conv_scratch(c, job);
     return TN_OK;

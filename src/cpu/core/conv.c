@@ -77,6 +77,13 @@ bool cpu_conv_winograd_pays(const cpu_conv *c)
            (tiles >= FEW || c->c_in * c->c_out <= CACHED);
 }
 
+bool cpu_conv_winograd_first(const cpu_conv *c)
+{
+    enum { TILE = 4, SMALL = 64, ENOUGH = 128 };
+    return cpu_conv_winograd_pays(c) && c->oh % TILE == 0 && c->ow % TILE == 0 && c->oh * c->ow <= SMALL &&
+           c->n * c->oh * c->ow >= ENOUGH * TILE * TILE;
+}
+
 bool cpu_conv_split_pays(const cpu_conv *c, cpu_conv_job job)
 {
     enum { FEW = 64 };
@@ -300,16 +307,11 @@ void cpu_conv_pack(const cpu_conv *c, cpu_conv_job job, const float *w, float *p
     }
 }
 
-/* Gradients of weights go by Winograd before split products, whose shifted rows of dy cross cache lines, if most of its tiles
- * are whole and they are enough for what Winograd does once. */
+/* A window's row of few numbers is not worth a place in the matrix registers. */
 static conv_problem weight_problem(const cpu_conv *c)
 {
-    enum { TILE = 4, ENOUGH = 1 << 13, LONG = 16 };
+    enum { LONG = 16 };
     conv_problem p = forward_problem(c);
-    const int64_t tiles = c->n * conv_ceil(c->oh, TILE) * conv_ceil(c->ow, TILE);
-    const bool whole = 4 * c->n * c->oh * c->ow >= 3 * TILE * TILE * tiles && tiles * c->c_in >= ENOUGH;
-    p.winograd = !p.narrow && by_winograd(c, &p) && (!p.split || whole);
-    p.split = p.split && !p.winograd;
     p.few = p.few && (p.narrow || p.kw * p.c_in >= LONG);
     return p;
 }

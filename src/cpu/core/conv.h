@@ -29,7 +29,7 @@ typedef struct cpu_conv {
      * 1, one group, a vector of channels at least). Rounding errors grow from some 1e-7 of the sum of magnitudes to some
      * 1e-6, and a NaN or infinity spreads over the 4x4 tile it is in. */
     bool winograd;
-    /* All three may go by products split into bf16 where there is AMX (gradients of weights that Winograd may take go by that).
+    /* All three may go by products split into bf16 where there is AMX.
      * Numbers keep 17 of their 24 bits, sums are added up in f32: errors of at most 3.1e-5 of the sum of magnitudes; where those
      * of the terms are independent, some 5e-6 of it divided by the square root of the number of terms. What meets a NaN or an
      * infinity becomes NaN. */
@@ -46,8 +46,11 @@ bool cpu_conv_shape(cpu_conv *c);
 bool cpu_conv_winograd_pays(const cpu_conv *c);
 /* The same for `split`. */
 bool cpu_conv_split_pays(const cpu_conv *c, cpu_conv_job job);
-/* Whether the gradient of weights goes by split products where both are allowed. */
+/* Whether the gradient of weights goes by split products where they are allowed. */
 bool cpu_conv_weight_by_split(const cpu_conv *c);
+/* Whether Winograd's way is the faster one of the two: many pictures of whole tiles, so small that the
+ * zeros of the streams count. */
+bool cpu_conv_winograd_first(const cpu_conv *c);
 /* Bytes of scratch that the call with the same job (and the same threads and isa) needs. */
 size_t cpu_conv_scratch(const cpu_conv *c, cpu_conv_job job);
 
