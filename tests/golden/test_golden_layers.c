@@ -248,8 +248,8 @@ static int run(golden *c, tn_context *context, tn_program *p)
             feeds[n++] = (tn_feed){what, v};
         } else {
             want[m] = t;
-            v.data = calloc(1, t->bytes + 1);
-            out[m++] = (tn_feed){what, v};
+            out[m] = (tn_feed){what, v};
+            out[m++].view.data = calloc(1, t->bytes + 1);
         }
     }
     tn_session *s = tn_session_new(p, state);
