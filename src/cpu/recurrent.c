@@ -31,7 +31,7 @@ typedef struct plan {
     const cpu_recurrent_fns *fns;
     cpu_gemm product;
     int threads, kind, gates;
-    bool reverse, wide; /* wide: lengths are i64 */
+    bool reverse, wide, kept; /* wide: lengths are i64; kept: the weights come packed, once for many runs */
     int64_t steps, batch, n, per_chunk, chunks;
     size_t packed, gemm; /* bytes of the packed weights, of the product's scratch */
 } plan;
@@ -148,7 +148,7 @@ static void run(const kernel_call *c)
     const plan *p = c->plan;
     int64_t n = p->batch * p->n;
     bool lstm = p->kind == OP_REC_LSTM, gru = p->kind == OP_REC_GRU;
-    char *packed = c->scratch, *u = room(packed, p->packed), *gemm = room(u, gru ? 3 * (size_t)n * sizeof(float) : 0);
+    char *u = room(c->scratch, p->packed), *gemm = room(u, gru ? 3 * (size_t)n * sizeof(float) : 0);
     job j = {.p = p,
              .x = c->in[2],
              .b = c->in[4],
@@ -164,7 +164,9 @@ static void run(const kernel_call *c)
         j.out_cells = c->out[4];
         copy_or_zero(j.c, c->in[1], n);
     }
-    cpu_gemm_pack_b(&p->product, c->in[3], packed);
+    const void *packed = p->kept ? c->in[3] : c->scratch;
+    if (!p->kept)
+        cpu_gemm_pack_b(&p->product, c->in[3], c->scratch);
     for (int64_t s = 0; s < p->steps; s++) {
         j.t = p->reverse ? p->steps - 1 - s : s;
         float *to = gru ? j.u : lstm ? j.out_gates + j.t * 4 * n : j.out_y + j.t * n;
@@ -267,6 +269,12 @@ static tn_status prepare(kernel_bind *b)
     g->bias = b->in[4].dtype ? CPU_BIAS_COLUMN : CPU_BIAS_NONE;
     g->accumulate = p->kind != OP_REC_GRU;
     make_room(b, p, p->kind == OP_REC_GRU ? (size_t)(3 * p->batch * p->n) * sizeof(float) : 0);
+    if (b->fixed && b->fixed[3]) { /* its room in the scratch stays: small beside the rest */
+        b->pack = (kernel_pack){3, p->packed, base_arena_printf(b->arena, "recurrent %d %d", b->isa, b->narrow)};
+        if (!b->pack.form)
+            return base_no_memory(b->error, "preparing a kernel");
+        p->kept = true;
+    }
     return TN_OK;
 }
 
@@ -281,6 +289,11 @@ static tn_status prepare_grad(kernel_bind *b)
     g->a_col = g->b_col = g->c_col = 1;
     make_room(b, p, (size_t)(p->gates * p->batch * p->n) * sizeof(float));
     return TN_OK;
+}
+
+static void pack(const void *plan_, const void *from, void *to)
+{
+    cpu_gemm_pack_b(&((const plan *)plan_)->product, from, to);
 }
 
 static kernel_layout want_any(const kernel_bind *b, int i)
@@ -298,10 +311,17 @@ static void run_reference(const kernel_call *c)
     cpu_reference.run(c);
 }
 
-#define ROWS(name_, prepare_, run_)                                                                                    \
-    {.op = name_, .name = name_ "/steps", .keeps = keeps, .accepts = accepts, .prepare = prepare_, .run = run_},       \
+#define STEPS(name_, prepare_, run_, pack_)                                                                            \
+    {                                                                                                                  \
+        .op = name_, .name = name_ "/steps", .keeps = keeps, .accepts = accepts, .prepare = prepare_, .run = run_,     \
+        .pack = pack_                                                                                                  \
+    }
+#define REFERENCE(name_)                                                                                               \
     {                                                                                                                  \
         .op = name_, .name = name_ "/reference", .want = want_any, .prepare = prepare_reference, .run = run_reference  \
     }
-const kernel cpu_kernels_recurrent[] = {
-    ROWS("recurrent", prepare, run), ROWS("recurrent_grad", prepare_grad, run_grad), {0}};
+const kernel cpu_kernels_recurrent[] = {STEPS("recurrent", prepare, run, pack),
+                                        REFERENCE("recurrent"),
+                                        STEPS("recurrent_grad", prepare_grad, run_grad, NULL),
+                                        REFERENCE("recurrent_grad"),
+                                        {0}};
