@@ -70,8 +70,6 @@ tn_optim_opt bench_optimizer(const bench_work *w);
 tn_tensor *bench_encoder(tn_tensor *x, int layers, int heads, int hidden, int64_t classes);
 /* For pictures x with sides that are multiples of 16. */
 tn_tensor *bench_vit(tn_tensor *x, int layers, int heads, int64_t width, int64_t classes);
-/* For x [batch, steps, values], at most 1,024 steps: scores after the last one. */
-tn_tensor *bench_recurrent(tn_tensor *x, bool gru, int layers, int64_t width, int64_t classes);
 
 /* The protocol of bench/README.md on standard input and output. */
 int bench_serve(bench_work *w, const char *path);

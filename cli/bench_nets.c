@@ -206,13 +206,22 @@ static tn_tensor *loss_of(const bench_work *w, tn_graph *g, tn_tensor *y)
     return tn_cross_entropy(y, tn_input(g, "target", TN_I64, TN_SHAPE(n)), NULL);
 }
 
+/* For x [batch, steps, values]: scores after the last step. */
+static tn_tensor *recurrent(tn_tensor *x, bool gru, int depth, int64_t width, int64_t classes)
+{
+    const tn_rnn_opt opt = {.layers = depth, .batch_first = true};
+    const tn_dim steps = tn_dim_of(x, 1);
+    tn_recurrent_result r = gru ? tn_layer_gru(x, "rnn", width, &opt) : tn_layer_lstm(x, "rnn", width, &opt);
+    return tn_layer_linear(tn_squeeze(tn_slice(r.y, 1, steps - 1, steps), 1), "fc", classes, NULL);
+}
+
 /* One of the nets that a text names with numbers; NULL when the text is none of them. */
 static tn_tensor *by_numbers(bench_work *w, tn_tensor *x)
 {
     const char *net = w->row.net;
     int depth, heads, width;
     if (sscanf(net, "lstm %d %d", &depth, &width) == 2 || sscanf(net, "gru %d %d", &depth, &width) == 2)
-        return bench_recurrent(x, net[0] == 'g', depth, width, w->row.classes);
+        return recurrent(x, net[0] == 'g', depth, width, w->row.classes);
     if (sscanf(net, "encoder %d %d %d", &depth, &heads, &width) == 3)
         return bench_encoder(x, depth, heads, width, w->row.classes);
     if (sscanf(net, "gcn %d %d", &width, &depth) == 2)
