@@ -41,10 +41,10 @@ static tn_status plan(kernel_bind *b, const kernel_operand *x, const kernel_oper
                       cpu_conv_job job)
 {
     conv_plan *made = BASE_NEW(b->arena, conv_plan);
-    cpu_conv *c = &made->conv;
     op_window o = op_conv_window(b->node->arg, w->dims[2], w->dims[3]);
     if (!made)
         return base_no_memory(b->error, "preparing a kernel");
+    cpu_conv *c = &made->conv;
     *c = (cpu_conv){.n = x->dims[0],
                     .c_in = x->dims[1],
                     .h = x->dims[2],
@@ -80,15 +80,9 @@ static tn_status prepare_forward(kernel_bind *b)
     conv_plan *p = b->plan;
     const cpu_conv *c = &p->conv;
     if (b->fixed && b->fixed[1])
-        b->pack = (kernel_pack){1, cpu_conv_packed(c, CPU_CONV_FORWARD),
-                                base_arena_printf(b->arena, "%s %d",
-                                                  c->narrow     ? "bf16"
-                                                  : c->split    ? "split"
-                                                  : c->winograd ? "winograd"
-                                                                : "conv",
-                                                  b->isa)};
-    if (b->pack.bytes && !b->pack.form)
-        return base_no_memory(b->error, "preparing a kernel");
+        b->pack = (kernel_pack){1,
+                                cpu_conv_packed(c, CPU_CONV_FORWARD),
+                                {c->groups, c->dilation[1], c->narrow ? 2 : c->split, c->winograd}};
     p->packed = b->pack.bytes > 0;
     p->conv.relu = b->node->arg[OP_CONV_ACTIVATION].i == OP_ACT_RELU;
     return TN_OK;

@@ -5,7 +5,6 @@
 #include "op/scheme/activation.h"
 
 #include <stdatomic.h>
-#include <string.h>
 
 typedef struct linear_plan {
     cpu_gemm g;
@@ -45,11 +44,8 @@ static tn_status prepare(kernel_bind *b)
                     .act = cpu_arg_int(b->node, "activation") == OP_ACT_RELU ? CPU_ACT_RELU : CPU_ACT_NONE,
                     .bias = b->n_in > 2 && b->in[2].dtype ? CPU_BIAS_COLUMN : CPU_BIAS_NONE};
     b->plan = p;
-    if (b->fixed && b->fixed[1] && (strcmp(cpu_gemm_path(g), "tile") == 0 || strcmp(cpu_gemm_path(g), "amx") == 0)) {
-        b->pack =
-            (kernel_pack){1, cpu_gemm_packed_size(g), base_arena_printf(b->arena, "gemm %d %d", b->isa, b->narrow)};
-        if (!b->pack.form)
-            return base_no_memory(b->error, "preparing a kernel");
+    if (b->fixed && b->fixed[1] && cpu_gemm_packs_b(g)) {
+        b->pack = (kernel_pack){1, cpu_gemm_packed_size(g), {b->narrow}};
         g->b_packed = true;
     }
     b->scratch = cpu_gemm_scratch(g);

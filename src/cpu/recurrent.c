@@ -270,9 +270,7 @@ static tn_status prepare(kernel_bind *b)
     g->accumulate = p->kind != OP_REC_GRU;
     make_room(b, p, p->kind == OP_REC_GRU ? (size_t)(3 * p->batch * p->n) * sizeof(float) : 0);
     if (b->fixed && b->fixed[3]) { /* its room in the scratch stays: small beside the rest */
-        b->pack = (kernel_pack){3, p->packed, base_arena_printf(b->arena, "recurrent %d %d", b->isa, b->narrow)};
-        if (!b->pack.form)
-            return base_no_memory(b->error, "preparing a kernel");
+        b->pack = (kernel_pack){3, p->packed, {b->narrow}};
         p->kept = true;
     }
     return TN_OK;

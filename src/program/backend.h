@@ -18,11 +18,13 @@ typedef enum kernel_layout {
 
 struct kernel;
 
-/* An input that a kernel wants in an order of its own, put so once and used until the state is written. */
+/* An input that a kernel wants in an order of its own, put so once and used until the state is written. The order follows from
+ * the kernel, the instruction set, the dtype, sizes and strides of the input, and `form`. */
+enum { KERNEL_FORM = 4 };
 typedef struct kernel_pack {
     int input;
-    size_t bytes;     /* 0: none */
-    const char *form; /* says the order: the same words of the same kernel for the same bytes */
+    size_t bytes;              /* 0: none */
+    int64_t form[KERNEL_FORM]; /* whatever else decides the order: numbers of the kernel's own */
 } kernel_pack;
 
 /* A kernel being bound to sizes. */

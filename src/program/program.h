@@ -82,13 +82,21 @@ typedef struct state_entry {
     tn_view view; /* data 64-aligned */
 } state_entry;
 
+/* What a packed form of a state tensor follows from. */
+typedef struct state_pack_key {
+    const void *from; /* the first element that is read */
+    const kernel *kernel;
+    int isa;
+    kernel_operand type;
+    int64_t form[KERNEL_FORM];
+} state_pack_key;
+
 /* A state tensor in a kernel's order. Made by the first session that wants it, shared by all. */
 typedef struct state_pack {
     struct state_pack *next;
-    const void *from;
+    state_pack_key key;
     void *data;
     uint64_t version; /* of the state when it was packed */
-    char form[];
 } state_pack;
 
 struct tn_state {
@@ -109,8 +117,8 @@ struct tn_state {
 tn_program *program_retain(tn_program *p);
 tn_state *state_retain(tn_state *s);
 state_entry *state_find(const tn_state *s, const char *name);
-/* The packed form of the tensor whose data are at `from`; NULL: out of memory. Not packed yet, or not anew. */
-state_pack *state_pack_of(tn_state *s, const void *from, const kernel_pack *pack);
+/* The packed form, room for `bytes` made if it is not there; NULL: out of memory. Not packed yet, or not anew. */
+state_pack *state_pack_of(tn_state *s, const state_pack_key *key, size_t bytes);
 program_entry *program_find(tn_program *p, const char *name);
 /* The binding for these symbol values, made if it is not there. NULL and e set on failure. */
 const binding *program_bind(tn_program *p, program_entry *entry, const int64_t *symbol, base_error *e);

@@ -239,7 +239,7 @@ static void refresh_packs(const tn_session *s, session_bound *b)
     for (size_t i = 0; i < b->packs.n; i++) {
         const session_pack *p = &b->packs.at[i];
         if (p->to->version != s->state->version)
-            p->step->kernel->pack(p->step->plan, p->to->from, p->to->data);
+            p->step->kernel->pack(p->step->plan, p->to->key.from, p->to->data);
         p->to->version = s->state->version;
     }
     pthread_mutex_unlock(&s->state->packing);
@@ -252,8 +252,13 @@ static tn_status find_packs(tn_session *s, session_bound *b)
     for (size_t i = 0; i < b->binding->steps.n; i++) {
         const bound_step *step = &b->binding->steps.at[i];
         if (step->pack.bytes) {
-            session_pack x = {at + (size_t)step->pack.input, step, NULL};
-            x.to = state_pack_of(s->state, address_of(s, b, step->in[step->pack.input]), &step->pack);
+            int value = step->in[step->pack.input];
+            state_pack_key key = {.from = address_of(s, b, value),
+                                  .kernel = step->kernel,
+                                  .isa = s->program->isa,
+                                  .type = b->binding->values.at[value].type};
+            memcpy(key.form, step->pack.form, sizeof key.form);
+            session_pack x = {at + (size_t)step->pack.input, step, state_pack_of(s->state, &key, step->pack.bytes)};
             if (!x.to || !base_vec_push(&b->packs, x))
                 return base_no_memory(&s->error, "binding a session");
         }

@@ -45,28 +45,34 @@ void tn_state_free(tn_state *s)
     free(s);
 }
 
-static state_pack *new_pack(const void *from, const kernel_pack *pack)
+static bool same_key(const state_pack_key *a, const state_pack_key *b)
 {
-    size_t length = strlen(pack->form) + 1;
-    state_pack *x = calloc(1, sizeof *x + length);
-    if (x && !(x->data = aligned_alloc(64, (pack->bytes + 63) & ~(size_t)63))) {
+    bool same = a->from == b->from && a->kernel == b->kernel && a->isa == b->isa && a->type.dtype == b->type.dtype &&
+                a->type.rank == b->type.rank && memcmp(a->form, b->form, sizeof a->form) == 0;
+    for (int i = 0; same && i < a->type.rank; i++)
+        same = a->type.dims[i] == b->type.dims[i] && a->type.strides[i] == b->type.strides[i];
+    return same;
+}
+
+static state_pack *new_pack(const state_pack_key *key, size_t bytes)
+{
+    state_pack *x = calloc(1, sizeof *x);
+    if (x && !(x->data = aligned_alloc(64, (bytes + 63) & ~(size_t)63))) {
         free(x);
         x = NULL;
     }
-    if (x) {
-        x->from = from;
-        memcpy(x->form, pack->form, length);
-    }
+    if (x)
+        x->key = *key;
     return x;
 }
 
-state_pack *state_pack_of(tn_state *s, const void *from, const kernel_pack *pack)
+state_pack *state_pack_of(tn_state *s, const state_pack_key *key, size_t bytes)
 {
     pthread_mutex_lock(&s->packing);
     state_pack *x = s->packs;
-    while (x && (x->from != from || strcmp(x->form, pack->form) != 0))
+    while (x && !same_key(&x->key, key))
         x = x->next;
-    if (!x && (x = new_pack(from, pack))) {
+    if (!x && (x = new_pack(key, bytes))) {
         x->next = s->packs;
         s->packs = x;
     }

@@ -672,6 +672,11 @@ size_t cpu_gemm_scratch(const cpu_gemm *g)
     return g->m <= 0 || g->n <= 0 ? 0 : make_plan(g).bytes;
 }
 
+bool cpu_gemm_packs_b(const cpu_gemm *g)
+{
+    return g->m > 0 && g->n > 0 && make_plan(g).path == PATH_TILE;
+}
+
 const char *cpu_gemm_path(const cpu_gemm *g)
 {
     if (g->m <= 0 || g->n <= 0)

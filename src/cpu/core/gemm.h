@@ -56,6 +56,9 @@ void cpu_gemm_run(const cpu_gemm *g, const void *a, const void *b, void *c, cons
 size_t cpu_gemm_packed_size(const cpu_gemm *g);
 void cpu_gemm_pack_b(const cpu_gemm *g, const void *b, void *packed);
 
+/* Whether the product would read B packed ahead: not where it skips the packing. */
+bool cpu_gemm_packs_b(const cpu_gemm *g);
+
 /* The path that the product takes, for profiles: "tile", "row", "dot", "amx", ... Static. */
 const char *cpu_gemm_path(const cpu_gemm *g);
 

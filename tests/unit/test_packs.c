@@ -1,0 +1,202 @@
+/* Packed weights: what a kernel has put in its own order is used for that use of the tensor alone, and made anew when the state
+ * changes, for all sessions of the state. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include <tarn/ops.h>
+#include <tarn/program.h>
+
+enum { ROWS = 64, SIDE = 48, CHANNELS = 32, PICTURE = 8, OUT = PICTURE - 2 };
+
+typedef struct fixture {
+    tn_context *context;
+    tn_graph *graph;
+    tn_state *state;
+    tn_program *program;
+    tn_session *session;
+} fixture;
+
+static fixture start(void)
+{
+    fixture f = {.context = tn_context_new(NULL)};
+    f.graph = tn_graph_new(f.context);
+    f.state = tn_state_new(f.context);
+    return f;
+}
+
+static void compile(fixture *f)
+{
+    if (!(f->program = tn_compile(f->graph, NULL)))
+        fail_msg("%s", tn_context_error(f->context));
+    assert_int_equal(tn_state_init(f->state, f->graph, 1), TN_OK);
+    f->session = tn_session_new(f->program, f->state);
+    assert_non_null(f->session);
+}
+
+static void end(fixture *f)
+{
+    tn_session_free(f->session);
+    tn_program_free(f->program);
+    tn_state_free(f->state);
+    tn_graph_free(f->graph);
+    tn_context_free(f->context);
+}
+
+static float *numbers(size_t n, int seed)
+{
+    float *x = malloc(n * sizeof *x);
+    assert_non_null(x);
+    for (size_t i = 0; i < n; i++)
+        x[i] = (float)((i * 37 + (size_t)seed * 11) % 101) / 50 - 1;
+    return x;
+}
+
+static void run(tn_session *s, int n_in, const tn_feed *in, int n_out, const tn_feed *out)
+{
+    if (tn_run(s, "predict", n_in, in, n_out, out) != TN_OK)
+        fail_msg("%s", tn_session_error(s));
+}
+
+static tn_feed feed_of(const char *name, void *data, int rank, const int64_t *dims)
+{
+    return (tn_feed){name, tn_view_of(data, TN_F32, rank, dims)};
+}
+
+static tn_tensor *input(tn_graph *g, const char *name, int64_t channels)
+{
+    return tn_input(g, name, TN_F32, TN_SHAPE(ROWS, channels, PICTURE, PICTURE));
+}
+
+/* ---- one tensor, two uses ---------------------------------------------------------------------------------------- */
+
+/* x times w as it is, or transposed. */
+static void check_product(const float *x, const float *w, bool transposed, const float *y)
+{
+    for (int i = 0; i < ROWS; i++)
+        for (int j = 0; j < SIDE; j++) {
+            double sum = 0;
+            for (int k = 0; k < SIDE; k++)
+                sum += (double)x[i * SIDE + k] * (double)(transposed ? w[k * SIDE + j] : w[j * SIDE + k]);
+            assert_true(fabs((double)y[i * SIDE + j] - sum) < 1e-4);
+        }
+}
+
+static void a_tied_weight_serves_both_ways(void **p)
+{
+    (void)p;
+    fixture f = start();
+    tn_init normal = {TN_INIT_NORMAL, 0, 1};
+    tn_tensor *x = tn_input(f.graph, "x", TN_F32, TN_SHAPE(ROWS, SIDE));
+    tn_tensor *w = tn_param(f.graph, "w", TN_F32, TN_SHAPE(SIDE, SIDE), &normal);
+    tn_entry *e = tn_entry_new(f.graph, "predict", 0);
+    tn_entry_output(e, "there", tn_linear(x, w, NULL));
+    tn_entry_output(e, "back", tn_linear(x, tn_transpose(w, 0, 1), NULL));
+    compile(&f);
+    float *a = numbers(ROWS * SIDE, 1), *there = numbers(ROWS * SIDE, 0), *back = numbers(ROWS * SIDE, 0);
+    const int64_t dims[] = {ROWS, SIDE};
+    tn_feed in = feed_of("x", a, 2, dims), out[] = {feed_of("there", there, 2, dims), feed_of("back", back, 2, dims)};
+    run(f.session, 1, &in, 2, out);
+    tn_view view;
+    assert_int_equal(tn_state_find(f.state, "w", &view), TN_OK);
+    check_product(a, view.data, false, there);
+    check_product(a, view.data, true, back);
+    free(a), free(there), free(back);
+    end(&f);
+}
+
+/* Output (n, o, i, j) of a 3x3 window over one channel of its picture. */
+static double window(const float *x, const float *w, int64_t i, int64_t j)
+{
+    double sum = 0;
+    for (int r = 0; r < 3; r++)
+        for (int c = 0; c < 3; c++)
+            sum += (double)w[3 * r + c] * (double)x[(i + r) * PICTURE + j + c];
+    return sum;
+}
+
+static void check_windows(const float *x, const float *w, bool grouped, const float *y)
+{
+    for (int64_t n = 0; n < ROWS; n++)
+        for (int64_t o = 0; o < CHANNELS; o++) {
+            const float *from = x + (grouped ? n * CHANNELS + o : n) * PICTURE * PICTURE;
+            for (int64_t at = 0; at < OUT * OUT; at++)
+                assert_true(fabs((double)y[(n * CHANNELS + o) * OUT * OUT + at] -
+                                 window(from, w + 9 * o, at / OUT, at % OUT)) < 1e-4);
+        }
+}
+
+/* The same windows over one channel for all, and over a channel each. */
+static void windows_serve_other_groups(void **p)
+{
+    (void)p;
+    fixture f = start();
+    tn_init normal = {TN_INIT_NORMAL, 0, 1};
+    tn_tensor *w = tn_param(f.graph, "w", TN_F32, TN_SHAPE(CHANNELS, 1, 3, 3), &normal);
+    tn_entry *e = tn_entry_new(f.graph, "predict", 0);
+    tn_entry_output(e, "one", tn_conv2d(input(f.graph, "grey", 1), w, NULL, NULL));
+    tn_entry_output(e, "each",
+                    tn_conv2d(input(f.graph, "many", CHANNELS), w, NULL, TN_OPT(tn_conv_opt, .groups = CHANNELS)));
+    compile(&f);
+    const size_t small = (size_t)ROWS * PICTURE * PICTURE, results = (size_t)ROWS * CHANNELS * OUT * OUT;
+    float *grey = numbers(small, 1), *many = numbers(small * CHANNELS, 2);
+    float *one = numbers(results, 0), *each = numbers(results, 0);
+    const int64_t of_grey[] = {ROWS, 1, PICTURE, PICTURE}, of_many[] = {ROWS, CHANNELS, PICTURE, PICTURE};
+    const int64_t of_result[] = {ROWS, CHANNELS, OUT, OUT};
+    tn_feed in[] = {feed_of("grey", grey, 4, of_grey), feed_of("many", many, 4, of_many)};
+    tn_feed out[] = {feed_of("one", one, 4, of_result), feed_of("each", each, 4, of_result)};
+    run(f.session, 2, in, 2, out);
+    tn_view view;
+    assert_int_equal(tn_state_find(f.state, "w", &view), TN_OK);
+    check_windows(grey, view.data, false, one);
+    check_windows(many, view.data, true, each);
+    free(grey), free(many), free(one), free(each);
+    end(&f);
+}
+
+/* ---- change ------------------------------------------------------------------------------------------------------ */
+
+static void new_weights_are_packed_for_all_sessions(void **p)
+{
+    (void)p;
+    fixture f = start();
+    tn_init normal = {TN_INIT_NORMAL, 0, 1};
+    tn_tensor *x = tn_input(f.graph, "x", TN_F32, TN_SHAPE(ROWS, SIDE));
+    tn_tensor *w = tn_param(f.graph, "w", TN_F32, TN_SHAPE(SIDE, SIDE), &normal);
+    tn_entry_output(tn_entry_new(f.graph, "predict", 0), "y", tn_linear(x, w, NULL));
+    compile(&f);
+    tn_session *other = tn_session_new(f.program, f.state);
+    float *a = numbers(ROWS * SIDE, 1), *y = numbers(ROWS * SIDE, 0);
+    const int64_t dims[] = {ROWS, SIDE}, of_w[] = {SIDE, SIDE};
+    tn_feed in = feed_of("x", a, 2, dims), out = feed_of("y", y, 2, dims);
+    for (int round = 0; round < 3; round++) {
+        float *fresh = numbers(SIDE * SIDE, 3 + round);
+        tn_view view = tn_view_of(fresh, TN_F32, 2, of_w);
+        assert_int_equal(tn_state_set(f.state, "w", &view), TN_OK);
+        run(round % 2 ? other : f.session, 1, &in, 1, &out);
+        check_product(a, fresh, false, y);
+        run(round % 2 ? f.session : other, 1, &in, 1, &out);
+        check_product(a, fresh, false, y);
+        free(fresh);
+    }
+    tn_memory memory;
+    assert_int_equal(tn_session_plan(f.session, "predict", 1, &in, &memory), TN_OK);
+    assert_true(memory.packed >= SIDE * SIDE * sizeof(float));
+    tn_session_free(other);
+    free(a), free(y);
+    end(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_tied_weight_serves_both_ways),
+        cmocka_unit_test(windows_serve_other_groups),
+        cmocka_unit_test(new_weights_are_packed_for_all_sessions),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
