@@ -9,21 +9,11 @@
 enum { PARAM, GRAD, M, V, STEP, LR };
 enum { CHUNK = 1 << 13 };
 
-extern const cpu_adam_fn cpu_adam_sweep_portable;
-#if CPU_X86
-extern const cpu_adam_fn cpu_adam_sweep_avx2, cpu_adam_sweep_avx512;
-#endif
+extern const cpu_adam_fn cpu_adam_sweep_portable, cpu_adam_sweep_avx2, cpu_adam_sweep_avx512;
 
 cpu_adam_fn cpu_adam_of(cpu_isa isa)
 {
-#if CPU_X86
-    if (isa >= CPU_AVX512)
-        return cpu_adam_sweep_avx512;
-    if (isa == CPU_AVX2)
-        return cpu_adam_sweep_avx2;
-#endif
-    (void)isa;
-    return cpu_adam_sweep_portable;
+    return CPU_OF_ISA(isa, cpu_adam_sweep);
 }
 
 typedef struct plan {

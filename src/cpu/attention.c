@@ -385,18 +385,9 @@ static bool find_rows(kernel_bind *b, const kernel_operand *x, const kernel_oper
 
 static void choose(plan *p, cpu_isa isa)
 {
-    p->gemm = &gemm_f32_portable;
-    p->dropout = cpu_elem_dropout_portable;
+    p->gemm = CPU_OF_ISA(isa, &gemm_f32);
+    p->dropout = CPU_OF_ISA(isa, cpu_elem_dropout);
     p->fns = cpu_softmax_fns_of(isa);
-#if CPU_X86
-    if (isa >= CPU_AVX512) {
-        p->gemm = &gemm_f32_avx512;
-        p->dropout = cpu_elem_dropout_avx512;
-    } else if (isa == CPU_AVX2) {
-        p->gemm = &gemm_f32_avx2;
-        p->dropout = cpu_elem_dropout_avx2;
-    }
-#endif
 }
 
 static plan *plan_of(kernel_bind *b, const kernel_operand *q, const kernel_operand *k, const kernel_operand *v,

@@ -10,21 +10,11 @@
 
 enum { CHUNK = 1 << 14 /* numbers */, MOST_CHUNKS = 64 };
 
-extern const cpu_norm_fns cpu_norm_fns_portable;
-#if CPU_X86
-extern const cpu_norm_fns cpu_norm_fns_avx2, cpu_norm_fns_avx512;
-#endif
+extern const cpu_norm_fns cpu_norm_fns_portable, cpu_norm_fns_avx2, cpu_norm_fns_avx512;
 
 const cpu_norm_fns *cpu_norm_fns_of(cpu_isa isa)
 {
-#if CPU_X86
-    if (isa >= CPU_AVX512)
-        return &cpu_norm_fns_avx512;
-    if (isa == CPU_AVX2)
-        return &cpu_norm_fns_avx2;
-#endif
-    (void)isa;
-    return &cpu_norm_fns_portable;
+    return CPU_OF_ISA(isa, &cpu_norm_fns);
 }
 
 typedef struct plan {

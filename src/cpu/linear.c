@@ -31,7 +31,7 @@ static tn_status prepare(kernel_bind *b)
     *g = (cpu_gemm){.isa = (cpu_isa)b->isa,
                     .threads = b->threads,
                     .dtype = x->dtype,
-                    .narrow = b->narrow,
+                    .narrow = b->precision == TN_PRECISION_BF16,
                     .m = rows,
                     .n = n,
                     .k = k,
@@ -45,7 +45,7 @@ static tn_status prepare(kernel_bind *b)
                     .bias = b->n_in > 2 && b->in[2].dtype ? CPU_BIAS_COLUMN : CPU_BIAS_NONE};
     b->plan = p;
     if (b->fixed && b->fixed[1] && cpu_gemm_packs_b(g)) {
-        b->pack = (kernel_pack){1, cpu_gemm_packed_size(g), {b->narrow}};
+        b->pack = (kernel_pack){1, cpu_gemm_packed_size(g), {g->narrow}};
         g->b_packed = true;
     }
     b->scratch = cpu_gemm_scratch(g);

@@ -52,7 +52,7 @@ static tn_status prepare(kernel_bind *b)
     *g = (cpu_gemm){.isa = (cpu_isa)b->isa,
                     .threads = b->threads,
                     .dtype = x->dtype,
-                    .narrow = b->narrow,
+                    .narrow = b->precision == TN_PRECISION_BF16,
                     .m = y->dims[t - 2],
                     .n = y->dims[t - 1],
                     .k = x->dims[r - 1],

@@ -10,21 +10,11 @@
 
 enum { CHUNK = 1 << 12 /* numbers of a state */ };
 
-extern const cpu_recurrent_fns cpu_recurrent_fns_portable;
-#if CPU_X86
-extern const cpu_recurrent_fns cpu_recurrent_fns_avx2, cpu_recurrent_fns_avx512;
-#endif
+extern const cpu_recurrent_fns cpu_recurrent_fns_portable, cpu_recurrent_fns_avx2, cpu_recurrent_fns_avx512;
 
 const cpu_recurrent_fns *cpu_recurrent_fns_of(cpu_isa isa)
 {
-#if CPU_X86
-    if (isa >= CPU_AVX512)
-        return &cpu_recurrent_fns_avx512;
-    if (isa == CPU_AVX2)
-        return &cpu_recurrent_fns_avx2;
-#endif
-    (void)isa;
-    return &cpu_recurrent_fns_portable;
+    return CPU_OF_ISA(isa, &cpu_recurrent_fns);
 }
 
 typedef struct plan {
@@ -240,7 +230,7 @@ static plan *plan_of(kernel_bind *b, const kernel_operand *lengths)
     p->product = (cpu_gemm){.isa = (cpu_isa)b->isa,
                             .threads = b->threads,
                             .dtype = TN_F32,
-                            .narrow = b->narrow,
+                            .narrow = b->precision == TN_PRECISION_BF16,
                             .m = p->batch,
                             .accumulate = true,
                             .b_packed = true};
@@ -270,7 +260,7 @@ static tn_status prepare(kernel_bind *b)
     g->accumulate = p->kind != OP_REC_GRU;
     make_room(b, p, p->kind == OP_REC_GRU ? (size_t)(3 * p->batch * p->n) * sizeof(float) : 0);
     if (b->fixed && b->fixed[3]) { /* its room in the scratch stays: small beside the rest */
-        b->pack = (kernel_pack){3, p->packed, {b->narrow}};
+        b->pack = (kernel_pack){3, p->packed, {g->narrow}};
         p->kept = true;
     }
     return TN_OK;

@@ -9,21 +9,11 @@
 
 enum { CHUNK = 1 << 14 }; /* numbers */
 
-extern const cpu_softmax_fns cpu_softmax_fns_portable;
-#if CPU_X86
-extern const cpu_softmax_fns cpu_softmax_fns_avx2, cpu_softmax_fns_avx512;
-#endif
+extern const cpu_softmax_fns cpu_softmax_fns_portable, cpu_softmax_fns_avx2, cpu_softmax_fns_avx512;
 
 const cpu_softmax_fns *cpu_softmax_fns_of(cpu_isa isa)
 {
-#if CPU_X86
-    if (isa >= CPU_AVX512)
-        return &cpu_softmax_fns_avx512;
-    if (isa == CPU_AVX2)
-        return &cpu_softmax_fns_avx2;
-#endif
-    (void)isa;
-    return &cpu_softmax_fns_portable;
+    return CPU_OF_ISA(isa, &cpu_softmax_fns);
 }
 
 typedef struct plan plan;

@@ -34,14 +34,9 @@ const op_def op_glu = {
     .infer = glu_infer,
     .lower = glu_lower,
     .ref = glu_ref,
-    .cases = (const char *const[]){"x=x[6]", "x=x[2x3x4]", "x=x[3x4x5] axis=1", "x=x[4x3] axis=-2", "x=x[0x2]", NULL},
-    .bad = (const op_bad[]){{"x=x[2x3]", "axis 1 has size 3, which has no halves"},
-                            {"x=x[2x3] axis=2", "axis 2 of a 2-d tensor"},
-                            {0}},
-    .tol = {[TN_F64] = OP_TOL(1e-13, 1e-15),
-            [TN_F32] = OP_TOL(4e-6, 1e-7),
-            [TN_F16] = OP_TOL(3e-3, 1e-6),
-            [TN_BF16] = OP_TOL(2.4e-2, 1e-6)},
+    .cases = (const char *const[]){OP_GATED_CASES, NULL},
+    .bad = (const op_bad[]){OP_GATED_BAD, {0}},
+    .tol = {OP_GATED_TOL},
 };
 
 tn_tensor *tn_glu(tn_tensor *x, int axis)

@@ -1,5 +1,5 @@
-/* scatter_min: the smallest of x and of what source has for a place that index names along an axis; NaN wins. An index out of range is a fault at run time, and
- * what it points to is dropped. */
+/* scatter_min: the smallest of x and of what source has for a place that index names along an axis; NaN wins. An index out of
+ * range is a fault at run time, and what it points to is dropped. */
 #include "op/scheme/scatter.h"
 
 #include <math.h>

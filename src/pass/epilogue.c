@@ -9,8 +9,8 @@
 
 typedef struct joiner {
     const pass_backend *backend;
-    int *uses;               /* of each tensor, by nodes and results */
-    const graph_node **relu; /* that reads the tensor */
+    int *uses;       /* of each tensor, by nodes and results */
+    bool *into_relu; /* one of them is a relu */
 } joiner;
 
 /* Which argument of the node is its activation; -1: it has none. */
@@ -25,8 +25,8 @@ static int activation_of(const graph_node *node)
 static bool joins(const joiner *j, const graph_node *maker)
 {
     int at = activation_of(maker);
-    return at >= 0 && maker->arg[at].i == OP_ACT_NONE && j->uses[maker->out[0].id] == 1 && j->relu[maker->out[0].id] &&
-           j->backend->activates(maker);
+    return at >= 0 && maker->arg[at].i == OP_ACT_NONE && j->uses[maker->out[0].id] == 1 &&
+           j->into_relu[maker->out[0].id] && j->backend->activates(maker);
 }
 
 static bool join(void *user, pass_map *m, const graph_node *node, tn_tensor *const *in, tn_tensor **out)
@@ -55,7 +55,7 @@ static void count_uses(const joiner *j, const tn_graph *g)
                 continue;
             j->uses[t->id]++;
             if (strcmp(g->nodes.at[i]->def->name, "relu") == 0)
-                j->relu[t->id] = g->nodes.at[i];
+                j->into_relu[t->id] = true;
         }
     for (size_t i = 0; i < g->results.n; i++)
         j->uses[g->results.at[i].value->id]++;
@@ -64,15 +64,15 @@ static void count_uses(const joiner *j, const tn_graph *g)
 tn_graph *pass_epilogue(const tn_graph *g, const pass_backend *backend, base_error *e)
 {
     joiner j = {backend, calloc((size_t)g->n_tensors + 1, sizeof *j.uses),
-                calloc((size_t)g->n_tensors + 1, sizeof *j.relu)};
+                calloc((size_t)g->n_tensors + 1, sizeof *j.into_relu)};
     tn_graph *out = NULL;
-    if (j.uses && j.relu) {
+    if (j.uses && j.into_relu) {
         count_uses(&j, g);
         out = pass_rewrite(g, join, &j, e);
     } else {
         base_no_memory(e, "compiling");
     }
     free(j.uses);
-    free(j.relu);
+    free(j.into_relu);
     return out;
 }

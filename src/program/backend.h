@@ -7,6 +7,7 @@
 
 #include "op/scheme/eval.h"
 #include "pass/pass.h"
+#include <tarn/program.h>
 
 typedef op_operand kernel_operand; /* dtype TN_NONE: absent */
 
@@ -32,10 +33,8 @@ typedef struct kernel_bind {
     const graph_node *node;
     bool training;
     int threads;
-    int isa;         /* as the backend numbers them */
-    bool narrow;     /* products of f32 may round their operands to bf16 */
-    bool plain_sums; /* convolutions as plain sums only */
-    bool split;      /* convolutions may take f32 as the sum of two bf16 */
+    int isa;                /* as the backend numbers them */
+    tn_precision precision; /* of products and convolutions of f32 */
     int n_in, n_out;
     kernel_operand *in;  /* as they will be when the kernel runs (after `want`) */
     kernel_operand *out; /* row-major when prepare is called; it may set the strides of another dense order */

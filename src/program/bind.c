@@ -158,22 +158,27 @@ static int add_step(binder *x, bound_step *s, const kernel_bind *k, const int *i
                : -1;
 }
 
+static kernel_bind bind_of(const binder *x, const graph_node *node, int n_in, kernel_operand *in, int n_out,
+                           kernel_operand *out)
+{
+    return (kernel_bind){.node = node,
+                         .training = x->entry->training,
+                         .threads = x->p->threads,
+                         .isa = x->p->isa,
+                         .precision = x->p->precision,
+                         .n_in = n_in,
+                         .n_out = n_out,
+                         .in = in,
+                         .out = out,
+                         .arena = &x->b->arena,
+                         .error = x->e};
+}
+
 /* A step that copies value `from` to value `to`. */
 static tn_status add_copy(binder *x, int from, int to, const char *name)
 {
     kernel_operand in = x->b->values.at[from].type, out = x->b->values.at[to].type;
-    kernel_bind k = {.training = x->entry->training,
-                     .threads = x->p->threads,
-                     .isa = x->p->isa,
-                     .plain_sums = x->p->plain_sums,
-                     .split = x->p->split,
-                     .narrow = x->p->narrow,
-                     .n_in = 1,
-                     .n_out = 1,
-                     .in = &in,
-                     .out = &out,
-                     .arena = &x->b->arena,
-                     .error = x->e};
+    kernel_bind k = bind_of(x, NULL, 1, &in, 1, &out);
     bound_step s = {.kernel = x->p->backend->copy, .name = name};
     BASE_TRY(s.kernel->prepare(&k));
     return add_step(x, &s, &k, &from, &to) ? no_memory(x) : TN_OK;
@@ -382,19 +387,7 @@ static tn_status bind_kernel(binder *x, const graph_node *node)
     kernel_operand in[node->n_in + 1], out[node->n_out + 1];
     int from[node->n_in + 1], to[node->n_out + 1];
     bool fixed[node->n_in + 1];
-    kernel_bind k = {.node = node,
-                     .training = x->entry->training,
-                     .threads = x->p->threads,
-                     .isa = x->p->isa,
-                     .plain_sums = x->p->plain_sums,
-                     .split = x->p->split,
-                     .narrow = x->p->narrow,
-                     .n_in = node->n_in,
-                     .n_out = node->n_out,
-                     .in = in,
-                     .out = out,
-                     .arena = &x->b->arena,
-                     .error = x->e};
+    kernel_bind k = bind_of(x, node, node->n_in, in, node->n_out, out);
     for (int i = 0; i < node->n_in; i++) {
         from[i] = node->in[i] ? *value_of(x, node->in[i]) : -1;
         in[i] = from[i] >= 0 ? x->b->values.at[from[i]].type : (kernel_operand){0};

@@ -182,9 +182,7 @@ tn_program *tn_compile_entry(tn_graph *g, const char *entry, const tn_compile_op
     p->threads = tn_context_threads(g->context);
     p->isa = p->backend->isa(g->context);
     p->memory_limit = opt ? opt->memory_limit : 0;
-    p->plain_sums = opt && opt->precision == TN_PRECISION_EXACT;
-    p->split = opt && opt->precision == TN_PRECISION_HIGH;
-    p->narrow = opt && opt->precision == TN_PRECISION_BF16;
+    p->precision = opt ? opt->precision : TN_PRECISION_F32;
     if (compile_all(p, g, entry, opt ? opt : &defaults, e) == TN_OK)
         return p;
     tn_program_free(p);

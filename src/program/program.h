@@ -69,7 +69,7 @@ struct tn_program {
     atomic_int references;
     const backend *backend;
     int threads, isa;
-    bool plain_sums, split, narrow; /* as the precision says */
+    tn_precision precision;
     size_t memory_limit;
     base_arena arena;
     int n_entries;

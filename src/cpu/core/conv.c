@@ -6,14 +6,7 @@
 
 const conv_kernels *conv_kernels_of(cpu_isa isa)
 {
-#if CPU_X86
-    if (isa >= CPU_AVX512)
-        return &conv_kernels_avx512;
-    if (isa == CPU_AVX2)
-        return &conv_kernels_avx2;
-#endif
-    (void)isa;
-    return &conv_kernels_portable;
+    return CPU_OF_ISA(isa, &conv_kernels);
 }
 
 static bool out_size(int64_t size, int64_t kernel, int pad0, int pad1, int stride, int dilation, int64_t *out)

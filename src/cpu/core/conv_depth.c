@@ -6,14 +6,7 @@
 
 const conv_depth_kernels *conv_depth_of(cpu_isa isa)
 {
-#if CPU_X86
-    if (isa >= CPU_AVX512)
-        return &conv_depth_avx512;
-    if (isa == CPU_AVX2)
-        return &conv_depth_avx2;
-#endif
-    (void)isa;
-    return &conv_depth_portable;
+    return CPU_OF_ISA(isa, &conv_depth);
 }
 
 void conv_depth_pack(const conv_problem *p, const conv_pack_plan *plan, const float *w, float *packed)

@@ -62,14 +62,7 @@ const char *cpu_domain_name(cpu_domain domain)
 
 static const cpu_elem_kernels *kernels_of(cpu_isa isa)
 {
-#if CPU_X86
-    if (isa >= CPU_AVX512)
-        return &cpu_elem_kernels_avx512;
-    if (isa == CPU_AVX2)
-        return &cpu_elem_kernels_avx2;
-#endif
-    (void)isa;
-    return &cpu_elem_kernels_portable;
+    return CPU_OF_ISA(isa, &cpu_elem_kernels);
 }
 
 static size_t inside_of(cpu_domain domain)

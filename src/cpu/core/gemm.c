@@ -71,14 +71,7 @@ static size_t padded(size_t n)
 
 static const gemm_kernels *kernels_for(const cpu_gemm *g)
 {
-    bool f64 = g->dtype == TN_F64;
-#if CPU_X86
-    if (g->isa >= CPU_AVX512)
-        return f64 ? &gemm_f64_avx512 : &gemm_f32_avx512;
-    if (g->isa == CPU_AVX2)
-        return f64 ? &gemm_f64_avx2 : &gemm_f32_avx2;
-#endif
-    return f64 ? &gemm_f64_portable : &gemm_f32_portable;
+    return g->dtype == TN_F64 ? CPU_OF_ISA(g->isa, &gemm_f64) : CPU_OF_ISA(g->isa, &gemm_f32);
 }
 
 /* Tiles of bf16 have matrix registers of their own where there are any. */

@@ -7,6 +7,13 @@
 /* In rising order: each can run what those before it can. */
 typedef enum cpu_isa { CPU_PORTABLE, CPU_AVX2, CPU_AVX512, CPU_AMX, CPU_ISA_END } cpu_isa;
 
+/* What a *.tile.c file exports, in the form for `isa`: CPU_OF_ISA(isa, name) or CPU_OF_ISA(isa, &name). */
+#if CPU_X86
+#define CPU_OF_ISA(isa, name) ((isa) >= CPU_AVX512 ? name##_avx512 : (isa) == CPU_AVX2 ? name##_avx2 : name##_portable)
+#else
+#define CPU_OF_ISA(isa, name) ((void)(isa), name##_portable)
+#endif
+
 /* The best that the processor, the kernel and this build have. Where there is AMX the process is given the permission
  * to use it. */
 cpu_isa cpu_isa_best(void);

@@ -62,18 +62,8 @@ static int choose(const tn_context *context, job *j)
 {
     cpu_isa isa = CPU_PORTABLE;
     (void)cpu_isa_from_name(tn_context_isa(context), &isa);
-    j->madd = cpu_limits_madd_portable;
-    int width = cpu_limits_width_portable();
-#ifdef CPU_X86
-    if (isa >= CPU_AVX512) {
-        j->madd = cpu_limits_madd_avx512;
-        width = cpu_limits_width_avx512();
-    } else if (isa == CPU_AVX2) {
-        j->madd = cpu_limits_madd_avx2;
-        width = cpu_limits_width_avx2();
-    }
-#endif
-    return width;
+    j->madd = CPU_OF_ISA(isa, cpu_limits_madd);
+    return CPU_OF_ISA(isa, cpu_limits_width)();
 }
 
 tn_status cpu_limits(tn_context *context, double *flops, double *bytes, base_error *e)

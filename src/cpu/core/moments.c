@@ -5,10 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-extern const cpu_moments_fns cpu_moments_fns_portable;
-#if CPU_X86
-extern const cpu_moments_fns cpu_moments_fns_avx2, cpu_moments_fns_avx512;
-#endif
+extern const cpu_moments_fns cpu_moments_fns_portable, cpu_moments_fns_avx2, cpu_moments_fns_avx512;
 
 enum {
     RUN = 32,          /* long rows that are added in f32 */
@@ -35,14 +32,7 @@ typedef struct lanes {
 
 static const cpu_moments_fns *fns_of(cpu_isa isa)
 {
-#if CPU_X86
-    if (isa >= CPU_AVX512)
-        return &cpu_moments_fns_avx512;
-    if (isa == CPU_AVX2)
-        return &cpu_moments_fns_avx2;
-#endif
-    (void)isa;
-    return &cpu_moments_fns_portable;
+    return CPU_OF_ISA(isa, &cpu_moments_fns);
 }
 
 static int64_t ceil_of(int64_t a, int64_t b)

@@ -6,14 +6,7 @@
 
 static const pool_kernels *kernels_of(cpu_isa isa)
 {
-#if CPU_X86
-    if (isa >= CPU_AVX512)
-        return &pool_kernels_avx512;
-    if (isa == CPU_AVX2)
-        return &pool_kernels_avx2;
-#endif
-    (void)isa;
-    return &pool_kernels_portable;
+    return CPU_OF_ISA(isa, &pool_kernels);
 }
 
 static bool out_size(const cpu_pool *p, int64_t size, int64_t kernel, int dimension, int64_t *out)

@@ -6,21 +6,11 @@
 
 #include "cpu/core/par.h"
 
-extern const cpu_reduce_fns cpu_reduce_fns_portable;
-#ifdef CPU_X86
-extern const cpu_reduce_fns cpu_reduce_fns_avx2, cpu_reduce_fns_avx512;
-#endif
+extern const cpu_reduce_fns cpu_reduce_fns_portable, cpu_reduce_fns_avx2, cpu_reduce_fns_avx512;
 
 const cpu_reduce_fns *cpu_reduce_fns_of(cpu_isa isa)
 {
-#ifdef CPU_X86
-    if (isa >= CPU_AVX512)
-        return &cpu_reduce_fns_avx512;
-    if (isa == CPU_AVX2)
-        return &cpu_reduce_fns_avx2;
-#endif
-    (void)isa;
-    return &cpu_reduce_fns_portable;
+    return CPU_OF_ISA(isa, &cpu_reduce_fns);
 }
 
 enum { PART = 1 << 16, COLUMN_TILE = 512, ROWS_A_CHUNK = 1 << 15, MOST_CHUNKS = 64 };
