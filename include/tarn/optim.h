@@ -9,11 +9,32 @@
 extern "C" {
 #endif
 
+/* With the rates, decays and other numbers that PyTorch's class of that name takes, where there is one. */
 typedef enum tn_optimizer {
-    TN_SGD = 0,  /* torch.optim.SGD */
-    TN_ADAM = 1, /* Kingma and Ba 2015, algorithm 1; weight decay is added to the gradient */
-    TN_ADAMW = 2 /* Loshchilov and Hutter 2019, algorithm 2; weight decay shrinks the weights themselves */
+    TN_SGD = 0,        /* torch.optim.SGD; momentum after Sutskever et al. 2013, section 2 */
+    TN_ADAM = 1,       /* Kingma and Ba 2015, algorithm 1; weight decay is added to the gradient */
+    TN_ADAMW = 2,      /* Loshchilov and Hutter 2019, algorithm 2; weight decay shrinks the weights themselves */
+    TN_ADAGRAD = 3,    /* Duchi et al. 2011, figure 1, diagonal */
+    TN_ADADELTA = 4,   /* Zeiler 2012, algorithm 1 */
+    TN_RMSPROP = 5,    /* Hinton 2012, lecture 6e; centred after Graves 2013, eq. 38 to 45 */
+    TN_ADAMAX = 6,     /* Kingma and Ba 2015, algorithm 2 */
+    TN_NADAM = 7,      /* Dozat 2016, algorithm 2 */
+    TN_RADAM = 8,      /* Liu et al. 2020, algorithm 2 */
+    TN_LAMB = 9,       /* You et al. 2020, algorithm 2; one trust ratio for each parameter */
+    TN_LARS = 10,      /* You et al. 2017, algorithm 1 */
+    TN_LION = 11,      /* Chen et al. 2023, algorithm 2 */
+    TN_ADAFACTOR = 12, /* Shazeer and Stern 2018, algorithms 4 and 5, as torch.optim.Adafactor */
+    TN_MUON =
+        13, /* Jordan et al. 2024: momentum made orthogonal. Parameters of several axes are matrices [first, rest];
+                          those of one axis or none go by AdamW at the same rate */
+    TN_SHAMPOO =
+        14 /* Gupta et al. 2018, algorithm 1, for matrices [first, rest] with at most 1024 rows and columns; others
+                          go by Adagrad */
 } tn_optimizer;
+
+/* "sgd", "adam", ...; NULL from the last on. The learning rate that it has when nobody says another; 0 for no optimizer. */
+TN_API const char *tn_optimizer_name(int kind);
+TN_API double tn_optimizer_lr(tn_optimizer kind);
 
 /* Parameters whose full name matches `pattern` ('*' any characters, '?' one) take these values instead of the optimizer's;
  * the first group that matches counts. */
@@ -26,22 +47,65 @@ typedef struct tn_param_group {
     void *reserved[4];
 } tn_param_group;
 
+/* Weights that are averaged on the way, kept beside those that are trained. Until the average begins it is a copy. */
+typedef enum tn_average {
+    TN_AVERAGE_NONE = 0,
+    TN_AVERAGE_EMA = 1, /* exponential, Polyak and Juditsky 1992; get_ema_multi_avg_fn of torch.optim.swa_utils */
+    TN_AVERAGE_SWA = 2  /* the mean, Izmailov et al. 2018, algorithm 1; AveragedModel of torch.optim.swa_utils */
+} tn_average;
+
+/* How Muon's rate follows the size of a matrix [rows, columns]. */
+typedef enum tn_muon_scale {
+    TN_MUON_ORIGINAL = 0,    /* times sqrt(max(1, rows / columns)) */
+    TN_MUON_MATCH_ADAMW = 1, /* times 0.2 * sqrt(max(rows, columns)): rates as for AdamW, Liu et al. 2025 */
+    TN_MUON_PLAIN = 2
+} tn_muon_scale;
+
 typedef struct tn_optim_opt {
     tn_optimizer kind;
-    double momentum, dampening; /* SGD */
-    bool nesterov;              /* SGD: needs momentum > 0 and dampening 0 */
-    tn_opt_f64 beta1, beta2;    /* Adam: 0.9, 0.999 */
-    tn_opt_f64 eps;             /* Adam: 1e-8 */
-    tn_opt_f64 weight_decay;    /* L2; 0, and 0.01 for AdamW */
-    double l1;                  /* adds l1 * sign(w) to the gradient */
-    double clip_norm;           /* gradients are scaled so that their common 2-norm is at most this; 0: not */
-    double clip_value;          /* gradients are cut to [-v, v]; 0: not */
-    bool accumulate;            /* also make the entries for gradients summed over several batches */
-    bool no_gradient_norm;      /* do not compute and check the norm of all gradients (one sweep over them) */
+    double momentum;         /* SGD, RMSprop: 0; Muon: 0 means 0.95; LARS: 0 means 0.9 */
+    double dampening;        /* SGD */
+    bool nesterov;           /* SGD: needs momentum > 0 and dampening 0 */
+    tn_opt_f64 beta1, beta2; /* 0.9, 0.999; Lion: 0.9, 0.99 */
+    tn_opt_f64
+        eps; /* 1e-8; Adagrad 1e-10; Adadelta, LAMB 1e-6; Muon 1e-7; Shampoo 1e-4; Adafactor: that of the dtype */
+    tn_opt_f64 weight_decay; /* L2; 0, and 0.01 for AdamW and LAMB, 0.1 for Muon */
+    double l1;               /* adds l1 * sign(w) to the gradient */
+    double clip_norm;        /* gradients are scaled so that their common 2-norm is at most this; 0: not */
+    double clip_value;       /* gradients are cut to [-v, v]; 0: not */
+    bool accumulate;         /* also make the entries for gradients summed over several batches */
+    bool no_gradient_norm;   /* do not compute and check the norm of all gradients (one sweep over them) */
     const tn_param_group *groups;
     int n_groups;
     const char *name; /* for several optimizers in one graph: see below */
-    void *reserved[7];
+    /* of some optimizers */
+    bool amsgrad;                     /* Adam, AdamW: Reddi et al. 2018, algorithm 2 */
+    bool centered;                    /* RMSprop: less the square of the mean gradient */
+    bool decoupled;                   /* Adam, NAdam, RAdam: weight decay shrinks the weights themselves */
+    bool no_nesterov;                 /* Muon: plain momentum */
+    tn_opt_f64 alpha;                 /* RMSprop: decay of the squares, 0.99 */
+    tn_opt_f64 rho;                   /* Adadelta: decay of the squares, 0.9 */
+    double lr_decay;                  /* Adagrad */
+    double initial_accumulator_value; /* Adagrad */
+    tn_opt_f64 momentum_decay;        /* NAdam: 0.004 */
+    tn_opt_f64 trust_coefficient;     /* LARS: 0.001 */
+    tn_opt_f64 beta2_decay;           /* Adafactor: -0.8 */
+    tn_opt_f64 eps2, d;               /* Adafactor: the least size of a weight, 1e-3; where updates are cut, 1 */
+    int ns_steps;                     /* Muon: iterations, 0 means 5 */
+    tn_muon_scale adjust_lr;          /* Muon */
+    /* with any of them */
+    bool centralize;   /* gradients of several axes less their mean over all but the first (Yong et al. 2020, eq. 1) */
+    double sam;        /* radius in which the loss is looked at, as 0.05 (Foret et al. 2021, algorithm 1); 0: not */
+    int64_t lookahead; /* steps after which the weights go back part of their way (Zhang et al. 2019); 0: not */
+    tn_opt_f64 lookahead_alpha; /* how much of it they keep; 0.5 */
+    tn_average average;         /* adds the entry "swap_average" */
+    tn_opt_f64 average_decay;   /* EMA: 0.999 */
+    int64_t average_start;      /* the first step that counts, from 1; 0: 1 */
+    int64_t average_every;      /* steps from one that counts to the next; 0: 1 */
+    bool scale_loss;            /* for gradients in f16: see below */
+    double initial_scale;       /* 0: 65536 */
+    int64_t scale_growth;       /* steps without an overflow after which it doubles; 0: 2000 */
+    void *reserved[8];
 } tn_optim_opt;
 
 /* Trains every parameter that is not frozen and on which the loss depends, to make `loss` (rank 0) small. Adds
@@ -50,8 +114,17 @@ typedef struct tn_optim_opt {
  * and with `accumulate`
  *   entry  "accumulate_first", "accumulate"   add a batch's gradients up; output "loss"
  *   entry  "apply"          divides by input "accumulated" (f32 rank 0: how many batches) and updates; "grad_norm"
+ * and with `average`
+ *   entry  "swap_average"   weights and averaged weights change places: before an evaluation, and again after it
  * Loss and gradient norm must be finite, else the run stops before any state is written. State: "optim.step" (i64) and per
- * parameter "optim.NAME.momentum", ".m", ".v" or ".grad". Returns the graph's status.
+ * parameter "optim.NAME.momentum", ".m", ".v", ..., ".slow" (lookahead), ".average" and ".grad". Returns the graph's status.
+ *
+ * With `sam` a step computes the loss's gradient, moves the weights by `sam` along it, computes the gradient there from the
+ * same batch and the same random numbers, and updates the weights where they were; norm and clipping are of the second.
+ *
+ * With `scale_loss` gradients are those of the loss times "optim.loss_scale" and divided by it before anything else
+ * (Micikevicius et al. 2018, section 3.2; torch.amp.GradScaler). Where they overflow, nothing but the scale, which halves,
+ * changes, and "grad_norm" is no finite number.
  *
  * Nets that are trained in turn (a generator and its critic) have an optimizer each, with a name of its own, the other net's
  * parameters frozen by a group. With the name "critic" all that is added is called "critic.lr", "critic.step", ..., and the

@@ -1,28 +1,8 @@
-/* minimize.c: the nodes and the state of an optimizer. */
-#include <float.h>
-#include <math.h>
+/* minimize.c: the nodes and the state of an optimizer: gradients, what is done to them, and the entries. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/vec.h"
-#include "graph/graph.h"
-#include "op/internal.h"
-#include <tarn/ops.h>
-#include <tarn/optim.h>
-
-typedef struct trained {
-    tn_tensor *param, *grad;
-    const char *name;
-    const tn_param_group *group; /* or NULL */
-} trained;
-
-typedef struct minimizer {
-    const char *prefix; /* of the names of all that is added: "" or "NAME." */
-    tn_graph *g;
-    const tn_optim_opt *o;
-    tn_tensor *loss, *lr, *step, *new_step;
-    base_vec(trained) params;
-} minimizer;
+#include "optim/rule.h"
 
 static bool matches(const char *pattern, const char *name)
 {
@@ -54,12 +34,12 @@ static bool reaches(const tn_tensor *loss, const tn_tensor *x, bool *seen)
     return seen[x->node->id];
 }
 
-static tn_status find_params(minimizer *m)
+static tn_status find_params(optim_minimizer *m)
 {
     bool *seen = calloc(m->g->nodes.n + 1, 1);
     for (size_t i = 0; seen && i < m->g->state.n; i++) {
         const graph_state *s = m->g->state.at[i];
-        trained t = {.param = s->value, .name = s->name, .group = group_of(m->o, s->name)};
+        optim_trained t = {.param = s->value, .name = s->name, .group = group_of(&m->o, s->name)};
         if (!s->trainable || s->frozen || (t.group && t.group->frozen) || !reaches(m->loss, s->value, seen))
             continue;
         if (!base_vec_push(&m->params, t))
@@ -74,14 +54,14 @@ static tn_status find_params(minimizer *m)
     return m->g->error.status;
 }
 
-static tn_status find_gradients(minimizer *m)
+static tn_status find_gradients(optim_minimizer *m)
 {
     size_t n = m->params.n;
     tn_tensor **wrt = calloc(n, sizeof *wrt), **grads = calloc(n, sizeof *grads);
     for (size_t i = 0; wrt && i < n; i++)
         wrt[i] = m->params.at[i].param;
     if (wrt && grads)
-        tn_gradients(m->loss, (int)n, wrt, grads);
+        tn_gradients(m->scale ? tn_mul(tn_cast(m->loss, TN_F32), m->scale) : m->loss, (int)n, wrt, grads);
     else
         graph_fail(m->g, TN_MEMORY, "out of memory while making an optimizer");
     for (size_t i = 0; grads && i < n; i++)
@@ -92,7 +72,7 @@ static tn_status find_gradients(minimizer *m)
 }
 
 /* The name that something common to all parameters has with this optimizer. */
-static const char *named(minimizer *m, const char *before, const char *name)
+static const char *named(optim_minimizer *m, const char *before, const char *name)
 {
     const char *full = base_arena_printf(m->g->arena, "%s%s%s", before, m->prefix, name);
     if (!full)
@@ -100,130 +80,151 @@ static const char *named(minimizer *m, const char *before, const char *name)
     return full ? full : name;
 }
 
-static tn_tensor *number(minimizer *m, double value)
+static tn_tensor *number(optim_minimizer *m, double value)
 {
     return tn_scalar(m->g, TN_F32, value);
 }
 
 /* The common 2-norm of all gradients, as torch.nn.utils.clip_grad_norm_. */
-static tn_tensor *gradient_norm(minimizer *m, const trained *p, size_t n)
+static tn_tensor *gradient_norm(const optim_trained *p, size_t n)
 {
     tn_tensor *sum = NULL;
     for (size_t i = 0; i < n; i++) {
         tn_tensor *square = tn_cast(tn_sum_square(p[i].grad), TN_F32);
         sum = sum ? tn_add(sum, square) : square;
     }
-    (void)m;
     return tn_sqrt(sum);
 }
 
-static void clip(minimizer *m, trained *p, size_t n, tn_tensor *norm)
+static void clip(optim_minimizer *m, optim_trained *p, size_t n, tn_tensor *norm)
 {
     tn_tensor *scale = NULL;
-    if (m->o->clip_norm > 0)
-        scale = tn_minimum(tn_div(number(m, m->o->clip_norm), tn_add(norm, number(m, 1e-6))), number(m, 1));
+    if (m->o.clip_norm > 0)
+        scale = tn_minimum(tn_div(number(m, m->o.clip_norm), tn_add(norm, number(m, 1e-6))), number(m, 1));
     for (size_t i = 0; i < n; i++) {
         if (scale)
             p[i].grad = tn_mul(p[i].grad, tn_cast(scale, tn_tensor_dtype(p[i].grad)));
-        if (m->o->clip_value > 0)
-            p[i].grad = tn_clamp(p[i].grad, -m->o->clip_value, m->o->clip_value);
+        if (m->o.clip_value > 0)
+            p[i].grad = tn_clamp(p[i].grad, -m->o.clip_value, m->o.clip_value);
     }
 }
 
-/* State that belongs to a parameter: "optim.NAME.kind", of its shape, zero at first. */
-static tn_tensor *slot(minimizer *m, const trained *p, const char *kind)
+/* ---- state ------------------------------------------------------------------------------------------------------- */
+
+static tn_tensor *state_named(optim_minimizer *m, const char *name, tn_dtype dtype, tn_shape shape, double initial)
 {
-    const char *name = base_arena_printf(m->g->arena, "optim.%s%s.%s", m->prefix, p->name, kind);
     tn_tensor *have = name ? tn_graph_state(m->g, name) : NULL;
+    const tn_init init = {TN_INIT_CONSTANT, initial, 0};
     if (have)
         return have;
-    return tn_buffer(m->g, name ? name : "optim", tn_tensor_dtype(p->param), tn_tensor_shape(p->param), NULL);
+    return tn_buffer(m->g, name ? name : "optim", dtype, shape, initial != 0 ? &init : NULL); /* NOLINT: zeros else */
 }
 
-static double pick(const trained *p, tn_opt_f64 of_group, double usual)
+tn_tensor *optim_common(optim_minimizer *m, const char *kind, tn_dtype dtype, double initial)
+{
+    return state_named(m, named(m, "optim.", kind), dtype, TN_SCALAR, initial);
+}
+
+static tn_tensor *slot(optim_step *s, const char *kind, tn_dtype dtype, tn_shape shape, double initial)
+{
+    const char *name = base_arena_printf(s->m->g->arena, "optim.%s%s.%s", s->m->prefix, s->p->name, kind);
+    return state_named(s->m, name, dtype, shape, initial);
+}
+
+tn_tensor *optim_slot_of(optim_step *s, const char *kind, tn_dtype dtype, tn_shape shape)
+{
+    return slot(s, kind, dtype, shape, 0);
+}
+
+tn_tensor *optim_slot(optim_step *s, const char *kind, double initial)
+{
+    return slot(s, kind, tn_tensor_dtype(s->p->param), tn_tensor_shape(s->p->param), initial);
+}
+
+tn_tensor *optim_keep(optim_step *s, tn_tensor *slot, tn_tensor *value)
+{
+    tn_entry_write(s->entry, slot, s->ok ? tn_where(s->ok, value, slot) : value);
+    return value;
+}
+
+/* ---- the update -------------------------------------------------------------------------------------------------- */
+
+static double pick(const optim_trained *p, tn_opt_f64 of_group, double usual)
 {
     return p->group && of_group.set ? of_group.value : usual;
 }
 
-static void update_sgd(minimizer *m, tn_entry *entry, const trained *p, tn_tensor *lr, double decay, double l1)
+/* The gradient without its mean over all axes but the first. */
+static tn_tensor *centred(tn_tensor *g)
 {
-    tn_tensor *buffer = m->o->momentum > 0 ? slot(m, p, "momentum") : NULL, *next = NULL;
-    op_sgd o = {.param = p->param,
-                .grad = p->grad,
-                .buffer = buffer,
-                .lr = lr,
-                .step = m->new_step,
-                .momentum = m->o->momentum,
-                .dampening = m->o->dampening,
-                .weight_decay = decay,
-                .l1 = l1,
-                .nesterov = m->o->nesterov};
-    tn_entry_write(entry, p->param, op_sgd_update_of(&o, &next));
-    if (buffer)
-        tn_entry_write(entry, buffer, next);
+    int64_t axes[TN_MAX_RANK];
+    int n = tn_tensor_rank(g) - 1;
+    for (int i = 0; i < n; i++)
+        axes[i] = i + 1;
+    return n > 0 ? tn_sub(g, tn_mean_axes(g, n, axes, true)) : g;
 }
 
-static double or_usual(tn_opt_f64 value, double usual)
+static void update(optim_minimizer *m, tn_entry *entry, const optim_trained *p, tn_tensor *ok)
 {
-    return value.set ? value.value : usual;
+    const optim_rule *rule = optim_rule_of((int)m->o.kind);
+    tn_param_group none = {0};
+    const tn_param_group *group = p->group ? p->group : &none;
+    optim_step s = {.m = m,
+                    .o = &m->o,
+                    .p = p,
+                    .entry = entry,
+                    .ok = ok,
+                    .w = p->param,
+                    .g = m->o.centralize ? centred(p->grad) : p->grad,
+                    .t = tn_cast(m->new_step, TN_F64),
+                    .dtype = tn_tensor_dtype(p->param),
+                    .decay = pick(p, group->weight_decay, m->o.weight_decay.value),
+                    .l1 = pick(p, group->l1, m->o.l1)};
+    s.lr = tn_mul_f(tn_cast(m->lr, TN_F64), pick(p, group->lr_scale, 1));
+    bool may_decouple = m->o.kind == TN_NADAM || m->o.kind == TN_RADAM;
+    if (rule->decay_by != OPTIM_BY_RULE)
+        optim_decay(&s, rule->decay_by == OPTIM_ON_WEIGHTS || (may_decouple && m->o.decoupled));
+    optim_keep(&s, p->param, optim_after(&s, rule->update(&s)));
 }
 
-static void update_adam(minimizer *m, tn_entry *entry, const trained *p, tn_tensor *lr, double decay, double l1)
+/* After a step that overflowed the scale halves, after many that did not it doubles. */
+static void write_scale(optim_minimizer *m, tn_entry *entry, tn_tensor *ok)
 {
-    tn_tensor *mean = slot(m, p, "m"), *var = slot(m, p, "v"), *next_mean = NULL, *next_var = NULL;
-    op_adam o = {.param = p->param,
-                 .grad = p->grad,
-                 .m = mean,
-                 .v = var,
-                 .step = m->new_step,
-                 .lr = lr,
-                 .beta1 = or_usual(m->o->beta1, 0.9),
-                 .beta2 = or_usual(m->o->beta2, 0.999),
-                 .eps = or_usual(m->o->eps, 1e-8),
-                 .weight_decay = decay,
-                 .l1 = l1,
-                 .decoupled = m->o->kind == TN_ADAMW};
-    tn_entry_write(entry, p->param, op_adam_update_of(&o, &next_mean, &next_var));
-    tn_entry_write(entry, mean, next_mean);
-    tn_entry_write(entry, var, next_var);
-}
-
-static void update(minimizer *m, tn_entry *entry, const trained *p)
-{
-    double usual = m->o->weight_decay.set ? m->o->weight_decay.value : m->o->kind == TN_ADAMW ? 0.01 : 0;
-    double decay = p->group ? pick(p, p->group->weight_decay, usual) : usual,
-           l1 = p->group ? pick(p, p->group->l1, m->o->l1) : m->o->l1;
-    double scale = p->group ? pick(p, p->group->lr_scale, 1) : 1;
-    tn_tensor *lr = scale == 1.0 ? m->lr : tn_mul(m->lr, number(m, scale)); /* NOLINT: exactly one is the usual case */
-    if (m->o->kind == TN_SGD)
-        update_sgd(m, entry, p, lr, decay, l1);
-    else
-        update_adam(m, entry, p, lr, decay, l1);
+    tn_tensor *good = tn_add(m->good, tn_scalar(m->g, TN_I64, 1)), *zero = tn_scalar(m->g, TN_I64, 0);
+    tn_tensor *enough = tn_ge(good, tn_scalar(m->g, TN_I64, (double)m->o.scale_growth));
+    tn_tensor *grown = tn_where(enough, tn_mul_f(m->scale, 2), m->scale);
+    tn_entry_write(entry, m->scale, tn_where(ok, grown, tn_mul_f(m->scale, 0.5)));
+    tn_entry_write(entry, m->good, tn_where(tn_logical_and(ok, tn_logical_not(enough)), good, zero));
 }
 
 /* Norm, clipping and updates from the gradients given. */
-static void finish_entry(minimizer *m, tn_entry *entry, const trained *grads)
+static void finish_entry(optim_minimizer *m, tn_entry *entry, const optim_trained *grads)
 {
     size_t n = m->params.n;
-    trained *p = base_arena_copy(m->g->arena, grads, n * sizeof *p);
+    optim_trained *p = base_arena_copy(m->g->arena, grads, n * sizeof *p);
+    tn_tensor *norm = NULL, *ok = NULL;
     if (!p) {
         graph_fail(m->g, TN_MEMORY, "out of memory while making an optimizer");
         return;
     }
-    if (!m->o->no_gradient_norm || m->o->clip_norm > 0) {
-        tn_tensor *norm = gradient_norm(m, p, n);
+    for (size_t i = 0; m->scale && i < n; i++) /* in f32: in f16 small ones would be lost after all */
+        p[i].grad = tn_cast(tn_div(tn_cast(p[i].grad, TN_F32), m->scale), tn_tensor_dtype(p[i].grad));
+    if (!m->o.no_gradient_norm || m->o.clip_norm > 0 || m->scale) {
+        norm = gradient_norm(p, n);
         tn_entry_output(entry, "grad_norm", norm);
-        tn_entry_check(entry, norm);
-        clip(m, p, n, norm);
-    } else {
-        clip(m, p, n, NULL);
+        ok = m->scale ? tn_isfinite(norm) : NULL;
+        if (!ok)
+            tn_entry_check(entry, norm);
     }
+    clip(m, p, n, norm);
     for (size_t i = 0; i < n; i++)
-        update(m, entry, &p[i]);
-    tn_entry_write(entry, m->step, m->new_step);
+        update(m, entry, &p[i], ok);
+    tn_entry_write(entry, m->step, ok ? tn_where(ok, m->new_step, m->step) : m->new_step);
+    if (ok)
+        write_scale(m, entry, ok);
 }
 
-static tn_entry *loss_entry(minimizer *m, const char *name)
+static tn_entry *loss_entry(optim_minimizer *m, const char *name)
 {
     tn_entry *entry = tn_entry_new(m->g, named(m, "", name), TN_TRAINING);
     tn_entry_output(entry, "loss", m->loss);
@@ -231,14 +232,14 @@ static tn_entry *loss_entry(minimizer *m, const char *name)
     return entry;
 }
 
-static void accumulating(minimizer *m)
+static void accumulating(optim_minimizer *m)
 {
     tn_entry *first = loss_entry(m, "accumulate_first"), *more = loss_entry(m, "accumulate");
     tn_entry *apply = tn_entry_new(m->g, named(m, "", "apply"), TN_TRAINING);
     tn_tensor *count = tn_input(m->g, named(m, "", "accumulated"), TN_F32, TN_SCALAR);
-    trained *p = base_arena_copy(m->g->arena, m->params.at, m->params.n * sizeof *p);
+    optim_trained *p = base_arena_copy(m->g->arena, m->params.at, m->params.n * sizeof *p);
     for (size_t i = 0; p && i < m->params.n; i++) {
-        tn_tensor *sum = slot(m, &p[i], "grad");
+        tn_tensor *sum = optim_slot(&(optim_step){.m = m, .p = &p[i]}, "grad", 0);
         tn_entry_write(first, sum, p[i].grad);
         tn_entry_write(more, sum, tn_add(sum, p[i].grad));
         p[i].grad = tn_div(sum, tn_cast(count, tn_tensor_dtype(sum)));
@@ -249,74 +250,39 @@ static void accumulating(minimizer *m)
         graph_fail(m->g, TN_MEMORY, "out of memory while making an optimizer");
 }
 
-/* NaN fails every comparison, so that it is refused with what is out of range. */
-static bool at_least_0(double x)
+static void add_entries(optim_minimizer *m)
 {
-    return x >= 0 && x <= DBL_MAX;
-}
-
-static bool part_of_1(double x)
-{
-    return x >= 0 && x < 1;
-}
-
-static bool valid_or_unset(tn_opt_f64 x, bool (*valid)(double))
-{
-    return !x.set || valid(x.value);
-}
-
-static tn_status check_group(tn_graph *g, const tn_param_group *group)
-{
-    if (!group->pattern)
-        graph_fail(g, TN_INVALID, "a parameter group has no pattern");
-    else if (!valid_or_unset(group->lr_scale, at_least_0) || !valid_or_unset(group->weight_decay, at_least_0) ||
-             !valid_or_unset(group->l1, at_least_0))
-        graph_fail(g, TN_INVALID,
-                   "lr_scale, weight_decay and l1 of the parameter group '%s' must be numbers of at least 0",
-                   group->pattern);
-    return g->error.status;
-}
-
-static tn_status check_options(tn_graph *g, const tn_optim_opt *o)
-{
-    if (o->kind < TN_SGD || o->kind > TN_ADAMW)
-        graph_fail(g, TN_INVALID, "there is no optimizer number %d", (int)o->kind);
-    else if (!at_least_0(o->momentum) || !at_least_0(o->l1) || !at_least_0(o->clip_norm) ||
-             !at_least_0(o->clip_value) || !valid_or_unset(o->weight_decay, at_least_0))
-        graph_fail(
-            g, TN_INVALID,
-            "momentum, l1, clip_norm, clip_value and weight_decay of an optimizer must be numbers of at least 0");
-    else if (!(fabs(o->dampening) <= 1))
-        graph_fail(g, TN_INVALID, "the dampening of an optimizer must lie between -1 and 1");
-    else if (!valid_or_unset(o->beta1, part_of_1) || !valid_or_unset(o->beta2, part_of_1) ||
-             !valid_or_unset(o->eps, at_least_0))
-        graph_fail(g, TN_INVALID, "beta1 and beta2 of an optimizer must lie in [0, 1), and eps be at least 0");
-    else if (o->nesterov && (o->momentum == 0 || o->dampening != 0)) /* NOLINT */
-        graph_fail(g, TN_INVALID, "Nesterov momentum needs a momentum above 0 and no dampening");
-    for (int i = 0; i < o->n_groups && g->error.status == TN_OK; i++)
-        check_group(g, &o->groups[i]);
-    return g->error.status;
+    m->lr = tn_input(m->g, named(m, "", "lr"), TN_F32, TN_SCALAR);
+    m->step = optim_common(m, "step", TN_I64, 0);
+    m->new_step = tn_add(m->step, tn_scalar(m->g, TN_I64, 1));
+    if (m->o.sam > 0)
+        optim_sharpness(m);
+    if (m->g->error.status != TN_OK)
+        return;
+    finish_entry(m, loss_entry(m, "step"), m->params.at);
+    if (m->o.accumulate)
+        accumulating(m);
+    if (m->o.average != TN_AVERAGE_NONE)
+        optim_add_swap(m);
 }
 
 tn_status tn_minimize(tn_tensor *loss, const tn_optim_opt *opt)
 {
     static const tn_optim_opt defaults;
-    minimizer m = {.g = loss->graph, .o = opt ? opt : &defaults, .loss = loss};
-    if (m.g->error.status != TN_OK || check_options(m.g, m.o) != TN_OK)
+    optim_minimizer m = {.g = loss->graph, .loss = loss};
+    if (m.g->error.status != TN_OK || optim_options(m.g, opt ? opt : &defaults, &m.o) != TN_OK)
         return m.g->error.status;
-    m.prefix = m.o->name ? base_arena_printf(m.g->arena, "%s.", m.o->name) : "";
+    m.prefix = m.o.name ? base_arena_printf(m.g->arena, "%s.", m.o.name) : "";
     if (!m.prefix) {
         graph_fail(m.g, TN_MEMORY, "out of memory while making an optimizer");
         return m.g->error.status;
     }
-    if (find_params(&m) == TN_OK && find_gradients(&m) == TN_OK) {
-        m.lr = tn_input(m.g, named(&m, "", "lr"), TN_F32, TN_SCALAR);
-        m.step = tn_buffer(m.g, named(&m, "optim.", "step"), TN_I64, TN_SCALAR, NULL);
-        m.new_step = tn_add(m.step, tn_scalar(m.g, TN_I64, 1));
-        finish_entry(&m, loss_entry(&m, "step"), m.params.at);
-        if (m.o->accumulate)
-            accumulating(&m);
+    if (m.o.scale_loss) {
+        m.scale = optim_common(&m, "loss_scale", TN_F32, m.o.initial_scale);
+        m.good = optim_common(&m, "loss_scale_age", TN_I64, 0);
     }
+    if (find_params(&m) == TN_OK && find_gradients(&m) == TN_OK)
+        add_entries(&m);
     base_vec_free(&m.params);
     return m.g->error.status;
 }

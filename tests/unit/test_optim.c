@@ -462,13 +462,148 @@ static void a_gradient_that_is_no_number_changes_nothing(void **p)
     net_free(&n);
 }
 
+/* loss = sum of a * w^2 / 2 with a fed: what a sharpness-aware step does is found by hand. */
+static void sharpness_by_hand(void **p)
+{
+    (void)p;
+    enum { M = 3 };
+    static const double a[M] = {1, -2, 4};
+    tn_context *c = tn_context_new(TN_OPT(tn_context_opt, .threads = 1));
+    tn_graph *g = tn_graph_new(c);
+    tn_init two = {TN_INIT_CONSTANT, 2, 0};
+    tn_tensor *w = tn_param(g, "w", TN_F64, TN_SHAPE(M), &two);
+    const int64_t dims[] = {M};
+    const tn_view constant = tn_view_of((void *)(uintptr_t)a, TN_F64, 1, dims);
+    tn_tensor *kept = tn_dropout(w, 0.5); /* the same are dropped in both passes */
+    tn_tensor *loss = tn_sum(tn_mul(tn_square(kept), tn_constant(g, &constant)));
+    assert_int_equal(tn_minimize(loss, TN_OPT(tn_optim_opt, .sam = 0.1)), TN_OK);
+    tn_entry_output(tn_graph_entry(g, "step"), "kept", kept);
+    tn_program *program = tn_compile(g, NULL);
+    if (!program)
+        fail_msg("%s", tn_context_error(c));
+    tn_state *state = tn_state_new(c);
+    assert_int_equal(tn_state_init(state, g, 0), TN_OK);
+    tn_session *s = tn_session_new(program, state);
+    double want[M] = {2, 2, 2}, seen[M], mask[M];
+    float lr = 0.01F;
+    for (int i = 0; i < 5; i++) {
+        tn_feed feed = {"lr", tn_view_of(&lr, TN_F32, 0, NULL)}, fetch = {"kept", tn_view_of(seen, TN_F64, 1, dims)};
+        if (tn_run(s, "step", 1, &feed, 1, &fetch) != TN_OK)
+            fail_msg("%s", tn_session_error(s));
+        double norm = 0;
+        for (int k = 0; k < M; k++) {
+            mask[k] = seen[k] != 0 ? 2 : 0; /* NOLINT: dropped ones are exactly 0 */
+            norm += pow(2 * a[k] * mask[k] * mask[k] * want[k], 2);
+        }
+        for (int k = 0; k < M; k++) {
+            double twice = 2 * a[k] * mask[k] * mask[k], moved = norm > 0 ? 0.1 * twice * want[k] / sqrt(norm) : 0;
+            want[k] -= (double)lr * twice * (want[k] + moved);
+        }
+        tn_view v;
+        assert_int_equal(tn_state_find(state, "w", &v), TN_OK);
+        for (int k = 0; k < M; k++)
+            close_to(((const double *)v.data)[k], want[k], 1e-7);
+    }
+    tn_session_free(s);
+    tn_state_free(state);
+    tn_program_free(program);
+    tn_graph_free(g);
+    tn_context_free(c);
+}
+
+static double number_of(const net *n, const char *name)
+{
+    tn_view v;
+    assert_int_equal(tn_state_find(n->state, name, &v), TN_OK);
+    return v.dtype == TN_I64 ? (double)*(const int64_t *)v.data : (double)*(const float *)v.data;
+}
+
+/* A step that overflows changes the scale alone; steps that do not are those without scaling. */
+static void scaling_of_the_loss(void **p)
+{
+    (void)p;
+    static const float much[N][6] = {{1e36F, 1, 1, 1, 1, 1}, {1}, {1}};
+    tn_optim_opt plain = {.kind = TN_ADAM, .clip_norm = 3}, o = plain;
+    o.scale_loss = true;
+    o.scale_growth = 3;
+    net a, b;
+    float norm;
+    build(&a, &plain, NULL);
+    build(&b, &o, NULL);
+    static const double scales[] = {65536, 65536, 131072, 65536, 65536, 65536, 131072};
+    for (int i = 0; i < 7; i++) {
+        if (i == 3) {
+            step(&b, much, 0.1F, &norm);
+            assert_false(isfinite(norm));
+        } else {
+            step(&a, gradients, 0.1F, NULL);
+            step(&b, gradients, 0.1F, &norm);
+            close_to(norm, norm_of(gradients), 1e-6);
+        }
+        close_to(number_of(&b, "optim.loss_scale"), scales[i], 0);
+        close_to(number_of(&b, "optim.step"), i < 3 ? i + 1 : i, 0);
+        for (int k = 0; k < 6; k++)
+            close_to(param(&b, 0)[k], param(&a, 0)[k], 1e-7);
+    }
+    net_free(&a);
+    net_free(&b);
+}
+
+/* Every rule accepts every dtype of parameters, accumulates, and moves them. */
+static void every_rule_with_every_dtype(void **p)
+{
+    (void)p;
+    static const tn_dtype dtypes[] = {TN_F64, TN_F32, TN_F16, TN_BF16};
+    for (int kind = 0; tn_optimizer_name(kind); kind++)
+        for (size_t d = 0; d < 4; d++) {
+            tn_context *c = tn_context_new(TN_OPT(tn_context_opt, .threads = 1));
+            tn_graph *g = tn_graph_new(c);
+            tn_init init = {TN_INIT_NORMAL, 0, 1};
+            tn_tensor *w = tn_param(g, "w", dtypes[d], TN_SHAPE(3, 5), &init),
+                      *v = tn_param(g, "v", dtypes[d], TN_SHAPE(5), &init);
+            tn_tensor *loss = tn_add(tn_sum(tn_square(w)), tn_sum(tn_square(tn_add_f(v, 1))));
+            tn_optim_opt o = {.kind = (tn_optimizer)kind,
+                              .accumulate = true,
+                              .lookahead = 2,
+                              .average = TN_AVERAGE_EMA,
+                              .centralize = true,
+                              .l1 = 1e-3,
+                              .weight_decay = tn_f64(1e-3),
+                              .sam = 1e-3};
+            if (tn_minimize(loss, &o) != TN_OK)
+                fail_msg("%s: %s", tn_optimizer_name(kind), tn_graph_error(g));
+            tn_program *program = tn_compile(g, NULL);
+            if (!program)
+                fail_msg("%s: %s", tn_optimizer_name(kind), tn_context_error(c));
+            tn_state *state = tn_state_new(c);
+            assert_int_equal(tn_state_init(state, g, 0), TN_OK);
+            tn_session *s = tn_session_new(program, state);
+            static const char *const entries[] = {"accumulate_first", "apply", "step", "step", "swap_average"};
+            float lr = (float)tn_optimizer_lr((tn_optimizer)kind), count = 1;
+            const tn_feed feeds[] = {{"lr", tn_view_of(&lr, TN_F32, 0, NULL)},
+                                     {"accumulated", tn_view_of(&count, TN_F32, 0, NULL)}};
+            assert_true(lr > 0);
+            for (size_t i = 0; i < sizeof entries / sizeof *entries; i++)
+                if (tn_run(s, entries[i], 2, feeds, 0, NULL) != TN_OK)
+                    fail_msg("%s %s %s: %s", tn_optimizer_name(kind), tn_dtype_name(dtypes[d]), entries[i],
+                             tn_session_error(s));
+            tn_session_free(s);
+            tn_state_free(state);
+            tn_program_free(program);
+            tn_graph_free(g);
+            tn_context_free(c);
+        }
+    assert_null(tn_optimizer_name(-1));
+    close_to(tn_optimizer_lr((tn_optimizer)99), 0, 0);
+}
+
 /* ---- wrong options ------------------------------------------------------------------------------------------------- */
 
 static void wrong_options_are_told(void **p)
 {
     (void)p;
     const tn_param_group all = {.pattern = "*", .frozen = true}, bad_group = {.pattern = "a", .lr_scale = tn_f64(NAN)};
-    const tn_optim_opt bad[] = {{.kind = (tn_optimizer)7},
+    const tn_optim_opt bad[] = {{.kind = (tn_optimizer)99},
                                 {.momentum = -0.1},
                                 {.momentum = NAN},
                                 {.nesterov = true},
@@ -483,6 +618,19 @@ static void wrong_options_are_told(void **p)
                                 {.kind = TN_ADAM, .beta2 = tn_f64(-0.1)},
                                 {.kind = TN_ADAM, .beta2 = tn_f64(NAN)},
                                 {.kind = TN_ADAM, .eps = tn_f64(-1)},
+                                {.kind = TN_ADAGRAD, .amsgrad = true},
+                                {.kind = TN_ADAGRAD, .momentum = 0.9, .nesterov = true},
+                                {.kind = TN_RMSPROP, .alpha = tn_f64(1.5)},
+                                {.kind = TN_ADADELTA, .rho = tn_f64(-1)},
+                                {.kind = TN_ADAFACTOR, .d = tn_f64(0)},
+                                {.kind = TN_ADAFACTOR, .eps = tn_f64(-1)},
+                                {.kind = TN_MUON, .ns_steps = 100},
+                                {.kind = TN_MUON, .adjust_lr = (tn_muon_scale)9},
+                                {.average = (tn_average)3},
+                                {.average_decay = tn_f64(NAN)},
+                                {.lookahead = -1},
+                                {.sam = NAN},
+                                {.scale_growth = -1},
                                 {.groups = &bad_group, .n_groups = 1},
                                 {.groups = &all, .n_groups = 1}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -514,6 +662,9 @@ int main(void)
         cmocka_unit_test(optimizers_with_names),
         cmocka_unit_test(accumulated_gradients_are_their_mean),
         cmocka_unit_test(a_gradient_that_is_no_number_changes_nothing),
+        cmocka_unit_test(sharpness_by_hand),
+        cmocka_unit_test(scaling_of_the_loss),
+        cmocka_unit_test(every_rule_with_every_dtype),
         cmocka_unit_test(wrong_options_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

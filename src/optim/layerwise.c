@@ -1,0 +1,186 @@
+/* layerwise.c: update rules that look at a parameter as a whole: its length, its rows and columns, or the matrix that it is. */
+#include "optim/rule.h"
+
+#include <float.h>
+#include <math.h>
+
+enum { MOST_ROWS = 1024, ROOT_STEPS = 25 };
+
+/* L1 alone: weight decay has its own place in the rules below. */
+static double add_l1(optim_step *s)
+{
+    double decay = s->decay;
+    s->decay = 0;
+    optim_decay(s, false);
+    return s->decay = decay;
+}
+
+static tn_tensor *number(optim_step *s, double value)
+{
+    return tn_scalar(s->m->g, TN_F64, value);
+}
+
+/* a / b where both are above 0, else 1. */
+static tn_tensor *trust(optim_step *s, tn_tensor *a, tn_tensor *b)
+{
+    tn_tensor *zero = number(s, 0), *one = number(s, 1);
+    tn_tensor *both = tn_logical_and(tn_gt(a, zero), tn_gt(b, zero));
+    return tn_where(both, tn_div(a, tn_where(both, b, one)), one);
+}
+
+/* ---- ratios of lengths ------------------------------------------------------------------------------------------- */
+
+tn_tensor *optim_lamb(optim_step *s)
+{
+    double beta1 = s->o->beta1.value, beta2 = s->o->beta2.value, decay = add_l1(s);
+    tn_tensor *m = optim_slot(s, "m", 0), *v = optim_slot(s, "v", 0);
+    m = optim_keep(s, m, optim_towards(m, s->g, 1 - beta1));
+    v = optim_keep(s, v, optim_squares(v, s->g, beta2));
+    tn_tensor *mean = optim_over(m, optim_correction(s, beta1)), *spread = optim_over(v, optim_correction(s, beta2));
+    tn_tensor *way = tn_div(mean, tn_add_f(tn_sqrt(spread), s->o->eps.value));
+    if (decay > 0)
+        way = tn_add(way, tn_mul_f(s->w, decay));
+    tn_tensor *size = tn_mul(s->lr, trust(s, optim_norm(s->w), optim_norm(way)));
+    return tn_sub(s->w, optim_times(way, size));
+}
+
+tn_tensor *optim_lars(optim_step *s)
+{
+    double decay = add_l1(s);
+    tn_tensor *buffer = optim_slot(s, "momentum", 0), *w = optim_norm(s->w), *g = optim_norm(s->g), *way = s->g;
+    tn_tensor *ratio = trust(s, tn_mul_f(w, s->o->trust_coefficient.value), tn_add(g, tn_mul_f(w, decay)));
+    if (decay > 0)
+        way = tn_add(way, tn_mul_f(s->w, decay));
+    way = optim_times(way, tn_mul(s->lr, ratio));
+    buffer = optim_keep(s, buffer, tn_add(tn_mul_f(buffer, s->o->momentum), way));
+    return tn_sub(s->w, buffer);
+}
+
+/* ---- Adafactor --------------------------------------------------------------------------------------------------- */
+
+/* old moved towards x by a part of rank 0. */
+static tn_tensor *towards(tn_tensor *old, tn_tensor *x, tn_tensor *part)
+{
+    return tn_add(old, optim_times(tn_sub(x, old), part));
+}
+
+/* The running mean of squares along an axis, which stays with size 1. */
+static tn_tensor *factor(optim_step *s, const char *kind, int64_t axis, tn_tensor *part)
+{
+    tn_shape shape = tn_tensor_shape(s->w);
+    shape.dims[shape.rank + axis] = 1;
+    tn_tensor *slot = optim_slot_of(s, kind, s->dtype, shape);
+    return optim_keep(s, slot, towards(slot, tn_mean_axes(tn_square(s->g), 1, &axis, true), part));
+}
+
+static double count(const optim_step *s)
+{
+    tn_shape shape = tn_tensor_shape(s->w);
+    double n = 1;
+    for (int i = 0; i < shape.rank; i++)
+        n *= (double)shape.dims[i];
+    return n > 0 ? n : 1;
+}
+
+static double epsilon(tn_dtype dtype)
+{
+    return dtype == TN_F64 ? DBL_EPSILON : dtype == TN_F16 ? 0x1p-10 : dtype == TN_BF16 ? 0x1p-7 : (double)FLT_EPSILON;
+}
+
+tn_tensor *optim_adafactor(optim_step *s)
+{
+    double eps = s->o->eps.value < 0 ? epsilon(s->dtype) : s->o->eps.value, root = sqrt(count(s)), decay = add_l1(s);
+    tn_tensor *part = tn_pow(s->t, number(s, s->o->beta2_decay.value)), *spread;
+    tn_tensor *rate = tn_minimum(s->lr, tn_rsqrt(s->t));
+    tn_tensor *size = tn_maximum(tn_div_f(optim_norm(s->w), root), number(s, s->o->eps2.value));
+    if (tn_tensor_rank(s->w) > 1) {
+        tn_tensor *row = factor(s, "row_var", -1, part), *column = factor(s, "col_var", -2, part);
+        tn_tensor *mean = tn_mean_axes(row, 1, (const int64_t[]){-2}, true);
+        spread = tn_div(tn_mul(row, column), tn_clamp(mean, eps, (double)INFINITY));
+    } else {
+        spread = optim_slot(s, "variance", 0);
+        spread = optim_keep(s, spread, towards(spread, tn_square(s->g), part));
+    }
+    tn_tensor *way = tn_mul(tn_rsqrt(tn_clamp(spread, eps * eps, (double)INFINITY)), s->g);
+    tn_tensor *cut = tn_maximum(tn_div_f(optim_norm(way), root * s->o->d.value), number(s, 1));
+    tn_tensor *w = s->w;
+    if (decay > 0)
+        w = optim_times(w, tn_add_f(tn_mul_f(s->lr, -decay), 1));
+    return tn_sub(w, optim_times(way, tn_div(tn_mul(rate, size), cut)));
+}
+
+/* ---- matrices ---------------------------------------------------------------------------------------------------- */
+
+/* x as [first, rest] in f32. */
+static tn_tensor *as_matrix(tn_tensor *x)
+{
+    return tn_cast(tn_flatten(x, 1), TN_F32);
+}
+
+static tn_tensor *turned(tn_tensor *x)
+{
+    return tn_transpose(x, 0, 1);
+}
+
+/* Newton and Schulz's iteration of fifth degree, by which the singular values of a matrix come near to 1. */
+static tn_tensor *orthogonal(optim_step *s, tn_tensor *g, bool tall)
+{
+    static const double a = 3.4445, b = -4.775, c = 2.0315;
+    tn_tensor *x = as_matrix(g);
+    x = tall ? turned(x) : x;
+    x = optim_over(x, tn_maximum(optim_norm(x), number(s, s->o->eps.value)));
+    for (int i = 0; i < s->o->ns_steps; i++) {
+        tn_tensor *gram = tn_matmul(x, turned(x));
+        tn_tensor *update = tn_add(tn_mul_f(gram, b), tn_mul_f(tn_matmul(gram, gram), c));
+        x = tn_add(tn_mul_f(x, a), tn_matmul(update, x));
+    }
+    return tn_cast(tn_reshape(tall ? turned(x) : x, tn_tensor_shape(g)), tn_tensor_dtype(g));
+}
+
+tn_tensor *optim_muon(optim_step *s)
+{
+    tn_shape shape = tn_tensor_shape(s->w);
+    if (shape.rank < 2)
+        return optim_adam(s);
+    tn_tensor *buffer = optim_slot(s, "momentum", 0);
+    double rows = (double)shape.dims[0], columns = rows > 0 ? count(s) / rows : 1, scale = 1;
+    buffer = optim_keep(s, buffer, optim_towards(buffer, s->g, 1 - s->o->momentum));
+    tn_tensor *way = s->o->no_nesterov ? buffer : optim_towards(s->g, buffer, s->o->momentum);
+    if (s->o->adjust_lr == TN_MUON_ORIGINAL)
+        scale = sqrt(fmax(1, rows / columns));
+    else if (s->o->adjust_lr == TN_MUON_MATCH_ADAMW)
+        scale = 0.2 * sqrt(fmax(rows, columns));
+    return tn_sub(s->w, optim_times(orthogonal(s, way, rows > columns), tn_mul_f(s->lr, scale)));
+}
+
+/* The inverse fourth root of a symmetric matrix with eigenvalues above 0, by Newton's coupled iteration (Iannazzo 2006; as in
+ * Anil et al. 2020, appendix): m, which starts as a multiple of it, comes to the identity while x takes what it is short of. */
+static tn_tensor *inverse_root(optim_step *s, tn_tensor *sum, int64_t n)
+{
+    tn_tensor *eye = tn_eye(s->m->g, TN_F32, n, n);
+    tn_tensor *ridge = tn_add_f(tn_mul_f(optim_norm(sum), 1e-6), s->o->eps.value);
+    tn_tensor *a = tn_add(sum, optim_times(eye, ridge));
+    tn_tensor *z = tn_div(number(s, 2.5), optim_norm(a));
+    tn_tensor *m = optim_times(a, z), *x = optim_times(eye, tn_pow(z, number(s, 0.25)));
+    for (int i = 0; i < ROOT_STEPS; i++) {
+        tn_tensor *step = tn_sub(tn_mul_f(eye, 1.25), tn_mul_f(m, 0.25)), *square = tn_matmul(step, step);
+        x = tn_matmul(x, step);
+        m = tn_matmul(tn_matmul(square, square), m);
+    }
+    return x;
+}
+
+tn_tensor *optim_shampoo(optim_step *s)
+{
+    tn_shape shape = tn_tensor_shape(s->w);
+    int64_t rows = shape.rank > 1 ? shape.dims[0] : 0, columns = rows > 0 ? (int64_t)count(s) / rows : 0;
+    if (rows < 1 || rows > MOST_ROWS || columns > MOST_ROWS)
+        return optim_adagrad(s);
+    /* in f32: rounded to less, a sum of squares may have eigenvalues below 0 */
+    tn_tensor *left = optim_slot_of(s, "left", TN_F32, TN_SHAPE(rows, rows)), *g = as_matrix(s->g);
+    tn_tensor *right = optim_slot_of(s, "right", TN_F32, TN_SHAPE(columns, columns));
+    tn_tensor *l = optim_keep(s, left, tn_add(left, tn_matmul(g, turned(g))));
+    tn_tensor *r = optim_keep(s, right, tn_add(right, tn_matmul(turned(g), g)));
+    tn_tensor *way = tn_matmul(tn_matmul(inverse_root(s, l, rows), g), inverse_root(s, r, columns));
+    return tn_sub(s->w, optim_times(tn_cast(tn_reshape(way, shape), s->dtype), s->lr));
+}

@@ -1,0 +1,253 @@
+/* Optimizers and schedules beside PyTorch and the papers: optim.safetensors, made by make_optim.py, has gradients, what the
+ * parameters are after 1, 5 and 20 steps for every variant, and the rates of 60 steps for every schedule. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "format/safetensors.h"
+#include <tarn/ops.h>
+#include <tarn/optim.h>
+#include <tarn/program.h>
+
+enum { N = 4, STEPS = 20 };
+static const char *const names[N] = {"a", "b", "c", "d"};
+static const char *const feeds_of[N] = {"ga", "gb", "gc", "gd"};
+
+static const format_tensor *golden(const format_safetensors *file, const char *prefix, const char *name)
+{
+    char full[128];
+    (void)snprintf(full, sizeof full, "%s.%s", prefix, name);
+    const format_tensor *t = format_safetensors_find(file, full);
+    if (!t)
+        fail_msg("the golden file has no '%s'", full);
+    return t;
+}
+
+/* ---- options from text ------------------------------------------------------------------------------------------- */
+
+enum kind { DOUBLE, OPTIONAL, BOOL, INT, INT64 };
+typedef struct field {
+    const char *name;
+    enum kind kind;
+    size_t at;
+} field;
+
+#define O(name, kind)                                                                                                  \
+    {                                                                                                                  \
+#name, kind, offsetof(tn_optim_opt, name)                                                                      \
+    }
+static const field optim_fields[] = {O(momentum, DOUBLE),
+                                     O(dampening, DOUBLE),
+                                     O(nesterov, BOOL),
+                                     O(beta1, OPTIONAL),
+                                     O(beta2, OPTIONAL),
+                                     O(eps, OPTIONAL),
+                                     O(weight_decay, OPTIONAL),
+                                     O(amsgrad, BOOL),
+                                     O(centered, BOOL),
+                                     O(decoupled, BOOL),
+                                     O(no_nesterov, BOOL),
+                                     O(alpha, OPTIONAL),
+                                     O(rho, OPTIONAL),
+                                     O(lr_decay, DOUBLE),
+                                     O(initial_accumulator_value, DOUBLE),
+                                     O(momentum_decay, OPTIONAL),
+                                     O(trust_coefficient, OPTIONAL),
+                                     O(beta2_decay, OPTIONAL),
+                                     O(eps2, OPTIONAL),
+                                     O(d, OPTIONAL),
+                                     O(ns_steps, INT),
+                                     O(adjust_lr, INT),
+                                     O(centralize, BOOL),
+                                     O(sam, DOUBLE),
+                                     O(lookahead, INT64),
+                                     O(lookahead_alpha, OPTIONAL),
+                                     O(average, INT),
+                                     O(average_decay, OPTIONAL),
+                                     O(average_start, INT64),
+                                     O(average_every, INT64)};
+#undef O
+
+static void set_field(const field *fields, size_t n, void *to, const char *name, const char *text)
+{
+    double value = strtod(text, NULL);
+    for (size_t i = 0; i < n; i++) {
+        char *at = (char *)to + fields[i].at;
+        if (strcmp(fields[i].name, name) != 0)
+            continue;
+        if (fields[i].kind == DOUBLE)
+            memcpy(at, &value, sizeof value);
+        else if (fields[i].kind == OPTIONAL)
+            *(tn_opt_f64 *)(void *)at = tn_f64(value);
+        else if (fields[i].kind == BOOL)
+            *(bool *)at = value > 0;
+        else if (fields[i].kind == INT)
+            *(int *)(void *)at = (int)value;
+        else
+            *(int64_t *)(void *)at = (int64_t)value;
+        return;
+    }
+    fail_msg("there is no option '%s'", name);
+}
+
+/* ---- optimizers -------------------------------------------------------------------------------------------------- */
+
+typedef struct run {
+    const format_safetensors *file;
+    const char *variant;
+    tn_context *context;
+    tn_graph *graph;
+    tn_program *program;
+    tn_state *state;
+    tn_session *session;
+} run;
+
+static tn_optim_opt options_of(const run *r, float *lr)
+{
+    char text[256], *rest = text;
+    tn_optim_opt o = {0};
+    (void)snprintf(text, sizeof text, "%s", format_safetensors_metadata(r->file, r->variant));
+    const char *kind = strtok_r(rest, " ", &rest);
+    while (tn_optimizer_name((int)o.kind) && strcmp(tn_optimizer_name((int)o.kind), kind) != 0)
+        o.kind = (tn_optimizer)(o.kind + 1);
+    for (char *word = strtok_r(rest, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+        char *value = strchr(word, '=');
+        *value++ = '\0';
+        if (strcmp(word, "lr") == 0)
+            *lr = strtof(value, NULL);
+        else
+            set_field(optim_fields, sizeof optim_fields / sizeof *optim_fields, &o, word, value);
+    }
+    return o;
+}
+
+/* The loss is the sum of p * g: the gradient of each parameter is what is fed for it. */
+static void start(run *r, const tn_optim_opt *o)
+{
+    tn_tensor *loss = NULL;
+    r->context = tn_context_new(TN_OPT(tn_context_opt, .threads = 1));
+    r->graph = tn_graph_new(r->context);
+    for (int i = 0; i < N; i++) {
+        const format_tensor *t = golden(r->file, "initial", names[i]);
+        tn_shape shape = {.rank = t->rank};
+        memcpy(shape.dims, t->dims, sizeof *t->dims * (size_t)t->rank);
+        tn_tensor *p = tn_param(r->graph, names[i], TN_F32, shape, NULL);
+        tn_tensor *part = tn_sum(tn_mul(p, tn_input(r->graph, feeds_of[i], TN_F32, shape)));
+        loss = loss ? tn_add(loss, part) : part;
+    }
+    if (tn_minimize(loss, o) != TN_OK)
+        fail_msg("%s: %s", r->variant, tn_graph_error(r->graph));
+    if (!(r->program = tn_compile(r->graph, NULL)))
+        fail_msg("%s: %s", r->variant, tn_context_error(r->context));
+    r->state = tn_state_new(r->context);
+    assert_int_equal(tn_state_init(r->state, r->graph, 1), TN_OK);
+    for (int i = 0; i < N; i++) {
+        const format_tensor *t = golden(r->file, "initial", names[i]);
+        tn_view v = tn_view_of((void *)(uintptr_t)t->data, TN_F32, t->rank, t->dims);
+        assert_int_equal(tn_state_set(r->state, names[i], &v), TN_OK);
+    }
+    r->session = tn_session_new(r->program, r->state);
+}
+
+static void finish(run *r)
+{
+    tn_session_free(r->session);
+    tn_state_free(r->state);
+    tn_program_free(r->program);
+    tn_graph_free(r->graph);
+    tn_context_free(r->context);
+}
+
+static void step(const run *r, int i, float lr)
+{
+    tn_feed feeds[N + 1] = {[N] = {"lr", tn_view_of(&lr, TN_F32, 0, NULL)}};
+    for (int k = 0; k < N; k++) {
+        const format_tensor *t = golden(r->file, "gradients", names[k]);
+        size_t bytes = t->bytes / STEPS;
+        const char *data = (const char *)t->data + (size_t)i * bytes;
+        feeds[k] = (tn_feed){feeds_of[k], tn_view_of((void *)(uintptr_t)data, TN_F32, t->rank - 1, t->dims + 1)};
+    }
+    if (tn_run(r->session, "step", N + 1, feeds, 0, NULL) != TN_OK)
+        fail_msg("%s: %s", r->variant, tn_session_error(r->session));
+}
+
+/* The parameters are the golden ones called V.WHEN.NAME. */
+static double compare(const run *r, const char *when, double tolerance)
+{
+    char prefix[96];
+    double worst = 0;
+    (void)snprintf(prefix, sizeof prefix, "%s.%s", r->variant, when);
+    for (int k = 0; k < N; k++) {
+        const format_tensor *t = golden(r->file, prefix, names[k]);
+        tn_view v;
+        assert_int_equal(tn_state_find(r->state, names[k], &v), TN_OK);
+        assert_int_equal(v.bytes, t->bytes);
+        for (size_t i = 0; i < v.bytes / sizeof(float); i++) {
+            float want;
+            memcpy(&want, (const float *)t->data + i, sizeof want);
+            double error = fabs((double)((const float *)v.data)[i] - (double)want);
+            if (!(error <= tolerance))
+                fail_msg("%s: %s[%zu] is %.9g, not %.9g", prefix, names[k], i, ((const float *)v.data)[i], want);
+            worst = error > worst ? error : worst;
+        }
+    }
+    return worst;
+}
+
+/* Iterations that start from products of f32 are less exact than what goes element by element. */
+static double tolerance_of(const tn_optim_opt *o)
+{
+    return o->kind == TN_SHAMPOO ? 2e-3 : o->kind == TN_MUON ? 2e-5 : 5e-6;
+}
+
+static void follow(const format_safetensors *file, const char *variant)
+{
+    run r = {.file = file, .variant = variant};
+    float lr = 0;
+    tn_optim_opt o = options_of(&r, &lr);
+    double worst = 0;
+    start(&r, &o);
+    for (int i = 0; i < STEPS; i++) {
+        char when[16];
+        step(&r, i, lr);
+        (void)snprintf(when, sizeof when, "after%d", i + 1);
+        if (i + 1 == 1 || i + 1 == 5 || i + 1 == STEPS)
+            worst = fmax(worst, compare(&r, when, tolerance_of(&o)));
+    }
+    if (o.average != TN_AVERAGE_NONE) {
+        assert_int_equal(tn_run(r.session, "swap_average", 0, NULL, 0, NULL), TN_OK);
+        compare(&r, "average", tolerance_of(&o));
+        assert_int_equal(tn_run(r.session, "swap_average", 0, NULL, 0, NULL), TN_OK);
+        compare(&r, "after20", tolerance_of(&o));
+    }
+    print_message("%-18s within %.1e\n", variant, worst);
+    finish(&r);
+}
+
+static void optimizers(void **p)
+{
+    (void)p;
+    char variants[1024], *rest = variants;
+    base_error e = {0};
+    format_safetensors *file;
+    if (format_safetensors_open(TARN_SOURCE_DIR "/tests/golden/optim.safetensors", &file, &e) != TN_OK)
+        fail_msg("%s", e.text);
+    (void)snprintf(variants, sizeof variants, "%s", format_safetensors_metadata(file, "variants"));
+    for (char *v = strtok_r(rest, " ", &rest); v; v = strtok_r(NULL, " ", &rest))
+        follow(file, v);
+    format_safetensors_free(file);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(optimizers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
