@@ -26,6 +26,22 @@ TN_API tn_tensor *tn_layer_conv2d(tn_tensor *x, const char *name, int64_t channe
 TN_API tn_tensor *tn_layer_conv2d_rect(tn_tensor *x, const char *name, int64_t channels, int64_t kernel_h,
                                        int64_t kernel_w, const tn_conv_opt *opt);
 
+/* The same for lines x[N, C, L] and bodies x[N, C, D, H, W]. */
+TN_API tn_tensor *tn_layer_conv1d(tn_tensor *x, const char *name, int64_t channels, int64_t kernel,
+                                  const tn_conv_opt *opt);
+TN_API tn_tensor *tn_layer_conv3d(tn_tensor *x, const char *name, int64_t channels, int64_t kernel,
+                                  const tn_conv_opt *opt);
+/* name.weight [in, channels / groups, kernel, ...], name.bias [channels]. */
+TN_API tn_tensor *tn_layer_conv_transpose1d(tn_tensor *x, const char *name, int64_t channels, int64_t kernel,
+                                            const tn_conv_opt *opt);
+TN_API tn_tensor *tn_layer_conv_transpose2d(tn_tensor *x, const char *name, int64_t channels, int64_t kernel,
+                                            const tn_conv_opt *opt);
+TN_API tn_tensor *tn_layer_conv_transpose3d(tn_tensor *x, const char *name, int64_t channels, int64_t kernel,
+                                            const tn_conv_opt *opt);
+/* Any of them, the kernel having a size for each direction. */
+TN_API tn_tensor *tn_layer_conv_rect(tn_tensor *x, const char *name, int64_t channels, int directions,
+                                     const int64_t *kernel, bool transposed, const tn_conv_opt *opt);
+
 typedef struct tn_batch_norm_opt {
     tn_opt_f64 eps;      /* 1e-5 */
     tn_opt_f64 momentum; /* 0.1: running = (1 - momentum) running + momentum batch */

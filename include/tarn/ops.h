@@ -264,25 +264,36 @@ TN_API tn_tensor *tn_matmul(tn_tensor *a, tn_tensor *b);
 /* "bij,bjk->bik" and the like, with "..."; f, without a sum over a common letter also i */
 TN_API tn_tensor *tn_einsum(const char *equation, int n, tn_tensor *const x[]);
 
-/* ---- pictures: x[N, C, H, W] ------------------------------------------------------------------------------------- */
+/* ---- pictures: x[N, C, H, W], lines x[N, C, L], bodies x[N, C, D, H, W] --------------------------------------------- */
 
-/* Both directions together, or down and across; sides in the order top, left, bottom, right. */
+/* All directions together, or each: down and across (of a body: deep, down, across; of a line: along); sides in the order top,
+ * left, bottom, right (front, top, left, back, bottom, right; left, right). */
 typedef struct tn_conv_opt {
     int stride;                 /* 0: 1 */
     int padding;                /* zeros on every side */
     int dilation;               /* 0: 1 */
     int groups;                 /* 0: 1 */
-    int strides[2];             /* where not 0: in place of stride */
-    int paddings[4];            /* added to padding */
-    int dilations[2];           /* where not 0: in place of dilation */
+    int strides[3];             /* where not 0: in place of stride */
+    int paddings[6];            /* added to padding */
+    int dilations[3];           /* where not 0: in place of dilation */
+    int output_padding;         /* transposed: the result is so much longer at its far side */
+    int output_paddings[3];     /* added to it */
+    bool same;                  /* in place of paddings: as many zeros as keep the size; stride 1 */
     bool no_bias;               /* for layers; tn_conv2d looks at its bias */
     const tn_init *weight_init; /* for layers; NULL: kaiming uniform with a = sqrt(5) */
     void *reserved[3];
 } tn_conv_opt;
 
 /* Convolution with w[O, C / groups, kh, kw] and bias[O] (NULL: none): y[N, O, H', W'],
- * H' = (H + top + bottom - dilation * (kh - 1) - 1) / stride + 1. f */
+ * H' = (H + top + bottom - dilation * (kh - 1) - 1) / stride + 1. And of lines, w[O, C / groups, k], and bodies. f */
 TN_API tn_tensor *tn_conv2d(tn_tensor *x, tn_tensor *w, tn_tensor *bias, const tn_conv_opt *opt);
+TN_API tn_tensor *tn_conv1d(tn_tensor *x, tn_tensor *w, tn_tensor *bias, const tn_conv_opt *opt);
+TN_API tn_tensor *tn_conv3d(tn_tensor *x, tn_tensor *w, tn_tensor *bias, const tn_conv_opt *opt);
+/* The other way round, w[C, O / groups, kh, kw]: each pixel puts a window into y[N, O, H', W'],
+ * H' = (H - 1) * stride - top - bottom + dilation * (kh - 1) + output_padding + 1. f */
+TN_API tn_tensor *tn_conv_transpose2d(tn_tensor *x, tn_tensor *w, tn_tensor *bias, const tn_conv_opt *opt);
+TN_API tn_tensor *tn_conv_transpose1d(tn_tensor *x, tn_tensor *w, tn_tensor *bias, const tn_conv_opt *opt);
+TN_API tn_tensor *tn_conv_transpose3d(tn_tensor *x, tn_tensor *w, tn_tensor *bias, const tn_conv_opt *opt);
 
 /* Windows as columns: [N, C * kh * kw, windows], C slowest; opt has stride, padding and dilation. And columns added up. f */
 TN_API tn_tensor *tn_unfold(tn_tensor *x, const int kernel[2], const tn_conv_opt *opt);
@@ -294,15 +305,41 @@ typedef struct tn_pool_opt {
     int dilation;         /* 0: 1; max_pool2d only */
     bool ceil_mode;       /* sizes are rounded up */
     bool exclude_padding; /* avg_pool2d: the border does not count */
-    int kernels[2];       /* where not 0: in place of kernel */
-    int strides[2];       /* where not 0: in place of stride */
-    int paddings[4];      /* added to padding */
+    int kernels[3];       /* where not 0: in place of kernel */
+    int strides[3];       /* where not 0: in place of stride */
+    int paddings[6];      /* added to padding */
     void *reserved[4];
 } tn_pool_opt;
 
 /* The largest, or the mean, of each window of kernel x kernel elements. f */
 TN_API tn_tensor *tn_max_pool2d(tn_tensor *x, int kernel, const tn_pool_opt *opt);
 TN_API tn_tensor *tn_avg_pool2d(tn_tensor *x, int kernel, const tn_pool_opt *opt);
+
+/* How elements of another size are made: from the nearest one (as PyTorch rounds, or by its middle), by lines or cubic curves
+ * through neighbours, as the mean of what they cover. */
+typedef enum tn_resize_mode {
+    TN_RESIZE_NEAREST = 0,
+    TN_RESIZE_NEAREST_EXACT = 1,
+    TN_RESIZE_LINEAR = 2, /* of pictures: bilinear, of bodies: trilinear */
+    TN_RESIZE_CUBIC = 3,  /* bicubic */
+    TN_RESIZE_AREA = 4
+} tn_resize_mode;
+typedef struct tn_interpolate_opt {
+    tn_resize_mode mode;
+    bool align_corners; /* linear, cubic: first and last elements stay where they are */
+    bool antialias;     /* linear, cubic: filters are stretched over what is left out */
+    double scale;       /* of all directions; sizes are rounded down */
+    double scales[3];   /* where not 0: in place of scale */
+    tn_dim sizes[3];    /* where not 0: in place of a scale */
+    void *reserved[4];
+} tn_interpolate_opt;
+/* x[N, C, ...] of one to three directions brought to another size. f */
+TN_API tn_tensor *tn_interpolate(tn_tensor *x, const tn_interpolate_opt *opt);
+/* The mean of what each element of x[N, C, sizes ...] covers; sizes 1: global. f */
+TN_API tn_tensor *tn_adaptive_avg_pool(tn_tensor *x, const tn_dim *sizes);
+/* x[N, C f f, H, W] as [N, C, H f, W f], and back. f i */
+TN_API tn_tensor *tn_pixel_shuffle(tn_tensor *x, int64_t factor);
+TN_API tn_tensor *tn_pixel_unshuffle(tn_tensor *x, int64_t factor);
 
 /* ---- normalisation, probabilities, noise ------------------------------------------------------------------------- */
 

@@ -14,6 +14,7 @@ static tn_status concat_prepare(kernel_bind *b)
     const kernel_operand *y = &b->out[0];
     int64_t axis = cpu_arg_int(b->node, "axis"), from = 0;
     axis = axis < 0 ? axis + y->rank : axis;
+    cpu_pieces_follow(b);
     cpu_pieces *p = cpu_pieces_new(b, b->n_in);
     b->plan = p;
     for (int i = 0; p && i < b->n_in; i++) {
@@ -40,6 +41,7 @@ static tn_status framed(kernel_bind *b, double value, const int64_t *low)
 
 static tn_status pad_prepare(kernel_bind *b)
 {
+    cpu_pieces_follow(b);
     return framed(b, cpu_arg_float(b->node, "value"), cpu_arg(b->node, "low")->list);
 }
 
@@ -49,6 +51,7 @@ static tn_status slice_grad_prepare(kernel_bind *b)
     const op_value *axes = cpu_arg(b->node, "axes"), *from = cpu_arg(b->node, "start"), *by = cpu_arg(b->node, "step");
     int64_t low[TN_MAX_RANK] = {0}, strides[TN_MAX_RANK], start = 0;
     bool dense = true;
+    cpu_pieces_follow(b);
     memcpy(strides, y->strides, sizeof strides);
     for (int i = 0; i < axes->n; i++) {
         int64_t axis = axes->list[i] < 0 ? axes->list[i] + y->rank : axes->list[i];

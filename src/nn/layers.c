@@ -1,12 +1,10 @@
-/* layers.c: linear, convolution and normalisation layers. */
+/* layers.c: linear layers, batch normalisation, and what layers share (parts.h). */
 #include <math.h>
 
 #include "graph/graph.h"
+#include "nn/parts.h"
 
-#include <tarn/nn.h>
-
-/* The number of features on an axis, which layers need to make their weights; 0 and the error stuck if it is a symbol. */
-static int64_t features(tn_tensor *x, int axis, const char *layer)
+int64_t nn_features(tn_tensor *x, int axis, const char *layer)
 {
     tn_dim size = tn_dim_of(x, axis);
     if (size >= 0)
@@ -22,13 +20,13 @@ static tn_init weight_default(void)
     return init;
 }
 
-static tn_tensor *weight(tn_tensor *x, tn_shape shape, const tn_init *init)
+tn_tensor *nn_weight(tn_tensor *x, tn_shape shape, const tn_init *init)
 {
     tn_init usual = weight_default();
     return tn_param(tn_tensor_graph(x), "weight", tn_tensor_dtype(x), shape, init ? init : &usual);
 }
 
-static tn_tensor *bias(tn_tensor *x, int64_t n, double fan_in, bool none, const tn_init *init)
+tn_tensor *nn_bias(tn_tensor *x, int64_t n, double fan_in, bool none, const tn_init *init)
 {
     tn_init usual = {TN_INIT_FAN_UNIFORM, fan_in, 0};
     return none ? NULL : tn_param(tn_tensor_graph(x), "bias", tn_tensor_dtype(x), TN_SHAPE(n), init ? init : &usual);
@@ -42,31 +40,11 @@ tn_tensor *tn_layer_linear(tn_tensor *x, const char *name, int64_t units, const 
     if (tn_graph_status(g) != TN_OK)
         return x;
     tn_scope_push(g, name);
-    int64_t in = features(x, -1, name);
-    tn_tensor *w = weight(x, TN_SHAPE(units, in), o->weight_init);
-    tn_tensor *y = tn_linear(x, w, bias(x, units, (double)in, o->no_bias, o->bias_init));
+    int64_t in = nn_features(x, -1, name);
+    tn_tensor *w = nn_weight(x, TN_SHAPE(units, in), o->weight_init);
+    tn_tensor *y = tn_linear(x, w, nn_bias(x, units, (double)in, o->no_bias, o->bias_init));
     tn_scope_pop(g);
     return y;
-}
-
-tn_tensor *tn_layer_conv2d_rect(tn_tensor *x, const char *name, int64_t channels, int64_t kernel_h, int64_t kernel_w,
-                                const tn_conv_opt *opt)
-{
-    tn_graph *g = tn_tensor_graph(x);
-    if (tn_graph_status(g) != TN_OK)
-        return x;
-    tn_scope_push(g, name);
-    int64_t in = features(x, 1, name) / (opt && opt->groups > 0 ? opt->groups : 1);
-    tn_tensor *w = weight(x, TN_SHAPE(channels, in, kernel_h, kernel_w), opt ? opt->weight_init : NULL);
-    tn_tensor *b = bias(x, channels, (double)(in * kernel_h * kernel_w), opt && opt->no_bias, NULL);
-    tn_tensor *y = tn_conv2d(x, w, b, opt);
-    tn_scope_pop(g);
-    return y;
-}
-
-tn_tensor *tn_layer_conv2d(tn_tensor *x, const char *name, int64_t channels, int64_t kernel, const tn_conv_opt *opt)
-{
-    return tn_layer_conv2d_rect(x, name, channels, kernel, kernel, opt);
 }
 
 tn_tensor *tn_layer_batch_norm(tn_tensor *x, const char *name, const tn_batch_norm_opt *opt)
@@ -78,7 +56,7 @@ tn_tensor *tn_layer_batch_norm(tn_tensor *x, const char *name, const tn_batch_no
     if (tn_graph_status(g) != TN_OK)
         return x;
     tn_scope_push(g, name);
-    tn_shape shape = TN_SHAPE(features(x, 1, name));
+    tn_shape shape = TN_SHAPE(nn_features(x, 1, name));
     tn_dtype dtype = tn_tensor_dtype(x);
     tn_tensor *w = o->no_affine ? NULL : tn_param(g, "weight", dtype, shape, &one);
     tn_tensor *b = o->no_affine ? NULL : tn_param(g, "bias", dtype, shape, NULL);
@@ -103,7 +81,7 @@ tn_tensor *tn_layer_prelu(tn_tensor *x, const char *name, const tn_prelu_opt *op
     if (tn_graph_status(g) != TN_OK)
         return x;
     tn_scope_push(g, name);
-    int64_t n = o->channels ? features(x, 1, name) : 1;
+    int64_t n = o->channels ? nn_features(x, 1, name) : 1;
     tn_tensor *y = tn_prelu(x, tn_param(g, "weight", tn_tensor_dtype(x), TN_SHAPE(n), &slope));
     tn_scope_pop(g);
     return y;

@@ -120,20 +120,15 @@ tn_tensor *op_conv2d_of(tn_tensor *x, tn_tensor *w, const op_value *conv)
         x, w);
 }
 
-/* Numbers of the options: the one of a direction, else the common one. */
 tn_tensor *tn_conv2d(tn_tensor *x, tn_tensor *w, tn_tensor *bias, const tn_conv_opt *opt)
 {
-    static const tn_conv_opt none = {0};
-    const tn_conv_opt *o = opt ? opt : &none;
-    int64_t stride[2], dilation[2], padding[4];
-    for (int d = 0; d < 2; d++) {
-        stride[d] = o->strides[d] ? o->strides[d] : o->stride ? o->stride : 1;
-        dilation[d] = o->dilations[d] ? o->dilations[d] : o->dilation ? o->dilation : 1;
-    }
-    for (int side = 0; side < 4; side++)
-        padding[side] = (int64_t)o->padding + o->paddings[side];
+    static const tn_dim none[2] = {1, 1};
+    op_conv_numbers o;
+    const tn_dim *kernel = op_unusable(w) || w->type.rank != 4 ? none : &w->type.dims[2];
+    if (!op_conv_options(x, "conv2d", 2, kernel, opt, &o))
+        return &x->graph->poison;
     return OP_MAKE(&op_conv2d,
-                   OP_ARGS([OP_CONV_STRIDE] = OP_L(2, stride), [OP_CONV_PADDING] = OP_L(4, padding),
-                           [OP_CONV_DILATION] = OP_L(2, dilation), [OP_CONV_GROUPS] = OP_I(o->groups ? o->groups : 1)),
+                   OP_ARGS([OP_CONV_STRIDE] = OP_L(2, o.stride), [OP_CONV_PADDING] = OP_L(4, o.padding),
+                           [OP_CONV_DILATION] = OP_L(2, o.dilation), [OP_CONV_GROUPS] = OP_I(o.groups)),
                    x, w, bias);
 }

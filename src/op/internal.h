@@ -54,6 +54,10 @@ void op_pool_options(int kernel, const tn_pool_opt *opt, op_value *pool, int64_t
 double op_pool_average(const op_ref *c, const op_array *x, const op_array *y, int64_t i, int64_t from[3],
                        int64_t to[3]);
 
+/* `arg`: those of the resize or resize_grad that it belongs to; size: of the axis of the result. */
+tn_tensor *op_resize_of(tn_tensor *x, tn_dim size, const op_value *arg);
+tn_tensor *op_resize_grad_of(tn_tensor *dy, tn_dim size, const op_value *arg);
+
 /* ---- embedding ---------------------------------------------------------------------------------------------------- */
 
 tn_tensor *op_embedding_grad_of(tn_tensor *dy, tn_tensor *index, tn_dim rows, int64_t padding_index);

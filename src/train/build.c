@@ -1,14 +1,19 @@
 /* build.c: from a recipe to a model: the zoo by name, or a list of layers, each built by a row of a table. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/number.h"
 #include "base/text.h"
+#include "graph/graph.h"
 #include "model/core/zoo.h"
 #include "train/build.h"
 
 typedef struct builder {
     tn_graph *g;
     const train_layer *layer;
+    const train_model *model;
+    tn_tensor *input, **outputs; /* of the layers before number `at` */
+    size_t at;
     int64_t count[TRAIN_LAYER_END]; /* layers of a kind so far: names that are not given are numbered */
     char name[64];
 } builder;
@@ -33,19 +38,26 @@ static tn_tensor *linear(builder *b, tn_tensor *x)
     return tn_layer_linear(x, name_of(b, o->name, "fc"), o->units, TN_OPT(tn_linear_opt, .no_bias = !o->bias));
 }
 
-static tn_tensor *conv2d(builder *b, tn_tensor *x)
+static tn_tensor *convolution(builder *b, tn_tensor *x)
 {
-    const train_conv2d *o = &b->layer->conv2d;
-    tn_conv_opt c = {.groups = (int)o->groups, .no_bias = !o->bias};
-    for (size_t d = 0; d < 2; d++) {
-        c.strides[d] = pick(&o->stride, d, 1);
-        c.dilations[d] = pick(&o->dilation, d, 1);
-        c.paddings[d] = c.paddings[d + 2] = pick(&o->padding, d, 0);
+    const train_conv *o = &b->layer->conv2d; /* one struct for all four */
+    const train_layer_kind k = b->layer->kind;
+    const bool transposed = k == TRAIN_LAYER_conv_transpose;
+    const int n = k == TRAIN_LAYER_conv1d   ? 1
+                  : k == TRAIN_LAYER_conv2d ? 2
+                  : k == TRAIN_LAYER_conv3d ? 3
+                                            : tn_tensor_rank(x) - 2;
+    tn_conv_opt c = {.groups = (int)o->groups, .no_bias = !o->bias, .same = o->same};
+    int64_t kernel[3] = {1, 1, 1};
+    for (int d = 0; d < n && d < 3; d++) {
+        kernel[d] = pick(&o->kernel, (size_t)d, 1);
+        c.strides[d] = pick(&o->stride, (size_t)d, 1);
+        c.dilations[d] = pick(&o->dilation, (size_t)d, 1);
+        c.paddings[d] = c.paddings[d + n] = pick(&o->padding, (size_t)d, 0);
+        c.output_paddings[d] = pick(&o->output_padding, (size_t)d, 0);
     }
-    if (pick(&o->kernel, 0, 1) != pick(&o->kernel, 1, 1))
-        return tn_layer_conv2d_rect(x, name_of(b, o->name, "conv"), o->units, pick(&o->kernel, 0, 1),
-                                    pick(&o->kernel, 1, 1), &c);
-    return tn_layer_conv2d(x, name_of(b, o->name, "conv"), o->units, pick(&o->kernel, 0, 1), &c);
+    return tn_layer_conv_rect(x, name_of(b, o->name, transposed ? "deconv" : "conv"), o->units, n, kernel, transposed,
+                              &c);
 }
 
 static tn_pool_opt pool_options(const train_pool2d *o)
@@ -79,6 +91,56 @@ static tn_tensor *global_avg_pool(builder *b, tn_tensor *x)
     for (int i = 2; i < tn_tensor_rank(x); i++)
         axes[n++] = i;
     return n ? tn_mean_axes(x, n, axes, false) : x;
+}
+
+static tn_tensor *resize(builder *b, tn_tensor *x)
+{
+    const train_resize *o = &b->layer->upsample; /* one struct for both */
+    const bool adaptive = b->layer->kind == TRAIN_LAYER_adaptive_avg_pool;
+    tn_interpolate_opt r = {.mode = adaptive ? TN_RESIZE_AREA : (tn_resize_mode)o->mode,
+                            .align_corners = o->align_corners,
+                            .antialias = o->antialias};
+    for (size_t d = 0; d < 3; d++) {
+        r.sizes[d] = pick(&o->size, d, 0);
+        r.scales[d] = o->scale.n ? o->scale.at[d < o->scale.n ? d : o->scale.n - 1] : 0;
+    }
+    return tn_interpolate(x, &r);
+}
+
+static tn_tensor *pixel_shuffle(builder *b, tn_tensor *x)
+{
+    return tn_pixel_shuffle(x, b->layer->pixel_shuffle.factor);
+}
+
+/* What the layer of this name gave; NULL and the error stuck to the graph if there is none before. */
+static tn_tensor *output_of(builder *b, const char *name)
+{
+    for (size_t i = 0; i < b->at; i++)
+        if (b->model->layers[i].name && strcmp(b->model->layers[i].name, name) == 0)
+            return b->outputs[i];
+    if (strcmp(name, "input") == 0)
+        return b->input;
+    graph_fail(b->g, TN_NOT_FOUND, "no layer before this one has the name '%s'; give it one ({relu: {name: %s}})",
+               BASE_SHOW(name), BASE_SHOW(name));
+    return NULL;
+}
+
+static tn_tensor *join(builder *b, tn_tensor *x)
+{
+    enum { MOST = 65 };
+    const train_join *o = &b->layer->concat; /* one struct for both */
+    tn_tensor *parts[MOST] = {x};
+    int n = 1;
+    for (size_t i = 0; i < o->with.n && n < MOST; i++) {
+        tn_tensor *other = output_of(b, o->with.at[i]);
+        if (!other)
+            return x;
+        if (b->layer->kind == TRAIN_LAYER_add)
+            parts[0] = tn_add(parts[0], other);
+        else
+            parts[n++] = other;
+    }
+    return n > 1 ? tn_concat(n, parts, (int)o->axis) : parts[0];
 }
 
 static tn_tensor *batch_norm(builder *b, tn_tensor *x)
@@ -210,10 +272,18 @@ ACTIVATION(log_softmax, tn_log_softmax(x, (int)l->log_softmax.axis))
 
 static tn_tensor *(*const build_layer[TRAIN_LAYER_END])(builder *, tn_tensor *) = {
     [TRAIN_LAYER_linear] = linear,
-    [TRAIN_LAYER_conv2d] = conv2d,
+    [TRAIN_LAYER_conv1d] = convolution,
+    [TRAIN_LAYER_conv2d] = convolution,
+    [TRAIN_LAYER_conv3d] = convolution,
+    [TRAIN_LAYER_conv_transpose] = convolution,
     [TRAIN_LAYER_max_pool2d] = max_pool2d,
     [TRAIN_LAYER_avg_pool2d] = avg_pool2d,
     [TRAIN_LAYER_global_avg_pool] = global_avg_pool,
+    [TRAIN_LAYER_adaptive_avg_pool] = resize,
+    [TRAIN_LAYER_upsample] = resize,
+    [TRAIN_LAYER_pixel_shuffle] = pixel_shuffle,
+    [TRAIN_LAYER_concat] = join,
+    [TRAIN_LAYER_add] = join,
     [TRAIN_LAYER_batch_norm1d] = batch_norm,
     [TRAIN_LAYER_batch_norm2d] = batch_norm,
     [TRAIN_LAYER_layer_norm] = norm,
@@ -261,16 +331,20 @@ static tn_tensor *(*const build_layer[TRAIN_LAYER_END])(builder *, tn_tensor *) 
 
 static tn_tensor *build_list(const train_model *m, tn_graph *g, tn_tensor *x, base_error *e)
 {
-    builder b = {.g = g};
-    for (size_t i = 0; i < m->n; i++) {
-        b.layer = &m->layers[i];
-        x = build_layer[b.layer->kind](&b, x);
+    builder b = {.g = g, .model = m, .input = x, .outputs = calloc(m->n + 1, sizeof(tn_tensor *))};
+    if (!b.outputs)
+        base_no_memory(e, "building a model");
+    for (; b.outputs && b.at < m->n; b.at++) {
+        b.layer = &m->layers[b.at];
+        x = b.outputs[b.at] = build_layer[b.layer->kind](&b, x);
         if (tn_graph_status(g) != TN_OK) {
             base_fail(e, tn_graph_status(g), "%s%s: %s", b.layer->place, b.layer->type, tn_graph_error(g));
-            return NULL;
+            break;
         }
     }
-    return x;
+    bool done = b.outputs && b.at == m->n;
+    free(b.outputs);
+    return done ? x : NULL;
 }
 
 /* The input of the model: as the recipe says, or as the data are. */

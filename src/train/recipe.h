@@ -28,9 +28,17 @@
 #define TRAIN_LAYER_LIST(X)                                                                                            \
     X(linear)                                                                                                          \
     X(conv2d)                                                                                                          \
+    X(conv1d)                                                                                                          \
+    X(conv3d)                                                                                                          \
+    X(conv_transpose)                                                                                                  \
     X(max_pool2d)                                                                                                      \
     X(avg_pool2d)                                                                                                      \
     X(global_avg_pool)                                                                                                 \
+    X(adaptive_avg_pool)                                                                                               \
+    X(upsample)                                                                                                        \
+    X(pixel_shuffle)                                                                                                   \
+    X(concat)                                                                                                          \
+    X(add)                                                                                                             \
     X(batch_norm1d)                                                                                                    \
     X(batch_norm2d)                                                                                                    \
     X(layer_norm)                                                                                                      \
@@ -91,13 +99,33 @@ typedef struct train_linear {
     bool bias;
 } train_linear;
 
-typedef struct train_conv2d {
+typedef struct train_conv {
     uint64_t given;
     const char *name;
     int64_t units, groups;
-    format_ints kernel, stride, padding, dilation; /* one number for both directions, or two */
+    format_ints kernel, stride, padding, dilation; /* one number for all directions, or one for each */
+    format_ints output_padding;                    /* conv_transpose */
+    bool same;                                     /* the others: as much padding as keeps the size */
     bool bias;
-} train_conv2d;
+} train_conv;
+
+typedef struct train_resize {
+    uint64_t given;
+    const char *name;
+    format_floats scale; /* upsample: one for all directions, or one for each */
+    format_ints size;    /* n is 0 if not given */
+    int mode;            /* as tn_resize_mode */
+    bool align_corners, antialias;
+    int64_t factor; /* pixel_shuffle */
+} train_resize;
+
+/* concat, add: outputs of layers before, by their names, or the model's input, "input". */
+typedef struct train_join {
+    uint64_t given;
+    const char *name;
+    format_strings with;
+    int64_t axis; /* concat */
+} train_join;
 
 typedef struct train_pool2d {
     uint64_t given;
@@ -193,7 +221,9 @@ typedef struct train_layer {
     int line;          /* 0 if it came from an override */
     union {
         train_linear linear;
-        train_conv2d conv2d;
+        train_conv conv2d, conv1d, conv3d, conv_transpose;
+        train_resize upsample, adaptive_avg_pool, pixel_shuffle;
+        train_join concat, add;
         train_pool2d max_pool2d, avg_pool2d;
         train_batch_norm batch_norm1d, batch_norm2d;
         train_norm layer_norm, rms_norm, group_norm, instance_norm;

@@ -16,15 +16,68 @@ static const format_option linear_rows[] = {
     NAME(train_linear),
     {0},
 };
+#define CONV(n, window, border)                                                                                        \
+    FORMAT_INT(train_conv, units, FORMAT_REQUIRED, "[1,1000000]", "channels that come out"),                           \
+        FORMAT_INTS(train_conv, kernel, "3", "[1,65535]", 1, n, window),                                               \
+        FORMAT_INTS(train_conv, stride, "1", "[1,65535]", 1, n, "pixels from one window to the next"),                 \
+        FORMAT_INTS(train_conv, padding, "0", "[0,65535]", 1, n, border),                                              \
+        FORMAT_INTS(train_conv, dilation, "1", "[1,65535]", 1, n, "pixels between neighbours in the window"),          \
+        FORMAT_INT(train_conv, groups, "1", "[1,1000000]", "channels are cut into so many parts, each on its own"),    \
+        FORMAT_BOOL(train_conv, bias, "true", "add a learned number to each channel")
+#define SAME FORMAT_BOOL(train_conv, same, "false", "as much padding as keeps the size; with stride 1")
+static const format_option conv1d_rows[] = {
+    CONV(1, "length of the window", "zeros at both ends"),
+    SAME,
+    NAME(train_conv),
+    {0},
+};
 static const format_option conv2d_rows[] = {
-    FORMAT_INT(train_conv2d, units, FORMAT_REQUIRED, "[1,1000000]", "channels that come out"),
-    FORMAT_INTS(train_conv2d, kernel, "3", "[1,65535]", 1, 2, "height and width of the window"),
-    FORMAT_INTS(train_conv2d, stride, "1", "[1,65535]", 1, 2, "pixels from one window to the next"),
-    FORMAT_INTS(train_conv2d, padding, "0", "[0,65535]", 1, 2, "rows and columns of zeros around the picture"),
-    FORMAT_INTS(train_conv2d, dilation, "1", "[1,65535]", 1, 2, "pixels between neighbours in the window"),
-    FORMAT_INT(train_conv2d, groups, "1", "[1,1000000]", "channels are cut into so many parts, each on its own"),
-    FORMAT_BOOL(train_conv2d, bias, "true", "add a learned number to each channel"),
-    NAME(train_conv2d),
+    CONV(2, "height and width of the window", "rows and columns of zeros around the picture"),
+    SAME,
+    NAME(train_conv),
+    {0},
+};
+static const format_option conv3d_rows[] = {
+    CONV(3, "depth, height and width of the window", "zeros around the body"),
+    SAME,
+    NAME(train_conv),
+    {0},
+};
+static const format_option conv_transpose_rows[] = {
+    CONV(3, "the window's size in each direction", "so much is cut off at every side"),
+    FORMAT_INTS(train_conv, output_padding, "0", "[0,65535]", 1, 3, "so much longer at the far sides"),
+    NAME(train_conv),
+    {0},
+};
+static const char *const resize_names[] = {"nearest", "nearest_exact", "linear", "cubic", "area", NULL};
+static const format_option upsample_rows[] = {
+    FORMAT_FLOATS(train_resize, scale, NULL, "(0,65535]", 1, 3, "how much larger, in each direction"),
+    FORMAT_INTS(train_resize, size, NULL, "[1,65535]", 1, 3, "the new size, in place of scale"),
+    FORMAT_ENUM(train_resize, mode, "nearest", resize_names, "linear is bilinear for pictures, cubic bicubic"),
+    FORMAT_BOOL(train_resize, align_corners, "false", "linear, cubic: first and last pixels stay where they are"),
+    FORMAT_BOOL(train_resize, antialias, "false", "linear, cubic: smooth what is left out"),
+    NAME(train_resize),
+    {0},
+};
+static const format_option adaptive_rows[] = {
+    FORMAT_INTS(train_resize, size, "1", "[1,65535]", 1, 3, "the new size, in each direction"),
+    NAME(train_resize),
+    {0},
+};
+static const format_option shuffle_rows[] = {
+    FORMAT_INT(train_resize, factor, FORMAT_REQUIRED, "[1,1024]", "how much larger"),
+    NAME(train_resize),
+    {0},
+};
+static const format_option concat_rows[] = {
+    FORMAT_STRINGS(train_join, with, FORMAT_REQUIRED, 1, 64, "names of layers before; input is the model's"),
+    FORMAT_INT(train_join, axis, "1", "[-8,7]", "the axis along which they are put; 1 are the channels"),
+    NAME(train_join),
+    {0},
+};
+static const format_option add_rows[] = {
+    FORMAT_STRINGS(train_join, with, FORMAT_REQUIRED, 1, 64, "names of layers before; input is the model's"),
+    NAME(train_join),
     {0},
 };
 #define POOL                                                                                                           \
@@ -171,9 +224,18 @@ static const format_option plain_rows[] = {NAME(train_activation), {0}};
 static const format_table tables[TRAIN_LAYER_END] = {
     TABLE(linear, linear_rows, "units", "y = x W' + b: every output sees every input"),
     TABLE(conv2d, conv2d_rows, "units", "the same small window of weights over the whole picture"),
+    TABLE(conv1d, conv1d_rows, "units", "the same short window of weights along [channels, length]"),
+    TABLE(conv3d, conv3d_rows, "units", "the same small window of weights through [channels, depth, height, width]"),
+    TABLE(conv_transpose, conv_transpose_rows, "units",
+          "each pixel puts a window of weights into a larger picture; also for lines and bodies"),
     TABLE(max_pool2d, max_pool_rows, "kernel", "the largest value of each window"),
     TABLE(avg_pool2d, avg_pool_rows, "kernel", "the mean of each window"),
     TABLE(global_avg_pool, plain_rows, NULL, "the mean of each channel over the whole picture"),
+    TABLE(adaptive_avg_pool, adaptive_rows, "size", "the mean of what each pixel of the new size covers"),
+    TABLE(upsample, upsample_rows, "scale", "another size by interpolation"),
+    TABLE(pixel_shuffle, shuffle_rows, "factor", "factor x factor channels become pixels of a larger picture"),
+    TABLE(concat, concat_rows, "with", "what other layers gave, put behind x"),
+    TABLE(add, add_rows, "with", "what other layers gave, added to x"),
     TABLE(batch_norm1d, batch_norm_rows, NULL, "features brought to zero mean and unit variance over the batch"),
     TABLE(batch_norm2d, batch_norm_rows, NULL, "channels brought to zero mean and unit variance over the batch"),
     TABLE(layer_norm, layer_norm_rows, "axes", "the last axes of each sample brought to zero mean and unit variance"),

@@ -3,12 +3,10 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
-#include <tarn/tarn.h>
+#include "support/compose.h"
 
 /* Each takes x[batch, 3, 4] and gives a value. */
 static tn_tensor *split(tn_tensor *x)
@@ -90,57 +88,6 @@ static tn_tensor *hot(tn_tensor *x)
 static tn_tensor *(*const builders[])(tn_tensor *) = {split,     stack,     tile,     interleave, roll,   move_axis,
                                                       backwards, replicate, circular, triangle,   square, contracted,
                                                       windows,   selected,  along,    mean,       hot};
-
-/* ---- open sizes -------------------------------------------------------------------------------------------------- */
-
-enum { MOST = 4096 };
-
-/* The value and its gradient (of the sum of its squares) for a batch of n, built with an open size or with the number. */
-static void run(tn_context *context, tn_tensor *(*build)(tn_tensor *), int64_t n, bool open, float *y, float *dx)
-{
-    tn_graph *g = tn_graph_new(context);
-    tn_tensor *x = tn_input(g, "x", TN_F32, TN_SHAPE(open ? tn_symbol(g, "batch") : n, 3, 4)), *value = build(x), *grad;
-    tn_tensor *loss = tn_sum(tn_square(value));
-    assert_int_equal(tn_gradients(loss, 1, &x, &grad), TN_OK);
-    tn_entry *e = tn_entry_new(g, "e", 0);
-    tn_entry_output(e, "y", tn_flatten(value, 0));
-    tn_entry_output(e, "dx", grad);
-    tn_program *p = tn_compile(g, NULL);
-    if (!p)
-        fail_msg("%s", tn_context_error(context));
-    float data[12 * 8];
-    for (int i = 0; i < 12 * n; i++)
-        data[i] = (float)(i * 7 % 11) - 4.5f;
-    int64_t dims[3] = {n, 3, 4};
-    tn_session *s = tn_session_new(p, NULL);
-    tn_feed feed = {"x", tn_view_of(data, TN_F32, 3, dims)};
-    tn_view shape;
-    if (tn_run(s, "e", 1, &feed, 0, NULL) != TN_OK || tn_session_shape(s, "e", "y", &shape) != TN_OK)
-        fail_msg("%s", tn_session_error(s));
-    assert_true(shape.dims[0] <= MOST);
-    memset(y, 0, MOST * sizeof *y);
-    tn_feed out[2] = {{"y", tn_view_of(y, TN_F32, 1, shape.dims)}, {"dx", tn_view_of(dx, TN_F32, 3, dims)}};
-    if (tn_run(s, "e", 1, &feed, 2, out) != TN_OK)
-        fail_msg("%s", tn_session_error(s));
-    tn_session_free(s);
-    tn_program_free(p);
-    tn_graph_free(g);
-}
-
-static void open_sizes(void **state)
-{
-    (void)state;
-    tn_context *context = tn_context_new(TN_OPT(tn_context_opt, .threads = 1));
-    static float y[2][MOST], dx[2][12 * 8];
-    for (size_t i = 0; i < sizeof builders / sizeof *builders; i++)
-        for (int64_t n = 2; n < 5; n += 2) {
-            for (int open = 0; open < 2; open++)
-                run(context, builders[i], n, open, y[open], dx[open]);
-            assert_memory_equal(y[0], y[1], sizeof y[0]);
-            assert_memory_equal(dx[0], dx[1], (size_t)n * 12 * sizeof(float));
-        }
-    tn_context_free(context);
-}
 
 /* ---- sentences --------------------------------------------------------------------------------------------------- */
 
@@ -269,50 +216,46 @@ static tn_tensor *far_pad(tn_tensor *x)
     return tn_pad(x, (int64_t[]){0, INT64_MIN, 0}, (int64_t[]){0, INT64_MIN, 0}, 0);
 }
 
-static const struct {
-    tn_tensor *(*build)(tn_tensor *);
-    const char *says;
-} wrong[] = {{bad_split, "do not make up axis 1 of size 3"},
-             {bad_tile, "axis 2 cannot be repeated -1 times"},
-             {bad_roll, "roll of 'x': axis 3 of a 3-d tensor"},
-             {bad_border, "a border of 3 and 0 elements cannot be made of axis 1 of size 3"},
-             {bad_grid, "input 0 has 3"},
-             {bad_diag, "takes a vector or a matrix; it has 3 axes"},
-             {bad_triangle, "needs two axes; it has 0"},
-             {bad_along, "index has 2 axes; it needs 3"},
-             {bad_unfold, "takes pictures [N, C, H, W]; it has 3 axes"},
-             {bad_window, "windows of 4 elements, 1 apart, at every 1 do not fit into 3"},
-             {bad_fold, "takes columns [N, C * places, windows]"},
-             {bad_terms, "does not have a letter for each axis"},
-             {bad_sizes, "a letter stands for axes of different sizes"},
-             {bad_operands, "there must be as many terms as operands"},
-             {bad_result, "the result has a letter that no operand has"},
-             {bad_twice, "the result has a letter twice"},
-             {bad_rank, "has too many axes to be repeated: at most 7"},
-             {bad_interleave, "nothing can be repeated -1 times"},
-             {bad_move, "move_axis of 'x': axis -4 of a 3-d tensor"},
-             {bad_many, "it has too many operands"},
-             {bad_product, "a product on the way has too many axes"},
-             {bad_diagonal, "must have equal sizes if one is not a number"},
-             {bad_size, "shape has the size -5, which is neither a number from 0 on nor made by this graph"},
-             {bad_height, "do not fit into 0"},
-             {far_roll, "places are too many"},
-             {far_step, "6 elements cannot take a shape of 7"},
-             {far_pad, "it must lie in"},
-             {bad_text, "does not have a letter for each axis"}};
+static const compose_wrong wrong[] = {
+    {bad_split, "do not make up axis 1 of size 3"},
+    {bad_tile, "axis 2 cannot be repeated -1 times"},
+    {bad_roll, "roll of 'x': axis 3 of a 3-d tensor"},
+    {bad_border, "a border of 3 and 0 elements cannot be made of axis 1 of size 3"},
+    {bad_grid, "input 0 has 3"},
+    {bad_diag, "takes a vector or a matrix; it has 3 axes"},
+    {bad_triangle, "needs two axes; it has 0"},
+    {bad_along, "index has 2 axes; it needs 3"},
+    {bad_unfold, "takes pictures [N, C, H, W]; it has 3 axes"},
+    {bad_window, "windows of 4 elements, 1 apart, at every 1 do not fit into 3"},
+    {bad_fold, "takes columns [N, C * places, windows]"},
+    {bad_terms, "does not have a letter for each axis"},
+    {bad_sizes, "a letter stands for axes of different sizes"},
+    {bad_operands, "there must be as many terms as operands"},
+    {bad_result, "the result has a letter that no operand has"},
+    {bad_twice, "the result has a letter twice"},
+    {bad_rank, "has too many axes to be repeated: at most 7"},
+    {bad_interleave, "nothing can be repeated -1 times"},
+    {bad_move, "move_axis of 'x': axis -4 of a 3-d tensor"},
+    {bad_many, "it has too many operands"},
+    {bad_product, "a product on the way has too many axes"},
+    {bad_diagonal, "must have equal sizes if one is not a number"},
+    {bad_size, "shape has the size -5, which is neither a number from 0 on nor made by this graph"},
+    {bad_height, "do not fit into 0"},
+    {far_roll, "places are too many"},
+    {far_step, "6 elements cannot take a shape of 7"},
+    {far_pad, "it must lie in"},
+    {bad_text, "does not have a letter for each axis"}};
+
+static void open_sizes(void **state)
+{
+    (void)state;
+    compose_open_sizes(builders, sizeof builders / sizeof *builders);
+}
 
 static void sentences(void **state)
 {
     (void)state;
-    tn_context *context = tn_context_new(TN_OPT(tn_context_opt, .threads = 1));
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        tn_graph *g = tn_graph_new(context);
-        (void)wrong[i].build(tn_input(g, "x", TN_F32, TN_SHAPE(2, 3, 4)));
-        if (!strstr(tn_graph_error(g), wrong[i].says))
-            fail_msg("'%s' does not say '%s'", tn_graph_error(g), wrong[i].says);
-        tn_graph_free(g);
-    }
-    tn_context_free(context);
+    compose_sentences(wrong, sizeof wrong / sizeof *wrong);
 }
 
 int main(void)

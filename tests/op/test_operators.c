@@ -121,15 +121,15 @@ static void print_kernels(const op_def *def, base_str *s)
 }
 
 /* The files of PyTorch's results. */
-static format_safetensors *golden[3];
+static format_safetensors *golden[4];
 
 static bool open_golden(void)
 {
-    static const char *const paths[] = {TARN_SOURCE_DIR "/tests/golden/ops.safetensors",
-                                        TARN_SOURCE_DIR "/tests/golden/vocabulary.safetensors",
-                                        TARN_SOURCE_DIR "/tests/golden/sequence.safetensors"};
+    static const char *const paths[] = {
+        TARN_SOURCE_DIR "/tests/golden/ops.safetensors", TARN_SOURCE_DIR "/tests/golden/vocabulary.safetensors",
+        TARN_SOURCE_DIR "/tests/golden/sequence.safetensors", TARN_SOURCE_DIR "/tests/golden/vision.safetensors"};
     base_error e = {0};
-    for (int i = 0; i < 3; i++)
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
         if (!golden[i] && format_safetensors_open(paths[i], &golden[i], &e) != TN_OK)
             return false;
     return true;
@@ -153,7 +153,7 @@ static bool is_about(const format_pair *c, const op_def *def)
 
 static bool has_golden(const op_def *def)
 {
-    for (int f = 0; f < 3; f++)
+    for (size_t f = 0; f < sizeof golden / sizeof *golden; f++)
         for (size_t i = 0; i < golden[f]->metadata_n; i++)
             if (is_about(&golden[f]->metadata[i], def))
                 return true;

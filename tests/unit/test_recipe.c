@@ -343,6 +343,24 @@ static void test_resolved_text(void **state)
     base_str_free(&s);
 }
 
+/* A small U-Net: what goes down is put beside what comes up. */
+static void test_joins(void **state)
+{
+    (void)state;
+    train_recipe *r = reads("tarn: 1\nmodel:\n  - conv2d: {units: 4, same: yes, name: down}\n  - max_pool2d: 2\n"
+                            "  - conv_transpose: {units: 4, kernel: 2, stride: 2}\n  - concat: down\n"
+                            "  - upsample: {scale: 2, mode: linear}\n  - add: {with: [a, b]}\ndata: digits\n",
+                            NULL, 0);
+    const train_layer *l = r->model.layers;
+    assert_true(l[0].conv2d.same);
+    assert_int_equal(l[2].conv_transpose.stride.at[0], 2);
+    assert_true(l[3].concat.with.n == 1 && l[3].concat.axis == 1);
+    assert_string_equal(l[3].concat.with.at[0], "down");
+    assert_true(l[4].upsample.scale.n == 1 && l[4].upsample.mode == 2);
+    assert_int_equal(l[5].add.with.n, 2);
+    train_recipe_free(r);
+}
+
 static void test_help(void **state)
 {
     (void)state;
@@ -432,7 +450,7 @@ int main(void)
         cmocka_unit_test(test_rates),  cmocka_unit_test(test_top),         cmocka_unit_test(test_layers),
         cmocka_unit_test(test_across), cmocka_unit_test(test_resolved),    cmocka_unit_test(test_resolved_text),
         cmocka_unit_test(test_help),   cmocka_unit_test(test_file),        cmocka_unit_test(test_any_damage),
-        cmocka_unit_test(test_ours),   cmocka_unit_test(test_activations),
+        cmocka_unit_test(test_ours),   cmocka_unit_test(test_activations), cmocka_unit_test(test_joins),
     };
 #ifndef TARN_HAVE_YAML
     (void)printf("SKIPPED: built without libyaml\n");

@@ -14,6 +14,34 @@ cpu_pieces *cpu_pieces_new(kernel_bind *b, int n)
     return NULL;
 }
 
+/* Whether x's elements lie channels last, with gaps perhaps; what has one channel says nothing. */
+static bool lies_channels_last(const kernel_operand *x)
+{
+    int64_t before = INT64_MAX;
+    if (x->rank < 3 || x->dims[1] < 2)
+        return false;
+    for (int i = 0; i < x->rank; i++) {
+        if (i == 1 || x->dims[i] == 1)
+            continue;
+        if (x->strides[i] > before || x->strides[i] <= x->strides[1])
+            return false;
+        before = x->strides[i];
+    }
+    return x->strides[1] > 0;
+}
+
+void cpu_pieces_follow(kernel_bind *b)
+{
+    int64_t most = 0, last = 0;
+    for (int i = 0; i < b->n_in; i++) {
+        int64_t count = kernel_count(&b->in[i]);
+        most += count;
+        last += lies_channels_last(&b->in[i]) ? count : 0;
+    }
+    if (2 * last > most)
+        kernel_set_layout(&b->out[0], KERNEL_CHANNELS_LAST);
+}
+
 static tn_status add(kernel_bind *b, cpu_pieces *p, const cpu_elem_desc *d, int input, int64_t start)
 {
     for (int i = 0; i < d->rank; i++)

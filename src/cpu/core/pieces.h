@@ -20,6 +20,8 @@ typedef struct cpu_pieces {
 
 /* An empty list with room for n. NULL and a sentence: out of memory. */
 cpu_pieces *cpu_pieces_new(kernel_bind *b, int n);
+/* Puts output 0 channels last if most of the inputs' elements lie so: before anything else. */
+void cpu_pieces_follow(kernel_bind *b);
 /* Input `input` to the block of output 0 that begins at element `start` and has these strides. */
 tn_status cpu_pieces_copy(kernel_bind *b, cpu_pieces *p, int input, int64_t start, const int64_t *strides);
 /* `value` in the block of these dims, the same way. */

@@ -97,6 +97,29 @@ tn_status op_conv_infer(const op_infer *c, const graph_type *x, const graph_type
     return op_window_size(c, &window, 1, x->dims[3], &y->dims[3]);
 }
 
+/* Numbers of the options: the one of a direction, else the common one. */
+bool op_conv_options(tn_tensor *x, const char *builder, int n, const tn_dim *kernel, const tn_conv_opt *opt,
+                     op_conv_numbers *c)
+{
+    static const tn_conv_opt none = {0};
+    const tn_conv_opt *o = opt ? opt : &none;
+    *c = (op_conv_numbers){.groups = o->groups ? o->groups : 1};
+    for (int d = 0; d < n; d++) {
+        c->stride[d] = o->strides[d] ? o->strides[d] : o->stride ? o->stride : 1;
+        c->dilation[d] = o->dilations[d] ? o->dilations[d] : o->dilation ? o->dilation : 1;
+        c->extra[d] = (int64_t)o->output_padding + o->output_paddings[d];
+        int64_t all = c->dilation[d] * (kernel[d] - 1);
+        c->padding[d] = o->same ? all / 2 : (int64_t)o->padding + o->paddings[d];
+        c->padding[d + n] = o->same ? all - all / 2 : (int64_t)o->padding + o->paddings[d + n];
+        if (o->same && c->stride[d] != 1 && !op_unusable(x)) {
+            graph_fail(x->graph, TN_INVALID, "%s of '%s': a border that keeps the size goes with stride 1, not %lld",
+                       builder, tn_tensor_name(x), (long long)c->stride[d]);
+            return false;
+        }
+    }
+    return true;
+}
+
 /* The window of one element of y, which belongs to one picture and one output channel. */
 static void each_in_window(const op_ref *c, const op_array *x, const op_array *w, const op_window *window,
                            const int64_t *at, int64_t y, op_conv_fn f)

@@ -43,6 +43,13 @@ enum {
 /* The shape of conv2d(x, w) under the arguments. */
 tn_status op_conv_infer(const op_infer *c, const graph_type *x, const graph_type *w, graph_type *y);
 op_window op_conv_window(const op_value *arg, int64_t kernel_h, int64_t kernel_w);
+/* The options of a convolution in n directions, windows being `kernel` wide; the border is near sides first, then far sides. */
+typedef struct op_conv_numbers {
+    int64_t stride[3], dilation[3], padding[6], extra[3], groups;
+} op_conv_numbers;
+/* False and a sentence on x's graph if `same` cannot be. */
+bool op_conv_options(tn_tensor *x, const char *builder, int n, const tn_dim *kernel, const tn_conv_opt *opt,
+                     op_conv_numbers *c);
 /* Calls f for every product of the convolution y = x * w: its places in x, w and y. */
 typedef void (*op_conv_fn)(const op_ref *c, int64_t x, int64_t w, int64_t y);
 void op_conv_each(const op_ref *c, const op_array *x, const op_array *w, const op_array *y, op_conv_fn f);

@@ -1,0 +1,120 @@
+/* Convolutions, pooling and whatever else is done with pictures against PyTorch's: every case of vision.safetensors (make_vision.py)
+ * through compiled programs in f32. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/golden.h"
+
+/* ---- convolutions -------------------------------------------------------------------------------------------------- */
+
+/* Up to three numbers, one for each direction, into out; sides: far ones too. */
+static void each(const golden *c, const char *key, int *out, bool sides)
+{
+    int64_t v[TN_MAX_RANK] = {0};
+    int n = golden_numbers(c, key, v);
+    for (int d = 0; d < n; d++)
+        out[d] = (int)v[d];
+    for (int d = 0; sides && d < n; d++)
+        out[n + d] = (int)v[d];
+}
+
+static bool convolution(golden *c, tn_tensor *(*how)(tn_tensor *, tn_tensor *, tn_tensor *, const tn_conv_opt *))
+{
+    tn_conv_opt o = {.groups = (int)golden_number(c, "groups", 1),
+                     .same = strcmp(golden_word(c, "padding"), "same") == 0};
+    each(c, "stride", o.strides, false);
+    each(c, "dilation", o.dilations, false);
+    each(c, "output_padding", o.output_paddings, false);
+    if (!o.same)
+        each(c, "padding", o.paddings, true);
+    c->out[0] = how(c->in[0], c->in[1], c->in[2], &o);
+    return true;
+}
+
+#define CONVOLUTION(name)                                                                                              \
+    static bool make_##name(golden *c)                                                                                 \
+    {                                                                                                                  \
+        return convolution(c, tn_##name);                                                                              \
+    }
+CONVOLUTION(conv1d)
+CONVOLUTION(conv2d)
+CONVOLUTION(conv3d)
+CONVOLUTION(conv_transpose1d)
+CONVOLUTION(conv_transpose3d)
+
+/* ---- other sizes ----------------------------------------------------------------------------------------------------- */
+
+static bool make_interpolate(golden *c)
+{
+    static const struct {
+        const char *name;
+        tn_resize_mode mode;
+    } modes[] = {{"nearest", TN_RESIZE_NEAREST}, {"nearest-exact", TN_RESIZE_NEAREST_EXACT},
+                 {"linear", TN_RESIZE_LINEAR},   {"bilinear", TN_RESIZE_LINEAR},
+                 {"bicubic", TN_RESIZE_CUBIC},   {"trilinear", TN_RESIZE_LINEAR},
+                 {"area", TN_RESIZE_AREA}};
+    tn_interpolate_opt o = {.align_corners = golden_flag(c, "align_corners", false),
+                            .antialias = golden_flag(c, "antialias", false)};
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+        if (strcmp(golden_word(c, "mode"), modes[i].name) == 0)
+            o.mode = modes[i].mode;
+    golden_floats(c, "scale_factor", o.scales, 3);
+    int64_t sizes[TN_MAX_RANK];
+    int n = golden_numbers(c, "size", sizes);
+    for (int d = 0; d < n; d++)
+        o.sizes[d] = sizes[d];
+    c->out[0] = tn_interpolate(c->in[0], &o);
+    return true;
+}
+
+static bool make_adaptive_avg_pool(golden *c)
+{
+    int64_t sizes[TN_MAX_RANK];
+    golden_numbers(c, "output_size", sizes);
+    c->out[0] = tn_adaptive_avg_pool(c->in[0], sizes);
+    return true;
+}
+
+static bool make_pixel_shuffle(golden *c)
+{
+    c->out[0] = tn_pixel_shuffle(c->in[0], (int64_t)golden_number(c, "upscale_factor", 1));
+    return true;
+}
+
+static bool make_pixel_unshuffle(golden *c)
+{
+    c->out[0] = tn_pixel_unshuffle(c->in[0], (int64_t)golden_number(c, "downscale_factor", 1));
+    return true;
+}
+
+#define ROW(name)                                                                                                      \
+    {                                                                                                                  \
+#name, make_##name                                                                                             \
+    }
+static const golden_row table[] = {ROW(conv1d),
+                                   ROW(conv2d),
+                                   ROW(conv3d),
+                                   ROW(conv_transpose1d),
+                                   ROW(conv_transpose3d),
+                                   ROW(interpolate),
+                                   ROW(adaptive_avg_pool),
+                                   ROW(pixel_shuffle),
+                                   ROW(pixel_unshuffle),
+                                   {NULL, NULL}};
+
+static void vision_is_as_in_pytorch(void **state)
+{
+    (void)state;
+    golden_check_file(TARN_SOURCE_DIR "/tests/golden/vision.safetensors", 60, table);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(vision_is_as_in_pytorch)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
