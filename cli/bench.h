@@ -13,11 +13,12 @@ typedef struct bench_row {
         net; /* layers ("linear 128, relu, linear 10"), "vae HIDDEN LATENT", "gan", "encoder LAYERS HEADS HIDDEN", or a zoo model */
     tn_shape sample;  /* of the input, without the batch */
     int64_t classes;  /* of the labels */
-    const char *loss; /* "cross_entropy", "bce_with_logits", "vae", "gan"; "": forward only */
+    const char *loss; /* "cross_entropy", "bce_with_logits", "next_token", "vae", "gan"; "": forward only */
     int64_t batch;
     const char *optimizer; /* "adam", "adamw", "sgd"; "": forward only */
     double lr, momentum;
     bool bf16;          /* what products and convolutions multiply is rounded to it */
+    int64_t tokens;     /* not 0: inputs are numbers below it, i64 */
     int64_t parameters; /* not 0: no net; the optimizer's update alone, of so many */
 } bench_row;
 
@@ -30,12 +31,14 @@ typedef struct bench_work {
     tn_context *c;
     bench_row row;
     char net[BENCH_NET], loss_name[BENCH_NAME], optimizer[BENCH_NAME]; /* where row's texts lie when a file gave them */
-    int64_t batches, sample_count;
-    float *x;        /* [batches, batch, sample...] */
+    int64_t batches, sample_count, label_count;                        /* values of a sample and of its label */
+    float *x;                                                          /* [batches, batch, sample...] */
+    int64_t *tokens; /* the same, in place of x where inputs are numbers */
     int64_t *labels; /* [batches, batch] */
     float *targets;  /* the same as numbers, for a loss that wants them */
     float *scores;   /* what a forward gives: [batch, n_scores] */
     int64_t n_scores;
+    tn_shape score_shape;
     tn_program *program;
     tn_state *state;
     tn_session *session;
@@ -68,6 +71,9 @@ bool bench_build_net(bench_work *w, tn_graph *g, tn_tensor *x, tn_tensor **y);
 tn_optim_opt bench_optimizer(const bench_work *w);
 /* For x [batch, places, width]: scores of so many classes. */
 tn_tensor *bench_encoder(tn_tensor *x, int layers, int heads, int hidden, int64_t classes);
+/* For numbers of tokens x [batch, places]: scores of classes, and of the token that comes next at each place or at the last one. */
+tn_tensor *bench_bert(tn_tensor *x, int layers, int width, int heads, int64_t classes);
+tn_tensor *bench_gpt2(tn_tensor *x, int layers, int width, int heads, bool last, int64_t classes);
 /* For pictures x with sides that are multiples of 16. */
 tn_tensor *bench_vit(tn_tensor *x, int layers, int heads, int64_t width, int64_t classes);
 

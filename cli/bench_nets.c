@@ -203,6 +203,11 @@ static tn_tensor *loss_of(const bench_work *w, tn_graph *g, tn_tensor *y)
     tn_dim n = w->row.batch;
     if (strcmp(w->row.loss, "bce_with_logits") == 0)
         return tn_bce_with_logits(y, tn_input(g, "target", TN_F32, TN_SHAPE(n, 1)), NULL);
+    if (strcmp(w->row.loss, "next_token") == 0) {
+        tn_tensor *target = tn_input(g, "target", TN_I64, TN_SHAPE(n, w->label_count));
+        return tn_cross_entropy(tn_reshape(y, TN_SHAPE(n * w->label_count, tn_dim_of(y, 2))), tn_flatten(target, 0),
+                                NULL);
+    }
     return tn_cross_entropy(y, tn_input(g, "target", TN_I64, TN_SHAPE(n)), NULL);
 }
 
@@ -224,6 +229,12 @@ static tn_tensor *by_numbers(bench_work *w, tn_tensor *x)
         return recurrent(x, net[0] == 'g', depth, width, w->row.classes);
     if (sscanf(net, "encoder %d %d %d", &depth, &heads, &width) == 3)
         return bench_encoder(x, depth, heads, width, w->row.classes);
+    if (sscanf(net, "bert %d %d %d", &depth, &width, &heads) == 3)
+        return bench_bert(x, depth, width, heads, w->row.classes);
+    if (sscanf(net, "gpt2 %d %d %d", &depth, &width, &heads) == 3)
+        return bench_gpt2(x, depth, width, heads, false, w->row.classes);
+    if (sscanf(net, "gpt2_last %d %d %d", &depth, &width, &heads) == 3)
+        return bench_gpt2(x, depth, width, heads, true, w->row.classes);
     if (sscanf(net, "gcn %d %d", &width, &depth) == 2)
         return gcn(w, x, width, depth);
     if (sscanf(net, "vit %d %d %d", &depth, &heads, &width) == 3)

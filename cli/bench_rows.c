@@ -20,6 +20,10 @@
 #define ADAMW .optimizer = "adamw", .lr = 1e-3
 #define CLASSES(n) .classes = n, .loss = "cross_entropy"
 #define FORWARD .loss = "", .optimizer = ""
+#define BERT "bert 12 768 12"
+#define MINILM "bert 6 384 12"
+#define WORDS .classes = 50257, .tokens = 50257
+#define PAIR .classes = 2, .tokens = 30522
 #define UPDATE .net = "", .sample = {1, {1}}, .classes = 1, .loss = "", .batch = 1
 
 static const bench_row rows[] = {
@@ -52,6 +56,12 @@ static const bench_row rows[] = {
      .sample = {2, {128, 256}}, CLASSES(10), .batch = 32, .optimizer = "adamw", .lr = 1e-4},
     {"vit_tiny_train", "ViT-Tiny, 224x224, training step, batch 8, AdamW", "vit 12 3 192", PICTURE(3, 224),
      CLASSES(1000), .batch = 8, .optimizer = "adamw", .lr = 1e-4},
+    {"bert_train", "BERT-base, T=128, training step, batch 8, AdamW", BERT, VECTOR(128), PAIR, .loss = "cross_entropy",
+     .batch = 8, .optimizer = "adamw", .lr = 5e-5},
+    {"gpt2_train", "GPT-2 124M, T=64, training step, batch 4, AdamW", "gpt2 12 768 12", VECTOR(64), WORDS,
+     .loss = "next_token", .batch = 4, .optimizer = "adamw", .lr = 1e-4},
+    {"gpt2_train_t256", "GPT-2 124M, T=256, training step, batch 4, AdamW", "gpt2 12 768 12", VECTOR(256), WORDS,
+     .loss = "next_token", .batch = 4, .optimizer = "adamw", .lr = 1e-4},
     {"gcn_train", "GCN of Cora's size, training step, 2,708 nodes, Adam", "gcn 16 5", VECTOR(1433), CLASSES(7),
      .batch = 2708, .optimizer = "adam", .lr = 1e-3},
     {"gan_train", "MLP GAN, training step of both nets, batch 128, Adam", "gan", VECTOR(784), .classes = 10,
@@ -75,6 +85,12 @@ static const bench_row rows[] = {
      .classes = 1000, .batch = 1, FORWARD},
     {"mobilenet_v2_forward_b16", "MobileNetV2, 160x160, forward, batch 16", "mobilenet_v2", PICTURE(3, 160),
      .classes = 1000, .batch = 16, FORWARD},
+    {"bert_forward", "BERT-base, T=128, forward, one sample", BERT, VECTOR(128), PAIR, .batch = 1, FORWARD},
+    {"bert_forward_b8", "BERT-base, T=128, forward, batch 8", BERT, VECTOR(128), PAIR, .batch = 8, FORWARD},
+    {"minilm_forward", "MiniLM, T=64, forward, one sample", MINILM, VECTOR(64), PAIR, .batch = 1, FORWARD},
+    {"minilm_forward_b32", "MiniLM, T=64, forward, batch 32", MINILM, VECTOR(64), PAIR, .batch = 32, FORWARD},
+    {"gpt2_prefill", "GPT-2 124M, prefill of 256 tokens", "gpt2_last 12 768 12", VECTOR(256), WORDS, .batch = 1,
+     FORWARD},
     {"chain_forward", "node of a chain of 200 layers of 8 units, forward, one sample", "200 linear 8", VECTOR(8),
      .classes = 8, .batch = 1, FORWARD},
     {"startup", "MLP 784-128-10, from process start to the first prediction", "mlp", VECTOR(784), .classes = 10,

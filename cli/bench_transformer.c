@@ -1,5 +1,5 @@
 /* bench_transformer.c: the benchmark's Transformers: an encoder of vectors (Vaswani et al. 2017, "Attention Is All You Need",
- * section 3) and ViT (Dosovitskiy et al. 2020, "An Image is Worth 16x16 Words"). */
+ * section 3), ViT (Dosovitskiy et al. 2020, "An Image is Worth 16x16 Words"), BERT and GPT-2. */
 #include <stdio.h>
 
 #include "bench.h"
@@ -86,4 +86,22 @@ tn_tensor *bench_vit(tn_tensor *x, int layers, int heads, int64_t width, int64_t
     x = blocks(x, &vit_style, layers, heads, (int)(WIDEN * width));
     x = tn_squeeze(tn_slice(tn_layer_layer_norm(x, "norm", NULL), 1, 0, 1), 1);
     return tn_layer_linear(x, "head", classes, NULL);
+}
+
+tn_tensor *bench_bert(tn_tensor *x, int layers, int width, int heads, int64_t classes)
+{
+    x = tn_bert(x, "bert", TN_OPT(tn_bert_opt, .layers = layers, .width = width, .heads = heads, .pooled = true));
+    return tn_layer_linear(tn_dropout(x, 0.1), "classifier", classes, NULL);
+}
+
+tn_tensor *bench_gpt2(tn_tensor *x, int layers, int width, int heads, bool last, int64_t classes)
+{
+    const tn_dim places = tn_dim_of(x, 1);
+    tn_graph *g = tn_tensor_graph(x);
+    x = tn_gpt2(x, TN_OPT(tn_gpt2_opt, .vocabulary = classes, .width = width, .heads = heads, .layers = layers,
+                          .dropout = 0.1, .features = last));
+    if (!last)
+        return x;
+    x = tn_squeeze(tn_slice(x, 1, places - 1, places), 1);
+    return tn_linear(x, tn_graph_state(g, "transformer.wte.weight"), NULL);
 }

@@ -55,15 +55,19 @@ static bool make_room(bench_work *w)
     w->sample_count = 1;
     for (int i = 0; i < w->row.sample.rank; i++)
         w->sample_count *= w->row.sample.dims[i];
-    w->x = malloc(n * (size_t)w->sample_count * sizeof *w->x);
-    w->labels = malloc(n * sizeof *w->labels);
-    w->targets = malloc(n * sizeof *w->targets);
-    return w->x && w->labels && w->targets ? true : bench_fail(w, "out of memory");
+    w->label_count = strcmp(w->row.loss, "next_token") == 0 ? w->sample_count : 1;
+    if (w->row.tokens)
+        w->tokens = malloc(n * (size_t)w->sample_count * sizeof *w->tokens);
+    else
+        w->x = malloc(n * (size_t)w->sample_count * sizeof *w->x);
+    w->labels = malloc(n * (size_t)w->label_count * sizeof *w->labels);
+    w->targets = malloc(n * (size_t)w->label_count * sizeof *w->targets);
+    return (w->x || w->tokens) && w->labels && w->targets ? true : bench_fail(w, "out of memory");
 }
 
 static void labels_as_numbers(bench_work *w)
 {
-    for (int64_t i = 0; i < w->batches * w->row.batch; i++)
+    for (int64_t i = 0; i < w->batches * w->row.batch * w->label_count; i++)
         w->targets[i] = (float)w->labels[i];
 }
 
@@ -76,9 +80,12 @@ static bool make_batches(bench_work *w)
         return false;
     for (int64_t i = 0; i < w->batches * w->row.batch * w->sample_count; i++) {
         r = r * 1664525U + 1013904223U;
-        w->x[i] = (float)(r >> 24) / 255.0F;
+        if (w->row.tokens)
+            w->tokens[i] = (int64_t)(r >> 4) % w->row.tokens;
+        else
+            w->x[i] = (float)(r >> 24) / 255.0F;
     }
-    for (int64_t i = 0; i < w->batches * w->row.batch; i++)
+    for (int64_t i = 0; i < w->batches * w->row.batch * w->label_count; i++)
         w->labels[i] = i * 7 % w->row.classes;
     labels_as_numbers(w);
     return true;
@@ -110,7 +117,7 @@ static bool is_one_of(const char *text, const char *const *names)
 /* The row as the file has it. */
 static bool read_row(bench_work *w, const tn_tensors *file)
 {
-    static const char *const losses[] = {"", "cross_entropy", "bce_with_logits", "vae", "gan", NULL};
+    static const char *const losses[] = {"", "cross_entropy", "bce_with_logits", "next_token", "vae", "gan", NULL};
     static const char *const optimizers[] = {"", "adam", "adamw", "sgd", NULL};
     char precision[BENCH_NAME];
     if (!text_in(w, file, "net", w->net, sizeof w->net) ||
@@ -139,19 +146,25 @@ static bool read_batches(bench_work *w, const tn_tensors *file)
     if (tn_tensors_find(file, "inputs", &inputs) != TN_OK || tn_tensors_find(file, "labels", &labels) != TN_OK)
         return bench_fail(w, "the data file has no tensors 'inputs' and 'labels'");
     int64_t samples = tn_view_count(&labels), values = tn_view_count(&inputs);
-    if (inputs.dtype != TN_U8 || labels.dtype != TN_I64 || labels.rank != 2 || samples < 1 || inputs.rank < 3 ||
-        inputs.dims[0] != labels.dims[0] || inputs.dims[1] != labels.dims[1] || values < 1)
-        return bench_fail(
-            w, "the data file's inputs and labels are not u8 [batches, batch, ...] and i64 [batches, batch]");
+    bool tokens = inputs.dtype == TN_I64;
+    if ((inputs.dtype != TN_U8 && !tokens) || labels.dtype != TN_I64 || labels.rank < 2 || samples < 1 ||
+        inputs.rank < 3 || inputs.dims[0] != labels.dims[0] || inputs.dims[1] != labels.dims[1] || values < 1)
+        return bench_fail(w, "the data file's inputs and labels are not u8 or i64 [batches, batch, ...] and i64 "
+                             "[batches, batch, ...]");
     w->batches = labels.dims[0];
     w->row.batch = labels.dims[1];
+    w->row.tokens = tokens;
     w->row.sample.rank = inputs.rank - 2;
     for (int i = 2; i < inputs.rank; i++)
         w->row.sample.dims[i - 2] = inputs.dims[i];
     if (!make_room(w))
         return false;
+    if (samples != w->batches * w->row.batch * w->label_count)
+        return bench_fail(w, "the data file has %lld labels, which this loss cannot use", (long long)samples);
+    if (tokens)
+        memcpy(w->tokens, inputs.data, (size_t)values * sizeof *w->tokens);
     const uint8_t *pixels = inputs.data;
-    for (int64_t i = 0; i < values; i++)
+    for (int64_t i = 0; !tokens && i < values; i++)
         w->x[i] = (float)pixels[i] / 255.0F;
     memcpy(w->labels, labels.data, (size_t)samples * sizeof *w->labels);
     labels_as_numbers(w);
@@ -196,14 +209,16 @@ static bool build(bench_work *w, tn_graph *g)
     }
     for (int i = 1; i < s.rank; i++)
         s.dims[i] = w->row.sample.dims[i - 1];
-    if (!bench_build_net(w, g, tn_input(g, "x", TN_F32, s), &y))
+    if (!bench_build_net(w, g, tn_input(g, "x", w->row.tokens ? TN_I64 : TN_F32, s), &y))
         return false;
     if (bench_trains(w))
         return true;
-    tn_shape scores = tn_tensor_shape(y);
-    w->n_scores = scores.rank == 2 ? scores.dims[1] : 0;
-    if (w->n_scores < 1 || w->n_scores > BENCH_OUTPUTS)
-        return tn_graph_status(g) != TN_OK ? true : bench_fail(w, "a forward gives no row of scores for each sample");
+    w->score_shape = tn_tensor_shape(y);
+    w->n_scores = w->score_shape.rank > 1;
+    for (int i = 1; i < w->score_shape.rank; i++)
+        w->n_scores *= w->score_shape.dims[i];
+    if (w->n_scores < 1)
+        return tn_graph_status(g) != TN_OK ? true : bench_fail(w, "a forward gives no scores for each sample");
     tn_entry_output(tn_entry_new(g, "predict", 0), "y", y);
     w->scores = calloc((size_t)(w->row.batch * w->n_scores), sizeof *w->scores);
     return w->scores ? true : bench_fail(w, "out of memory");
@@ -228,46 +243,48 @@ static bool set_update(bench_work *w)
     return true;
 }
 
-/* Every parameter must come from the file: one that does not would make another net of it. */
-static bool all_given(bench_work *w, tn_graph *g, const tn_tensors *file)
+/* The file's weights, which are all that the net has, and nothing else: one more or less would make another net of it. */
+static bool set_from_file(bench_work *w, tn_graph *g, const tn_tensors *file)
 {
+    const char *name;
     tn_tensor *p;
     tn_view v;
+    for (int i = 0; (name = tn_tensors_get(file, i, &v)) != NULL; i++) {
+        if (strcmp(name, "inputs") == 0 || strcmp(name, "labels") == 0)
+            continue;
+        if (!tn_graph_state(g, name))
+            return bench_fail(w, "the data file has a weight '%s' that the net has not", name);
+        if (tn_state_set(w->state, name, &v) != TN_OK)
+            return bench_fail(w, "%s", tn_state_error(w->state));
+    }
     for (int i = 0; (p = tn_graph_param(g, i)) != NULL; i++)
         if (tn_tensors_find(file, tn_tensor_name(p), &v) != TN_OK)
             return bench_fail(w, "the data file has no weight '%s'", tn_tensor_name(p));
     return true;
 }
 
-/* The first weights: the file's, each of which the net must have; without a file those of a seed. */
+/* The first weights: the file's; without a file those of a seed. The rest begins as the graph says. */
 static bool set_weights(bench_work *w, tn_graph *g, const tn_tensors *file)
 {
-    const char *name;
-    tn_view v, have;
+    if (file && !w->row.parameters && !set_from_file(w, g, file))
+        return false;
     if (tn_state_init(w->state, g, 1) != TN_OK)
         return bench_fail(w, "%s", tn_state_error(w->state));
     tn_state_set_random(w->state, 1, 0);
-    if (w->row.parameters)
-        return set_update(w);
-    for (int i = 0; file && (name = tn_tensors_get(file, i, &v)) != NULL; i++) {
-        if (strcmp(name, "inputs") == 0 || strcmp(name, "labels") == 0)
-            continue;
-        if (tn_state_find(w->state, name, &have) != TN_OK)
-            return bench_fail(w, "the data file has a weight '%s' that the net has not", name);
-        if (tn_state_set(w->state, name, &v) != TN_OK)
-            return bench_fail(w, "%s", tn_state_error(w->state));
-    }
-    return !file || all_given(w, g, file);
+    return w->row.parameters ? set_update(w) : true;
 }
 
 /* ---- steps --------------------------------------------------------------------------------------------------------- */
 
-static tn_view batch_view(float *data, int64_t batch, const tn_shape *sample)
+/* Batch i of the inputs. */
+static tn_view batch_view(const bench_work *w, int64_t i)
 {
-    int64_t dims[TN_MAX_RANK] = {batch};
-    for (int i = 0; i < sample->rank; i++)
-        dims[i + 1] = sample->dims[i];
-    return tn_view_of(data, TN_F32, sample->rank + 1, dims);
+    int64_t dims[TN_MAX_RANK] = {w->row.batch}, at = i * w->row.batch * w->sample_count;
+    for (int k = 0; k < w->row.sample.rank; k++)
+        dims[k + 1] = w->row.sample.dims[k];
+    if (w->tokens)
+        return tn_view_of(w->tokens + at, TN_I64, w->row.sample.rank + 1, dims);
+    return tn_view_of(w->x + at, TN_F32, w->row.sample.rank + 1, dims);
 }
 
 /* What the step's entry number `entry` is fed. */
@@ -279,9 +296,12 @@ static void set_feeds(bench_work *w, int entry)
     if (w->row.parameters)
         w->feeds[w->n_feeds++] = (tn_feed){"accumulated", tn_view_of(&w->accumulated, TN_F32, 0, NULL)};
     else if (entry == 0)
-        w->feeds[w->n_feeds++] = (tn_feed){"x", batch_view(w->x + i * n * w->sample_count, n, &w->row.sample)};
+        w->feeds[w->n_feeds++] = (tn_feed){"x", batch_view(w, i)};
     if (strcmp(w->row.loss, "cross_entropy") == 0)
         w->feeds[w->n_feeds++] = (tn_feed){"target", tn_view_of(w->labels + i * n, TN_I64, 1, &n)};
+    else if (strcmp(w->row.loss, "next_token") == 0)
+        w->feeds[w->n_feeds++] = (tn_feed){
+            "target", tn_view_of(w->labels + i * n * w->label_count, TN_I64, 2, (const int64_t[]){n, w->label_count})};
     else if (strcmp(w->row.loss, "bce_with_logits") == 0)
         w->feeds[w->n_feeds++] =
             (tn_feed){"target", tn_view_of(w->targets + i * n, TN_F32, 2, (const int64_t[]){n, 1})};
@@ -295,7 +315,7 @@ static bool run_entry(bench_work *w, int entry)
     float value = 0;
     tn_feed loss = {"loss", tn_view_of(&value, TN_F32, 0, NULL)}, scores = {"y", {0}};
     if (w->scores)
-        scores.view = tn_view_of(w->scores, TN_F32, 2, (const int64_t[]){w->row.batch, w->n_scores});
+        scores.view = tn_view_of(w->scores, TN_F32, w->score_shape.rank, w->score_shape.dims);
     if (tn_run(w->session, bench_entry(w, entry), w->n_feeds, w->feeds, w->row.parameters ? 0 : 1,
                bench_trains(w) ? &loss : &scores) != TN_OK)
         return bench_fail(w, "%s", tn_session_error(w->session));
@@ -321,7 +341,7 @@ double bench_step(bench_work *w)
 int bench_outputs(const bench_work *w, double *outputs)
 {
     tn_view v;
-    int n = (int)w->n_scores;
+    int n = w->n_scores < BENCH_OUTPUTS ? (int)w->n_scores : BENCH_OUTPUTS;
     for (int i = 0; w->scores && i < n; i++)
         outputs[i] = (double)w->scores[i];
     if (w->row.parameters && tn_state_find(w->state, "w0", &v) == TN_OK)
@@ -376,6 +396,7 @@ void bench_clear(bench_work *w)
     tn_state_free(w->state);
     tn_program_free(w->program);
     free(w->x);
+    free(w->tokens);
     free(w->labels);
     free(w->targets);
     free(w->scores);

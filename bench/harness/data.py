@@ -36,15 +36,26 @@ def make_inputs(generator, n, size, classes):
     return bytes(pixels), labels
 
 
+def numbers(values):
+    return struct.pack(f"<{len(values)}q", *values)
+
+
 def tensors_of(row):
     if row.parameters:
         return
     generator = random.Random(f"{row.net} {row.batch}")
     size = math.prod(row.sample)
     batches = max(2, min(BATCHES, MOST_BYTES // (4 * size * row.batch)))
-    pixels, labels = make_inputs(generator, batches * row.batch, size, row.classes)
-    yield "inputs", "U8", [batches, row.batch, *row.sample], pixels
-    yield "labels", "I64", [batches, row.batch], struct.pack(f"<{len(labels)}q", *labels)
+    if row.tokens:
+        yield "inputs", "I64", [batches, row.batch, *row.sample], numbers(
+            [generator.randrange(1, row.tokens) for _ in range(batches * row.batch * size)])
+        places = list(row.sample) if row.loss == "next_token" else []
+        yield "labels", "I64", [batches, row.batch, *places], numbers(
+            [generator.randrange(row.classes) for _ in range(batches * row.batch * math.prod(places))])
+    else:
+        pixels, labels = make_inputs(generator, batches * row.batch, size, row.classes)
+        yield "inputs", "U8", [batches, row.batch, *row.sample], pixels
+        yield "labels", "I64", [batches, row.batch], numbers(labels)
     for p in row.graph.parameters:
         values = uniform(generator, p.count, p.bound) if p.bound else array.array("f", repeat(p.value, p.count)).tobytes()
         yield p.name, "F32", list(p.shape), values

@@ -7,6 +7,10 @@ import math
 from dataclasses import dataclass, field
 
 
+WRITTEN = ("conv", "linear", "linear_in_out", "head", "lstm", "gru", "attention", "attend", "neighbours", "max_pool", "mean", "add",
+           "embedding", "concat", "enlarge", "conv_transpose")
+
+
 @dataclass(frozen=True)
 class Node:
     kind: str  # of the layers below
@@ -77,11 +81,35 @@ class Net:
             self.parameter(f"{name}.{part}", (c,), 0.0, value, trained)
         return self.node("batch_norm", [x], self.shapes[x], name, units=c)
 
-    def layer_norm(self, x, name):
+    def layer_norm(self, x, name, eps=1e-5):
         c = self.shapes[x][-1]
         self.parameter(f"{name}.weight", (c,), 0.0, 1.0)
         self.parameter(f"{name}.bias", (c,), 0.0)
-        return self.node("layer_norm", [x], self.shapes[x], name, units=c)
+        return self.node("layer_norm", [x], self.shapes[x], name, units=c, eps=eps)
+
+    def linear_in_out(self, x, name, units):
+        """A linear layer whose weight is [in, out], as GPT-2's are."""
+        n = self.shapes[x][-1]
+        self.parameter(f"{name}.weight", (n, units), 0.035)
+        self.parameter(f"{name}.bias", (units,), 0.0)
+        return self.node("linear_in_out", [x], (*self.shapes[x][:-1], units), name, width=n, units=units)
+
+    def embedding(self, x, name, rows, width):
+        """Of numbers, which the input is."""
+        self.parameter(f"{name}.weight", (rows, width), 0.035)
+        return self.node("embedding", [x], (*self.shapes[x], width), name, rows=rows, units=width)
+
+    def places(self, x, name, rows, start=0, one=False):
+        """What a table says about each place is added: its rows from `start` on, or one of them to all."""
+        width = self.shapes[x][-1]
+        self.parameter(f"{name}.weight", (rows, width), 0.035)
+        return self.node("places", [x], self.shapes[x], name, rows=rows, units=width, start=start, one=one)
+
+    def head(self, x, table):
+        """Scores of all rows of an embedding's table."""
+        node = next(n for n in self.nodes if n.name == table)
+        rows, width = node.options["rows"], node.options["units"]
+        return self.node("head", [x], (*self.shapes[x][:-1], rows), table=table, width=width)
 
     def tokens(self, x, token, position):
         """A picture's pixels as vectors, behind one that is learned, and where each is added."""
@@ -90,8 +118,8 @@ class Net:
         self.parameter(position, (1, places, c), 0.02)
         return self.node("tokens", [x], (places, c), parameters={token: (1, 1, c), position: (1, places, c)})
 
-    def gelu(self, x):
-        return self.node("gelu", [x], self.shapes[x])
+    def gelu(self, x, tanh=False):
+        return self.node("gelu", [x], self.shapes[x], tanh=tanh)
 
     def first(self, x):
         return self.node("first", [x], self.shapes[x][1:])
@@ -100,10 +128,13 @@ class Net:
         """The mean over so many neighbours; the samples of a batch are the nodes."""
         return self.node("neighbours", [x], self.shapes[x], edges=edges)
 
-    def attention(self, qkv, heads, rate):
+    def attention(self, qkv, heads, rate, causal=False):
         """Of queries, keys and values that lie side by side."""
         places, width = self.shapes[qkv]
-        return self.node("attention", [qkv], (places, width // 3), heads=heads, rate=rate)
+        return self.node("attention", [qkv], (places, width // 3), heads=heads, rate=rate, causal=causal)
+
+    def attend(self, q, k, v, heads, rate):
+        return self.node("attend", [q, k, v], self.shapes[q], heads=heads, rate=rate)
 
     def recurrent(self, x, kind, layers, width):
         steps, n = self.shapes[x]
@@ -175,7 +206,7 @@ class Net:
             if n.kind == "conv":
                 o = n.options
                 yield 2 * math.prod(n.shape) * o["width"] // o["groups"] * math.prod(o["kernel"]), needs[n.inputs[0]]
-            elif n.kind == "linear":
+            elif n.kind in ("linear", "linear_in_out", "head"):
                 yield 2 * n.options["width"] * math.prod(n.shape), needs[n.inputs[0]]
             elif n.kind in ("lstm", "gru"):
                 o, rows = n.options, n.shape[0] * n.options["units"] * (4 if n.kind == "lstm" else 3)
@@ -184,7 +215,7 @@ class Net:
                     yield 2 * rows * o["units"], True
             elif n.kind == "neighbours":
                 yield n.options["edges"] * math.prod(n.shape), False  # additions, once forward and once backward
-            elif n.kind == "attention":
+            elif n.kind in ("attention", "attend"):
                 yield 4 * n.shape[0] * math.prod(n.shape), True
             needs[n.output] = bool(n.name) or any(needs[i] for i in n.inputs)
 
@@ -197,7 +228,7 @@ class Net:
 
     def written(self):
         """Values that must be written for one sample: what products, pooling and additions give; the rest can be fused."""
-        return sum(math.prod(n.shape) * n.options.get("layers", 1) for n in self.nodes if n.kind in ("conv", "linear", "lstm", "gru", "attention", "neighbours", "max_pool", "mean", "add"))
+        return sum(math.prod(n.shape) * n.options.get("layers", 1) for n in self.nodes if n.kind in WRITTEN)
 
 
 # ---- a list of layers --------------------------------------------------------------------------------------------------------
@@ -301,6 +332,40 @@ def encoder(net, layers, heads, hidden, classes):
     return net.linear(net.places_mean(x), "fc", classes)
 
 
+def bert(net, layers, width, heads, classes):
+    """Devlin et al. 2018, a classifier of texts."""
+    eps, rate, e = 1e-12, 0.1, "bert.embeddings"
+    x = net.embedding(0, f"{e}.word_embeddings", 30522, width)
+    x = net.places(net.places(x, f"{e}.position_embeddings", 512), f"{e}.token_type_embeddings", 2, one=True)
+    x = net.dropout(net.layer_norm(x, f"{e}.LayerNorm", eps), rate)
+    for i in range(layers):
+        name = f"bert.encoder.layer.{i}"
+        y = net.attend(*(net.linear(x, f"{name}.attention.self.{part}", width) for part in ("query", "key", "value")), heads, rate)
+        y = net.dropout(net.linear(y, f"{name}.attention.output.dense", width), rate)
+        x = net.layer_norm(net.add(x, y), f"{name}.attention.output.LayerNorm", eps)
+        y = net.gelu(net.linear(x, f"{name}.intermediate.dense", 4 * width))
+        y = net.dropout(net.linear(y, f"{name}.output.dense", width), rate)
+        x = net.layer_norm(net.add(x, y), f"{name}.output.LayerNorm", eps)
+    x = net.tanh(net.linear(net.first(x), "bert.pooler.dense", width))
+    return net.linear(net.dropout(x, rate), "classifier", classes)
+
+
+def gpt2(net, layers, width, heads, last, classes):
+    """Radford et al. 2019: the scores of the next token at each place, or at the last one alone."""
+    rate = 0.1
+    x = net.embedding(0, "transformer.wte", classes, width)
+    x = net.dropout(net.places(x, "transformer.wpe", 1024), rate)
+    for i in range(layers):
+        name = f"transformer.h.{i}"
+        y = net.linear_in_out(net.layer_norm(x, f"{name}.ln_1"), f"{name}.attn.c_attn", 3 * width)
+        y = net.linear_in_out(net.attention(y, heads, rate, causal=True), f"{name}.attn.c_proj", width)
+        x = net.add(x, net.dropout(y, rate))
+        y = net.gelu(net.linear_in_out(net.layer_norm(x, f"{name}.ln_2"), f"{name}.mlp.c_fc", 4 * width), tanh=True)
+        x = net.add(x, net.dropout(net.linear_in_out(y, f"{name}.mlp.c_proj", width), rate))
+    x = net.layer_norm(x, "transformer.ln_f")
+    return net.head(net.last(x) if last else x, "transformer.wte")
+
+
 def vit(net, layers, heads, width, classes):
     x = net.tokens(net.conv(0, "patch_embed.proj", width, 16, 16), "cls_token", "pos_embed")
     for i in range(layers):
@@ -340,6 +405,10 @@ def make(text, sample, classes):
         net.outputs = vae(net, int(words[1]), int(words[2]))
     elif words[0] in ("lstm", "gru"):
         net.outputs = [net.linear(net.last(net.recurrent(0, words[0], int(words[1]), int(words[2]))), "fc", classes)]
+    elif words[0] == "bert":
+        net.outputs = [bert(net, *(int(w) for w in words[1:]), classes)]
+    elif words[0] in ("gpt2", "gpt2_last"):
+        net.outputs = [gpt2(net, *(int(w) for w in words[1:]), words[0] == "gpt2_last", classes)]
     elif words[0] == "encoder":
         net.outputs = [encoder(net, *(int(w) for w in words[1:]), classes)]
     elif words[0] == "gcn":

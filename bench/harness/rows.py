@@ -22,6 +22,7 @@ class Row:
     momentum: float = 0.0
     loss: str = ""  # empty: forward only
     classes: int = 10
+    tokens: int = 0  # not 0: inputs are numbers below it
     parameters: int = 0  # not 0: no net; the optimizer's update alone, of so many
     precision: str = "f32"
     goal: float = 1.0  # the ratio to PyTorch that the project set itself; to every other peer it is 1
@@ -72,6 +73,8 @@ MLP_WIDE = "linear 512, relu, linear 512, relu, linear 10"
 MLP_FRAUD = "linear 64, relu, linear 32, relu, linear 1"
 SPEECH = ("conv 128 80 16, batch_norm, relu, max_pool 4, conv 128 3, batch_norm, relu, max_pool 4, "
           "conv 256 3, batch_norm, relu, max_pool 4, conv 256 3, batch_norm, relu, max_pool 4, mean, linear 35")
+BERT, MINILM, GPT2 = "bert 12 768 12", "bert 6 384 12", "gpt2 12 768 12"
+WORDS = {"classes": 50257, "tokens": 50257}
 DIGIT, CIFAR, IMAGENET, MOBILE = (1, 28, 28), (3, 32, 32), (3, 224, 224), (3, 160, 160)
 SMALL = 3.0  # the goal of small nets
 
@@ -100,6 +103,9 @@ ROWS = [
     train("encoder_train", "Transformer encoder 4x256, T=128, training step, batch 32, AdamW", "encoder 4 8 1024", (128, 256), 32,
           lr=1e-4),
     train("vit_tiny_train", "ViT-Tiny, 224x224, training step, batch 8, AdamW", "vit 12 3 192", IMAGENET, 8, lr=1e-4, classes=1000),
+    train("bert_train", "BERT-base, T=128, training step, batch 8, AdamW", BERT, (128,), 8, lr=5e-5, classes=2, tokens=30522),
+    train("gpt2_train", "GPT-2 124M, T=64, training step, batch 4, AdamW", GPT2, (64,), 4, lr=1e-4, loss="next_token", **WORDS),
+    train("gpt2_train_t256", "GPT-2 124M, T=256, training step, batch 4, AdamW", GPT2, (256,), 4, lr=1e-4, loss="next_token", **WORDS),
     train("gcn_train", "GCN of Cora's size, training step, 2,708 nodes, Adam", "gcn 16 5", (1433,), 2708, "adam", 1e-3, classes=7,
           goal=SMALL),
     train("gan_train", "MLP GAN, training step of both nets, batch 128, Adam", "gan", (784,), 128, "adam", 2e-4, loss="gan",
@@ -116,9 +122,14 @@ ROWS = [
     Row("resnet50_forward_b8", "ResNet-50, 224x224, forward, batch 8", "resnet50", IMAGENET, 8, classes=1000),
     Row("mobilenet_v2_forward", "MobileNetV2, 160x160, forward, one sample", "mobilenet_v2", MOBILE, classes=1000),
     Row("mobilenet_v2_forward_b16", "MobileNetV2, 160x160, forward, batch 16", "mobilenet_v2", MOBILE, 16, classes=1000),
+    Row("bert_forward", "BERT-base, T=128, forward, one sample", BERT, (128,), classes=2, tokens=30522),
+    Row("bert_forward_b8", "BERT-base, T=128, forward, batch 8", BERT, (128,), 8, classes=2, tokens=30522),
+    Row("minilm_forward", "MiniLM, T=64, forward, one sample", MINILM, (64,), classes=2, tokens=30522),
+    Row("minilm_forward_b32", "MiniLM, T=64, forward, batch 32", MINILM, (64,), 32, classes=2, tokens=30522),
+    Row("gpt2_prefill", "GPT-2 124M, prefill of 256 tokens", "gpt2_last 12 768 12", (256,), **WORDS),
     Row("chain_forward", "node of a chain of 200 layers of 8 units, forward, one sample", "200 linear 8", (8,), classes=8, parts=200),
 ]
-HALVED = ("mnist_cnn_forward_b64", "resnet50_forward_b8", "mobilenet_v2_forward_b16")
+HALVED = ("mnist_cnn_forward_b64", "resnet50_forward_b8", "mobilenet_v2_forward_b16", "bert_forward_b8", "minilm_forward_b32")
 
 
 def in_bf16(row):
@@ -145,6 +156,10 @@ def tiny(row):
         small = replace(row, sample=(row.sample[0], *(65 if s > 64 else 16 for s in row.sample[1:])))
     if len(row.sample) == 2:
         small = replace(row, sample=(8, row.sample[1]))
+    if row.tokens:
+        kind, *_ = row.net.split()
+        words = {"classes": 97, "tokens": 97} if row.classes == row.tokens else {}
+        small = replace(row, net=f"{kind} 2 24 2", sample=(8,), **words)
     return replace(small, batch=min(row.batch, 2), parameters=min(row.parameters, 1000))
 
 

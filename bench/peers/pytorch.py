@@ -24,6 +24,8 @@ def loss_function(name, torch):
     F = torch.nn.functional
     if name == "cross_entropy":
         return lambda y, x, target: F.cross_entropy(y, target)
+    if name == "next_token":
+        return lambda y, x, target: F.cross_entropy(y.flatten(0, 1), target.flatten())
     if name == "bce_with_logits":
         return lambda y, x, target: F.binary_cross_entropy_with_logits(y, target)
 
@@ -73,7 +75,7 @@ class Peer:
         if self.layout is not layout:
             self.layout, self.module, self.function = layout, None, None
             self.module = pytorch_net.make(self.net).to(memory_format=layout)
-            self.batches = [x.to(t.float32) / 255 for x in self.inputs]
+            self.batches = list(self.inputs) if self.inputs.dtype == t.int64 else [x.to(t.float32) / 255 for x in self.inputs]
             if self.inputs.dim() == 5:
                 self.batches = [x.to(memory_format=layout) for x in self.batches]
         pytorch_net.load(self.module, self.weights)
@@ -226,7 +228,7 @@ class Peer:
             return {"seconds": seconds}
         if self.metadata["optimizer"]:
             return {"seconds": seconds, "outputs": self.updated[0].detach()[:server.UPDATED].tolist()}
-        return {"seconds": seconds, "outputs": results[0][0].flatten().tolist()}
+        return {"seconds": seconds, "outputs": results[0][0].flatten()[:server.OUTPUTS].tolist()}
 
 
 def first_prediction(options):

@@ -10,14 +10,35 @@ LAYERS = {
     "batch_norm": lambda o: nn.BatchNorm2d(o["units"]),
     "lstm": lambda o: nn.LSTM(o["width"], o["units"], o["layers"], batch_first=True),
     "gru": lambda o: nn.GRU(o["width"], o["units"], o["layers"], batch_first=True),
-    "layer_norm": lambda o: nn.LayerNorm(o["units"]),
+    "layer_norm": lambda o: nn.LayerNorm(o["units"], eps=o["eps"]),
+    "linear_in_out": lambda o: LinearInOut(o["width"], o["units"]),
+    "embedding": lambda o: nn.Embedding(o["rows"], o["units"]),
+    "places": lambda o: nn.Embedding(o["rows"], o["units"]),
 }
 
 
-def attention(x, heads, rate):
+class LinearInOut(nn.Module):
+    """GPT-2's layers in Hugging Face's Transformers."""
+
+    def __init__(self, width, units):
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.empty(width, units)), nn.Parameter(torch.empty(units))
+
+    def forward(self, x):
+        return torch.addmm(self.bias, x.view(-1, x.shape[-1]), self.weight).view(*x.shape[:-1], -1)
+
+
+def attention(x, heads, rate, causal):
     n, places, width = x.shape
     q, k, v = x.view(n, places, 3, heads, width // 3 // heads).permute(2, 0, 3, 1, 4)
-    return F.scaled_dot_product_attention(q, k, v, dropout_p=rate).transpose(1, 2).reshape(n, places, width // 3)
+    y = F.scaled_dot_product_attention(q, k, v, dropout_p=rate, is_causal=causal)
+    return y.transpose(1, 2).reshape(n, places, width // 3)
+
+
+def attend(q, k, v, heads, rate):
+    n, places, width = q.shape
+    q, k, v = (x.view(n, places, heads, width // heads).transpose(1, 2) for x in (q, k, v))
+    return F.scaled_dot_product_attention(q, k, v, dropout_p=rate).transpose(1, 2).reshape(n, places, width)
 
 
 EDGES = {}
@@ -45,8 +66,13 @@ def expression(net, node, single):
     inplace = ", inplace=True" if node.inputs[0] in single else ""
     if node.name == "rnn":
         return f"self.rnn({x[0]})[0]"
+    if node.kind == "places":
+        rows = f"{o['start']}" if o["one"] else f"{o['start']}:{o['start'] + node.shape[0]}"
+        return f"{x[0]} + self.{member(node.name)}.weight[{rows}]"
     if node.name:
         return f"self.{member(node.name)}({x[0]})"
+    if node.kind == "head":
+        return f"F.linear({x[0]}, self.{member(o['table'])}.weight)"
     if node.kind in ("relu", "relu6"):
         return f"F.{node.kind}({x[0]}{inplace})"
     if node.kind == "leaky_relu":
@@ -58,14 +84,16 @@ def expression(net, node, single):
     if node.kind == "max_pool":
         return f"F.max_pool2d({x[0]}, {o['kernel']}, {o['stride']}, {o['padding']})"
     if node.kind == "attention":
-        return f"attention({x[0]}, {o['heads']}, {o['rate']} if self.training else 0.0)"
+        return f"attention({x[0]}, {o['heads']}, {o['rate']} if self.training else 0.0, {o['causal']})"
+    if node.kind == "attend":
+        return f"attend({x[0]}, {x[1]}, {x[2]}, {o['heads']}, {o['rate']} if self.training else 0.0)"
     if node.kind == "tokens":
         token, position = (f"self.{member(p)}" for p in o["parameters"])
         return f"torch.cat([{token}.expand({x[0]}.shape[0], -1, -1), {x[0]}.flatten(2).transpose(1, 2)], 1) + {position}"
     if node.kind == "first":
         return f"{x[0]}[:, 0]"
     if node.kind == "gelu":
-        return f"F.gelu({x[0]})"
+        return f"F.gelu({x[0]}, approximate={'tanh' if o['tanh'] else 'none'!r})"
     if node.kind == "neighbours":
         return f"neighbours({x[0]}, {o['edges']})"
     if node.kind == "last":
@@ -96,7 +124,7 @@ def make(net):
     single = alone(net)
     lines = [f"    v{n.output} = {expression(net, n, single)}" for n in net.nodes]
     source = "\n".join(["def forward(self, v0):", *lines, "    return " + ", ".join(f"v{i}" for i in net.outputs)])
-    space = {"F": F, "torch": torch, "attention": attention, "neighbours": neighbours}
+    space = {"F": F, "torch": torch, "attention": attention, "attend": attend, "neighbours": neighbours}
     exec(compile(source, "net", "exec"), space)  # pylint: disable=exec-used
 
     class Net(nn.Module):

@@ -10,6 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 import nets  # pylint: disable=wrong-import-position
 
 SIZES = {"U8": 1, "I64": 8, "F32": 4}
+OUTPUTS = 4096  # of a forward's first sample, at most
 UPDATE_PIECES, PATTERN, UPDATED = 25, 1000, 16  # of a row that updates parameters alone; cli/bench_work.c has the same
 
 

@@ -186,6 +186,19 @@ typedef struct tn_gpt2_opt {
  * scores [N, L, vocabulary] of the token that comes next. */
 TN_API tn_tensor *tn_gpt2(tn_tensor *tokens, const tn_gpt2_opt *opt);
 
+typedef struct tn_bert_opt {
+    int64_t vocabulary, places, kinds, width, heads, layers,
+        feed_forward;    /* 0: 30522, 512, 2, 768, 12, 12, 4 * width */
+    tn_opt_f64 dropout;  /* 0.1 */
+    tn_tensor *key_mask; /* bool [N, L], true is seen: padding is false; NULL: everything is seen */
+    tn_tensor *kind_of;  /* [N, L], i64 or i32: which of the kinds each token is; NULL: all 0 */
+    bool pooled;         /* give [N, width] of the first token behind pooler.dense and tanh */
+    void *reserved[4];
+} tn_bert_opt;
+/* BERT with the names of Hugging Face's BertModel (name.embeddings.word_embeddings.weight, name.encoder.layer.0.attention.self.query.weight,
+ * ...): tokens [N, L] (i64, i32) give [N, L, width]. */
+TN_API tn_tensor *tn_bert(tn_tensor *tokens, const char *name, const tn_bert_opt *opt);
+
 typedef struct tn_prelu_opt {
     bool channels;    /* a slope for each channel (axis 1), not one for all */
     tn_opt_f64 slope; /* 0.25: to begin with */

@@ -91,6 +91,10 @@ typedef struct backend {
     void (*leave)(void *before);
     /* What the machine can do at most: f32 operations and bytes copied a second, measured. */
     tn_status (*limits)(tn_context *context, double *flops, double *bytes, base_error *e);
+    /* Fills f32 numbers with low + width * what base_random_f64, or with `normal` base_random_normal, draws of this key and stream. */
+    void (*draw)(tn_context *context, uint64_t key, uint64_t stream, bool normal, double low, double width, float *data,
+                 int64_t count);
+    void (*fill)(tn_context *context, float value, float *data, int64_t count);
 } backend;
 
 extern const backend backend_cpu;

@@ -120,18 +120,36 @@ static tn_status orthogonal(const tn_init *init, const char *name, base_random *
     return TN_OK;
 }
 
-tn_status program_initialise(const tn_init *init, const char *name, uint64_t seed, const tn_view *v, base_error *e)
+/* f32 by all threads; nothing that has to look at one number before the next. */
+static void initialise_f32(tn_context *context, const tn_init *init, const char *name, uint64_t seed, const tn_view *v)
+{
+    const int64_t count = tn_view_count(v);
+    if (init->kind == TN_INIT_ZEROS || init->kind == TN_INIT_CONSTANT) {
+        backend_cpu.fill(context, init->kind == TN_INIT_ZEROS ? 0 : (float)init->a, v->data, count);
+        return;
+    }
+    const drawing d = plan_drawing(init, v);
+    backend_cpu.draw(context, base_philox_key(seed, 0), base_hash_text(name), d.normal, d.normal ? d.mean : d.low,
+                     d.normal ? d.std : d.high - d.low, v->data, count);
+}
+
+tn_status program_initialise(tn_context *context, const tn_init *init, const char *name, uint64_t seed,
+                             const tn_view *v, base_error *e)
 {
     base_random r = base_random_new(base_philox_key(seed, 0), base_hash_text(name));
     size_t size = tn_dtype_size(v->dtype);
     int64_t count = tn_view_count(v);
+    if (init->kind < 0 || init->kind > TN_INIT_FAN_UNIFORM)
+        return base_fail(e, TN_INVALID, "the initialiser number %d of '%s' does not exist", (int)init->kind, name);
+    if (v->dtype == TN_F32 && init->kind != TN_INIT_ORTHOGONAL && init->kind != TN_INIT_TRUNC_NORMAL) {
+        initialise_f32(context, init, name, seed, v);
+        return TN_OK;
+    }
     memset(v->data, 0, v->bytes);
     if (init->kind == TN_INIT_ZEROS)
         return TN_OK;
     if (init->kind == TN_INIT_ORTHOGONAL)
         return orthogonal(init, name, &r, v, e);
-    if (init->kind < 0 || init->kind > TN_INIT_FAN_UNIFORM)
-        return base_fail(e, TN_INVALID, "the initialiser number %d of '%s' does not exist", (int)init->kind, name);
     drawing d = plan_drawing(init, v);
     for (int64_t i = 0; i < count; i++)
         op_element_from_f64(v->dtype, init->kind == TN_INIT_CONSTANT ? init->a : draw(&d, &r),

@@ -129,6 +129,7 @@ bool program_move_values(binding *b, base_lists *values_at, int from, int to);
 void binding_free(binding *b);
 
 /* Fills a tensor by its initialiser; numbers depend on (seed, name) only. */
-tn_status program_initialise(const tn_init *init, const char *name, uint64_t seed, const tn_view *view, base_error *e);
+tn_status program_initialise(tn_context *context, const tn_init *init, const char *name, uint64_t seed,
+                             const tn_view *view, base_error *e);
 
 #endif

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/room.h"
+
 /* Threads that share a program make their sessions at the same time, so the context is left alone unless this fails. */
 tn_session *tn_session_new(tn_program *p, tn_state *state)
 {
@@ -188,7 +190,7 @@ static tn_status reserve_block(tn_session *s, const binding *b)
     size_t need = b->buffer + b->scratch + 64;
     if (need <= s->block_bytes)
         return TN_OK;
-    void *block = aligned_alloc(64, (need + 63) & ~(size_t)63);
+    void *block = base_room(need);
     if (!block)
         return base_fail(&s->error, TN_MEMORY, "out of memory: the entry needs a block of %zu bytes", need);
     free(s->block);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/room.h"
+
 tn_state *tn_state_new(tn_context *context)
 {
     tn_state *s = calloc(1, sizeof *s);
@@ -57,7 +59,7 @@ static bool same_key(const state_pack_key *a, const state_pack_key *b)
 static state_pack *new_pack(const state_pack_key *key, size_t bytes)
 {
     state_pack *x = calloc(1, sizeof *x);
-    if (x && !(x->data = aligned_alloc(64, (bytes + 63) & ~(size_t)63))) {
+    if (x && !(x->data = base_room(bytes))) {
         free(x);
         x = NULL;
     }
@@ -146,7 +148,7 @@ static tn_status type_error(tn_state *s, const state_entry *x, const tn_view *gi
 /* Room for what a view describes, aligned as kernels want it; NULL, with the sentence, when memory is out. */
 static void *room_for(tn_state *s, const tn_view *type)
 {
-    void *data = aligned_alloc(64, (type->bytes + 64) & ~(size_t)63);
+    void *data = base_room(type->bytes);
     if (!data)
         base_no_memory(&s->error, "adding to the state");
     return data;
@@ -179,7 +181,7 @@ tn_status tn_state_init(tn_state *s, const tn_graph *g, uint64_t seed)
         /* Filled before it is added, so that one that fails is not found later, full of zeros. */
         if (!(type.data = room_for(s, &type)))
             return TN_MEMORY;
-        tn_status status = program_initialise(&from->init, from->name, seed, &type, &s->error);
+        tn_status status = program_initialise(s->context, &from->init, from->name, seed, &type, &s->error);
         if (status == TN_OK && !(x = add(s, from->name, &type)))
             status = TN_MEMORY;
         if (status != TN_OK) {

@@ -56,7 +56,7 @@ assert all(n["node"] and n["kernel"] and n["seconds"] >= 0 for n in profile["nod
 if row.train:
     losses = first["losses"] + second["losses"]
     assert len(losses) == 5 and all(math.isfinite(x) for x in losses), losses
-    due = {"cross_entropy": math.log(row.classes), "bce_with_logits": math.log(2), "vae": 784 * math.log(2),
+    due = {"cross_entropy": math.log(row.classes), "next_token": math.log(row.classes), "bce_with_logits": math.log(2), "vae": 784 * math.log(2),
            "gan": 3 * math.log(2)}[row.loss]
     assert 0.7 * due < losses[0] < 1.7 * due, losses
     assert restarted["losses"] == first["losses"], "setup does not go back to the first weights"

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/context.h"
+#include "cpu/core/draw.h"
 #include "cpu/core/kernels.h"
 #include "cpu/core/par.h"
 
@@ -96,4 +97,6 @@ const backend backend_cpu = {.name = "cpu",
                              .isa = isa_of,
                              .enter = enter,
                              .leave = leave,
-                             .limits = cpu_limits};
+                             .limits = cpu_limits,
+                             .draw = cpu_draw_numbers,
+                             .fill = cpu_draw_value};

@@ -54,3 +54,15 @@ tn_tensor *zoo_resnet(tn_tensor *x, int64_t classes, const int blocks[4], bool b
         }
     return tn_layer_linear(zoo_global_mean(x), "fc", classes, NULL);
 }
+
+tn_tensor *zoo_bert(tn_tensor *x, int64_t classes, const tn_bert_opt *opt)
+{
+    const tn_init normal = {TN_INIT_NORMAL, 0, 0.02}, zeros = {TN_INIT_ZEROS, 0, 0};
+    tn_bert_opt o = *opt;
+    tn_tensor *tokens = tn_tensor_dtype(x) == TN_I64 ? x : tn_cast(x, TN_I64);
+    o.key_mask = tn_ne(tokens, tn_scalar(tn_tensor_graph(x), TN_I64, 0));
+    o.pooled = true;
+    x = tn_dropout(tn_bert(tokens, "bert", &o), 0.1);
+    return tn_layer_linear(x, "classifier", classes,
+                           TN_OPT(tn_linear_opt, .weight_init = &normal, .bias_init = &zeros));
+}

@@ -1,4 +1,4 @@
-/* blocks.h: what the convolutional models of the zoo share. */
+/* blocks.h: what models of the zoo share. */
 #ifndef MODEL_BLOCKS_H
 #define MODEL_BLOCKS_H
 
@@ -16,5 +16,8 @@ tn_tensor *zoo_global_mean(tn_tensor *x);
  * Bottlenecks have their stride on the 3x3 convolution. Pictures of at most 64 x 64 enter by a 3x3 convolution with
  * stride 1 and no pooling, as usual for CIFAR; others by 7x7 with stride 2 and max pooling. */
 tn_tensor *zoo_resnet(tn_tensor *x, int64_t classes, const int blocks[4], bool bottleneck);
+
+/* BERT's first token, dropout, one linear layer "classifier"; x: numbers of tokens [batch, tokens], as i64 or cast to it. */
+tn_tensor *zoo_bert(tn_tensor *x, int64_t classes, const tn_bert_opt *opt);
 
 #endif
