@@ -15,8 +15,10 @@ static void show_confusion(const tn_model *m, const tn_evaluation *r, const int6
         }
         double p = said ? (double)hit / (double)said : 0, q = truth ? (double)hit / (double)truth : 0;
         const char *label = tn_model_label(m, k);
-        (void)printf("%-16s %9.4f %7.4f %6.4f %8lld\n", label ? label : "?", p, q, p + q > 0 ? 2 * p * q / (p + q) : 0,
-                     (long long)truth);
+        char number[16];
+        (void)snprintf(number, sizeof number, "%d", k);
+        (void)printf("%-16s %9.4f %7.4f %6.4f %8lld\n", label ? label : number, p, q,
+                     p + q > 0 ? 2 * p * q / (p + q) : 0, (long long)truth);
     }
 }
 
@@ -30,7 +32,7 @@ static void show(const tn_model *m, const tn_evaluation *r, const int64_t *confu
         (void)fputs(",\"macro_f1\":", stdout);
         cli_json_number(stdout, r->macro_f1);
         (void)fputs(",\"confusion\":[", stdout);
-        for (int i = 0; i < r->classes * r->classes; i++)
+        for (size_t i = 0; confusion && i < (size_t)r->classes * (size_t)r->classes; i++)
             (void)printf("%s%lld", i ? "," : "", (long long)confusion[i]);
         (void)fputs("]}\n", stdout);
         return;
@@ -40,7 +42,7 @@ static void show(const tn_model *m, const tn_evaluation *r, const int64_t *confu
         (void)printf(", accuracy %.2f%%, macro F1 %.4f, weighted F1 %.4f", 100 * r->accuracy, r->macro_f1,
                      r->weighted_f1);
     (void)fputc('\n', stdout);
-    if (r->classes && r->classes <= 100)
+    if (confusion && r->classes && r->classes <= 100)
         show_confusion(m, r, confusion);
 }
 
@@ -53,12 +55,11 @@ static int evaluate(tn_context *c, const cli_args *a, tn_model *m, tn_recipe *re
     const tn_dataset *data = valid ? valid : train;
     if (!valid)
         (void)fputs("tarn: the recipe has no validation samples: these are figures on what was trained on\n", stderr);
-    size_t classes = (size_t)tn_dataset_classes(data);
+    enum { MOST = 1 << 16 }; /* more outputs are refused by the evaluation */
     tn_shape y = tn_tensor_shape(tn_model_output(m));
-    if (y.rank == 2 && y.dims[1] > (tn_dim)classes)
-        classes = (size_t)y.dims[1];
-    int64_t *confusion = calloc(classes * classes + 1, sizeof *confusion);
-    tn_status status = confusion ? tn_recipe_evaluate(c, recipe, m, data, &r, confusion) : TN_MEMORY;
+    size_t n = y.rank == 2 && y.dims[1] > 0 && y.dims[1] < MOST ? (size_t)y.dims[1] : 0;
+    int64_t *confusion = n ? calloc(n * n, sizeof *confusion) : NULL;
+    tn_status status = tn_recipe_evaluate(c, recipe, m, data, &r, confusion);
     if (status == TN_OK)
         show(m, &r, confusion, a->json);
     free(confusion);

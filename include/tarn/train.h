@@ -73,8 +73,8 @@ typedef struct tn_train_opt {
 typedef struct tn_evaluation {
     int64_t samples;
     double loss, accuracy;
-    int classes;
-    const int64_t *confusion; /* [truth][prediction], classes x classes; lives as long as the trainer */
+    int classes;              /* the model's outputs, of which the data may use fewer; 0: numbers are predicted */
+    const int64_t *confusion; /* [truth][prediction], classes x classes; a trainer's lives until its next evaluation */
     double macro_f1, weighted_f1;
 } tn_evaluation;
 
@@ -96,9 +96,10 @@ TN_API const char *tn_trainer_error(const tn_trainer *trainer);
 /* Safe in a signal handler: stops after the current step with TN_CANCELLED, `last` saved. */
 TN_API void tn_trainer_cancel(tn_trainer *trainer);
 
-/* The same without training: loss and metrics of a model on a data set. */
+/* The same without training: loss and metrics of a model on a data set. confusion: NULL, or room for the square of the
+ * model's outputs, whatever number of classes the data have. */
 TN_API tn_status tn_evaluate(tn_context *context, tn_model *model, const tn_dataset *data, int64_t batch,
-                             tn_evaluation *result, int64_t *confusion); /* confusion: room for classes^2, or NULL */
+                             tn_evaluation *result, int64_t *confusion);
 
 #ifdef __cplusplus
 }

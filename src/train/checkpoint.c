@@ -36,6 +36,7 @@ static void put_position(const tn_trainer *t, base_str *s)
     format_json_put_i64(&w, "batch_size", t->opt.batch);
     format_json_put_i64(&w, "accumulate", t->opt.accumulate);
     format_json_put_i64(&w, "batches", t->batches);
+    format_json_put_string(&w, "optimizer", tn_optimizer_name((int)t->opt.optim.kind));
     format_json_put_string(&w, "isa", tn_context_isa(t->context));
     format_json_close(&w);
 }
@@ -110,9 +111,27 @@ static tn_status check_position(tn_trainer *t, const char *path, const train_pos
                          "same data and settings",
                          path, (long long)fixed[2], (long long)fixed[3], (long long)fixed[4], (long long)t->opt.batch,
                          (long long)t->opt.accumulate, (long long)t->batches);
+    if ((uint64_t)fixed[0] != t->opt.seed)
+        return base_fail(&t->error, TN_INVALID,
+                         "%s was written by a run with the seed %llu; this run has %llu, so its samples would come in "
+                         "another order. Resume with the same seed",
+                         path, (unsigned long long)fixed[0], (unsigned long long)t->opt.seed);
     if (at->epoch < 0 || at->batch < 0 || at->batch > t->batches || at->total < 0 || at->seen < 0)
         return base_fail(&t->error, TN_FORMAT, "%s: its position makes no sense", path);
     return TN_OK;
+}
+
+/* Another optimizer has no use for what this one remembers of the gradients. */
+static tn_status check_optimizer(tn_trainer *t, const format_json *root, const char *path)
+{
+    const char *then;
+    if (!format_json_find(root, "optimizer")) /* files did not say so at first */
+        return TN_OK;
+    BASE_TRY(format_json_get_string(root, "metadata 'tarn.train'", "optimizer", &then, &t->error));
+    if (strcmp(then, tn_optimizer_name((int)t->opt.optim.kind)) == 0)
+        return TN_OK;
+    return base_fail(&t->error, TN_INVALID, "%s was written by a run with %s; this run has %s. Resume with the same",
+                     path, BASE_SHOW(then), tn_optimizer_name((int)t->opt.optim.kind));
 }
 
 /* Other instructions round differently: the run goes on, but not to the bits that it would have come to. */
@@ -142,6 +161,8 @@ static tn_status restore(tn_trainer *t, const format_safetensors *file, const ch
     tn_status status = format_json_parse(text, strlen(text), NULL, path, &root, &t->error);
     if (status == TN_OK)
         status = read_position(t, root, &at, fixed);
+    if (status == TN_OK)
+        status = check_optimizer(t, root, path);
     if (status == TN_OK)
         status = check_isa(t, root, path);
     format_json_free(root);

@@ -191,31 +191,44 @@ static tn_preprocess preprocess_of(const train_recipe *r, const tn_field *x)
     return p;
 }
 
+/* A label for each output y [batch, outputs]: the class's name, a number where the data have no such class. */
+static tn_status labels_of(base_arena *arena, const tn_dataset *data, const tn_tensor *y, tn_model_opt *opt)
+{
+    tn_shape shape = tn_tensor_shape(y);
+    int classes = tn_dataset_classes(data);
+    if (classes == 0 || shape.rank != 2 || shape.dims[1] < classes || shape.dims[1] > TRAIN_MOST_CLASSES)
+        return TN_OK;
+    const char **labels = BASE_ARRAY(arena, const char *, (size_t)shape.dims[1]);
+    for (int i = 0; labels && i < shape.dims[1]; i++) {
+        labels[i] = i < classes ? tn_dataset_class_name(data, i) : base_arena_printf(arena, "%d", i);
+        if (!labels[i])
+            return TN_MEMORY;
+    }
+    opt->labels = labels;
+    opt->n_labels = (int)shape.dims[1];
+    return labels ? TN_OK : TN_MEMORY;
+}
+
 static tn_model *build(tn_context *c, const train_recipe *r, const tn_dataset *data, base_error *e)
 {
-    int at = tn_dataset_find(data, "x"), classes = tn_dataset_classes(data);
-    const tn_field *x = tn_dataset_field(data, at);
-    const char **labels = calloc((size_t)classes + 1, sizeof *labels);
+    const tn_field *x = tn_dataset_field(data, tn_dataset_find(data, "x"));
     tn_graph *g = tn_graph_new(c);
-    tn_tensor *y = x && g && labels ? train_build_graph(r, x, classes, g, e) : NULL;
-    tn_model *m = NULL;
-    for (int i = 0; labels && i < classes; i++)
-        labels[i] = tn_dataset_class_name(data, i);
-    if (y) {
-        tn_preprocess p = preprocess_of(r, x);
-        tn_model_opt opt = {.name = r->name ? r->name : r->model.name, .preprocess = &p};
-        tn_shape shape = tn_tensor_shape(y);
-        if (shape.rank == 2 && shape.dims[1] == classes) {
-            opt.labels = labels;
-            opt.n_labels = classes;
-        }
-        m = tn_model_new(c, g, y, &opt);
-        if (!m)
-            base_fail(e, c->err.status, "%s", c->err.text);
-    } else {
+    tn_tensor *y = x && g ? train_build_graph(r, x, tn_dataset_classes(data), g, e) : NULL;
+    if (!y) {
         tn_graph_free(g);
+        return NULL;
     }
-    free(labels);
+    tn_preprocess p = preprocess_of(r, x);
+    tn_model_opt opt = {.name = r->name ? r->name : r->model.name, .preprocess = &p};
+    base_arena arena = {0};
+    tn_model *m = NULL;
+    if (labels_of(&arena, data, y, &opt) != TN_OK) {
+        base_no_memory(e, "making a model");
+        tn_graph_free(g);
+    } else if (!(m = tn_model_new(c, g, y, &opt))) {
+        base_fail(e, c->err.status, "%s", c->err.text);
+    }
+    base_arena_free(&arena);
     return m;
 }
 

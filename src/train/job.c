@@ -11,7 +11,7 @@
 #include "base/number.h"
 #include "train/job.h"
 
-enum { MOST_RUNS = 99999 };
+enum { MOST_RUNS = 99999, MOST_METRICS = 1 << 30 };
 
 /* ---- the folder -------------------------------------------------------------------------------------------------- */
 
@@ -158,6 +158,29 @@ tn_job *tn_job_new(tn_context *context, const tn_recipe *recipe, const tn_job_op
     return finish(j, status, true);
 }
 
+/* Killed before the first checkpoint, a run begins at the beginning; one that had more must not be lost that way. */
+static tn_status begin_again(tn_job *j)
+{
+    const char *metrics = train_job_path(j, "metrics.jsonl");
+    void *text = NULL;
+    size_t bytes = 0, epochs = 0;
+    if (!metrics)
+        return base_no_memory(&j->error, "resuming a run");
+    if (base_file_exists(metrics)) {
+        BASE_TRY(base_file_read(metrics, MOST_METRICS, &text, &bytes, &j->error));
+        for (size_t i = 0; i < bytes; i++)
+            epochs += ((const char *)text)[i] == '\n';
+        free(text);
+    }
+    if (epochs > 1) /* the first line is written before the first checkpoint */
+        return base_fail(&j->error, TN_NOT_FOUND,
+                         "%s has no last.safetensors, so the run cannot go on; its metrics.jsonl tells of %zu epochs. "
+                         "Train anew with its recipe: tarn train %s/recipe.yaml",
+                         j->folder, epochs, j->folder);
+    base_log(j->context, BASE_LOG_WARNING, "%s has no checkpoint yet: the run begins at the beginning", j->folder);
+    return TN_OK;
+}
+
 static tn_status resume(tn_job *j)
 {
     const char *recipe = train_job_path(j, "recipe.yaml"), *last = train_job_path(j, "last.safetensors");
@@ -171,8 +194,8 @@ static tn_status resume(tn_job *j)
     if (!j->recipe)
         return context_error(j);
     BASE_TRY(prepare(j));
-    if (!base_file_exists(last)) /* killed before the first checkpoint: from the beginning */
-        return TN_OK;
+    if (!base_file_exists(last))
+        return begin_again(j);
     tn_status status = tn_trainer_resume(j->trainer, last);
     return status == TN_OK ? TN_OK : base_fail(&j->error, status, "%s", tn_trainer_error(j->trainer));
 }
@@ -206,17 +229,27 @@ void tn_job_free(tn_job *j)
 
 /* ---- running ----------------------------------------------------------------------------------------------------- */
 
+/* Room for a row and a column of each output, of which there may be more than the data have classes. */
+static tn_status make_confusion(tn_job *j)
+{
+    tn_shape y = tn_tensor_shape(tn_model_output(j->best));
+    size_t outputs = y.rank == 2 && y.dims[1] > 0 ? (size_t)y.dims[1] : 0, cells;
+    if (__builtin_mul_overflow(outputs, outputs, &cells) || !(j->confusion = calloc(cells + 1, sizeof *j->confusion)))
+        return base_no_memory(&j->error, "evaluating");
+    return TN_OK;
+}
+
 /* The best model, as it was saved, on the validation set. */
 static tn_status judge(tn_job *j)
 {
     const char *path = train_job_path(j, "model.safetensors");
-    int classes = tn_dataset_classes(j->valid ? j->valid : j->train);
     j->best = path ? tn_model_load(j->context, path) : NULL;
-    j->confusion = calloc((size_t)classes * (size_t)classes + 1, sizeof *j->confusion);
-    if (!j->best || !j->confusion)
-        return j->best ? base_no_memory(&j->error, "evaluating") : context_error(j);
+    if (!j->best)
+        return context_error(j);
     if (!j->valid)
         return TN_OK;
+    if (train_takes_classes(j->trainer->loss))
+        BASE_TRY(make_confusion(j));
     if (tn_recipe_evaluate(j->context, j->recipe, j->best, j->valid, &j->result, j->confusion) != TN_OK)
         return context_error(j);
     j->have_result = true;

@@ -16,6 +16,7 @@ enum { SAMPLES = 24, MOST_FACTS = 16 };
 typedef struct history {
     size_t n;
     double *epoch, *loss, *val_loss, *accuracy, *val_accuracy, *lr;
+    size_t best; /* the epoch whose model was kept, from 1 */
 } history;
 
 static double number_at(const format_json *line, const char *key)
@@ -50,6 +51,11 @@ static tn_status read_history(tn_job *j, history *h)
         BASE_TRY(format_json_parse(text, (size_t)(end - text), NULL, "metrics.jsonl", &line, &j->error));
         for (size_t i = 0; i < 6; i++)
             (*columns[i])[h->n] = number_at(line, keys[i]);
+        bool best = false;
+        base_error ignored;
+        if (format_json_find(line, "best") && format_json_get_bool(line, "a line", "best", &best, &ignored) == TN_OK &&
+            best)
+            h->best = h->n + 1;
         format_json_free(line);
     }
     return TN_OK;
@@ -57,10 +63,24 @@ static tn_status read_history(tn_job *j, history *h)
 
 static size_t series_of(const history *h, const double *train, const double *valid, tn_plot_series *out)
 {
-    bool both = h->n && !isnan(valid[h->n - 1]);
-    out[0] = (tn_plot_series){.name = "training", .x = h->epoch, .y = train, .n = h->n};
-    out[1] = (tn_plot_series){.name = "validation", .x = h->epoch, .y = valid, .n = h->n};
-    return both ? 2 : 1;
+    size_t n = 0;
+    if (h->n && !isnan(train[h->n - 1])) /* accuracy is not counted while gradients are summed over batches */
+        out[n++] = (tn_plot_series){.name = "training", .x = h->epoch, .y = train, .n = h->n, .color = 1};
+    if (h->n && !isnan(valid[h->n - 1]))
+        out[n++] = (tn_plot_series){.name = "validation", .x = h->epoch, .y = valid, .n = h->n, .color = 2};
+    return n;
+}
+
+/* The names of the model's outputs; those beyond the classes of the data have numbers. NULL when memory is out. */
+static const char **class_names(tn_job *j)
+{
+    const char **names = BASE_ARRAY(&j->arena, const char *, j->result.classes + 1);
+    for (int i = 0; names && i < j->result.classes; i++) {
+        names[i] = tn_dataset_class_name(j->valid, i);
+        if (!names[i] && !(names[i] = base_arena_printf(&j->arena, "%d", i)))
+            return NULL;
+    }
+    return names;
 }
 
 /* ---- pictures ------------------------------------------------------------------------------------------------------ */
@@ -84,9 +104,7 @@ static tn_status save_plots(tn_job *j, const history *h)
         "curves.svg"));
     if (!j->have_result || j->result.classes == 0)
         return TN_OK;
-    const char **names = BASE_ARRAY(&j->arena, const char *, j->result.classes + 1);
-    for (int i = 0; names && i < j->result.classes; i++)
-        names[i] = tn_dataset_class_name(j->valid, i);
+    const char **names = class_names(j);
     if (!names)
         return base_no_memory(&j->error, "drawing");
     return save_plot(j,
@@ -107,7 +125,7 @@ static int best_of(const float *p, int n)
 }
 
 /* Sample i of the validation set as a picture with its prediction; false when the data are no grey or colour pictures. */
-static bool one_sample(tn_job *j, tn_predictor *predictor, int64_t i, tn_plot_picture *out)
+static bool one_sample(tn_job *j, tn_predictor *predictor, int64_t i, const char *const *names, tn_plot_picture *out)
 {
     int fields = tn_dataset_fields(j->valid), x = tn_dataset_find(j->valid, "x"), y = tn_dataset_find(j->valid, "y");
     const tn_field *f = tn_dataset_field(j->valid, x);
@@ -134,7 +152,7 @@ static bool one_sample(tn_job *j, tn_predictor *predictor, int64_t i, tn_plot_pi
     int best = best_of(p, classes);
     char percent[32];
     (void)base_print(percent, sizeof percent, "%.0f%%", 100.0 * (double)p[best]);
-    const char *name = tn_dataset_class_name(j->valid, best), *right = tn_dataset_class_name(j->valid, (int)truth);
+    const char *name = names[best], *right = names[truth];
     *out = (tn_plot_picture){
         .pixels = pixels, .width = (int)f->dims[2], .height = (int)f->dims[1], .channels = 1, .marked = best != truth};
     out->caption = best == truth ? base_arena_printf(&j->arena, "%s (%s)", name, percent)
@@ -142,13 +160,13 @@ static bool one_sample(tn_job *j, tn_predictor *predictor, int64_t i, tn_plot_pi
     return out->caption != NULL;
 }
 
-static size_t samples_of(tn_job *j, tn_plot_picture *out)
+static size_t samples_of(tn_job *j, const char *const *names, tn_plot_picture *out)
 {
     tn_predictor *predictor = j->valid && tn_model_labels(j->best) ? tn_predictor_new(j->best) : NULL;
     size_t n = 0;
     int64_t count = predictor ? tn_dataset_count(j->valid) : 0;
     for (int64_t i = 0; i < count && n < SAMPLES; i++)
-        if (!one_sample(j, predictor, i, &out[n++])) {
+        if (!one_sample(j, predictor, i, names, &out[n++])) {
             n = 0;
             break;
         }
@@ -172,6 +190,20 @@ static void add_number(tn_job *j, train_fact *facts, size_t *n, const char *name
     add_fact(j, facts, n, name, text);
 }
 
+/* What was trained, and on how much; in the job's arena. */
+static const char *summary(tn_job *j)
+{
+    tn_view v;
+    long long parameters = 0, samples = (long long)tn_dataset_count(j->train);
+    for (int i = 0; tn_state_get(tn_model_state(j->best), i, &v); i++)
+        parameters += (long long)tn_view_count(&v);
+    if (!j->valid)
+        return base_arena_printf(&j->arena, "%lld parameters, trained on %lld samples, not measured on others.",
+                                 parameters, samples);
+    return base_arena_printf(&j->arena, "%lld parameters, trained on %lld samples, measured on %lld others.",
+                             parameters, samples, (long long)tn_dataset_count(j->valid));
+}
+
 static tn_status write_page(tn_job *j, const history *h)
 {
     tn_plot_series loss[2], accuracy[2];
@@ -187,7 +219,8 @@ static tn_status write_page(tn_job *j, const history *h)
                       .curves = curves,
                       .environment = environment,
                       .samples = pictures};
-    r.curves_count = h->n && !isnan(h->accuracy[h->n - 1]) ? 2 : 1;
+    r.curves_count = curves[1].count ? 2 : 1;
+    r.summary = summary(j);
     train_confusion confusion = {.classes = j->result.classes, .counts = j->confusion};
     if (j->have_result) {
         if (j->result.classes)
@@ -196,15 +229,14 @@ static tn_status write_page(tn_job *j, const history *h)
         r.confusion = j->result.classes ? &confusion : NULL;
     }
     add_number(j, figures, &r.figure_count, "epochs", "%.0f", (double)h->n);
+    add_number(j, figures, &r.figure_count, "best epoch", "%.0f", (double)h->best);
     add_number(j, figures, &r.figure_count, "seconds", "%.1f", train_now() - j->trainer->started);
     add_fact(j, environment, &r.environment_count, "Tarn", tn_version_text());
     add_fact(j, environment, &r.environment_count, "instruction set", tn_context_isa(j->context));
     add_number(j, environment, &r.environment_count, "threads", "%.0f", tn_context_threads(j->context));
-    const char **names = BASE_ARRAY(&j->arena, const char *, j->result.classes + 1);
-    for (int i = 0; names && i < j->result.classes; i++)
-        names[i] = tn_dataset_class_name(j->valid, i);
+    const char **names = class_names(j);
     r.class_names = names;
-    r.sample_count = samples_of(j, pictures);
+    r.sample_count = names ? samples_of(j, names, pictures) : 0;
     char *recipe = tn_recipe_text(j->recipe);
     r.recipe = recipe;
     const char *path = train_job_path(j, "report.html");
