@@ -255,12 +255,17 @@ static tn_status set_options(tn_trainer *t, const tn_train_opt *opt, const tn_da
     if (!isfinite(o->schedule.lr) || o->schedule.lr < 0)
         return base_fail(&t->error, TN_INVALID, "the learning rate is %g; it must be a number of at least 0",
                          o->schedule.lr);
-    if (o->epochs < 0 || o->batch < 0 || o->accumulate < 0 || o->batch > INT32_MAX)
-        return base_fail(&t->error, TN_INVALID, "epochs, batch and accumulate must be above 0");
+    if (o->epochs < 0 || o->batch < 0 || o->accumulate < 0 || o->batch > INT32_MAX || o->accumulate > INT32_MAX)
+        return base_fail(&t->error, TN_INVALID,
+                         "epochs, batch and accumulate must be above 0, the last two below 2^31");
     o->optim.accumulate = o->accumulate > 1;
     o->optim.name = NULL; /* there is one */
     t->loss = o->loss;
-    t->batches = (tn_dataset_count(train) + (o->drop_last ? 0 : o->batch - 1)) / o->batch;
+    int64_t count = tn_dataset_count(train), steps;
+    t->batches = count / o->batch + (!o->drop_last && count % o->batch != 0);
+    if (__builtin_mul_overflow(t->batches + o->accumulate, o->epochs, &steps)) /* steps of all epochs are counted */
+        return base_fail(&t->error, TN_LIMIT, "%lld epochs of %lld batches are more steps than can be counted",
+                         (long long)o->epochs, (long long)t->batches);
     if (o->schedule.kind == TN_SCHEDULE_COSINE && o->schedule.total == 0)
         o->schedule.total = o->epochs * ((t->batches + o->accumulate - 1) / o->accumulate);
     if (o->folder && !(o->folder = base_arena_strdup(&t->arena, o->folder)))

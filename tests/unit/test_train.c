@@ -265,6 +265,10 @@ static void wrong_use(void **p)
     assert_null(tn_trainer_new(f->context, m, f->train, NULL, &o));
     assert_non_null(strstr(tn_context_error(f->context), "the learning rate is nan"));
     o = options();
+    o.epochs = INT64_MAX;
+    assert_null(tn_trainer_new(f->context, m, f->train, NULL, &o));
+    assert_non_null(strstr(tn_context_error(f->context), "more steps than can be counted"));
+    o = options();
     o.memory_limit = 1000;
     assert_null(tn_trainer_new(f->context, m, f->train, NULL, &o));
     assert_non_null(strstr(tn_context_error(f->context), "the limit is 1000"));
