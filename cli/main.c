@@ -133,15 +133,26 @@ static bool take_number(const char *option, const char *text, int most, int *to)
     return true;
 }
 
+/* The library would take another one and warn; who asks for one by name wants that one. */
+static bool take_isa(const char *text, const char **to)
+{
+    static const char *const known[] = {"portable", "avx2", "avx512", "amx"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(known[i], text) == 0)
+            *to = text;
+    return *to == text || cli_fail("--isa is '%s'; portable, avx2, avx512 or amx is due", text) == CLI_OK;
+}
+
 static bool take_option(cli_args *a, int n, char **argv, int *i)
 {
     const struct {
         const char *name;
         bool *flag;
         const char **text;
-    } options[] = {{"json", &a->json, NULL},   {"dot", &a->dot, NULL},       {"markdown", &a->markdown, NULL},
-                   {"serve", &a->serve, NULL}, {"resume", NULL, &a->resume}, {"isa", NULL, &a->isa},
-                   {"data", NULL, &a->data},   {"list", &a->list, NULL},     {"precision", NULL, &a->precision}};
+    } options[] = {{"json", &a->json, NULL},         {"dot", &a->dot, NULL},
+                   {"markdown", &a->markdown, NULL}, {"serve", &a->serve, NULL},
+                   {"resume", NULL, &a->resume},     {"data", NULL, &a->data},
+                   {"list", &a->list, NULL},         {"precision", NULL, &a->precision}};
     const char *option = argv[*i], *value;
     for (size_t k = 0; k < sizeof options / sizeof *options; k++) {
         if (options[k].flag && strcmp(option + 2, options[k].name) == 0)
@@ -151,6 +162,8 @@ static bool take_option(cli_args *a, int n, char **argv, int *i)
             return true;
         }
     }
+    if ((value = value_of("isa", n, argv, i)) != NULL)
+        return take_isa(value, &a->isa);
     if ((value = value_of("threads", n, argv, i)) != NULL)
         return take_number("threads", value, MOST_THREADS, &a->threads);
     if ((value = value_of("batch", n, argv, i)) != NULL)

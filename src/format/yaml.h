@@ -63,7 +63,7 @@ void format_yaml_free(format_yaml *tree);
 /* Applies "a.b.2.units=64": keys of mappings and indices of lists, separated by points. Keys that are missing are made,
  * entries of lists are not. Behind an index, the one key of a mapping may be left out: layers.2.units reaches into
  * {conv2d: {units: 3}}. The value is YAML if it opens with [ { or a quote, otherwise it is the plain text behind the '=';
- * "a.b=" takes the key or the entry out.
+ * "a.b=" takes the key or the entry out, which must be there.
  * After a failure the tree is as it was, but for empty mappings. */
 tn_status format_yaml_override(format_yaml *tree, const char *text, base_error *e);
 

@@ -168,7 +168,7 @@ static tn_status step_list(const walk *w, const format_yaml_node *list, const ch
     return TN_OK;
 }
 
-/* The item that `part` names in a mapping, made if it is missing. */
+/* The item that `part` names in a mapping, made if it is missing; but what is to be taken out must be there. */
 static tn_status step_map(const walk *w, format_yaml_node *map, const char *part, format_yaml_item **item)
 {
     for (size_t i = 0; i < map->n; i++)
@@ -176,6 +176,8 @@ static tn_status step_map(const walk *w, format_yaml_node *map, const char *part
             *item = &map->items[i];
             return TN_OK;
         }
+    if (!w->value)
+        return complain(w, "there is no key '%s' that could be taken out", BASE_SHOW(part));
     format_yaml_item fresh = {.key = base_arena_strdup(&w->tree->arena, part), .source = w->source};
     if (!fresh.key || !push(&w->tree->arena, map, fresh))
         return base_no_memory(w->e, "applying an override");

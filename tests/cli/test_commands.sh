@@ -26,6 +26,8 @@ runs 2 train tiny.yaml --dot
 says "tarn train has no option --dot"
 runs 2 train tiny.yaml --threads many
 says "many" "1 to 1024"
+runs 2 train tiny.yaml --isa neon
+says "neon" "portable, avx2, avx512"
 runs 2 train tiny.yaml --resume
 says "--resume"
 for topic in recipe model layers data train output models linear conv2d softmax; do

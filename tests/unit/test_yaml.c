@@ -184,12 +184,10 @@ static void test_overrides(void **state)
     becomes("a: 1\nb: 2\n", "a=x", "a: x\nb: 2\n");
     becomes("a: 1\n", "b=2", "a: 1\nb: 2\n");
     becomes("", "b.c.d=2", "b:\n  c:\n    d: 2\n");
-    becomes("a:\n", "a.b=", "a: {}\n");
     becomes("a: ~\n", "a.b=1", "a:\n  b: 1\n");
     becomes("l: [1, 2, 3]\n", "l.1=x", "l: [1, x, 3]\n");
     becomes("l: [1, 2, 3]\n", "l.0=", "l: [2, 3]\n");
     becomes("a: 1\nb: 2\n", "a=", "b: 2\n");
-    becomes("a: 1\n", "zz=", "a: 1\n");
     becomes("a: 1\n", "a=[1, {b: c}]", "a:\n  - 1\n  - b: c\n");
     becomes("a: 1\n", "a={}", "a: {}\n");
     becomes("a: 1\n", "a=\"1\"", "a: \"1\"\n");
@@ -224,6 +222,8 @@ static void test_bad_overrides(void **state)
     override_fails("a: {l: [1, 2]}", "a.l.x=3",
                    "override 'a.l.x=3': 'a.l' is a list, so a number from 0 must follow it, not 'x'");
     override_fails("a: []", "a.0=3", "override 'a.0=3': 'a' is an empty list");
+    override_fails("a: 1", "zz=", "override 'zz=': there is no key 'zz' that could be taken out");
+    override_fails("a:", "a.b=", "override 'a.b=': there is no key 'b' that could be taken out");
     override_fails("a: 1", "a=[1", "override 'a=[1': the value is not YAML: value:");
     override_fails("a: 1", "a=\xff", "override 'a=?': it is not UTF-8");
     override_fails("a: 1", "1.2.3.4.5.6.7.8.9.10.11.12.13=3",
