@@ -140,17 +140,29 @@ static void try_real_digits(tn_context *c, tn_job *j, const char *folder, bool j
     tn_dataset_free(real);
 }
 
-static int finish(tn_context *c, tn_job *j, const cli_args *a)
+/* Runs the job so that Ctrl-C, a closed terminal or a reader of the output that is gone stop it with its state saved. The
+ * second signal ends the process at once: the run folder bears it. */
+static tn_status run_stoppable(tn_job *j)
 {
-    /* the second Ctrl-C ends the process at once: the run folder bears it */
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND}, old_int, old_term;
-    (void)sigaction(SIGINT, &action, &old_int);
-    (void)sigaction(SIGTERM, &action, &old_term);
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+    enum { N = sizeof signals / sizeof *signals };
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND}, old[N];
+    for (int i = 0; i < N; i++) {
+        (void)sigaction(signals[i], &action, &old[i]);
+        if (old[i].sa_handler == SIG_IGN && (signals[i] == SIGHUP || signals[i] == SIGPIPE)) /* nohup */
+            (void)sigaction(signals[i], &old[i], NULL);
+    }
     running = j;
     tn_status status = tn_job_run(j);
     running = NULL;
-    (void)sigaction(SIGINT, &old_int, NULL);
-    (void)sigaction(SIGTERM, &old_term, NULL);
+    for (int i = 0; i < N; i++)
+        (void)sigaction(signals[i], &old[i], NULL);
+    return status;
+}
+
+static int finish(tn_context *c, tn_job *j, const cli_args *a)
+{
+    tn_status status = run_stoppable(j);
     if (status == TN_CANCELLED) {
         (void)fprintf(stderr, "\ntarn: %s; go on with: tarn train --resume %s\n", tn_job_error(j), tn_job_folder(j));
         return CLI_CANCELLED;

@@ -28,7 +28,7 @@ stop() {
     wait $pid || got=$?
 }
 
-for signal in INT TERM; do
+for signal in INT TERM HUP; do
     rm -rf runs
     start runs/tiny-001 train tiny.yaml "${long[@]}"
     runs 1 train --resume runs/tiny-001
@@ -58,4 +58,26 @@ runs 0 train --isa portable --resume runs/tiny-001
 says "goes on with portable"
 runs 1 train --resume nowhere
 says "nowhere"
+
+# A reader of the output that is gone stops it, too, and it is saved; nohup keeps a closed terminal from stopping it.
+rm -rf runs
+status=0
+"$TARN" train tiny.yaml train.epochs=1000 2>bg.err | head -n 1 >bg.out || status=${PIPESTATUS[0]}
+[ "$status" = 130 ] || say "without a reader the exit status is $status: $(cat bg.err)"
+grep -q "go on with: tarn train --resume runs/tiny-001" bg.err || say "without a reader: $(cat bg.err)"
+[ -s runs/tiny-001/last.safetensors ] || say "without a reader nothing is saved"
+rm -rf runs
+start runs/tiny-001 train tiny.yaml "${long[@]}"
+stop INT
+(
+    trap '' HUP
+    sed -i 's/epochs: 1000/epochs: 40/' runs/tiny-001/recipe.yaml
+    exec "$TARN" train --resume runs/tiny-001 >bg.out 2>bg.err
+) &
+pid=$!
+sleep 0.1
+got=0
+kill -s HUP $pid
+wait $pid || got=$?
+[ "$got" = 0 ] || say "under nohup SIGHUP ends it with $got: $(cat bg.err)"
 finish

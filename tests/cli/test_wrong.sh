@@ -53,6 +53,8 @@ refused train.lr nan -- train tiny.yaml train.lr=nan
 refused train.lr inf -- train tiny.yaml train.lr=inf
 refused train.lr -1 -- train tiny.yaml train.lr=-1
 refused train.epoch "did you mean 'epochs'" -- train tiny.yaml train.epoch=3
+refused 'train.epoch=' "no key 'epoch'" -- train tiny.yaml train.epoch=
+refused "more steps than can be counted" -- train tiny.yaml data.train_count=9223372036854775807 train.epochs=1000
 refused model.layers.9 -- train tiny.yaml model.layers.9.units=3
 refused nothere.yaml -- train nothere.yaml
 refused folder -- train .
@@ -174,6 +176,13 @@ cp runs/tiny-001/last.safetensors runs/broken/
 sed -i 's/batch: 32/batch: 16/' runs/broken/recipe.yaml
 runs 1 train --resume runs/broken
 says "batches of 32" "same data and settings"
+
+# Without its last checkpoint a run with a history is not begun anew over its best model.
+rm runs/broken/last.safetensors
+before=$(cksum runs/broken/*)
+runs 1 train --resume runs/broken
+says "no last.safetensors" "2 epochs" runs/broken/recipe.yaml
+[ "$before" = "$(cksum runs/broken/*)" ] || say "a resume that was refused changed the run"
 
 # --- where nothing can be written
 : >file
