@@ -136,25 +136,67 @@ TN_API tn_entry *tn_graph_entry(tn_graph *graph, const char *name);
 
 /* ---- schedules --------------------------------------------------------------------------------------------------- */
 
+/* Steps and epochs count from 0. `at` is the step less the warm-up; the kinds that have a length end with `total`. Named as in
+ * torch.optim.lr_scheduler. */
 typedef enum tn_schedule_kind {
     TN_SCHEDULE_CONSTANT = 0,
-    TN_SCHEDULE_STEP = 1,   /* times gamma every `every` epochs (StepLR) */
-    TN_SCHEDULE_COSINE = 2, /* from lr to lr_min over `total` steps (Loshchilov and Hutter 2017, eq. 5, one period) */
-    TN_SCHEDULE_PLATEAU = 3 /* times gamma when the watched metric has not improved for more than `patience` epochs */
+    TN_SCHEDULE_STEP = 1,    /* times gamma every `every` epochs (StepLR) */
+    TN_SCHEDULE_COSINE = 2,  /* from lr to lr_min over `total` steps (Loshchilov and Hutter 2017, eq. 5, one period) */
+    TN_SCHEDULE_PLATEAU = 3, /* times gamma when the watched metric has not improved for more than `patience` epochs */
+    TN_SCHEDULE_MULTI_STEP = 4,      /* times gamma at each of the epochs `milestones` (MultiStepLR) */
+    TN_SCHEDULE_EXPONENTIAL = 5,     /* times gamma every epoch (ExponentialLR) */
+    TN_SCHEDULE_POLYNOMIAL = 6,      /* lr_min + (lr - lr_min) * (1 - at / length)^power (PolynomialLR) */
+    TN_SCHEDULE_LINEAR = 7,          /* from start_factor * lr to end_factor * lr (LinearLR) */
+    TN_SCHEDULE_COSINE_RESTARTS = 8, /* cosines of `period` steps, each period_factor times as long as the one before
+                                        (CosineAnnealingWarmRestarts; Loshchilov and Hutter 2017, section 3) */
+    TN_SCHEDULE_ONE_CYCLE = 9,       /* up to lr and down (OneCycleLR; Smith and Topin 2018) */
+    TN_SCHEDULE_CYCLIC = 10,         /* from lr_min up to lr and back, again and again (CyclicLR; Smith 2017) */
+    TN_SCHEDULE_INVERSE_SQRT =
+        11 /* lr * sqrt(w / (step + 1)) after w = warmup_steps (Vaswani et al. 2017, section 5.3) */
 } tn_schedule_kind;
 
-typedef struct tn_schedule_opt {
+/* How the rate rises in the warm-up. */
+typedef enum tn_warmup {
+    TN_WARMUP_LINEAR = 0,
+    TN_WARMUP_COSINE = 1,
+    TN_WARMUP_EXPONENTIAL = 2, /* needs warmup_from > 0 */
+    TN_WARMUP_CONSTANT = 3     /* warmup_from of the rate, then all of it (ConstantLR) */
+} tn_warmup;
+
+typedef enum tn_cycle { TN_CYCLE_TRIANGULAR = 0, TN_CYCLE_TRIANGULAR2 = 1, TN_CYCLE_EXP_RANGE = 2 } tn_cycle;
+
+typedef struct tn_schedule_opt tn_schedule_opt;
+struct tn_schedule_opt {
     tn_schedule_kind kind;
     double lr;     /* the base rate */
-    double gamma;  /* 0: 0.1 */
+    double gamma;  /* 0: 0.1; exponential: 0.95; cyclic: 1 */
     int64_t every; /* epochs; 0: 1 */
     int64_t total; /* steps, warm-up included */
     double lr_min;
     int64_t patience;     /* epochs; as PyTorch's ReduceLROnPlateau with mode min */
     double threshold;     /* an improvement is relative: value < best * (1 - threshold); 0: 1e-4 */
-    int64_t warmup_steps; /* linear from 0: step i has (i + 1) / warmup_steps of the rate, before the kind takes over */
+    int64_t warmup_steps; /* step i has (i + 1) / warmup_steps of the rate, before the kind takes over */
+    tn_warmup warmup;
+    double warmup_from;        /* part of the rate at which the warm-up begins */
+    const int64_t *milestones; /* epochs, rising */
+    int n_milestones;
+    double power;            /* polynomial; 0: 1 */
+    tn_opt_f64 start_factor; /* linear; 1/3 */
+    tn_opt_f64 end_factor;   /* linear; 1 */
+    int64_t period;          /* restarts: steps; 0: 10 */
+    int64_t period_factor;   /* 0: 1 */
+    double pct_start;        /* one cycle: part of the steps that go up; 0: 0.3 */
+    double div_factor;       /* it begins at lr / div_factor; 0: 25 */
+    double final_div_factor; /* it ends at its beginning / final_div_factor; 0: 10000 */
+    bool linear;             /* one cycle: lines in place of cosines */
+    bool three_phase;        /* up, down to the beginning, and on to the end */
+    int64_t up, down;        /* cyclic: steps; 0: 2000, and as many as up */
+    tn_cycle mode;
+    const tn_schedule_opt *then; /* what takes over at step `until` and counts its steps from there (SequentialLR) */
+    int64_t until;
+    const tn_schedule_opt *also; /* what else the rate is multiplied with: its rate for an lr of 1 (ChainedScheduler) */
     void *reserved[4];
-} tn_schedule_opt;
+};
 
 /* Where a schedule is; all zero is the beginning. Belongs to what a checkpoint keeps. */
 typedef struct tn_schedule {
@@ -165,7 +207,8 @@ typedef struct tn_schedule {
 
 /* The rate for step number `step` (from 0) of epoch number `epoch` (from 0). */
 TN_API double tn_schedule_rate(const tn_schedule_opt *opt, const tn_schedule *state, int64_t step, int64_t epoch);
-/* At the end of an epoch, with the metric that is watched (smaller is better); needed by PLATEAU only. */
+/* At the end of an epoch, with the metric that is watched (smaller is better); needed by PLATEAU only, of which a chain has at
+ * most one. */
 TN_API void tn_schedule_epoch(const tn_schedule_opt *opt, tn_schedule *state, double metric);
 
 #ifdef __cplusplus

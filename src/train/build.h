@@ -19,6 +19,9 @@ tn_recipe *train_recipe_retain(const tn_recipe *recipe);
 tn_tensor *train_build_graph(const train_recipe *r, const tn_field *field, int classes, tn_graph *g, base_error *e);
 /* Sentence with a suggestion. */
 void train_unknown_model(const char *name, base_error *e);
+tn_optim_opt train_optim_of(const train_options *options);
+/* What the plateau among the schedules watches. */
+int train_plateau_metric(const train_options *options);
 /* The training options that the recipe means. Pointers into the recipe. */
 tn_train_opt train_options_of(const train_recipe *r, tn_transform *augment);
 

@@ -263,30 +263,8 @@ tn_status tn_recipe_evaluate(tn_context *c, const tn_recipe *recipe, tn_model *m
 
 /* ---- options ----------------------------------------------------------------------------------------------------- */
 
-static tn_optim_opt optim_of(const train_options *o)
-{
-    static const tn_optimizer kinds[] = {
-        [TRAIN_OPTIMIZER_SGD] = TN_SGD, [TRAIN_OPTIMIZER_ADAM] = TN_ADAM, [TRAIN_OPTIMIZER_ADAMW] = TN_ADAMW};
-    tn_optim_opt p = {.kind = kinds[o->optimizer],
-                      .nesterov = o->nesterov,
-                      .eps = tn_f64(o->eps),
-                      .l1 = o->l1,
-                      .clip_norm = o->clip_norm,
-                      .clip_value = o->clip_value};
-    if (p.kind == TN_SGD)
-        p.momentum = o->momentum;
-    if (o->betas.n == 2) {
-        p.beta1 = tn_f64(o->betas.at[0]);
-        p.beta2 = tn_f64(o->betas.at[1]);
-    }
-    p.weight_decay = tn_f64(o->weight_decay);
-    return p;
-}
-
 tn_train_opt train_options_of(const train_recipe *r, tn_transform *augment)
 {
-    static const tn_schedule_kind kinds[] = {TN_SCHEDULE_CONSTANT, TN_SCHEDULE_STEP, TN_SCHEDULE_COSINE,
-                                             TN_SCHEDULE_PLATEAU};
     static const tn_metric metrics[] = {[TRAIN_METRIC_LOSS] = TN_METRIC_LOSS,
                                         [TRAIN_METRIC_ACCURACY] = TN_METRIC_ACCURACY,
                                         [TRAIN_METRIC_F1] = TN_METRIC_F1};
@@ -296,26 +274,20 @@ tn_train_opt train_options_of(const train_recipe *r, tn_transform *augment)
                       .batch = o->batch,
                       .seed = (uint64_t)r->seed,
                       .loss = losses[o->loss],
-                      .optim = optim_of(o),
+                      .optim = train_optim_of(o),
+                      .schedule = *o->schedule_opt,
                       .accumulate = o->accumulate,
                       .workers = (int)r->data.workers,
                       .patience = o->early_stopping.patience,
                       .watch = metrics[o->early_stopping.metric],
                       .min_delta = o->early_stopping.min_delta,
-                      .plateau = metrics[o->schedule.metric],
+                      .plateau = metrics[train_plateau_metric(o)],
                       .no_shuffle = !r->data.shuffle,
                       .drop_last = r->data.drop_last,
                       .prefetch = (int)r->data.prefetch,
                       .checkpoint_every = o->checkpoint_every,
                       .memory_limit = (size_t)o->memory_limit,
                       .precision = (tn_precision)o->precision};
-    t.schedule = (tn_schedule_opt){.kind = kinds[o->schedule.kind],
-                                   .lr = o->lr,
-                                   .gamma = o->schedule.factor,
-                                   .every = o->schedule.every,
-                                   .lr_min = o->schedule.least,
-                                   .patience = o->schedule.patience,
-                                   .warmup_steps = o->warmup_steps};
     *augment = (tn_transform){
         .field = "x", .move = a->move, .rotate = a->rotate, .zoom = a->zoom, .flip = a->flip, .fill = a->fill};
     if (a->move > 0 || a->rotate > 0 || a->zoom > 0 || a->flip)

@@ -221,27 +221,45 @@ const char *train_finished(const tn_trainer *t)
                : NULL;
 }
 
+/* Averaged weights, where there are any, and those that are trained change places. */
+static tn_status swap_average(tn_trainer *t)
+{
+    if (t->opt.optim.average == TN_AVERAGE_NONE)
+        return TN_OK;
+    tn_status status = tn_run(t->session, "swap_average", 0, NULL, 0, NULL);
+    return status == TN_OK ? TN_OK : session_error(t, status);
+}
+
+/* Validation, and the best model: with averaged weights if there are any. */
+static tn_status end_epoch_averaged(tn_trainer *t, tn_progress *p)
+{
+    tn_evaluation result;
+    if (t->valid) {
+        BASE_TRY(train_score_data(&t->scorer, t->valid, t->opt.batch, &result));
+        p->valid = true;
+        p->val_loss = result.loss;
+        p->val_accuracy = result.accuracy;
+        p->val_f1 = result.classes ? result.macro_f1 : (double)NAN;
+    }
+    judge(t, p);
+    put_history(t, p);
+    return t->opt.folder && p->best ? write_in_folder(t, "model.safetensors", true) : TN_OK;
+}
+
 static tn_status end_epoch(tn_trainer *t)
 {
     tn_progress p = progress_now(t);
-    tn_evaluation result;
     p.epoch_end = true;
-    if (t->valid) {
-        BASE_TRY(train_score_data(&t->scorer, t->valid, t->opt.batch, &result));
-        p.valid = true;
-        p.val_loss = result.loss;
-        p.val_accuracy = result.accuracy;
-        p.val_f1 = result.classes ? result.macro_f1 : (double)NAN;
-    }
-    judge(t, &p);
-    put_history(t, &p);
+    BASE_TRY(swap_average(t));
+    tn_status status = end_epoch_averaged(t, &p);
+    BASE_TRY(swap_average(t)); /* back, whatever came of it */
+    if (status != TN_OK)
+        return status;
     t->at.epoch++;
     t->at.batch = t->at.seen = t->at.correct = 0;
     t->at.loss = (train_mean){0};
     t->at.finished = train_finished(t) != NULL;
     if (t->opt.folder) {
-        if (p.best)
-            BASE_TRY(write_in_folder(t, "model.safetensors", true));
         BASE_TRY(write_in_folder(t, "metrics.jsonl", false));
         BASE_TRY(save_last(t));
     }

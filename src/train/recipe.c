@@ -7,6 +7,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "train/recipe_tables.h"
+#include <tarn/optim.h>
 
 /* ---- which options go together --------------------------------------------------------------------------------- */
 
@@ -16,15 +17,46 @@ typedef struct condition {
     const char *key, *with;
 } condition;
 static const condition conditions[] = {
-    {&train_options_table, "momentum", "sgd"},
-    {&train_options_table, "nesterov", "sgd"},
-    {&train_options_table, "betas", "adam adamw"},
-    {&train_options_table, "eps", "adam adamw"},
+    {&train_options_table, "momentum", "sgd rmsprop lars muon"},
+    {&train_options_table, "nesterov", "sgd muon"},
+    {&train_options_table, "betas", "adam adamw adamax nadam radam lamb lion muon"},
+    {&train_options_table, "eps", "adam adamw adagrad adadelta rmsprop adamax nadam radam lamb adafactor muon shampoo"},
+    {&train_options_table, "amsgrad", "adam adamw"},
+    {&train_options_table, "decoupled", "adam nadam radam"},
+    {&train_options_table, "centered", "rmsprop"},
+    {&train_options_table, "alpha", "rmsprop"},
+    {&train_options_table, "rho", "adadelta"},
+    {&train_options_table, "lr_decay", "adagrad"},
+    {&train_options_table, "initial_accumulator_value", "adagrad"},
+    {&train_options_table, "momentum_decay", "nadam"},
+    {&train_options_table, "trust_coefficient", "lars"},
+    {&train_options_table, "beta2_decay", "adafactor"},
+    {&train_options_table, "eps2", "adafactor"},
+    {&train_options_table, "d", "adafactor"},
+    {&train_options_table, "ns_steps", "muon"},
+    {&train_options_table, "adjust_lr", "muon"},
+    {&train_average_table, "decay", "ema"},
+    {&train_average_table, "start", "ema swa"},
+    {&train_average_table, "every", "ema swa"},
     {&train_schedule_table, "every", "step"},
-    {&train_schedule_table, "factor", "step plateau"},
-    {&train_schedule_table, "least", "cosine plateau"},
+    {&train_schedule_table, "factor", "step multi_step plateau exponential cyclic"},
+    {&train_schedule_table, "least", "cosine plateau polynomial cosine_restarts cyclic"},
     {&train_schedule_table, "patience", "plateau"},
     {&train_schedule_table, "metric", "plateau"},
+    {&train_schedule_table, "milestones", "multi_step"},
+    {&train_schedule_table, "power", "polynomial"},
+    {&train_schedule_table, "start", "linear"},
+    {&train_schedule_table, "end", "linear"},
+    {&train_schedule_table, "period", "cosine_restarts"},
+    {&train_schedule_table, "period_factor", "cosine_restarts"},
+    {&train_schedule_table, "pct_start", "one_cycle"},
+    {&train_schedule_table, "div_factor", "one_cycle"},
+    {&train_schedule_table, "final_div_factor", "one_cycle"},
+    {&train_schedule_table, "linear", "one_cycle"},
+    {&train_schedule_table, "three_phase", "one_cycle"},
+    {&train_schedule_table, "up", "cyclic"},
+    {&train_schedule_table, "down", "cyclic"},
+    {&train_schedule_table, "mode", "cyclic"},
     {&train_data_table, "folder", "mnist"},
     {&train_data_table, "images", "idx"},
     {&train_data_table, "labels", "idx"},
@@ -51,34 +83,50 @@ static const char *enum_text(const format_table *table, const char *key, int val
     return "?";
 }
 
-/* What conditions on a table look at: the key and its present value. */
-static const char *decider(const train_recipe *r, const format_table *table, const char **key)
+/* What conditions on a table look at: the key and its present value in these options. */
+static const char *decider(const format_table *table, const void *options, const char **key)
 {
-    bool train = table == &train_options_table, data = table == &train_data_table;
-    *key = train ? "optimizer" : data ? "name" : "kind";
-    return enum_text(table, *key, train ? r->train.optimizer : data ? r->data.name : r->train.schedule.kind);
+    *key = table == &train_options_table ? "optimizer" : table == &train_data_table ? "name" : "kind";
+    for (const format_option *o = table->options; o->key; o++)
+        if (strcmp(o->key, *key) == 0)
+            return o->names[*(const int *)(const void *)((const char *)options + o->offset)];
+    return "?";
 }
 
-static bool applies(const void *user, const format_table *table, const format_option *option)
+static const void *options_of(const train_recipe *r, const format_table *table)
+{
+    return table == &train_options_table    ? (const void *)&r->train
+           : table == &train_data_table     ? (const void *)&r->data
+           : table == &train_average_table  ? (const void *)&r->train.average
+           : table == &train_schedule_table ? (const void *)&r->train.schedule
+                                            : NULL;
+}
+
+static bool acts(const format_table *table, const void *options, const format_option *option)
 {
     const char *key = NULL;
     for (size_t i = 0; i < sizeof conditions / sizeof *conditions; i++)
         if (conditions[i].table == table && strcmp(conditions[i].key, option->key) == 0)
-            return has_word(conditions[i].with, decider(user, table, &key));
+            return has_word(conditions[i].with, decider(table, options, &key));
     return true;
 }
 
+static bool applies(const void *user, const format_table *table, const format_option *option)
+{
+    return acts(table, options_of(user, table), option);
+}
+
 /* Options of a table that were written, but do nothing. */
-static tn_status check_idle(const train_recipe *r, const format_table *table, const void *options,
-                            const format_yaml_node *node, const char *path, base_error *e)
+static tn_status check_idle(const format_table *table, const void *options, const format_yaml_node *node,
+                            const char *path, base_error *e)
 {
     char place[FORMAT_YAML_PLACE];
     for (const format_option *o = table->options; o->key; o++) {
         const char *key = NULL;
-        if (!format_options_given(table, options, o->key) || applies(r, table, o))
+        if (!format_options_given(table, options, o->key) || acts(table, options, o))
             continue;
         const format_yaml_item *item = format_yaml_find(node, o->key);
-        const char *value = decider(r, table, &key);
+        const char *value = decider(table, options, &key);
         (void)base_fail(e, TN_FORMAT, "%s.%s does nothing when %s.%s is %s; take it out (on the command line: %s.%s=)",
                         path, o->key, path, key, value, path, o->key);
         if (item)
@@ -95,7 +143,7 @@ static tn_status check_data(const train_recipe *r, base_error *e)
     const train_data *d = &r->data;
     const format_yaml_node *node = format_yaml_get(r->tree.root, "data");
     node = node ? node : r->tree.root;
-    BASE_TRY(check_idle(r, &train_data_table, d, node, "data", e));
+    BASE_TRY(check_idle(&train_data_table, d, node, "data", e));
     if (d->name == TRAIN_DATA_IDX && (!d->images || !d->labels))
         return format_yaml_fail(node, e, "'data' lacks the key '%s': idx needs images and labels",
                                 d->images ? "labels" : "images");
@@ -111,16 +159,44 @@ static tn_status check_data(const train_recipe *r, base_error *e)
     return TN_OK;
 }
 
+static tn_status check_schedule(const train_schedule *s, const format_yaml_node *node, const char *path, base_error *e)
+{
+    if (s->kind == TN_SCHEDULE_MULTI_STEP && s->milestones.n == 0)
+        return format_yaml_fail(node, e, "%s lacks the key 'milestones': the epochs at which the rate falls", path);
+    for (size_t i = 1; i < s->milestones.n; i++)
+        if (s->milestones.at[i] <= s->milestones.at[i - 1])
+            return format_yaml_fail(node, e, "%s.milestones must rise; %lld comes after %lld", path,
+                                    (long long)s->milestones.at[i], (long long)s->milestones.at[i - 1]);
+    if (!s->then != (s->until == 0))
+        return format_yaml_fail(node, e,
+                                "%s has %s without %s: a schedule that takes over, and the step at which it does", path,
+                                s->then ? "then" : "until", s->then ? "until" : "then");
+    return TN_OK;
+}
+
 static tn_status check_train(const train_recipe *r, base_error *e)
 {
     const train_options *t = &r->train;
     const format_yaml_node *node = format_yaml_get(r->tree.root, "train");
     const format_yaml_node *schedule = node ? format_yaml_get(node, "schedule") : NULL;
     node = node ? node : r->tree.root;
-    BASE_TRY(check_idle(r, &train_options_table, t, node, "train", e));
-    BASE_TRY(check_idle(r, &train_schedule_table, &t->schedule, schedule, "train.schedule", e));
-    if (t->nesterov && t->momentum <= 0)
+    BASE_TRY(check_idle(&train_options_table, t, node, "train", e));
+    BASE_TRY(check_idle(&train_average_table, &t->average, format_yaml_get(node, "average"), "train.average", e));
+    for (const train_schedule *s = &t->schedule; s; s = s->after) {
+        bool inner = s != &t->schedule;
+        const char *path = inner ? "train.schedule.then" : "train.schedule";
+        BASE_TRY(check_idle(&train_schedule_table, s, schedule, path, e));
+        BASE_TRY(check_schedule(s, schedule ? schedule : node, path, e));
+        schedule = s->then;
+    }
+    if (t->optimizer == TN_SGD && t->nesterov && t->momentum <= 0)
         return format_yaml_fail(node, e, "train.nesterov needs train.momentum above 0");
+    if ((t->optimizer == TN_MUON || t->optimizer == TN_LARS) &&
+        format_options_given(&train_options_table, t, "momentum") && t->momentum <= 0)
+        return format_yaml_fail(node, e, "train.momentum must be above 0 for %s",
+                                enum_text(&train_options_table, "optimizer", t->optimizer));
+    if (t->warmup == TN_WARMUP_EXPONENTIAL && t->warmup_from <= 0)
+        return format_yaml_fail(node, e, "train.warmup exponential needs train.warmup_from above 0");
     return TN_OK;
 }
 
@@ -172,26 +248,7 @@ static tn_status check_version(const format_yaml_node *root, base_error *e)
     return TN_TOO_NEW;
 }
 
-/* ---- defaults that depend on others ---------------------------------------------------------------------------- */
-
-static void set_given(const format_table *table, void *options, const char *key)
-{
-    for (size_t i = 0; table->options[i].key; i++)
-        if (strcmp(table->options[i].key, key) == 0)
-            *(uint64_t *)options |= (uint64_t)1 << i;
-}
-
-static void decide_rates(train_options *t)
-{
-    if (!format_options_given(&train_options_table, t, "lr")) {
-        t->lr = t->optimizer == TRAIN_OPTIMIZER_SGD ? 0.01 : 0.001;
-        set_given(&train_options_table, t, "lr");
-    }
-    if (!format_options_given(&train_options_table, t, "weight_decay")) {
-        t->weight_decay = t->optimizer == TRAIN_OPTIMIZER_ADAMW ? 0.01 : 0;
-        set_given(&train_options_table, t, "weight_decay");
-    }
-}
+/* ---- reading ---------------------------------------------------------------------------------------------------- */
 
 /* "recipes/mnist.yaml" names its run mnist. */
 static tn_status decide_name(train_recipe *r, const char *source, base_error *e)
@@ -208,8 +265,6 @@ static tn_status decide_name(train_recipe *r, const char *source, base_error *e)
                                 BASE_SHOW(r->name));
     return TN_OK;
 }
-
-/* ---- reading --------------------------------------------------------------------------------------------------- */
 
 static tn_status apply(train_recipe *r, const char *const *overrides, size_t n, base_error *e)
 {
@@ -228,11 +283,11 @@ static tn_status resolve(train_recipe *r, const char *source, const char *const 
     BASE_TRY(format_options_read(&train_recipe_top, r->tree.root, r->tree.root, "", &r->tree.arena, r, e));
     BASE_TRY(decide_name(r, source, e));
     BASE_TRY(train_model_read(r, e));
+    BASE_TRY(train_inner_read(r, e));
     BASE_TRY(check_data(r, e));
     BASE_TRY(check_train(r, e));
     BASE_TRY(check_loss(r, e));
-    decide_rates(&r->train);
-    return TN_OK;
+    return train_decide(r, e);
 }
 
 static tn_status finish(train_recipe *r, tn_status status, train_recipe **out)

@@ -287,8 +287,6 @@ typedef struct train_data {
 
 /* ---- training -------------------------------------------------------------------------------------------------- */
 
-enum { TRAIN_OPTIMIZER_SGD, TRAIN_OPTIMIZER_ADAM, TRAIN_OPTIMIZER_ADAMW };
-enum { TRAIN_SCHEDULE_CONSTANT, TRAIN_SCHEDULE_STEP, TRAIN_SCHEDULE_COSINE, TRAIN_SCHEDULE_PLATEAU };
 enum {
     TRAIN_LOSS_CROSS_ENTROPY,
     TRAIN_LOSS_NLL,
@@ -301,13 +299,36 @@ enum { TRAIN_METRIC_LOSS, TRAIN_METRIC_ACCURACY, TRAIN_METRIC_F1 };
 
 typedef struct train_schedule {
     uint64_t given;
-    int kind;         /* TRAIN_SCHEDULE_... */
+    int kind;         /* as tn_schedule_kind */
     int64_t every;    /* step: epochs between two steps */
-    double factor;    /* step, plateau: what the rate is multiplied with */
-    double least;     /* cosine, plateau: the rate never falls below */
+    double factor;    /* what the rate is multiplied with */
+    double least;     /* the rate never falls below */
     int64_t patience; /* plateau: epochs without progress */
     int metric;       /* plateau: TRAIN_METRIC_..., on the validation set */
+    format_ints milestones;
+    double power, start, end;
+    int64_t period, period_factor;
+    double pct_start, div_factor, final_div_factor;
+    bool linear, three_phase;
+    int64_t up, down;
+    int mode; /* as tn_cycle */
+    int64_t until;
+    const format_yaml_node *then;       /* another schedule, or NULL */
+    const struct train_schedule *after; /* what `then` says */
 } train_schedule;
+
+typedef struct train_lookahead {
+    uint64_t given;
+    int64_t steps;
+    double alpha;
+} train_lookahead;
+
+typedef struct train_averaging {
+    uint64_t given;
+    int kind; /* as tn_average */
+    double decay;
+    int64_t start, every;
+} train_averaging;
 
 typedef struct train_early_stopping {
     uint64_t given;
@@ -319,14 +340,28 @@ typedef struct train_early_stopping {
 typedef struct train_options {
     uint64_t given;
     int64_t epochs, batch;
-    int optimizer; /* TRAIN_OPTIMIZER_... */
+    int optimizer; /* as tn_optimizer */
     double lr, momentum;
-    bool nesterov;
-    format_floats betas; /* always two */
+    bool nesterov, amsgrad, centered, decoupled;
+    format_floats betas; /* none or two */
     double eps, weight_decay, l1;
+    double alpha, rho, lr_decay, initial_accumulator_value, momentum_decay, trust_coefficient, beta2_decay, eps2, d;
+    int64_t ns_steps;
+    int adjust_lr;                /* as tn_muon_scale */
     double clip_norm, clip_value; /* 0: off */
+    bool centralize, scale_loss;
+    double sam;
+    train_lookahead lookahead;
+    train_averaging average;
+    const format_yaml_node *groups;          /* a list, or NULL */
+    const struct tn_param_group *group_list; /* what it says */
+    size_t n_groups;
     train_schedule schedule;
-    int64_t warmup_steps, accumulate;
+    const struct tn_schedule_opt *schedule_opt; /* what it says, and those after it */
+    int64_t warmup_steps;
+    int warmup; /* as tn_warmup */
+    double warmup_from;
+    int64_t accumulate;
     int loss; /* TRAIN_LOSS_... */
     train_early_stopping early_stopping;
     int64_t checkpoint_every; /* steps; 0: at the end of every epoch */

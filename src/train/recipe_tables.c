@@ -2,9 +2,17 @@
 #include "train/recipe_tables.h"
 
 static const char *const data_names[] = {"digits", "mnist", "idx", NULL};
-static const char *const optimizer_names[] = {"sgd", "adam", "adamw", NULL};
-static const char *const precision_names[] = {"f32", "bf16", "exact", "high", NULL}; /* as tn_precision */
-static const char *const schedule_names[] = {"constant", "step", "cosine", "plateau", NULL};
+static const char *const optimizer_names[] = {"sgd",       "adam",  "adamw",   "adagrad", "adadelta", "rmsprop",
+                                              "adamax",    "nadam", "radam",   "lamb",    "lars",     "lion",
+                                              "adafactor", "muon",  "shampoo", NULL};            /* as tn_optimizer */
+static const char *const muon_names[] = {"original", "match_rms_adamw", "plain", NULL};          /* as tn_muon_scale */
+static const char *const average_names[] = {"none", "ema", "swa", NULL};                         /* as tn_average */
+static const char *const warmup_names[] = {"linear", "cosine", "exponential", "constant", NULL}; /* as tn_warmup */
+static const char *const cycle_names[] = {"triangular", "triangular2", "exp_range", NULL};       /* as tn_cycle */
+static const char *const precision_names[] = {"f32", "bf16", "exact", "high", NULL};             /* as tn_precision */
+static const char *const schedule_names[] = {"constant",    "step",         "cosine", "plateau",         "multi_step",
+                                             "exponential", "polynomial",   "linear", "cosine_restarts", "one_cycle",
+                                             "cyclic",      "inverse_sqrt", NULL}; /* as tn_schedule_kind */
 static const char *const loss_names[] = {"cross_entropy", "nll", "mse", "l1", "bce", "bce_with_logits", NULL};
 static const char *const metric_names[] = {"loss", "accuracy", "f1", NULL};
 
@@ -70,11 +78,38 @@ const format_table train_data_table = {
 static const format_option schedule_rows[] = {
     FORMAT_ENUM(train_schedule, kind, "constant", schedule_names, "how the learning rate changes over the run"),
     FORMAT_INT(train_schedule, every, "10", "[1,)", "step: epochs from one step to the next"),
-    FORMAT_FLOAT(train_schedule, factor, "0.1", "(0,1)", "step, plateau: what the rate is multiplied with"),
-    FORMAT_FLOAT(train_schedule, least, "0", "[0,)", "cosine: the rate at the end; plateau: the smallest rate"),
+    FORMAT_FLOAT(
+        train_schedule, factor, NULL, "(0,1]",
+        "step, multi_step, plateau, exponential: what the rate is multiplied with; 0.1, exponential 0.95; cyclic "
+        "with exp_range: in each step, 1"),
+    FORMAT_FLOAT(
+        train_schedule, least, "0", "[0,)",
+        "cosine, polynomial: the rate at the end; plateau: the smallest rate; cosine_restarts, cyclic: the lower "
+        "end"),
     FORMAT_INT(train_schedule, patience, "3", "[0,)", "plateau: epochs without progress before the rate falls"),
     FORMAT_ENUM(train_schedule, metric, "loss", metric_names,
                 "plateau: what must make progress, on the validation set"),
+    FORMAT_INTS(train_schedule, milestones, NULL, "[1,1000000]", 1, 64,
+                "multi_step: epochs, rising, at which the rate falls"),
+    FORMAT_FLOAT(train_schedule, power, "1", "(0,)", "polynomial: of the part that is left"),
+    FORMAT_FLOAT(train_schedule, start, "0.3333333333333333", "[0,)", "linear: part of the rate at the beginning"),
+    FORMAT_FLOAT(train_schedule, end, "1", "[0,)", "linear: part of the rate at the end"),
+    FORMAT_INT(train_schedule, period, "1000", "[1,)", "cosine_restarts: steps to the first restart"),
+    FORMAT_INT(train_schedule, period_factor, "1", "[1,1000]",
+               "cosine_restarts: how many times as long each period is as the one before"),
+    FORMAT_FLOAT(train_schedule, pct_start, "0.3", "(0,1)", "one_cycle: part of the steps in which the rate rises"),
+    FORMAT_FLOAT(train_schedule, div_factor, "25", "[1,)", "one_cycle: it begins at the rate divided by this"),
+    FORMAT_FLOAT(train_schedule, final_div_factor, "10000", "[1,)",
+                 "one_cycle: it ends at where it began, divided by this"),
+    FORMAT_BOOL(train_schedule, linear, "false", "one_cycle: by lines, not by cosines"),
+    FORMAT_BOOL(train_schedule, three_phase, "false", "one_cycle: down to where it began, then on to the end"),
+    FORMAT_INT(train_schedule, up, "2000", "[1,)", "cyclic: steps from least to the rate"),
+    FORMAT_INT(train_schedule, down, "0", "[0,)", "cyclic: steps back; 0: as many"),
+    FORMAT_ENUM(train_schedule, mode, "triangular", cycle_names,
+                "cyclic: heights stay, halve with each cycle, or shrink with each step by factor"),
+    FORMAT_INT(train_schedule, until, "0", "[0,)", "steps after which the schedule of then takes over"),
+    FORMAT_NODE(train_schedule, then, NULL,
+                "a schedule, written as this one, that takes over at step until and counts steps from there"),
     {0},
 };
 const format_table train_schedule_table = {
@@ -98,21 +133,98 @@ const format_table train_early_stopping_table = {
     .brief = "patience",
 };
 
+static const format_option lookahead_rows[] = {
+    FORMAT_INT(train_lookahead, steps, "0", "[0,1000000]", "steps after which the weights go back a part; 0: never"),
+    FORMAT_FLOAT(train_lookahead, alpha, "0.5", "(0,1]", "the part of their way that they keep"),
+    {0},
+};
+static const format_table lookahead_table = {
+    .name = "lookahead",
+    .doc = "every so many steps the weights go back a part of the way that they came",
+    .options = lookahead_rows,
+    .brief = "steps",
+};
+
+static const format_option average_rows[] = {
+    FORMAT_ENUM(train_averaging, kind, "none", average_names,
+                "averaged weights, by which validation goes and which are saved: exponentially, or their mean"),
+    FORMAT_FLOAT(train_averaging, decay, "0.999", "[0,1]", "ema: part of the average that stays in each step"),
+    FORMAT_INT(train_averaging, start, "1", "[1,)", "ema, swa: the first step, from 1, whose weights count"),
+    FORMAT_INT(train_averaging, every, "1", "[1,)", "ema, swa: steps from one that counts to the next"),
+    {0},
+};
+const format_table train_average_table = {
+    .name = "average",
+    .doc = "weights averaged on the way",
+    .options = average_rows,
+    .brief = "kind",
+};
+
+/* One of train.groups. */
+static const format_option group_rows[] = {
+    FORMAT_STRING(train_group, pattern, FORMAT_REQUIRED, "names of parameters; * stands for any text, ? for a letter"),
+    FORMAT_FLOAT(train_group, lr_scale, NULL, "[0,)", "what their learning rate is multiplied with"),
+    FORMAT_FLOAT(train_group, weight_decay, NULL, "[0,)", "in place of train.weight_decay"),
+    FORMAT_FLOAT(train_group, l1, NULL, "[0,)", "in place of train.l1"),
+    FORMAT_BOOL(train_group, frozen, "false", "they are not trained"),
+    {0},
+};
+const format_table train_group_table = {
+    .name = "groups",
+    .doc = "parameters with values of their own; the first group whose pattern matches counts",
+    .options = group_rows,
+    .brief = "pattern",
+};
+
 static const format_option train_rows[] = {
     FORMAT_INT(train_options, epochs, "10", "[1,1000000]", "times the training set is gone through"),
     FORMAT_INT(train_options, batch, "64", "[1,1000000]", "samples in a step"),
     FORMAT_ENUM(train_options, optimizer, "adam", optimizer_names, "how weights follow their gradients"),
-    FORMAT_FLOAT(train_options, lr, NULL, "[0,)", "learning rate; 0.001 for adam and adamw, 0.01 for sgd if not given"),
-    FORMAT_FLOAT(train_options, momentum, "0", "[0,1)", "sgd: part of the last step that goes on"),
-    FORMAT_BOOL(train_options, nesterov, "false", "sgd: look ahead along the momentum"),
-    FORMAT_FLOATS(train_options, betas, "[0.9, 0.999]", "[0,1)", 2, 2, "adam, adamw: decay of the two moments"),
-    FORMAT_FLOAT(train_options, eps, "1e-8", "(0,)", "adam, adamw: added to the root of the second moment"),
-    FORMAT_FLOAT(train_options, weight_decay, NULL, "[0,)", "L2; by itself for adamw (0.01 if not given, otherwise 0)"),
+    FORMAT_FLOAT(
+        train_options, lr, NULL, "[0,)",
+        "learning rate; if not given 0.001, and 0.01 for sgd, adagrad, rmsprop, adafactor, 1 for adadelta, lars, "
+        "0.002 for adamax, nadam, 0.0001 for lion, 0.1 for shampoo"),
+    FORMAT_FLOAT(train_options, momentum, NULL, "[0,1)",
+                 "sgd, rmsprop, lars, muon: part of the last step that goes on; 0, lars 0.9, muon 0.95"),
+    FORMAT_BOOL(train_options, nesterov, NULL, "sgd, muon: look ahead along the momentum; no, muon yes"),
+    FORMAT_FLOATS(train_options, betas, NULL, "[0,1)", 2, 2,
+                  "adam and its kin, lamb, lion: decay of the two moments; [0.9, 0.999], lion [0.9, 0.99]"),
+    FORMAT_FLOAT(train_options, eps, NULL, "(0,)",
+                 "added to what is divided by; 1e-8, adagrad 1e-10, adadelta, lamb 1e-6, muon 1e-7, shampoo 1e-4"),
+    FORMAT_FLOAT(train_options, weight_decay, NULL, "[0,)",
+                 "L2; by itself for adamw, lion, adafactor, muon; 0, adamw, lamb 0.01, muon 0.1"),
+    FORMAT_BOOL(train_options, amsgrad, "false", "adam, adamw: the largest second moment so far counts"),
+    FORMAT_BOOL(train_options, decoupled, "false", "adam, nadam, radam: weight decay by itself"),
+    FORMAT_BOOL(train_options, centered, "false", "rmsprop: squares less the square of the mean"),
+    FORMAT_FLOAT(train_options, alpha, "0.99", "[0,1]", "rmsprop: decay of the squares"),
+    FORMAT_FLOAT(train_options, rho, "0.9", "[0,1]", "adadelta: decay of the squares"),
+    FORMAT_FLOAT(train_options, lr_decay, "0", "[0,)", "adagrad: the rate is divided by 1 + this * steps"),
+    FORMAT_FLOAT(train_options, initial_accumulator_value, "0", "[0,)", "adagrad: where the sum of squares begins"),
+    FORMAT_FLOAT(train_options, momentum_decay, "0.004", "[0,)", "nadam: how fast the momentum comes up"),
+    FORMAT_FLOAT(train_options, trust_coefficient, "0.001", "(0,)",
+                 "lars: part of a parameter's length that a step has"),
+    FORMAT_FLOAT(train_options, beta2_decay, "-0.8", "[-10,0]",
+                 "adafactor: power of the step that squares are kept by"),
+    FORMAT_FLOAT(train_options, eps2, "1e-3", "[0,)", "adafactor: the least length of a parameter"),
+    FORMAT_FLOAT(train_options, d, "1", "[1,)", "adafactor: where updates are cut"),
+    FORMAT_INT(train_options, ns_steps, "5", "[1,99]", "muon: iterations"),
+    FORMAT_ENUM(train_options, adjust_lr, "original", muon_names, "muon: how the rate follows the size of a matrix"),
     FORMAT_FLOAT(train_options, l1, "0", "[0,)", "L1: weight of the sum of absolute weights"),
     FORMAT_FLOAT(train_options, clip_norm, "0", "[0,)", "gradients are shortened to this length together; 0: not"),
     FORMAT_FLOAT(train_options, clip_value, "0", "[0,)", "each gradient is cut to this size; 0: not"),
+    FORMAT_BOOL(train_options, centralize, "false", "gradients of matrices and kernels less the mean of each output's"),
+    FORMAT_FLOAT(train_options, sam, "0", "[0,)",
+                 "gradients are taken where the loss is larger, so far away, as 0.05; twice the work; 0: not"),
+    FORMAT_TABLE(train_options, lookahead, train_lookahead, &lookahead_table,
+                 "every so many steps the weights go back a part of their way"),
+    FORMAT_TABLE(train_options, average, train_averaging, &train_average_table, "weights averaged on the way"),
+    FORMAT_BOOL(train_options, scale_loss, "false", "for gradients in f16: multiplied so that small ones are not lost"),
+    FORMAT_NODE(train_options, groups, NULL,
+                "parameters with values of their own: a list of {pattern, lr_scale, weight_decay, l1, frozen}"),
     FORMAT_TABLE(train_options, schedule, train_schedule, &train_schedule_table, "how the learning rate changes"),
     FORMAT_INT(train_options, warmup_steps, "0", "[0,)", "steps over which the rate rises from 0"),
+    FORMAT_ENUM(train_options, warmup, "linear", warmup_names, "how it rises; constant: it stays at warmup_from of it"),
+    FORMAT_FLOAT(train_options, warmup_from, "0", "[0,1]", "part of the rate at which it begins"),
     FORMAT_INT(train_options, accumulate, "1", "[1,65536]", "batches whose gradients make one step"),
     FORMAT_ENUM(train_options, loss, "cross_entropy", loss_names, "what is made small"),
     FORMAT_TABLE(train_options, early_stopping, train_early_stopping, &train_early_stopping_table,

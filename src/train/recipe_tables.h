@@ -5,7 +5,20 @@
 #include "train/recipe.h"
 
 extern const format_table train_recipe_top, train_data_table, train_options_table, train_schedule_table,
-    train_early_stopping_table, train_output_table, train_model_table;
+    train_early_stopping_table, train_output_table, train_model_table, train_average_table, train_group_table;
+
+/* One of train.groups, as it is written. */
+typedef struct train_group {
+    uint64_t given;
+    const char *pattern;
+    double lr_scale, weight_decay, l1;
+    bool frozen;
+} train_group;
+
+/* Reads what train.groups and train.schedule.then hold. */
+tn_status train_inner_read(train_recipe *recipe, base_error *e);
+/* Fills in what depends on the optimizer and the schedule, as if it had been written. */
+tn_status train_decide(train_recipe *recipe, base_error *e);
 
 /* The table of a layer; NULL for numbers outside the list. */
 const format_table *train_layer_table(train_layer_kind kind);

@@ -197,8 +197,9 @@ static tn_status check_metric(tn_trainer *t, tn_metric metric, const char *who)
 static tn_status check_valid(tn_trainer *t)
 {
     BASE_TRY(check_metric(t, t->opt.watch, "early stopping"));
-    if (t->opt.schedule.kind == TN_SCHEDULE_PLATEAU)
-        BASE_TRY(check_metric(t, t->opt.plateau, "the plateau schedule"));
+    for (const tn_schedule_opt *s = &t->opt.schedule; s; s = s->then)
+        if (s->kind == TN_SCHEDULE_PLATEAU)
+            BASE_TRY(check_metric(t, t->opt.plateau, "the plateau schedule"));
     if (!t->valid)
         return TN_OK;
     BASE_TRY(check_target(t->model, t->valid, t->loss, &t->error));
@@ -242,6 +243,25 @@ static tn_status plan_step(tn_trainer *t)
     return status == TN_OK ? TN_OK : base_fail(&t->error, status, "%s", tn_session_error(t->session));
 }
 
+/* Schedules that end with the run learn when that is; those of a chain are copied for it. */
+static tn_status set_totals(tn_trainer *t)
+{
+    int64_t steps = t->opt.epochs * ((t->batches + t->opt.accumulate - 1) / t->opt.accumulate);
+    for (tn_schedule_opt *s = &t->opt.schedule, *next; s; s = next) {
+        s->total = s->total ? s->total : steps;
+        next = NULL;
+        if (s->then) {
+            next = base_arena_copy(&t->arena, s->then, sizeof *next);
+            if (!next)
+                return base_no_memory(&t->error, "making a trainer");
+            next->lr = next->lr == 0.0 ? s->lr : next->lr;
+            s->then = next;
+            steps -= s->until;
+        }
+    }
+    return TN_OK;
+}
+
 /* Options with their defaults filled in, and checked. */
 static tn_status set_options(tn_trainer *t, const tn_train_opt *opt, const tn_dataset *train)
 {
@@ -251,7 +271,7 @@ static tn_status set_options(tn_trainer *t, const tn_train_opt *opt, const tn_da
     o->batch = o->batch ? o->batch : 64;
     o->accumulate = o->accumulate ? o->accumulate : 1;
     if (o->schedule.lr == 0.0)
-        o->schedule.lr = o->optim.kind == TN_SGD ? 1e-2 : 1e-3;
+        o->schedule.lr = tn_optimizer_lr(o->optim.kind);
     if (!isfinite(o->schedule.lr) || o->schedule.lr < 0)
         return base_fail(&t->error, TN_INVALID, "the learning rate is %g; it must be a number of at least 0",
                          o->schedule.lr);
@@ -266,8 +286,7 @@ static tn_status set_options(tn_trainer *t, const tn_train_opt *opt, const tn_da
     if (__builtin_mul_overflow(t->batches + o->accumulate, o->epochs, &steps)) /* steps of all epochs are counted */
         return base_fail(&t->error, TN_LIMIT, "%lld epochs of %lld batches are more steps than can be counted",
                          (long long)o->epochs, (long long)t->batches);
-    if (o->schedule.kind == TN_SCHEDULE_COSINE && o->schedule.total == 0)
-        o->schedule.total = o->epochs * ((t->batches + o->accumulate - 1) / o->accumulate);
+    BASE_TRY(set_totals(t));
     if (o->folder && !(o->folder = base_arena_strdup(&t->arena, o->folder)))
         return base_no_memory(&t->error, "making a trainer");
     return TN_OK;

@@ -96,6 +96,30 @@ static void set_field(const field *fields, size_t n, void *to, const char *name,
     fail_msg("there is no option '%s'", name);
 }
 
+#define S(name, kind)                                                                                                  \
+    {                                                                                                                  \
+#name, kind, offsetof(tn_schedule_opt, name)                                                                   \
+    }
+static const field schedule_fields[] = {S(gamma, DOUBLE),
+                                        S(every, INT64),
+                                        S(total, INT64),
+                                        S(lr_min, DOUBLE),
+                                        S(warmup_steps, INT64),
+                                        S(power, DOUBLE),
+                                        S(start_factor, OPTIONAL),
+                                        S(end_factor, OPTIONAL),
+                                        S(period, INT64),
+                                        S(period_factor, INT64),
+                                        S(pct_start, DOUBLE),
+                                        S(div_factor, DOUBLE),
+                                        S(final_div_factor, DOUBLE),
+                                        S(linear, BOOL),
+                                        S(three_phase, BOOL),
+                                        S(up, INT64),
+                                        S(down, INT64),
+                                        S(mode, INT)};
+#undef S
+
 /* ---- optimizers -------------------------------------------------------------------------------------------------- */
 
 typedef struct run {
@@ -244,10 +268,70 @@ static void optimizers(void **p)
     format_safetensors_free(file);
 }
 
+/* ---- schedules --------------------------------------------------------------------------------------------------- */
+
+static const char *const kinds[] = {[TN_SCHEDULE_STEP] = "step",
+                                    [TN_SCHEDULE_COSINE] = "cosine",
+                                    [TN_SCHEDULE_MULTI_STEP] = "multi_step",
+                                    [TN_SCHEDULE_EXPONENTIAL] = "exponential",
+                                    [TN_SCHEDULE_POLYNOMIAL] = "polynomial",
+                                    [TN_SCHEDULE_LINEAR] = "linear",
+                                    [TN_SCHEDULE_COSINE_RESTARTS] = "cosine_restarts",
+                                    [TN_SCHEDULE_ONE_CYCLE] = "one_cycle",
+                                    [TN_SCHEDULE_CYCLIC] = "cyclic",
+                                    [TN_SCHEDULE_INVERSE_SQRT] = "inverse_sqrt"};
+
+static void follow_schedule(const format_safetensors *file, const char *name)
+{
+    char key[64], text[256], *rest = text;
+    int64_t milestones[8], epoch = 1;
+    tn_schedule_opt o = {.lr = 0.1, .milestones = milestones};
+    tn_schedule state = {0};
+    (void)snprintf(key, sizeof key, "schedule.%s", name);
+    (void)snprintf(text, sizeof text, "%s", format_safetensors_metadata(file, key));
+    const char *kind = strtok_r(rest, " ", &rest);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (kinds[i] && strcmp(kinds[i], kind) == 0)
+            o.kind = (tn_schedule_kind)i;
+    for (char *word = strtok_r(rest, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+        char *value = strchr(word, '=');
+        *value++ = '\0';
+        if (strcmp(word, "epoch") == 0)
+            epoch = strtoll(value, NULL, 10);
+        else if (strcmp(word, "milestones") == 0)
+            for (char *end = value; *value; value = *end ? end + 1 : end)
+                milestones[o.n_milestones++] = strtoll(value, &end, 10);
+        else
+            set_field(schedule_fields, sizeof schedule_fields / sizeof *schedule_fields, &o, word, value);
+    }
+    const format_tensor *t = golden(file, key, "rate");
+    for (int64_t i = 0; i < t->dims[0]; i++) {
+        double want, rate = tn_schedule_rate(&o, &state, i, i / epoch);
+        memcpy(&want, (const double *)t->data + i, sizeof want);
+        if (!(fabs(rate - want) <= 1e-12))
+            fail_msg("%s: the rate of step %d is %.12g, not %.12g", name, (int)i, rate, want);
+    }
+}
+
+static void schedules(void **p)
+{
+    (void)p;
+    char names_of[1024], *rest = names_of;
+    base_error e = {0};
+    format_safetensors *file;
+    if (format_safetensors_open(TARN_SOURCE_DIR "/tests/golden/optim.safetensors", &file, &e) != TN_OK)
+        fail_msg("%s", e.text);
+    (void)snprintf(names_of, sizeof names_of, "%s", format_safetensors_metadata(file, "schedules"));
+    for (char *v = strtok_r(rest, " ", &rest); v; v = strtok_r(NULL, " ", &rest))
+        follow_schedule(file, v);
+    format_safetensors_free(file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(optimizers),
+        cmocka_unit_test(schedules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -118,6 +118,47 @@ static void schedules_of_the_golden_file(void **p)
     format_safetensors_free(file);
 }
 
+static void warm_up_of_any_shape(void **p)
+{
+    (void)p;
+    tn_schedule s = {0};
+    tn_schedule_opt o = {.kind = TN_SCHEDULE_POLYNOMIAL, .lr = 2, .warmup_steps = 4, .warmup_from = 0.25, .total = 8};
+    static const double want[4][4] = {{0.4375, 0.625, 0.8125, 1},
+                                      {0.25 + 0.75 * 0.14644660940672624, 0.625, 0.25 + 0.75 * 0.85355339059327373, 1},
+                                      {0.35355339059327379, 0.5, 0.70710678118654757, 1},
+                                      {0.25, 0.25, 0.25, 0.25}};
+    for (int kind = 0; kind < 4; kind++) {
+        o.warmup = (tn_warmup)kind;
+        for (int64_t i = 0; i < 4; i++)
+            close_to(tn_schedule_rate(&o, &s, i, 0), 2 * want[kind][i], 1e-15);
+        close_to(tn_schedule_rate(&o, &s, 4, 0), 2, 1e-15);
+        close_to(tn_schedule_rate(&o, &s, 6, 0), 1, 1e-15);
+        close_to(tn_schedule_rate(&o, &s, 9, 0), 0, 1e-15);
+    }
+}
+
+/* One after the other, and times each other. */
+static void chained_schedules(void **p)
+{
+    (void)p;
+    tn_schedule s = {0};
+    const tn_schedule_opt plateau = {.kind = TN_SCHEDULE_PLATEAU, .gamma = 0.5, .lr = 99};
+    const tn_schedule_opt end = {.kind = TN_SCHEDULE_LINEAR,
+                                 .lr = 4,
+                                 .start_factor = tn_f64(1),
+                                 .end_factor = tn_f64(0),
+                                 .total = 4,
+                                 .also = &plateau};
+    const tn_schedule_opt o = {.lr = 3, .then = &end, .until = 5};
+    static const double want[] = {3, 3, 3, 3, 3, 4, 3, 2, 1, 0, 0};
+    for (int64_t i = 0; i < 11; i++)
+        close_to(tn_schedule_rate(&o, &s, i, 0), want[i], 1e-15);
+    for (int i = 0; i < 2; i++)
+        tn_schedule_epoch(&o, &s, 1);
+    close_to(tn_schedule_rate(&o, &s, 0, 0), 3, 1e-15);
+    close_to(tn_schedule_rate(&o, &s, 7, 0), 1, 1e-15);
+}
+
 /* ---- steps with gradients that are known ---------------------------------------------------------------------------- */
 
 enum { N = 3 };
@@ -650,6 +691,8 @@ int main(void)
         cmocka_unit_test(cosine_from_one_end_to_the_other),
         cmocka_unit_test(plateau_as_pytorch),
         cmocka_unit_test(schedules_of_the_golden_file),
+        cmocka_unit_test(warm_up_of_any_shape),
+        cmocka_unit_test(chained_schedules),
         cmocka_unit_test(plain_descent),
         cmocka_unit_test(groups_take_their_own_values),
         cmocka_unit_test(l1_pulls_towards_zero),

@@ -12,7 +12,9 @@
 
 #include "base/file.h"
 #include "support/scratch.h"
+#include "train/build.h"
 #include "train/recipe.h"
+#include <tarn/optim.h>
 
 static const char cnn[] = "tarn: 1\n"
                           "seed: 7\n"
@@ -88,8 +90,8 @@ static void test_whole(void **state)
     assert_true(r->data.shuffle && r->data.val_fraction == 0.1);
     assert_true(r->train.epochs == 5 && r->train.batch == 64 && r->train.lr == 1e-3);
     assert_true(r->train.betas.n == 2 && r->train.weight_decay == 0);
-    assert_int_equal(r->train.optimizer, TRAIN_OPTIMIZER_ADAM);
-    assert_true(r->train.schedule.kind == TRAIN_SCHEDULE_STEP && r->train.schedule.every == 2 &&
+    assert_int_equal(r->train.optimizer, TN_ADAM);
+    assert_true(r->train.schedule.kind == TN_SCHEDULE_STEP && r->train.schedule.every == 2 &&
                 r->train.schedule.factor == 0.1);
     assert_int_equal(r->train.early_stopping.patience, 3);
     assert_string_equal(r->output.folder, "runs");
@@ -305,6 +307,77 @@ static void test_across(void **state)
               "line: train.momentum=)");
 }
 
+/* Every optimizer and its options, groups, averages, schedules one after the other. */
+static void test_training(void **state)
+{
+    (void)state;
+    const format_table *table = train_recipe_table("train");
+    const char *const *names = NULL;
+    for (const format_option *o = table->options; o->key; o++)
+        names = strcmp(o->key, "optimizer") == 0 ? o->names : names;
+    for (int i = 0; names[i] || tn_optimizer_name(i); i++) {
+        char text[64];
+        assert_string_equal(names[i], tn_optimizer_name(i));
+        (void)snprintf(text, sizeof text, "train.optimizer=%s", names[i]);
+        const char *const override = text;
+        train_recipe *r = reads(MODEL "data: digits\n", &override, 1);
+        assert_true(r->train.lr == tn_optimizer_lr((tn_optimizer)i) &&
+                    train_optim_of(&r->train).kind == (tn_optimizer)i);
+        train_recipe_free(r);
+    }
+    train_recipe *r =
+        reads(MODEL "data: digits\ntrain:\n  optimizer: muon\n  nesterov: no\n  ns_steps: 3\n"
+                    "  adjust_lr: match_rms_adamw\n  average: {kind: ema, decay: 0.9}\n  lookahead: 6\n"
+                    "  groups:\n    - '*.bias'\n    - {pattern: 'fc1.*', lr_scale: 0.5, weight_decay: 0}\n"
+                    "    - {pattern: fc2.weight, frozen: yes}\n  warmup_steps: 5\n  warmup: cosine\n"
+                    "  schedule: {kind: cyclic, up: 10, until: 100, then: {kind: exponential, until: 50, "
+                    "then: cosine}}\n",
+              NULL, 0);
+    tn_optim_opt o = train_optim_of(&r->train);
+    assert_true(o.no_nesterov && o.ns_steps == 3 && o.adjust_lr == TN_MUON_MATCH_ADAMW && o.momentum == 0.95);
+    assert_true(o.average == TN_AVERAGE_EMA && o.average_decay.value == 0.9 && o.lookahead == 6 && o.n_groups == 3);
+    assert_string_equal(o.groups[0].pattern, "*.bias");
+    assert_true(!o.groups[0].weight_decay.set && o.groups[1].weight_decay.set && o.groups[1].lr_scale.value == 0.5);
+    assert_true(o.groups[2].frozen && o.weight_decay.value == 0.1);
+    const tn_schedule_opt *s = r->train.schedule_opt;
+    assert_true(s->kind == TN_SCHEDULE_CYCLIC && s->up == 10 && s->until == 100 && s->gamma == 1 &&
+                s->warmup == TN_WARMUP_COSINE);
+    assert_true(s->then->kind == TN_SCHEDULE_EXPONENTIAL && s->then->gamma == 0.95 && s->then->until == 50);
+    assert_true(s->then->then->kind == TN_SCHEDULE_COSINE && !s->then->then->then && s->then->then->lr == 1e-3);
+    train_recipe_free(r);
+}
+
+static void test_wrong_training(void **state)
+{
+    (void)state;
+    says(MODEL "data: digits\ntrain: {average: {decay: 0.9}}\n",
+         "dir/r.yaml:4: train.average.decay does nothing when train.average.kind is none; take it out (on the command "
+         "line: train.average.decay=)");
+    says(MODEL "data: digits\ntrain: {amsgrad: yes, optimizer: lion}\n",
+         "dir/r.yaml:4: train.amsgrad does nothing when train.optimizer is lion; take it out (on the command line: "
+         "train.amsgrad=)");
+    says(MODEL "data: digits\ntrain: {groups: 3}\n",
+         "dir/r.yaml:4: train.groups must be a list, as [{pattern: '*.bias', weight_decay: 0}]");
+    says(MODEL "data: digits\ntrain: {groups: [{lr_scale: 1}]}\n",
+         "dir/r.yaml:4: 'train.groups.0' lacks the key 'pattern' (names of parameters; * stands for any text, ? for a "
+         "letter)");
+    says(MODEL "data: digits\ntrain: {schedule: multi_step}\n",
+         "dir/r.yaml:4: train.schedule lacks the key 'milestones': the epochs at which the rate falls");
+    says(MODEL "data: digits\ntrain: {schedule: {kind: multi_step, milestones: [3, 2]}}\n",
+         "dir/r.yaml:4: train.schedule.milestones must rise; 2 comes after 3");
+    says(MODEL "data: digits\ntrain: {schedule: {then: cosine}}\n",
+         "dir/r.yaml:4: train.schedule has then without until: a schedule that takes over, and the step at which it "
+         "does");
+    says(
+        MODEL "data: digits\ntrain: {schedule: {until: 3, then: {kind: cosine, every: 3}}}\n",
+        "dir/r.yaml:4: train.schedule.then.every does nothing when train.schedule.then.kind is cosine; take it out (on "
+        "the command line: train.schedule.then.every=)");
+    says(MODEL "data: digits\ntrain: {optimizer: muon, momentum: 0}\n",
+         "dir/r.yaml:4: train.momentum must be above 0 for muon");
+    says(MODEL "data: digits\ntrain: {warmup: exponential, warmup_steps: 3}\n",
+         "dir/r.yaml:4: train.warmup exponential needs train.warmup_from above 0");
+}
+
 /* The resolved recipe says the same as the recipe, and resolves to itself. */
 static void test_resolved(void **state)
 {
@@ -312,7 +385,9 @@ static void test_resolved(void **state)
     const char *const texts[] = {
         cnn, MODEL "data: digits\n",
         "tarn: 1\nmodel: {name: mlp, hidden: [3, '4']}\ndata: {name: idx, images: a, labels: /b}\n"
-        "train: {optimizer: sgd, momentum: 0.9, schedule: plateau}\noutput: out\n"};
+        "train: {optimizer: sgd, momentum: 0.9, schedule: plateau}\noutput: out\n",
+        MODEL "data: digits\ntrain: {optimizer: adafactor, groups: ['*'], average: swa, lookahead: 3, "
+              "schedule: {kind: one_cycle, until: 9, then: {kind: linear, end: 0.5}}}\n"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         base_str first = {0}, second = {0};
         train_recipe *r = reads(texts[i], NULL, 0);
@@ -446,11 +521,12 @@ static void test_any_damage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),  cmocka_unit_test(test_models),      cmocka_unit_test(test_overrides),
-        cmocka_unit_test(test_rates),  cmocka_unit_test(test_top),         cmocka_unit_test(test_layers),
-        cmocka_unit_test(test_across), cmocka_unit_test(test_resolved),    cmocka_unit_test(test_resolved_text),
-        cmocka_unit_test(test_help),   cmocka_unit_test(test_file),        cmocka_unit_test(test_any_damage),
-        cmocka_unit_test(test_ours),   cmocka_unit_test(test_activations), cmocka_unit_test(test_joins),
+        cmocka_unit_test(test_whole),       cmocka_unit_test(test_models),        cmocka_unit_test(test_overrides),
+        cmocka_unit_test(test_rates),       cmocka_unit_test(test_top),           cmocka_unit_test(test_layers),
+        cmocka_unit_test(test_across),      cmocka_unit_test(test_training),      cmocka_unit_test(test_wrong_training),
+        cmocka_unit_test(test_resolved),    cmocka_unit_test(test_resolved_text), cmocka_unit_test(test_help),
+        cmocka_unit_test(test_file),        cmocka_unit_test(test_any_damage),    cmocka_unit_test(test_ours),
+        cmocka_unit_test(test_activations), cmocka_unit_test(test_joins),
     };
 #ifndef TARN_HAVE_YAML
     (void)printf("SKIPPED: built without libyaml\n");

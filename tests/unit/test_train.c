@@ -125,12 +125,9 @@ static void same_state(tn_model *a, tn_model *b)
     }
 }
 
-static void resumed_runs_end_in_the_same_bits(void **p)
+static void resumed_as_well(fixture *f, tn_train_opt o)
 {
-    fixture *f = *p;
-    tn_train_opt o = options();
-    for (int64_t accumulate = 1; accumulate <= 3; accumulate += 2) {
-        o.accumulate = accumulate;
+    for (o.accumulate = 1; o.accumulate <= 3; o.accumulate += 2) {
         tn_model *whole = mlp(f, 10);
         o.folder = NULL;
         o.progress = NULL;
@@ -156,6 +153,47 @@ static void resumed_runs_end_in_the_same_bits(void **p)
         tn_trainer_free(t);
         tn_model_free(second);
         tn_model_free(whole);
+    }
+}
+
+static void resumed_runs_end_in_the_same_bits(void **p)
+{
+    tn_train_opt o = options();
+    resumed_as_well(*p, o);
+    const tn_schedule_opt end = {.kind = TN_SCHEDULE_LINEAR, .end_factor = tn_f64(0)};
+    o.schedule.kind = TN_SCHEDULE_ONE_CYCLE;
+    o.schedule.then = &end;
+    o.schedule.until = 20;
+    o.optim =
+        (tn_optim_opt){.kind = TN_NADAM, .average = TN_AVERAGE_EMA, .lookahead = 3, .sam = 0.01, .scale_loss = true};
+    resumed_as_well(*p, o);
+    o.optim = (tn_optim_opt){.kind = TN_MUON, .average = TN_AVERAGE_SWA, .average_start = 5, .centralize = true};
+    resumed_as_well(*p, o);
+}
+
+/* Every optimizer at its own rate makes the loss smaller; the averaged weights are those that are saved. */
+static void every_optimizer_learns(void **p)
+{
+    fixture *f = *p;
+    for (int kind = 0; tn_optimizer_name(kind); kind++) {
+        tn_train_opt o = {.epochs = 2, .batch = 32, .seed = 5, .folder = f->folder};
+        o.optim = (tn_optim_opt){.kind = (tn_optimizer)kind, .average = TN_AVERAGE_EMA, .average_decay = tn_f64(0.5)};
+        tn_model *m = mlp(f, 10);
+        tn_trainer *t = trainer(f, m, &o);
+        tn_evaluation before, trained, saved;
+        assert_int_equal(tn_trainer_evaluate(t, f->valid, &before), TN_OK);
+        if (tn_trainer_run(t) != TN_OK)
+            fail_msg("%s: %s", tn_optimizer_name(kind), tn_trainer_error(t));
+        assert_int_equal(tn_trainer_evaluate(t, f->valid, &trained), TN_OK);
+        tn_model *loaded = tn_model_load(f->context, scratch_path("model.safetensors"));
+        assert_non_null(loaded);
+        assert_int_equal(tn_evaluate(f->context, loaded, f->valid, 50, &saved, NULL), TN_OK);
+        if (!(trained.loss < before.loss) || !(saved.loss < before.loss))
+            fail_msg("%s: %g became %g, %g averaged", tn_optimizer_name(kind), before.loss, trained.loss, saved.loss);
+        assert_true(fabs(saved.loss - trained.loss) > 1e-9);
+        tn_model_free(loaded);
+        tn_trainer_free(t);
+        tn_model_free(m);
     }
 }
 
@@ -285,6 +323,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(it_learns, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_optimizer_learns, set_up, tear_down),
         cmocka_unit_test_setup_teardown(resumed_runs_end_in_the_same_bits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_run_that_stopped_early_stays_as_it_is, set_up, tear_down),
         cmocka_unit_test_setup_teardown(with_more_patience_it_goes_on, set_up, tear_down),
