@@ -314,6 +314,16 @@ typedef struct tn_pool_opt {
 /* The largest, or the mean, of each window of kernel x kernel elements. f */
 TN_API tn_tensor *tn_max_pool2d(tn_tensor *x, int kernel, const tn_pool_opt *opt);
 TN_API tn_tensor *tn_avg_pool2d(tn_tensor *x, int kernel, const tn_pool_opt *opt);
+TN_API tn_tensor *tn_max_pool1d(tn_tensor *x, int kernel, const tn_pool_opt *opt);
+TN_API tn_tensor *tn_avg_pool1d(tn_tensor *x, int kernel, const tn_pool_opt *opt);
+TN_API tn_tensor *tn_max_pool3d(tn_tensor *x, int kernel, const tn_pool_opt *opt);
+TN_API tn_tensor *tn_avg_pool3d(tn_tensor *x, int kernel, const tn_pool_opt *opt);
+/* Of lines, pictures or bodies: the root of the sum of the powers p; the largest with their places (i64, counted through all further
+ * axes), and back to them, zeros elsewhere, in [N, C, sizes ...]; the largest of what each element of [N, C, sizes ...] covers. f */
+TN_API tn_tensor *tn_lp_pool(tn_tensor *x, double p, int kernel, const tn_pool_opt *opt);
+TN_API tn_sorted tn_max_pool_index(tn_tensor *x, int kernel, const tn_pool_opt *opt);
+TN_API tn_tensor *tn_max_unpool(tn_tensor *x, tn_tensor *index, const tn_dim *sizes);
+TN_API tn_tensor *tn_adaptive_max_pool(tn_tensor *x, const tn_dim *sizes);
 
 /* How elements of another size are made: from the nearest one (as PyTorch rounds, or by its middle), by lines or cubic curves
  * through neighbours, as the mean of what they cover. */

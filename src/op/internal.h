@@ -45,6 +45,7 @@ tn_tensor *op_max_pool2d_grad_of(tn_tensor *dy, tn_tensor *x, const op_value *po
 /* What dx was spread from if it is the gradient of a max_pool2d of x (NULL: of anything); *pool gets the arguments. Else NULL. */
 tn_tensor *op_max_pool2d_spread(tn_tensor *dx, const tn_tensor *x, const op_value **pool);
 tn_tensor *op_max_pool2d_select_of(tn_tensor *d, tn_tensor *x, const op_value *pool);
+tn_tensor *op_max_pool2d_index_of(tn_tensor *x, const op_value *pool);
 tn_tensor *op_avg_pool2d_of(tn_tensor *x, const op_value *pool);
 tn_tensor *op_avg_pool2d_grad_of(tn_tensor *dy, tn_shape shape, const op_value *pool);
 /* Kernel, stride, border and rounding from the options into pool[]; numbers[8] holds the lists. */

@@ -60,27 +60,27 @@ static tn_tensor *convolution(builder *b, tn_tensor *x)
                               &c);
 }
 
-static tn_pool_opt pool_options(const train_pool2d *o)
+static tn_tensor *pool(builder *b, tn_tensor *x)
 {
+    const train_pool *o = &b->layer->max_pool2d; /* one struct for all six */
     tn_pool_opt p = {.ceil_mode = o->ceil, .exclude_padding = o->exclude_padding};
-    for (size_t d = 0; d < 2; d++) {
-        p.kernels[d] = pick(&o->kernel, d, 1);
-        p.strides[d] = pick(&o->stride, d, p.kernels[d]);
-        p.paddings[d] = p.paddings[d + 2] = pick(&o->padding, d, 0);
+    const train_layer_kind k = b->layer->kind;
+    const int n = k == TRAIN_LAYER_max_pool1d || k == TRAIN_LAYER_avg_pool1d   ? 1
+                  : k == TRAIN_LAYER_max_pool3d || k == TRAIN_LAYER_avg_pool3d ? 3
+                                                                               : 2;
+    for (int d = 0; d < n; d++) {
+        p.kernels[d] = pick(&o->kernel, (size_t)d, 1);
+        p.strides[d] = pick(&o->stride, (size_t)d, p.kernels[d]);
+        p.paddings[d] = p.paddings[d + n] = pick(&o->padding, (size_t)d, 0);
     }
-    return p;
-}
-
-static tn_tensor *max_pool2d(builder *b, tn_tensor *x)
-{
-    tn_pool_opt p = pool_options(&b->layer->max_pool2d);
-    return tn_max_pool2d(x, p.kernels[0], &p);
-}
-
-static tn_tensor *avg_pool2d(builder *b, tn_tensor *x)
-{
-    tn_pool_opt p = pool_options(&b->layer->avg_pool2d);
-    return tn_avg_pool2d(x, p.kernels[0], &p);
+    switch (k) {
+    case TRAIN_LAYER_max_pool1d: return tn_max_pool1d(x, 1, &p);
+    case TRAIN_LAYER_avg_pool1d: return tn_avg_pool1d(x, 1, &p);
+    case TRAIN_LAYER_max_pool3d: return tn_max_pool3d(x, 1, &p);
+    case TRAIN_LAYER_avg_pool3d: return tn_avg_pool3d(x, 1, &p);
+    case TRAIN_LAYER_avg_pool2d: return tn_avg_pool2d(x, 1, &p);
+    default: return tn_max_pool2d(x, 1, &p);
+    }
 }
 
 static tn_tensor *global_avg_pool(builder *b, tn_tensor *x)
@@ -105,6 +105,14 @@ static tn_tensor *resize(builder *b, tn_tensor *x)
         r.scales[d] = o->scale.n ? o->scale.at[d < o->scale.n ? d : o->scale.n - 1] : 0;
     }
     return tn_interpolate(x, &r);
+}
+
+static tn_tensor *adaptive_max_pool(builder *b, tn_tensor *x)
+{
+    tn_dim sizes[3];
+    for (size_t d = 0; d < 3; d++)
+        sizes[d] = pick(&b->layer->adaptive_max_pool.size, d, 1);
+    return tn_adaptive_max_pool(x, sizes);
 }
 
 static tn_tensor *pixel_shuffle(builder *b, tn_tensor *x)
@@ -276,10 +284,15 @@ static tn_tensor *(*const build_layer[TRAIN_LAYER_END])(builder *, tn_tensor *) 
     [TRAIN_LAYER_conv2d] = convolution,
     [TRAIN_LAYER_conv3d] = convolution,
     [TRAIN_LAYER_conv_transpose] = convolution,
-    [TRAIN_LAYER_max_pool2d] = max_pool2d,
-    [TRAIN_LAYER_avg_pool2d] = avg_pool2d,
+    [TRAIN_LAYER_max_pool1d] = pool,
+    [TRAIN_LAYER_max_pool2d] = pool,
+    [TRAIN_LAYER_max_pool3d] = pool,
+    [TRAIN_LAYER_avg_pool1d] = pool,
+    [TRAIN_LAYER_avg_pool2d] = pool,
+    [TRAIN_LAYER_avg_pool3d] = pool,
     [TRAIN_LAYER_global_avg_pool] = global_avg_pool,
     [TRAIN_LAYER_adaptive_avg_pool] = resize,
+    [TRAIN_LAYER_adaptive_max_pool] = adaptive_max_pool,
     [TRAIN_LAYER_upsample] = resize,
     [TRAIN_LAYER_pixel_shuffle] = pixel_shuffle,
     [TRAIN_LAYER_concat] = join,

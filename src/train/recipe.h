@@ -33,8 +33,13 @@
     X(conv_transpose)                                                                                                  \
     X(max_pool2d)                                                                                                      \
     X(avg_pool2d)                                                                                                      \
+    X(max_pool1d)                                                                                                      \
+    X(avg_pool1d)                                                                                                      \
+    X(max_pool3d)                                                                                                      \
+    X(avg_pool3d)                                                                                                      \
     X(global_avg_pool)                                                                                                 \
     X(adaptive_avg_pool)                                                                                               \
+    X(adaptive_max_pool)                                                                                               \
     X(upsample)                                                                                                        \
     X(pixel_shuffle)                                                                                                   \
     X(concat)                                                                                                          \
@@ -127,13 +132,13 @@ typedef struct train_join {
     int64_t axis; /* concat */
 } train_join;
 
-typedef struct train_pool2d {
+typedef struct train_pool {
     uint64_t given;
     const char *name;
     format_ints kernel, stride, padding; /* stride.n is 0 if not given: as kernel */
     bool ceil;                           /* sizes are rounded up */
-    bool exclude_padding;                /* avg_pool2d: the border does not count */
-} train_pool2d;
+    bool exclude_padding;                /* avg_pool: the border does not count */
+} train_pool;
 
 typedef struct train_batch_norm {
     uint64_t given;
@@ -222,9 +227,9 @@ typedef struct train_layer {
     union {
         train_linear linear;
         train_conv conv2d, conv1d, conv3d, conv_transpose;
-        train_resize upsample, adaptive_avg_pool, pixel_shuffle;
+        train_resize upsample, adaptive_avg_pool, adaptive_max_pool, pixel_shuffle;
         train_join concat, add;
-        train_pool2d max_pool2d, avg_pool2d;
+        train_pool max_pool2d, avg_pool2d, max_pool1d, avg_pool1d, max_pool3d, avg_pool3d;
         train_batch_norm batch_norm1d, batch_norm2d;
         train_norm layer_norm, rms_norm, group_norm, instance_norm;
         train_recurrent rnn, lstm, gru;

@@ -80,19 +80,22 @@ static const format_option add_rows[] = {
     NAME(train_join),
     {0},
 };
-#define POOL                                                                                                           \
-    FORMAT_INTS(train_pool2d, kernel, FORMAT_REQUIRED, "[1,65535]", 1, 2, "height and width of the window"),           \
-        FORMAT_INTS(train_pool2d, stride, NULL, "[1,65535]", 1, 2,                                                     \
+#define POOL(n, window)                                                                                                \
+    FORMAT_INTS(train_pool, kernel, FORMAT_REQUIRED, "[1,65535]", 1, n, window),                                       \
+        FORMAT_INTS(train_pool, stride, NULL, "[1,65535]", 1, n,                                                       \
                     "pixels from one window to the next; as the window if not given"),                                 \
-        FORMAT_INTS(train_pool2d, padding, "0", "[0,65535]", 1, 2, "rows and columns added around the picture"),       \
-        FORMAT_BOOL(train_pool2d, ceil, "false", "sizes are rounded up, so that no pixel is left out")
-static const format_option max_pool_rows[] = {POOL, NAME(train_pool2d), {0}};
-static const format_option avg_pool_rows[] = {
-    POOL,
-    FORMAT_BOOL(train_pool2d, exclude_padding, "false", "what is added around does not count in the mean"),
-    NAME(train_pool2d),
-    {0},
-};
+        FORMAT_INTS(train_pool, padding, "0", "[0,65535]", 1, n, "rows and columns added around the picture"),         \
+        FORMAT_BOOL(train_pool, ceil, "false", "sizes are rounded up, so that no pixel is left out")
+#define EXCLUDE FORMAT_BOOL(train_pool, exclude_padding, "false", "what is added around does not count in the mean")
+#define LENGTH "length of the window"
+#define AREA "height and width of the window"
+#define VOLUME "depth, height and width of the window"
+static const format_option max_pool1d_rows[] = {POOL(1, LENGTH), NAME(train_pool), {0}};
+static const format_option max_pool_rows[] = {POOL(2, AREA), NAME(train_pool), {0}};
+static const format_option max_pool3d_rows[] = {POOL(3, VOLUME), NAME(train_pool), {0}};
+static const format_option avg_pool1d_rows[] = {POOL(1, LENGTH), EXCLUDE, NAME(train_pool), {0}};
+static const format_option avg_pool_rows[] = {POOL(2, AREA), EXCLUDE, NAME(train_pool), {0}};
+static const format_option avg_pool3d_rows[] = {POOL(3, VOLUME), EXCLUDE, NAME(train_pool), {0}};
 static const format_option batch_norm_rows[] = {
     FORMAT_FLOAT(train_batch_norm, eps, "1e-5", "(0,)", "added to the variance"),
     FORMAT_FLOAT(train_batch_norm, momentum, "0.1", "[0,1]", "how fast the running statistics follow the batch"),
@@ -230,8 +233,14 @@ static const format_table tables[TRAIN_LAYER_END] = {
           "each pixel puts a window of weights into a larger picture; also for lines and bodies"),
     TABLE(max_pool2d, max_pool_rows, "kernel", "the largest value of each window"),
     TABLE(avg_pool2d, avg_pool_rows, "kernel", "the mean of each window"),
+    TABLE(max_pool1d, max_pool1d_rows, "kernel", "the largest value of each window along [channels, length]"),
+    TABLE(avg_pool1d, avg_pool1d_rows, "kernel", "the mean of each window along [channels, length]"),
+    TABLE(max_pool3d, max_pool3d_rows, "kernel",
+          "the largest value of each window of [channels, depth, height, width]"),
+    TABLE(avg_pool3d, avg_pool3d_rows, "kernel", "the mean of each window of [channels, depth, height, width]"),
     TABLE(global_avg_pool, plain_rows, NULL, "the mean of each channel over the whole picture"),
     TABLE(adaptive_avg_pool, adaptive_rows, "size", "the mean of what each pixel of the new size covers"),
+    TABLE(adaptive_max_pool, adaptive_rows, "size", "the largest of what each pixel of the new size covers"),
     TABLE(upsample, upsample_rows, "scale", "another size by interpolation"),
     TABLE(pixel_shuffle, shuffle_rows, "factor", "factor x factor channels become pixels of a larger picture"),
     TABLE(concat, concat_rows, "with", "what other layers gave, put behind x"),

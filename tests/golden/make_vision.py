@@ -48,6 +48,36 @@ def convolutions():
          output_padding=[1, 0, 2], dilation=[1, 2, 1], groups=2)
 
 
+# ---- pooling ------------------------------------------------------------------------------------------------------------
+
+def pooling():
+    line, picture, body = random("pool line", 2, 3, 9), random("pool picture", 2, 2, 7, 6), random("pool body", 2, 2, 5, 4, 6)
+    plain = ((line, dict(kernel_size=[3])), (line, dict(kernel_size=[3], stride=[2], padding=[1], ceil_mode=True)),
+             (body, dict(kernel_size=[2, 2, 3])), (body, dict(kernel_size=[3, 2, 3], stride=[2, 1, 2], padding=[1, 0, 1], ceil_mode=True)))
+    for x, options in plain:
+        n = len(options["kernel_size"])
+        case(f"max_pool{n}d", getattr(F, f"max_pool{n}d"), [x], **options)
+        case(f"avg_pool{n}d", getattr(F, f"avg_pool{n}d"), [x], **options)
+        case(f"avg_pool{n}d", getattr(F, f"avg_pool{n}d"), [x], count_include_pad=False, **options)
+    ties = (random("ties", 1, 2, 4, 4, 4) * 2).round()
+    case("max_pool3d", F.max_pool3d, [ties], "the first of equals takes the gradient", kernel_size=[2, 3, 2], stride=[1, 1, 2])
+    case("max_pool1d", F.max_pool1d, [line], kernel_size=[2], dilation=[3], stride=[1])
+    for x in (line, picture, body):
+        n = x.dim() - 2
+        for p in (1.0, 2.0, 3.0):
+            call = (lambda x, norm_type, kernel_size, stride: F.lp_pool1d(x, norm_type, kernel_size[0], stride[0])) if n == 1 else getattr(
+                F, f"lp_pool{n}d")
+            case("lp_pool", call, [x.abs() + 0.1 if p == 3 else x], norm_type=p, kernel_size=[2] * n, stride=[1] + [2] * (n - 1))
+        pool = getattr(F, f"max_pool{n}d")
+        options = dict(kernel_size=[3] + [2] * (n - 1), stride=[2] * n, padding=[1] + [0] * (n - 1))
+        case("max_pool_index", lambda x, **o: pool(x, return_indices=True, **o), [x], **options)
+        y, index = pool(x, return_indices=True, kernel_size=2)
+        case("max_unpool", lambda y, i, output_size: getattr(F, f"max_unpool{n}d")(y, i, 2, output_size=output_size), [y, index],
+             output_size=list(x.shape[2:]))
+        for size in ([1] * n, [3] * n, list(x.shape[2:])[:-1] + [2], [7] * n):
+            case("adaptive_max_pool", getattr(F, f"adaptive_max_pool{n}d"), [x], output_size=size)
+
+
 # ---- other sizes ------------------------------------------------------------------------------------------------------
 
 def sizes():
@@ -84,7 +114,7 @@ def sizes():
 def main():
     torch.set_num_threads(1)
     folder = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
-    for group in (convolutions, sizes):
+    for group in (convolutions, pooling, sizes):
         group()
     save(os.path.join(folder, "vision.safetensors"), os.path.basename(__file__))
 

@@ -47,6 +47,65 @@ CONVOLUTION(conv3d)
 CONVOLUTION(conv_transpose1d)
 CONVOLUTION(conv_transpose3d)
 
+/* ---- pooling ------------------------------------------------------------------------------------------------------- */
+
+static tn_pool_opt pool_options(const golden *c)
+{
+    int dilation[3] = {0};
+    tn_pool_opt o = {.ceil_mode = golden_flag(c, "ceil_mode", false),
+                     .exclude_padding = !golden_flag(c, "count_include_pad", true)};
+    each(c, "kernel_size", o.kernels, false);
+    each(c, "stride", o.strides, false);
+    each(c, "padding", o.paddings, true);
+    each(c, "dilation", dilation, false);
+    o.dilation = dilation[0];
+    return o;
+}
+
+#define POOL(name)                                                                                                     \
+    static bool make_##name(golden *c)                                                                                 \
+    {                                                                                                                  \
+        tn_pool_opt o = pool_options(c);                                                                               \
+        c->out[0] = tn_##name(c->in[0], 0, &o);                                                                        \
+        return true;                                                                                                   \
+    }
+POOL(max_pool1d)
+POOL(avg_pool1d)
+POOL(max_pool3d)
+POOL(avg_pool3d)
+
+static bool make_lp_pool(golden *c)
+{
+    tn_pool_opt o = pool_options(c);
+    c->out[0] = tn_lp_pool(c->in[0], golden_number(c, "norm_type", 2), 0, &o);
+    return true;
+}
+
+static bool make_max_pool_index(golden *c)
+{
+    tn_pool_opt o = pool_options(c);
+    tn_sorted y = tn_max_pool_index(c->in[0], 0, &o);
+    c->out[0] = y.values;
+    c->out[1] = y.index;
+    return true;
+}
+
+static bool make_max_unpool(golden *c)
+{
+    int64_t sizes[TN_MAX_RANK];
+    golden_numbers(c, "output_size", sizes);
+    c->out[0] = tn_max_unpool(c->in[0], c->in[1], sizes);
+    return true;
+}
+
+static bool make_adaptive_max_pool(golden *c)
+{
+    int64_t sizes[TN_MAX_RANK];
+    golden_numbers(c, "output_size", sizes);
+    c->out[0] = tn_adaptive_max_pool(c->in[0], sizes);
+    return true;
+}
+
 /* ---- other sizes ----------------------------------------------------------------------------------------------------- */
 
 static bool make_interpolate(golden *c)
@@ -101,6 +160,14 @@ static const golden_row table[] = {ROW(conv1d),
                                    ROW(conv3d),
                                    ROW(conv_transpose1d),
                                    ROW(conv_transpose3d),
+                                   ROW(max_pool1d),
+                                   ROW(avg_pool1d),
+                                   ROW(max_pool3d),
+                                   ROW(avg_pool3d),
+                                   ROW(lp_pool),
+                                   ROW(max_pool_index),
+                                   ROW(max_unpool),
+                                   ROW(adaptive_max_pool),
                                    ROW(interpolate),
                                    ROW(adaptive_avg_pool),
                                    ROW(pixel_shuffle),

@@ -40,7 +40,20 @@ static tn_tensor *tall(tn_tensor *x)
     return tn_pixel_unshuffle(tn_pixel_shuffle(y, 2), 4);
 }
 
-static compose_fn *const builders[] = {line, body, tall};
+static tn_tensor *pooled(tn_tensor *x)
+{
+    tn_tensor *y = tn_max_pool1d(x, 2, TN_OPT(tn_pool_opt, .stride = 1));
+    y = tn_add(tn_lp_pool(y, 2, 3, NULL), tn_adaptive_max_pool(x, (tn_dim[]){1}));
+    tn_sorted m = tn_max_pool_index(x, 2, NULL);
+    return tn_add(tn_max_unpool(m.values, m.index, (tn_dim[]){4}), y);
+}
+static tn_tensor *thick(tn_tensor *x)
+{
+    x = tn_reshape(x, TN_SHAPE(tn_dim_of(x, 0), 1, 3, 2, 2));
+    tn_sorted m = tn_max_pool_index(x, 2, TN_OPT(tn_pool_opt, .stride = 1));
+    return tn_add(tn_max_unpool(m.values, m.index, (tn_dim[]){3, 2, 2}), tn_avg_pool3d(x, 1, NULL));
+}
+static compose_fn *const builders[] = {line, body, tall, pooled, thick};
 
 /* ---- sentences --------------------------------------------------------------------------------------------------- */
 
@@ -98,6 +111,35 @@ static tn_tensor *bad_factor(tn_tensor *x)
     return tn_pixel_shuffle(x, 2);
 }
 
+static tn_tensor *bad_pool(tn_tensor *x)
+{
+    return tn_max_pool3d(x, 2, NULL);
+}
+static tn_tensor *bad_mean(tn_tensor *x)
+{
+    return tn_avg_pool1d(tn_sum(x), 2, NULL);
+}
+static tn_tensor *bad_norm(tn_tensor *x)
+{
+    return tn_lp_pool(x, 0, 2, NULL);
+}
+static tn_tensor *bad_index(tn_tensor *x)
+{
+    return tn_max_pool_index(tn_sum(x), 2, NULL).index;
+}
+static tn_tensor *bad_back(tn_tensor *x)
+{
+    return tn_max_unpool(tn_sum(x), tn_sum(x), NULL);
+}
+static tn_tensor *bad_adaptive(tn_tensor *x)
+{
+    return tn_adaptive_max_pool(x, (tn_dim[]){0});
+}
+static tn_tensor *bad_flat(tn_tensor *x)
+{
+    return tn_adaptive_max_pool(tn_sum(x), (tn_dim[]){0});
+}
+
 static const compose_wrong wrong[] = {{bad_line, "takes lines [N, C, L]"},
                                       {bad_same, "keeps the size goes with stride 1, not 2"},
                                       {bad_body, "a window 9 deep does not fit into 2"},
@@ -109,7 +151,14 @@ static const compose_wrong wrong[] = {{bad_line, "takes lines [N, C, L]"},
                                       {bad_open, "must be a number to be multiplied by 1.5"},
                                       {bad_shuffle, "2 channels are no multiple of 4"},
                                       {bad_unshuffle, "axis 2 of size 3 is no multiple of 2"},
-                                      {bad_factor, "it has 3 axes and 2"}};
+                                      {bad_factor, "it has 3 axes and 2"},
+                                      {bad_pool, "max_pool3d of 'x' takes bodies"},
+                                      {bad_mean, "takes lines [N, C, L]; it has 0"},
+                                      {bad_norm, "p is 0"},
+                                      {bad_index, "one to three further axes; it has 0"},
+                                      {bad_back, "one to three further axes; it has 0"},
+                                      {bad_adaptive, "axis 2 of size 4 cannot be brought to 0"},
+                                      {bad_flat, "it has 0 axes"}};
 
 static void open_sizes(void **state)
 {

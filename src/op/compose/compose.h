@@ -10,5 +10,11 @@ int op_axis_of(tn_tensor *x, int axis, const char *builder);
 #define OP_FAR ((int64_t)1 << 40)
 /* x or its graph's failure, for a builder that found something wrong. */
 #define OP_REFUSE(x, status, ...) graph_fail((x)->graph, status, __VA_ARGS__)
+/* x[N, C, D, H, W] as [N, D, H, W, C], and back. */
+tn_tensor *op_channels_last(tn_tensor *x);
+tn_tensor *op_channels_second(tn_tensor *x);
+/* [N, D, H, W, C] as pictures [N * D, C, H, W]; pictures [N * depth, C, H, W] as [N, depth, H, W, C]. */
+tn_tensor *op_as_pictures(tn_tensor *x);
+tn_tensor *op_as_bodies(tn_tensor *y, tn_dim n, tn_dim depth);
 
 #endif

@@ -82,29 +82,6 @@ static bool check_body(tn_tensor *x, tn_tensor *w, const op_conv_numbers *o, int
     return !wrong;
 }
 
-/* x[N, C, D, H, W] as [N, D, H, W, C]. */
-static tn_tensor *channels_last(tn_tensor *x)
-{
-    return tn_permute(x, 5, (const int64_t[]){0, 2, 3, 4, 1});
-}
-
-/* [N, D, H, W, C] as pictures [N * D, C, H, W]. */
-static tn_tensor *as_pictures(tn_tensor *x)
-{
-    dim_table *t = tn_tensor_graph(x)->dims;
-    tn_shape s = tn_tensor_shape(x);
-    tn_shape flat = TN_SHAPE(dim_mul(t, s.dims[0], s.dims[1]), s.dims[2], s.dims[3], s.dims[4]);
-    return tn_permute(tn_reshape(x, flat), 4, (const int64_t[]){0, 3, 1, 2});
-}
-
-/* Pictures [N * depth, C, H, W] as [N, depth, H, W, C]. */
-static tn_tensor *as_bodies(tn_tensor *y, tn_dim n, tn_dim depth)
-{
-    tn_shape s = tn_tensor_shape(y);
-    return tn_reshape(tn_permute(y, 4, (const int64_t[]){0, 2, 3, 1}),
-                      TN_SHAPE(n, depth, s.dims[2], s.dims[3], s.dims[1]));
-}
-
 /* The depths that place k of the window meets, the others of its places beside them as further channels. */
 static tn_tensor *gather_depths(tn_tensor *last, const op_conv_numbers *o, int64_t places, tn_dim depth)
 {
@@ -136,14 +113,14 @@ tn_tensor *tn_conv3d(tn_tensor *x, tn_tensor *w, tn_tensor *bias, const tn_conv_
         return OP_REFUSE(x, TN_SHAPE, "conv3d of '%s': a window %lld deep does not fit into %lld (its border counted)",
                          tn_tensor_name(x), (long long)reach, (long long)padded);
     tn_dim depth = dim_add(t, dim_div(t, dim_sub(t, padded, reach), o.stride[0]), 1);
-    tn_tensor *last = tn_pad(channels_last(x), (const int64_t[]){0, o.padding[0], 0, 0, 0},
+    tn_tensor *last = tn_pad(op_channels_last(x), (const int64_t[]){0, o.padding[0], 0, 0, 0},
                              (const int64_t[]){0, o.padding[3], 0, 0, 0}, 0);
-    tn_tensor *pictures = as_pictures(gather_depths(last, &o, k, depth));
+    tn_tensor *pictures = op_as_pictures(gather_depths(last, &o, k, depth));
     tn_tensor *flat = tn_reshape(tn_permute(w, 5, (const int64_t[]){0, 2, 1, 3, 4}),
                                  TN_SHAPE(ws.dims[0], dim_mul(t, ws.dims[1], k), ws.dims[3], ws.dims[4]));
     tn_conv_opt p = in_picture(&o);
-    tn_tensor *y = as_bodies(tn_conv2d(pictures, flat, bias, &p), x->type.dims[0], depth);
-    return tn_permute(y, 5, (const int64_t[]){0, 4, 1, 2, 3});
+    tn_tensor *y = op_as_bodies(tn_conv2d(pictures, flat, bias, &p), x->type.dims[0], depth);
+    return op_channels_second(y);
 }
 
 /* y[N, D, H, W, groups * places * C] where the depths of place k go to k * dilation + d * stride, of `all` depths. */
@@ -190,13 +167,13 @@ tn_tensor *tn_conv_transpose3d(tn_tensor *x, tn_tensor *w, tn_tensor *bias, cons
     tn_tensor *flat = tn_reshape(tn_permute(w, 5, (const int64_t[]){0, 2, 1, 3, 4}),
                                  TN_SHAPE(ws.dims[0], dim_mul(t, ws.dims[1], k), ws.dims[3], ws.dims[4]));
     tn_conv_opt p = in_picture(&o);
-    tn_tensor *y = tn_conv_transpose2d(as_pictures(channels_last(x)), flat, NULL, &p);
+    tn_tensor *y = tn_conv_transpose2d(op_as_pictures(op_channels_last(x)), flat, NULL, &p);
     tn_dim all = dim_add(t, dim_mul(t, dim_sub(t, depth, 1), o.stride[0]), reach + o.extra[0]);
     if (op_unusable(y))
         return y;
-    y = spread_depths(as_bodies(y, x->type.dims[0], depth), &o, k, ws.dims[1], all);
+    y = spread_depths(op_as_bodies(y, x->type.dims[0], depth), &o, k, ws.dims[1], all);
     if (cut)
         y = tn_slice(y, 1, o.padding[0], dim_sub(t, all, o.padding[3]));
     y = bias ? tn_add(y, bias) : y;
-    return tn_permute(y, 5, (const int64_t[]){0, 4, 1, 2, 3});
+    return op_channels_second(y);
 }
