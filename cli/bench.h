@@ -4,7 +4,7 @@
 
 #include "cli.h"
 
-enum { BENCH_NAME = 32, BENCH_NET = 512, BENCH_OUTPUTS = 4096, BENCH_UPDATED = 16 };
+enum { BENCH_NAME = 32, BENCH_NET = 512, BENCH_OUTPUTS = 4096, BENCH_UPDATED = 16, BENCH_KEPT = 32 };
 
 /* What is run: by the table of rows, or as the metadata and the shapes of a data file say. */
 typedef struct bench_row {
@@ -13,7 +13,7 @@ typedef struct bench_row {
         net; /* layers ("linear 128, relu, linear 10"), "vae HIDDEN LATENT", "gan", "encoder LAYERS HEADS HIDDEN", or a zoo model */
     tn_shape sample;  /* of the input, without the batch */
     int64_t classes;  /* of the labels */
-    const char *loss; /* "cross_entropy", "bce_with_logits", "next_token", "vae", "gan"; "": forward only */
+    const char *loss; /* "cross_entropy", "bce_with_logits", "next_token", "mask", "vae", "gan"; "": forward only */
     int64_t batch;
     const char *optimizer; /* "adam", "adamw", "sgd"; "": forward only */
     double lr, momentum;
@@ -25,6 +25,11 @@ typedef struct bench_row {
 /* The i-th row; NULL from the end on. */
 const bench_row *bench_row_at(int i);
 const bench_row *bench_row_find(const char *name);
+
+/* What a forward leaves for the next one. */
+typedef struct bench_kept {
+    tn_tensor *state, *next;
+} bench_kept;
 
 /* A row made ready: its batches, program, state and session. */
 typedef struct bench_work {
@@ -39,6 +44,8 @@ typedef struct bench_work {
     float *scores;   /* what a forward gives: [batch, n_scores] */
     int64_t n_scores;
     tn_shape score_shape;
+    bench_kept kept[BENCH_KEPT]; /* of the graph that is being built */
+    int n_kept;
     tn_program *program;
     tn_state *state;
     tn_session *session;

@@ -198,7 +198,7 @@ static void gan(const bench_work *w, tn_graph *g, tn_tensor *x)
 /* ---- all of them --------------------------------------------------------------------------------------------------- */
 
 /* The target's shape: a class number, or 0 or 1 as a number. */
-static tn_tensor *loss_of(const bench_work *w, tn_graph *g, tn_tensor *y)
+static tn_tensor *loss_of(const bench_work *w, tn_graph *g, tn_tensor *x, tn_tensor *y)
 {
     tn_dim n = w->row.batch;
     if (strcmp(w->row.loss, "bce_with_logits") == 0)
@@ -208,6 +208,8 @@ static tn_tensor *loss_of(const bench_work *w, tn_graph *g, tn_tensor *y)
         return tn_cross_entropy(tn_reshape(y, TN_SHAPE(n * w->label_count, tn_dim_of(y, 2))), tn_flatten(target, 0),
                                 NULL);
     }
+    if (strcmp(w->row.loss, "mask") == 0) /* the picture's first channel, as good as any */
+        return tn_bce_with_logits(y, tn_slice(x, 1, 0, 1), NULL);
     return tn_cross_entropy(y, tn_input(g, "target", TN_I64, TN_SHAPE(n)), NULL);
 }
 
@@ -220,6 +222,19 @@ static tn_tensor *recurrent(tn_tensor *x, bool gru, int depth, int64_t width, in
     return tn_layer_linear(tn_squeeze(tn_slice(r.y, 1, steps - 1, steps), 1), "fc", classes, NULL);
 }
 
+/* The same for one step x [batch, values], from the state that the step before left. */
+static tn_tensor *recurrent_step(bench_work *w, tn_tensor *x, int depth, int64_t width)
+{
+    tn_graph *g = tn_tensor_graph(x);
+    const tn_shape shape = TN_SHAPE(depth, w->row.batch, width);
+    tn_tensor *h = tn_buffer(g, "state.h", TN_F32, shape, NULL), *c = tn_buffer(g, "state.c", TN_F32, shape, NULL);
+    tn_recurrent_result r =
+        tn_layer_lstm(tn_unsqueeze(x, 0), "rnn", width, TN_OPT(tn_rnn_opt, .layers = depth, .h = h, .c = c));
+    w->kept[w->n_kept++] = (bench_kept){h, r.h};
+    w->kept[w->n_kept++] = (bench_kept){c, r.c};
+    return tn_layer_linear(tn_squeeze(r.y, 0), "fc", w->row.classes, NULL);
+}
+
 /* One of the nets that a text names with numbers; NULL when the text is none of them. */
 static tn_tensor *by_numbers(bench_work *w, tn_tensor *x)
 {
@@ -229,6 +244,8 @@ static tn_tensor *by_numbers(bench_work *w, tn_tensor *x)
         return recurrent(x, net[0] == 'g', depth, width, w->row.classes);
     if (sscanf(net, "encoder %d %d %d", &depth, &heads, &width) == 3)
         return bench_encoder(x, depth, heads, width, w->row.classes);
+    if (sscanf(net, "lstm_step %d %d", &depth, &width) == 2)
+        return recurrent_step(w, x, depth, width);
     if (sscanf(net, "bert %d %d %d", &depth, &width, &heads) == 3)
         return bench_bert(x, depth, width, heads, w->row.classes);
     if (sscanf(net, "gpt2 %d %d %d", &depth, &width, &heads) == 3)
@@ -256,6 +273,6 @@ bool bench_build_net(bench_work *w, tn_graph *g, tn_tensor *x, tn_tensor **y)
     else if ((*y = by_numbers(w, x)) == NULL && (*y = tn_zoo_build(w->row.net, x, w->row.classes)) == NULL)
         *y = build_list(w, x);
     if (*y && bench_trains(w))
-        tn_minimize(loss ? loss : loss_of(w, g, *y), &o);
+        tn_minimize(loss ? loss : loss_of(w, g, x, *y), &o);
     return *y != NULL;
 }

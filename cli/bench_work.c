@@ -117,7 +117,8 @@ static bool is_one_of(const char *text, const char *const *names)
 /* The row as the file has it. */
 static bool read_row(bench_work *w, const tn_tensors *file)
 {
-    static const char *const losses[] = {"", "cross_entropy", "bce_with_logits", "next_token", "vae", "gan", NULL};
+    static const char *const losses[] = {"",  "cross_entropy", "bce_with_logits", "next_token", "mask", "vae", "gan",
+                                         NULL};
     static const char *const optimizers[] = {"", "adam", "adamw", "sgd", NULL};
     char precision[BENCH_NAME];
     if (!text_in(w, file, "net", w->net, sizeof w->net) ||
@@ -219,7 +220,10 @@ static bool build(bench_work *w, tn_graph *g)
         w->n_scores *= w->score_shape.dims[i];
     if (w->n_scores < 1)
         return tn_graph_status(g) != TN_OK ? true : bench_fail(w, "a forward gives no scores for each sample");
-    tn_entry_output(tn_entry_new(g, "predict", 0), "y", y);
+    tn_entry *predict = tn_entry_new(g, "predict", 0);
+    tn_entry_output(predict, "y", y);
+    for (int i = 0; i < w->n_kept; i++)
+        tn_entry_write(predict, w->kept[i].state, w->kept[i].next);
     w->scores = calloc((size_t)(w->row.batch * w->n_scores), sizeof *w->scores);
     return w->scores ? true : bench_fail(w, "out of memory");
 }

@@ -7,8 +7,8 @@ import math
 from dataclasses import dataclass, field
 
 
-WRITTEN = ("conv", "linear", "linear_in_out", "head", "lstm", "gru", "attention", "attend", "neighbours", "max_pool", "mean", "add",
-           "embedding", "concat", "enlarge", "conv_transpose")
+WRITTEN = ("conv", "linear", "linear_in_out", "head", "lstm", "lstm_step", "gru", "attention", "attend", "neighbours", "max_pool", "mean", "add",
+           "embedding", "concat", "twice", "conv_transpose")
 
 
 @dataclass(frozen=True)
@@ -137,13 +137,14 @@ class Net:
         return self.node("attend", [q, k, v], self.shapes[q], heads=heads, rate=rate)
 
     def recurrent(self, x, kind, layers, width):
-        steps, n = self.shapes[x]
-        rows, bound, o = {"lstm": 4, "gru": 3}[kind] * width, width ** -0.5, {"width": n, "units": width, "layers": layers}
+        """Over all steps; "lstm_step": over one, from the state that the one before left."""
+        n, one = self.shapes[x][-1], kind == "lstm_step"
+        rows, bound, o = {"lstm": 4, "lstm_step": 4, "gru": 3}[kind] * width, width ** -0.5, {"width": n, "units": width, "layers": layers}
         for i in range(layers):
             for part, shape in (("weight_ih", (rows, width if i else n)), ("weight_hh", (rows, width)), ("bias_ih", (rows,)),
                                 ("bias_hh", (rows,))):
                 self.parameter(f"rnn.{part}_l{i}", shape, bound)
-        return self.node(kind, [x], (steps, width), "rnn", **o)
+        return self.node(kind, [x], (*self.shapes[x][:-1], width), "rnn", one=one, **o)
 
     def last(self, x):
         return self.node("last", [x], self.shapes[x][1:])
@@ -157,8 +158,8 @@ class Net:
     def relu6(self, x):
         return self.node("relu6", [x], self.shapes[x])
 
-    def leaky_relu(self, x):
-        return self.node("leaky_relu", [x], self.shapes[x])
+    def leaky_relu(self, x, slope=0.2):
+        return self.node("leaky_relu", [x], self.shapes[x], slope=slope)
 
     def tanh(self, x):
         return self.node("tanh", [x], self.shapes[x])
@@ -166,11 +167,36 @@ class Net:
     def add(self, x, y):
         return self.node("add", [x, y], self.shapes[x])
 
-    def max_pool(self, x, kernel, stride=None, padding=0):
+    def max_pool(self, x, kernel, stride=None, padding=0, ceil=False):
         c, h, w = self.shapes[x]
         kernels, strides, paddings = self.windows(h, kernel, stride or kernel, padding)
-        side = [(s + 2 * p - k) // t + 1 for s, k, t, p in zip((h, w), kernels, strides, paddings)]
-        return self.node("max_pool", [x], (c, *side), kernel=kernels, stride=strides, padding=paddings)
+        side = [(s + 2 * p - k + (t - 1) * ceil) // t + 1 for s, k, t, p in zip((h, w), kernels, strides, paddings)]
+        return self.node("max_pool", [x], (c, *side), kernel=kernels, stride=strides, padding=paddings, ceil=ceil)
+
+    def concat(self, *parts):
+        """Of channels, or of rows."""
+        shape = self.shapes[parts[0]]
+        return self.node("concat", parts, (sum(self.shapes[p][0] for p in parts), *shape[1:]))
+
+    def twice(self, x):
+        """Each pixel four times."""
+        c, h, w = self.shapes[x]
+        return self.node("twice", [x], (c, 2 * h, 2 * w))
+
+    def conv_transpose(self, x, name, channels, kernel, stride, padding=0, bias=True):
+        c, h, w = self.shapes[x]
+        fan = channels * kernel * kernel
+        self.parameter(f"{name}.weight", (c, channels, kernel, kernel), fan ** -0.5)
+        if bias:
+            self.parameter(f"{name}.bias", (channels,), fan ** -0.5)
+        side = [(s - 1) * stride - 2 * padding + kernel for s in (h, w)]
+        return self.node("conv_transpose", [x], (channels, *side), name, width=c, units=channels, kernel=kernel, stride=stride,
+                         padding=padding, bias=bias)
+
+    def boxes(self, x, anchors):
+        """[anchors * values, H, W] to [anchors * H * W, values]."""
+        c, h, w = self.shapes[x]
+        return self.node("boxes", [x], (anchors * h * w, c // anchors), anchors=anchors)
 
     def mean(self, x):
         """Of each channel over the whole picture."""
@@ -206,10 +232,13 @@ class Net:
             if n.kind == "conv":
                 o = n.options
                 yield 2 * math.prod(n.shape) * o["width"] // o["groups"] * math.prod(o["kernel"]), needs[n.inputs[0]]
+            elif n.kind == "conv_transpose":
+                o = n.options
+                yield 2 * math.prod(n.shape) * o["width"] * o["kernel"] ** 2 // o["stride"] ** 2, needs[n.inputs[0]]
             elif n.kind in ("linear", "linear_in_out", "head"):
                 yield 2 * n.options["width"] * math.prod(n.shape), needs[n.inputs[0]]
-            elif n.kind in ("lstm", "gru"):
-                o, rows = n.options, n.shape[0] * n.options["units"] * (4 if n.kind == "lstm" else 3)
+            elif n.name == "rnn":
+                o, rows = n.options, math.prod(n.shape) * (3 if n.kind == "gru" else 4)
                 for i in range(o["layers"]):
                     yield 2 * rows * (o["units"] if i else o["width"]), i > 0 or needs[n.inputs[0]]
                     yield 2 * rows * o["units"], True
@@ -314,6 +343,75 @@ def mobilenet_v2(net, classes):
     return net.linear(net.dropout(net.mean(x), 0.2), "classifier.1", classes)
 
 
+def squeezenet(net, classes):
+    x = net.relu(net.conv(0, "features.0", 64, 3, 2))
+    for number, narrow, wide in ((2, 0, 0), (3, 16, 64), (4, 16, 64), (5, 0, 0), (6, 32, 128), (7, 32, 128), (8, 0, 0),
+                                 (9, 48, 192), (10, 48, 192), (11, 64, 256), (12, 64, 256)):
+        name = f"features.{number}"
+        if not wide:
+            x = net.max_pool(x, 3, 2, ceil=True)
+            continue
+        y = net.relu(net.conv(x, f"{name}.squeeze", narrow, 1))
+        x = net.concat(net.relu(net.conv(y, f"{name}.expand1x1", wide, 1)), net.relu(net.conv(y, f"{name}.expand3x3", wide, 3, 1, 1)))
+    return net.mean(net.relu(net.conv(net.dropout(x, 0.5), "classifier.1", classes, 1)))
+
+
+class Yolo:
+    """YOLOv3 by the numbers of its configuration file."""
+
+    def __init__(self, net, classes):
+        self.net, self.classes, self.number = net, classes, 0
+        x = self.level(self.level(self.conv(0, 32, 3), 64, 1), 128, 2)
+        fine = self.level(x, 256, 8)
+        middle = self.level(fine, 512, 8)
+        x, first = self.boxes(self.level(middle, 1024, 4), 512)
+        x, second = self.boxes(self.widen(x, 256, middle), 256)
+        _, third = self.boxes(self.widen(x, 128, fine), 128)
+        self.output = net.concat(first, second, third)
+
+    def conv(self, x, channels, kernel, stride=1):
+        name = f"module_list.{self.number}"
+        self.number += 1
+        return self.net.leaky_relu(conv_norm(self.net, x, f"{name}.Conv2d", f"{name}.BatchNorm2d", channels, kernel, stride), 0.1)
+
+    def level(self, x, channels, times):
+        x = self.conv(x, channels, 3, 2)
+        for _ in range(times):
+            x = self.net.add(x, self.conv(self.conv(x, channels // 2, 1), channels, 3))
+            self.number += 1
+        return x
+
+    def boxes(self, x, channels):
+        for i in range(5):
+            x = self.conv(x, *((2 * channels, 3) if i % 2 else (channels, 1)))
+        y = self.conv(x, 2 * channels, 3)
+        y = self.net.boxes(self.net.conv(y, f"module_list.{self.number}.Conv2d", 3 * (5 + self.classes), 1), 3)
+        self.number += 3
+        return x, y
+
+    def widen(self, x, channels, beside):
+        x = self.net.concat(self.net.twice(self.conv(x, channels, 1)), beside)
+        self.number += 2
+        return x
+
+
+def unet(net, classes):
+    def pair(x, scope, part, channels):
+        for i in (1, 2):
+            x = net.relu(conv_norm(net, x, f"{scope}.{part}conv{i}", f"{scope}.{part}norm{i}", channels, 3))
+        return x
+
+    x, kept = 0, []
+    for i in range(4):
+        kept.append(pair(x, f"encoder{i + 1}", f"enc{i + 1}", 32 << i))
+        x = net.max_pool(kept[-1], 2)
+    x = pair(x, "bottleneck", "bottleneck", 512)
+    for i in (3, 2, 1, 0):
+        x = net.concat(net.conv_transpose(x, f"upconv{i + 1}", 32 << i, 2, 2), kept[i])
+        x = pair(x, f"decoder{i + 1}", f"dec{i + 1}", 32 << i)
+    return net.conv(x, "conv", classes, 1)
+
+
 def listed(text):
     """A model whose list of layers ends with one for the classes."""
     return lambda net, classes: parse_layers(net, f"{text}, linear {classes}")
@@ -395,6 +493,9 @@ ZOO = {
     "resnet18": resnet((2, 2, 2, 2), False),
     "resnet50": resnet((3, 4, 6, 3), True),
     "mobilenet_v2": mobilenet_v2,
+    "squeezenet": squeezenet,
+    "yolov3": lambda net, classes: Yolo(net, classes).output,
+    "unet": unet,
 }
 
 
@@ -405,6 +506,8 @@ def make(text, sample, classes):
         net.outputs = vae(net, int(words[1]), int(words[2]))
     elif words[0] in ("lstm", "gru"):
         net.outputs = [net.linear(net.last(net.recurrent(0, words[0], int(words[1]), int(words[2]))), "fc", classes)]
+    elif words[0] == "lstm_step":
+        net.outputs = [net.linear(net.recurrent(0, words[0], int(words[1]), int(words[2])), "fc", classes)]
     elif words[0] == "bert":
         net.outputs = [bert(net, *(int(w) for w in words[1:]), classes)]
     elif words[0] in ("gpt2", "gpt2_last"):

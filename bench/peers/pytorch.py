@@ -26,6 +26,8 @@ def loss_function(name, torch):
         return lambda y, x, target: F.cross_entropy(y, target)
     if name == "next_token":
         return lambda y, x, target: F.cross_entropy(y.flatten(0, 1), target.flatten())
+    if name == "mask":
+        return lambda y, x, target: F.binary_cross_entropy_with_logits(y, x[:, :1])
     if name == "bce_with_logits":
         return lambda y, x, target: F.binary_cross_entropy_with_logits(y, target)
 

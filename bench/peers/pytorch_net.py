@@ -7,8 +7,10 @@ from torch.nn import functional as F
 LAYERS = {
     "linear": lambda o: nn.Linear(o["width"], o["units"]),
     "conv": lambda o: nn.Conv2d(o["width"], o["units"], o["kernel"], o["stride"], o["padding"], groups=o["groups"], bias=o["bias"]),
+    "conv_transpose": lambda o: nn.ConvTranspose2d(o["width"], o["units"], o["kernel"], o["stride"], o["padding"], bias=o["bias"]),
     "batch_norm": lambda o: nn.BatchNorm2d(o["units"]),
     "lstm": lambda o: nn.LSTM(o["width"], o["units"], o["layers"], batch_first=True),
+    "lstm_step": lambda o: nn.LSTM(o["width"], o["units"], o["layers"], batch_first=True),
     "gru": lambda o: nn.GRU(o["width"], o["units"], o["layers"], batch_first=True),
     "layer_norm": lambda o: nn.LayerNorm(o["units"], eps=o["eps"]),
     "linear_in_out": lambda o: LinearInOut(o["width"], o["units"]),
@@ -41,6 +43,12 @@ def attend(q, k, v, heads, rate):
     return F.scaled_dot_product_attention(q, k, v, dropout_p=rate).transpose(1, 2).reshape(n, places, width)
 
 
+def lstm_step(net, x):
+    """One step from the state that the one before left."""
+    y, net.state = net.rnn(x.unsqueeze(1), net.state)
+    return y.squeeze(1)
+
+
 EDGES = {}
 
 
@@ -64,6 +72,8 @@ def expression(net, node, single):
     """The line of the forward that makes the node's value."""
     x, o = [f"v{i}" for i in node.inputs], node.options
     inplace = ", inplace=True" if node.inputs[0] in single else ""
+    if node.kind == "lstm_step":
+        return f"lstm_step(self, {x[0]})"
     if node.name == "rnn":
         return f"self.rnn({x[0]})[0]"
     if node.kind == "places":
@@ -76,13 +86,19 @@ def expression(net, node, single):
     if node.kind in ("relu", "relu6"):
         return f"F.{node.kind}({x[0]}{inplace})"
     if node.kind == "leaky_relu":
-        return f"F.leaky_relu({x[0]}, 0.2{inplace})"
+        return f"F.leaky_relu({x[0]}, {o['slope']}{inplace})"
     if node.kind == "tanh":
         return f"torch.tanh({x[0]})"
     if node.kind == "add":
         return f"{x[0]} + {x[1]}"
     if node.kind == "max_pool":
-        return f"F.max_pool2d({x[0]}, {o['kernel']}, {o['stride']}, {o['padding']})"
+        return f"F.max_pool2d({x[0]}, {o['kernel']}, {o['stride']}, {o['padding']}, ceil_mode={o['ceil']})"
+    if node.kind == "concat":
+        return f"torch.cat([{', '.join(x)}], 1)"
+    if node.kind == "twice":
+        return f"F.interpolate({x[0]}, scale_factor=2, mode='nearest')"
+    if node.kind == "boxes":
+        return f"{x[0]}.unflatten(1, ({o['anchors']}, -1)).permute(0, 1, 3, 4, 2).flatten(1, 3)"
     if node.kind == "attention":
         return f"attention({x[0]}, {o['heads']}, {o['rate']} if self.training else 0.0, {o['causal']})"
     if node.kind == "attend":
@@ -124,7 +140,8 @@ def make(net):
     single = alone(net)
     lines = [f"    v{n.output} = {expression(net, n, single)}" for n in net.nodes]
     source = "\n".join(["def forward(self, v0):", *lines, "    return " + ", ".join(f"v{i}" for i in net.outputs)])
-    space = {"F": F, "torch": torch, "attention": attention, "attend": attend, "neighbours": neighbours}
+    space = {"F": F, "torch": torch, "attention": attention, "attend": attend, "neighbours": neighbours,
+             "lstm_step": lstm_step}
     exec(compile(source, "net", "exec"), space)  # pylint: disable=exec-used
 
     class Net(nn.Module):
@@ -145,6 +162,7 @@ def load(module, weights):
     for name, w in weights.items():
         layer, dot, part = name.rpartition(".")
         state[member(layer) + dot + part] = w
+    module.state = None
     missing, unexpected = module.load_state_dict(state, strict=False)
     wrong = [n for n in missing if not n.endswith("num_batches_tracked")] + unexpected
     if wrong:
