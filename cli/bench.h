@@ -75,6 +75,10 @@ int bench_outputs(const bench_work *w, double *outputs);
 /* Adds the net to the graph: its output for x, or when it is trained its loss and what minimizes it. Mistakes stick to the
  * graph; false when the text of the net is wrong. */
 bool bench_build_net(bench_work *w, tn_graph *g, tn_tensor *x, tn_tensor **y);
+/* The same for two nets that are trained in turn. */
+bool bench_gan(bench_work *w, tn_graph *g, tn_tensor *x);
+/* Normal numbers, new ones in every step. */
+tn_tensor *bench_normal(tn_graph *g, tn_shape shape);
 tn_optim_opt bench_optimizer(const bench_work *w);
 /* For x [batch, places, width]: scores of so many classes. */
 tn_tensor *bench_encoder(tn_tensor *x, int layers, int heads, int hidden, int64_t classes);

@@ -87,21 +87,13 @@ static tn_tensor *build_list(bench_work *w, tn_tensor *x)
 
 /* ---- a variational autoencoder, after Kingma and Welling, "Auto-Encoding Variational Bayes", 2014, appendix B and C ---- */
 
-/* Normal numbers from uniform ones (Box and Muller 1958). */
-static tn_tensor *normal(tn_graph *g, tn_shape shape)
-{
-    const double two_pi = 6.283185307179586;
-    tn_tensor *radius = tn_sqrt(tn_mul_f(tn_log1p(tn_neg(tn_uniform(g, TN_F32, shape))), -2));
-    return tn_mul(radius, tn_cos(tn_mul_f(tn_uniform(g, TN_F32, shape), two_pi)));
-}
-
 static tn_tensor *vae(bench_work *w, tn_graph *g, tn_tensor *x, int64_t hidden, int64_t latent, tn_tensor **loss)
 {
     tn_tensor *h = tn_relu(tn_layer_linear(x, "fc1", hidden, NULL));
     tn_tensor *mean = tn_layer_linear(h, "fc21", latent, NULL), *logvar = tn_layer_linear(h, "fc22", latent, NULL);
     tn_tensor *z = mean;
     if (bench_trains(w))
-        z = tn_add(mean, tn_mul(normal(g, tn_tensor_shape(mean)), tn_exp(tn_mul_f(logvar, 0.5))));
+        z = tn_add(mean, tn_mul(bench_normal(g, tn_tensor_shape(mean)), tn_exp(tn_mul_f(logvar, 0.5))));
     tn_tensor *y =
         tn_layer_linear(tn_relu(tn_layer_linear(z, "fc3", hidden, NULL)), "fc4", w->row.sample.dims[0], NULL);
     if (bench_trains(w)) {
@@ -142,57 +134,6 @@ static tn_tensor *gcn(bench_work *w, tn_tensor *x, int64_t hidden, int64_t edges
 {
     x = neighbours(w, tn_layer_linear(x, "fc1", hidden, NULL), edges);
     return x ? neighbours(w, tn_layer_linear(tn_relu(x), "fc2", w->row.classes, NULL), edges) : NULL;
-}
-
-/* ---- a generator and its critic, after Goodfellow et al., "Generative Adversarial Nets", 2014, algorithm 1 ------------- */
-
-/* A layer whose parameters are used more than once. */
-typedef struct dense {
-    tn_tensor *weight, *bias;
-} dense;
-
-static dense make_dense(tn_graph *g, const char *net, int number, int64_t in, int64_t out)
-{
-    const tn_init init = {TN_INIT_FAN_UNIFORM, (double)in, 0};
-    char name[WORD];
-    dense d;
-    (void)snprintf(name, sizeof name, "%s.fc%d.weight", net, number);
-    d.weight = tn_param(g, name, TN_F32, TN_SHAPE(out, in), &init);
-    (void)snprintf(name, sizeof name, "%s.fc%d.bias", net, number);
-    d.bias = tn_param(g, name, TN_F32, TN_SHAPE(out), &init);
-    return d;
-}
-
-static tn_tensor *apply(tn_tensor *x, const dense d[3])
-{
-    const double slope = 0.2;
-    for (int i = 0; i < 2; i++)
-        x = tn_leaky_relu(tn_linear(x, d[i].weight, d[i].bias), slope);
-    return tn_linear(x, d[2].weight, d[2].bias);
-}
-
-/* Two updates, each by an entry: the critic learns to tell pictures from what is made, then the generator to make what the
- * critic takes for pictures. Each run draws its own noise. */
-static void gan(const bench_work *w, tn_graph *g, tn_tensor *x)
-{
-    enum { NOISE = 100, SMALL = 256, LARGE = 512 };
-    const int64_t pixels = w->row.sample.dims[0];
-    const tn_param_group generator = {.pattern = "g.*", .frozen = true}, critic = {.pattern = "d.*", .frozen = true};
-    dense make[] = {make_dense(g, "g", 1, NOISE, SMALL), make_dense(g, "g", 2, SMALL, LARGE),
-                    make_dense(g, "g", 3, LARGE, pixels)};
-    dense tell[] = {make_dense(g, "d", 1, pixels, LARGE), make_dense(g, "d", 2, LARGE, SMALL),
-                    make_dense(g, "d", 3, SMALL, 1)};
-    tn_tensor *made = apply(tn_tanh(apply(normal(g, TN_SHAPE(w->row.batch, NOISE)), make)), tell);
-    tn_tensor *taken = tn_mean(tn_softplus(tn_neg(made), 1, 20)); /* minus the logarithm of the chance to be taken */
-    tn_tensor *told = tn_add(tn_mean(tn_softplus(tn_neg(apply(x, tell)), 1, 20)), tn_mean(tn_softplus(made, 1, 20)));
-    tn_optim_opt o = bench_optimizer(w);
-    o.n_groups = 1;
-    o.groups = &generator;
-    o.name = "critic";
-    tn_minimize(told, &o);
-    o.groups = &critic;
-    o.name = "generator";
-    tn_minimize(taken, &o);
 }
 
 /* ---- all of them --------------------------------------------------------------------------------------------------- */
@@ -264,10 +205,8 @@ bool bench_build_net(bench_work *w, tn_graph *g, tn_tensor *x, tn_tensor **y)
     int hidden, latent;
     tn_tensor *loss = NULL;
     tn_optim_opt o = bench_optimizer(w);
-    if (strcmp(w->row.net, "gan") == 0) {
-        gan(w, g, x);
-        return true;
-    }
+    if (strcmp(w->row.loss, "gan") == 0)
+        return bench_gan(w, g, x);
     if (sscanf(w->row.net, "vae %d %d", &hidden, &latent) == 2)
         *y = vae(w, g, x, hidden, latent, &loss);
     else if ((*y = by_numbers(w, x)) == NULL && (*y = tn_zoo_build(w->row.net, x, w->row.classes)) == NULL)

@@ -68,6 +68,8 @@ static const bench_row rows[] = {
      .batch = 2708, .optimizer = "adam", .lr = 1e-3},
     {"gan_train", "MLP GAN, training step of both nets, batch 128, Adam", "gan", VECTOR(784), .classes = 10,
      .loss = "gan", .batch = 128, .optimizer = "adam", .lr = 2e-4},
+    {"dcgan_train", "DCGAN, 64x64, training step of both nets, batch 64, Adam", "dcgan", PICTURE(3, 64), .classes = 10,
+     .loss = "gan", .batch = 64, .optimizer = "adam", .lr = 2e-4},
     {"adam_update", "Adam, update of 100 million parameters", UPDATE, .optimizer = "adam", .lr = 1e-2,
      .parameters = 100000000},
     {"adamw_update", "AdamW, update of 100 million parameters", UPDATE, .optimizer = "adamw", .lr = 1e-2,

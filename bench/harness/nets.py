@@ -216,11 +216,11 @@ class Net:
 
     @property
     def has_batch_norm(self):
-        return any(n.kind == "batch_norm" for n in self.nodes)
+        return any(n.kind == "batch_norm" for part in (self, *self.parts.values()) for n in part.nodes)
 
     @property
     def is_convolutional(self):
-        return any(n.kind == "conv" for n in self.nodes)
+        return any(n.kind == "conv" for part in (self, *self.parts.values()) for n in part.nodes)
 
     def trained(self):
         return sum(p.count for p in self.parameters if p.trained)
@@ -485,6 +485,32 @@ def gan(net):
     return []
 
 
+def dcgan(net):
+    """A generator of pictures and its critic, as in PyTorch's example."""
+    colours = net.sample[0]
+    make, tell = net.parts["g"], net.parts["d"] = Net("", (100, 1, 1)), Net("", net.sample)
+    x, number = 0, 0
+    for i, channels in enumerate((512, 256, 128, 64, colours)):
+        x = make.conv_transpose(x, f"main.{number}", channels, 4, 2 if i else 1, 1 if i else 0, bias=False)
+        if i < 4:
+            x = make.relu(make.batch_norm(x, f"main.{number + 1}"))
+            number += 3
+    make.outputs = [make.tanh(x)]
+    x, number = 0, 0
+    for i, channels in enumerate((64, 128, 256, 512, 1)):
+        x = tell.conv(x, f"main.{number}", channels, 4, 2 if i < 4 else 1, 1 if i < 4 else 0, bias=False)
+        if 0 < i < 4:
+            x = tell.batch_norm(x, f"main.{number + 1}")
+        number += 3 if i else 2
+        x = tell.leaky_relu(x) if i < 4 else x
+    tell.outputs = [x]
+    for key, part in net.parts.items():
+        for p in part.parameters:
+            bound = 0.035 if p.bound else 0.0
+            net.parameter(f"{key}.{p.name}", p.shape, bound, p.value, p.trained)
+    return []
+
+
 # Tarn's models.
 ZOO = {
     "mlp": listed("flatten, linear 128, relu"),
@@ -520,8 +546,8 @@ def make(text, sample, classes):
         net.outputs = [net.neighbours(net.linear(x, "fc2", classes), edges)]
     elif words[0] == "vit":
         net.outputs = [vit(net, *(int(w) for w in words[1:]), classes)]
-    elif text == "gan":
-        net.outputs = gan(net)
+    elif text in ("gan", "dcgan"):
+        net.outputs = gan(net) if text == "gan" else dcgan(net)
     elif text in ZOO:
         net.outputs = [ZOO[text](net, classes)]
     else:

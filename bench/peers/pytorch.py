@@ -72,7 +72,9 @@ class Peer:
             return
         if self.net.parts:
             self.batches = [x.to(t.float32) / 255 for x in self.inputs]
-            self.build_gan()
+            if self.inputs.dim() == 5:
+                self.batches = [x.to(memory_format=layout) for x in self.batches]
+            self.build_gan(layout)
             return
         if self.layout is not layout:
             self.layout, self.module, self.function = layout, None, None
@@ -125,17 +127,17 @@ class Peer:
 
         self.step = step
 
-    def build_gan(self):
+    def build_gan(self, layout):
         """The critic's update, then the generator's, each with noise of its own; gradients of that one's parameters alone."""
         import pytorch_net
         t, F, nets = self.torch, self.torch.nn.functional, {}
         for key, part in self.net.parts.items():
-            nets[key] = pytorch_net.make(part)
+            nets[key] = pytorch_net.make(part).to(memory_format=layout)
             pytorch_net.load(nets[key], {n[2:]: w for n, w in self.weights.items() if n.startswith(key + ".")})
         make, tell = nets["g"], nets["d"]
         parameters = {key: list(net.parameters()) for key, net in nets.items()}
         optimizers = {key: self.optimizer(parameters[key]) for key in nets}
-        batch, noise = self.inputs.shape[1], self.net.parts["g"].sample[0]
+        noise = (self.inputs.shape[1], *self.net.parts["g"].sample)
 
         def told(x, z):
             with t.no_grad():
@@ -148,15 +150,19 @@ class Peer:
         if self.options.mode == "compiled":
             told, taken = t.compile(told), t.compile(taken)
 
-        def update(key, loss):
+        half = self.autocast()
+
+        def update(key, loss, *given):
+            with half:
+                loss = loss(*given)
             optimizers[key].zero_grad(set_to_none=True)
             loss.backward(inputs=parameters[key])
             optimizers[key].step()
             return loss
 
         def step(i):
-            critic = update("d", told(self.batches[i], t.randn(batch, noise)))
-            generator = update("g", taken(t.randn(batch, noise)))
+            critic = update("d", told, self.batches[i], t.randn(noise))
+            generator = update("g", taken, t.randn(noise))
             return critic.item() + generator.item()
 
         self.step = step

@@ -22,6 +22,7 @@ static tn_tensor *pair(tn_tensor *x, const char *scope, const char *part, int64_
 static tn_tensor *build(tn_tensor *x, int64_t classes)
 {
     tn_tensor *kept[LEVELS];
+    const tn_conv_opt twice = {.stride = 2};
     char scope[NAME], part[NAME];
     for (int i = 0; i < LEVELS; i++) {
         (void)snprintf(scope, sizeof scope, "encoder%d", i + 1);
@@ -32,7 +33,7 @@ static tn_tensor *build(tn_tensor *x, int64_t classes)
     x = pair(x, "bottleneck", "bottleneck", (int64_t)FIRST << LEVELS);
     for (int i = LEVELS - 1; i >= 0; i--) {
         (void)snprintf(scope, sizeof scope, "upconv%d", i + 1);
-        tn_tensor *both[] = {zoo_conv_twice(x, scope, (int64_t)FIRST << i), kept[i]};
+        tn_tensor *both[] = {tn_layer_conv_transpose2d(x, scope, (int64_t)FIRST << i, 2, &twice), kept[i]};
         (void)snprintf(scope, sizeof scope, "decoder%d", i + 1);
         (void)snprintf(part, sizeof part, "dec%d", i + 1);
         x = pair(tn_concat(2, both, 1), scope, part, (int64_t)FIRST << i);

@@ -58,7 +58,7 @@ static tn_tensor *boxes(yolo *y, int64_t channels, int64_t classes)
 static void widen(yolo *y, int64_t channels, tn_tensor *beside)
 {
     conv(y, channels, 1, 1);
-    tn_tensor *both[] = {zoo_twice(y->x), beside};
+    tn_tensor *both[] = {tn_interpolate(y->x, TN_OPT(tn_interpolate_opt, .scale = 2)), beside};
     y->x = tn_concat(2, both, 1);
     y->number += 2;
 }

@@ -73,7 +73,7 @@ while read -r row file; do
         continue
     fi
     case $row in
-    resnet* | mobilenet* | squeezenet* | yolov3* | unet*) # long: that they start and give something is enough
+    resnet* | mobilenet* | squeezenet* | yolov3* | unet* | dcgan*) # long: that they start and give something is enough
         talk "$row" "$file" 'setup\nrun 1\nquit\n' 1
         grep -qE '"(losses|outputs)":\[-?[0-9]' out.txt || say "$row answers $(head -c 600 out.txt)"
         ;;

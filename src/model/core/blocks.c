@@ -13,33 +13,6 @@ tn_tensor *zoo_conv_norm(tn_tensor *x, const char *conv, const char *norm, int64
     return tn_layer_batch_norm(tn_layer_conv2d(x, conv, channels, kernel, &opt), norm, NULL);
 }
 
-tn_tensor *zoo_twice(tn_tensor *x)
-{
-    tn_graph *g = tn_tensor_graph(x);
-    const tn_dim n = tn_dim_of(x, 0), c = tn_dim_of(x, 1), h = tn_dim_of(x, 2), w = tn_dim_of(x, 3);
-    x = tn_expand(tn_reshape(x, TN_SHAPE(n, c, h, 1, w, 1)), TN_SHAPE(n, c, h, 2, w, 2));
-    return tn_reshape(x, TN_SHAPE(n, c, tn_dim_mul(g, h, 2), tn_dim_mul(g, w, 2)));
-}
-
-tn_tensor *zoo_conv_twice(tn_tensor *x, const char *name, int64_t channels)
-{
-    tn_graph *g = tn_tensor_graph(x);
-    const tn_dim n = tn_dim_of(x, 0), c = tn_dim_of(x, 1), h = tn_dim_of(x, 2), w = tn_dim_of(x, 3);
-    const int64_t apart[] = {1, 2, 3, 0}, squares[] = {0, 1, 4, 2, 5, 3};
-    if (tn_graph_status(g) != TN_OK)
-        return x;
-    /* PyTorch takes the second axis of such a weight for the inputs */
-    const tn_init usual = {TN_INIT_FAN_UNIFORM, (double)(4 * channels), 0};
-    tn_scope_push(g, name);
-    tn_tensor *weight = tn_param(g, "weight", TN_F32, TN_SHAPE(c, channels, 2, 2), &usual);
-    tn_tensor *bias = tn_param(g, "bias", TN_F32, TN_SHAPE(channels), &usual);
-    weight = tn_reshape(tn_permute(weight, 4, apart), TN_SHAPE(4 * channels, c, 1, 1));
-    x = tn_reshape(tn_conv2d(x, weight, NULL, NULL), TN_SHAPE(n, channels, 2, 2, h, w));
-    x = tn_reshape(tn_permute(x, 6, squares), TN_SHAPE(n, channels, tn_dim_mul(g, h, 2), tn_dim_mul(g, w, 2)));
-    tn_scope_pop(g);
-    return tn_add(x, tn_reshape(bias, TN_SHAPE(channels, 1, 1)));
-}
-
 tn_tensor *zoo_global_mean(tn_tensor *x)
 {
     return tn_mean_axes(x, 2, (const int64_t[]){2, 3}, false);

@@ -9,11 +9,6 @@
 tn_tensor *zoo_conv_norm(tn_tensor *x, const char *conv, const char *norm, int64_t channels, int kernel, int stride,
                          int groups);
 
-/* Each pixel four times: [N, C, H, W] to [N, C, 2H, 2W]. */
-tn_tensor *zoo_twice(tn_tensor *x);
-/* A transposed convolution of 2x2 with stride 2, which gives each pixel a square of its own: name.weight [C, channels, 2, 2], name.bias. */
-tn_tensor *zoo_conv_twice(tn_tensor *x, const char *name, int64_t channels);
-
 /* The mean of each picture: [N, C, H, W] to [N, C]. */
 tn_tensor *zoo_global_mean(tn_tensor *x);
 
