@@ -231,7 +231,7 @@ static void plan_rows(plan *p)
     const cpu_gemm *g = &p->g;
     int64_t unit = GEMM_ROW_BLOCK * p->base->lanes; /* columns are summed in the same way in every multiple of these */
     double bytes = (double)g->k * (double)g->n * (double)g->batch * (double)p->size;
-    if (bytes * (double)least(g->m, 4) < 600e3)
+    if (bytes * (double)least(g->m, 4) < 300e3)
         p->g.threads = 1;
     p->nb = unit;
     if (p->path == PATH_ROW)

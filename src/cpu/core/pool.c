@@ -91,20 +91,21 @@ static void pool_chunk(void *arg, int64_t chunk, int thread)
     j->run(&a);
 }
 
-/* Chunks of some 32,000 elements: bands of rows; where rows depend on each other whole pictures, or if these are few parts
- * of their channels, though each part then walks through memory by strides. */
+/* Chunks of some 32,000 elements, of a single picture less: bands of rows; where rows depend on each other whole pictures,
+ * or if these are few parts of their channels, though each part then walks through memory by strides. */
 static void run(pool_job *j, int64_t elements, bool by_rows)
 {
-    enum { CHUNK = 1 << 15, FEW = 16 };
+    enum { LARGE = 1 << 15, SMALL = 1 << 13, FEW = 16 };
+    const int64_t chunk = j->p->n == 1 ? SMALL : LARGE;
     const cpu_pool *p = j->p;
     const int64_t blocks = (p->c + j->lanes - 1) / j->lanes, parts = FEW / (p->n > 0 ? p->n : 1);
     const int64_t most = by_rows ? j->rows : parts < blocks ? parts : blocks;
-    int64_t pieces = elements / CHUNK < most ? elements / CHUNK : most;
+    int64_t pieces = elements / chunk < most ? elements / chunk : most;
     pieces = pieces < 1 ? 1 : pieces;
     j->bands = by_rows ? pieces : 1;
     j->parts = by_rows ? 1 : pieces;
     if (p->c > 0)
-        cpu_parallel(elements * p->n < 2 * CHUNK ? 1 : p->threads, p->n * pieces, pool_chunk, j);
+        cpu_parallel(elements * p->n < 2 * chunk ? 1 : p->threads, p->n * pieces, pool_chunk, j);
 }
 
 void cpu_max_pool(const cpu_pool *p, const float *x, float *y)

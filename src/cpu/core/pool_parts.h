@@ -31,7 +31,11 @@ typedef struct pool_range {
 
 static inline pool_range pool_taps(int64_t at, int64_t taps, int64_t step, int64_t size)
 {
-    pool_range r = {at < 0 ? (-at + step - 1) / step : 0, at < size ? (size - 1 - at) / step + 1 : 0};
+    pool_range r = {0, 0};
+    if (step == 1) /* nearly always; a division takes longer than a window */
+        r = (pool_range){at < 0 ? -at : 0, size - at};
+    else
+        r = (pool_range){at < 0 ? (-at + step - 1) / step : 0, at < size ? (size - 1 - at) / step + 1 : 0};
     r.end = r.end < taps ? r.end : taps;
     return r.end > r.from ? r : (pool_range){0, 0};
 }
