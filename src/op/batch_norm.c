@@ -82,6 +82,19 @@ static void lower_training(const op_lower *c, tn_tensor *x)
     c->out[NEW_VAR] = tn_add(tn_mul_f(c->in[RUNNING_VAR], 1 - momentum), tn_mul_f(unbiased, momentum));
 }
 
+static tn_tensor *fixed_scale(const graph_node *node, tn_tensor *const *in)
+{
+    tn_tensor *rstd = tn_rsqrt(tn_add_f(in[RUNNING_VAR], node->arg[EPS].f));
+    return in[WEIGHT] ? tn_mul(rstd, in[WEIGHT]) : rstd;
+}
+
+void op_batch_norm_line(const graph_node *node, tn_tensor *const *in, tn_tensor **scale, tn_tensor **shift)
+{
+    *scale = fixed_scale(node, in);
+    tn_tensor *moved = tn_mul(in[RUNNING_MEAN], *scale);
+    *shift = in[BIAS] ? tn_sub(in[BIAS], moved) : tn_neg(moved);
+}
+
 static tn_status batch_norm_lower(const op_lower *c)
 {
     int rank = c->in[X]->type.rank;

@@ -66,6 +66,8 @@ tn_tensor *op_embedding_grad_of(tn_tensor *dy, tn_tensor *index, tn_dim rows, in
 /* ---- normalisation, dropout -------------------------------------------------------------------------------------- */
 
 tn_tensor *op_training_of(tn_graph *g);
+/* A batch_norm of running values, by the inputs of its node: y = x * scale + shift for each channel. */
+void op_batch_norm_line(const graph_node *node, tn_tensor *const *in, tn_tensor **scale, tn_tensor **shift);
 tn_tensor *op_batch_norm_grad_of(tn_tensor *dy, tn_tensor *x, tn_tensor *weight, tn_tensor *mean, tn_tensor *rstd,
                                  tn_tensor *dmean, tn_tensor *drstd);
 /* Siblings: dweight and, of layer_norm, dbias. `arg`: the arguments of the forward operator. */

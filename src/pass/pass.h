@@ -49,6 +49,8 @@ tn_graph *pass_extract(const tn_entry *entry, base_error *e);
 tn_graph *pass_lower(const tn_graph *g, const pass_backend *backend, base_error *e);
 /* Constants folded, common subexpressions merged, dead code dropped, algebra. */
 tn_graph *pass_simplify(const tn_graph *g, base_error *e);
+/* For an entry that does not train: batch norms folded into weights, linear layers that read pictures as they lie. */
+tn_graph *pass_fold(const tn_graph *g, base_error *e);
 /* Activations applied by the products and convolutions that feed them. */
 tn_graph *pass_epilogue(const tn_graph *g, const pass_backend *backend, base_error *e);
 /* Chains of element-wise nodes, with broadcasts, as one node each. */

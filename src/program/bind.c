@@ -34,7 +34,7 @@ typedef struct binder {
     base_lists reads_of; /* by place */
     base_vec(int) maker; /* by value: the step that makes it, -1: none */
     int *state_place;    /* by state, -1: none yet */
-    bool *written;       /* by state: a result writes it */
+    bool sized;          /* the node that is being bound asks for sizes */
     base_error *e;
 } binder;
 
@@ -89,7 +89,7 @@ static int add_place(binder *x, place_kind kind, size_t bytes)
 
 static int add_value(binder *x, const kernel_operand *type, int at, int64_t offset)
 {
-    bound_value v = {*type, at, offset};
+    bound_value v = {.type = *type, .place = at, .offset = offset, .tensor = -1};
     int value = (int)x->b->values.n;
     return at >= 0 && base_vec_push(&x->maker, -1) && base_lists_add(&x->values_at, at, value) &&
                    base_vec_push(&x->b->values, v)
@@ -108,6 +108,17 @@ static int *value_of(binder *x, const tn_tensor *t)
     return &x->b->of_tensor[t->id];
 }
 
+/* The tensor is this value; -1 stays -1. */
+static tn_status set_value(binder *x, const tn_tensor *t, int value, bool fixed)
+{
+    if (value < 0)
+        return no_memory(x);
+    x->b->values.at[value].tensor = t->id;
+    x->b->values.at[value].fixed = fixed;
+    *value_of(x, t) = value;
+    return TN_OK;
+}
+
 /* ---- steps ------------------------------------------------------------------------------------------------------- */
 
 /* Bytes that an operand moves: an axis that is repeated counts once. */
@@ -117,6 +128,42 @@ static double bytes_of(const kernel_operand *x)
     for (int i = 0; i < x->rank; i++)
         n *= x->strides[i] == 0 && x->dims[i] ? 1 : (double)x->dims[i];
     return n;
+}
+
+/* Whether a value follows from state that no run of this entry changes. */
+static bool is_fixed(const binder *x, int value)
+{
+    return value < 0 || x->b->values.at[value].fixed;
+}
+
+/* Whether sizes that are not known before a run decide what the node computes. Fused nodes have no such arguments. */
+static bool asks_for_sizes(const graph_node *node)
+{
+    for (int i = 0; i < op_count_arg(node->def); i++)
+        for (int k = 0; node->def->arg[i].kind == OP_DIMS && k < node->arg[i].n; k++)
+            if (!dim_literal(node->arg[i].list[k]) && node->arg[i].list[k] != TN_INFER)
+                return true;
+    return false;
+}
+
+/* Whether a value is fixed and no constant. */
+static bool is_made_of_state(const binder *x, int value)
+{
+    return value >= 0 && is_fixed(x, value) && x->b->places.at[x->b->values.at[value].place].kind != PLACE_CONSTANT;
+}
+
+/* Whether the node's outputs follow from fixed values alone, state among them. */
+static bool makes_fixed(const binder *x, const graph_node *node, const int *in, int n_in)
+{
+    bool some = false, all = !(node->def->flags & (OP_RANDOM | OP_FAULTS)) && !x->sized;
+    for (size_t i = 0; all && node->sub && i < node->sub->nodes.n; i++)
+        all =
+            !(node->sub->nodes.at[i]->def->flags & (OP_RANDOM | OP_FAULTS)) && !asks_for_sizes(node->sub->nodes.at[i]);
+    for (int k = 0; all && k < n_in; k++) {
+        some |= is_made_of_state(x, in[k]);
+        all = is_fixed(x, in[k]);
+    }
+    return some && all;
 }
 
 /* Who reads and who makes the values of step number s. */
@@ -144,12 +191,15 @@ static int add_step(binder *x, bound_step *s, const kernel_bind *k, const int *i
     s->scratch = k->scratch;
     s->pack = k->pack;
     x->b->packed += k->pack.bytes;
+    s->once = s->check ? false : k->node ? makes_fixed(x, k->node, in, k->n_in) : is_made_of_state(x, in[0]);
     for (int i = 0; i < k->n_in; i++)
         s->bytes += k->in[i].dtype ? bytes_of(&k->in[i]) : 0;
     for (int i = 0; i < k->n_out; i++)
         s->bytes += bytes_of(&k->out[i]);
-    x->b->flops += s->flops;
-    x->b->bytes += s->bytes;
+    for (int i = 0; i < k->n_out && s->once; i++)
+        x->b->values.at[out[i]].fixed = true;
+    x->b->flops += s->once ? 0 : s->flops;
+    x->b->bytes += s->once ? 0 : s->bytes;
     if (s->scratch > x->b->scratch)
         x->b->scratch = s->scratch;
     return s->in && s->out && note_operands(x, (int)x->b->steps.n, in, k->n_in, out, k->n_out) &&
@@ -199,6 +249,8 @@ static tn_status in_layout(binder *x, int *value, kernel_layout layout, const ch
     }
     kernel_set_layout(&type, layout);
     layout_copy c = {*value, add_dense(x, &type), layout};
+    if (c.copy >= 0)
+        x->b->values.at[c.copy].tensor = x->b->values.at[*value].tensor;
     if (c.copy < 0 || !base_lists_add(&x->copies_of, *value, (int)x->copies.n) || !base_vec_push(&x->copies, c))
         return no_memory(x);
     BASE_TRY(add_copy(x, *value, c.copy, name));
@@ -211,13 +263,10 @@ static tn_status in_layout(binder *x, int *value, kernel_layout layout, const ch
 static tn_status bind_input(binder *x, const graph_node *node, const kernel_operand *type)
 {
     int at = add_place(x, PLACE_INPUT, (size_t)kernel_count(type) * tn_dtype_size(type->dtype));
-    int value = add_value(x, type, at, 0);
-    if (value < 0)
-        return no_memory(x);
+    BASE_TRY(set_value(x, &node->out[0], add_value(x, type, at, 0), false));
     for (size_t i = 0; i < x->entry->inputs.n; i++)
         if (x->entry->inputs.at[i] == node)
             x->b->places.at[at].index = (int)i;
-    *value_of(x, &node->out[0]) = value;
     return TN_OK;
 }
 
@@ -245,22 +294,24 @@ static tn_status bind_source(binder *x, const graph_node *node)
     if (strcmp(op, "input") == 0)
         return bind_input(x, node, &type);
     int at;
+    bool fixed = !x->entry->training;
     if (strcmp(op, "state") == 0) {
         at = state_place(x, node->arg[0].text);
+        fixed &= at >= 0 && !x->b->written[x->b->places.at[at].index];
     } else {
         at = add_place(x, PLACE_CONSTANT, (size_t)kernel_count(&type) * tn_dtype_size(type.dtype));
         int64_t *size = BASE_NEW(&x->b->arena, int64_t);
         if (at < 0 || !size)
             return no_memory(x);
         x->b->places.at[at].data = size;
-        if (strcmp(op, "constant") == 0)
+        if (strcmp(op, "constant") == 0) {
             x->b->places.at[at].data = node->arg[0].data->data;
-        else
+        } else {
+            fixed = false; /* a size */
             BASE_TRY(dim_eval(x->g->dims, node->arg[0].list[0], x->b->symbol, size, x->e));
+        }
     }
-    int value = add_value(x, &type, at, 0);
-    *value_of(x, &node->out[0]) = value;
-    return value < 0 ? no_memory(x) : TN_OK;
+    return set_value(x, &node->out[0], add_value(x, &type, at, 0), fixed);
 }
 
 /* The node with its sizes as numbers, as views, references and kernels want them. */
@@ -351,8 +402,7 @@ static tn_status bind_view(binder *x, const graph_node *node)
     }
     bound_value v = x->b->values.at[from];
     int value = add_value(x, &y, v.place, v.offset + offset * (int64_t)tn_dtype_size(y.dtype));
-    *value_of(x, &node->out[0]) = value;
-    return value < 0 ? no_memory(x) : TN_OK;
+    return set_value(x, &node->out[0], value, v.fixed && !x->sized);
 }
 
 static double flops_of(const graph_node *node, const kernel_bind *k)
@@ -375,13 +425,6 @@ static double flops_of(const graph_node *node, const kernel_bind *k)
     return k->n_out ? op_elements(&out[0]) : 0;
 }
 
-/* Whether a value is state that no run of this entry changes. */
-static bool is_fixed(const binder *x, int value)
-{
-    const place *p = value >= 0 ? &x->b->places.at[x->b->values.at[value].place] : NULL;
-    return p && p->kind == PLACE_STATE && !x->entry->training && !x->written[p->index];
-}
-
 static tn_status bind_kernel(binder *x, const graph_node *node)
 {
     kernel_operand in[node->n_in + 1], out[node->n_out + 1];
@@ -402,15 +445,13 @@ static tn_status bind_kernel(binder *x, const graph_node *node)
         in[i] = x->b->values.at[from[i]].type;
     }
     for (int i = 0; i < node->n_in; i++)
-        fixed[i] = is_fixed(x, from[i]);
+        fixed[i] = from[i] >= 0 && is_fixed(x, from[i]);
     k.fixed = fixed;
     if (s.kernel->prepare(&k) != TN_OK)
         return base_prefix(x->e, "%s (node '%s'): ", node->def->name, node->name);
     for (int i = 0; i < node->n_out; i++) {
         to[i] = add_dense(x, &out[i]);
-        if (to[i] < 0)
-            return no_memory(x);
-        *value_of(x, &node->out[i]) = to[i];
+        BASE_TRY(set_value(x, &node->out[i], to[i], false));
     }
     s.flops = flops_of(node, &k);
     return add_step(x, &s, &k, from, to) ? no_memory(x) : TN_OK;
@@ -438,6 +479,7 @@ static tn_status bind_nodes(binder *x)
         } else if (node->def->flags & OP_SOURCE) {
             BASE_TRY(bind_source(x, node));
         } else {
+            x->sized = asks_for_sizes(node);
             BASE_TRY(with_numbers(x, &node));
             if (!node->sub) /* a fused node's parts were broadcast when they were built */
                 BASE_TRY(infer_again(x, node));
@@ -562,7 +604,7 @@ static void find_first_write(binding *b)
 static tn_status keep_old(binder *x, const graph_result *r, int *value)
 {
     const place *at = &x->b->places.at[x->b->values.at[*value].place];
-    if (at->kind != PLACE_STATE || !x->written[at->index])
+    if (at->kind != PLACE_STATE || !x->b->written[at->index])
         return TN_OK;
     kernel_operand type;
     BASE_TRY(operand_of(x, r->value, &type));
@@ -591,14 +633,14 @@ static tn_status bind_outputs(binder *x)
 static tn_status list_states(binder *x)
 {
     x->state_place = malloc((x->g->state.n + 1) * sizeof *x->state_place);
-    x->written = calloc(x->g->state.n + 1, sizeof *x->written);
-    if (!x->state_place || !x->written)
+    x->b->written = BASE_ARRAY(&x->b->arena, bool, x->g->state.n + 1);
+    if (!x->state_place || !x->b->written)
         return no_memory(x);
     for (size_t i = 0; i < x->g->state.n; i++)
         x->state_place[i] = -1;
     for (size_t i = 0; i < x->g->results.n; i++)
         if (x->g->results.at[i].kind == GRAPH_WRITE)
-            x->written[graph_find_state(x->g, x->g->results.at[i].name)->id] = true;
+            x->b->written[graph_find_state(x->g, x->g->results.at[i].name)->id] = true;
     return TN_OK;
 }
 
@@ -612,7 +654,6 @@ static void free_binder(binder *x)
     base_lists_free(&x->reads_of);
     base_vec_free(&x->maker);
     free(x->state_place);
-    free(x->written);
 }
 
 static tn_status bind_all(binder *x, const int64_t *symbol)
@@ -632,6 +673,7 @@ static tn_status bind_all(binder *x, const int64_t *symbol)
     BASE_TRY(bind_outputs(x));
     BASE_TRY(bind_writes(x));
     find_first_write(b);
+    BASE_TRY(program_keep_fixed(b, x->e));
     return program_plan_buffer(b, &x->values_at, x->e);
 }
 
@@ -683,6 +725,7 @@ void binding_free(binding *b)
     base_vec_free(&b->places);
     base_vec_free(&b->values);
     base_vec_free(&b->steps);
+    base_vec_free(&b->kept);
     base_arena_free(&b->arena);
     free(b);
 }

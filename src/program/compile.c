@@ -31,7 +31,12 @@ static tn_status run_passes(pipeline *p, const tn_entry *entry)
     BASE_TRY(take(p, pass_extract(entry, p->e)));
     if (!p->opt->no_simplify)
         BASE_TRY(take(p, pass_simplify(p->now, p->e)));
+    const bool folds = !entry->training && !p->opt->no_simplify && p->opt->precision != TN_PRECISION_EXACT;
+    if (folds)
+        BASE_TRY(take(p, pass_fold(p->now, p->e)));
     BASE_TRY(take(p, pass_lower(p->now, b, p->e)));
+    if (folds) /* what lay between a picture and its linear layer may be gone, dropout for one */
+        BASE_TRY(take(p, pass_fold(p->now, p->e)));
     if (!p->opt->no_fuse)
         BASE_TRY(take(p, pass_epilogue(p->now, b, p->e)));
     if (!p->opt->no_simplify)

@@ -10,11 +10,11 @@
 #include <tarn/program.h>
 
 /* Where the bytes of a value are. */
-typedef enum place_kind { PLACE_BUFFER, PLACE_INPUT, PLACE_STATE, PLACE_CONSTANT } place_kind;
+typedef enum place_kind { PLACE_BUFFER, PLACE_INPUT, PLACE_STATE, PLACE_CONSTANT, PLACE_KEPT } place_kind;
 typedef struct place {
     place_kind kind;
     size_t bytes;
-    int index;        /* PLACE_INPUT: which input; PLACE_STATE: which state of the entry */
+    int index;        /* PLACE_INPUT: which input; PLACE_STATE: which state of the entry; PLACE_KEPT: which of `kept` */
     const void *data; /* PLACE_CONSTANT */
     int first, last;  /* PLACE_BUFFER: the steps between which it is alive */
     size_t offset;    /* PLACE_BUFFER: in the session's block */
@@ -24,6 +24,8 @@ typedef struct bound_value {
     kernel_operand type;
     int place;
     int64_t offset; /* bytes into the place */
+    int tensor;     /* of the entry's graph: the id of what this shows, or is a copy of */
+    bool fixed;     /* follows from state that the entry does not write, and from constants, alone */
 } bound_value;
 
 typedef struct bound_step {
@@ -37,6 +39,7 @@ typedef struct bound_step {
     kernel_pack pack;
     double flops, bytes;
     bool check; /* not a kernel: input 0 must be finite, else the run stops */
+    bool once;  /* all its inputs are fixed: it runs when the state has changed, not with every run */
 } bound_step;
 
 /* An entry bound to sizes. Immutable once made. */
@@ -47,11 +50,13 @@ typedef struct binding {
     base_vec(place) places;
     base_vec(bound_value) values;
     base_vec(bound_step) steps;
-    int first_write; /* the first step that writes state: once it has run nothing stops the others */
-    int *of_tensor;  /* by tensor id of the entry's graph: value, -1 none */
+    base_vec(int) kept; /* values made once and read by every run */
+    bool *written;      /* by state of the entry's graph: some run changes it */
+    int first_write;    /* the first step that writes state: once it has run nothing stops the others */
+    int *of_tensor;     /* by tensor id of the entry's graph: value, -1 none */
     int n_outputs;
-    int *outputs; /* by result of the graph: value (of GRAPH_OUTPUT), else -1 */
-    size_t buffer, scratch, unshared, packed;
+    int *outputs;                             /* by result of the graph: value (of GRAPH_OUTPUT), else -1 */
+    size_t buffer, scratch, unshared, packed; /* packed: with what is kept */
     double flops, bytes;
 } binding;
 
@@ -79,24 +84,27 @@ struct tn_program {
 
 typedef struct state_entry {
     const char *name;
-    tn_view view; /* data 64-aligned */
+    tn_view view;     /* data 64-aligned */
+    uint64_t version; /* of the state when this last changed */
 } state_entry;
 
-/* What a packed form of a state tensor follows from. */
+/* What a packed form of a state tensor, or a value made of state alone, follows from. */
 typedef struct state_pack_key {
-    const void *from; /* the first element that is read */
-    const kernel *kernel;
+    const void *from; /* the first element that is read; for a value made of state the graph of its program's entry */
+    int tensor;       /* and there its id; -1: the state's own bytes */
+    const kernel *kernel; /* that wants its own order; NULL: the value as it is */
     int isa;
     kernel_operand type;
     int64_t form[KERNEL_FORM];
 } state_pack_key;
 
-/* A state tensor in a kernel's order. Made by the first session that wants it, shared by all. */
+/* A state tensor in a kernel's order, or a value made of state. Made by the first session that wants it, shared by all. */
 typedef struct state_pack {
     struct state_pack *next;
     state_pack_key key;
     void *data;
-    uint64_t version; /* of the state when it was packed */
+    int users;        /* bindings of sessions */
+    uint64_t version; /* of the state when it was made */
 } state_pack;
 
 struct tn_state {
@@ -109,7 +117,7 @@ struct tn_state {
     base_map index; /* name to 1 + position */
     uint64_t seed;
     _Atomic uint64_t step; /* runs of training entries so far; those that write nothing run side by side */
-    uint64_t version;      /* raised whenever a tensor changes */
+    uint64_t version;      /* raised whenever tensors change */
     pthread_mutex_t packing;
     state_pack *packs;
 };
@@ -119,9 +127,13 @@ tn_state *state_retain(tn_state *s);
 state_entry *state_find(const tn_state *s, const char *name);
 /* The packed form, room for `bytes` made if it is not there; NULL: out of memory. Not packed yet, or not anew. */
 state_pack *state_pack_of(tn_state *s, const state_pack_key *key, size_t bytes);
+/* One user less. A form of the state's own bytes stays for the next; what belongs to a program goes with its last user. */
+void state_pack_release(tn_state *s, state_pack *x);
 program_entry *program_find(tn_program *p, const char *name);
 /* The binding for these symbol values, made if it is not there. NULL and e set on failure. */
 const binding *program_bind(tn_program *p, program_entry *entry, const int64_t *symbol, base_error *e);
+/* Gives values that are made once and read by runs places of their own. */
+tn_status program_keep_fixed(binding *b, base_error *e);
 /* `values_at` has the values of each place, and is kept up. */
 tn_status program_plan_buffer(binding *b, base_lists *values_at, base_error *e);
 /* The values at place `from` lie at place `to` from now on; false when memory is out. */

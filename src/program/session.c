@@ -26,12 +26,13 @@ tn_session *tn_session_new(tn_program *p, tn_state *state)
     return s;
 }
 
-static void bound_free(session_bound *b)
+static void bound_free(tn_session *s, session_bound *b)
 {
+    session_release_kept(s, b);
     base_vec_free(&b->patches);
-    base_vec_free(&b->packs);
     free(b->pointer);
     free(b->state);
+    free(b->state_at);
     for (int i = 0; b->staged && i < b->n_inputs; i++)
         free(b->staged[i]);
     free(b->staged);
@@ -47,7 +48,7 @@ void tn_session_free(tn_session *s)
     for (int i = 0; i < s->program->n_entries; i++)
         while (s->entry[i].bound) {
             session_bound *next = s->entry[i].bound->next;
-            bound_free(s->entry[i].bound);
+            bound_free(s, s->entry[i].bound);
             s->entry[i].bound = next;
         }
     for (int i = 0; i < s->program->n_entries; i++)
@@ -159,11 +160,13 @@ static tn_status find_states(tn_session *s, const program_entry *entry, session_
 {
     const tn_graph *g = entry->graph;
     b->state = calloc(g->state.n + 1, sizeof *b->state);
-    if (!b->state)
+    b->state_at = calloc(g->state.n + 1, sizeof *b->state_at);
+    if (!b->state || !b->state_at)
         return base_no_memory(&s->error, "binding a session");
     for (size_t i = 0; i < g->state.n; i++) {
         const graph_state *want = g->state.at[i];
         const state_entry *have = s->state ? state_find(s->state, want->name) : NULL;
+        b->state_at[i] = have ? (int)(have - s->state->entries.at) : -1;
         if (!have) {
             bool used = false;
             for (size_t k = 0; k < b->binding->places.n; k++)
@@ -200,7 +203,7 @@ static tn_status reserve_block(tn_session *s, const binding *b)
     return TN_OK;
 }
 
-static void *address_of(const tn_session *s, const session_bound *b, int value)
+void *session_address(const tn_session *s, const session_bound *b, int value)
 {
     if (value < 0)
         return NULL;
@@ -212,6 +215,7 @@ static void *address_of(const tn_session *s, const session_bound *b, int value)
     case PLACE_STATE: base = b->state[p->index]; break;
     case PLACE_CONSTANT: base = (char *)(uintptr_t)p->data; break;
     case PLACE_INPUT: base = b->input[p->index]; break;
+    case PLACE_KEPT: base = b->kept[p->index]->data; break;
     }
     return base ? base + v->offset : NULL;
 }
@@ -223,50 +227,13 @@ static void resolve(tn_session *s, session_bound *b)
     for (size_t i = 0; i < b->binding->steps.n; i++) {
         const bound_step *step = &b->binding->steps.at[i];
         for (int k = 0; k < step->n_in; k++)
-            *p++ = address_of(s, b, step->in[k]);
+            *p++ = session_address(s, b, step->in[k]);
         for (int k = 0; k < step->n_out; k++)
-            *p++ = address_of(s, b, step->out[k]);
+            *p++ = session_address(s, b, step->out[k]);
     }
     for (size_t i = 0; i < b->packs.n; i++)
         b->pointer[b->packs.at[i].pointer] = b->packs.at[i].to->data;
     b->block_number = s->block_number;
-}
-
-/* Packs what the state has changed since. Sessions may come here at once: the first does it for all. */
-static void refresh_packs(const tn_session *s, session_bound *b)
-{
-    if (b->packs.n == 0 || b->version == s->state->version)
-        return;
-    pthread_mutex_lock(&s->state->packing);
-    for (size_t i = 0; i < b->packs.n; i++) {
-        const session_pack *p = &b->packs.at[i];
-        if (p->to->version != s->state->version)
-            p->step->kernel->pack(p->step->plan, p->to->key.from, p->to->data);
-        p->to->version = s->state->version;
-    }
-    pthread_mutex_unlock(&s->state->packing);
-    b->version = s->state->version;
-}
-
-static tn_status find_packs(tn_session *s, session_bound *b)
-{
-    size_t at = 0;
-    for (size_t i = 0; i < b->binding->steps.n; i++) {
-        const bound_step *step = &b->binding->steps.at[i];
-        if (step->pack.bytes) {
-            int value = step->in[step->pack.input];
-            state_pack_key key = {.from = address_of(s, b, value),
-                                  .kernel = step->kernel,
-                                  .isa = s->program->isa,
-                                  .type = b->binding->values.at[value].type};
-            memcpy(key.form, step->pack.form, sizeof key.form);
-            session_pack x = {at + (size_t)step->pack.input, step, state_pack_of(s->state, &key, step->pack.bytes)};
-            if (!x.to || !base_vec_push(&b->packs, x))
-                return base_no_memory(&s->error, "binding a session");
-        }
-        at += (size_t)(step->n_in + step->n_out);
-    }
-    return TN_OK;
 }
 
 /* Only the pointers of what is fed. */
@@ -315,9 +282,9 @@ static tn_status new_bound(tn_session *s, program_entry *entry, session_entry *m
     if (status == TN_OK)
         status = find_patches(b, &s->error);
     if (status == TN_OK)
-        status = find_packs(s, b);
+        status = session_find_kept(s, b);
     if (status != TN_OK) {
-        bound_free(b);
+        bound_free(s, b);
         return status;
     }
     b->next = mine->bound;
@@ -461,7 +428,7 @@ static void fetch_output(const tn_session *s, const program_entry *entry, const 
 {
     int value = b->binding->outputs[find_output(entry, fetch->name)];
     const bound_value *v = &b->binding->values.at[value];
-    void *data = address_of(s, b, value);
+    void *data = session_address(s, b, value);
     size_t bytes = (size_t)kernel_count(&v->type) * tn_dtype_size(v->type.dtype);
     if (bytes == 0)
         return;
@@ -489,8 +456,8 @@ static tn_status report_fault(tn_session *s, const bound_step *step, const kerne
                      text);
 }
 
-static void call_step(const tn_session *s, const session_bound *b, const bound_step *step, void **pointer,
-                      kernel_fault *fault)
+void session_call_step(const tn_session *s, const session_bound *b, const bound_step *step, void **pointer,
+                       kernel_fault *fault)
 {
     kernel_call c = {.plan = step->plan,
                      .in = (const void *const *)pointer,
@@ -513,11 +480,15 @@ static tn_status run_steps(tn_session *s, session_bound *b)
             return base_fail(&s->error, TN_CANCELLED, "cancelled");
         }
         double start = s->profile ? now() : 0;
+        if (step->once) {
+            pointer += step->n_in + step->n_out;
+            continue;
+        }
         if (step->check) {
             if (!session_is_finite(&b->binding->values.at[step->in[0]].type, pointer[0], NULL))
                 return session_name_nonfinite(s, b, (int)i);
         } else {
-            call_step(s, b, step, pointer, &fault);
+            session_call_step(s, b, step, pointer, &fault);
             if (fault.what)
                 return report_fault(s, step, &fault);
         }
@@ -536,9 +507,9 @@ void session_rerun(const tn_session *s, const session_bound *b, int until, sessi
     kernel_fault fault = {0};
     for (int i = 0; i < until; i++) {
         const bound_step *step = &b->binding->steps.at[i];
-        if (step->kernel)
-            call_step(s, b, step, pointer, &fault);
-        if (step->kernel && look(user, b, step, pointer + step->n_in))
+        if (step->kernel && !step->once)
+            session_call_step(s, b, step, pointer, &fault);
+        if (step->kernel && !step->once && look(user, b, step, pointer + step->n_in))
             return;
         pointer += step->n_in + step->n_out;
     }
@@ -592,6 +563,14 @@ static void give_back_step(tn_session *s)
         (void)atomic_compare_exchange_strong(&s->state->step, &next, s->step);
 }
 
+static void note_writes(tn_session *s, const session_bound *b)
+{
+    const uint64_t version = ++s->state->version;
+    for (size_t i = 0; i < b->entry->graph->state.n; i++)
+        if (b->binding->written[i] && b->state_at[i] >= 0)
+            s->state->entries.at[b->state_at[i]].version = version;
+}
+
 tn_status tn_run(tn_session *s, const char *name, int n_feeds, const tn_feed *feeds, int n_fetches,
                  const tn_feed *fetches)
 {
@@ -605,7 +584,7 @@ tn_status tn_run(tn_session *s, const char *name, int n_feeds, const tn_feed *fe
     else
         patch(b);
     void *before = s->program->backend->enter(s->program->context);
-    refresh_packs(s, b);
+    session_refresh_kept(s, b);
     tn_status status = run_steps(s, b);
     s->program->backend->leave(before);
     for (int i = 0; i < n_fetches && status == TN_OK; i++)
@@ -613,7 +592,7 @@ tn_status tn_run(tn_session *s, const char *name, int n_feeds, const tn_feed *fe
     if (status != TN_OK && entry->training)
         give_back_step(s);
     if (s->state && entry->writes)
-        s->state->version++;
+        note_writes(s, b);
     unlock_state(s, entry->writes);
     return status;
 }

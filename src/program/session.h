@@ -25,10 +25,13 @@ typedef struct session_bound {
     const binding *binding;
     void **pointer; /* of all steps: inputs, then outputs */
     base_vec(session_patch) patches;
-    base_vec(session_pack) packs;
-    uint64_t version; /* of the state that the packs were last compared with */
-    void **state;     /* by state of the entry's graph */
-    void **staged;    /* by input: a copy, where what was fed is strided or badly aligned */
+    base_vec(session_pack) packs; /* in the order of their steps */
+    state_pack **kept;            /* by kept value of the binding */
+    bool *wanted;                 /* by step, then by place: what must be made anew */
+    uint64_t version;             /* of the state that packs and kept values were last compared with */
+    void **state;                 /* by state of the entry's graph */
+    int *state_at;                /* by state of the entry's graph: which of the state's entries; -1: not used */
+    void **staged;                /* by input: a copy, where what was fed is strided or badly aligned */
     int block_number;
     double *seconds; /* by step, while profiling */
     int64_t *calls;
@@ -53,6 +56,17 @@ struct tn_session {
     bool profile;
     atomic_bool cancel;
 };
+
+/* What does not change from run to run, session_keep.c: packed weights and values made of state alone. */
+tn_status session_find_kept(tn_session *s, session_bound *b);
+void session_release_kept(tn_session *s, session_bound *b);
+/* Makes what the state has changed since. */
+void session_refresh_kept(const tn_session *s, session_bound *b);
+
+/* The bytes of a value, NULL where it is absent. */
+void *session_address(const tn_session *s, const session_bound *b, int value);
+void session_call_step(const tn_session *s, const session_bound *b, const bound_step *step, void **pointer,
+                       kernel_fault *fault);
 
 /* Whether all elements are finite; if not and `at` is given, the position of the first that is not. */
 bool session_is_finite(const kernel_operand *x, const void *data, int64_t *at);

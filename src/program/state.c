@@ -49,8 +49,9 @@ void tn_state_free(tn_state *s)
 
 static bool same_key(const state_pack_key *a, const state_pack_key *b)
 {
-    bool same = a->from == b->from && a->kernel == b->kernel && a->isa == b->isa && a->type.dtype == b->type.dtype &&
-                a->type.rank == b->type.rank && memcmp(a->form, b->form, sizeof a->form) == 0;
+    bool same = a->from == b->from && a->tensor == b->tensor && a->kernel == b->kernel && a->isa == b->isa &&
+                a->type.dtype == b->type.dtype && a->type.rank == b->type.rank &&
+                memcmp(a->form, b->form, sizeof a->form) == 0;
     for (int i = 0; same && i < a->type.rank; i++)
         same = a->type.dims[i] == b->type.dims[i] && a->type.strides[i] == b->type.strides[i];
     return same;
@@ -78,8 +79,24 @@ state_pack *state_pack_of(tn_state *s, const state_pack_key *key, size_t bytes)
         x->next = s->packs;
         s->packs = x;
     }
+    if (x)
+        x->users++;
     pthread_mutex_unlock(&s->packing);
     return x;
+}
+
+void state_pack_release(tn_state *s, state_pack *x)
+{
+    pthread_mutex_lock(&s->packing);
+    if (--x->users == 0 && x->key.tensor >= 0) {
+        state_pack **at = &s->packs;
+        while (*at != x)
+            at = &(*at)->next;
+        *at = x->next;
+        free(x->data);
+        free(x);
+    }
+    pthread_mutex_unlock(&s->packing);
 }
 
 const char *tn_state_error(const tn_state *s)
@@ -214,7 +231,7 @@ tn_status tn_state_set(tn_state *s, const char *name, const tn_view *view)
     }
     if (count)
         memcpy(x->view.data, view->data, (size_t)count * size);
-    s->version++;
+    x->version = ++s->version;
     return TN_OK;
 }
 

@@ -146,8 +146,8 @@ static void *work(void *p)
 
 static void wake_all(cpu_team *t)
 {
-    if (atomic_load(&t->asleep) == 0)
-        return;
+    if (atomic_load(&t->asleep) == 0 || t->process != getpid())
+        return; /* a child has none of the sleepers, and their lock may be held for ever */
     pthread_mutex_lock(&t->mutex);
     pthread_cond_broadcast(&t->wake);
     pthread_mutex_unlock(&t->mutex);
