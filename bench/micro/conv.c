@@ -76,13 +76,13 @@ static float *floats(int64_t n)
 static void run(job *j, int what)
 {
     if (what == 0)
-        cpu_conv_forward(&j->c, j->x, j->w, j->bias, j->y, j->scratch);
+        cpu_conv_forward(&j->c, j->x, j->w, j->bias, NULL, j->y, j->scratch);
     else if (what == 1)
         cpu_conv_grad_data(&j->c, j->y, j->w, j->x, j->scratch);
     else if (what == 2)
         cpu_conv_grad_weight(&j->c, j->x, j->y, j->w, NULL, j->scratch);
     else
-        cpu_conv_forward_packed(&j->c, j->x, j->packed, j->bias, j->y, j->scratch);
+        cpu_conv_forward_packed(&j->c, j->x, j->packed, j->bias, NULL, j->y, j->scratch);
 }
 
 /* The shortest of the runs that fit into a third of a second, at least three. */

@@ -14,10 +14,10 @@ static kernel_layout pictures_last(const kernel_bind *b, int i)
     return b->in[i].rank == 4 ? KERNEL_CHANNELS_LAST : KERNEL_ROW_MAJOR;
 }
 
-/* Forward reads x and w, the gradient of data dy and w: operand 1 is a weight, which stays row-major. */
+/* Forward reads x, w, bias and what is added, the gradient of data dy and w: operand 1 is a weight, which stays row-major. */
 static kernel_layout want_weight(const kernel_bind *b, int i)
 {
-    return i == 0 ? pictures_last(b, i) : KERNEL_ROW_MAJOR;
+    return i == 1 ? KERNEL_ROW_MAJOR : pictures_last(b, i);
 }
 
 static const char *path_of(const cpu_conv *c, cpu_conv_job job)
@@ -84,7 +84,8 @@ static tn_status prepare_forward(kernel_bind *b)
                                 cpu_conv_packed(c, CPU_CONV_FORWARD),
                                 {c->groups, c->dilation[1], c->narrow ? 2 : c->split, c->winograd}};
     p->packed = b->pack.bytes > 0;
-    p->conv.relu = b->node->arg[OP_CONV_ACTIVATION].i == OP_ACT_RELU;
+    p->conv.relu = b->node->arg[OP_CONV_ACTIVATION].i != OP_ACT_NONE;
+    p->conv.most = b->node->arg[OP_CONV_ACTIVATION].i == OP_ACT_RELU6 ? 6 : 0;
     return TN_OK;
 }
 
@@ -103,9 +104,9 @@ static void run_forward(const kernel_call *c)
 {
     const conv_plan *p = c->plan;
     if (p->packed)
-        cpu_conv_forward_packed(&p->conv, c->in[0], c->in[1], c->in[2], c->out[0], c->scratch);
+        cpu_conv_forward_packed(&p->conv, c->in[0], c->in[1], c->in[2], c->in[3], c->out[0], c->scratch);
     else
-        cpu_conv_forward(&p->conv, c->in[0], c->in[1], c->in[2], c->out[0], c->scratch);
+        cpu_conv_forward(&p->conv, c->in[0], c->in[1], c->in[2], c->in[3], c->out[0], c->scratch);
 }
 
 static void pack(const void *plan, const void *from, void *to)

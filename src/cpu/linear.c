@@ -17,6 +17,11 @@ static kernel_layout want(const kernel_bind *b, int i)
     return i == 1 ? KERNEL_ANY : KERNEL_ROW_MAJOR; /* the weight may be a transposed view */
 }
 
+static bool accepts(const kernel_bind *b)
+{
+    return cpu_arg_int(b->node, "activation") != OP_ACT_RELU6;
+}
+
 static tn_status prepare(kernel_bind *b)
 {
     const kernel_operand *x = &b->in[0], *w = &b->in[1];
@@ -66,5 +71,11 @@ static void run(const kernel_call *c)
     cpu_gemm_run(&g, c->in[0], c->in[1], c->out[0], c->in[2], c->scratch);
 }
 
-const kernel cpu_kernels_linear[] = {
-    {.op = "linear", .name = "linear/gemm", .want = want, .prepare = prepare, .run = run, .pack = pack}, {0}};
+const kernel cpu_kernels_linear[] = {{.op = "linear",
+                                      .name = "linear/gemm",
+                                      .accepts = accepts,
+                                      .want = want,
+                                      .prepare = prepare,
+                                      .run = run,
+                                      .pack = pack},
+                                     {0}};

@@ -1,6 +1,7 @@
 /* conv2d: y[n, o, i, j] = bias[o] + the sum over c, r, s of w[o, c, r, s] * x[n, c', i stride + r dilation - padding, ...],
  * where x is zero outside of the picture and c' runs over the channels of o's group (a cross-correlation, as in every
- * framework). Weights are w[O, I / groups, kh, kw]; padding may be given for each side: top, left, bottom, right. */
+ * framework). Weights are w[O, I / groups, kh, kw]; padding may be given for each side: top, left, bottom, right. `add`, of
+ * the shape of y, is added before the activation: the epilogue pass puts a residual there. */
 #include "op/internal.h"
 #include "op/scheme/activation.h"
 #include "op/scheme/window.h"
@@ -12,9 +13,13 @@ static tn_status conv2d_infer(const op_infer *c)
     BASE_TRY(op_conv_infer(c, c->in[0], c->in[1], &c->out[0]));
     if (c->in[2] && c->in[2]->rank != 1)
         return op_fail(c, TN_SHAPE, "the bias has %d axes; it needs one", c->in[2]->rank);
-    return c->in[2]
-               ? op_want_same(c, c->in[2]->dims[0], c->in[1]->dims[0], "the size of the bias and the output channels")
-               : TN_OK;
+    if (c->in[2])
+        BASE_TRY(op_want_same(c, c->in[2]->dims[0], c->in[1]->dims[0], "the size of the bias and the output channels"));
+    if (c->in[3] && c->in[3]->rank != 4)
+        return op_fail(c, TN_SHAPE, "'add' has %d axes; it needs four", c->in[3]->rank);
+    for (int i = 0; c->in[3] && i < 4; i++)
+        BASE_TRY(op_want_same(c, c->in[3]->dims[i], c->out[0].dims[i], "the sizes of 'add' and of the result"));
+    return TN_OK;
 }
 
 /* The gradient of a pooling is what came to it, each number once, if every window has a pixel; that is shorter to add up. */
@@ -40,6 +45,8 @@ static tn_status conv2d_backward(const op_grad *c)
         op_give(c, 1, op_conv2d_grad_weight_of(x, dy, tn_tensor_shape(w), arg));
     if (op_wants(c, 2))
         op_give(c, 2, tn_sum_axes(without_pooling(dy), 3, axes, false));
+    if (op_wants(c, 3))
+        op_give(c, 3, dy);
     return TN_OK;
 }
 
@@ -59,13 +66,17 @@ static void conv2d_ref(const op_ref *c)
         y->f[i] += bias;
         y->magnitude[i] += fabs(bias);
     }
+    for (int64_t i = 0; c->in[3] && i < y->count; i++) {
+        y->f[i] += c->in[3]->f[i];
+        y->magnitude[i] += fabs(c->in[3]->f[i]);
+    }
     op_ref_activate(c, c->arg[OP_CONV_ACTIVATION].i);
 }
 
 static double conv2d_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
 {
     (void)arg;
-    return op_conv_flops(in[1], &out[0]) + (in[2] ? op_elements(&out[0]) : 0);
+    return op_conv_flops(in[1], &out[0]) + ((in[2] != NULL) + (in[3] != NULL)) * op_elements(&out[0]);
 }
 
 const op_def op_conv2d = {
@@ -73,25 +84,33 @@ const op_def op_conv2d = {
     .doc = "Two-dimensional convolution (cross-correlation) with groups.",
     .torch = "torch.nn.functional.conv2d",
     .onnx = "Conv",
-    .in = {{"x", OP_FLOATS, 'T'}, {"w", OP_FLOATS, 'T'}, {"bias", OP_FLOATS, 'T', OP_OPTIONAL}},
+    .in = {{"x", OP_FLOATS, 'T'},
+           {"w", OP_FLOATS, 'T'},
+           {"bias", OP_FLOATS, 'T', OP_OPTIONAL},
+           {"add", OP_FLOATS, 'T', OP_OPTIONAL}},
     .out = {{"y", 0, 'T'}},
     .arg = {OP_CONV_ARGS, [OP_CONV_ACTIVATION] = OP_ARG_ACTIVATION},
     .infer = conv2d_infer,
     .grad = conv2d_backward,
     .ref = conv2d_ref,
     .flops = conv2d_flops,
-    .cases = (const char *const[]){"x=x[2x3x5x6] w=x[4x3x3x3] bias=x[4]", "x=x[2x3x5x6] w=x[4x3x3x3]:finite padding=1",
-                                   "x=x[1x1x4x4] w=x[1x1x1x1]",
-                                   "x=x[2x3x5x6] w=x[20x3x3x3]:finite bias=x[20] padding=1 activation=relu",
-                                   "x=x[1x4x6x6] w=x[4x1x3x3]:finite groups=4 activation=relu",
-                                   "x=x[2x4x7x5] w=x[6x2x3x2]:finite bias=x[6] groups=2 stride=2 padding=1,0",
-                                   "x=x[1x4x6x6] w=x[4x1x3x3]:finite groups=4 padding=1",
-                                   "x=x[1x2x8x7] w=x[3x2x3x2]:finite dilation=2,3 stride=1,2 padding=2",
-                                   "x=x[1x2x4x5] w=x[2x2x3x3]:finite padding=0,1,2,3",
-                                   "x=x[3x17x9x9]:finite w=x[18x17x3x3]:finite padding=1 stride=2",
-                                   "x=x[9x20x3x3]:finite w=x[20x20x2x2]:finite stride=2 padding=1",
-                                   "x=x[2x17x13x8]:finite w=x[18x17x3x3]:finite bias=x[18] padding=1",
-                                   "x=x[0x3x5x5] w=x[2x3x3x3]", NULL},
+    .cases =
+        (const char *const[]){"x=x[2x3x5x6] w=x[4x3x3x3] bias=x[4]", "x=x[2x3x5x6] w=x[4x3x3x3]:finite padding=1",
+                              "x=x[1x1x4x4] w=x[1x1x1x1]",
+                              "x=x[2x3x5x6] w=x[20x3x3x3]:finite bias=x[20] padding=1 activation=relu",
+                              "x=x[1x4x6x6] w=x[4x1x3x3]:finite groups=4 activation=relu",
+                              "x=x[2x4x7x5] w=x[6x2x3x2]:finite bias=x[6] groups=2 stride=2 padding=1,0",
+                              "x=x[1x4x6x6] w=x[4x1x3x3]:finite groups=4 padding=1",
+                              "x=x[1x2x8x7] w=x[3x2x3x2]:finite dilation=2,3 stride=1,2 padding=2",
+                              "x=x[1x2x4x5] w=x[2x2x3x3]:finite padding=0,1,2,3",
+                              "x=x[3x17x9x9]:finite w=x[18x17x3x3]:finite padding=1 stride=2",
+                              "x=x[9x20x3x3]:finite w=x[20x20x2x2]:finite stride=2 padding=1",
+                              "x=x[2x17x13x8]:finite w=x[18x17x3x3]:finite bias=x[18] padding=1",
+                              "x=x[2x3x5x6] w=x[20x3x3x3]:finite add=x[2x20x3x4]",
+                              "x=x[2x16x9x9]:finite w=x[18x16x3x3]:finite bias=x[18] add=x[2x18x9x9] padding=1",
+                              "x=x[1x4x6x6] w=x[4x1x3x3]:finite groups=4 add=x[1x4x4x4] activation=relu6",
+                              "x=x[3x17x9x9]:finite w=x[3x17x3x3]:finite bias=x[3] add=x[3x3x7x7] activation=relu6",
+                              "x=x[0x3x5x5] w=x[2x3x3x3]", NULL},
     .bad = (const op_bad[]){{"x=x[3x5x5] w=x[2x3x3x3]", "the picture has 3 axes"},
                             {"x=x[1x3x5x5] w=x[2x3x3]", "the weight has 3 axes"},
                             {"x=x[1x3x5x5] w=x[2x4x3x3]", "the picture has 3 channels; the weight takes 4"},
@@ -100,6 +119,8 @@ const op_def op_conv2d = {
                             {"x=x[1x3x5x5] w=x[2x3x0x3]", "must be numbers above 0"},
                             {"x=x[1x3x5x5] w=x[2x3x3x3] bias=x[3]", "3 and 2 differ"},
                             {"x=x[1x3x5x5] w=x[2x3x3x3] bias=x[1x2]", "the bias has 2 axes"},
+                            {"x=x[1x3x5x5] w=x[2x3x3x3] add=x[2]", "'add' has 1 axes"},
+                            {"x=x[1x3x5x5] w=x[2x3x3x3] add=x[1x2x3x2]", "2 and 3 differ"},
                             {"x=x[1x3x5x5] w=x[2x3x3x3] stride=0", "stride is 0"},
                             {"x=x[1x3x5x5] w=x[2x3x3x3] stride=1,1,1", "stride takes 1 or 2 numbers"},
                             {"x=x[1x3x5x5] w=x[2x3x3x3] padding=-1", "padding is -1"},

@@ -39,8 +39,10 @@ typedef struct pass_backend {
     bool (*keeps)(const graph_node *node, bool training);
     /* The backend can run this element-wise node inside a fused one. */
     bool (*fuses)(const graph_node *node);
-    /* The kernel of this node can apply an activation (its argument of that name) where it writes. */
-    bool (*activates)(const graph_node *node);
+    /* The kernel of this node can apply that activation (its argument of that name) where it writes, */
+    bool (*activates)(const graph_node *node, int64_t activation);
+    /* and add a tensor like its result (its input `add`) before. */
+    bool (*adds)(const graph_node *node);
 } pass_backend;
 
 /* The part of the graph that an entry needs, with its results and the training updates that it implies. */
@@ -51,7 +53,7 @@ tn_graph *pass_lower(const tn_graph *g, const pass_backend *backend, base_error 
 tn_graph *pass_simplify(const tn_graph *g, base_error *e);
 /* For an entry that does not train: batch norms folded into weights, linear layers that read pictures as they lie. */
 tn_graph *pass_fold(const tn_graph *g, base_error *e);
-/* Activations applied by the products and convolutions that feed them. */
+/* Activations applied, and residuals added, by the products and convolutions that feed them. */
 tn_graph *pass_epilogue(const tn_graph *g, const pass_backend *backend, base_error *e);
 /* Chains of element-wise nodes, with broadcasts, as one node each. */
 tn_graph *pass_fuse(const tn_graph *g, const pass_backend *backend, base_error *e);

@@ -189,9 +189,9 @@ static results run(problem *t, int threads, cpu_isa isa)
                  .dw = buffer_new(t->dw.n),
                  .db = buffer_new(t->db.n)};
     buffer scratch = scratch_new(&c, CPU_CONV_FORWARD);
-    cpu_conv_forward(&c, t->x.at, t->w.at, t->bias.at, r.y.at, scratch.at);
+    cpu_conv_forward(&c, t->x.at, t->w.at, t->bias.at, NULL, r.y.at, scratch.at);
     c.relu = true;
-    cpu_conv_forward(&c, t->x.at, t->w.at, t->bias.at, r.relu.at, scratch.at);
+    cpu_conv_forward(&c, t->x.at, t->w.at, t->bias.at, NULL, r.relu.at, scratch.at);
     c.relu = false;
     buffer_free(scratch);
     scratch = scratch_new(&c, CPU_CONV_GRAD_DATA);
@@ -365,7 +365,7 @@ static void test_packed(void **state)
         buffer out = buffer_new(job == CPU_CONV_FORWARD ? t.y.n : t.dx.n);
         cpu_conv_pack(&c, job, t.w.at, packed.at);
         if (job == CPU_CONV_FORWARD)
-            cpu_conv_forward_packed(&c, t.x.at, packed.at, t.bias.at, out.at, scratch.at);
+            cpu_conv_forward_packed(&c, t.x.at, packed.at, t.bias.at, NULL, out.at, scratch.at);
         else
             cpu_conv_grad_data_packed(&c, t.dy.at, packed.at, out.at, scratch.at);
         compare(&c, "packed", out.at, job == CPU_CONV_FORWARD ? &t.y : &t.dx, false);
@@ -491,7 +491,7 @@ static void test_nan(void **state)
         buffer x = random_buffer(7 * 9 * 3), w = random_buffer(20 * 3 * 9), y = buffer_new(7 * 9 * 20);
         buffer scratch = scratch_new(&c, CPU_CONV_FORWARD);
         x.at[(3 * 9 + 4) * 3 + 1] = NAN;
-        cpu_conv_forward(&c, x.at, w.at, NULL, y.at, scratch.at);
+        cpu_conv_forward(&c, x.at, w.at, NULL, NULL, y.at, scratch.at);
         for (int r = 0; r < 7; r++)
             for (int q = 0; q < 9; q++)
                 for (int o = 0; o < 20; o++)

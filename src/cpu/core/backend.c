@@ -5,6 +5,7 @@
 #include "cpu/core/draw.h"
 #include "cpu/core/kernels.h"
 #include "cpu/core/par.h"
+#include "op/scheme/activation.h"
 
 #include "cpu_list.h"
 
@@ -55,10 +56,14 @@ static bool keeps(const graph_node *node, bool training)
     return false;
 }
 
-static bool activates(const graph_node *node)
+static bool adds(const graph_node *node)
 {
-    return strcmp(node->def->name, "linear") == 0 ||
-           (strcmp(node->def->name, "conv2d") == 0 && node->out[0].type.dtype == TN_F32);
+    return strcmp(node->def->name, "conv2d") == 0 && node->out[0].type.dtype == TN_F32;
+}
+
+static bool activates(const graph_node *node, int64_t activation)
+{
+    return adds(node) || (strcmp(node->def->name, "linear") == 0 && activation == OP_ACT_RELU);
 }
 
 static const kernel *select_kernel(const kernel_bind *b)
@@ -90,13 +95,14 @@ static void leave(void *before)
     (void)cpu_team_enter(before);
 }
 
-const backend backend_cpu = {.name = "cpu",
-                             .pass = {.keeps = keeps, .fuses = cpu_elementwise_has, .activates = activates},
-                             .select = select_kernel,
-                             .copy = &cpu_copy,
-                             .isa = isa_of,
-                             .enter = enter,
-                             .leave = leave,
-                             .limits = cpu_limits,
-                             .draw = cpu_draw_numbers,
-                             .fill = cpu_draw_value};
+const backend backend_cpu = {
+    .name = "cpu",
+    .pass = {.keeps = keeps, .fuses = cpu_elementwise_has, .activates = activates, .adds = adds},
+    .select = select_kernel,
+    .copy = &cpu_copy,
+    .isa = isa_of,
+    .enter = enter,
+    .leave = leave,
+    .limits = cpu_limits,
+    .draw = cpu_draw_numbers,
+    .fill = cpu_draw_value};

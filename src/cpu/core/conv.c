@@ -1,7 +1,9 @@
 /* conv.c: the calls of conv.h: they describe the job as one or several problems (conv_parts.h) and run them. */
 #include "cpu/core/conv_few.h"
 #include "cpu/core/conv_parts.h"
+#include "cpu/core/par.h"
 
+#include <math.h>
 #include <string.h>
 
 const conv_kernels *conv_kernels_of(cpu_isa isa)
@@ -243,29 +245,63 @@ static size_t problem_scratch(const cpu_conv *c, const conv_problem *p)
     return conv_is_depthwise(p) ? 0 : conv_run_scratch(p, conv_kernels_of(c->isa), c->threads);
 }
 
-static void run(const cpu_conv *c, const conv_problem *p, const float *x, const float *packed, const float *bias,
-                bool relu, float *y, void *scratch)
+#if CPU_X86
+typedef struct end_job {
+    const conv_end *end;
+    float *y;
+    int64_t n;
+} end_job;
+
+enum { END_CHUNK = 1 << 15 };
+
+static void end_chunk(void *arg, int64_t chunk, int thread)
+{
+    (void)thread;
+    const end_job *j = arg;
+    const int64_t from = chunk * END_CHUNK, n = conv_min(END_CHUNK, j->n - from);
+    float *y = j->y + from;
+    for (int64_t i = 0; j->end->add && i < n; i++)
+        y[i] += j->end->add[from + i];
+    for (int64_t i = 0; j->end->relu && i < n; i++)
+        y[i] = y[i] < 0.0f ? 0.0f : y[i] > j->end->most ? j->end->most : y[i];
+}
+
+/* The matrix registers' kernels know bias and relu; the rest is done afterwards. */
+static void run_amx(const cpu_conv *c, const conv_problem *p, const float *x, const float *packed, const conv_end *end,
+                    float *y, void *scratch)
+{
+    const bool later = end->add || (end->relu && !isinf(end->most));
+    (p->split ? conv_split_run : conv_few_run)(p, c->threads, x, packed, end->bias, end->relu && !later, y, scratch);
+    end_job j = {end, y, p->n * p->oh * p->ow * p->groups * p->c_out};
+    if (later)
+        cpu_parallel(c->threads, conv_ceil(j.n, END_CHUNK), end_chunk, &j);
+}
+#endif
+
+static void run(const cpu_conv *c, const conv_problem *p, const float *x, const float *packed, const conv_end *end,
+                float *y, void *scratch)
 {
 #if CPU_X86
-    if (p->split) {
-        conv_split_run(p, c->threads, x, packed, bias, relu, y, scratch);
+    if (p->split || p->few) {
+        run_amx(c, p, x, packed, end, y, scratch);
         return;
     }
-    if (p->kh * p->kw == 0 && !bias && c->isa == CPU_AMX) {
+    if (p->kh * p->kw == 0 && !end->bias && c->isa == CPU_AMX) {
         conv_split_zero(p, c->threads, y);
-        return;
-    }
-    if (p->few) {
-        conv_few_run(p, c->threads, x, packed, bias, relu, y, scratch);
         return;
     }
 #endif
     if (p->winograd)
-        conv_winograd_run(p, conv_kernels_of(c->isa), c->threads, x, packed, bias, relu, y, scratch);
+        conv_winograd_run(p, conv_kernels_of(c->isa), c->threads, x, packed, end, y, scratch);
     else if (conv_is_depthwise(p))
-        conv_depth_run(p, conv_depth_of(c->isa), c->threads, x, packed, bias, relu, y);
+        conv_depth_run(p, conv_depth_of(c->isa), c->threads, x, packed, end, y);
     else
-        conv_run(p, conv_kernels_of(c->isa), c->threads, x, packed, bias, relu, y, scratch);
+        conv_run(p, conv_kernels_of(c->isa), c->threads, x, packed, end, y, scratch);
+}
+
+static conv_end end_of(const cpu_conv *c, const float *bias, const float *add)
+{
+    return (conv_end){.bias = bias, .add = add, .relu = c->relu, .most = c->most > 0 ? c->most : INFINITY};
 }
 
 static int64_t phases(const cpu_conv *c)
@@ -350,21 +386,23 @@ size_t cpu_conv_scratch(const cpu_conv *c, cpu_conv_job job)
     return cpu_conv_packed(c, job) + run_scratch(c, job);
 }
 
-void cpu_conv_forward_packed(const cpu_conv *c, const float *x, const float *packed, const float *bias, float *y,
-                             void *scratch)
+void cpu_conv_forward_packed(const cpu_conv *c, const float *x, const float *packed, const float *bias,
+                             const float *add, float *y, void *scratch)
 {
     conv_problem p = forward_problem(c);
-    run(c, &p, x, packed, bias, c->relu, y, scratch);
+    const conv_end end = end_of(c, bias, add);
+    run(c, &p, x, packed, &end, y, scratch);
 }
 
 void cpu_conv_transposed_packed(const cpu_conv *c, const float *x, const float *packed, const float *bias, float *y,
                                 void *scratch)
 {
+    const conv_end end = end_of(c, bias, NULL);
     for (int64_t i = 0; i < phases(c); i++) {
         conv_problem p;
         conv_pack_plan plan;
         float *start = y + data_problem(c, i, &p, &plan);
-        run(c, &p, x, packed, bias, c->relu, start, scratch);
+        run(c, &p, x, packed, &end, start, scratch);
         packed += packed_floats(c, &p);
     }
 }
@@ -376,10 +414,11 @@ void cpu_conv_grad_data_packed(const cpu_conv *c, const float *dy, const float *
     cpu_conv_transposed_packed(&plain, dy, packed, NULL, dx, scratch);
 }
 
-void cpu_conv_forward(const cpu_conv *c, const float *x, const float *w, const float *bias, float *y, void *scratch)
+void cpu_conv_forward(const cpu_conv *c, const float *x, const float *w, const float *bias, const float *add, float *y,
+                      void *scratch)
 {
     cpu_conv_pack(c, CPU_CONV_FORWARD, w, scratch);
-    cpu_conv_forward_packed(c, x, scratch, bias, y, (char *)scratch + cpu_conv_packed(c, CPU_CONV_FORWARD));
+    cpu_conv_forward_packed(c, x, scratch, bias, add, y, (char *)scratch + cpu_conv_packed(c, CPU_CONV_FORWARD));
 }
 
 void cpu_conv_grad_data(const cpu_conv *c, const float *dy, const float *w, float *dx, void *scratch)

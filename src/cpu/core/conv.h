@@ -24,7 +24,8 @@ typedef struct cpu_conv {
     int pad[4];                 /* top, left, bottom, right; at least 0 */
     int threads;
     cpu_isa isa;
-    bool relu; /* forward: y = max(y, 0), NaN kept */
+    bool relu;  /* forward: y = max(y, 0), NaN kept */
+    float most; /* and then y = min(y, most); 0: no such limit */
     /* All three may go by Winograd's F(4x4, 3x3), two to three times as fast where it applies (3x3, step
      * 1, one group, a vector of channels at least). Rounding errors grow from some 1e-7 of the sum of magnitudes to some
      * 1e-6, and a NaN or infinity spreads over the 4x4 tile it is in. */
@@ -54,8 +55,9 @@ bool cpu_conv_winograd_first(const cpu_conv *c);
 /* Bytes of scratch that the call with the same job (and the same threads and isa) needs. */
 size_t cpu_conv_scratch(const cpu_conv *c, cpu_conv_job job);
 
-/* bias may be NULL. */
-void cpu_conv_forward(const cpu_conv *c, const float *x, const float *w, const float *bias, float *y, void *scratch);
+/* bias may be NULL, and so may `add`, which lies as y does and is added before relu. */
+void cpu_conv_forward(const cpu_conv *c, const float *x, const float *w, const float *bias, const float *add, float *y,
+                      void *scratch);
 /* dx from dy = dloss/dy (of the output before relu). */
 void cpu_conv_grad_data(const cpu_conv *c, const float *dy, const float *w, float *dx, void *scratch);
 /* dw and, unless NULL, db[c_out] from x and dy. */
@@ -71,8 +73,8 @@ void cpu_conv_transposed(const cpu_conv *c, const float *x, const float *w, cons
  * job, the instruction set, the window and the channels, not on the size of the pictures. */
 size_t cpu_conv_packed(const cpu_conv *c, cpu_conv_job job);
 void cpu_conv_pack(const cpu_conv *c, cpu_conv_job job, const float *w, float *packed);
-void cpu_conv_forward_packed(const cpu_conv *c, const float *x, const float *packed, const float *bias, float *y,
-                             void *scratch);
+void cpu_conv_forward_packed(const cpu_conv *c, const float *x, const float *packed, const float *bias,
+                             const float *add, float *y, void *scratch);
 void cpu_conv_transposed_packed(const cpu_conv *c, const float *x, const float *packed, const float *bias, float *y,
                                 void *scratch);
 void cpu_conv_grad_data_packed(const cpu_conv *c, const float *dy, const float *packed, float *dx, void *scratch);

@@ -23,34 +23,43 @@ enum { GROUP = 3, GROUPS = (MOST + GROUP - 1) / GROUP };
 /* Keeps the compiler from turning a pointer back into arithmetic on another one. */
 #define KEEP(pointer) __asm__("" : "+r"(pointer))
 
-CPU_INLINE void store_pixel(float *y, const cpu_vf *acc, const int V, int last, bool relu)
+CPU_INLINE void store_pixel(const conv_tile *a, float *y, const float *add, const cpu_vf *acc, const int V)
 {
     UNROLL for (int v = 0; v < V; v++)
     {
+        const bool part = v == V - 1 && a->last < CPU_VF;
         cpu_vf out = acc[v];
-        if (relu)
-            out = cpu_vf_max(cpu_vf_set1(0.0f), out);
-        if (v == V - 1 && last < CPU_VF)
-            cpu_vf_store_n(y + v * CPU_VF, out, last);
+        if (add)
+            out += part ? cpu_vf_load_n(add + v * CPU_VF, a->last) : cpu_vf_load(add + v * CPU_VF);
+        if (a->relu)
+            out = cpu_vf_min(cpu_vf_set1(a->most), cpu_vf_max(cpu_vf_set1(0.0f), out));
+        if (part)
+            cpu_vf_store_n(y + v * CPU_VF, out, a->last);
         else
             cpu_vf_store(y + v * CPU_VF, out);
     }
 }
 
+/* Floats to the next output pixel; `left` counts those of the row. */
+CPU_INLINE int64_t next_pixel(const conv_tile *a, int64_t *left)
+{
+    if (--*left > 0)
+        return a->y_pixel;
+    *left = a->width;
+    return a->y_pixel + a->y_jump;
+}
+
 CPU_INLINE void store_tile(const conv_tile *a, cpu_vf acc[MOST][CONV_VECTORS], const int P, const int V)
 {
     float *y = a->y;
+    const float *add = a->add;
     int64_t left = a->left;
-    const int last = a->last;
-    const bool relu = a->relu;
     UNROLL for (int p = 0; p < P; p++)
     {
-        store_pixel(y, acc[p], V, last, relu);
-        y += a->y_pixel;
-        if (--left == 0) {
-            y += a->y_jump;
-            left = a->width;
-        }
+        store_pixel(a, y, add, acc[p], V);
+        const int64_t on = next_pixel(a, &left);
+        y += on;
+        add = add ? add + on : NULL;
     }
 }
 
@@ -155,19 +164,18 @@ CPU_INLINE void narrow(const conv_tile *a, const int P, const int N)
         }
     }
     float *y = a->y;
+    const float *add = a->add;
     int64_t left = a->left;
     UNROLL for (int p = 0; p < P; p++)
     {
         UNROLL for (int o = 0; o < N; o++)
         {
-            float v = lane_sum(acc[p][o]) + (a->bias ? a->bias[o] : 0.0f);
-            y[o] = a->relu && v < 0.0f ? 0.0f : v;
+            const float v = lane_sum(acc[p][o]) + (a->bias ? a->bias[o] : 0.0f) + (add ? add[o] : 0.0f);
+            y[o] = !a->relu ? v : v < 0.0f ? 0.0f : v > a->most ? a->most : v;
         }
-        y += a->y_pixel;
-        if (--left == 0) {
-            y += a->y_jump;
-            left = a->width;
-        }
+        const int64_t on = next_pixel(a, &left);
+        y += on;
+        add = add ? add + on : NULL;
     }
 }
 

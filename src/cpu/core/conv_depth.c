@@ -21,9 +21,10 @@ void conv_depth_pack(const conv_problem *p, const conv_pack_plan *plan, const fl
 typedef struct depth_job {
     const conv_problem *p;
     const conv_depth_kernels *k;
-    const float *x, *packed, *bias, *dy;
+    const float *x, *packed, *dy;
+    conv_end end;
     float *y, *dw, *db;
-    bool relu, past;
+    bool past;
     int64_t bands; /* of a picture, or the shares of the rows */
     int64_t images;
 } depth_job;
@@ -34,21 +35,22 @@ static void depth_chunk(void *arg, int64_t chunk, int thread)
     const depth_job *j = arg;
     const conv_problem *p = j->p;
     const int64_t image = chunk / j->bands, band = chunk % j->bands;
-    conv_depth_rows a = {.p = p, .w = j->packed, .bias = j->bias, .relu = j->relu, .past = j->past};
+    conv_depth_rows a = {.p = p, .w = j->packed, .to = j->end, .past = j->past};
     a.x = j->x + image * p->h * p->w * p->groups;
     a.y = j->y + image * p->y_image;
+    a.to.add = a.to.add ? a.to.add + image * p->y_image : NULL;
     a.first = conv_part(p->oh, j->bands, band);
     a.end = conv_part(p->oh, j->bands, band + 1);
     j->k->rows(&a);
 }
 
 void conv_depth_run(const conv_problem *p, const conv_depth_kernels *k, int threads, const float *x,
-                    const float *packed, const float *bias, bool relu, float *y)
+                    const float *packed, const conv_end *end, float *y)
 {
     enum { BAND = 1 << 15 /* floats that are worth a chunk */, MUCH = 1 << 21 /* that no cache keeps */, LINE = 16 };
     if (p->n == 0 || p->oh == 0 || p->ow == 0)
         return;
-    depth_job j = {.p = p, .k = k, .x = x, .packed = packed, .bias = bias, .y = y, .relu = relu};
+    depth_job j = {.p = p, .k = k, .x = x, .packed = packed, .end = *end, .y = y};
     j.past = p->n * p->oh * p->ow * p->groups >= MUCH && p->groups % LINE == 0 && (uintptr_t)y % (LINE * 4) == 0;
     j.bands = conv_max(1, conv_min(p->oh, p->oh * p->ow * p->groups / BAND));
     cpu_parallel(p->n * p->oh * p->ow * p->groups < BAND / 8 ? 1 : threads, p->n * j.bands, depth_chunk, &j);

@@ -78,7 +78,7 @@ CPU_INLINE void pixels(const conv_depth_rows *a, float *y, int64_t row, int64_t 
         r.end = r.from;
     for (int64_t c = 0; c < channels; c += CPU_VF) {
         const int64_t n = channels - c;
-        cpu_vf acc[MOST], first = a->bias ? load(a->bias + c, n) : cpu_vf_set1(0.0f);
+        cpu_vf acc[MOST], first = a->to.bias ? load(a->to.bias + c, n) : cpu_vf_set1(0.0f);
         UNROLL for (int i = 0; i < P; i++)
         {
             acc[i] = first;
@@ -101,8 +101,10 @@ CPU_INLINE void pixels(const conv_depth_rows *a, float *y, int64_t row, int64_t 
         }
         UNROLL for (int i = 0; i < P; i++)
         {
-            if (a->relu)
-                acc[i] = cpu_vf_max(cpu_vf_set1(0.0f), acc[i]);
+            if (a->to.add)
+                acc[i] += load(a->to.add + (y - a->y) + i * p->y_pixel + c, n);
+            if (a->to.relu)
+                acc[i] = cpu_vf_min(cpu_vf_set1(a->to.most), cpu_vf_max(cpu_vf_set1(0.0f), acc[i]));
             if (a->past)
                 stream(y + i * p->y_pixel + c, acc[i]);
             else

@@ -15,6 +15,14 @@
 
 #include "cpu/core/conv.h"
 
+/* What becomes of a sum: y = sum + bias + add, then between 0 and `most` where relu is set, NaN kept. */
+typedef struct conv_end {
+    const float *bias; /* by output channel; may be NULL */
+    const float *add;  /* lies as y does; may be NULL */
+    bool relu;
+    float most; /* INFINITY: no limit */
+} conv_end;
+
 /* One tile of a forward sum. The weights lie [tap][input channel][vectors * lanes], those of a segment (consecutive input
  * floats) after those of the segment before. */
 typedef struct conv_tile {
@@ -25,10 +33,12 @@ typedef struct conv_tile {
     const float *w, *bias; /* bias may be NULL */
     const float *ahead;    /* asked for, a cache line a step: what later tiles will read */
     float *y;
+    const float *add;            /* lies as y does; may be NULL */
     int64_t y_pixel;             /* floats from one output pixel to the next in a row, */
     int64_t left, width, y_jump; /* which ends after `left` pixels; jump then; rows have `width` pixels */
     int last;                    /* lanes of the last vector in use */
     bool relu;
+    float most;
 } conv_tile;
 
 /* One tile of a gradient of weights: acc[taps and channels][vectors * lanes] += sum over pixels x * dy. */
@@ -123,7 +133,7 @@ void conv_pack(const conv_problem *p, const conv_pack_plan *plan, const conv_ker
 /* conv_run.c: one problem from packed weights. Scratch as bytes. */
 size_t conv_run_scratch(const conv_problem *p, const conv_kernels *k, int threads);
 void conv_run(const conv_problem *p, const conv_kernels *k, int threads, const float *x, const float *packed,
-              const float *bias, bool relu, float *y, void *scratch);
+              const conv_end *end, float *y, void *scratch);
 
 /* conv_winograd.c: problems that are marked so; the same four steps as conv_packed_floats, conv_pack and conv_run. */
 int64_t conv_winograd_packed_floats(const conv_problem *p, const conv_kernels *k);
@@ -131,7 +141,7 @@ void conv_winograd_pack(const conv_problem *p, const conv_pack_plan *plan, const
                         const float *w, float *packed);
 size_t conv_winograd_scratch(const conv_problem *p, const conv_kernels *k, int threads);
 void conv_winograd_run(const conv_problem *p, const conv_kernels *k, int threads, const float *x, const float *packed,
-                       const float *bias, bool relu, float *y, void *scratch);
+                       const conv_end *end, float *y, void *scratch);
 
 size_t conv_winograd_weight_scratch(const conv_problem *p, const conv_kernels *k, int threads);
 void conv_winograd_weight_run(const conv_problem *p, const conv_kernels *k, int threads, const float *x,
@@ -163,10 +173,10 @@ static inline bool conv_is_depthwise(const conv_problem *p)
 /* Rows first..end of one picture; x, dy and y point to the picture. */
 typedef struct conv_depth_rows {
     const conv_problem *p;
-    const float *x, *w, *bias; /* bias may be NULL */
+    const float *x, *w;
+    conv_end to; /* `add` of this picture */
     float *y;
     int64_t first, end;
-    bool relu;
     bool past; /* results go past the caches: y is aligned to a vector, and the channels fill vectors */
 } conv_depth_rows;
 typedef struct conv_depth_sums {
@@ -183,7 +193,7 @@ extern const conv_depth_kernels conv_depth_portable, conv_depth_avx2, conv_depth
 const conv_depth_kernels *conv_depth_of(cpu_isa isa);
 void conv_depth_pack(const conv_problem *p, const conv_pack_plan *plan, const float *w, float *packed);
 void conv_depth_run(const conv_problem *p, const conv_depth_kernels *k, int threads, const float *x,
-                    const float *packed, const float *bias, bool relu, float *y);
+                    const float *packed, const conv_end *end, float *y);
 size_t conv_depth_weight_scratch(const conv_problem *p);
 void conv_depth_weight_run(const conv_problem *p, const conv_depth_kernels *k, int threads, const float *x,
                            const float *dy, float *dw, float *db, void *scratch);

@@ -19,10 +19,10 @@ typedef struct run_job {
     const conv_problem *p;
     const conv_kernels *k;
     const run_plan *plan;
-    const float *x, *packed, *bias;
+    const float *x, *packed;
+    conv_end end;
     float *y;
     char *buffers;
-    bool relu;
 } run_job;
 
 /* Cycles, about, that a line of pixels takes per weight and block: small tiles wait for the weights. */
@@ -100,11 +100,13 @@ static void make_plan(run_plan *r, const conv_problem *p, const conv_kernels *k,
 static void run_line(void (*const tile[])(const conv_tile *), int most, conv_tile *t, int64_t pixels, int64_t ahead)
 {
     const float *x = t->x;
-    float *y = t->y;
+    float *y = t->y, *const start = y;
+    const float *add = t->add;
     int64_t tiles = conv_ceil(pixels, most), column = 0;
     for (int64_t i = 0; i < tiles; i++) {
         int64_t count = pixels / tiles + (i < pixels % tiles);
         t->x = x;
+        t->add = add ? add + (y - start) : NULL;
         t->y = y;
         t->ahead = x + ahead + count * t->step;
         t->left = t->width - column;
@@ -125,9 +127,11 @@ static void run_block(const run_job *j, const conv_view *v, const float *origin,
     const int64_t first = block * CONV_VECTORS * lanes, channels = conv_min(p->c_out - first, CONV_VECTORS * lanes);
     const int64_t packed_group = conv_packed_floats(p, j->k) / p->groups;
     const int vectors = (int)conv_ceil(channels, lanes);
-    conv_tile t = {.step = v->step, .off = v->off, .segments = v->segments, .length = v->length, .relu = j->relu};
+    conv_tile t = {.step = v->step, .off = v->off, .segments = v->segments, .length = v->length};
+    t.relu = j->end.relu;
+    t.most = j->end.most;
     t.w = j->packed + group * packed_group + first * sums;
-    t.bias = j->bias ? j->bias + group * p->c_out + first : NULL;
+    t.bias = j->end.bias ? j->end.bias + group * p->c_out + first : NULL;
     t.y_pixel = p->y_pixel;
     t.width = p->ow;
     t.y_jump = p->y_row - p->ow * p->y_pixel;
@@ -141,6 +145,7 @@ static void run_block(const run_job *j, const conv_view *v, const float *origin,
         for (int64_t l = 0; l < lines; l++) {
             t.x = x + l * v->row;
             t.y = y + l * p->y_row;
+            t.add = j->end.add ? j->end.add + (t.y - j->y) : NULL;
             run_line(j->plan->narrow ? j->k->narrow[p->c_out - 1] : j->k->tile[vectors - 1], j->plan->most, &t, pixels,
                      ahead);
         }
@@ -178,13 +183,13 @@ size_t conv_run_scratch(const conv_problem *p, const conv_kernels *k, int thread
 }
 
 void conv_run(const conv_problem *p, const conv_kernels *k, int threads, const float *x, const float *packed,
-              const float *bias, bool relu, float *y, void *scratch)
+              const conv_end *end, float *y, void *scratch)
 {
     if (nothing(p))
         return;
     run_plan r;
     make_plan(&r, p, k, scratch);
-    run_job job = {.p = p, .k = k, .plan = &r, .x = x, .packed = packed, .bias = bias, .relu = relu, .y = y};
+    run_job job = {.p = p, .k = k, .plan = &r, .x = x, .packed = packed, .end = *end, .y = y};
     job.buffers = (char *)scratch + r.off_bytes;
     cpu_parallel(threads, r.chunks, run_chunk, &job);
 }

@@ -19,9 +19,9 @@ typedef struct winograd_job {
     const conv_kernels *k;
     const conv_winograd_kernels *w;
     const winograd_plan *plan;
-    const float *x, *packed, *bias;
+    const float *x, *packed;
+    conv_end end;
     float *y, *buffers;
-    bool relu;
     int64_t first, count; /* the tiles of this round */
 } winograd_job;
 
@@ -83,14 +83,16 @@ static void transform_output(const winograd_job *j, float *buffer, int64_t origi
 {
     const winograd_plan *r = j->plan;
     const conv_problem *p = j->p;
-    conv_winograd_output a = {.plane = r->group * r->padded, .channels = p->c_out, .bias = j->bias, .relu = j->relu};
+    conv_winograd_output a = {.plane = r->group * r->padded, .channels = p->c_out, .end = j->end};
     a.y_row = p->y_row;
     a.y_pixel = p->y_pixel;
     for (int64_t t = from; t < end; t++) {
         const int64_t image = t / (r->high * r->wide), at = t % (r->high * r->wide);
         const int64_t row = at / r->wide * CONV_WINOGRAD_TILE, column = at % r->wide * CONV_WINOGRAD_TILE;
         a.m = sums_of(j, buffer) + (t - origin) * r->padded;
-        a.y = j->y + image * p->y_image + row * p->y_row + column * p->y_pixel;
+        const int64_t to = image * p->y_image + row * p->y_row + column * p->y_pixel;
+        a.y = j->y + to;
+        a.end.add = j->end.add ? j->end.add + to : NULL;
         a.rows = conv_min(CONV_WINOGRAD_TILE, p->oh - row);
         a.columns = conv_min(CONV_WINOGRAD_TILE, p->ow - column);
         j->w->output(&a);
@@ -217,15 +219,15 @@ size_t conv_winograd_scratch(const conv_problem *p, const conv_kernels *k, int t
 }
 
 void conv_winograd_run(const conv_problem *p, const conv_kernels *k, int threads, const float *x, const float *packed,
-                       const float *bias, bool relu, float *y, void *scratch)
+                       const conv_end *end, float *y, void *scratch)
 {
     winograd_plan r;
     if (p->n * p->oh * p->ow == 0)
         return;
     make_plan(&r, p, k);
-    winograd_job j = {.p = p, .k = k, .w = conv_winograd_of(k), .plan = &r, .x = x, .packed = packed, .bias = bias};
+    winograd_job j = {.p = p, .k = k, .w = conv_winograd_of(k), .plan = &r, .x = x, .packed = packed};
     j.y = y;
-    j.relu = relu;
+    j.end = *end;
     j.buffers = scratch;
     if (r.local) {
         cpu_parallel(threads, conv_ceil(r.tiles, r.group), local_chunk, &j);

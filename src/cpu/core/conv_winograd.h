@@ -20,10 +20,9 @@ typedef struct conv_winograd_input {
 typedef struct conv_winograd_output {
     const float *m; /* readable up to whole vectors of channels */
     int64_t plane, channels;
-    const float *bias;
+    conv_end end; /* `add` of the tile's first pixel */
     float *y;
     int64_t y_row, y_pixel, rows, columns;
-    bool relu;
 } conv_winograd_output;
 
 /* One tile of dy to 36 planes of [block of output channels][tile][lanes of the block], and its sum to bias unless NULL. */

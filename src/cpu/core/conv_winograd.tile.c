@@ -117,7 +117,7 @@ static void winograd_output(const conv_winograd_output *a)
     cpu_vf half[OUT][IN], line[IN], out[OUT];
     for (int64_t c = 0; c < a->channels; c += CPU_VF) {
         const int64_t n = a->channels - c;
-        const cpu_vf bias = a->bias ? load(a->bias + c, n) : cpu_vf_set1(0.0f);
+        const cpu_vf bias = a->end.bias ? load(a->end.bias + c, n) : cpu_vf_set1(0.0f);
         for (int j = 0; j < IN; j++) {
             UNROLL for (int i = 0; i < IN; i++) line[i] = cpu_vf_load(a->m + (i * IN + j) * a->plane + c);
             transform_out(line, out);
@@ -127,11 +127,15 @@ static void winograd_output(const conv_winograd_output *a)
             transform_out(half[i], out);
             UNROLL for (int j = 0; j < OUT; j++)
             {
-                cpu_vf y = out[j] + bias;
-                if (a->relu)
-                    y = cpu_vf_max(cpu_vf_set1(0.0f), y);
-                if (j < a->columns)
-                    store(a->y + i * a->y_row + j * a->y_pixel + c, y, n);
+                if (j < a->columns) {
+                    const int64_t at = i * a->y_row + j * a->y_pixel + c;
+                    cpu_vf y = out[j] + bias;
+                    if (a->end.add)
+                        y += load(a->end.add + at, n);
+                    if (a->end.relu)
+                        y = cpu_vf_min(cpu_vf_set1(a->end.most), cpu_vf_max(cpu_vf_set1(0.0f), y));
+                    store(a->y + at, y, n);
+                }
             }
         }
     }

@@ -5,7 +5,7 @@
 
 #include "op/scheme/op.h"
 
-enum { OP_ACT_NONE, OP_ACT_RELU };
+enum { OP_ACT_NONE, OP_ACT_RELU, OP_ACT_RELU6 };
 extern const char *const op_activations[];
 #define OP_ARG_ACTIVATION OP_ARG_ENUM("activation", OP_ACT_NONE, op_activations)
 
