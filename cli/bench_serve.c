@@ -108,6 +108,8 @@ static bool add_rows(bench_work *w, profile *p, const char *entry)
 {
     tn_profile_row r;
     for (int i = 0; tn_session_profile_row(w->session, entry, i, &r) == TN_OK; i++) {
+        if (r.calls == 0)
+            continue;
         if (p->n == p->room) {
             int room = p->room ? 2 * p->room : 256;
             tn_profile_row *grown = realloc(p->rows, (size_t)room * sizeof *grown);
@@ -116,7 +118,7 @@ static bool add_rows(bench_work *w, profile *p, const char *entry)
             p->rows = grown;
             p->room = room;
         }
-        r.seconds = r.calls ? r.seconds / (double)r.calls : 0;
+        r.seconds /= (double)r.calls;
         p->seconds += r.seconds;
         p->rows[p->n++] = r;
     }

@@ -118,7 +118,7 @@ typedef struct tn_profile_row {
     const char *node, *op, *kernel; /* "conv1/conv2d", "conv2d", "conv2d/own:direct" */
     double seconds;                 /* sum over the calls */
     double flops, bytes;            /* of one call */
-    int64_t calls;
+    int64_t calls;                  /* 0: it follows from state alone, and was run when that changed */
 } tn_profile_row;
 /* Row i in the order of execution of the entry as last bound; TN_NOT_FOUND from the end on. */
 TN_API tn_status tn_session_profile_row(const tn_session *session, const char *entry, int i, tn_profile_row *row);

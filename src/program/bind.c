@@ -166,8 +166,8 @@ static bool makes_fixed(const binder *x, const graph_node *node, const int *in, 
     return some && all;
 }
 
-/* Who reads and who makes the values of step number s. */
-static bool note_operands(binder *x, int s, const int *in, int n_in, const int *out, int n_out)
+/* Who reads and who makes the values of step number s; once: what it makes is fixed. */
+static bool note_operands(binder *x, int s, const int *in, int n_in, const int *out, int n_out, bool once)
 {
     for (int k = 0; k < n_in; k++) {
         bound_read r = {s, k};
@@ -175,8 +175,10 @@ static bool note_operands(binder *x, int s, const int *in, int n_in, const int *
                            !base_vec_push(&x->reads, r)))
             return false;
     }
-    for (int k = 0; k < n_out; k++)
+    for (int k = 0; k < n_out; k++) {
         x->maker.at[out[k]] = s;
+        x->b->values.at[out[k]].fixed = once;
+    }
     return true;
 }
 
@@ -196,13 +198,11 @@ static int add_step(binder *x, bound_step *s, const kernel_bind *k, const int *i
         s->bytes += k->in[i].dtype ? bytes_of(&k->in[i]) : 0;
     for (int i = 0; i < k->n_out; i++)
         s->bytes += bytes_of(&k->out[i]);
-    for (int i = 0; i < k->n_out && s->once; i++)
-        x->b->values.at[out[i]].fixed = true;
     x->b->flops += s->once ? 0 : s->flops;
     x->b->bytes += s->once ? 0 : s->bytes;
     if (s->scratch > x->b->scratch)
         x->b->scratch = s->scratch;
-    return s->in && s->out && note_operands(x, (int)x->b->steps.n, in, k->n_in, out, k->n_out) &&
+    return s->in && s->out && note_operands(x, (int)x->b->steps.n, in, k->n_in, out, k->n_out, s->once) &&
                    base_vec_push(&x->b->steps, *s)
                ? 0
                : -1;

@@ -63,12 +63,12 @@ static tn_status read_history(tn_job *j, history *h)
 
 static size_t series_of(const history *h, const double *train, const double *valid, tn_plot_series *out)
 {
-    size_t n = 0;
+    tn_plot_series *next = out;
     if (h->n && !isnan(train[h->n - 1])) /* accuracy is not counted while gradients are summed over batches */
-        out[n++] = (tn_plot_series){.name = "training", .x = h->epoch, .y = train, .n = h->n, .color = 1};
+        *next++ = (tn_plot_series){.name = "training", .x = h->epoch, .y = train, .n = h->n, .color = 1};
     if (h->n && !isnan(valid[h->n - 1]))
-        out[n++] = (tn_plot_series){.name = "validation", .x = h->epoch, .y = valid, .n = h->n, .color = 2};
-    return n;
+        *next++ = (tn_plot_series){.name = "validation", .x = h->epoch, .y = valid, .n = h->n, .color = 2};
+    return (size_t)(next - out);
 }
 
 /* The names of the model's outputs; those beyond the classes of the data have numbers. NULL when memory is out. */
