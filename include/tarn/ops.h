@@ -261,6 +261,8 @@ TN_API tn_tensor *tn_size_value(tn_graph *graph, tn_dim size);
 /* x[..., k] w[n, k]^T + b[n], b may be NULL. f */
 TN_API tn_tensor *tn_linear(tn_tensor *x, tn_tensor *w, tn_tensor *b);
 TN_API tn_tensor *tn_matmul(tn_tensor *a, tn_tensor *b);
+/* The sum over i and j of a[..., i] w[o, i, j] b[..., j], plus bias[o] (NULL: none): y[..., o]. f */
+TN_API tn_tensor *tn_bilinear(tn_tensor *a, tn_tensor *b, tn_tensor *w, tn_tensor *bias);
 /* "bij,bjk->bik" and the like, with "..."; f, without a sum over a common letter also i */
 TN_API tn_tensor *tn_einsum(const char *equation, int n, tn_tensor *const x[]);
 
@@ -351,6 +353,36 @@ TN_API tn_tensor *tn_adaptive_avg_pool(tn_tensor *x, const tn_dim *sizes);
 TN_API tn_tensor *tn_pixel_shuffle(tn_tensor *x, int64_t factor);
 TN_API tn_tensor *tn_pixel_unshuffle(tn_tensor *x, int64_t factor);
 
+typedef enum tn_grid_border {
+    TN_GRID_ZEROS = 0,  /* zeros beyond the edges */
+    TN_GRID_BORDER = 1, /* the edge again and again */
+    TN_GRID_REFLECT = 2 /* mirrored */
+} tn_grid_border;
+typedef struct tn_grid_opt {
+    bool nearest; /* the pixel that is nearest, not a mixture of four */
+    tn_grid_border border;
+    bool align_corners; /* -1 and 1 are the middles of the first and last pixels, not their outer edges */
+    void *reserved[4];
+} tn_grid_opt;
+/* x[N, C, H, W] read at grid[N, H', W', 2], which has across and down from -1 to 1: y[N, C, H', W']. f */
+TN_API tn_tensor *tn_grid_sample(tn_tensor *x, tn_tensor *grid, const tn_grid_opt *opt);
+/* The grid [N, sizes ..., 2 or 3] that theta[N, 2, 3] or [N, 3, 4] moves the plain one to. f */
+TN_API tn_tensor *tn_affine_grid(tn_tensor *theta, const tn_dim *sizes, bool align_corners);
+typedef struct tn_roi_opt {
+    int height, width; /* of what is read from each region */
+    double scale;      /* of the regions' coordinates; 0: 1 */
+    int samples;       /* roi_align: in each part, down and across; 0: as many as it has pixels */
+    bool aligned;      /* roi_align: pixels are areas: half a pixel less */
+    void *reserved[4];
+} tn_roi_opt;
+/* Regions rois[R, 5] (number of the picture, left, top, right, bottom) of x[N, C, H, W] as y[R, C, height, width]: means of
+ * samples between pixels; the largest pixels. A region should not be larger than the picture. A picture out of range is a fault. f */
+TN_API tn_tensor *tn_roi_align(tn_tensor *x, tn_tensor *rois, const tn_roi_opt *opt);
+TN_API tn_tensor *tn_roi_pool(tn_tensor *x, tn_tensor *rois, const tn_roi_opt *opt);
+/* Numbers of the boxes [n, 4] (left, top, right, bottom) of highest scores[n], at most bound, that share no more than iou of their
+ * union with one of higher score; the rest is -1. f */
+TN_API tn_found tn_nms(tn_tensor *boxes, tn_tensor *scores, double iou, tn_dim bound);
+
 /* ---- normalisation, probabilities, noise ------------------------------------------------------------------------- */
 
 typedef struct tn_batch_norm_result {
@@ -372,6 +404,24 @@ TN_API tn_tensor *tn_group_norm(tn_tensor *x, int64_t groups, tn_tensor *weight,
 TN_API tn_tensor *tn_instance_norm(tn_tensor *x, tn_tensor *weight, tn_tensor *bias, double eps);
 /* In entries that train, 0 with probability p, else x / (1 - p); in others x. f */
 TN_API tn_tensor *tn_dropout(tn_tensor *x, double p);
+/* The same for whole channels of x[N, C, ...], for whole samples; as selu likes it: dropped to where selu tends to, mean and variance
+ * kept. f */
+TN_API tn_tensor *tn_dropout_channels(tn_tensor *x, double p);
+TN_API tn_tensor *tn_drop_path(tn_tensor *x, double p);
+TN_API tn_tensor *tn_alpha_dropout(tn_tensor *x, double p);
+/* x / (k + alpha m)^beta, m being the mean square of `size` channels (axis 1) around. f */
+TN_API tn_tensor *tn_local_response_norm(tn_tensor *x, int64_t size, double alpha, double beta, double k);
+/* v times g / (the norm of v over all axes but one). f */
+TN_API tn_tensor *tn_weight_norm(tn_tensor *v, tn_tensor *g, int axis);
+typedef struct tn_spectral_result {
+    tn_tensor *w;
+    tn_tensor *new_u, *new_v; /* for tn_graph_update; the old ones when an entry does not train */
+} tn_spectral_result;
+/* w, its first axis being rows, divided by its largest singular value as u[rows] and v[columns] see it (Miyato et al. 2018). Entries
+ * that train take one step of the power method. f */
+TN_API tn_spectral_result tn_spectral_norm(tn_tensor *w, tn_tensor *u, tn_tensor *v);
+/* x, through which no gradient flows. f */
+TN_API tn_tensor *tn_detach(tn_tensor *x);
 /* Random numbers in [0, 1), new ones in every step; f */
 TN_API tn_tensor *tn_uniform(tn_graph *graph, tn_dtype dtype, tn_shape shape);
 /* exp(x) / sum(exp(x)) along an axis, and its logarithm; f */

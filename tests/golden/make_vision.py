@@ -111,10 +111,115 @@ def sizes():
     case("pixel_unshuffle", F.pixel_unshuffle, [random("unshuffle", 2, 2, 6, 3)], downscale_factor=3)
 
 
+# ---- sampling -----------------------------------------------------------------------------------------------------------
+
+def at_points(picture, y, x):
+    """A picture [C, H, W] between its pixels, as roi_align reads it; y and x are tensors of one shape."""
+    _, h, w = picture.shape
+    inside = ((y >= -1) & (y <= h) & (x >= -1) & (x <= w)).to(picture.dtype)
+    y, x = y.clamp(0, h - 1), x.clamp(0, w - 1)
+    top, left = y.floor().long(), x.floor().long()
+    bottom, right = (top + 1).clamp(max=h - 1), (left + 1).clamp(max=w - 1)
+    down, across = y - top, x - left
+    return inside * (picture[:, top, left] * (1 - down) * (1 - across) + picture[:, top, right] * (1 - down) * across +
+                     picture[:, bottom, left] * down * (1 - across) + picture[:, bottom, right] * down * across)
+
+
+def roi_align(x, rois, output_size, spatial_scale, sampling_ratio, aligned):
+    """He et al. 2017, as torchvision.ops.roi_align."""
+    results = []
+    for roi in rois.tolist():
+        offset = 0.5 if aligned else 0.0
+        left, top, right, bottom = (v * spatial_scale - offset for v in roi[1:])
+        width, height = (right - left, bottom - top) if aligned else (max(right - left, 1.0), max(bottom - top, 1.0))
+        bin_h, bin_w = height / output_size[0], width / output_size[1]
+        n_h, n_w = (sampling_ratio, sampling_ratio) if sampling_ratio > 0 else (max(-int(-bin_h // 1), 1), max(-int(-bin_w // 1), 1))
+        y = top + (torch.arange(output_size[0]).reshape(-1, 1) + (torch.arange(n_h) + 0.5) / n_h) * bin_h
+        x_at = left + (torch.arange(output_size[1]).reshape(-1, 1) + (torch.arange(n_w) + 0.5) / n_w) * bin_w
+        y, x_at = torch.broadcast_tensors(y.double()[:, None, :, None], x_at.double()[None, :, None, :])
+        results.append(at_points(x[int(roi[0])], y, x_at).mean((-2, -1)))
+    return torch.stack(results)
+
+
+def roi_pool(x, rois, output_size, spatial_scale):
+    """Girshick 2015, as torchvision.ops.roi_pool."""
+    def nearest(v):
+        return int(abs(v) + 0.5) * (1 if v >= 0 else -1)
+
+    def limits(start, size, parts, most):
+        for p in range(parts):
+            low, high = p * size // parts + start, -(-(p + 1) * size // parts) + start
+            yield min(max(low, 0), most), min(max(high, 0), most)
+
+    results = []
+    for roi in rois.tolist():
+        left, top, right, bottom = (nearest(v * spatial_scale) for v in roi[1:])
+        picture, rows = x[int(roi[0])], []
+        for y0, y1 in limits(top, max(bottom - top + 1, 1), output_size[0], x.shape[2]):
+            for x0, x1 in limits(left, max(right - left + 1, 1), output_size[1], x.shape[3]):
+                rows.append(picture[:, y0:y1, x0:x1].amax((1, 2)) if y1 > y0 and x1 > x0 else picture.new_zeros(len(picture)))
+        results.append(torch.stack(rows, 1).reshape(-1, *output_size))
+    return torch.stack(results)
+
+
+def nms(boxes, scores, iou, bound):
+    """As torchvision.ops.nms, the first `bound` of them."""
+    kept = []
+    for i in scores.argsort(descending=True, stable=True).tolist():
+        def shares(k):
+            low, high = torch.maximum(boxes[i, :2], boxes[k, :2]), torch.minimum(boxes[i, 2:], boxes[k, 2:])
+            both = (high - low).clamp(min=0).prod()
+            return both / ((boxes[i, 2:] - boxes[i, :2]).prod() + (boxes[k, 2:] - boxes[k, :2]).prod() - both) > iou
+        if not any(shares(k) for k in kept):
+            kept.append(i)
+    kept = kept[:bound]
+    return torch.tensor(kept + [-1] * (bound - len(kept))), torch.tensor(len(kept))
+
+
+def sampling():
+    x, grid = random("sample", 2, 3, 5, 4), random("grid", 2, 3, 4, 2) * 0.9
+    for mode in ("bilinear", "nearest"):
+        for padding in ("zeros", "border", "reflection"):
+            for align in (False, True):
+                case("grid_sample", F.grid_sample, [x, grid], mode=mode, padding_mode=padding, align_corners=align)
+    case("grid_sample", F.grid_sample, [x, grid * 5], "far outside", mode="bilinear", padding_mode="reflection", align_corners=False)
+    for align in (False, True):
+        case("affine_grid", F.affine_grid, [random("theta", 2, 2, 3)], size=[2, 1, 3, 4], align_corners=align)
+        case("affine_grid", F.affine_grid, [random("theta", 2, 3, 4)], size=[2, 1, 3, 2, 4], align_corners=align)
+    picture = random("regions", 2, 3, 8, 9)
+    rois = torch.tensor([[0, 0.5, 1, 6.5, 7], [1, 2, 2, 3, 2.5], [0, -3, -2, 4, 5], [1, 5, 4, 12, 11], [1, 1, 0, 8, 7.75]])
+    double = torch.cat([rois[:, :1], rois[:, 1:] * 2], 1)
+    for ratio in (2, 0):
+        for aligned in (False, True):
+            case("roi_align", lambda x, r, **o: roi_align(x, r.detach(), **o), [picture, rois], output_size=[3, 2], spatial_scale=1.0,
+                 sampling_ratio=ratio, aligned=aligned)
+    case("roi_align", lambda x, r, **o: roi_align(x, r.detach(), **o), [picture, double], output_size=[2, 2], spatial_scale=0.5,
+         sampling_ratio=3, aligned=True)
+    case("roi_pool", lambda x, r, **o: roi_pool(x, r.detach(), **o), [picture, rois], output_size=[3, 2], spatial_scale=1.0)
+    case("roi_pool", lambda x, r, **o: roi_pool(x, r.detach(), **o), [picture, double], output_size=[2, 2], spatial_scale=0.5)
+    corner = random("corner", 12, 2)
+    boxes = torch.cat([corner, corner + random("extent", 12, 2).abs() + 0.5], 1)
+    for iou, bound in ((0.1, 12), (0.3, 12), (0.5, 4)):
+        case("nms", nms, [boxes, random("scores", 12)], grad=False, iou=iou, bound=bound)
+    case("detach", lambda x: x.detach() * 1, [random("detach", 3)], grad=False, tarn="detach")
+
+
+# ---- norms ----------------------------------------------------------------------------------------------------------------
+
+def norms():
+    for size in (1, 3, 4):
+        case("local_response_norm", F.local_response_norm, [random("lrn", 2, 5, 3, 2)], size=size, alpha=0.3, beta=0.75, k=2.0)
+    case("local_response_norm", F.local_response_norm, [random("lrn", 2, 6, 4)], size=5, alpha=1e-4, beta=0.75, k=1.0)
+    case("bilinear", F.bilinear, [random("a", 4, 3), random("b", 4, 2), random("w", 5, 3, 2), random("bias", 5)])
+    case("bilinear", F.bilinear, [random("a", 2, 3, 3), random("b", 2, 3, 2), random("w", 5, 3, 2)])
+    case("weight_norm", lambda v, g, dim: torch._weight_norm(v, g, dim), [random("v", 4, 3, 2), random("g", 4, 1, 1)], dim=0)
+    case("weight_norm", lambda v, g, dim: v * (g / v.norm(dim=(0, 2), keepdim=True)), [random("v", 4, 3, 2), random("g", 1, 3, 1)], dim=1)
+
+
 def main():
     torch.set_num_threads(1)
     folder = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
-    for group in (convolutions, pooling, sizes):
+    for group in (convolutions, pooling, sizes, sampling, norms):
         group()
     save(os.path.join(folder, "vision.safetensors"), os.path.basename(__file__))
 

@@ -151,6 +151,80 @@ static bool make_pixel_unshuffle(golden *c)
     return true;
 }
 
+/* ---- sampling, norms ------------------------------------------------------------------------------------------------- */
+
+static bool make_grid_sample(golden *c)
+{
+    const char *border = golden_word(c, "padding_mode");
+    tn_grid_opt o = {.nearest = strcmp(golden_word(c, "mode"), "nearest") == 0,
+                     .border = strcmp(border, "border") == 0       ? TN_GRID_BORDER
+                               : strcmp(border, "reflection") == 0 ? TN_GRID_REFLECT
+                                                                   : TN_GRID_ZEROS,
+                     .align_corners = golden_flag(c, "align_corners", false)};
+    c->out[0] = tn_grid_sample(c->in[0], c->in[1], &o);
+    return true;
+}
+
+static bool make_affine_grid(golden *c)
+{
+    int64_t sizes[TN_MAX_RANK];
+    golden_numbers(c, "size", sizes);
+    c->out[0] = tn_affine_grid(c->in[0], sizes + 2, golden_flag(c, "align_corners", false));
+    return true;
+}
+
+static tn_roi_opt region_options(const golden *c)
+{
+    int size[3] = {0};
+    each(c, "output_size", size, false);
+    return (tn_roi_opt){.height = size[0],
+                        .width = size[1],
+                        .scale = golden_number(c, "spatial_scale", 1),
+                        .samples = (int)golden_number(c, "sampling_ratio", 0),
+                        .aligned = golden_flag(c, "aligned", false)};
+}
+
+static bool make_roi_align(golden *c)
+{
+    tn_roi_opt o = region_options(c);
+    c->out[0] = tn_roi_align(c->in[0], c->in[1], &o);
+    return true;
+}
+
+static bool make_roi_pool(golden *c)
+{
+    tn_roi_opt o = region_options(c);
+    c->out[0] = tn_roi_pool(c->in[0], c->in[1], &o);
+    return true;
+}
+
+static bool make_nms(golden *c)
+{
+    tn_found y = tn_nms(c->in[0], c->in[1], golden_number(c, "iou", 0), (tn_dim)golden_number(c, "bound", 0));
+    c->out[0] = y.values;
+    c->out[1] = y.count;
+    return true;
+}
+
+static bool make_local_response_norm(golden *c)
+{
+    c->out[0] = tn_local_response_norm(c->in[0], (int64_t)golden_number(c, "size", 0), golden_number(c, "alpha", 0),
+                                       golden_number(c, "beta", 0), golden_number(c, "k", 0));
+    return true;
+}
+
+static bool make_bilinear(golden *c)
+{
+    c->out[0] = tn_bilinear(c->in[0], c->in[1], c->in[2], c->in[3]);
+    return true;
+}
+
+static bool make_weight_norm(golden *c)
+{
+    c->out[0] = tn_weight_norm(c->in[0], c->in[1], (int)golden_number(c, "dim", 0));
+    return true;
+}
+
 #define ROW(name)                                                                                                      \
     {                                                                                                                  \
 #name, make_##name                                                                                             \
@@ -169,6 +243,14 @@ static const golden_row table[] = {ROW(conv1d),
                                    ROW(max_unpool),
                                    ROW(adaptive_max_pool),
                                    ROW(interpolate),
+                                   ROW(grid_sample),
+                                   ROW(affine_grid),
+                                   ROW(roi_align),
+                                   ROW(roi_pool),
+                                   ROW(nms),
+                                   ROW(local_response_norm),
+                                   ROW(bilinear),
+                                   ROW(weight_norm),
                                    ROW(adaptive_avg_pool),
                                    ROW(pixel_shuffle),
                                    ROW(pixel_unshuffle),
@@ -177,7 +259,7 @@ static const golden_row table[] = {ROW(conv1d),
 static void vision_is_as_in_pytorch(void **state)
 {
     (void)state;
-    golden_check_file(TARN_SOURCE_DIR "/tests/golden/vision.safetensors", 60, table);
+    golden_check_file(TARN_SOURCE_DIR "/tests/golden/vision.safetensors", 130, table);
 }
 
 int main(void)

@@ -1,0 +1,69 @@
+/* norms.c: local response normalisation (Krizhevsky et al. 2012), weights divided by a norm (Salimans, Kingma 2016), and a bilinear
+ * form. */
+#include "op/compose/compose.h"
+
+tn_tensor *tn_local_response_norm(tn_tensor *x, int64_t size, double alpha, double beta, double k)
+{
+    if (op_unusable(x))
+        return x;
+    tn_shape s = tn_tensor_shape(x);
+    if (s.rank < 3 || size < 1 || size > 1 << 20)
+        return OP_REFUSE(x, TN_SHAPE,
+                         "local_response_norm of '%s' takes [N, C, ...] and a size above 0; it has %d axes and %lld",
+                         tn_tensor_name(x), s.rank, (long long)size);
+    tn_dim inner = 1;
+    for (int i = 2; i < s.rank; i++)
+        inner = tn_dim_mul(x->graph, inner, s.dims[i]);
+    tn_tensor *flat = tn_reshape(tn_square(x), TN_SHAPE(s.dims[0], 1, s.dims[1], inner));
+    tn_pool_opt window = {
+        .kernels = {(int)size, 1}, .strides = {1, 1}, .paddings = {(int)size / 2, 0, (int)(size - 1) / 2, 0}};
+    tn_tensor *mean = tn_reshape(tn_avg_pool2d(flat, 1, &window), s);
+    return tn_div(x, tn_pow_f(tn_add_f(tn_mul_f(mean, alpha), k), beta));
+}
+
+tn_tensor *tn_weight_norm(tn_tensor *v, tn_tensor *g, int axis)
+{
+    int64_t axes[TN_MAX_RANK];
+    int n = 0;
+    if (op_unusable(v) || op_unusable(g))
+        return op_unusable(v) ? v : g;
+    int at = op_axis_of(v, axis, "weight_norm");
+    if (at < 0)
+        return &v->graph->poison;
+    for (int i = 0; i < v->type.rank; i++)
+        if (i != at)
+            axes[n++] = i;
+    tn_tensor *norm = n ? tn_norm_axes(v, 2, n, axes, true) : tn_abs(v);
+    return tn_mul(v, tn_div(g, norm));
+}
+
+/* v brought to length 1. */
+static tn_tensor *unit(tn_tensor *v)
+{
+    return tn_div(v, tn_maximum(tn_norm_axes(v, 2, 0, NULL, true), op_like_scalar(v, 1e-12)));
+}
+
+tn_spectral_result tn_spectral_norm(tn_tensor *w, tn_tensor *u, tn_tensor *v)
+{
+    tn_spectral_result r = {w, u, v};
+    if (op_unusable(w) || op_unusable(u) || op_unusable(v))
+        return r;
+    tn_graph *g = w->graph;
+    tn_tensor *m = tn_detach(tn_flatten(w, 1)), *training = op_training_of(g);
+    tn_tensor *right = unit(tn_matmul(tn_unsqueeze(u, 0), m)); /* [1, columns] */
+    tn_tensor *left = unit(tn_matmul(m, tn_transpose(right, 0, 1)));
+    r.new_v = tn_where(training, tn_squeeze(right, 0), v);
+    r.new_u = tn_where(training, tn_squeeze(left, 1), u);
+    tn_tensor *wv = tn_matmul(tn_flatten(w, 1), tn_unsqueeze(tn_detach(r.new_v), 1));
+    tn_tensor *sigma = tn_sum(tn_mul(tn_squeeze(wv, 1), tn_detach(r.new_u)));
+    r.w = tn_div(w, sigma);
+    return r;
+}
+
+tn_tensor *tn_bilinear(tn_tensor *a, tn_tensor *b, tn_tensor *w, tn_tensor *bias)
+{
+    if (op_unusable(a) || op_unusable(b) || op_unusable(w))
+        return op_unusable(a) ? a : op_unusable(b) ? b : w;
+    tn_tensor *y = tn_einsum("...i,oij,...j->...o", 3, (tn_tensor *const[]){a, w, b});
+    return bias ? tn_add(y, bias) : y;
+}
