@@ -13,10 +13,16 @@ typedef struct tn_linear_opt {
     bool no_bias;
     const tn_init *weight_init; /* NULL: kaiming uniform with a = sqrt(5), which is +-1/sqrt(in) */
     const tn_init *bias_init;   /* NULL: uniform in +-1/sqrt(in) */
+    tn_weight_by
+        weight_by; /* NORM: parametrizations.weight.original0 and original1; SPECTRAL: ....original, ....0._u, ....0._v */
     void *reserved[4];
 } tn_linear_opt;
 /* name.weight [units, in], name.bias [units]: y = x w^T + b over the last axis, whose size must be a number. */
 TN_API tn_tensor *tn_layer_linear(tn_tensor *x, const char *name, int64_t units, const tn_linear_opt *opt);
+
+/* name.weight [units, in of a, in of b], name.bias [units]. */
+TN_API tn_tensor *tn_layer_bilinear(tn_tensor *a, tn_tensor *b, const char *name, int64_t units,
+                                    const tn_linear_opt *opt);
 
 /* name.weight [channels, in / groups, kernel, kernel], name.bias [channels]: x is [N, C, H, W]. */
 TN_API tn_tensor *tn_layer_conv2d(tn_tensor *x, const char *name, int64_t channels, int64_t kernel,
@@ -46,6 +52,8 @@ typedef struct tn_batch_norm_opt {
     tn_opt_f64 eps;      /* 1e-5 */
     tn_opt_f64 momentum; /* 0.1: running = (1 - momentum) running + momentum batch */
     bool no_affine;
+    bool cumulative; /* running statistics are the means of all batches: PyTorch's momentum None */
+    bool frozen;     /* the running statistics are used in training too, and stay as they are */
     void *reserved[4];
 } tn_batch_norm_opt;
 /* name.weight, name.bias, name.running_mean, name.running_var, name.num_batches_tracked; x is [N, C] or [N, C, ...]. In

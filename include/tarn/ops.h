@@ -268,6 +268,10 @@ TN_API tn_tensor *tn_einsum(const char *equation, int n, tn_tensor *const x[]);
 
 /* ---- pictures: x[N, C, H, W], lines x[N, C, L], bodies x[N, C, D, H, W] --------------------------------------------- */
 
+/* How layers make a weight from its parameters: as it is, as a direction times a length, or divided by its largest singular value
+ * (tn_weight_norm, tn_spectral_norm). */
+typedef enum tn_weight_by { TN_WEIGHT_PLAIN = 0, TN_WEIGHT_NORM = 1, TN_WEIGHT_SPECTRAL = 2 } tn_weight_by;
+
 /* All directions together, or each: down and across (of a body: deep, down, across; of a line: along); sides in the order top,
  * left, bottom, right (front, top, left, back, bottom, right; left, right). */
 typedef struct tn_conv_opt {
@@ -282,6 +286,7 @@ typedef struct tn_conv_opt {
     int output_paddings[3];     /* added to it */
     bool same;                  /* in place of paddings: as many zeros as keep the size; stride 1 */
     bool no_bias;               /* for layers; tn_conv2d looks at its bias */
+    tn_weight_by weight_by;     /* for layers */
     const tn_init *weight_init; /* for layers; NULL: kaiming uniform with a = sqrt(5) */
     void *reserved[3];
 } tn_conv_opt;
@@ -417,9 +422,9 @@ typedef struct tn_spectral_result {
     tn_tensor *w;
     tn_tensor *new_u, *new_v; /* for tn_graph_update; the old ones when an entry does not train */
 } tn_spectral_result;
-/* w, its first axis being rows, divided by its largest singular value as u[rows] and v[columns] see it (Miyato et al. 2018). Entries
- * that train take one step of the power method. f */
-TN_API tn_spectral_result tn_spectral_norm(tn_tensor *w, tn_tensor *u, tn_tensor *v);
+/* w divided by its largest singular value as u[rows] and v[columns] see it, an axis being rows and the others columns (Miyato et al.
+ * 2018). Entries that train take one step of the power method. f */
+TN_API tn_spectral_result tn_spectral_norm(tn_tensor *w, tn_tensor *u, tn_tensor *v, int axis);
 /* x, through which no gradient flows. f */
 TN_API tn_tensor *tn_detach(tn_tensor *x);
 /* Random numbers in [0, 1), new ones in every step; f */

@@ -22,7 +22,8 @@ static tn_tensor *layer(tn_tensor *x, const char *name, int64_t channels, int n,
                    (long long)channels, (long long)groups);
     for (int d = 0; d < n; d++)
         fan *= shape.dims[2 + d] = kernel[d];
-    tn_tensor *w = nn_weight(x, shape, opt ? opt->weight_init : NULL);
+    tn_tensor *w =
+        nn_weight_by(x, shape, opt ? opt->weight_init : NULL, opt ? opt->weight_by : TN_WEIGHT_PLAIN, transposed);
     tn_tensor *b = nn_bias(x, channels, (double)fan, opt && opt->no_bias, NULL);
     tn_tensor *y = run[transposed][n - 1](x, w, b, opt);
     tn_scope_pop(g);

@@ -35,7 +35,8 @@ static int pick(const format_ints *v, size_t i, int usual)
 static tn_tensor *linear(builder *b, tn_tensor *x)
 {
     const train_linear *o = &b->layer->linear;
-    return tn_layer_linear(x, name_of(b, o->name, "fc"), o->units, TN_OPT(tn_linear_opt, .no_bias = !o->bias));
+    return tn_layer_linear(x, name_of(b, o->name, "fc"), o->units,
+                           TN_OPT(tn_linear_opt, .no_bias = !o->bias, .weight_by = (tn_weight_by)o->weight));
 }
 
 static tn_tensor *convolution(builder *b, tn_tensor *x)
@@ -47,7 +48,8 @@ static tn_tensor *convolution(builder *b, tn_tensor *x)
                   : k == TRAIN_LAYER_conv2d ? 2
                   : k == TRAIN_LAYER_conv3d ? 3
                                             : tn_tensor_rank(x) - 2;
-    tn_conv_opt c = {.groups = (int)o->groups, .no_bias = !o->bias, .same = o->same};
+    tn_conv_opt c = {
+        .groups = (int)o->groups, .no_bias = !o->bias, .same = o->same, .weight_by = (tn_weight_by)o->weight};
     int64_t kernel[3] = {1, 1, 1};
     for (int d = 0; d < n && d < 3; d++) {
         kernel[d] = pick(&o->kernel, (size_t)d, 1);
@@ -153,11 +155,16 @@ static tn_tensor *join(builder *b, tn_tensor *x)
 
 static tn_tensor *batch_norm(builder *b, tn_tensor *x)
 {
-    const train_batch_norm *o =
-        b->layer->kind == TRAIN_LAYER_batch_norm1d ? &b->layer->batch_norm1d : &b->layer->batch_norm2d;
-    return tn_layer_batch_norm(
-        x, name_of(b, o->name, b->layer->kind == TRAIN_LAYER_batch_norm1d ? "norm" : "bn"),
-        TN_OPT(tn_batch_norm_opt, .eps = tn_f64(o->eps), .momentum = tn_f64(o->momentum), .no_affine = !o->affine));
+    const train_batch_norm *o = &b->layer->batch_norm1d; /* one struct for all three */
+    return tn_layer_batch_norm(x, name_of(b, o->name, b->layer->kind == TRAIN_LAYER_batch_norm1d ? "norm" : "bn"),
+                               TN_OPT(tn_batch_norm_opt, .eps = tn_f64(o->eps), .momentum = tn_f64(o->momentum),
+                                      .no_affine = !o->affine, .cumulative = o->cumulative));
+}
+
+static tn_tensor *local_response_norm(builder *b, tn_tensor *x)
+{
+    const train_response *o = &b->layer->local_response_norm;
+    return tn_local_response_norm(x, o->size, o->alpha, o->beta, o->k);
 }
 
 static tn_tensor *norm(builder *b, tn_tensor *x)
@@ -220,7 +227,13 @@ static tn_tensor *mean_steps(builder *b, tn_tensor *x)
 
 static tn_tensor *dropout(builder *b, tn_tensor *x)
 {
-    return tn_dropout(x, b->layer->dropout.rate);
+    const double rate = b->layer->dropout.rate; /* one struct for all four */
+    switch (b->layer->kind) {
+    case TRAIN_LAYER_dropout_channels: return tn_dropout_channels(x, rate);
+    case TRAIN_LAYER_drop_path: return tn_drop_path(x, rate);
+    case TRAIN_LAYER_alpha_dropout: return tn_alpha_dropout(x, rate);
+    default: return tn_dropout(x, rate);
+    }
 }
 
 static tn_tensor *flatten(builder *b, tn_tensor *x)
@@ -299,6 +312,8 @@ static tn_tensor *(*const build_layer[TRAIN_LAYER_END])(builder *, tn_tensor *) 
     [TRAIN_LAYER_add] = join,
     [TRAIN_LAYER_batch_norm1d] = batch_norm,
     [TRAIN_LAYER_batch_norm2d] = batch_norm,
+    [TRAIN_LAYER_batch_norm3d] = batch_norm,
+    [TRAIN_LAYER_local_response_norm] = local_response_norm,
     [TRAIN_LAYER_layer_norm] = norm,
     [TRAIN_LAYER_rms_norm] = norm,
     [TRAIN_LAYER_group_norm] = norm,
@@ -311,6 +326,9 @@ static tn_tensor *(*const build_layer[TRAIN_LAYER_END])(builder *, tn_tensor *) 
     [TRAIN_LAYER_positions] = positions,
     [TRAIN_LAYER_mean_steps] = mean_steps,
     [TRAIN_LAYER_dropout] = dropout,
+    [TRAIN_LAYER_dropout_channels] = dropout,
+    [TRAIN_LAYER_drop_path] = dropout,
+    [TRAIN_LAYER_alpha_dropout] = dropout,
     [TRAIN_LAYER_flatten] = flatten,
     [TRAIN_LAYER_reshape] = reshape,
     [TRAIN_LAYER_relu] = relu,

@@ -46,6 +46,8 @@
     X(add)                                                                                                             \
     X(batch_norm1d)                                                                                                    \
     X(batch_norm2d)                                                                                                    \
+    X(batch_norm3d)                                                                                                    \
+    X(local_response_norm)                                                                                             \
     X(layer_norm)                                                                                                      \
     X(rms_norm)                                                                                                        \
     X(group_norm)                                                                                                      \
@@ -58,6 +60,9 @@
     X(positions)                                                                                                       \
     X(mean_steps)                                                                                                      \
     X(dropout)                                                                                                         \
+    X(dropout_channels)                                                                                                \
+    X(drop_path)                                                                                                       \
+    X(alpha_dropout)                                                                                                   \
     X(flatten)                                                                                                         \
     X(reshape)                                                                                                         \
     X(relu)                                                                                                            \
@@ -102,6 +107,7 @@ typedef struct train_linear {
     const char *name;
     int64_t units;
     bool bias;
+    int weight; /* as tn_weight_by */
 } train_linear;
 
 typedef struct train_conv {
@@ -112,6 +118,7 @@ typedef struct train_conv {
     format_ints output_padding;                    /* conv_transpose */
     bool same;                                     /* the others: as much padding as keeps the size */
     bool bias;
+    int weight; /* as tn_weight_by */
 } train_conv;
 
 typedef struct train_resize {
@@ -144,8 +151,15 @@ typedef struct train_batch_norm {
     uint64_t given;
     const char *name;
     double eps, momentum;
-    bool affine;
+    bool affine, cumulative;
 } train_batch_norm;
+
+typedef struct train_response {
+    uint64_t given;
+    const char *name;
+    int64_t size;
+    double alpha, beta, k;
+} train_response;
 
 typedef struct train_norm {
     uint64_t given;
@@ -230,13 +244,14 @@ typedef struct train_layer {
         train_resize upsample, adaptive_avg_pool, adaptive_max_pool, pixel_shuffle;
         train_join concat, add;
         train_pool max_pool2d, avg_pool2d, max_pool1d, avg_pool1d, max_pool3d, avg_pool3d;
-        train_batch_norm batch_norm1d, batch_norm2d;
+        train_batch_norm batch_norm1d, batch_norm2d, batch_norm3d;
+        train_response local_response_norm;
         train_norm layer_norm, rms_norm, group_norm, instance_norm;
         train_recurrent rnn, lstm, gru;
         train_encoder transformer_encoder;
         train_embedding embedding;
         train_activation positions, mean_steps;
-        train_dropout dropout;
+        train_dropout dropout, dropout_channels, drop_path, alpha_dropout;
         train_flatten flatten;
         train_reshape reshape;
         train_gelu gelu;

@@ -10,9 +10,13 @@
 
 #define NAME(S) FORMAT_STRING(S, name, NULL, "what its parameters are called; made from type and place if not given")
 
+static const char *const weight_names[] = {"plain", "norm", "spectral", NULL};
+#define WEIGHT(S)                                                                                                      \
+    FORMAT_ENUM(S, weight, "plain", weight_names, "norm: a direction times a length; spectral: divided by its norm")
 static const format_option linear_rows[] = {
     FORMAT_INT(train_linear, units, FORMAT_REQUIRED, "[1,1000000000]", "outputs"),
     FORMAT_BOOL(train_linear, bias, "true", "add a learned number to each output"),
+    WEIGHT(train_linear),
     NAME(train_linear),
     {0},
 };
@@ -23,7 +27,7 @@ static const format_option linear_rows[] = {
         FORMAT_INTS(train_conv, padding, "0", "[0,65535]", 1, n, border),                                              \
         FORMAT_INTS(train_conv, dilation, "1", "[1,65535]", 1, n, "pixels between neighbours in the window"),          \
         FORMAT_INT(train_conv, groups, "1", "[1,1000000]", "channels are cut into so many parts, each on its own"),    \
-        FORMAT_BOOL(train_conv, bias, "true", "add a learned number to each channel")
+        FORMAT_BOOL(train_conv, bias, "true", "add a learned number to each channel"), WEIGHT(train_conv)
 #define SAME FORMAT_BOOL(train_conv, same, "false", "as much padding as keeps the size; with stride 1")
 static const format_option conv1d_rows[] = {
     CONV(1, "length of the window", "zeros at both ends"),
@@ -100,7 +104,16 @@ static const format_option batch_norm_rows[] = {
     FORMAT_FLOAT(train_batch_norm, eps, "1e-5", "(0,)", "added to the variance"),
     FORMAT_FLOAT(train_batch_norm, momentum, "0.1", "[0,1]", "how fast the running statistics follow the batch"),
     FORMAT_BOOL(train_batch_norm, affine, "true", "learn a scale and a shift for each channel"),
+    FORMAT_BOOL(train_batch_norm, cumulative, "false", "the running statistics are the means of all batches"),
     NAME(train_batch_norm),
+    {0},
+};
+static const format_option response_rows[] = {
+    FORMAT_INT(train_response, size, "5", "[1,65535]", "channels around each that count"),
+    FORMAT_FLOAT(train_response, alpha, "1e-4", NULL, "weight of their mean square"),
+    FORMAT_FLOAT(train_response, beta, "0.75", NULL, "the power that x is divided by"),
+    FORMAT_FLOAT(train_response, k, "1", NULL, "added to it before"),
+    NAME(train_response),
     {0},
 };
 static const format_option layer_norm_rows[] = {
@@ -247,6 +260,8 @@ static const format_table tables[TRAIN_LAYER_END] = {
     TABLE(add, add_rows, "with", "what other layers gave, added to x"),
     TABLE(batch_norm1d, batch_norm_rows, NULL, "features brought to zero mean and unit variance over the batch"),
     TABLE(batch_norm2d, batch_norm_rows, NULL, "channels brought to zero mean and unit variance over the batch"),
+    TABLE(batch_norm3d, batch_norm_rows, NULL, "channels brought to zero mean and unit variance over the batch"),
+    TABLE(local_response_norm, response_rows, "size", "each pixel divided by what the channels around have there"),
     TABLE(layer_norm, layer_norm_rows, "axes", "the last axes of each sample brought to zero mean and unit variance"),
     TABLE(rms_norm, rms_norm_rows, "axes", "the last axes of each sample divided by the root of their mean square"),
     TABLE(group_norm, group_norm_rows, "groups",
@@ -262,6 +277,10 @@ static const format_table tables[TRAIN_LAYER_END] = {
     TABLE(positions, plain_rows, NULL, "sines and cosines of its place added to each step of [steps, features]"),
     TABLE(mean_steps, plain_rows, NULL, "the mean over the steps of [steps, features]"),
     TABLE(dropout, dropout_rows, "rate", "some values are dropped by chance in training, the rest scaled up"),
+    TABLE(dropout_channels, dropout_rows, "rate", "whole channels are dropped by chance in training"),
+    TABLE(drop_path, dropout_rows, "rate",
+          "whole samples are dropped by chance in training: before add, a path is left out"),
+    TABLE(alpha_dropout, dropout_rows, "rate", "dropout that keeps mean and variance of what selu gives"),
     TABLE(flatten, flatten_rows, "from", "all axes from one on become one"),
     TABLE(reshape, reshape_rows, "shape", "another shape for the same values"),
     TABLE(relu, plain_rows, NULL, "max(x, 0)"),

@@ -9,6 +9,7 @@ For each case C in the metadata's "cases", the module being called m:
     C.out.K         outputs
     C.gout.K        what arrives at each
     C.grad.m.P      the gradient of sum(out * gout) for each parameter
+    C.after.m.B     buffers after the call, of cases that are called train_...
 All is computed in float64 and rounded to float32.
 """
 import os
@@ -30,11 +31,16 @@ def keep(name, x):
 
 def case(name, module, call, **inputs):
     CASES.append(name)
-    module.eval()
+    training = name.startswith("train_")
+    module.train(training)
     with torch.no_grad():
         for key, p in module.named_parameters():
             p.copy_(random(f"{name} {key}", *p.shape) * (0.3 if p.dim() > 1 else 0.1) + (1 if "norm" in key and "weight" in key else 0))
             keep(f"{name}.state.m.{key}", p)
+        for key, b in module.named_buffers():
+            if b.is_floating_point():
+                b.copy_(nn.functional.normalize(random(f"{name} {key}", *b.shape), dim=0).abs())
+            keep(f"{name}.state.m.{key}", b)
     module.double()
     for key, x in inputs.items():
         keep(f"{name}.in.{key}", x)
@@ -47,6 +53,9 @@ def case(name, module, call, **inputs):
         keep(f"{name}.gout.{i}", g)
     for key, g in zip(params, grads):
         keep(f"{name}.grad.m.{key}", g)
+    for key, b in module.named_buffers():
+        if training:
+            keep(f"{name}.after.m.{key}", b)
 
 
 def attention():
@@ -134,11 +143,30 @@ def models():
     case("gpt2", GPT2(11, 9, 8, 2, 2), lambda m, tokens: m(tokens), tokens=torch.tensor([[3, 1, 4, 1, 5, 9], [2, 6, 5, 3, 10, 0]]))
 
 
+def convolutions():
+    line, picture, body = random("line", 2, 4, 6), random("picture", 2, 4, 5, 4), random("body", 1, 4, 3, 4, 3)
+    case("conv1d", nn.Conv1d(4, 6, 3, padding=1, groups=2), lambda m, x: (m(x),), x=line)
+    case("conv3d", nn.Conv3d(4, 2, (2, 3, 1)), lambda m, x: (m(x),), x=body)
+    case("conv_transpose1d", nn.ConvTranspose1d(4, 6, 4, stride=2, groups=2), lambda m, x: (m(x),), x=line)
+    case("conv_transpose2d", nn.ConvTranspose2d(4, 3, 3, stride=2, padding=1, output_padding=1), lambda m, x: (m(x),), x=picture)
+    case("conv_transpose3d", nn.ConvTranspose3d(4, 2, 2, stride=2), lambda m, x: (m(x),), x=body)
+    by = nn.utils.parametrizations
+    case("weight_norm", by.weight_norm(nn.Conv2d(4, 3, 3)), lambda m, x: (m(x),), x=picture)
+    case("weight_norm_linear", by.weight_norm(nn.Linear(4, 5)), lambda m, x: (m(x),), x=picture)
+    for name in ("spectral_norm", "train_spectral_norm"):
+        case(name, by.spectral_norm(nn.Conv2d(4, 3, 3)), lambda m, x: (m(x),), x=picture)
+        case(f"{name}_transposed", by.spectral_norm(nn.ConvTranspose2d(4, 3, 2)), lambda m, x: (m(x),), x=picture)
+    case("bilinear", nn.Bilinear(4, 3, 5), lambda m, x, y: (m(x, y),), x=picture, y=random("other", 2, 4, 5, 3))
+    case("train_batch_norm3d", nn.BatchNorm3d(4, momentum=None), lambda m, x: (m(x),), x=body)
+    case("train_batch_norm1d", nn.BatchNorm1d(4), lambda m, x: (m(x),), x=line)
+
+
 if __name__ == "__main__":
     folder = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
     attention()
     recurrent()
     models()
+    convolutions()
     path = os.path.join(folder, "layers.safetensors")
     save_file(TENSORS, path, metadata={"made_by": f"tests/golden/make_layers.py with PyTorch {torch.__version__}", "cases": " ".join(CASES)})
     print(f"{path}: {len(CASES)} cases, {os.path.getsize(path)} bytes")

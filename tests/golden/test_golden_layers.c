@@ -167,6 +167,60 @@ static void gpt2(golden *c)
     tn_scope_pop(c->graph);
 }
 
+static void plain(golden *c, tn_tensor *y)
+{
+    c->out[0] = y;
+}
+static void conv1d(golden *c)
+{
+    plain(c, tn_layer_conv1d(in(c, "x"), "m", 6, 3, TN_OPT(tn_conv_opt, .padding = 1, .groups = 2)));
+}
+static void conv3d(golden *c)
+{
+    plain(c, tn_layer_conv_rect(in(c, "x"), "m", 2, 3, (int64_t[]){2, 3, 1}, false, NULL));
+}
+static void conv_transpose1d(golden *c)
+{
+    plain(c, tn_layer_conv_transpose1d(in(c, "x"), "m", 6, 4, TN_OPT(tn_conv_opt, .stride = 2, .groups = 2)));
+}
+static void conv_transpose2d(golden *c)
+{
+    plain(c, tn_layer_conv_transpose2d(in(c, "x"), "m", 3, 3,
+                                       TN_OPT(tn_conv_opt, .stride = 2, .padding = 1, .output_padding = 1)));
+}
+static void conv_transpose3d(golden *c)
+{
+    plain(c, tn_layer_conv_transpose3d(in(c, "x"), "m", 2, 2, TN_OPT(tn_conv_opt, .stride = 2)));
+}
+static void weight_norm(golden *c)
+{
+    plain(c, tn_layer_conv2d(in(c, "x"), "m", 3, 3, TN_OPT(tn_conv_opt, .weight_by = TN_WEIGHT_NORM)));
+}
+static void weight_norm_linear(golden *c)
+{
+    plain(c, tn_layer_linear(in(c, "x"), "m", 5, TN_OPT(tn_linear_opt, .weight_by = TN_WEIGHT_NORM)));
+}
+static void spectral_norm(golden *c)
+{
+    plain(c, tn_layer_conv2d(in(c, "x"), "m", 3, 3, TN_OPT(tn_conv_opt, .weight_by = TN_WEIGHT_SPECTRAL)));
+}
+static void spectral_norm_transposed(golden *c)
+{
+    plain(c, tn_layer_conv_transpose2d(in(c, "x"), "m", 3, 2, TN_OPT(tn_conv_opt, .weight_by = TN_WEIGHT_SPECTRAL)));
+}
+static void bilinear(golden *c)
+{
+    plain(c, tn_layer_bilinear(in(c, "x"), in(c, "y"), "m", 5, NULL));
+}
+static void batch_norm_cumulative(golden *c)
+{
+    plain(c, tn_layer_batch_norm(in(c, "x"), "m", TN_OPT(tn_batch_norm_opt, .cumulative = true)));
+}
+static void batch_norm(golden *c)
+{
+    plain(c, tn_layer_batch_norm(in(c, "x"), "m", NULL));
+}
+
 #define ROW(name)                                                                                                      \
     {                                                                                                                  \
 #name, name                                                                                                    \
@@ -174,12 +228,38 @@ static void gpt2(golden *c)
 static const struct {
     const char *name;
     void (*build)(golden *);
-} table[] = {ROW(mha),          ROW(mha_cross),        ROW(mha_sizes),
-             ROW(encoder_post), ROW(encoder_pre),      ROW(decoder_post),
-             ROW(decoder_pre),  ROW(transformer_post), ROW(transformer_pre),
-             ROW(lstm),         ROW(lstm_all),         ROW(gru),
-             ROW(gru_all),      ROW(rnn_relu),         ROW(rnn_all),
-             ROW(lstm_cell),    ROW(gru_cell),         ROW(gpt2)};
+} table[] = {ROW(mha),
+             ROW(mha_cross),
+             ROW(mha_sizes),
+             ROW(encoder_post),
+             ROW(encoder_pre),
+             ROW(decoder_post),
+             ROW(decoder_pre),
+             ROW(transformer_post),
+             ROW(transformer_pre),
+             ROW(lstm),
+             ROW(lstm_all),
+             ROW(gru),
+             ROW(gru_all),
+             ROW(rnn_relu),
+             ROW(rnn_all),
+             ROW(lstm_cell),
+             ROW(gru_cell),
+             ROW(gpt2),
+             ROW(conv1d),
+             ROW(conv3d),
+             ROW(conv_transpose1d),
+             ROW(conv_transpose2d),
+             ROW(conv_transpose3d),
+             ROW(weight_norm),
+             ROW(weight_norm_linear),
+             ROW(spectral_norm),
+             ROW(spectral_norm_transposed),
+             {"train_spectral_norm", spectral_norm},
+             {"train_spectral_norm_transposed", spectral_norm_transposed},
+             ROW(bilinear),
+             {"train_batch_norm3d", batch_norm_cumulative},
+             {"train_batch_norm1d", batch_norm}};
 
 /* ---- running ----------------------------------------------------------------------------------------------------------- */
 
@@ -227,6 +307,26 @@ static int compare(const format_tensor *want, const float *got)
     return bad;
 }
 
+/* What the call has made of the state. */
+static int compare_after(const golden *c, const tn_state *state)
+{
+    int failures = 0;
+    for (size_t i = 0; i < c->file->n; i++) {
+        const format_tensor *t = &c->file->tensors[i];
+        size_t length = strlen(c->name);
+        tn_view v;
+        if (strncmp(t->name, c->name, length) != 0 || strncmp(t->name + length, ".after.", 7) != 0)
+            continue;
+        if (tn_state_find(state, t->name + length + 7, &v) != TN_OK)
+            print_error("%s: there is no such state\n", t->name), failures++;
+        else if (t->dtype == TN_F32)
+            failures += compare(t, v.data);
+        else
+            failures += memcmp(t->data, v.data, t->bytes) != 0;
+    }
+    return failures;
+}
+
 static int run(golden *c, tn_context *context, tn_program *p)
 {
     tn_feed feeds[16], out[160];
@@ -246,6 +346,8 @@ static int run(golden *c, tn_context *context, tn_program *p)
                 print_error("%s: %s\n", c->name, tn_state_error(state)), failures++;
         } else if (strncmp(what, "in.", 3) == 0 || strncmp(what, "gout.", 5) == 0) {
             feeds[n++] = (tn_feed){what, v};
+        } else if (strncmp(what, "after.", 6) == 0) {
+            continue;
         } else {
             want[m] = t;
             out[m] = (tn_feed){what, v};
@@ -261,6 +363,7 @@ static int run(golden *c, tn_context *context, tn_program *p)
         failures += failures ? 0 : compare(want[i], out[i].view.data);
         free(out[i].view.data);
     }
+    failures += failures ? 0 : compare_after(c, state);
     tn_session_free(s);
     tn_state_free(state);
     return failures;
@@ -280,7 +383,7 @@ static void layers_are_as_in_pytorch(void **unused)
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         golden c = {.file = file, .name = table[i].name, .graph = tn_graph_new(context)};
         table[i].build(&c);
-        tn_entry *entry = tn_entry_new(c.graph, "e", 0);
+        tn_entry *entry = tn_entry_new(c.graph, "e", strncmp(c.name, "train_", 6) == 0 ? TN_TRAINING : 0);
         if (tn_graph_status(c.graph) == TN_OK)
             add_outputs(&c, entry);
         tn_program *p = tn_compile(c.graph, NULL);

@@ -53,7 +53,43 @@ static tn_tensor *thick(tn_tensor *x)
     tn_sorted m = tn_max_pool_index(x, 2, TN_OPT(tn_pool_opt, .stride = 1));
     return tn_add(tn_max_unpool(m.values, m.index, (tn_dim[]){3, 2, 2}), tn_avg_pool3d(x, 1, NULL));
 }
-static compose_fn *const builders[] = {line, body, tall, pooled, thick};
+static tn_tensor *sampled(tn_tensor *x)
+{
+    x = tn_unsqueeze(x, 1);
+    tn_tensor *grid = tn_reshape(tn_slice(x, 2, 0, 2), TN_SHAPE(tn_dim_of(x, 0), 2, 2, 2));
+    tn_tensor *far = tn_grid_sample(x, tn_mul_f(grid, 0.3), TN_OPT(tn_grid_opt, .border = TN_GRID_REFLECT));
+    tn_tensor *theta = tn_reshape(tn_mul_f(tn_slice(x, 3, 0, 2), 0.1), TN_SHAPE(tn_dim_of(x, 0), 2, 3));
+    tn_tensor *moved = tn_grid_sample(x, tn_affine_grid(theta, (tn_dim[]){2, 2}, true), NULL);
+    return tn_add(far, moved);
+}
+static tn_tensor *regions(tn_tensor *x)
+{
+    tn_dim n = tn_dim_of(x, 0);
+    tn_tensor *number = tn_unsqueeze(tn_arange(tn_tensor_graph(x), TN_F32, 0, 1, n), 1);
+    tn_tensor *box[] = {
+        number, tn_expand(tn_reshape(tn_arange(tn_tensor_graph(x), TN_F32, 0, 1, 4), TN_SHAPE(1, 4)), TN_SHAPE(n, 4))};
+    tn_tensor *rois = tn_concat(2, box, 1);
+    x = tn_unsqueeze(x, 1);
+    return tn_add(tn_roi_align(x, rois, TN_OPT(tn_roi_opt, .height = 2, .width = 2)),
+                  tn_roi_pool(x, rois, TN_OPT(tn_roi_opt, .height = 2, .width = 2)));
+}
+static tn_tensor *taken(tn_tensor *x)
+{
+    tn_tensor *boxes = tn_reshape(x, TN_SHAPE(tn_dim_mul(tn_tensor_graph(x), tn_dim_of(x, 0), 3), 4));
+    tn_tensor *at = tn_nms(boxes, tn_sum_axes(boxes, 1, (int64_t[]){1}, false), 0.5, 5).values;
+    return tn_cast(at, TN_F32);
+}
+static tn_tensor *normed(tn_tensor *x)
+{
+    tn_tensor *y = tn_local_response_norm(x, 3, 0.1, 0.75, 1);
+    y = tn_bilinear(y, tn_detach(x), weights(x, TN_SHAPE(2, 4, 4)), NULL);
+    return tn_weight_norm(y, weights(x, TN_SHAPE(2)), 2);
+}
+static tn_tensor *noisy(tn_tensor *x) /* nothing is dropped where nothing is trained */
+{
+    return tn_alpha_dropout(tn_drop_path(tn_dropout_channels(x, 0.5), 0.5), 0.5);
+}
+static compose_fn *const builders[] = {line, body, tall, pooled, thick, sampled, regions, taken, normed, noisy};
 
 /* ---- sentences --------------------------------------------------------------------------------------------------- */
 
@@ -140,6 +176,56 @@ static tn_tensor *bad_flat(tn_tensor *x)
     return tn_adaptive_max_pool(tn_sum(x), (tn_dim[]){0});
 }
 
+static tn_tensor *bad_grid(tn_tensor *x)
+{
+    return tn_grid_sample(tn_unsqueeze(x, 0), x, NULL);
+}
+static tn_tensor *bad_theta(tn_tensor *x)
+{
+    return tn_affine_grid(tn_transpose(x, 1, 2), (tn_dim[]){2, 2, 2}, false);
+}
+static tn_tensor *bad_regions(tn_tensor *x)
+{
+    return tn_roi_align(tn_unsqueeze(x, 0), weights(x, TN_SHAPE(2, 4)), TN_OPT(tn_roi_opt, .height = 2, .width = 2));
+}
+static tn_tensor *open_picture(tn_tensor *x)
+{
+    tn_graph *g = tn_tensor_graph(x);
+    return tn_input(g, "open", TN_F32, TN_SHAPE(1, 1, tn_symbol(g, "h"), 4));
+}
+static tn_tensor *bad_samples(tn_tensor *x)
+{
+    return tn_roi_align(open_picture(x), weights(x, TN_SHAPE(2, 5)), TN_OPT(tn_roi_opt, .height = 2, .width = 2));
+}
+static tn_tensor *bad_pixels(tn_tensor *x)
+{
+    return tn_roi_pool(open_picture(x), weights(x, TN_SHAPE(2, 5)), TN_OPT(tn_roi_opt, .height = 2, .width = 2));
+}
+static tn_tensor *bad_channels(tn_tensor *x)
+{
+    return tn_dropout_channels(tn_sum(x), 0.5);
+}
+static tn_tensor *bad_path(tn_tensor *x)
+{
+    return tn_drop_path(tn_sum(x), 0.5);
+}
+static tn_tensor *bad_alpha(tn_tensor *x)
+{
+    return tn_alpha_dropout(x, 1);
+}
+static tn_tensor *bad_response(tn_tensor *x)
+{
+    return tn_local_response_norm(x, 0, 1, 1, 1);
+}
+static tn_tensor *bad_axis(tn_tensor *x)
+{
+    return tn_weight_norm(x, x, 3);
+}
+static tn_tensor *bad_rows(tn_tensor *x)
+{
+    return tn_spectral_norm(x, x, x, -4).w;
+}
+
 static const compose_wrong wrong[] = {{bad_line, "takes lines [N, C, L]"},
                                       {bad_same, "keeps the size goes with stride 1, not 2"},
                                       {bad_body, "a window 9 deep does not fit into 2"},
@@ -158,7 +244,90 @@ static const compose_wrong wrong[] = {{bad_line, "takes lines [N, C, L]"},
                                       {bad_index, "one to three further axes; it has 0"},
                                       {bad_back, "one to three further axes; it has 0"},
                                       {bad_adaptive, "axis 2 of size 4 cannot be brought to 0"},
-                                      {bad_flat, "it has 0 axes"}};
+                                      {bad_flat, "it has 0 axes"},
+                                      {bad_grid, "takes pictures [N, C, H, W] and a grid"},
+                                      {bad_theta, "takes matrices [N, 2, 3] or [N, 3, 4]"},
+                                      {bad_regions, "regions [R, 5]"},
+                                      {bad_samples, "without a number of samples the size of axis 2 must be a number"},
+                                      {bad_pixels, "the size of axis 2 must be a number above 0"},
+                                      {bad_channels, "it has 0 axes"},
+                                      {bad_path, "it has no axis"},
+                                      {bad_alpha, "p is 1; it must be from 0 to below 1"},
+                                      {bad_response, "it has 3 axes and 0"},
+                                      {bad_axis, "weight_norm of 'x': axis 3 of a 3-d tensor"},
+                                      {bad_rows, "spectral_norm of 'x': axis -4 of a 3-d tensor"}};
+
+/* ---- noise --------------------------------------------------------------------------------------------------------- */
+
+enum { SAMPLES = 64, CHANNELS = 32, INNER = 9 };
+
+/* What a builder makes of ones [SAMPLES, CHANNELS, INNER] when it trains. */
+static void train(compose_fn *build, float *y)
+{
+    tn_context *context = tn_context_new(TN_OPT(tn_context_opt, .threads = 1));
+    tn_graph *g = tn_graph_new(context);
+    tn_tensor *x = tn_full(g, TN_F32, TN_SHAPE(SAMPLES, CHANNELS, INNER), 1);
+    tn_entry_output(tn_entry_new(g, "e", TN_TRAINING), "y", build(x));
+    tn_program *p = tn_compile(g, NULL);
+    tn_state *state = tn_state_new(context);
+    tn_session *s = tn_session_new(p, state);
+    tn_feed out = {"y", tn_view_of(y, TN_F32, 3, (int64_t[]){SAMPLES, CHANNELS, INNER})};
+    if (tn_run(s, "e", 0, NULL, 1, &out) != TN_OK)
+        fail_msg("%s", tn_session_error(s));
+    tn_session_free(s);
+    tn_state_free(state);
+    tn_program_free(p);
+    tn_graph_free(g);
+    tn_context_free(context);
+}
+static tn_tensor *channels(tn_tensor *x)
+{
+    return tn_dropout_channels(x, 0.25);
+}
+static tn_tensor *path(tn_tensor *x)
+{
+    return tn_drop_path(x, 0.25);
+}
+static tn_tensor *alpha(tn_tensor *x)
+{
+    return tn_alpha_dropout(tn_mul_f(x, 0), 0.25);
+}
+
+/* Blocks are kept or dropped as a whole, a quarter of them, and what is kept is scaled up. */
+static void blocks_are_dropped(void **state)
+{
+    static float y[SAMPLES * CHANNELS * INNER];
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        const int size = i ? CHANNELS * INNER : INNER, n = SAMPLES * CHANNELS * INNER / size;
+        int dropped = 0;
+        train(i ? path : channels, y);
+        for (int b = 0; b < n; b++) {
+            for (int k = 0; k < size; k++)
+                assert_true(y[b * size + k] == y[b * size]);
+            dropped += y[b * size] == 0;
+            assert_true(y[b * size] == 0 || (y[b * size] > 1.3333F && y[b * size] < 1.3334F));
+        }
+        assert_in_range(dropped, n / 8, n * 3 / 8);
+    }
+}
+
+/* Zeros become two values: where it is dropped, and where it is kept; their mean is 0. */
+static void alpha_keeps_the_mean(void **state)
+{
+    static float y[SAMPLES * CHANNELS * INNER];
+    double mean = 0;
+    int n = SAMPLES * CHANNELS * INNER, values = 1;
+    (void)state;
+    train(alpha, y);
+    for (int i = 0; i < n; i++) {
+        mean += (double)y[i] / n;
+        values += y[i] != y[0] && values == 1;
+        assert_true(y[i] == y[0] || values == 2);
+    }
+    assert_int_equal(values, 2);
+    assert_true(mean > -0.05 && mean < 0.05);
+}
 
 static void open_sizes(void **state)
 {
@@ -174,6 +343,7 @@ static void sentences(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(open_sizes), cmocka_unit_test(sentences)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(open_sizes), cmocka_unit_test(sentences),
+                                       cmocka_unit_test(blocks_are_dropped), cmocka_unit_test(alpha_keeps_the_mean)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

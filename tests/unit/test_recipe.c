@@ -411,7 +411,7 @@ static void test_resolved_text(void **state)
     assert_int_equal(train_recipe_write(r, NULL, &s), TN_OK);
     assert_non_null(
         strstr(s.text, "tarn: 1\nname: r\nseed: 1\nmodel:\n  layers:\n    - flatten:\n        from: 1\n    - linear:\n"
-                       "        units: 10\n        bias: true\ndata:\n  name: digits\n  train_count: 0\n"));
+                       "        units: 10\n        bias: true\n        weight: plain\ndata:\n  name: digits\n  train_count: 0\n"));
     assert_non_null(strstr(s.text, "  lr: 0.001\n"));
     assert_null(strstr(s.text, "momentum"));
     train_recipe_free(r);

@@ -43,18 +43,20 @@ static tn_tensor *unit(tn_tensor *v)
     return tn_div(v, tn_maximum(tn_norm_axes(v, 2, 0, NULL, true), op_like_scalar(v, 1e-12)));
 }
 
-tn_spectral_result tn_spectral_norm(tn_tensor *w, tn_tensor *u, tn_tensor *v)
+tn_spectral_result tn_spectral_norm(tn_tensor *w, tn_tensor *u, tn_tensor *v, int axis)
 {
     tn_spectral_result r = {w, u, v};
     if (op_unusable(w) || op_unusable(u) || op_unusable(v))
         return r;
     tn_graph *g = w->graph;
-    tn_tensor *m = tn_detach(tn_flatten(w, 1)), *training = op_training_of(g);
-    tn_tensor *right = unit(tn_matmul(tn_unsqueeze(u, 0), m)); /* [1, columns] */
-    tn_tensor *left = unit(tn_matmul(m, tn_transpose(right, 0, 1)));
+    int at = op_axis_of(w, axis, "spectral_norm");
+    tn_tensor *matrix = at < 0 ? &g->poison : tn_flatten(tn_move_axis(w, at, 0), 1);
+    tn_tensor *m = tn_detach(matrix), *training = op_training_of(g);
+    tn_tensor *left = unit(tn_matmul(m, tn_unsqueeze(v, 1)));        /* [rows, 1] */
+    tn_tensor *right = unit(tn_matmul(tn_transpose(left, 0, 1), m)); /* [1, columns] */
     r.new_v = tn_where(training, tn_squeeze(right, 0), v);
     r.new_u = tn_where(training, tn_squeeze(left, 1), u);
-    tn_tensor *wv = tn_matmul(tn_flatten(w, 1), tn_unsqueeze(tn_detach(r.new_v), 1));
+    tn_tensor *wv = tn_matmul(matrix, tn_unsqueeze(tn_detach(r.new_v), 1));
     tn_tensor *sigma = tn_sum(tn_mul(tn_squeeze(wv, 1), tn_detach(r.new_u)));
     r.w = tn_div(w, sigma);
     return r;
