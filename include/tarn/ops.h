@@ -518,6 +518,10 @@ TN_API tn_tensor *tn_nll(tn_tensor *x, tn_tensor *target, const tn_loss_opt *opt
 TN_API tn_tensor *tn_cross_entropy(tn_tensor *x, tn_tensor *target, const tn_loss_opt *opt);
 /* Hinge loss of classes: max(0, margin - x[target] + x)^p of the others, p 1 or 2; x[N, C], target[N]; opt: reduction, weight. f */
 TN_API tn_tensor *tn_multi_margin(tn_tensor *x, tn_tensor *target, int p, double margin, const tn_loss_opt *opt);
+/* Samples of several classes: target[N, C] has their numbers and -1 behind the last, or is 1 and 0 for each class; opt: reduction,
+ * weight[C]. f */
+TN_API tn_tensor *tn_multilabel_margin(tn_tensor *x, tn_tensor *target, tn_reduction reduction);
+TN_API tn_tensor *tn_multilabel_soft_margin(tn_tensor *x, tn_tensor *target, const tn_loss_opt *opt);
 /* Targets of 1 and -1: x or max(margin - x, 0); log(1 + exp(-target x)); max(0, margin - target (x - other)). f */
 TN_API tn_tensor *tn_hinge_embedding(tn_tensor *x, tn_tensor *target, double margin, tn_reduction reduction);
 TN_API tn_tensor *tn_soft_margin(tn_tensor *x, tn_tensor *target, tn_reduction reduction);
@@ -546,10 +550,56 @@ TN_API tn_tensor *tn_poisson_nll(tn_tensor *x, tn_tensor *target, bool log_input
                                  tn_reduction reduction);
 TN_API tn_tensor *tn_gaussian_nll(tn_tensor *x, tn_tensor *target, tn_tensor *var, bool full, double eps,
                                   tn_reduction reduction);
+/* q * d or (q - 1) * d, d = target - x; x is then the targets' q-quantile. Numbers of at least 0 with many zeros, of mean x and variance
+ * x^p, 1 < p < 2; x the logarithm of the mean if log_input. f */
+TN_API tn_tensor *tn_quantile_loss(tn_tensor *x, tn_tensor *target, double q, tn_reduction reduction);
+TN_API tn_tensor *tn_tweedie_nll(tn_tensor *x, tn_tensor *target, double p, bool log_input, tn_reduction reduction);
+typedef struct tn_ctc_opt {
+    tn_reduction reduction; /* the mean is over samples, each divided by its number of labels */
+    int64_t blank;          /* its class */
+    bool zero_infinity;     /* samples that no alignment fits have the loss 0, not infinity */
+    void *reserved[4];
+} tn_ctc_opt;
+/* Connectionist temporal classification of log-probabilities log_p[N, T, C] and labels target[N, S]; lengths[N] say how many steps and
+ * labels of each sample count (NULL: all). Beyond the range, or a label that is no class: a fault. f */
+TN_API tn_tensor *tn_ctc(tn_tensor *log_p, tn_tensor *target, tn_tensor *input_lengths, tn_tensor *target_lengths,
+                         const tn_ctc_opt *opt);
 /* bce_with_logits times (1 - p)^gamma, p the share given to the target; alpha weighs targets of 1, below 0: nothing does. f */
 TN_API tn_tensor *tn_focal(tn_tensor *x, tn_tensor *target, double alpha, double gamma, tn_reduction reduction);
 /* 1 - (2 sum(x target) + smooth) / (sum(x) + sum(target) + smooth) over the axes from `from` on, of probabilities x. f */
 TN_API tn_tensor *tn_dice(tn_tensor *x, tn_tensor *target, double smooth, int from, tn_reduction reduction);
+/* Of pairs of rows, same[...] 1 or 0: half the squared distance, or half of max(0, margin - distance)^2. f */
+TN_API tn_tensor *tn_contrastive(tn_tensor *a, tn_tensor *b, tn_tensor *same, double margin, tn_reduction reduction);
+/* Cross entropy of the cosines of query[N, F] with key[M, F], M >= N, divided by the temperature: key i belongs to query i, the others
+ * do not. `both`: and of the keys with the queries, averaged. f */
+TN_API tn_tensor *tn_info_nce(tn_tensor *query, tn_tensor *key, double temperature, bool both);
+typedef enum tn_box_kind {
+    TN_BOX_IOU = 0,  /* 1 - what is common of what both cover */
+    TN_BOX_GIOU = 1, /* and the part of the box around both that neither covers */
+    TN_BOX_DIOU = 2, /* and the distance of the middles */
+    TN_BOX_CIOU = 3  /* and the difference of the shapes */
+} tn_box_kind;
+/* Of boxes [..., 4]: left, top, right, bottom. f */
+TN_API tn_tensor *tn_box_loss(tn_tensor *x, tn_tensor *target, tn_box_kind kind, tn_reduction reduction);
+/* Divergence of the student's classes from the teacher's, the last axis, both softened by the temperature; times its square. No gradient
+ * goes to the teacher. f */
+TN_API tn_tensor *tn_distillation(tn_tensor *student, tn_tensor *teacher, double temperature);
+/* Scores of a critic, for what is real and what a generator made: logits, but for WASSERSTEIN and HINGE. f */
+typedef enum tn_gan {
+    TN_GAN_MINIMAX = 0,
+    TN_GAN_NON_SATURATING = 1, /* the generator's other loss, the critic's is the same */
+    TN_GAN_LEAST_SQUARES = 2,
+    TN_GAN_WASSERSTEIN = 3, /* with tn_gradient_penalty */
+    TN_GAN_HINGE = 4
+} tn_gan;
+TN_API tn_tensor *tn_gan_critic_loss(tn_tensor *real, tn_tensor *fake, tn_gan kind);
+TN_API tn_tensor *tn_gan_generator_loss(tn_tensor *fake, tn_gan kind);
+/* The mean over the samples x[N, ...] of (|d score / d x| - length)^2; length is 1. f */
+TN_API tn_tensor *tn_gradient_penalty(tn_tensor *score, tn_tensor *x, double length);
+/* Divergence of normal numbers of this mean and logarithm of the variance from standard ones, summed over the last axis; the mean of
+ * nll[...] + beta times it. f */
+TN_API tn_tensor *tn_normal_kl(tn_tensor *mean, tn_tensor *log_var);
+TN_API tn_tensor *tn_negative_elbo(tn_tensor *nll, tn_tensor *mean, tn_tensor *log_var, double beta);
 
 #ifdef __cplusplus
 }

@@ -119,6 +119,8 @@ tn_tensor *op_log_softmax_grad_of(tn_tensor *dy, tn_tensor *y, int64_t axis);
 /* `arg`: the arguments of the cross_entropy. */
 tn_tensor *op_cross_entropy_grad_of(tn_tensor *dloss, tn_tensor *x, tn_tensor *target, tn_tensor *weight,
                                     const op_value *arg);
+/* `in` and `arg`: those of the ctc. */
+tn_tensor *op_ctc_grad_of(tn_tensor *dloss, tn_tensor *const *in, const op_value *arg);
 tn_tensor *op_cross_entropy_soft_of(tn_tensor *x, tn_tensor *target, tn_tensor *weight, int64_t reduction,
                                     double smoothing);
 
