@@ -1,4 +1,5 @@
 /* predict.c: tarn predict RUN|MODEL FILE...: pictures (PNG, JPEG) and entries of IDX files (images.idx:17). */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,12 +70,25 @@ static int load_picture(predicting *x, const char *file)
                         "(samples.idx:0)",
                         file);
     tn_picture *picture = tn_picture_read(x->c, file, NULL);
+    const char *idx = strstr(file, "idx"); /* as in t10k-images-idx3-ubyte.gz */
     if (!picture)
-        return cli_fail("%s", tn_context_error(x->c));
+        return cli_fail("%s%s%s%s", tn_context_error(x->c), idx ? "; an entry of an IDX file has a number: " : "",
+                        idx ? file : "", idx ? ":0" : "");
     tn_view view = tn_view_of(x->raw.data, TN_U8, 3, x->dims + 1);
     tn_status status = tn_picture_prepare(x->c, picture, step ? step : "resize", &view);
     tn_picture_free(picture);
     return status == TN_OK ? CLI_OK : cli_fail("%s: %s", file, tn_context_error(x->c));
+}
+
+/* "u8[1,28,28]" */
+static const char *describe(tn_dtype dtype, int rank, const int64_t *dims, char *to, size_t size)
+{
+    int at = snprintf(to, size, "%s[", tn_dtype_name(dtype));
+    for (int i = 0; i < rank && at < (int)size; i++)
+        at += snprintf(to + at, size - (size_t)at, "%s%lld", i ? "," : "", (long long)dims[i]);
+    if (at < (int)size)
+        (void)snprintf(to + at, size - (size_t)at, "]");
+    return to;
 }
 
 static int load_entry(predicting *x, const char *file, int64_t index)
@@ -85,12 +99,15 @@ static int load_entry(predicting *x, const char *file, int64_t index)
         return cli_fail("%s", tn_context_error(x->c));
     const tn_field *f = tn_dataset_field(d, 0);
     tn_view one = tn_view_of(view.data, f->dtype, f->rank, f->dims);
+    char have[128], due[128];
     int code = CLI_OK;
     if (index >= tn_dataset_count(d))
         code = cli_fail("%s has %lld entries; there is no number %lld", file, (long long)tn_dataset_count(d),
                         (long long)index);
     else if (one.dtype != view.dtype || one.bytes != view.bytes)
-        code = cli_fail("%s: its entries have another dtype or size than the model takes", file);
+        code = cli_fail("%s: its entries are %s; the model takes %s", file,
+                        describe(f->dtype, f->rank, f->dims, have, sizeof have),
+                        describe(view.dtype, x->rank - 1, x->dims + 1, due, sizeof due));
     else if (tn_dataset_get(x->c, d, index, 0, &one) != TN_OK)
         code = cli_fail("%s", tn_context_error(x->c));
     tn_dataset_free(d);
@@ -122,6 +139,11 @@ static int predict_file(predicting *x, const char *file)
         return code;
     if (tn_predict(x->p, &x->raw, &x->output) != TN_OK)
         return cli_fail("%s: %s", file, tn_predictor_error(x->p));
+    for (int64_t i = 0; i < x->classes; i++)
+        if (isnan(x->scores[i]))
+            return cli_fail("%s: the model's output %lld is not a number: the model or this input holds a NaN or an "
+                            "infinity",
+                            file, (long long)i);
     show(x, file);
     return CLI_OK;
 }
@@ -141,6 +163,8 @@ static int prepare(predicting *x)
         return cli_fail("%s", tn_model_error(x->m));
     if (tn_predictor_shape(x->p, 1, &x->output) != TN_OK)
         return cli_fail("%s", tn_predictor_error(x->p));
+    if (x->output.dtype != TN_F32)
+        return cli_fail("the model's output is %s; only f32 can be shown", tn_dtype_name(x->output.dtype));
     x->classes = tn_view_count(&x->output);
     x->raw.data = malloc(x->raw.bytes);
     x->output.data = x->scores = malloc(x->output.bytes + 1);

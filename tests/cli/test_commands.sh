@@ -96,6 +96,11 @@ runs 0 predict runs/tiny-001 two.idx:0 two.idx:1
 runs 1 predict runs/tiny-001 two.idx:2 two.idx:1
 says "two.idx" "2 entries" "no number 2"
 prints "two.idx:1: "
+runs 1 predict runs/tiny-001 two.idx
+says "two.idx:0"
+{ printf '\0\0\010\001\0\0\0\002'; printf '\1\2'; } >labels.idx
+runs 1 predict runs/tiny-001 labels.idx:0
+says "u8[]" "u8[1,28,28]"
 cp "$SRC/tests/cli/seven.png" a=b.png
 runs 0 predict runs/tiny-001 a=b.png
 

@@ -140,6 +140,10 @@ done
 { printf '\377\377\377\377\377\377\377\177'; tail -c +9 $model; } >lying.safetensors
 runs 1 predict lying.safetensors "$SRC/tests/cli/seven.png"
 says lying.safetensors
+cp $model nan.safetensors
+printf '\0\0\300\177' | dd of=nan.safetensors bs=1 seek=$(($(wc -c <$model) - 4)) conv=notrunc 2>/dev/null
+runs 1 predict nan.safetensors "$SRC/tests/cli/seven.png"
+says seven.png "not a number"
 sed 's/conv2d/conv2x/g' $model >other.safetensors
 runs 1 predict other.safetensors "$SRC/tests/cli/seven.png"
 says other.safetensors conv2x
