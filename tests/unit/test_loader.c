@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -141,6 +142,47 @@ static void batches_do_not_depend_on_workers(void **state)
             if (serial)
                 assert_int_equal(p.most_inside, 1);
         }
+}
+
+static void sleep_for(long microseconds)
+{
+    (void)nanosleep(&(struct timespec){.tv_nsec = microseconds * 1000}, NULL);
+}
+
+static tn_status slow_get(void *user, int64_t index, uint64_t key, const tn_sample *s)
+{
+    sleep_for(800);
+    return pictures_get(user, index, key, s);
+}
+
+/* What part of the time a step of 5 ms waits for batches that take at least 3 ms to make. */
+static double waited(const tn_dataset *d, int workers)
+{
+    const tn_batch *b;
+    tn_loader_stats s;
+    tn_loader *l = tn_loader_new(context, d, TN_OPT(tn_loader_opt, .batch = 4, .workers = workers));
+    for (int i = 0; i < 40; i++) {
+        assert_int_equal(tn_loader_next(l, &b), TN_OK);
+        sleep_for(5000);
+    }
+    tn_loader_get_stats(l, &s);
+    tn_loader_free(l);
+    return s.waited / s.total;
+}
+
+static void steps_do_not_wait_for_a_worker(void **state)
+{
+    (void)state;
+    pictures p = {.bad = -1, .bad2 = -1};
+    const tn_field fields[2] = {{.name = "x", .dtype = TN_U8, .rank = 3, .dims = {2, 3, 4}},
+                                {.name = "y", .dtype = TN_I64}};
+    tn_dataset *d = tn_dataset_new(
+        context, &(tn_dataset_def){.count = 160, .fields = fields, .n_fields = 2, .user = &p, .get = slow_get});
+    double alone = waited(d, 0), with = waited(d, 1);
+    printf("a step waits for %.1f%% of the time, without a worker for %.1f%%\n", 100 * with, 100 * alone);
+    assert_true(alone > 0.3);
+    assert_true(with < alone / 3);
+    tn_dataset_free(d);
 }
 
 static void caches_serve_many_threads(void **state)
@@ -539,6 +581,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(batches_do_not_depend_on_workers),
+        cmocka_unit_test(steps_do_not_wait_for_a_worker),
         cmocka_unit_test(caches_serve_many_threads),
         cmocka_unit_test(an_epoch_shows_every_sample_once),
         cmocka_unit_test(unshuffled_is_in_order_and_as_stored),
