@@ -1,4 +1,5 @@
-/* show.c: tarn show RUN|MODEL|RECIPE: the nodes with shapes, parameters, FLOPs and bytes; the memory plan; the graph as dot. */
+/* show.c: tarn show RUN|MODEL|RECIPE: the parameters; the steps with their outputs' shapes, parameters, FLOPs, bytes and addresses,
+ * which are the memory plan; the graph as dot. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,28 +30,56 @@ tn_model *cli_model_of(tn_context *c, const cli_args *a)
     return cli_is_recipe(a->at[0]) ? from_recipe(c, a) : cli_model(c, a->at[0]);
 }
 
-static double count_of(const tn_view *v)
+/* "f32[64,1,28,28]" */
+static const char *describe(const tn_view *v, char *to, size_t size)
 {
-    return (double)tn_view_count(v);
+    int at = snprintf(to, size, "%s[", tn_dtype_name(v->dtype));
+    for (int i = 0; i < v->rank && at < (int)size; i++)
+        at += snprintf(to + at, size - (size_t)at, "%s%lld", i ? "," : "", (long long)v->dims[i]);
+    if (at < (int)size)
+        (void)snprintf(to + at, size - (size_t)at, "]");
+    return to;
 }
 
 static void show_parameters(tn_model *m)
 {
     tn_view v;
     const char *name;
+    char shape[160];
     double total = 0, bytes = 0;
     (void)printf("%-32s %-20s %12s %12s\n", "parameter", "shape", "values", "bytes");
     for (int i = 0; (name = tn_state_get(tn_model_state(m), i, &v)) != NULL; i++) {
-        char shape[128] = "";
-        size_t at = 0;
-        for (int k = 0; k < v.rank && at < sizeof shape; k++)
-            at += (size_t)snprintf(shape + at, sizeof shape - at, "%s%lld", k ? "x" : "", (long long)v.dims[k]);
-        (void)printf("%-32s %s[%s]%*s %12.0f %12zu\n", name, tn_dtype_name(v.dtype), shape,
-                     (int)(15 - (int)strlen(shape)), "", count_of(&v), v.bytes);
-        total += count_of(&v);
+        (void)printf("%-32s %-20s %12lld %12zu\n", name, describe(&v, shape, sizeof shape),
+                     (long long)tn_view_count(&v), v.bytes);
+        total += (double)tn_view_count(&v);
         bytes += (double)v.bytes;
     }
     (void)printf("%-32s %-20s %12.0f %12.0f\n\n", "total", "", total, bytes);
+}
+
+/* The values of the parameters whose names are `scope` bytes of the node's name, up to a point, and a word. */
+static long long values_in(tn_model *m, const char *node, size_t scope)
+{
+    tn_view v;
+    const char *name;
+    long long n = 0;
+    for (int i = 0; (name = tn_state_get(tn_model_state(m), i, &v)) != NULL; i++)
+        if (strncmp(name, node, scope) == 0 && !strchr(name + scope, '.'))
+            n += (long long)tn_view_count(&v);
+    return n;
+}
+
+/* The parameters of a node's layer, "conv1.weight" and "conv1.bias" for "conv1.conv2d"; *scope is how much of the node's name
+ * is the layer's, with its point. */
+static long long parameters_of(tn_model *m, const char *node, size_t *scope)
+{
+    for (*scope = strlen(node); *scope > 0; --*scope)
+        if (node[*scope - 1] == '.') {
+            long long n = values_in(m, node, *scope);
+            if (n)
+                return n;
+        }
+    return 0;
 }
 
 /* A session of the predict entry bound to a batch of `n`. */
@@ -64,15 +93,30 @@ static tn_status plan(tn_session *s, tn_model *m, int64_t n, tn_memory *memory)
     return tn_session_plan(s, "predict", 1, &x, memory);
 }
 
+/* A row for each step. The parameters of a layer stand in the row of its first step. */
+static void show_rows(tn_session *s, tn_model *m)
+{
+    tn_profile_row row;
+    char shape[160], layer[256] = "";
+    (void)printf("%-28s %-28s %-24s %11s %12s %11s %9s\n", "step", "kernel", "output", "parameters", "FLOPs", "bytes",
+                 "address");
+    for (int i = 0; tn_session_profile_row(s, "predict", i, &row) == TN_OK; i++) {
+        size_t scope;
+        long long n = parameters_of(m, row.node, &scope);
+        bool again = strlen(layer) == scope && strncmp(layer, row.node, scope) == 0;
+        (void)snprintf(layer, sizeof layer, "%.*s", (int)scope, row.node);
+        (void)printf("%-28s %-28s %-24s %11lld %12.0f %11.0f ", row.node, row.kernel,
+                     describe(&row.output, shape, sizeof shape), again ? 0 : n, row.flops, row.bytes);
+        (void)(row.address < 0 ? printf("%9s\n", "-") : printf("%9lld\n", (long long)row.address));
+    }
+}
+
 static int show_steps(tn_session *s, tn_model *m)
 {
     tn_memory one, many;
-    tn_profile_row row;
     if (plan(s, m, 64, &many) != TN_OK || plan(s, m, 1, &one) != TN_OK)
         return cli_fail("%s", tn_session_error(s));
-    (void)printf("%-32s %-16s %-28s %12s %12s\n", "node", "operator", "kernel", "FLOPs", "bytes");
-    for (int i = 0; tn_session_profile_row(s, "predict", i, &row) == TN_OK; i++)
-        (void)printf("%-32s %-16s %-28s %12.0f %12.0f\n", row.node, row.op, row.kernel, row.flops, row.bytes);
+    show_rows(s, m);
     (void)printf("\nprediction, batch 1:  %d steps, %.4g MFLOP, %.4g MB moved; buffer %zu bytes (%zu without sharing), "
                  "scratch %zu, packed weights %zu\n",
                  one.steps, one.flops / 1e6, one.bytes / 1e6, one.buffer, one.unshared, one.scratch, one.packed);
@@ -120,8 +164,9 @@ static int run(const cli_args *a)
 
 const cli_command cli_show = {"show",
                               "show RUN|MODEL|RECIPE [key=value ...] [--dot]",
-                              "Parameters, the steps of a prediction with FLOPs, bytes and kernels, the memory plan; "
-                              "--dot: the graph for Graphviz.",
+                              "Parameters; the steps of a prediction of one sample with kernels, shapes, FLOPs, bytes "
+                              "and addresses\nin the buffer; how much memory a prediction takes. --dot: the graph for "
+                              "Graphviz.",
                               run,
                               "dot",
                               true};

@@ -119,6 +119,8 @@ typedef struct tn_profile_row {
     double seconds;                 /* sum over the calls */
     double flops, bytes;            /* of one call */
     int64_t calls;                  /* 0: it follows from state alone, and was run when that changed */
+    tn_view output;                 /* dtype and sizes of what it gives; without data */
+    int64_t address;                /* where in the buffer that lies; -1: not there, but in the state */
 } tn_profile_row;
 /* Row i in the order of execution of the entry as last bound; TN_NOT_FOUND from the end on. */
 TN_API tn_status tn_session_profile_row(const tn_session *session, const char *entry, int i, tn_profile_row *row);

@@ -644,6 +644,8 @@ tn_status tn_session_profile_row(const tn_session *s, const char *name, int i, t
         return TN_NOT_FOUND;
     const bound_step *step = &b->binding->steps.at[i];
     const char *path = step->check ? "check" : step->path ? step->path : step->kernel->name;
+    const bound_value *v = &b->binding->values.at[step->check ? step->in[0] : step->out[0]];
+    const place *p = &b->binding->places.at[v->place];
     *row = (tn_profile_row){.node = step->name,
                             .op = step->check  ? "check"
                                   : step->node ? step->node->def->name
@@ -652,6 +654,8 @@ tn_status tn_session_profile_row(const tn_session *s, const char *name, int i, t
                             .seconds = b->seconds[i],
                             .flops = step->flops,
                             .bytes = step->bytes,
-                            .calls = b->calls[i]};
+                            .calls = b->calls[i],
+                            .output = tn_view_of(NULL, v->type.dtype, v->type.rank, v->type.dims),
+                            .address = p->kind == PLACE_BUFFER ? (int64_t)p->offset + v->offset : -1};
     return TN_OK;
 }

@@ -108,6 +108,7 @@ runs 0 predict runs/tiny-001 a=b.png
 for what in runs/tiny-001 runs/tiny-001/model.safetensors tiny.yaml; do
     runs 0 show $what
     prints "f32[batch,1,28,28]" "conv1.weight" "bn1.running_mean" "fc1.bias" "FLOP" "batch 64"
+    grep -qE "^conv1.* f32\[1,4,12,12\] +104 +[0-9]+ +[0-9]+ +[0-9]+$" out.txt || say "no row of conv1: $(cat out.txt)"
 done
 runs 0 show runs/tiny-001 --dot
 head -1 out.txt | grep -q '^digraph' || say "show --dot prints $(head -1 out.txt)"
