@@ -154,6 +154,21 @@ static tn_tensor *loss_of(const bench_work *w, tn_graph *g, tn_tensor *x, tn_ten
     return tn_cross_entropy(y, tn_input(g, "target", TN_I64, TN_SHAPE(n)), NULL);
 }
 
+/* For numbers x [batch, 2]: two tables, of users and of things, and a net that says whether they go together. */
+static tn_tensor *recommender(tn_tensor *x, int64_t rows, int64_t width)
+{
+    const tn_init small = {TN_INIT_NORMAL, 0, 0.02};
+    const tn_embedding_opt opt = {.init = &small};
+    tn_tensor *both[2];
+    for (int i = 0; i < 2; i++) {
+        char name[WORD];
+        (void)snprintf(name, sizeof name, "tables.%d", i);
+        both[i] = tn_layer_embedding(tn_squeeze(tn_slice(x, 1, i, i + 1), 1), name, rows, width, &opt);
+    }
+    x = tn_relu(tn_layer_linear(tn_concat(2, both, 1), "fc1", 128, NULL));
+    return tn_layer_linear(tn_relu(tn_layer_linear(x, "fc2", 64, NULL)), "fc3", 1, NULL);
+}
+
 /* For x [batch, steps, values]: scores after the last step. */
 static tn_tensor *recurrent(tn_tensor *x, bool gru, int depth, int64_t width, int64_t classes)
 {
@@ -185,6 +200,8 @@ static tn_tensor *by_numbers(bench_work *w, tn_tensor *x)
         return recurrent(x, net[0] == 'g', depth, width, w->row.classes);
     if (sscanf(net, "encoder %d %d %d", &depth, &heads, &width) == 3)
         return bench_encoder(x, depth, heads, width, w->row.classes);
+    if (sscanf(net, "recommender %d %d", &depth, &width) == 2)
+        return recommender(x, depth, width);
     if (sscanf(net, "lstm_step %d %d", &depth, &width) == 2)
         return recurrent_step(w, x, depth, width);
     if (sscanf(net, "bert %d %d %d", &depth, &width, &heads) == 3)

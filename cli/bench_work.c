@@ -119,7 +119,7 @@ static bool read_row(bench_work *w, const tn_tensors *file)
 {
     static const char *const losses[] = {"",  "cross_entropy", "bce_with_logits", "next_token", "mask", "vae", "gan",
                                          NULL};
-    static const char *const optimizers[] = {"", "adam", "adamw", "sgd", NULL};
+    static const char *const optimizers[] = {"", "adam", "adamw", "sgd", "sparse_adam", NULL};
     char precision[BENCH_NAME];
     if (!text_in(w, file, "net", w->net, sizeof w->net) ||
         !text_in(w, file, "loss", w->loss_name, sizeof w->loss_name) ||
@@ -176,12 +176,16 @@ static bool read_batches(bench_work *w, const tn_tensors *file)
 
 tn_optim_opt bench_optimizer(const bench_work *w)
 {
+    static const tn_param_group tables = {.pattern = "tables.*", .rows = true};
     const char *name = w->row.optimizer;
+    bool rows = strcmp(name, "sparse_adam") == 0;
     /* no norm of all gradients, which the peers do not compute either; the loss is still checked to be finite */
-    return (tn_optim_opt){.kind = strcmp(name, "adam") == 0    ? TN_ADAM
-                                  : strcmp(name, "adamw") == 0 ? TN_ADAMW
-                                                               : TN_SGD,
+    return (tn_optim_opt){.kind = strcmp(name, "adamw") == 0 ? TN_ADAMW
+                                  : strcmp(name, "sgd") == 0 ? TN_SGD
+                                                             : TN_ADAM,
                           .momentum = w->row.momentum,
+                          .groups = rows ? &tables : NULL,
+                          .n_groups = rows,
                           .no_gradient_norm = true};
 }
 

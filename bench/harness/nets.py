@@ -94,10 +94,13 @@ class Net:
         self.parameter(f"{name}.bias", (units,), 0.0)
         return self.node("linear_in_out", [x], (*self.shapes[x][:-1], units), name, width=n, units=units)
 
-    def embedding(self, x, name, rows, width):
-        """Of numbers, which the input is."""
+    def embedding(self, x, name, rows, width, sparse=False):
+        """Of numbers, which the input is. Sparse: training touches no rows but those that are used."""
         self.parameter(f"{name}.weight", (rows, width), 0.035)
-        return self.node("embedding", [x], (*self.shapes[x], width), name, rows=rows, units=width)
+        return self.node("embedding", [x], (*self.shapes[x], width), name, rows=rows, units=width, sparse=sparse)
+
+    def column(self, x, at):
+        return self.node("column", [x], (), at=at)
 
     def places(self, x, name, rows, start=0, one=False):
         """What a table says about each place is added: its rows from `start` on, or one of them to all."""
@@ -223,7 +226,10 @@ class Net:
         return any(n.kind == "conv" for part in (self, *self.parts.values()) for n in part.nodes)
 
     def trained(self):
-        return sum(p.count for p in self.parameters if p.trained)
+        """Parameters that a sample of one would move, of the tables that training goes over by rows, and all others."""
+        tables = {f"{n.name}.weight": n for n in self.nodes if n.kind == "embedding" and n.options["sparse"]}
+        return (sum(n.options["units"] * math.prod(self.shapes[n.inputs[0]]) for n in tables.values()),
+                sum(p.count for p in self.parameters if p.trained and p.name not in tables))
 
     def products(self):
         """(operations of one forward of one sample, whether a gradient of its input is needed) for each product."""
@@ -430,6 +436,13 @@ def encoder(net, layers, heads, hidden, classes):
     return net.linear(net.places_mean(x), "fc", classes)
 
 
+def recommender(net, rows, width):
+    """Two tables, of users and of things, and a net that says whether they go together."""
+    both = [net.embedding(net.column(0, i), f"tables.{i}", rows, width, sparse=True) for i in range(2)]
+    x = net.relu(net.linear(net.concat(*both), "fc1", 128))
+    return net.linear(net.relu(net.linear(x, "fc2", 64)), "fc3", 1)
+
+
 def bert(net, layers, width, heads, classes):
     """Devlin et al. 2018, a classifier of texts."""
     eps, rate, e = 1e-12, 0.1, "bert.embeddings"
@@ -534,6 +547,8 @@ def make(text, sample, classes):
         net.outputs = [net.linear(net.last(net.recurrent(0, words[0], int(words[1]), int(words[2]))), "fc", classes)]
     elif words[0] == "lstm_step":
         net.outputs = [net.linear(net.recurrent(0, words[0], int(words[1]), int(words[2])), "fc", classes)]
+    elif words[0] == "recommender":
+        net.outputs = [recommender(net, int(words[1]), int(words[2]))]
     elif words[0] == "bert":
         net.outputs = [bert(net, *(int(w) for w in words[1:]), classes)]
     elif words[0] in ("gpt2", "gpt2_last"):

@@ -38,6 +38,21 @@ def loss_function(name, torch):
     return vae
 
 
+class Both:
+    """Two optimizers as one."""
+
+    def __init__(self, *parts):
+        self.parts = parts
+
+    def zero_grad(self, set_to_none):
+        for part in self.parts:
+            part.zero_grad(set_to_none)
+
+    def step(self):
+        for part in self.parts:
+            part.step()
+
+
 class Peer:
     def __init__(self, options):
         import torch
@@ -56,6 +71,11 @@ class Peer:
 
     def optimizer(self, parameters):
         t, m = self.torch.optim, self.metadata
+        if m["optimizer"] == "sparse_adam":
+            parameters = dict(self.module.named_parameters())
+            tables = [p for name, p in parameters.items() if name.startswith("tables")]
+            others = [p for name, p in parameters.items() if not name.startswith("tables")]
+            return Both(t.SparseAdam(tables, lr=float(m["lr"])), t.Adam(others, lr=float(m["lr"]), fused=True))
         if m["optimizer"] == "sgd":
             return t.SGD(parameters, lr=float(m["lr"]), momentum=float(m["momentum"]), fused=True)
         return {"adam": t.Adam, "adamw": t.AdamW}[m["optimizer"]](parameters, lr=float(m["lr"]), fused=True)

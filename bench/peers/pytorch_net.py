@@ -14,7 +14,7 @@ LAYERS = {
     "gru": lambda o: nn.GRU(o["width"], o["units"], o["layers"], batch_first=True),
     "layer_norm": lambda o: nn.LayerNorm(o["units"], eps=o["eps"]),
     "linear_in_out": lambda o: LinearInOut(o["width"], o["units"]),
-    "embedding": lambda o: nn.Embedding(o["rows"], o["units"]),
+    "embedding": lambda o: nn.Embedding(o["rows"], o["units"], sparse=o["sparse"]),
     "places": lambda o: nn.Embedding(o["rows"], o["units"]),
 }
 
@@ -93,6 +93,8 @@ def expression(net, node, single):
         return f"{x[0]} + {x[1]}"
     if node.kind == "max_pool":
         return f"F.max_pool2d({x[0]}, {o['kernel']}, {o['stride']}, {o['padding']}, ceil_mode={o['ceil']})"
+    if node.kind == "column":
+        return f"{x[0]}[:, {o['at']}]"
     if node.kind == "concat":
         return f"torch.cat([{', '.join(x)}], 1)"
     if node.kind == "twice":

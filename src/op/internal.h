@@ -141,4 +141,11 @@ typedef struct op_adam {
 } op_adam;
 tn_tensor *op_adam_update_of(const op_adam *a, tn_tensor **new_m, tn_tensor **new_v);
 
+typedef struct op_adam_rows {
+    tn_tensor *param, *dy, *index, *m, *v, *step, *lr; /* dy: gradients of the rows that index picked */
+    double beta1, beta2, eps;
+    int64_t padding_index;
+} op_adam_rows;
+tn_tensor *op_adam_rows_update_of(const op_adam_rows *a, tn_tensor **new_m, tn_tensor **new_v);
+
 #endif

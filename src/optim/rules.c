@@ -2,6 +2,8 @@
  * PyTorch has the class, operations and their order are its. */
 #include "optim/rule.h"
 
+#include <string.h>
+
 #include "op/internal.h"
 
 /* ---- arithmetic that rules share --------------------------------------------------------------------------------- */
@@ -80,10 +82,60 @@ static tn_tensor *sgd(optim_step *s)
     return w;
 }
 
+/* Gradients of picked rows one behind the other, [n, features], and which rows these are, out of the sum of gradients of embeddings that
+ * x is; false if it is none. Embeddings of the same table must agree about padding. */
+static bool picked_rows(tn_tensor *x, tn_tensor **dy, tn_tensor **index, int64_t *padding)
+{
+    const char *name = x->node->def->name;
+    if (strcmp(name, "add") == 0)
+        return picked_rows(x->node->in[0], dy, index, padding) && picked_rows(x->node->in[1], dy, index, padding);
+    if (strcmp(name, "embedding_grad") != 0 || (*dy && *padding != x->node->arg[1].i))
+        return false;
+    tn_tensor *d = tn_reshape(x->node->in[0], TN_SHAPE(TN_INFER, tn_dim_of(x, 1)));
+    tn_tensor *i = tn_cast(tn_reshape(x->node->in[1], TN_SHAPE(TN_INFER)), TN_I64);
+    *dy = *dy ? tn_concat(2, (tn_tensor *[]){*dy, d}, 0) : d;
+    *index = *index ? tn_concat(2, (tn_tensor *[]){*index, i}, 0) : i;
+    *padding = x->node->arg[1].i;
+    return true;
+}
+
+static tn_tensor *adam_rows(optim_step *s)
+{
+    tn_tensor *dy = NULL, *index = NULL, *next_m = NULL, *next_v = NULL;
+    int64_t padding = -1;
+    if (s->o->amsgrad || s->decay > 0 || s->l1 > 0 || !picked_rows(s->g, &dy, &index, &padding)) {
+        graph_fail(
+            s->m->g, TN_INVALID,
+            "the parameter group '%s' updates used rows alone, and '%s' cannot be updated so: it must be read by "
+            "embeddings and by nothing else, with the same padding, and without clipping, weight decay, L1, "
+            "amsgrad and gradients summed over batches",
+            s->p->group->pattern, s->p->name);
+        return s->w;
+    }
+    tn_tensor *m = optim_slot(s, "m", 0), *v = optim_slot(s, "v", 0);
+    op_adam_rows o = {.param = s->w,
+                      .dy = dy,
+                      .index = index,
+                      .m = m,
+                      .v = v,
+                      .step = s->m->new_step,
+                      .lr = tn_cast(s->lr, TN_F32),
+                      .beta1 = s->o->beta1.value,
+                      .beta2 = s->o->beta2.value,
+                      .eps = s->o->eps.value,
+                      .padding_index = padding};
+    tn_tensor *w = op_adam_rows_update_of(&o, &next_m, &next_v);
+    optim_keep(s, m, next_m);
+    optim_keep(s, v, next_v);
+    return w;
+}
+
 /* Without amsgrad by the operator that has a kernel. */
 static tn_tensor *adam(optim_step *s)
 {
     bool decoupled = s->o->kind == TN_ADAMW || s->o->decoupled;
+    if (s->p->group && s->p->group->rows)
+        return adam_rows(s);
     if (s->o->amsgrad) {
         optim_decay(s, decoupled);
         return optim_adam(s);
