@@ -147,6 +147,8 @@ const op_def op_embedding_bag = {
     .flops = embedding_bag_flops,
     .cases = (const char *const[]){"weight=x[5x3] index=i[2x4]:index=5",
                                    "weight=x[5x3] index=i[3x4]:index=5 mode=sum weights=x[3x4]",
+                                   "weight=x[9x37] index=i[2x130]:index=9 mode=sum weights=x[2x130]",
+                                   "weight=x[9x17] index=i[2x70]:index=9 mode=max padding_index=3",
                                    "weight=x[5x3] index=i[3x4]:index=5 mode=max padding_index=2",
                                    "weight=x[5x3] index=i[3x4]:index=5 mode=mean padding_index=1",
                                    "weight=x[5x3] index=i[6]:index=5 offsets=i[1]:index=1 mode=sum",
