@@ -85,6 +85,8 @@ tn_tensor *bench_encoder(tn_tensor *x, int layers, int heads, int hidden, int64_
 /* For numbers of tokens x [batch, places]: scores of classes, and of the token that comes next at each place or at the last one. */
 tn_tensor *bench_bert(tn_tensor *x, int layers, int width, int heads, int64_t classes);
 tn_tensor *bench_gpt2(tn_tensor *x, int layers, int width, int heads, bool last, int64_t classes);
+/* The same for one token [batch, 1] behind `past` others, whose keys and values are state: the next token's scores. */
+tn_tensor *bench_gpt2_step(bench_work *w, tn_tensor *x, int layers, int width, int heads, int past);
 /* For pictures x with sides that are multiples of 16. */
 tn_tensor *bench_vit(tn_tensor *x, int layers, int heads, int64_t width, int64_t classes);
 

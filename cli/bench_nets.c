@@ -195,7 +195,7 @@ static tn_tensor *recurrent_step(bench_work *w, tn_tensor *x, int depth, int64_t
 static tn_tensor *by_numbers(bench_work *w, tn_tensor *x)
 {
     const char *net = w->row.net;
-    int depth, heads, width;
+    int depth, heads, width, past;
     if (sscanf(net, "lstm %d %d", &depth, &width) == 2 || sscanf(net, "gru %d %d", &depth, &width) == 2)
         return recurrent(x, net[0] == 'g', depth, width, w->row.classes);
     if (sscanf(net, "encoder %d %d %d", &depth, &heads, &width) == 3)
@@ -210,6 +210,8 @@ static tn_tensor *by_numbers(bench_work *w, tn_tensor *x)
         return bench_gpt2(x, depth, width, heads, false, w->row.classes);
     if (sscanf(net, "gpt2_last %d %d %d", &depth, &width, &heads) == 3)
         return bench_gpt2(x, depth, width, heads, true, w->row.classes);
+    if (sscanf(net, "gpt2_step %d %d %d %d", &depth, &width, &heads, &past) == 4)
+        return bench_gpt2_step(w, x, depth, width, heads, past);
     if (sscanf(net, "gcn %d %d", &width, &depth) == 2)
         return gcn(w, x, width, depth);
     if (sscanf(net, "vit %d %d %d", &depth, &heads, &width) == 3)

@@ -110,6 +110,8 @@ static const bench_row rows[] = {
     {"minilm_forward_b32", "MiniLM, T=64, forward, batch 32", MINILM, VECTOR(64), PAIR, .batch = 32, FORWARD},
     {"gpt2_prefill", "GPT-2 124M, prefill of 256 tokens", "gpt2_last 12 768 12", VECTOR(256), WORDS, .batch = 1,
      FORWARD},
+    {"gpt2_step", "GPT-2 124M, one token behind 256 others, keys and values kept", "gpt2_step 12 768 12 256", VECTOR(1),
+     WORDS, .batch = 1, FORWARD},
     {"chain_forward", "node of a chain of 200 layers of 8 units, forward, one sample", "200 linear 8", VECTOR(8),
      .classes = 8, .batch = 1, FORWARD},
     {"startup", "MLP 784-128-10, from process start to the first prediction", "mlp", VECTOR(784), .classes = 10,

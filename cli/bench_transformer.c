@@ -105,3 +105,30 @@ tn_tensor *bench_gpt2(tn_tensor *x, int layers, int width, int heads, bool last,
     x = tn_squeeze(tn_slice(x, 1, places - 1, places), 1);
     return tn_linear(x, tn_graph_state(g, "transformer.wte.weight"), NULL);
 }
+
+tn_tensor *bench_gpt2_step(bench_work *w, tn_tensor *x, int layers, int width, int heads, int past)
+{
+    enum { ROOM = 32 };
+    tn_graph *g = tn_tensor_graph(x);
+    const tn_init start = {TN_INIT_CONSTANT, past, 0};
+    const tn_shape shape = TN_SHAPE(w->row.batch, heads, past + ROOM, width / heads);
+    tn_kv_cache caches[BENCH_KEPT / 2] = {{0}};
+    tn_tensor *at = tn_buffer(g, "state.at", TN_I64, TN_SCALAR, &start);
+    if (layers > BENCH_KEPT / 2)
+        return NULL;
+    for (int i = 0; i < layers; i++) {
+        char name[NAME];
+        (void)snprintf(name, sizeof name, "cache_keys_%d", i);
+        caches[i].keys = tn_buffer(g, name, TN_F32, shape, NULL);
+        (void)snprintf(name, sizeof name, "cache_values_%d", i);
+        caches[i].values = tn_buffer(g, name, TN_F32, shape, NULL);
+        caches[i].at = at;
+    }
+    x = tn_gpt2(x, TN_OPT(tn_gpt2_opt, .vocabulary = w->row.classes, .width = width, .heads = heads, .layers = layers,
+                          .caches = caches));
+    for (int i = 0; i < layers; i++) {
+        w->kept[w->n_kept++] = (bench_kept){caches[i].keys, caches[i].new_keys};
+        w->kept[w->n_kept++] = (bench_kept){caches[i].values, caches[i].new_values};
+    }
+    return tn_squeeze(x, 1);
+}

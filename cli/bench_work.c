@@ -271,11 +271,14 @@ static bool set_from_file(bench_work *w, tn_graph *g, const tn_tensors *file)
     return true;
 }
 
-/* The first weights: the file's; without a file those of a seed. The rest begins as the graph says. */
-static bool set_weights(bench_work *w, tn_graph *g, const tn_tensors *file)
+/* The first weights: the file's, which is closed then, before more memory is needed; without a file those of a seed. The rest begins as
+ * the graph says. */
+static bool set_weights(bench_work *w, tn_graph *g, tn_tensors **file)
 {
-    if (file && !w->row.parameters && !set_from_file(w, g, file))
+    if (*file && !w->row.parameters && !set_from_file(w, g, *file))
         return false;
+    tn_tensors_close(*file);
+    *file = NULL;
     if (tn_state_init(w->state, g, 1) != TN_OK)
         return bench_fail(w, "%s", tn_state_error(w->state));
     tn_state_set_random(w->state, 1, 0);
@@ -378,7 +381,7 @@ static bool plan(bench_work *w)
     return true;
 }
 
-static bool compile(bench_work *w, const tn_tensors *file)
+static bool compile(bench_work *w, tn_tensors **file)
 {
     const tn_compile_opt opt = {.precision = w->row.bf16 ? TN_PRECISION_BF16 : TN_PRECISION_F32};
     tn_graph *g = tn_graph_new(w->c);
@@ -419,7 +422,7 @@ bool bench_set_up(bench_work *w, const char *path)
         return bench_fail(w, "%s", tn_context_error(w->c));
     bool ok =
         file ? read_row(w, file) && (w->row.parameters ? (w->batches = 1) : read_batches(w, file)) : make_batches(w);
-    ok = ok && compile(w, file);
+    ok = ok && compile(w, &file);
     tn_tensors_close(file);
     return ok;
 }

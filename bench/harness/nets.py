@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass, field
 
 
-WRITTEN = ("conv", "linear", "linear_in_out", "head", "lstm", "lstm_step", "gru", "attention", "attend", "neighbours", "max_pool", "mean", "add",
+WRITTEN = ("conv", "linear", "linear_in_out", "head", "lstm", "lstm_step", "gru", "attention", "attention_step", "attend", "neighbours", "max_pool", "mean", "add",
            "embedding", "concat", "twice", "conv_transpose")
 
 
@@ -136,6 +136,15 @@ class Net:
         places, width = self.shapes[qkv]
         return self.node("attention", [qkv], (places, width // 3), heads=heads, rate=rate, causal=causal)
 
+    def attention_step(self, qkv, number, heads, past):
+        """Of one token and `past` others, whose keys and values are kept, with room for some more."""
+        width = self.shapes[qkv][-1] // 3
+        names = f"cache_keys_{number}", f"cache_values_{number}"
+        shape = (1, heads, past + 32, width // heads)
+        for name in names:
+            self.parameter(name, shape, 0.5)
+        return self.node("attention_step", [qkv], (1, width), heads=heads, past=past, parameters={name: shape for name in names})
+
     def attend(self, q, k, v, heads, rate):
         return self.node("attend", [q, k, v], self.shapes[q], heads=heads, rate=rate)
 
@@ -250,6 +259,8 @@ class Net:
                     yield 2 * rows * o["units"], True
             elif n.kind == "neighbours":
                 yield n.options["edges"] * math.prod(n.shape), False  # additions, once forward and once backward
+            elif n.kind == "attention_step":
+                yield 4 * (n.options["past"] + 1) * math.prod(n.shape), True
             elif n.kind in ("attention", "attend"):
                 yield 4 * n.shape[0] * math.prod(n.shape), True
             needs[n.output] = bool(n.name) or any(needs[i] for i in n.inputs)
@@ -461,15 +472,16 @@ def bert(net, layers, width, heads, classes):
     return net.linear(net.dropout(x, rate), "classifier", classes)
 
 
-def gpt2(net, layers, width, heads, last, classes):
-    """Radford et al. 2019: the scores of the next token at each place, or at the last one alone."""
+def gpt2(net, layers, width, heads, past, last, classes):
+    """Radford et al. 2019: the scores of the next token at each place, or at the last one alone; with `past`, of one token behind so many."""
     rate = 0.1
     x = net.embedding(0, "transformer.wte", classes, width)
-    x = net.dropout(net.places(x, "transformer.wpe", 1024), rate)
+    x = net.dropout(net.places(x, "transformer.wpe", 1024, past), rate)
     for i in range(layers):
         name = f"transformer.h.{i}"
         y = net.linear_in_out(net.layer_norm(x, f"{name}.ln_1"), f"{name}.attn.c_attn", 3 * width)
-        y = net.linear_in_out(net.attention(y, heads, rate, causal=True), f"{name}.attn.c_proj", width)
+        y = net.attention_step(y, i, heads, past) if past else net.attention(y, heads, rate, causal=True)
+        y = net.linear_in_out(y, f"{name}.attn.c_proj", width)
         x = net.add(x, net.dropout(y, rate))
         y = net.gelu(net.linear_in_out(net.layer_norm(x, f"{name}.ln_2"), f"{name}.mlp.c_fc", 4 * width), tanh=True)
         x = net.add(x, net.dropout(net.linear_in_out(y, f"{name}.mlp.c_proj", width), rate))
@@ -551,8 +563,9 @@ def make(text, sample, classes):
         net.outputs = [recommender(net, int(words[1]), int(words[2]))]
     elif words[0] == "bert":
         net.outputs = [bert(net, *(int(w) for w in words[1:]), classes)]
-    elif words[0] in ("gpt2", "gpt2_last"):
-        net.outputs = [gpt2(net, *(int(w) for w in words[1:]), words[0] == "gpt2_last", classes)]
+    elif words[0] in ("gpt2", "gpt2_last", "gpt2_step"):
+        layers, width, heads, past = (int(w) for w in [*words[1:], 0][:4])
+        net.outputs = [gpt2(net, layers, width, heads, past, words[0] != "gpt2", classes)]
     elif words[0] == "encoder":
         net.outputs = [encoder(net, *(int(w) for w in words[1:]), classes)]
     elif words[0] == "gcn":

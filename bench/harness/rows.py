@@ -139,6 +139,7 @@ ROWS = [
     Row("minilm_forward", "MiniLM, T=64, forward, one sample", MINILM, (64,), classes=2, tokens=30522),
     Row("minilm_forward_b32", "MiniLM, T=64, forward, batch 32", MINILM, (64,), 32, classes=2, tokens=30522),
     Row("gpt2_prefill", "GPT-2 124M, prefill of 256 tokens", "gpt2_last 12 768 12", (256,), **WORDS),
+    Row("gpt2_step", "GPT-2 124M, one token behind 256 others, keys and values kept", "gpt2_step 12 768 12 256", (1,), **WORDS),
     Row("chain_forward", "node of a chain of 200 layers of 8 units, forward, one sample", "200 linear 8", (8,), classes=8, parts=200),
 ]
 HALVED = ("mnist_cnn_forward_b64", "resnet50_forward_b8", "mobilenet_v2_forward_b16", "squeezenet_forward_b16",
@@ -177,7 +178,8 @@ def tiny(row):
     if row.tokens:
         kind, *_ = row.net.split()
         words = {"classes": 97, "tokens": 97} if row.classes == row.tokens else {}
-        small = replace(row, net=f"{kind} 2 24 2", sample=(8,), **words)
+        step = kind == "gpt2_step"
+        small = replace(row, net=f"{kind} 2 24 2" + " 5" * step, sample=(1 if step else 8,), **words)
     return replace(small, batch=min(row.batch, 2), parameters=min(row.parameters, 1000))
 
 

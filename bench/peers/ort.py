@@ -87,6 +87,12 @@ class Model:
         self.put("Split", [*x, self.constant(f"{y}_sizes", self.np.full(3, node.shape[1], self.np.int64))], parts, axis=-1)
         self.put("MultiHeadAttention", parts, y, num_heads=o["heads"], unidirectional=int(o["causal"]))
 
+    def attention_step(self, node, x, y, o):
+        parts = [f"{y}_{part}" for part in "qkv"]
+        past = [self.constant(name, self.constants.pop(name)[:, :, :o["past"]]) for name in o["parameters"]]
+        self.put("Split", [*x, self.constant(f"{y}_sizes", self.np.full(3, node.shape[1], self.np.int64))], parts, axis=-1)
+        self.put("MultiHeadAttention", [*parts, "", "", "", *past], [y, f"{y}_keys", f"{y}_values"], num_heads=o["heads"])
+
     def attend(self, node, x, y, o):
         self.put("MultiHeadAttention", x, y, num_heads=o["heads"])
 

@@ -37,6 +37,14 @@ def attention(x, heads, rate, causal):
     return y.transpose(1, 2).reshape(n, places, width // 3)
 
 
+def attention_step(x, keys, values, heads, past):
+    n, _, width = x.shape
+    q, k, v = x.view(n, 1, 3, heads, width // 3 // heads).permute(2, 0, 3, 1, 4)
+    keys[:, :, past:past + 1], values[:, :, past:past + 1] = k, v
+    y = F.scaled_dot_product_attention(q, keys[:, :, :past + 1], values[:, :, :past + 1])
+    return y.transpose(1, 2).reshape(n, 1, width // 3)
+
+
 def attend(q, k, v, heads, rate):
     n, places, width = q.shape
     q, k, v = (x.view(n, places, heads, width // heads).transpose(1, 2) for x in (q, k, v))
@@ -103,6 +111,9 @@ def expression(net, node, single):
         return f"{x[0]}.unflatten(1, ({o['anchors']}, -1)).permute(0, 1, 3, 4, 2).flatten(1, 3)"
     if node.kind == "attention":
         return f"attention({x[0]}, {o['heads']}, {o['rate']} if self.training else 0.0, {o['causal']})"
+    if node.kind == "attention_step":
+        keys, values = (f"self.{member(p)}" for p in o["parameters"])
+        return f"attention_step({x[0]}, {keys}, {values}, {o['heads']}, {o['past']})"
     if node.kind == "attend":
         return f"attend({x[0]}, {x[1]}, {x[2]}, {o['heads']}, {o['rate']} if self.training else 0.0)"
     if node.kind == "tokens":
@@ -143,7 +154,7 @@ def make(net):
     lines = [f"    v{n.output} = {expression(net, n, single)}" for n in net.nodes]
     source = "\n".join(["def forward(self, v0):", *lines, "    return " + ", ".join(f"v{i}" for i in net.outputs)])
     space = {"F": F, "torch": torch, "attention": attention, "attend": attend, "neighbours": neighbours,
-             "lstm_step": lstm_step}
+             "attention_step": attention_step, "lstm_step": lstm_step}
     exec(compile(source, "net", "exec"), space)  # pylint: disable=exec-used
 
     class Net(nn.Module):

@@ -187,7 +187,8 @@ TN_API tn_recurrent_result tn_layer_recurrent_cell(tn_tensor *x, tn_tensor *h, t
 typedef struct tn_gpt2_opt {
     int64_t vocabulary, context, width, heads, layers; /* 0: 50257, 1024, 768, 12, 12 */
     double dropout;
-    bool features; /* give what the last norm gives, not the head's scores */
+    bool features;       /* give what the last norm gives, not the head's scores */
+    tn_kv_cache *caches; /* one for each layer, all with the same `at`: tokens are one step [N, 1] */
     void *reserved[4];
 } tn_gpt2_opt;
 /* GPT-2 with Hugging Face's names (transformer.wte.weight, transformer.h.0.attn.c_attn.weight, ...): tokens [N, L] (i64, i32) give

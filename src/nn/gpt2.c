@@ -1,6 +1,7 @@
 /* gpt2.c: GPT-2 (Radford et al. 2019) under the parameter names of Hugging Face's GPT2LMHeadModel: weights of its Conv1D layers are
  * [in, out], and the head is the table of tokens. */
 #include "graph/graph.h"
+#include "nn/cache.h"
 
 #include <stdio.h>
 
@@ -28,13 +29,19 @@ static tn_tensor *part(tn_tensor *x, int64_t which, int64_t heads)
     return tn_transpose(x, 1, 2);
 }
 
-static tn_tensor *attend(tn_tensor *x, const tn_gpt2_opt *o, int64_t width, int64_t heads, double last)
+static tn_tensor *attend(tn_tensor *x, const tn_gpt2_opt *o, int64_t width, int64_t heads, double last, tn_kv_cache *c)
 {
     tn_graph *g = tn_tensor_graph(x);
+    tn_attention_opt how = {.causal = true, .dropout = o->dropout};
     tn_scope_push(g, "attn");
     tn_tensor *all = conv1d(x, "c_attn", 3 * width, 0.02);
-    tn_tensor *y = tn_attention(part(all, 0, heads), part(all, 1, heads), part(all, 2, heads),
-                                TN_OPT(tn_attention_opt, .causal = true, .dropout = o->dropout));
+    tn_tensor *q = part(all, 0, heads), *k = part(all, 1, heads), *v = part(all, 2, heads);
+    if (c) {
+        c->new_keys = k = nn_cached(c->at, c->keys, k);
+        c->new_values = v = nn_cached(c->at, c->values, v);
+        how = (tn_attention_opt){.mask = nn_past(c->at, k)};
+    }
+    tn_tensor *y = tn_attention(q, k, v, &how);
     y = tn_reshape(tn_transpose(y, 1, 2), tn_tensor_shape(x));
     y = conv1d(y, "c_proj", width, last);
     tn_scope_pop(g);
@@ -71,13 +78,16 @@ tn_tensor *tn_gpt2(tn_tensor *tokens, const tn_gpt2_opt *opt)
     tn_tensor *table = tn_param(g, "wte.weight", TN_F32, TN_SHAPE(words, width), &normal);
     tn_tensor *place = tn_param(g, "wpe.weight", TN_F32, TN_SHAPE(places, width), &small);
     tn_tensor *at = tn_arange(g, TN_I64, 0, 1, tn_dim_of(tokens, 1));
+    if (o->caches)
+        at = tn_reshape(tn_cast(o->caches[0].at, TN_I64), TN_SHAPE(1));
     tn_tensor *x = tn_add(tn_embedding(table, tokens, -1), tn_embedding(place, at, -1));
     x = o->dropout > 0 ? tn_dropout(x, o->dropout) : x;
     for (int64_t i = 0; i < layers; i++) {
         char name[32];
         (void)snprintf(name, sizeof name, "h.%lld", (long long)i);
         tn_scope_push(g, name);
-        x = tn_add(x, attend(tn_layer_layer_norm(x, "ln_1", NULL), o, width, heads, last));
+        x = tn_add(
+            x, attend(tn_layer_layer_norm(x, "ln_1", NULL), o, width, heads, last, o->caches ? &o->caches[i] : NULL));
         x = tn_add(x, feed(tn_layer_layer_norm(x, "ln_2", NULL), o, width, last));
         tn_scope_pop(g);
     }

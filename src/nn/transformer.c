@@ -1,6 +1,7 @@
 /* transformer.c: multi-head attention, encoder and decoder layers, the whole Transformer (Vaswani et al. 2017), under the names that
  * PyTorch's modules give their parameters. Everything is batch first: x[N, L, features]. */
 #include "graph/graph.h"
+#include "nn/cache.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -96,15 +97,6 @@ static projections projected(tn_tensor *q, tn_tensor *k, tn_tensor *v, int64_t n
     return h;
 }
 
-/* The cache with this step's keys or values put where `at` says; queries see what came before and themselves. */
-static tn_tensor *cached(const tn_kv_cache *c, tn_tensor *cache, tn_tensor *step)
-{
-    tn_graph *g = tn_tensor_graph(step);
-    tn_tensor *place = tn_arange(g, TN_I64, 0, 1, tn_dim_of(cache, 2));
-    tn_tensor *here = tn_eq(place, tn_cast(c->at, TN_I64));
-    return tn_where(tn_unsqueeze(here, 1), step, cache);
-}
-
 tn_attended tn_layer_multihead_attention(tn_tensor *q, tn_tensor *k, tn_tensor *v, const char *name, int64_t n,
                                          const tn_mha_opt *opt)
 {
@@ -129,10 +121,9 @@ tn_attended tn_layer_multihead_attention(tn_tensor *q, tn_tensor *k, tn_tensor *
         .mask = both(o->mask, o->key_mask), .causal = o->causal, .window = o->window, .dropout = o->dropout};
     if (o->cache) {
         tn_kv_cache *c = o->cache;
-        c->new_keys = h.k = cached(c, c->keys, h.k);
-        c->new_values = h.v = cached(c, c->values, h.v);
-        tn_tensor *place = tn_arange(g, TN_I64, 0, 1, tn_dim_of(h.k, 2));
-        tn_tensor *past = tn_le(place, tn_cast(c->at, TN_I64));
+        c->new_keys = h.k = nn_cached(c->at, c->keys, h.k);
+        c->new_values = h.v = nn_cached(c->at, c->values, h.v);
+        tn_tensor *past = nn_past(c->at, h.k);
         a.mask = !a.mask                              ? past
                  : tn_tensor_dtype(a.mask) == TN_BOOL ? tn_logical_and(a.mask, past)
                                                       : tn_masked_fill(a.mask, tn_logical_not(past), -INFINITY);
