@@ -18,7 +18,8 @@ static void on_signal(int number)
 
 typedef struct display {
     bool json, terminal;
-    double shown;  /* seconds at which the bar was drawn last */
+    double shown; /* seconds at which the bar was drawn last */
+    int64_t epochs;
     int64_t epoch; /* the one that is shown, and where in it this process began */
     int64_t first;
     double since;
@@ -75,6 +76,7 @@ static void bar(const display *d, const tn_progress *p)
 static int show(void *user, const tn_progress *p)
 {
     display *d = user;
+    d->epochs = p->epochs;
     if (p->epoch + 1 != d->epoch) { /* an epoch begins, or goes on after a resume */
         d->epoch = p->epoch + 1;
         d->first = p->step;
@@ -95,11 +97,11 @@ static int show(void *user, const tn_progress *p)
 
 /* ---- the end ------------------------------------------------------------------------------------------------------ */
 
-static void show_result(tn_job *j, bool json)
+static void show_result(tn_job *j, const display *d)
 {
     tn_evaluation r;
     bool have = tn_job_result(j, &r);
-    if (json) {
+    if (d->json) {
         (void)fputs("{\"folder\":", stdout);
         cli_json_string(stdout, tn_job_folder(j));
         if (have) {
@@ -113,6 +115,9 @@ static void show_result(tn_job *j, bool json)
         (void)fputs("}\n", stdout);
         return;
     }
+    if (d->epoch > 0 && d->epoch < d->epochs)
+        (void)printf("stopped early after epoch %lld of %lld, as nothing became better\n", (long long)d->epoch,
+                     (long long)d->epochs);
     if (have && r.classes)
         (void)printf("best model: accuracy %.2f%%, loss %.4f, macro F1 %.4f on %lld validation samples\n",
                      100 * r.accuracy, r.loss, r.macro_f1, (long long)r.samples);
@@ -160,7 +165,7 @@ static tn_status run_stoppable(tn_job *j)
     return status;
 }
 
-static int finish(tn_context *c, tn_job *j, const cli_args *a)
+static int finish(tn_context *c, tn_job *j, const cli_args *a, const display *d)
 {
     tn_status status = run_stoppable(j);
     if (status == TN_CANCELLED) {
@@ -169,7 +174,7 @@ static int finish(tn_context *c, tn_job *j, const cli_args *a)
     }
     if (status != TN_OK)
         return cli_fail("%s", tn_job_error(j));
-    show_result(j, a->json);
+    show_result(j, d);
     if (a->data)
         try_real_digits(c, j, a->data, a->json);
     return CLI_OK;
@@ -194,7 +199,7 @@ static int run(const cli_args *a)
         j = tn_job_resume(c, a->resume, &opt);
     else if (c && recipe)
         j = tn_job_new(c, recipe, &opt);
-    int code = j ? finish(c, j, a) : c ? cli_fail("%s", tn_context_error(c)) : CLI_FAILED;
+    int code = j ? finish(c, j, a, &d) : c ? cli_fail("%s", tn_context_error(c)) : CLI_FAILED;
     tn_job_free(j);
     tn_recipe_free(recipe);
     free(own);

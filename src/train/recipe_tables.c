@@ -181,7 +181,7 @@ static const format_option train_rows[] = {
     FORMAT_INT(train_options, batch, "64", "[1,1000000]", "samples in a step"),
     FORMAT_ENUM(train_options, optimizer, "adam", optimizer_names, "how weights follow their gradients"),
     FORMAT_FLOAT(
-        train_options, lr, NULL, "[0,)",
+        train_options, lr, NULL, "(0,)",
         "learning rate; if not given 0.001, and 0.01 for sgd, adagrad, rmsprop, adafactor, 1 for adadelta, lars, "
         "0.002 for adamax, nadam, 0.0001 for lion, 0.1 for shampoo"),
     FORMAT_FLOAT(train_options, momentum, NULL, "[0,1)",

@@ -67,6 +67,10 @@ prints '"epoch":1' '"val_accuracy":' '"folder":"runs/tiny-002"'
 [ "$sum" = "$(cksum runs/tiny-001/*)" ] || say "the second run changed the first"
 grep -q 'epochs: 1$' runs/tiny-002/recipe.yaml || say "an override is not in the run's recipe"
 
+# --- what stops early says so
+runs 0 train tiny.yaml train.epochs=30 train.early_stopping.patience=1 train.early_stopping.min_delta=100 output.folder=early
+prints "stopped early after epoch 3 of 30"
+
 # --- the run's recipe alone gives the same run again
 runs 0 train runs/tiny-001/recipe.yaml
 cmp runs/tiny-001/model.safetensors runs/tiny-003/model.safetensors || say "the same recipe, another model"

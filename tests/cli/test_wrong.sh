@@ -52,6 +52,7 @@ refused tarn -- train wrong.yaml
 refused train.lr nan -- train tiny.yaml train.lr=nan
 refused train.lr inf -- train tiny.yaml train.lr=inf
 refused train.lr -1 -- train tiny.yaml train.lr=-1
+refused train.lr "above 0" -- train tiny.yaml train.lr=0 # it would mean the usual one
 refused train.epoch "did you mean 'epochs'" -- train tiny.yaml train.epoch=3
 refused 'train.epoch=' "no key 'epoch'" -- train tiny.yaml train.epoch=
 refused "more steps than can be counted" -- train tiny.yaml data.train_count=9223372036854775807 train.epochs=1000

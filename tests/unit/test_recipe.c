@@ -172,7 +172,8 @@ static void test_overrides(void **state)
 static void test_rates(void **state)
 {
     (void)state;
-    const char *sgd[] = {"train.optimizer=sgd"}, *adamw[] = {"train.optimizer=adamw"}, *zero[] = {"train.lr=0"};
+    const char *sgd[] = {"train.optimizer=sgd"}, *adamw[] = {"train.optimizer=adamw"},
+               *zero[] = {"train.weight_decay=0", "train.optimizer=adamw"};
     const char *text = "tarn: 1\nmodel: mlp\ndata: digits\n";
     train_recipe *r = reads(text, sgd, 1);
     assert_true(r->train.lr == 0.01 && r->train.weight_decay == 0);
@@ -180,8 +181,8 @@ static void test_rates(void **state)
     r = reads(text, adamw, 1);
     assert_true(r->train.lr == 0.001 && r->train.weight_decay == 0.01);
     train_recipe_free(r);
-    r = reads(text, zero, 1);
-    assert_true(r->train.lr == 0);
+    r = reads(text, zero, 2);
+    assert_true(r->train.weight_decay == 0);
     train_recipe_free(r);
 }
 
@@ -223,6 +224,7 @@ static void test_top(void **state)
          "dir/r.yaml:2: name: 'a/b' must be usable in the name of a folder");
     says(HEAD " m\nseed: -1\n", "dir/r.yaml:4: seed: -1 is out of range; it must be at least 0");
     says(HEAD " m\ntrain:\n  epoch: 3\n", "dir/r.yaml:5: unknown key 'epoch' in 'train'; did you mean 'epochs'?");
+    says(HEAD " m\ntrain:\n  lr: 0\n", "dir/r.yaml:5: train.lr: 0 is out of range; it must be above 0");
     says(HEAD " m\ntrain:\n  lr: nan\n", "dir/r.yaml:5: train.lr: 'nan' is not a finite number");
 }
 
@@ -409,9 +411,10 @@ static void test_resolved_text(void **state)
     base_str s = {0};
     train_recipe *r = reads("tarn: 1\nmodel: [flatten, linear: 10]\ndata: digits\n", NULL, 0);
     assert_int_equal(train_recipe_write(r, NULL, &s), TN_OK);
-    assert_non_null(
-        strstr(s.text, "tarn: 1\nname: r\nseed: 1\nmodel:\n  layers:\n    - flatten:\n        from: 1\n    - linear:\n"
-                       "        units: 10\n        bias: true\n        weight: plain\ndata:\n  name: digits\n  train_count: 0\n"));
+    assert_non_null(strstr(
+        s.text,
+        "tarn: 1\nname: r\nseed: 1\nmodel:\n  layers:\n    - flatten:\n        from: 1\n    - linear:\n"
+        "        units: 10\n        bias: true\n        weight: plain\ndata:\n  name: digits\n  train_count: 0\n"));
     assert_non_null(strstr(s.text, "  lr: 0.001\n"));
     assert_null(strstr(s.text, "momentum"));
     train_recipe_free(r);
