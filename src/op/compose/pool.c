@@ -73,7 +73,7 @@ static tn_tensor *pool_body(tn_tensor *x, int kernel, const tn_pool_opt *opt, po
     tn_pool_opt within = directions(kernel, opt, 3, 1, 2), deep = directions(kernel, opt, 3, 0, 1);
     tn_tensor *y = how(op_as_pictures(op_channels_last(x)), 0, &within);
     if (op_unusable(y))
-        return y;
+        return &x->graph->poison;
     tn_dim height = y->type.dims[2], width = y->type.dims[3];
     return laid_down(how(upright(op_as_bodies(y, s.dims[0], s.dims[2])), 0, &deep), height, width);
 }
@@ -140,7 +140,7 @@ static tn_tensor *body_index(tn_tensor *x, int kernel, const tn_pool_opt *opt)
     tn_pool_opt within = directions(kernel, opt, 3, 1, 2), deep = directions(kernel, opt, 3, 0, 1);
     tn_tensor *pictures = op_as_pictures(op_channels_last(x)), *y = tn_max_pool2d(pictures, 0, &within);
     if (op_unusable(y))
-        return y;
+        return &g->poison;
     tn_dim height = y->type.dims[2], width = y->type.dims[3], plane = tn_dim_mul(g, height, width);
     tn_tensor *place = upright(op_as_bodies(index_of(pictures, 0, &within), s.dims[0], s.dims[2]));
     tn_tensor *depth = tn_arange(g, TN_I64, 0, 1, s.dims[2]);
