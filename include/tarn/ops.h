@@ -272,11 +272,19 @@ TN_API tn_tensor *tn_einsum(const char *equation, int n, tn_tensor *const x[]);
  * (tn_weight_norm, tn_spectral_norm). */
 typedef enum tn_weight_by { TN_WEIGHT_PLAIN = 0, TN_WEIGHT_NORM = 1, TN_WEIGHT_SPECTRAL = 2 } tn_weight_by;
 
+/* What stands around a picture: see tn_border. */
+typedef enum tn_conv_border {
+    TN_CONV_ZEROS = 0,
+    TN_CONV_REFLECT = 1,
+    TN_CONV_REPLICATE = 2,
+    TN_CONV_CIRCULAR = 3
+} tn_conv_border;
+
 /* All directions together, or each: down and across (of a body: deep, down, across; of a line: along); sides in the order top,
  * left, bottom, right (front, top, left, back, bottom, right; left, right). */
 typedef struct tn_conv_opt {
     int stride;                 /* 0: 1 */
-    int padding;                /* zeros on every side */
+    int padding;                /* elements on every side */
     int dilation;               /* 0: 1 */
     int groups;                 /* 0: 1 */
     int strides[3];             /* where not 0: in place of stride */
@@ -284,8 +292,9 @@ typedef struct tn_conv_opt {
     int dilations[3];           /* where not 0: in place of dilation */
     int output_padding;         /* transposed: the result is so much longer at its far side */
     int output_paddings[3];     /* added to it */
-    bool same;                  /* in place of paddings: as many zeros as keep the size; stride 1 */
+    bool same;                  /* in place of paddings: as many as keep the size; stride 1 */
     bool no_bias;               /* for layers; tn_conv2d looks at its bias */
+    tn_conv_border border;      /* what paddings are made of; transposed: zeros only */
     tn_weight_by weight_by;     /* for layers */
     const tn_init *weight_init; /* for layers; NULL: kaiming uniform with a = sqrt(5) */
     void *reserved[3];
@@ -364,12 +373,14 @@ typedef enum tn_grid_border {
     TN_GRID_REFLECT = 2 /* mirrored */
 } tn_grid_border;
 typedef struct tn_grid_opt {
-    bool nearest; /* the pixel that is nearest, not a mixture of four */
+    bool nearest; /* the pixel that is nearest, not a mixture of four (of a body: eight) */
+    bool cubic;   /* of pictures: a mixture of sixteen */
     tn_grid_border border;
     bool align_corners; /* -1 and 1 are the middles of the first and last pixels, not their outer edges */
     void *reserved[4];
 } tn_grid_opt;
-/* x[N, C, H, W] read at grid[N, H', W', 2], which has across and down from -1 to 1: y[N, C, H', W']. f */
+/* x[N, C, H, W] read at grid[N, H', W', 2], which has across and down from -1 to 1: y[N, C, H', W']. Of bodies grid[N, D', H', W', 3],
+ * across, down and deep. f */
 TN_API tn_tensor *tn_grid_sample(tn_tensor *x, tn_tensor *grid, const tn_grid_opt *opt);
 /* The grid [N, sizes ..., 2 or 3] that theta[N, 2, 3] or [N, 3, 4] moves the plain one to. f */
 TN_API tn_tensor *tn_affine_grid(tn_tensor *theta, const tn_dim *sizes, bool align_corners);

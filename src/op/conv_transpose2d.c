@@ -165,8 +165,7 @@ tn_tensor *tn_conv_transpose2d(tn_tensor *x, tn_tensor *w, tn_tensor *bias, cons
     static const tn_dim none[2] = {1, 1};
     op_conv_numbers o;
     const tn_dim *kernel = op_unusable(w) || w->type.rank != 4 ? none : &w->type.dims[2];
-    if (!op_conv_options(x, "conv_transpose2d", 2, kernel, opt, &o))
-        return &x->graph->poison;
+    x = op_conv_options(x, "conv_transpose2d", 2, kernel, true, opt, &o);
     return OP_MAKE(&op_conv_transpose2d,
                    OP_ARGS([OP_CONV_STRIDE] = OP_L(2, o.stride), [OP_CONV_PADDING] = OP_L(4, o.padding),
                            [OP_CONV_DILATION] = OP_L(2, o.dilation), [OP_CONV_GROUPS] = OP_I(o.groups),

@@ -48,8 +48,11 @@ static tn_tensor *convolution(builder *b, tn_tensor *x)
                   : k == TRAIN_LAYER_conv2d ? 2
                   : k == TRAIN_LAYER_conv3d ? 3
                                             : tn_tensor_rank(x) - 2;
-    tn_conv_opt c = {
-        .groups = (int)o->groups, .no_bias = !o->bias, .same = o->same, .weight_by = (tn_weight_by)o->weight};
+    tn_conv_opt c = {.groups = (int)o->groups,
+                     .no_bias = !o->bias,
+                     .same = o->same,
+                     .weight_by = (tn_weight_by)o->weight,
+                     .border = (tn_conv_border)o->border};
     int64_t kernel[3] = {1, 1, 1};
     for (int d = 0; d < n && d < 3; d++) {
         kernel[d] = pick(&o->kernel, (size_t)d, 1);

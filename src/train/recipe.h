@@ -119,6 +119,7 @@ typedef struct train_conv {
     bool same;                                     /* the others: as much padding as keeps the size */
     bool bias;
     int weight; /* as tn_weight_by */
+    int border; /* as tn_conv_border; not of conv_transpose */
 } train_conv;
 
 typedef struct train_resize {

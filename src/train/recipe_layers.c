@@ -28,21 +28,24 @@ static const format_option linear_rows[] = {
         FORMAT_INTS(train_conv, dilation, "1", "[1,65535]", 1, n, "pixels between neighbours in the window"),          \
         FORMAT_INT(train_conv, groups, "1", "[1,1000000]", "channels are cut into so many parts, each on its own"),    \
         FORMAT_BOOL(train_conv, bias, "true", "add a learned number to each channel"), WEIGHT(train_conv)
-#define SAME FORMAT_BOOL(train_conv, same, "false", "as much padding as keeps the size; with stride 1")
+static const char *const border_names[] = {"zeros", "reflect", "replicate", "circular", NULL};
+#define SAME                                                                                                           \
+    FORMAT_BOOL(train_conv, same, "false", "as much padding as keeps the size; with stride 1"),                        \
+        FORMAT_ENUM(train_conv, border, "zeros", border_names, "what padding is made of")
 static const format_option conv1d_rows[] = {
-    CONV(1, "length of the window", "zeros at both ends"),
+    CONV(1, "length of the window", "elements at both ends"),
     SAME,
     NAME(train_conv),
     {0},
 };
 static const format_option conv2d_rows[] = {
-    CONV(2, "height and width of the window", "rows and columns of zeros around the picture"),
+    CONV(2, "height and width of the window", "rows and columns around the picture"),
     SAME,
     NAME(train_conv),
     {0},
 };
 static const format_option conv3d_rows[] = {
-    CONV(3, "depth, height and width of the window", "zeros around the body"),
+    CONV(3, "depth, height and width of the window", "elements around the body"),
     SAME,
     NAME(train_conv),
     {0},

@@ -150,6 +150,9 @@ def convolutions():
     case("conv_transpose1d", nn.ConvTranspose1d(4, 6, 4, stride=2, groups=2), lambda m, x: (m(x),), x=line)
     case("conv_transpose2d", nn.ConvTranspose2d(4, 3, 3, stride=2, padding=1, output_padding=1), lambda m, x: (m(x),), x=picture)
     case("conv_transpose3d", nn.ConvTranspose3d(4, 2, 2, stride=2), lambda m, x: (m(x),), x=body)
+    case("conv2d_reflect", nn.Conv2d(4, 3, 3, padding=(2, 1), padding_mode="reflect"), lambda m, x: (m(x),), x=picture)
+    case("conv1d_circular", nn.Conv1d(4, 3, 4, padding="same", padding_mode="circular"), lambda m, x: (m(x),), x=line)
+    case("conv3d_replicate", nn.Conv3d(4, 3, 3, padding=1, padding_mode="replicate"), lambda m, x: (m(x),), x=body)
     by = nn.utils.parametrizations
     case("weight_norm", by.weight_norm(nn.Conv2d(4, 3, 3)), lambda m, x: (m(x),), x=picture)
     case("weight_norm_linear", by.weight_norm(nn.Linear(4, 5)), lambda m, x: (m(x),), x=picture)

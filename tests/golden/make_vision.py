@@ -178,10 +178,13 @@ def nms(boxes, scores, iou, bound):
 
 def sampling():
     x, grid = random("sample", 2, 3, 5, 4), random("grid", 2, 3, 4, 2) * 0.9
-    for mode in ("bilinear", "nearest"):
+    for mode in ("bilinear", "nearest", "bicubic"):
         for padding in ("zeros", "border", "reflection"):
             for align in (False, True):
                 case("grid_sample", F.grid_sample, [x, grid], mode=mode, padding_mode=padding, align_corners=align)
+    body = [random("sample body", 1, 2, 3, 4, 3), random("grid body", 1, 2, 2, 3, 3)]
+    for mode, padding, align in (("bilinear", "zeros", False), ("bilinear", "reflection", True), ("nearest", "border", False)):
+        case("grid_sample", F.grid_sample, body, mode=mode, padding_mode=padding, align_corners=align)
     case("grid_sample", F.grid_sample, [x, grid * 5], "far outside", mode="bilinear", padding_mode="reflection", align_corners=False)
     for align in (False, True):
         case("affine_grid", F.affine_grid, [random("theta", 2, 2, 3)], size=[2, 1, 3, 4], align_corners=align)

@@ -192,6 +192,19 @@ static void conv_transpose3d(golden *c)
 {
     plain(c, tn_layer_conv_transpose3d(in(c, "x"), "m", 2, 2, TN_OPT(tn_conv_opt, .stride = 2)));
 }
+static void conv2d_reflect(golden *c)
+{
+    plain(c, tn_layer_conv2d(in(c, "x"), "m", 3, 3,
+                             TN_OPT(tn_conv_opt, .padding = 1, .paddings = {1, 0, 1, 0}, .border = TN_CONV_REFLECT)));
+}
+static void conv1d_circular(golden *c)
+{
+    plain(c, tn_layer_conv1d(in(c, "x"), "m", 3, 4, TN_OPT(tn_conv_opt, .same = true, .border = TN_CONV_CIRCULAR)));
+}
+static void conv3d_replicate(golden *c)
+{
+    plain(c, tn_layer_conv3d(in(c, "x"), "m", 3, 3, TN_OPT(tn_conv_opt, .padding = 1, .border = TN_CONV_REPLICATE)));
+}
 static void weight_norm(golden *c)
 {
     plain(c, tn_layer_conv2d(in(c, "x"), "m", 3, 3, TN_OPT(tn_conv_opt, .weight_by = TN_WEIGHT_NORM)));
@@ -251,6 +264,9 @@ static const struct {
              ROW(conv_transpose1d),
              ROW(conv_transpose2d),
              ROW(conv_transpose3d),
+             ROW(conv2d_reflect),
+             ROW(conv1d_circular),
+             ROW(conv3d_replicate),
              ROW(weight_norm),
              ROW(weight_norm_linear),
              ROW(spectral_norm),

@@ -157,6 +157,7 @@ static bool make_grid_sample(golden *c)
 {
     const char *border = golden_word(c, "padding_mode");
     tn_grid_opt o = {.nearest = strcmp(golden_word(c, "mode"), "nearest") == 0,
+                     .cubic = strcmp(golden_word(c, "mode"), "bicubic") == 0,
                      .border = strcmp(border, "border") == 0       ? TN_GRID_BORDER
                                : strcmp(border, "reflection") == 0 ? TN_GRID_REFLECT
                                                                    : TN_GRID_ZEROS,

@@ -101,6 +101,15 @@ static tn_tensor *bad_same(tn_tensor *x)
 {
     return tn_conv1d(x, weights(x, TN_SHAPE(2, 3, 2)), NULL, TN_OPT(tn_conv_opt, .same = true, .stride = 2));
 }
+static tn_tensor *bad_border(tn_tensor *x)
+{
+    return tn_conv_transpose1d(x, weights(x, TN_SHAPE(3, 2, 2)), NULL,
+                               TN_OPT(tn_conv_opt, .padding = 1, .border = TN_CONV_REFLECT));
+}
+static tn_tensor *bad_word(tn_tensor *x)
+{
+    return tn_conv1d(x, weights(x, TN_SHAPE(2, 3, 2)), NULL, TN_OPT(tn_conv_opt, .border = (tn_conv_border)4));
+}
 static tn_tensor *bad_body(tn_tensor *x)
 {
     return tn_conv3d(tn_unsqueeze(tn_unsqueeze(x, 0), 0), weights(x, TN_SHAPE(2, 1, 9, 1, 1)), NULL, NULL);
@@ -228,6 +237,8 @@ static tn_tensor *bad_rows(tn_tensor *x)
 
 static const compose_wrong wrong[] = {{bad_line, "takes lines [N, C, L]"},
                                       {bad_same, "keeps the size goes with stride 1, not 2"},
+                                      {bad_border, "there is no border 1 where a border is cut off"},
+                                      {bad_word, "there is no border 4"},
                                       {bad_body, "a window 9 deep does not fit into 2"},
                                       {bad_groups, "cannot be divided into the groups"},
                                       {bad_extra, "output_padding is 2"},

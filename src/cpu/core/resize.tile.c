@@ -37,8 +37,25 @@ static void long_row(const cpu_resize_row *r, int64_t inner, const float *x, flo
     }
 }
 
+/* The last axis of rows: an element each, from neighbours. */
+static void short_rows(const cpu_resize_row *row, const float *x, float *y, int64_t from, int64_t to)
+{
+    for (int64_t i = from; i < to; i++) {
+        const cpu_resize_row *r = &row[i];
+        const float *at = x + r->first;
+        float sum = r->n ? r->n == 1 && r->weight[0] == 1 ? at[0] : r->weight[0] * at[0] : 0;
+        for (int64_t k = 1; k < r->n; k++)
+            sum += r->weight[k] * at[k];
+        *y++ = sum;
+    }
+}
+
 static void sweep(const cpu_resize_row *row, int64_t inner, const float *x, float *y, int64_t from, int64_t to)
 {
+    if (inner == 1) {
+        short_rows(row, x, y, from, to);
+        return;
+    }
     for (int64_t i = from; i < to; i++, y += inner) {
         const cpu_resize_row *r = &row[i];
         if (r->n)

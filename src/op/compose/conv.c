@@ -30,8 +30,9 @@ static tn_tensor *by_rows(tn_tensor *x, tn_tensor *w, tn_tensor *bias, const tn_
                           conv_fn *pictures)
 {
     op_conv_numbers o;
-    if (!takes(x, w, 3, builder, "lines [N, C, L]") || !op_conv_options(x, builder, 1, &w->type.dims[2], opt, &o))
+    if (!takes(x, w, 3, builder, "lines [N, C, L]"))
         return failure(x, w);
+    x = op_conv_options(x, builder, 1, &w->type.dims[2], pictures == tn_conv_transpose2d, opt, &o);
     tn_conv_opt across = {.groups = (int)o.groups,
                           .strides = {1, (int)o.stride[0]},
                           .dilations = {1, (int)o.dilation[0]},
@@ -102,8 +103,10 @@ static tn_tensor *gather_depths(tn_tensor *last, const op_conv_numbers *o, int64
 tn_tensor *tn_conv3d(tn_tensor *x, tn_tensor *w, tn_tensor *bias, const tn_conv_opt *opt)
 {
     op_conv_numbers o;
-    if (!takes(x, w, 5, "conv3d", "bodies [N, C, D, H, W]") ||
-        !op_conv_options(x, "conv3d", 3, &w->type.dims[2], opt, &o) || !check_body(x, w, &o, x->type.dims[1], "conv3d"))
+    if (!takes(x, w, 5, "conv3d", "bodies [N, C, D, H, W]"))
+        return failure(x, w);
+    x = op_conv_options(x, "conv3d", 3, &w->type.dims[2], false, opt, &o);
+    if (op_unusable(x) || !check_body(x, w, &o, x->type.dims[1], "conv3d"))
         return failure(x, w);
     dim_table *t = x->graph->dims;
     tn_shape ws = tn_tensor_shape(w);
@@ -148,9 +151,10 @@ static tn_tensor *spread_depths(tn_tensor *y, const op_conv_numbers *o, int64_t 
 tn_tensor *tn_conv_transpose3d(tn_tensor *x, tn_tensor *w, tn_tensor *bias, const tn_conv_opt *opt)
 {
     op_conv_numbers o;
-    if (!takes(x, w, 5, "conv_transpose3d", "bodies [N, C, D, H, W]") ||
-        !op_conv_options(x, "conv_transpose3d", 3, &w->type.dims[2], opt, &o) ||
-        !check_body(x, w, &o, w->type.dims[0], "conv_transpose3d"))
+    if (!takes(x, w, 5, "conv_transpose3d", "bodies [N, C, D, H, W]"))
+        return failure(x, w);
+    x = op_conv_options(x, "conv_transpose3d", 3, &w->type.dims[2], true, opt, &o);
+    if (op_unusable(x) || !check_body(x, w, &o, w->type.dims[0], "conv_transpose3d"))
         return failure(x, w);
     dim_table *t = x->graph->dims;
     tn_shape ws = tn_tensor_shape(w);

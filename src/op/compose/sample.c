@@ -16,19 +16,23 @@ static tn_tensor *size_as(tn_tensor *x, tn_dim size, tn_dtype dtype)
     return dim_literal(size) ? tn_scalar(x->graph, dtype, (double)size) : tn_cast(tn_size_value(x->graph, size), dtype);
 }
 
-/* x[N, C, H, W] as rows [N H W, C]. */
+/* x[N, C, H, W] or [N, C, D, H, W] as rows of channels [N D H W, C]. */
 static tn_tensor *rows_of(tn_tensor *x)
 {
     tn_shape s = tn_tensor_shape(x);
-    tn_dim pixels = tn_dim_mul(x->graph, s.dims[0], tn_dim_mul(x->graph, s.dims[2], s.dims[3]));
-    return tn_reshape(tn_permute(x, 4, (const int64_t[]){0, 2, 3, 1}), TN_SHAPE(pixels, s.dims[1]));
+    tn_dim pixels = s.dims[0];
+    for (int d = 2; d < s.rank; d++)
+        pixels = tn_dim_mul(x->graph, pixels, s.dims[d]);
+    return tn_reshape(tn_move_axis(x, 1, -1), TN_SHAPE(pixels, s.dims[1]));
 }
 
-/* The row of pixel (y, x) of a picture, all i64. */
-static tn_tensor *row_number(tn_tensor *of, tn_tensor *picture, tn_tensor *y, tn_tensor *x)
+/* The row of the pixel at coordinates `at` (of the axes from 2 on) of a picture, all i64. */
+static tn_tensor *row_number(tn_tensor *of, tn_tensor *picture, tn_tensor *const *at)
 {
-    tn_tensor *row = tn_add(tn_mul(picture, size_as(of, of->type.dims[2], TN_I64)), y);
-    return tn_add(tn_mul(row, size_as(of, of->type.dims[3], TN_I64)), x);
+    tn_tensor *row = picture;
+    for (int d = 2; d < of->type.rank; d++)
+        row = tn_add(tn_mul(row, size_as(of, of->type.dims[d], TN_I64)), at[d - 2]);
+    return row;
 }
 
 /* min(max(x, 0), most). */
@@ -50,32 +54,54 @@ static tn_tensor *mirrored(tn_tensor *at, tn_tensor *size, tn_dim open, bool ali
     return tn_add_f(tn_sub(span, tn_abs(tn_sub(away, span))), low);
 }
 
-/* The coordinate -1 .. 1 in pixels of an axis. */
-static tn_tensor *in_pixels(tn_tensor *x, tn_tensor *at, int axis, const tn_grid_opt *o)
+/* A coordinate in pixels kept within the picture, as the border says. */
+static tn_tensor *kept(tn_tensor *x, tn_tensor *at, int axis, const tn_grid_opt *o)
 {
-    tn_dim open = x->type.dims[axis];
-    tn_tensor *size = size_as(x, open, at->type.dtype), *last = tn_sub_f(size, 1);
-    at = tn_add_f(at, 1);
-    at = o->align_corners ? tn_mul(tn_mul_f(at, 0.5), last) : tn_mul_f(tn_sub_f(tn_mul(at, size), 1), 0.5);
+    tn_tensor *size = size_as(x, x->type.dims[axis], at->type.dtype);
     if (o->border == TN_GRID_REFLECT)
-        at = mirrored(at, size, open, o->align_corners);
-    return o->border == TN_GRID_ZEROS ? at : between(at, last);
+        at = mirrored(at, size, x->type.dims[axis], o->align_corners);
+    return o->border == TN_GRID_ZEROS ? at : between(at, tn_sub_f(size, 1));
 }
 
-/* One or two pixels beside a coordinate and their weights, 0 where there is no pixel. */
+/* The coordinate -1 .. 1 in pixels of an axis. */
+static tn_tensor *in_pixels(tn_tensor *x, tn_tensor *at, int axis, bool align)
+{
+    tn_tensor *size = size_as(x, x->type.dims[axis], at->type.dtype);
+    at = tn_add_f(at, 1);
+    return align ? tn_mul(tn_mul_f(at, 0.5), tn_sub_f(size, 1)) : tn_mul_f(tn_sub_f(tn_mul(at, size), 1), 0.5);
+}
+
+/* The cubic filter (Keys 1981, a = -0.75) for neighbour k = -1 .. 2 of what is `part` behind neighbour 0. */
+static tn_tensor *cubic(tn_tensor *part, int k)
+{
+    const double a = -0.75;
+    tn_tensor *d = k > 0 ? tn_add_f(tn_neg(part), k) : tn_add_f(part, -k);
+    if (k == 0 || k == 1) /* ((a + 2) d - (a + 3)) d d + 1 */
+        return tn_add_f(tn_mul(tn_sub_f(tn_mul_f(d, a + 2), a + 3), tn_square(d)), 1);
+    tn_tensor *inner = tn_add_f(tn_mul(tn_sub_f(d, 5), d), 8); /* (((d - 5) d + 8) d - 4) a */
+    return tn_mul_f(tn_sub_f(tn_mul(inner, d), 4), a);
+}
+
+/* One, two or four pixels beside a coordinate and their weights, 0 where there is no pixel. */
 typedef struct beside {
     int n;
-    tn_tensor *index[2], *weight[2];
+    tn_tensor *index[4], *weight[4];
 } beside;
 
-static beside beside_of(tn_tensor *x, tn_tensor *at, int axis, bool nearest)
+static beside beside_of(tn_tensor *x, tn_tensor *at, int axis, const tn_grid_opt *o)
 {
-    beside b = {.n = nearest ? 1 : 2};
+    beside b = {.n = o->cubic ? 4 : o->nearest ? 1 : 2};
+    at = in_pixels(x, at, axis, o->align_corners);
+    at = o->cubic ? at : kept(x, at, axis, o); /* of a curve each point is kept within */
     tn_tensor *last = tn_sub_f(size_as(x, x->type.dims[axis], at->type.dtype), 1), *zero = op_like_scalar(at, 0);
-    tn_tensor *low = nearest ? tn_round(at) : tn_floor(at), *part = tn_sub(at, low);
+    tn_tensor *low = o->nearest && !o->cubic ? tn_round(at) : tn_floor(at), *part = tn_sub(at, low);
     for (int i = 0; i < b.n; i++) {
-        tn_tensor *place = i ? tn_add_f(low, 1) : low;
-        tn_tensor *w = nearest ? op_full_like(at, TN_NONE, 1) : i ? part : tn_add_f(tn_neg(part), 1);
+        tn_tensor *place = tn_add_f(low, o->cubic ? i - 1 : i);
+        tn_tensor *w = o->cubic   ? cubic(part, i - 1)
+                       : b.n == 1 ? op_full_like(at, TN_NONE, 1)
+                       : i        ? part
+                                  : tn_add_f(tn_neg(part), 1);
+        place = o->cubic ? kept(x, place, axis, o) : place;
         tn_tensor *there = tn_logical_and(tn_ge(place, zero), tn_le(place, last));
         b.weight[i] = tn_where(there, w, zero);
         b.index[i] = tn_cast(between(place, last), TN_I64);
@@ -83,9 +109,21 @@ static beside beside_of(tn_tensor *x, tn_tensor *at, int axis, bool nearest)
     return b;
 }
 
-static tn_tensor *coordinate(tn_tensor *grid, int k)
+/* Every combination of neighbours, `all` of them, as rows and weights [N, ..., all]. */
+static void combine(tn_tensor *x, tn_tensor *picture, const beside *b, int n, int all, tn_tensor **rows,
+                    tn_tensor **weights)
 {
-    return tn_squeeze(tn_slice(grid, 3, k, k + 1), 3);
+    tn_tensor *index[64], *weight[64];
+    for (int k = 0; k < all; k++) {
+        tn_tensor *at[3];
+        for (int d = n - 1, rest = k; d >= 0; rest /= b[d].n, d--) {
+            at[d] = b[d].index[rest % b[d].n];
+            weight[k] = d == n - 1 ? b[d].weight[rest % b[d].n] : tn_mul(b[d].weight[rest % b[d].n], weight[k]);
+        }
+        index[k] = row_number(x, picture, at);
+    }
+    *rows = tn_stack(all, index, n + 1);
+    *weights = tn_stack(all, weight, n + 1);
 }
 
 tn_tensor *tn_grid_sample(tn_tensor *x, tn_tensor *grid, const tn_grid_opt *opt)
@@ -95,29 +133,34 @@ tn_tensor *tn_grid_sample(tn_tensor *x, tn_tensor *grid, const tn_grid_opt *opt)
     if (op_unusable(x) || op_unusable(grid))
         return op_unusable(x) ? x : grid;
     tn_graph *g = x->graph;
-    tn_shape s = tn_tensor_shape(x), to = tn_tensor_shape(grid);
-    if (s.rank != 4 || to.rank != 4 || to.dims[3] != 2 || !dim_same(g->dims, s.dims[0], to.dims[0], "grid_sample"))
+    tn_shape s = tn_tensor_shape(x), to = tn_tensor_shape(grid), start = {.rank = 0};
+    int n = s.rank - 2, all = 1;
+    if (n < 2 || n > 3 || to.rank != s.rank || to.dims[n + 1] != n ||
+        !dim_same(g->dims, s.dims[0], to.dims[0], "grid_sample"))
         return OP_REFUSE(
             x, TN_SHAPE,
-            "grid_sample of '%s' takes pictures [N, C, H, W] and a grid [N, H', W', 2]; they have %d and %d axes",
+            "grid_sample of '%s' takes pictures [N, C, H, W] and a grid [N, H', W', 2], or bodies and a grid "
+            "[N, D', H', W', 3]; they have %d and %d axes",
             tn_tensor_name(x), s.rank, to.rank);
+    beside b[3];
+    tn_dim pixels = s.dims[0];
     grid = op_cast_to(grid, exact(x));
-    beside across = beside_of(x, in_pixels(x, coordinate(grid, 0), 3, o), 3, o->nearest);
-    beside down = beside_of(x, in_pixels(x, coordinate(grid, 1), 2, o), 2, o->nearest);
-    tn_tensor *picture = tn_reshape(tn_arange(g, TN_I64, 0, 1, s.dims[0]), TN_SHAPE(s.dims[0], 1, 1));
-    tn_tensor *index[4], *weight[4];
-    int n = 0;
-    for (int i = 0; i < down.n; i++)
-        for (int j = 0; j < across.n; j++) {
-            index[n] = row_number(x, picture, down.index[i], across.index[j]);
-            weight[n++] = tn_mul(down.weight[i], across.weight[j]);
-        }
-    tn_dim pixels = tn_dim_mul(g, s.dims[0], tn_dim_mul(g, to.dims[1], to.dims[2]));
-    tn_tensor *at = tn_reshape(tn_stack(n, index, 3), TN_SHAPE(pixels, n));
-    tn_tensor *by = op_cast_to(tn_reshape(tn_stack(n, weight, 3), TN_SHAPE(pixels, n)), x->type.dtype);
-    tn_tensor *y = tn_embedding_bag(rows_of(x), at, NULL, TN_OPT(tn_bag_opt, .mode = TN_BAG_SUM, .weights = by));
-    return tn_permute(tn_reshape(y, TN_SHAPE(s.dims[0], to.dims[1], to.dims[2], s.dims[1])), 4,
-                      (const int64_t[]){0, 3, 1, 2});
+    for (int d = 0; d < n; d++) { /* the last number of a point is of the first axis */
+        tn_tensor *at = tn_squeeze(tn_slice(grid, n + 1, n - 1 - d, n - d), n + 1);
+        b[d] = beside_of(x, at, d + 2, o);
+        all *= b[d].n;
+        pixels = tn_dim_mul(g, pixels, to.dims[d + 1]);
+    }
+    start.rank = n + 1;
+    for (int i = 0; i <= n; i++)
+        start.dims[i] = i ? 1 : s.dims[0];
+    tn_tensor *rows, *weights;
+    combine(x, tn_reshape(tn_arange(g, TN_I64, 0, 1, s.dims[0]), start), b, n, all, &rows, &weights);
+    tn_tensor *by = op_cast_to(tn_reshape(weights, TN_SHAPE(pixels, all)), x->type.dtype);
+    tn_tensor *y = tn_embedding_bag(rows_of(x), tn_reshape(rows, TN_SHAPE(pixels, all)), NULL,
+                                    TN_OPT(tn_bag_opt, .mode = TN_BAG_SUM, .weights = by));
+    to.dims[n + 1] = s.dims[1];
+    return tn_move_axis(tn_reshape(y, to), -1, 1);
 }
 
 /* Coordinates of an axis, from -1 to 1: of the middles of its first and last pixels, or of their outer edges. */
@@ -255,7 +298,7 @@ tn_tensor *tn_roi_align(tn_tensor *x, tn_tensor *rois, const tn_roi_opt *opt)
     pair(&down.index, &across.index);
     pair(&down.weight, &across.weight);
     tn_tensor *picture = tn_unsqueeze(tn_unsqueeze(tn_cast(number(rois, 0), TN_I64), 3), 4);
-    tn_tensor *index = row_number(x, picture, down.index, across.index);
+    tn_tensor *index = row_number(x, picture, (tn_tensor *const[]){down.index, across.index});
     return read_parts(x, index, tn_mul(down.weight, across.weight), opt, rois->type.dims[0], down.n * across.n);
 }
 
@@ -302,7 +345,8 @@ tn_tensor *tn_roi_pool(tn_tensor *x, tn_tensor *rois, const tn_roi_opt *opt)
         return &x->graph->poison;
     pair(&down, &across);
     tn_tensor *picture = tn_unsqueeze(tn_unsqueeze(tn_cast(number(rois, 0), TN_I64), 3), 4);
-    tn_tensor *y = read_parts(x, row_number(x, picture, down, across), NULL, opt, rois->type.dims[0], high * wide);
+    tn_tensor *y = read_parts(x, row_number(x, picture, (tn_tensor *const[]){down, across}), NULL, opt,
+                              rois->type.dims[0], high * wide);
     tn_tensor *none = tn_logical_or(no_rows, tn_transpose(no_columns, 1, 2));
     return tn_masked_fill(y, tn_unsqueeze(none, 1), 0);
 }

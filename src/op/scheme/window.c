@@ -97,9 +97,24 @@ tn_status op_conv_infer(const op_infer *c, const graph_type *x, const graph_type
     return op_window_size(c, &window, 1, x->dims[3], &y->dims[3]);
 }
 
+/* The paddings made of x's own elements; they are 0 then. */
+static tn_tensor *bordered(tn_tensor *x, int n, tn_conv_border border, op_conv_numbers *c)
+{
+    static const tn_border how[] = {TN_BORDER_REFLECT, TN_BORDER_REFLECT, TN_BORDER_REPLICATE, TN_BORDER_CIRCULAR};
+    int64_t low[TN_MAX_RANK] = {0}, high[TN_MAX_RANK] = {0};
+    if (border == TN_CONV_ZEROS || op_unusable(x) || x->type.rank != n + 2)
+        return x;
+    for (int d = 0; d < n; d++) {
+        low[d + 2] = c->padding[d];
+        high[d + 2] = c->padding[d + n];
+        c->padding[d] = c->padding[d + n] = 0;
+    }
+    return tn_pad_border(x, low, high, how[border]);
+}
+
 /* Numbers of the options: the one of a direction, else the common one. */
-bool op_conv_options(tn_tensor *x, const char *builder, int n, const tn_dim *kernel, const tn_conv_opt *opt,
-                     op_conv_numbers *c)
+tn_tensor *op_conv_options(tn_tensor *x, const char *builder, int n, const tn_dim *kernel, bool transposed,
+                           const tn_conv_opt *opt, op_conv_numbers *c)
 {
     static const tn_conv_opt none = {0};
     const tn_conv_opt *o = opt ? opt : &none;
@@ -111,13 +126,15 @@ bool op_conv_options(tn_tensor *x, const char *builder, int n, const tn_dim *ker
         int64_t all = c->dilation[d] * (kernel[d] - 1);
         c->padding[d] = o->same ? all / 2 : (int64_t)o->padding + o->paddings[d];
         c->padding[d + n] = o->same ? all - all / 2 : (int64_t)o->padding + o->paddings[d + n];
-        if (o->same && c->stride[d] != 1 && !op_unusable(x)) {
-            graph_fail(x->graph, TN_INVALID, "%s of '%s': a border that keeps the size goes with stride 1, not %lld",
-                       builder, tn_tensor_name(x), (long long)c->stride[d]);
-            return false;
-        }
+        if (o->same && c->stride[d] != 1 && !op_unusable(x))
+            return graph_fail(x->graph, TN_INVALID,
+                              "%s of '%s': a border that keeps the size goes with stride 1, not %lld", builder,
+                              tn_tensor_name(x), (long long)c->stride[d]);
     }
-    return true;
+    if ((unsigned)o->border > (transposed ? TN_CONV_ZEROS : TN_CONV_CIRCULAR) && !op_unusable(x))
+        return graph_fail(x->graph, TN_INVALID, "%s of '%s': there is no border %d%s", builder, tn_tensor_name(x),
+                          (int)o->border, transposed ? " where a border is cut off" : "");
+    return bordered(x, n, o->border, c);
 }
 
 /* The window of one element of y, which belongs to one picture and one output channel. */

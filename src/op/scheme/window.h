@@ -47,9 +47,10 @@ op_window op_conv_window(const op_value *arg, int64_t kernel_h, int64_t kernel_w
 typedef struct op_conv_numbers {
     int64_t stride[3], dilation[3], padding[6], extra[3], groups;
 } op_conv_numbers;
-/* False and a sentence on x's graph if `same` cannot be. */
-bool op_conv_options(tn_tensor *x, const char *builder, int n, const tn_dim *kernel, const tn_conv_opt *opt,
-                     op_conv_numbers *c);
+/* x with its border where that is not made of zeros, which the convolution adds by itself; poison and a sentence on x's graph if the
+ * options cannot be. */
+tn_tensor *op_conv_options(tn_tensor *x, const char *builder, int n, const tn_dim *kernel, bool transposed,
+                           const tn_conv_opt *opt, op_conv_numbers *c);
 /* Calls f for every product of the convolution y = x * w: its places in x, w and y. */
 typedef void (*op_conv_fn)(const op_ref *c, int64_t x, int64_t w, int64_t y);
 void op_conv_each(const op_ref *c, const op_array *x, const op_array *w, const op_array *y, op_conv_fn f);
