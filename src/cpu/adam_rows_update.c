@@ -155,7 +155,8 @@ static void copy_chunk(void *arg, int64_t chunk, int thread)
 static cpu_adam numbers(const plan *p, double step, double lr)
 {
     const double spread = sqrt(1 - pow(p->beta2, step));
-    return (cpu_adam){.keep = 1,
+    return (cpu_adam){.scale = 1,
+                      .keep = 1,
                       .rate1 = (float)(1 - p->beta1),
                       .beta2 = (float)p->beta2,
                       .rate2 = (float)(1 - p->beta2),

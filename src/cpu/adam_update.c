@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-enum { PARAM, GRAD, M, V, STEP, LR };
+enum { PARAM, GRAD, M, V, STEP, LR, SCALE };
 enum { CHUNK = 1 << 13 };
 
 extern const cpu_adam_fn cpu_adam_sweep_portable, cpu_adam_sweep_avx2, cpu_adam_sweep_avx512;
@@ -51,7 +51,8 @@ static tn_status prepare(kernel_bind *b)
 
 static cpu_adam numbers(const plan *p, double step, double lr)
 {
-    return (cpu_adam){.l1 = (float)p->l1,
+    return (cpu_adam){.scale = 1,
+                      .l1 = (float)p->l1,
                       .decay = p->decoupled ? 0 : (float)p->decay,
                       .keep = p->decoupled ? (float)(1 - lr * p->decay) : 1,
                       .rate1 = (float)(1 - p->beta1),
@@ -75,6 +76,8 @@ static void run(const kernel_call *c)
     const plan *p = c->plan;
     job j = {.p = p, .d = {c->in[PARAM], c->in[GRAD], c->in[M], c->in[V], c->out[0], c->out[1], c->out[2]}};
     j.a = numbers(p, (double)*(const int64_t *)c->in[STEP], (double)*(const float *)c->in[LR]);
+    if (c->in[SCALE])
+        j.a.scale = *(const float *)c->in[SCALE];
     cpu_parallel(p->threads, (p->count + CHUNK - 1) / CHUNK, run_chunk, &j);
 }
 

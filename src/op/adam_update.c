@@ -1,5 +1,5 @@
 /* adam_update: one step of Adam (Kingma, Ba 2015), or of AdamW (Loshchilov, Hutter 2019) if `decoupled`, as PyTorch's:
- *   g = grad + weight_decay * param (decoupled: param is first multiplied by 1 - lr * weight_decay) + l1 * sign(param)
+ *   g = scale * grad + weight_decay * param (decoupled: param is first multiplied by 1 - lr * weight_decay) + l1 * sign(param)
  *   m' = m + (1 - beta1) * (g - m),  v' = beta2 * v + (1 - beta2) * g^2
  *   param' = param - lr / (1 - beta1^step) * m' / (sqrt(v') / sqrt(1 - beta2^step) + eps)
  * `step` is the number of this update: 1 for the first. The corrections are computed in f64. */
@@ -8,7 +8,7 @@
 #include <math.h>
 
 enum { BETA1, BETA2, EPS, WEIGHT_DECAY, DECOUPLED, L1 };
-enum { PARAM, GRAD, M, V, STEP, LR };
+enum { PARAM, GRAD, M, V, STEP, LR, SCALE };
 
 static tn_status adam_update_infer(const op_infer *c)
 {
@@ -16,6 +16,8 @@ static tn_status adam_update_infer(const op_infer *c)
         BASE_TRY(op_want_shape(c, i, c->in[PARAM]));
     if (c->in[LR]->rank != 0 || c->in[STEP]->rank != 0)
         return op_fail(c, TN_SHAPE, "lr and step must be single numbers");
+    if (c->in[SCALE] && c->in[SCALE]->rank != 0)
+        return op_fail(c, TN_SHAPE, "scale must be a single number");
     for (int i = 0; i < 3; i++)
         op_like(c, i, c->in[PARAM]);
     return TN_OK;
@@ -34,6 +36,8 @@ static tn_status adam_update_lower(const op_lower *c)
     tn_tensor *param = c->in[PARAM], *g = c->in[GRAD], *lr = op_cast_to(c->in[LR], TN_F64);
     tn_dtype dtype = param->type.dtype;
     double beta1 = arg[BETA1].f, beta2 = arg[BETA2].f, decay = arg[WEIGHT_DECAY].f;
+    if (c->in[SCALE])
+        g = tn_mul(g, op_cast_to(c->in[SCALE], dtype));
     if (arg[L1].f != 0)
         g = tn_add(g, tn_mul_f(tn_sign(param), arg[L1].f));
     if (decay != 0 && !arg[DECOUPLED].i)
@@ -54,7 +58,8 @@ static void adam_update_ref(const op_ref *c)
     double beta1 = c->arg[BETA1].f, beta2 = c->arg[BETA2].f, decay = c->arg[WEIGHT_DECAY].f, lr = c->in[LR]->f[0];
     double step = (double)c->in[STEP]->i[0], size = lr / (1 - pow(beta1, step)), bias = sqrt(1 - pow(beta2, step));
     for (int64_t i = 0; i < c->out[0]->count; i++) {
-        double p = c->in[PARAM]->f[i], g = c->in[GRAD]->f[i] + c->arg[L1].f * ((p > 0) - (p < 0));
+        double p = c->in[PARAM]->f[i], given = c->in[GRAD]->f[i] * (c->in[SCALE] ? c->in[SCALE]->f[0] : 1);
+        double g = given + c->arg[L1].f * ((p > 0) - (p < 0));
         if (c->arg[DECOUPLED].i)
             p *= decay != 0 ? 1 - lr * decay : 1;
         else if (decay != 0)
@@ -65,7 +70,7 @@ static void adam_update_ref(const op_ref *c)
         c->out[0]->f[i] = p - size * (m / spread);
         c->out[1]->f[i] = m;
         c->out[2]->f[i] = v;
-        c->out[1]->magnitude[i] = fabs(c->in[M]->f[i]) + fabs(c->in[GRAD]->f[i]) + fabs(p);
+        c->out[1]->magnitude[i] = fabs(c->in[M]->f[i]) + fabs(given) + fabs(p);
         c->out[2]->magnitude[i] = fabs(v) + fabs(p * g);
         c->out[0]->magnitude[i] = fabs(p) + fabs(size / spread) * c->out[1]->magnitude[i];
     }
@@ -79,7 +84,8 @@ const op_def op_adam_update = {
            {"m", OP_FLOATS, 'T'},
            {"v", OP_FLOATS, 'T'},
            {"step", OP_BIT(TN_I64)},
-           {"lr", OP_BIT(TN_F32)}},
+           {"lr", OP_BIT(TN_F32)},
+           {"scale", OP_BIT(TN_F32), 0, OP_OPTIONAL}},
     .out = {{"new_param", 0, 'T'}, {"new_m", 0, 'T'}, {"new_v", 0, 'T'}},
     .arg = {[BETA1] = OP_ARG_FLOAT_IN("beta1", 0.9, 0, 1),
             [BETA2] = OP_ARG_FLOAT_IN("beta2", 0.999, 0, 1),
@@ -91,14 +97,17 @@ const op_def op_adam_update = {
     .lower = adam_update_lower,
     .ref = adam_update_ref,
     .flops_each = 14,
-    .cases = (const char *const[]){"param=x[5] grad=x[5] m=x[5] v=x[5]:positive step=i[]:positive lr=x[]:unit",
-                                   "param=x[2x3] grad=x[2x3] m=x[2x3] v=x[2x3]:positive step=i[]:positive lr=x[]:unit "
-                                   "weight_decay=0.01 beta1=0.8 beta2=0.99 eps=0.001",
-                                   "param=x[2x3] grad=x[2x3] m=x[2x3] v=x[2x3]:positive step=i[]:positive lr=x[]:unit "
-                                   "weight_decay=0.01 decoupled=true l1=0.1",
-                                   "param=x[] grad=x[] m=x[] v=x[]:positive step=i[]:positive lr=x[]:unit",
-                                   "param=x[0x3] grad=x[0x3] m=x[0x3] v=x[0x3]:positive step=i[]:positive lr=x[]:unit",
-                                   NULL},
+    .cases =
+        (const char *const[]){"param=x[5] grad=x[5] m=x[5] v=x[5]:positive step=i[]:positive lr=x[]:unit",
+                              "param=x[2x3] grad=x[2x3] m=x[2x3] v=x[2x3]:positive step=i[]:positive lr=x[]:unit "
+                              "weight_decay=0.01 beta1=0.8 beta2=0.99 eps=0.001",
+                              "param=x[2x3] grad=x[2x3] m=x[2x3] v=x[2x3]:positive step=i[]:positive lr=x[]:unit "
+                              "weight_decay=0.01 decoupled=true l1=0.1",
+                              "param=x[7] grad=x[7] m=x[7] v=x[7]:positive step=i[]:positive lr=x[]:unit scale=x[] "
+                              "l1=0.1",
+                              "param=x[] grad=x[] m=x[] v=x[]:positive step=i[]:positive lr=x[]:unit",
+                              "param=x[0x3] grad=x[0x3] m=x[0x3] v=x[0x3]:positive step=i[]:positive lr=x[]:unit",
+                              NULL},
     .bad =
         (const op_bad[]){
             {"param=x[5] grad=x[4] m=x[5] v=x[5] step=i[] lr=x[]", "'grad' must have the shape of 'param'"},
@@ -120,7 +129,7 @@ tn_tensor *op_adam_update_of(const op_adam *a, tn_tensor **new_m, tn_tensor **ne
         OP_MAKE(&op_adam_update,
                 OP_ARGS([BETA1] = OP_F(a->beta1), [BETA2] = OP_F(a->beta2), [EPS] = OP_F(a->eps),
                         [WEIGHT_DECAY] = OP_F(a->weight_decay), [DECOUPLED] = OP_I(a->decoupled), [L1] = OP_F(a->l1)),
-                a->param, a->grad, a->m, a->v, a->step, a->lr);
+                a->param, a->grad, a->m, a->v, a->step, a->lr, a->scale);
     *new_m = op_sibling(param, 1);
     *new_v = op_sibling(param, 2);
     return param;

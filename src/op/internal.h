@@ -136,6 +136,7 @@ tn_tensor *op_sgd_update_of(const op_sgd *s, tn_tensor **new_buffer);
 
 typedef struct op_adam {
     tn_tensor *param, *grad, *m, *v, *step, *lr;
+    tn_tensor *scale; /* the gradient is multiplied by it; a rank-0 f32, or NULL */
     double beta1, beta2, eps, weight_decay, l1;
     bool decoupled; /* AdamW */
 } op_adam;

@@ -130,6 +130,19 @@ static tn_tensor *adam_rows(optim_step *s)
     return w;
 }
 
+/* A gradient that is another one times a number (clipping) or over one (several batches), taken apart: the sweep of the update can
+ * multiply, and the product need not be made. The number is given as a factor; NULL: x is nothing of the kind. */
+static tn_tensor *factor_of(tn_tensor **x)
+{
+    const graph_node *node = (*x)->node;
+    bool times = strcmp(node->def->name, "mul") == 0, over = strcmp(node->def->name, "div") == 0;
+    tn_tensor *number = times || over ? node->in[1] : NULL;
+    if (!number || tn_tensor_rank(number) != 0 || tn_tensor_dtype(number) != TN_F32 || tn_tensor_rank(node->in[0]) == 0)
+        return NULL;
+    *x = node->in[0];
+    return times ? number : tn_div(tn_scalar(number->graph, TN_F32, 1), number);
+}
+
 /* Without amsgrad by the operator that has a kernel. */
 static tn_tensor *adam(optim_step *s)
 {
@@ -141,8 +154,10 @@ static tn_tensor *adam(optim_step *s)
         return optim_adam(s);
     }
     tn_tensor *m = optim_slot(s, "m", 0), *v = optim_slot(s, "v", 0), *next_m = NULL, *next_v = NULL;
+    tn_tensor *g = s->g, *scale = factor_of(&g);
     op_adam o = {.param = s->w,
-                 .grad = s->g,
+                 .grad = g,
+                 .scale = scale,
                  .m = m,
                  .v = v,
                  .step = s->m->new_step,

@@ -6,10 +6,10 @@
 
 #include <stdint.h>
 
-/* g = grad + l1 * sign(p) + decay * p;  m += rate1 * (g - m);  v = beta2 * v + rate2 * g^2;
+/* g = scale * grad + l1 * sign(p) + decay * p;  m += rate1 * (g - m);  v = beta2 * v + rate2 * g^2;
  * p = keep * p - size * m / (sqrt(v) * spread + eps) */
 typedef struct cpu_adam {
-    float l1, decay, keep, rate1, beta2, rate2, size, spread, eps;
+    float scale, l1, decay, keep, rate1, beta2, rate2, size, spread, eps;
 } cpu_adam;
 
 /* n elements; outputs may be their inputs. */

@@ -5,6 +5,7 @@
 
 CPU_INLINE void update(const cpu_adam *a, cpu_vf *p, cpu_vf g, cpu_vf *m, cpu_vf *v)
 {
+    g *= a->scale;
     if (a->decay != 0) /* a weight that is infinite leaves its moments alone otherwise */
         g = cpu_vf_fma(cpu_vf_set1(a->decay), *p, g);
     if (a->l1 != 0)
