@@ -1,4 +1,4 @@
-/* conv2d and its gradients on f32, by core/conv.h: pictures channels last from end to end, weights as PyTorch has them. */
+/* conv2d, its gradients and conv_transpose2d on f32, by core/conv.h: pictures channels last from end to end, weights as PyTorch has them. */
 #include "cpu/core/conv.h"
 #include "cpu/core/kernels.h"
 #include "op/scheme/activation.h"
@@ -95,6 +95,26 @@ static tn_status prepare_grad_data(kernel_bind *b)
     return plan(b, &b->out[0], &b->in[1], &b->in[0], CPU_CONV_GRAD_DATA);
 }
 
+/* The gradient of data with a bias and an activation. Which form a packed weight has follows from phases too: from steps and from
+ * where the window begins. */
+static tn_status prepare_transposed(kernel_bind *b)
+{
+    BASE_TRY(prepare_grad_data(b));
+    conv_plan *p = b->plan;
+    cpu_conv *c = &p->conv;
+    const op_value *activation = cpu_arg(b->node, "activation");
+    c->relu = activation->i != OP_ACT_NONE;
+    c->most = activation->i == OP_ACT_RELU6 ? 6 : 0;
+    if (b->fixed && b->fixed[1])
+        b->pack = (kernel_pack){1,
+                                cpu_conv_packed(c, CPU_CONV_GRAD_DATA),
+                                {c->groups * 8 + c->winograd * 4 + (c->narrow ? 2 : c->split),
+                                 (int64_t)c->stride[0] << 32 | c->stride[1],
+                                 (int64_t)c->dilation[0] << 32 | c->dilation[1], (int64_t)c->pad[0] << 32 | c->pad[1]}};
+    p->packed = b->pack.bytes > 0;
+    return TN_OK;
+}
+
 static tn_status prepare_grad_weight(kernel_bind *b)
 {
     return plan(b, &b->in[0], &b->out[0], &b->in[1], CPU_CONV_GRAD_WEIGHT);
@@ -112,6 +132,20 @@ static void run_forward(const kernel_call *c)
 static void pack(const void *plan, const void *from, void *to)
 {
     cpu_conv_pack(&((const conv_plan *)plan)->conv, CPU_CONV_FORWARD, from, to);
+}
+
+static void pack_transposed(const void *plan, const void *from, void *to)
+{
+    cpu_conv_pack(&((const conv_plan *)plan)->conv, CPU_CONV_GRAD_DATA, from, to);
+}
+
+static void run_transposed(const kernel_call *c)
+{
+    const conv_plan *p = c->plan;
+    if (p->packed)
+        cpu_conv_transposed_packed(&p->conv, c->in[0], c->in[1], c->in[2], c->out[0], c->scratch);
+    else
+        cpu_conv_transposed(&p->conv, c->in[0], c->in[1], c->in[2], c->out[0], c->scratch);
 }
 
 static void run_grad_data(const kernel_call *c)
@@ -133,6 +167,16 @@ static bool accepts(const kernel_bind *b)
     return kernel_count(&b->out[0]) > 0;
 }
 
+/* What output_padding adds is part of a step: else it is lowered. */
+static bool keeps_transposed(const graph_node *node, bool training)
+{
+    const op_value *extra = cpu_arg(node, "output_padding"), *stride = &node->arg[OP_CONV_STRIDE];
+    for (int d = 0; d < 2 && extra->n; d++)
+        if (extra->list[d % extra->n] >= (stride->n ? stride->list[d % stride->n] : 1))
+            return false;
+    return cpu_node_is_f32(node, training);
+}
+
 const kernel cpu_kernels_conv2d[] = {{.op = "conv2d",
                                       .name = "conv2d/direct",
                                       .keeps = cpu_node_is_f32,
@@ -148,6 +192,14 @@ const kernel cpu_kernels_conv2d[] = {{.op = "conv2d",
                                       .want = want_weight,
                                       .prepare = prepare_grad_data,
                                       .run = run_grad_data},
+                                     {.op = "conv_transpose2d",
+                                      .name = "conv_transpose2d/direct",
+                                      .keeps = keeps_transposed,
+                                      .accepts = accepts,
+                                      .want = want_weight,
+                                      .prepare = prepare_transposed,
+                                      .run = run_transposed,
+                                      .pack = pack_transposed},
                                      {.op = "conv2d_grad_weight",
                                       .name = "conv2d_grad_weight/direct",
                                       .keeps = cpu_node_is_f32,

@@ -2,11 +2,12 @@
  * add up, and a border of `padding` is cut off: what conv2d_grad_data is to conv2d, with a bias. Weights are w[I, O / groups, kh, kw].
  * output_padding makes y longer at its far sides: sizes that a strided conv2d takes to the same size can all be reached. */
 #include "op/internal.h"
+#include "op/scheme/activation.h"
 #include "op/scheme/window.h"
 
 #include <math.h>
 
-enum { EXTRA = OP_CONV_GROUPS + 1 };
+enum { EXTRA = OP_CONV_GROUPS + 1, ACTIVATION };
 
 static int64_t extra_of(const op_value *arg, int d)
 {
@@ -90,7 +91,8 @@ static tn_status conv_transpose2d_lower(const op_lower *c)
                                          [OP_CONV_GROUPS] = arg[OP_CONV_GROUPS]};
     tn_tensor *y = op_conv2d_grad_data_of(x, w, shape, conv);
     y = any ? tn_pad(y, none, beyond, 0) : y;
-    c->out[0] = c->in[2] ? tn_add(y, op_along_channels(c->in[2], 4)) : y;
+    y = c->in[2] ? tn_add(y, op_along_channels(c->in[2], 4)) : y;
+    c->out[0] = arg[ACTIVATION].i == OP_ACT_NONE ? y : arg[ACTIVATION].i == OP_ACT_RELU ? tn_relu(y) : tn_relu6(y);
     return TN_OK;
 }
 
@@ -110,6 +112,7 @@ static void conv_transpose2d_ref(const op_ref *c)
         y->f[i] += bias;
         y->magnitude[i] += fabs(bias);
     }
+    op_ref_activate(c, c->arg[ACTIVATION].i);
 }
 
 static double conv_transpose2d_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
@@ -125,7 +128,7 @@ const op_def op_conv_transpose2d = {
     .onnx = "ConvTranspose",
     .in = {{"x", OP_FLOATS, 'T'}, {"w", OP_FLOATS, 'T'}, {"bias", OP_FLOATS, 'T', OP_OPTIONAL}},
     .out = {{"y", 0, 'T'}},
-    .arg = {OP_CONV_ARGS, [EXTRA] = OP_ARG_WINDOW("output_padding", 0)},
+    .arg = {OP_CONV_ARGS, [EXTRA] = OP_ARG_WINDOW("output_padding", 0), [ACTIVATION] = OP_ARG_ACTIVATION},
     .infer = conv_transpose2d_infer,
     .lower = conv_transpose2d_lower,
     .ref = conv_transpose2d_ref,
@@ -140,6 +143,8 @@ const op_def op_conv_transpose2d = {
                                    "x=x[1x2x3x3] w=x[2x2x2x2]:finite dilation=4 padding=2 output_padding=3",
                                    "x=x[1x2x4x7] w=x[2x2x3x3]:finite padding=0,1,2,3",
                                    "x=x[3x18x5x5]:finite w=x[18x17x3x3]:finite padding=1 stride=2",
+                                   "x=x[2x3x5x4]:finite w=x[3x5x2x2]:finite bias=x[5] stride=3 activation=relu",
+                                   "x=x[1x3x4x3]:finite w=x[3x18x2x2]:finite padding=1 bias=x[18] activation=relu6",
                                    "x=x[0x2x3x3] w=x[2x3x3x3]:finite", NULL},
     .bad = (const op_bad[]){{"x=x[3x5x5] w=x[3x2x3x3]", "the picture has 3 axes"},
                             {"x=x[1x3x5x5] w=x[3x2x3]", "the weight has 3 axes"},

@@ -158,6 +158,45 @@ static void windows_serve_other_groups(void **p)
     end(&f);
 }
 
+/* Transposed convolutions put a weight in an order that follows from their steps and borders; each has the bits that it has with a weight
+ * that is fed, which is packed in the call. */
+static void transposed_windows_have_orders_of_their_own(void **p)
+{
+    enum { USES = 4, N = 2, MOST = N * CHANNELS * 19 * 19 };
+    static const tn_conv_opt use[USES] = {{0}, {.padding = 1}, {.stride = 2}, {.stride = 2, .padding = 1}};
+    static float y[2][MOST];
+    (void)p;
+    fixture f = start();
+    tn_init normal = {TN_INIT_NORMAL, 0, 1};
+    const tn_shape shape = TN_SHAPE(CHANNELS, CHANNELS, 3, 3);
+    const int64_t of_x[] = {N, CHANNELS, PICTURE, PICTURE};
+    tn_tensor *x = tn_input(f.graph, "x", TN_F32, (tn_shape){4, {N, CHANNELS, PICTURE, PICTURE}});
+    tn_tensor *w[] = {tn_param(f.graph, "w", TN_F32, shape, &normal), tn_input(f.graph, "v", TN_F32, shape)};
+    tn_entry *e = tn_entry_new(f.graph, "predict", 0);
+    for (int i = 0; i < 2 * USES; i++) {
+        char name[] = {"wv"[i % 2], (char)('0' + i / 2), 0};
+        tn_entry_output(e, name, tn_conv_transpose2d(x, w[i % 2], NULL, &use[i / 2]));
+    }
+    compile(&f);
+    float *a = numbers((size_t)N * CHANNELS * PICTURE * PICTURE, 1);
+    tn_view view, shown;
+    assert_int_equal(tn_state_find(f.state, "w", &view), TN_OK);
+    tn_feed in[] = {feed_of("x", a, 4, of_x), {"v", view}};
+    for (int i = 0; i < USES; i++) {
+        char names[2][3] = {{'w', (char)('0' + i), 0}, {'v', (char)('0' + i), 0}};
+        tn_feed out[2];
+        run(f.session, 2, in, 0, NULL);
+        for (int k = 0; k < 2; k++) {
+            assert_int_equal(tn_session_shape(f.session, "predict", names[k], &shown), TN_OK);
+            out[k] = feed_of(names[k], y[k], 4, shown.dims);
+        }
+        run(f.session, 2, in, 2, out);
+        assert_memory_equal(y[0], y[1], (size_t)(tn_view_count(&shown) * 4));
+    }
+    free(a);
+    end(&f);
+}
+
 /* ---- change ------------------------------------------------------------------------------------------------------ */
 
 static void new_weights_are_packed_for_all_sessions(void **p)
@@ -196,6 +235,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_tied_weight_serves_both_ways),
         cmocka_unit_test(windows_serve_other_groups),
+        cmocka_unit_test(transposed_windows_have_orders_of_their_own),
         cmocka_unit_test(new_weights_are_packed_for_all_sessions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,7 +63,8 @@ static bool adds(const graph_node *node)
 
 static bool activates(const graph_node *node, int64_t activation)
 {
-    return adds(node) || (strcmp(node->def->name, "linear") == 0 && activation == OP_ACT_RELU);
+    return adds(node) || strcmp(node->def->name, "conv_transpose2d") == 0 ||
+           (strcmp(node->def->name, "linear") == 0 && activation == OP_ACT_RELU);
 }
 
 static const kernel *select_kernel(const kernel_bind *b)
