@@ -1,4 +1,4 @@
-"""What is measured besides rows of one size: scaling with threads, cost against batch and depth, what is installed."""
+"""What is measured besides rows of one size: scaling with threads, cost against batch, depth and length, what is installed."""
 import os
 import subprocess
 import tempfile
@@ -7,9 +7,11 @@ import measure
 from rows import ROWS, variant
 
 ROW = {r.name: r for r in ROWS}
-SCALED = ["mlp_wide_train", "mnist_cnn_train", "cifar_cnn_train", "mnist_cnn_forward_b64"]
+SCALED = ["mlp_wide_train", "mnist_cnn_train", "cifar_cnn_train", "lstm_train", "encoder_train", "mnist_cnn_forward_b64",
+          "resnet50_forward", "minilm_forward"]
 CURVES = [("mlp_train", "batch", (1, 4, 16, 64, 256)), ("mnist_cnn_train", "batch", (1, 4, 16, 64)),
-          ("mlp_train", "depth", (1, 4, 16, 64))]
+          ("mlp_train", "depth", (1, 4, 16, 64)), ("minilm_forward", "sequence", (8, 32, 128, 512)),
+          ("lstm_train", "sequence", (10, 40, 160))]
 COMPARED = ("tarn", "pytorch_eager")
 
 
@@ -42,6 +44,8 @@ def sized(row, axis, size):
     """The row with that batch, or as many layers of 128 units before the last one."""
     if axis == "batch":
         return variant(row, batch=size)
+    if axis == "sequence":
+        return variant(row, name=f"{row.name}_t{size}", sample=(size, *row.sample[1:]))
     return variant(row, name=f"{row.name}_depth{size}", net=f"{size} linear 128, linear 10")
 
 
@@ -51,9 +55,9 @@ def run_curves(kinds, options, machine):
     less = Options(options, rounds=1)
     for name, axis, sizes in CURVES:
         points = {str(size): brief(measure.run_row(sized(ROW[name], axis, size), kinds, less, machine)) for size in sizes}
-        title = ROW[name].title if axis == "batch" else "linear layers of 128 units, training step, batch 64, Adam"
+        title = "linear layers of 128 units, training step, batch 64, Adam" if axis == "depth" else ROW[name].title
         found.append({"row": name, "title": title, "axis": axis, "points": points})
-    return {"row": "curves", "title": "cost against batch and depth", "rows": found}
+    return {"row": "curves", "title": "cost against batch, depth and length", "rows": found}
 
 
 def folder_bytes(path):

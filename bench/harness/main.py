@@ -15,7 +15,7 @@ from rows import ALL, STARTUP
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, "build", "release")
-EXTRAS = {"scaling": "the same rows on one thread and on all", "curves": "cost against batch and depth",
+EXTRAS = {"scaling": "the same rows on one thread and on all", "curves": "cost against batch, depth and length",
           "size": "bytes of what is installed"}
 
 

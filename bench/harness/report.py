@@ -151,11 +151,11 @@ def others(results):
         head = [f"{name}, {what}" for name in ("Tarn", "PyTorch eager") for what in ("1 thread", "all threads", "gain")]
         yield from table(["row", *head], *scaling(results["scaling"]))
     if "curves" in results:
-        yield "### Cost against batch and depth"
+        yield "### Cost against batch, depth and length"
         yield ""
-        yield "![Time per sample against the batch, per layer against the depth](performance_curves.svg)"
+        yield "![Time per sample against the batch, per layer against the depth, per step against the length](performance_curves.svg)"
         yield ""
-        head = [f"{name}, {what}" for name in ("Tarn", "PyTorch eager") for what in ("a step", "of that a sample or layer")]
+        head = [f"{name}, {what}" for name in ("Tarn", "PyTorch eager") for what in ("a step", "of that a sample, layer or step")]
         yield from table(["net", "size", *head], *curves(results["curves"]))
     if "size" in results:
         yield "### What is installed"

@@ -2,6 +2,7 @@
 #include "op/scheme/activation.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { ACTIVATION };
 
@@ -31,6 +32,14 @@ static tn_tensor *as_rows(tn_tensor *x)
 }
 
 /* dx = dy w, dw = dy^T x, db = the sum of dy's rows. */
+/* Where w is a transposed matrix, its gradient is made as that of the matrix, which is what will be asked for in the end. */
+static tn_tensor *weight_gradient(tn_tensor *x, tn_tensor *dy, const tn_tensor *w)
+{
+    if (strcmp(w->node->def->name, "permute") == 0)
+        return tn_transpose(tn_matmul(tn_transpose(x, 0, 1), dy), 0, 1);
+    return tn_matmul(tn_transpose(dy, 0, 1), x);
+}
+
 static tn_status linear_backward(const op_grad *c)
 {
     tn_tensor *x = op_in(c, 0), *w = op_in(c, 1);
@@ -38,7 +47,7 @@ static tn_status linear_backward(const op_grad *c)
     if (op_wants(c, 0))
         op_give(c, 0, x->type.rank == 1 ? tn_reshape(tn_matmul(as_rows(dy), w), tn_tensor_shape(x)) : tn_matmul(dy, w));
     if (op_wants(c, 1))
-        op_give(c, 1, tn_matmul(tn_transpose(as_rows(dy), 0, 1), as_rows(x)));
+        op_give(c, 1, weight_gradient(as_rows(x), as_rows(dy), w));
     if (op_wants(c, 2))
         op_give(c, 2, tn_sum_axes(as_rows(dy), 1, (const int64_t[]){0}, false));
     return TN_OK;
