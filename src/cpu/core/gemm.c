@@ -98,6 +98,15 @@ static void exchange(plan *p)
     p->g.bias = g.bias == CPU_BIAS_COLUMN ? CPU_BIAS_ROW : g.bias == CPU_BIAS_ROW ? CPU_BIAS_COLUMN : CPU_BIAS_NONE;
 }
 
+/* Where both operands have neighbours along k and A is the smaller one, B is read as it lies if the two change places: then A
+ * is packed, and tiles of C are transposed. */
+static bool turning_pays(const plan *p)
+{
+    const cpu_gemm *g = &p->g;
+    return !p->kern->whole && (g->dtype == TN_F32 || g->dtype == TN_F64) && g->c_dtype == g->dtype && g->a_col == 1 &&
+           g->b_row == 1 && g->c_col == 1 && g->m > DOT_ROWS && 2 * g->m <= g->n && g->k >= p->kern->kc / 2;
+}
+
 static void normalise(plan *p, const cpu_gemm *g)
 {
     p->g = *g;
@@ -118,6 +127,8 @@ static void normalise(plan *p, const cpu_gemm *g)
         exchange(p);
     else if (p->g.n < 8 && p->g.m > p->g.n && p->g.m > 16 && g->a_col == 1 && g->b_row == 1)
         exchange(p); /* a few long columns: the dot path wants few rows */
+    else if (turning_pays(p))
+        exchange(p);
 }
 
 static gemm_path choose_path(const plan *p)
@@ -147,7 +158,8 @@ static bool b_in_place(const plan *p)
         return false;
     if (!p->kern->masked && g->n % p->kern->nr)
         return false;
-    return p->row_panels <= 2 || (p->row_panels <= 10 && g->n <= 1024);
+    const int64_t bytes = g->n * g->k * (int64_t)p->size;
+    return p->row_panels <= 2 || (p->row_panels <= 10 && g->n <= 1024 && bytes <= 256 << 10);
 }
 
 static bool a_in_place(const plan *p)

@@ -207,13 +207,24 @@ static void NAME(tile)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a
 
 /* ---- packing --------------------------------------------------------------------------------------------------- */
 
-/* The source has neighbours along k: squares of LANES x LANES are transposed in registers. */
+/* A square of LANES x LANES, transposed in registers. */
+CPU_INLINE void NAME(pack_square)(T *to, int64_t width, const void *from, tn_dtype dtype, int64_t across)
+{
+    V r[LANES];
+    UNROLL for (int i = 0; i < LANES; i++) r[i] = NAME(load)(NAME(at)(from, dtype, i * across), dtype);
+    OP(transpose)(r);
+    UNROLL for (int i = 0; i < LANES; i++) OP(store)(to + i * width, r[i]);
+}
+
+/* The source has neighbours along k: squares are transposed. */
 CPU_INLINE void NAME(pack_along)(T *to, int64_t width, const void *from, tn_dtype dtype, int64_t across, int64_t have,
                                  int64_t k)
 {
     for (int64_t w = 0; w < width; w += LANES) {
-        int64_t lanes = width - w < LANES ? width - w : LANES, rows = have - w < lanes ? have - w : lanes;
-        for (int64_t j = 0; j < k; j += LANES) {
+        int64_t lanes = width - w < LANES ? width - w : LANES, rows = have - w < lanes ? have - w : lanes, j = 0;
+        for (; rows == LANES && j + LANES <= k; j += LANES)
+            NAME(pack_square)(to + j * width + w, width, NAME(at)(from, dtype, w * across + j), dtype, across);
+        for (; j < k; j += LANES) {
             int64_t ks = k - j < LANES ? k - j : LANES;
             V r[LANES];
             UNROLL for (int i = 0; i < LANES; i++)
@@ -471,6 +482,32 @@ static void NAME(finish_apart)(const gemm_finish *f, tn_dtype dtype, int64_t i, 
             ((T *)p)[l * f->c_col] = one[l];
 }
 
+/* Rows i.. (n of them, at most LANES) of a C of T whose neighbours are down a column: squares of sums are transposed. */
+CPU_INLINE void NAME(finish_down)(const gemm_finish *f, int64_t i, int64_t n)
+{
+    for (int64_t j = 0; j < f->n; j += LANES) {
+        int64_t columns = f->n - j < LANES ? f->n - j : LANES;
+        V r[LANES];
+        UNROLL for (int l = 0; l < LANES; l++)
+        {
+            const T *from = (const T *)f->from + (i + l) * f->from_row + j;
+            r[l] = l >= n ? OP(set1)(0) : columns == LANES ? OP(load)(from) : OP(load_n)(from, columns);
+        }
+        OP(transpose)(r);
+        V rows = f->end.bias_row ? OP(load_n)((const T *)f->end.bias_row + i, n) : OP(set1)(0);
+        UNROLL for (int l = 0; l < LANES; l++) if (l < columns)
+        {
+            T *to = (T *)f->c + (j + l) * f->c_col + i;
+            V v = r[l] * OP(set1)((T)f->end.alpha) + rows;
+            if (f->end.bias_col)
+                v += OP(set1)(((const T *)f->end.bias_col)[j + l]);
+            if (f->end.add)
+                v += OP(load_n)(to, n);
+            OP(store_n)(to, f->end.relu ? OP(max)(OP(set1)(0), v) : v, n);
+        }
+    }
+}
+
 CPU_INLINE void NAME(finish_dtype)(const gemm_finish *f, tn_dtype dtype)
 {
     int64_t size = HALVES && dtype != TN_F32 ? 2 : (int64_t)sizeof(T);
@@ -495,6 +532,11 @@ CPU_INLINE void NAME(finish_dtype)(const gemm_finish *f, tn_dtype dtype)
 
 static void NAME(finish)(const gemm_finish *f)
 {
+    if (f->from && f->c_row == 1 && f->c_col != 1 && f->c_dtype == (HALVES ? TN_F32 : TN_F64)) {
+        for (int64_t i = 0; i < f->m; i += LANES)
+            NAME(finish_down)(f, i, f->m - i < LANES ? f->m - i : LANES);
+        return;
+    }
     BY_DTYPE(f->c_dtype, NAME(finish_dtype)(f, d))
 }
 
