@@ -4,12 +4,16 @@
 #define TARN_OPTIM_H
 
 #include <tarn/graph.h>
+#include <tarn/program.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* With the rates, decays and other numbers that PyTorch's class of that name takes, where there is one. */
+/* With the rates, decays and other numbers that PyTorch's class of that name takes, where there is one.
+ *
+ * For Muon and Shampoo parameters of several axes are matrices [first, rest]. Others go by AdamW at the same rate, and by Adagrad. A
+ * side of more than 512 is left as it is by Shampoo, and the other's root is then of degree 2. */
 typedef enum tn_optimizer {
     TN_SGD = 0,        /* torch.optim.SGD; momentum after Sutskever et al. 2013, section 2 */
     TN_ADAM = 1,       /* Kingma and Ba 2015, algorithm 1; weight decay is added to the gradient */
@@ -24,12 +28,8 @@ typedef enum tn_optimizer {
     TN_LARS = 10,      /* You et al. 2017, algorithm 1 */
     TN_LION = 11,      /* Chen et al. 2023, algorithm 2 */
     TN_ADAFACTOR = 12, /* Shazeer and Stern 2018, algorithms 4 and 5, as torch.optim.Adafactor */
-    TN_MUON =
-        13, /* Jordan et al. 2024: momentum made orthogonal. Parameters of several axes are matrices [first, rest];
-                          those of one axis or none go by AdamW at the same rate */
-    TN_SHAMPOO =
-        14 /* Gupta et al. 2018, algorithm 1, for matrices [first, rest] with at most 1024 rows and columns; others
-                          go by Adagrad */
+    TN_MUON = 13,      /* Jordan et al. 2024: momentum made orthogonal; see below */
+    TN_SHAMPOO = 14    /* Gupta et al. 2018, algorithm 1 */
 } tn_optimizer;
 
 /* "sgd", "adam", ...; NULL from the last on. The learning rate that it has when nobody says another; 0 for no optimizer. */
@@ -132,6 +132,31 @@ typedef struct tn_optim_opt {
  * parameters frozen by a group. With the name "critic" all that is added is called "critic.lr", "critic.step", ..., and the
  * state "optim.critic.step", "optim.critic.NAME.m", .... */
 TN_API tn_status tn_minimize(tn_tensor *loss, const tn_optim_opt *opt);
+
+/* ---- L-BFGS ------------------------------------------------------------------------------------------------------ */
+
+/* For few samples and smooth losses: several evaluations a step, each of the whole (Nocedal and Wright 2006, algorithm 7.5). Names
+ * are torch.optim.LBFGS's. */
+typedef struct tn_lbfgs_opt {
+    double lr;                  /* 0: 1 */
+    int64_t max_iter, max_eval; /* of a step; 0: 20, and 5/4 of max_iter */
+    double tolerance_grad;      /* 0: 1e-7: where no gradient is larger, a step ends */
+    double tolerance_change;    /* 0: 1e-9: the same for changes of parameters and of the loss */
+    int64_t history_size;       /* steps that the curvature is known from; 0: 10; 16 bytes a parameter for each */
+    bool strong_wolfe;          /* a line search (algorithms 3.5 and 3.6); otherwise every step is as long as lr says */
+    const tn_param_group *groups; /* only `frozen` counts */
+    int n_groups;
+    const char *name; /* as of tn_optim_opt */
+    void *reserved[6];
+} tn_lbfgs_opt;
+
+/* Adds the entry "lbfgs", which gives "loss" (f64) and writes gradients to "optim.PARAMETER.lbfgs_grad", and the state
+ * "optim.lbfgs.s", ".y", ".direction", ".gradient", ".numbers". Returns the graph's status. */
+TN_API tn_status tn_lbfgs(tn_tensor *loss, const tn_lbfgs_opt *opt);
+/* One step with the entry's feeds; *loss (may be NULL) is the one that it begins with. Every evaluation of a step sees the same random
+ * numbers. Where it fails the parameters are those before the iteration that failed; the session has the sentence. */
+TN_API tn_status tn_lbfgs_step(tn_session *session, const tn_lbfgs_opt *opt, int n_feeds, const tn_feed *feeds,
+                               double *loss);
 
 /* The graph's entry of this name, to which more outputs may be added; NULL. */
 TN_API tn_entry *tn_graph_entry(tn_graph *graph, const char *name);

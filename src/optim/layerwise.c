@@ -4,7 +4,8 @@
 #include <float.h>
 #include <math.h>
 
-enum { MOST_ROWS = 1024, ROOT_STEPS = 25 };
+/* Sides of matrices whose roots are taken, and the iterations for one: eigenvalues a million apart. */
+enum { MOST_ROWS = 512, ROOT_STEPS = 25 };
 
 /* L1 alone: weight decay has its own place in the rules below. */
 static double add_l1(optim_step *s)
@@ -153,34 +154,44 @@ tn_tensor *optim_muon(optim_step *s)
     return tn_sub(s->w, optim_times(orthogonal(s, way, rows > columns), tn_mul_f(s->lr, scale)));
 }
 
-/* The inverse fourth root of a symmetric matrix with eigenvalues above 0, by Newton's coupled iteration (Iannazzo 2006; as in
+/* The inverse root of degree 2 or 4 of a symmetric matrix with eigenvalues above 0, by Newton's coupled iteration (Iannazzo 2006; as in
  * Anil et al. 2020, appendix): m, which starts as a multiple of it, comes to the identity while x takes what it is short of. */
-static tn_tensor *inverse_root(optim_step *s, tn_tensor *sum, int64_t n)
+static tn_tensor *inverse_root(optim_step *s, tn_tensor *sum, int degree)
 {
+    double p = degree;
+    tn_dim n = tn_tensor_shape(sum).dims[0];
     tn_tensor *eye = tn_eye(s->m->g, TN_F32, n, n);
     tn_tensor *ridge = tn_add_f(tn_mul_f(optim_norm(sum), 1e-6), s->o->eps.value);
     tn_tensor *a = tn_add(sum, optim_times(eye, ridge));
-    tn_tensor *z = tn_div(number(s, 2.5), optim_norm(a));
-    tn_tensor *m = optim_times(a, z), *x = optim_times(eye, tn_pow(z, number(s, 0.25)));
+    tn_tensor *z = tn_div(number(s, (1 + p) / 2), optim_norm(a));
+    tn_tensor *m = optim_times(a, z), *x = optim_times(eye, tn_pow(z, number(s, 1 / p)));
     for (int i = 0; i < ROOT_STEPS; i++) {
-        tn_tensor *step = tn_sub(tn_mul_f(eye, 1.25), tn_mul_f(m, 0.25)), *square = tn_matmul(step, step);
+        tn_tensor *step = tn_sub(tn_mul_f(eye, 1 + 1 / p), tn_mul_f(m, 1 / p)), *power = tn_matmul(step, step);
         x = tn_matmul(x, step);
-        m = tn_matmul(tn_matmul(square, square), m);
+        m = tn_matmul(degree == 4 ? tn_matmul(power, power) : power, m);
     }
     return x;
+}
+
+/* The sum of squares on one side of g, so far; in f32: rounded to less, it may have eigenvalues below 0. */
+static tn_tensor *squares(optim_step *s, const char *kind, int64_t n, tn_tensor *g, tn_tensor *other)
+{
+    tn_tensor *slot = optim_slot_of(s, kind, TN_F32, TN_SHAPE(n, n));
+    return optim_keep(s, slot, tn_add(slot, tn_matmul(g, other)));
 }
 
 tn_tensor *optim_shampoo(optim_step *s)
 {
     tn_shape shape = tn_tensor_shape(s->w);
     int64_t rows = shape.rank > 1 ? shape.dims[0] : 0, columns = rows > 0 ? (int64_t)count(s) / rows : 0;
-    if (rows < 1 || rows > MOST_ROWS || columns > MOST_ROWS)
+    bool left = rows > 0 && rows <= MOST_ROWS, right = columns > 0 && columns <= MOST_ROWS;
+    if (!left && !right)
         return optim_adagrad(s);
-    /* in f32: rounded to less, a sum of squares may have eigenvalues below 0 */
-    tn_tensor *left = optim_slot_of(s, "left", TN_F32, TN_SHAPE(rows, rows)), *g = as_matrix(s->g);
-    tn_tensor *right = optim_slot_of(s, "right", TN_F32, TN_SHAPE(columns, columns));
-    tn_tensor *l = optim_keep(s, left, tn_add(left, tn_matmul(g, turned(g))));
-    tn_tensor *r = optim_keep(s, right, tn_add(right, tn_matmul(turned(g), g)));
-    tn_tensor *way = tn_matmul(tn_matmul(inverse_root(s, l, rows), g), inverse_root(s, r, columns));
+    int degree = left && right ? 4 : 2;
+    tn_tensor *g = as_matrix(s->g), *way = g;
+    if (left)
+        way = tn_matmul(inverse_root(s, squares(s, "left", rows, g, turned(g)), degree), way);
+    if (right)
+        way = tn_matmul(way, inverse_root(s, squares(s, "right", columns, turned(g), g), degree));
     return tn_sub(s->w, optim_times(tn_cast(tn_reshape(way, shape), s->dtype), s->lr));
 }

@@ -71,6 +71,12 @@ static tn_status find_gradients(optim_minimizer *m)
     return m->g->error.status;
 }
 
+tn_status optim_find(optim_minimizer *m)
+{
+    BASE_TRY(find_params(m));
+    return find_gradients(m);
+}
+
 /* The name that something common to all parameters has with this optimizer. */
 static const char *named(optim_minimizer *m, const char *before, const char *name)
 {
@@ -281,7 +287,7 @@ tn_status tn_minimize(tn_tensor *loss, const tn_optim_opt *opt)
         m.scale = optim_common(&m, "loss_scale", TN_F32, m.o.initial_scale);
         m.good = optim_common(&m, "loss_scale_age", TN_I64, 0);
     }
-    if (find_params(&m) == TN_OK && find_gradients(&m) == TN_OK)
+    if (optim_find(&m) == TN_OK)
         add_entries(&m);
     base_vec_free(&m.params);
     return m.g->error.status;

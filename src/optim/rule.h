@@ -58,6 +58,9 @@ const optim_rule *optim_rule_of(int kind);
 /* Defaults filled in, and checked: the sentence is the graph's. */
 tn_status optim_options(tn_graph *g, const tn_optim_opt *opt, tn_optim_opt *out);
 
+/* The parameters that are trained, and their gradients. */
+tn_status optim_find(optim_minimizer *m);
+
 /* State that belongs to the step's parameter: "optim.NAME.kind", all elements `initial` at first, of its dtype and shape; or of
  * others, zero at first. */
 tn_tensor *optim_slot(optim_step *s, const char *kind, double initial);

@@ -10,6 +10,8 @@ gradients.NAME[i], whatever the parameters are. For each variant V in the metada
 For each schedule S in "schedules":
     "S"                  text     its kind and options under the names of tn_schedule_opt, and "epoch=N" steps for an epoch
     S.rate               f64 [60] the rate of each step
+lbfgs.loss f64 [12] and lbfgs.x f64 [12, 4] are the steps of torch.optim.LBFGS on Rosenbrock's function.
+
 Where torch.optim has an optimizer it made the numbers; LAMB, LARS, Lion, Shampoo, lookahead, centralisation and
 sharpness-aware steps are written below from their papers, in float64, and Muon too, whose products PyTorch rounds to
 bfloat16.
@@ -239,6 +241,26 @@ SCHEDULES = {
 }
 
 
+# ---- L-BFGS ----------------------------------------------------------------------------------------------------------------
+
+def lbfgs(steps=12):
+    """Rosenbrock's function of four numbers, by steps of one length."""
+    x = torch.tensor([-1.2, 1.0, 0.5, -0.7], dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS([x], lr=0.02, max_iter=7, history_size=4)
+    losses, places = [], []
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (100 * (x[1:] - x[:-1]**2)**2 + (1 - x[:-1])**2).sum()
+        loss.backward()
+        return loss
+
+    for _ in range(steps):
+        losses.append(optimizer.step(closure).item())
+        places.append(x.detach().clone())
+    return torch.tensor(losses, dtype=torch.float64), torch.stack(places)
+
+
 def main():
     torch.set_num_threads(1)
     folder = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
@@ -252,6 +274,7 @@ def main():
     for name, (text, epoch, make) in SCHEDULES.items():
         notes["schedule." + name] = f"{text} epoch={epoch}"
         tensors[f"schedule.{name}.rate"] = rates(make, epoch=epoch)
+    tensors["lbfgs.loss"], tensors["lbfgs.x"] = lbfgs()
     path = os.path.join(folder, "optim.safetensors")
     save_file({k: v.contiguous() for k, v in tensors.items()}, path, metadata=notes)
     print(f"{path}: {os.path.getsize(path)} bytes")

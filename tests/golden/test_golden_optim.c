@@ -268,6 +268,95 @@ static void optimizers(void **p)
     format_safetensors_free(file);
 }
 
+/* ---- L-BFGS ------------------------------------------------------------------------------------------------------ */
+
+typedef struct rosenbrock {
+    tn_context *context;
+    tn_program *program;
+    tn_state *state;
+    tn_session *session;
+    double *x;
+} rosenbrock;
+
+/* The sum of 100 (b - a^2)^2 + (1 - a)^2 over neighbours a, b of four numbers. */
+static rosenbrock rosenbrock_new(const tn_lbfgs_opt *o)
+{
+    static const double start[4] = {-1.2, 1.0, 0.5, -0.7};
+    rosenbrock r = {.context = tn_context_new(TN_OPT(tn_context_opt, .threads = 1))};
+    tn_graph *g = tn_graph_new(r.context);
+    tn_tensor *x = tn_param(g, "x", TN_F64, TN_SHAPE(4), NULL), *a = tn_slice(x, 0, 0, 3), *b = tn_slice(x, 0, 1, 4);
+    tn_tensor *valley = tn_mul_f(tn_square(tn_sub(b, tn_square(a))), 100);
+    if (tn_lbfgs(tn_sum(tn_add(valley, tn_square(tn_sub_f(a, 1)))), o) != TN_OK)
+        fail_msg("%s", tn_graph_error(g));
+    if (!(r.program = tn_compile(g, NULL)))
+        fail_msg("%s", tn_context_error(r.context));
+    r.state = tn_state_new(r.context);
+    assert_int_equal(tn_state_init(r.state, g, 1), TN_OK);
+    tn_graph_free(g);
+    r.session = tn_session_new(r.program, r.state);
+    tn_view v;
+    assert_int_equal(tn_state_find(r.state, "x", &v), TN_OK);
+    r.x = v.data;
+    memcpy(r.x, start, sizeof start);
+    return r;
+}
+
+static void rosenbrock_free(rosenbrock *r)
+{
+    tn_session_free(r->session);
+    tn_state_free(r->state);
+    tn_program_free(r->program);
+    tn_context_free(r->context);
+}
+
+static void lbfgs_steps(void **p)
+{
+    (void)p;
+    base_error e = {0};
+    format_safetensors *file;
+    if (format_safetensors_open(TARN_SOURCE_DIR "/tests/golden/optim.safetensors", &file, &e) != TN_OK)
+        fail_msg("%s", e.text);
+    const format_tensor *losses = golden(file, "lbfgs", "loss"), *places = golden(file, "lbfgs", "x");
+    const tn_lbfgs_opt o = {.lr = 0.02, .max_iter = 7, .history_size = 4};
+    rosenbrock r = rosenbrock_new(&o);
+    for (int64_t i = 0; i < losses->dims[0]; i++) {
+        double loss, want[5];
+        if (tn_lbfgs_step(r.session, &o, 0, NULL, &loss) != TN_OK)
+            fail_msg("%s", tn_session_error(r.session));
+        memcpy(want, (const double *)places->data + 4 * i, 4 * sizeof *want);
+        memcpy(want + 4, (const double *)losses->data + i, sizeof *want);
+        if (!(fabs(loss - want[4]) <= 1e-7 * fabs(want[4])))
+            fail_msg("the loss of step %d is %.12g, not %.12g", (int)i, loss, want[4]);
+        for (int k = 0; k < 4; k++)
+            if (!(fabs(r.x[k] - want[k]) <= 1e-7))
+                fail_msg("x[%d] is %.12g after %d steps, not %.12g", k, r.x[k], (int)i + 1, want[k]);
+    }
+    rosenbrock_free(&r);
+    format_safetensors_free(file);
+}
+
+static void lbfgs_with_a_search(void **p)
+{
+    (void)p;
+    const tn_lbfgs_opt o = {.strong_wolfe = true, .max_iter = 7, .history_size = 4, .name = "fit"};
+    rosenbrock r = rosenbrock_new(&o);
+    static const double start[4] = {-0.3, 0.8, 0.5, -0.7};
+    double loss = 1, before = INFINITY;
+    int steps = 0;
+    memcpy(r.x, start, sizeof start);
+    for (; loss > 1e-8; steps++) {
+        if (tn_lbfgs_step(r.session, &o, 0, NULL, &loss) != TN_OK)
+            fail_msg("%s", tn_session_error(r.session));
+        if (!(loss <= before && steps < 15))
+            fail_msg("the loss is %g after %d steps, %g before", loss, steps, before);
+        before = loss;
+    }
+    print_message("L-BFGS with a search: %d steps\n", steps);
+    for (int k = 0; k < 4; k++)
+        assert_true(fabs(r.x[k] - 1) < 1e-4);
+    rosenbrock_free(&r);
+}
+
 /* ---- schedules --------------------------------------------------------------------------------------------------- */
 
 static const char *const kinds[] = {[TN_SCHEDULE_STEP] = "step",
@@ -332,6 +421,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(optimizers),
         cmocka_unit_test(schedules),
+        cmocka_unit_test(lbfgs_steps),
+        cmocka_unit_test(lbfgs_with_a_search),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -590,6 +590,47 @@ static void scaling_of_the_loss(void **p)
     net_free(&b);
 }
 
+/* Of a side that is too long Shampoo takes no root: its first step is then the gradient with orthogonal rows of length 1. */
+static void shampoo_of_a_long_matrix(void **p)
+{
+    (void)p;
+    enum { ROWS = 3, COLUMNS = 600 };
+    static float a[ROWS * COLUMNS];
+    tn_context *c = tn_context_new(TN_OPT(tn_context_opt, .threads = 1));
+    tn_graph *g = tn_graph_new(c);
+    const int64_t dims[] = {ROWS, COLUMNS};
+    for (int i = 0; i < ROWS * COLUMNS; i++)
+        a[i] = (float)(i * 37 % 101) / 10 - (float)(i / COLUMNS * i % 7);
+    const tn_view constant = tn_view_of(a, TN_F32, 2, dims);
+    tn_tensor *w = tn_param(g, "w", TN_F32, TN_SHAPE(ROWS, COLUMNS), NULL);
+    assert_int_equal(
+        tn_minimize(tn_sum(tn_mul(w, tn_constant(g, &constant))), TN_OPT(tn_optim_opt, .kind = TN_SHAMPOO)), TN_OK);
+    tn_program *program = tn_compile(g, NULL);
+    if (!program)
+        fail_msg("%s", tn_context_error(c));
+    tn_state *state = tn_state_new(c);
+    assert_int_equal(tn_state_init(state, g, 0), TN_OK);
+    tn_session *s = tn_session_new(program, state);
+    float lr = 1;
+    const tn_feed feed = {"lr", tn_view_of(&lr, TN_F32, 0, NULL)};
+    assert_int_equal(tn_run(s, "step", 1, &feed, 0, NULL), TN_OK);
+    tn_view v;
+    assert_int_equal(tn_state_find(state, "w", &v), TN_OK);
+    for (int i = 0; i < ROWS; i++)
+        for (int k = 0; k < ROWS; k++) {
+            double sum = 0;
+            for (int j = 0; j < COLUMNS; j++)
+                sum += (double)((float *)v.data)[i * COLUMNS + j] * (double)((float *)v.data)[k * COLUMNS + j];
+            close_to(sum, i == k, 1e-3);
+        }
+    assert_int_equal(tn_state_find(state, "optim.w.right", &v), TN_NOT_FOUND);
+    tn_session_free(s);
+    tn_state_free(state);
+    tn_program_free(program);
+    tn_graph_free(g);
+    tn_context_free(c);
+}
+
 /* Every rule accepts every dtype of parameters, accumulates, and moves them. */
 static void every_rule_with_every_dtype(void **p)
 {
@@ -707,6 +748,7 @@ int main(void)
         cmocka_unit_test(a_gradient_that_is_no_number_changes_nothing),
         cmocka_unit_test(sharpness_by_hand),
         cmocka_unit_test(scaling_of_the_loss),
+        cmocka_unit_test(shampoo_of_a_long_matrix),
         cmocka_unit_test(every_rule_with_every_dtype),
         cmocka_unit_test(wrong_options_are_told),
     };
