@@ -114,7 +114,7 @@ static op_alignment take(const job *j, int64_t n, int thread, double **e, double
     op_alignment s = {.steps = in[2] ? whole(p, in[2], n) : p->steps,
                       .labels = in[3] ? whole(p, in[3], n) : p->labels,
                       .target = labels};
-    *e = (double *)(labels + p->labels);
+    *e = (double *)(void *)(labels + p->labels);
     *work = *e + p->steps * (p->labels + 1);
     *row = *work + op_ctc_room(p->steps, p->labels);
     for (int64_t k = 0; k < s.labels; k++)

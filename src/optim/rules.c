@@ -86,6 +86,8 @@ static tn_tensor *sgd(optim_step *s)
  * x is; false if it is none. Embeddings of the same table must agree about padding. */
 static bool picked_rows(tn_tensor *x, tn_tensor **dy, tn_tensor **index, int64_t *padding)
 {
+    if (graph_poisoned(x))
+        return false;
     const char *name = x->node->def->name;
     if (strcmp(name, "add") == 0)
         return picked_rows(x->node->in[0], dy, index, padding) && picked_rows(x->node->in[1], dy, index, padding);
@@ -135,6 +137,8 @@ static tn_tensor *adam_rows(optim_step *s)
 static tn_tensor *factor_of(tn_tensor **x)
 {
     const graph_node *node = (*x)->node;
+    if (!node) /* a failed value */
+        return NULL;
     bool times = strcmp(node->def->name, "mul") == 0, over = strcmp(node->def->name, "div") == 0;
     tn_tensor *number = times || over ? node->in[1] : NULL;
     if (!number || tn_tensor_rank(number) != 0 || tn_tensor_dtype(number) != TN_F32 || tn_tensor_rank(node->in[0]) == 0)

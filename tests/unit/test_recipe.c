@@ -317,7 +317,8 @@ static void test_training(void **state)
     const char *const *names = NULL;
     for (const format_option *o = table->options; o->key; o++)
         names = strcmp(o->key, "optimizer") == 0 ? o->names : names;
-    for (int i = 0; names[i] || tn_optimizer_name(i); i++) {
+    assert_non_null(names);
+    for (int i = 0; names && (names[i] || tn_optimizer_name(i)); i++) {
         char text[64];
         assert_string_equal(names[i], tn_optimizer_name(i));
         (void)snprintf(text, sizeof text, "train.optimizer=%s", names[i]);
