@@ -92,6 +92,8 @@ tn_status train_score_data(train_scorer *s, const tn_dataset *data, int64_t batc
 {
     tn_shape shape = tn_tensor_shape(s->model->output);
     int classes = s->classes ? (int)shape.dims[1] : 0;
+    if (tn_dataset_count(data) == 0)
+        return base_fail(s->e, TN_INVALID, "there is nothing to evaluate on: the data set has no samples");
     train_confusion_free(&s->confusion);
     s->loss = (train_mean){0};
     if (classes)

@@ -97,10 +97,13 @@ static tn_status digits(tn_context *c, const train_recipe *r, tn_dataset **train
 }
 
 /* The first `count` samples, when that is asked for. */
-static tn_status shorten(tn_context *c, tn_dataset **data, int64_t count)
+static tn_status shorten(tn_context *c, tn_dataset **data, int64_t count, const char *key)
 {
-    if (!*data || count <= 0 || count >= tn_dataset_count(*data))
+    if (!*data || count <= 0 || count == tn_dataset_count(*data))
         return TN_OK;
+    if (count > tn_dataset_count(*data))
+        return base_fail(base_context_begin(c), TN_INVALID, "%s is %lld, but there are only %lld samples", key,
+                         (long long)count, (long long)tn_dataset_count(*data));
     tn_dataset *part = tn_dataset_range(c, *data, 0, count);
     if (!part)
         return TN_INVALID;
@@ -153,9 +156,9 @@ tn_status tn_recipe_data(tn_context *c, const tn_recipe *recipe, tn_dataset **tr
     if (status == TN_OK)
         status = split_off(c, r, train, valid);
     if (status == TN_OK)
-        status = shorten(c, train, r->data.train_count);
+        status = shorten(c, train, r->data.train_count, "data.train_count");
     if (status == TN_OK)
-        status = shorten(c, valid, r->data.val_count);
+        status = shorten(c, valid, r->data.val_count, "data.val_count");
     if (status == TN_OK)
         return TN_OK;
     tn_dataset_free(*train);

@@ -194,7 +194,7 @@ static tn_status check_metric(tn_trainer *t, tn_metric metric, const char *who)
 }
 
 /* What validation needs is known before the first epoch, and said then. */
-static tn_status check_valid(tn_trainer *t)
+static tn_status check_valid(tn_trainer *t, const tn_dataset *train)
 {
     BASE_TRY(check_metric(t, t->opt.watch, "early stopping"));
     for (const tn_schedule_opt *s = &t->opt.schedule; s; s = s->then)
@@ -202,6 +202,17 @@ static tn_status check_valid(tn_trainer *t)
             BASE_TRY(check_metric(t, t->opt.plateau, "the plateau schedule"));
     if (!t->valid)
         return TN_OK;
+    if (tn_dataset_count(t->valid) == 0)
+        return base_fail(&t->error, TN_INVALID,
+                         "there is a validation set, but it has no samples (of %lld for training); a larger "
+                         "val_fraction takes more, and without validation data the training loss decides",
+                         (long long)tn_dataset_count(train));
+    tn_shape y = tn_tensor_shape(t->model->output);
+    if (train_takes_classes(t->loss) && y.rank == 2 && y.dims[1] > TRAIN_MOST_CLASSES)
+        return base_fail(&t->error, TN_LIMIT,
+                         "validation counts which class is taken for which, for at most %d classes; the model has %lld "
+                         "outputs. Train it without validation data",
+                         TRAIN_MOST_CLASSES, (long long)y.dims[1]);
     BASE_TRY(check_target(t->model, t->valid, t->loss, &t->error));
     return check_data(t->model, t->valid, 0, &t->error);
 }
@@ -299,7 +310,7 @@ static tn_status prepare(tn_trainer *t, const tn_dataset *train, const tn_train_
     if (!t->loader)
         return t->error.status;
     BASE_TRY(train_add_loss(t->model, train, &t->loss, &t->target, &t->opt.optim, &t->error));
-    BASE_TRY(check_valid(t));
+    BASE_TRY(check_valid(t, train));
     BASE_TRY(check_last_batch(t, train));
     if (tn_model_init(t->model, t->opt.seed) != TN_OK)
         return base_fail(&t->error, t->model->error.status, "%s", t->model->error.text);

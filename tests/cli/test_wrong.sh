@@ -115,6 +115,13 @@ refused "cross entropy" "class numbers" u8 28 -- train tiny.yaml $idx data.label
 # shellcheck disable=SC2086
 refused y.idx -- train tiny.yaml $idx
 
+# A number of samples that there is not, a part of them that is none.
+good
+# shellcheck disable=SC2086
+refused data.train_count 5 "only 4" -- train tiny.yaml $idx data.train_count=5
+# shellcheck disable=SC2086
+refused "no samples" val_fraction -- train tiny.yaml $idx data.val_fraction=0.01
+
 # --- losses and targets that do not go together, one value to take a variance of
 recipe 's/- linear: 10/- linear: 10\n    - softmax/'
 refused wrong.yaml:14 cross_entropy "take out the last layer, softmax" -- train wrong.yaml
