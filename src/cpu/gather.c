@@ -74,6 +74,14 @@ static void copy_chunk(void *arg, int64_t chunk, int thread)
     }
 }
 
+/* Pictures lie as they come, channels last too where rows are still rows. */
+static kernel_layout index_select_want(const kernel_bind *b, int i)
+{
+    int64_t axis = cpu_arg_int(b->node, "axis");
+    bool whole = i || b->in[0].rank < 3 || axis == 1 || axis == 1 - b->in[0].rank || kernel_is_row_major(&b->in[0]);
+    return whole ? KERNEL_ROW_MAJOR : KERNEL_CHANNELS_LAST;
+}
+
 static tn_status index_select_prepare(kernel_bind *b)
 {
     enum { CHUNK = 1 << 16 /* bytes, about */ };
@@ -86,8 +94,11 @@ static tn_status index_select_prepare(kernel_bind *b)
     *p = (rows){.outer = 1, .size = x->dims[axis], .n = b->in[1].dims[0], .threads = b->threads};
     p->wide = b->in[1].dtype == TN_I64;
     p->bytes = (int64_t)tn_dtype_size(x->dtype);
+    const bool last = !kernel_is_row_major(x);
+    if (last)
+        kernel_set_layout(&b->out[0], KERNEL_CHANNELS_LAST);
     for (int k = 0; k < x->rank; k++)
-        *(k < axis ? &p->outer : &p->bytes) *= k == axis ? 1 : x->dims[k];
+        *(k < axis && !(last && k == 1) ? &p->outer : &p->bytes) *= k == axis ? 1 : x->dims[k];
     p->per_chunk = CHUNK / (p->bytes + 8) + 1;
     p->chunks = (p->outer * p->n + p->per_chunk - 1) / p->per_chunk;
     b->plan = p;
@@ -107,8 +118,8 @@ static void index_select_run(const kernel_call *c)
         cpu_parallel(p->threads, p->chunks, copy_chunk, &j);
 }
 
-#define ROW(text)                                                                                                      \
+#define ROW(text, layouts)                                                                                             \
     {                                                                                                                  \
-        .op = #text, .name = #text "/rows", .prepare = text##_prepare, .run = text##_run                               \
+        .op = #text, .name = #text "/rows", .want = layouts, .prepare = text##_prepare, .run = text##_run              \
     }
-const kernel cpu_kernels_gather[] = {ROW(gather), ROW(index_select), {0}};
+const kernel cpu_kernels_gather[] = {ROW(gather, NULL), ROW(index_select, index_select_want), {0}};

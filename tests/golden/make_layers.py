@@ -161,6 +161,8 @@ def convolutions():
         case(f"{name}_transposed", by.spectral_norm(nn.ConvTranspose2d(4, 3, 2)), lambda m, x: (m(x),), x=picture)
     case("bilinear", nn.Bilinear(4, 3, 5), lambda m, x, y: (m(x, y),), x=picture, y=random("other", 2, 4, 5, 3))
     case("train_batch_norm3d", nn.BatchNorm3d(4, momentum=None), lambda m, x: (m(x),), x=body)
+    case("train_batch_norm_frozen", nn.BatchNorm2d(4), lambda m, x: (nn.functional.batch_norm(
+        x, m.running_mean, m.running_var, m.weight, m.bias, False),), x=picture)
     case("train_batch_norm1d", nn.BatchNorm1d(4), lambda m, x: (m(x),), x=line)
 
 

@@ -229,6 +229,10 @@ static void batch_norm_cumulative(golden *c)
 {
     plain(c, tn_layer_batch_norm(in(c, "x"), "m", TN_OPT(tn_batch_norm_opt, .cumulative = true)));
 }
+static void batch_norm_frozen(golden *c)
+{
+    plain(c, tn_layer_batch_norm(in(c, "x"), "m", TN_OPT(tn_batch_norm_opt, .frozen = true)));
+}
 static void batch_norm(golden *c)
 {
     plain(c, tn_layer_batch_norm(in(c, "x"), "m", NULL));
@@ -275,6 +279,7 @@ static const struct {
              {"train_spectral_norm_transposed", spectral_norm_transposed},
              ROW(bilinear),
              {"train_batch_norm3d", batch_norm_cumulative},
+             {"train_batch_norm_frozen", batch_norm_frozen},
              {"train_batch_norm1d", batch_norm}};
 
 /* ---- running ----------------------------------------------------------------------------------------------------------- */

@@ -2,23 +2,33 @@
  * form. */
 #include "op/compose/compose.h"
 
+enum { MOST_SIZE = 4096 };
+
+/* The sum of `size` channels around each of x[N, C, ...]. */
+static tn_tensor *sum_of_channels(tn_tensor *x, int64_t size)
+{
+    dim_table *t = x->graph->dims;
+    int64_t low[TN_MAX_RANK] = {[1] = size / 2}, high[TN_MAX_RANK] = {[1] = (size - 1) / 2};
+    tn_dim channels = x->type.dims[1];
+    tn_tensor *padded = tn_pad(x, low, high, 0), *sum = NULL;
+    for (int64_t k = 0; k < size; k++) {
+        tn_tensor *part = tn_slice(padded, 1, k, dim_add(t, channels, k));
+        sum = sum ? tn_add(sum, part) : part;
+    }
+    return sum;
+}
+
 tn_tensor *tn_local_response_norm(tn_tensor *x, int64_t size, double alpha, double beta, double k)
 {
     if (op_unusable(x))
         return x;
-    tn_shape s = tn_tensor_shape(x);
-    if (s.rank < 3 || size < 1 || size > 1 << 20)
-        return OP_REFUSE(x, TN_SHAPE,
-                         "local_response_norm of '%s' takes [N, C, ...] and a size above 0; it has %d axes and %lld",
-                         tn_tensor_name(x), s.rank, (long long)size);
-    tn_dim inner = 1;
-    for (int i = 2; i < s.rank; i++)
-        inner = tn_dim_mul(x->graph, inner, s.dims[i]);
-    tn_tensor *flat = tn_reshape(tn_square(x), TN_SHAPE(s.dims[0], 1, s.dims[1], inner));
-    tn_pool_opt window = {
-        .kernels = {(int)size, 1}, .strides = {1, 1}, .paddings = {(int)size / 2, 0, (int)(size - 1) / 2, 0}};
-    tn_tensor *mean = tn_reshape(tn_avg_pool2d(flat, 1, &window), s);
-    return tn_div(x, tn_pow_f(tn_add_f(tn_mul_f(mean, alpha), k), beta));
+    if (x->type.rank < 3 || size < 1 || size > MOST_SIZE)
+        return OP_REFUSE(
+            x, TN_SHAPE,
+            "local_response_norm of '%s' takes [N, C, ...] and a size from 1 to %d; it has %d axes and %lld",
+            tn_tensor_name(x), MOST_SIZE, x->type.rank, (long long)size);
+    tn_tensor *sum = sum_of_channels(tn_square(x), size);
+    return tn_div(x, tn_pow_f(tn_add_f(tn_mul_f(sum, alpha / (double)size), k), beta));
 }
 
 tn_tensor *tn_weight_norm(tn_tensor *v, tn_tensor *g, int axis)

@@ -201,12 +201,17 @@ static tn_tensor *seen(tn_graph *g, int64_t from, int64_t to, int64_t *longest)
         int64_t n = ((i + 1) * from + to - 1) / to - i * from / to;
         most = n > most ? n : most;
     }
+    int64_t *at = base_arena_alloc(g->arena, (size_t)(to * most) * sizeof *at), n = to * most;
+    if (!at)
+        return graph_fail(g, TN_MEMORY, "out of memory while making windows");
+    for (int64_t i = 0; i < to; i++)
+        for (int64_t k = 0; k < most; k++) {
+            int64_t place = i * from / to + k, last = ((i + 1) * from + to - 1) / to - 1;
+            at[i * most + k] = place < last ? place : last;
+        }
     *longest = most;
-    tn_tensor *i = tn_unsqueeze(tn_arange(g, TN_I64, 0, 1, to), 1), *k = tn_arange(g, TN_I64, 0, 1, most);
-    tn_tensor *start = tn_floor_div(tn_mul_f(i, (double)from), tn_scalar(g, TN_I64, (double)to));
-    tn_tensor *last = tn_floor_div(tn_add_f(tn_mul_f(tn_add_f(i, 1), (double)from), (double)(to - 1)),
-                                   tn_scalar(g, TN_I64, (double)to));
-    return tn_flatten(tn_minimum(tn_add(start, k), tn_sub_f(last, 1)), 0);
+    tn_view view = tn_view_of(at, TN_I64, 1, &n);
+    return tn_constant(g, &view);
 }
 
 /* Axis `axis` by windows that do not overlap, of `size` elements. */
