@@ -318,9 +318,10 @@ TN_API tn_tensor *tn_fold(tn_tensor *x, tn_dim height, tn_dim width, const int k
 typedef struct tn_pool_opt {
     int stride;           /* 0: the kernel's size */
     int padding;          /* on every side; at most half of the window */
-    int dilation;         /* 0: 1; max_pool2d only */
+    int dilation;         /* 0: 1; largest elements only */
     bool ceil_mode;       /* sizes are rounded up */
-    bool exclude_padding; /* avg_pool2d: the border does not count */
+    bool exclude_padding; /* means: the border does not count */
+    int divisor;          /* means: sums are divided by it; 0: by what counts */
     int kernels[3];       /* where not 0: in place of kernel */
     int strides[3];       /* where not 0: in place of stride */
     int paddings[6];      /* added to padding */

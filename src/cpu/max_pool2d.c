@@ -13,7 +13,7 @@ static kernel_layout want(const kernel_bind *b, int i)
 static tn_status plan(kernel_bind *b, const kernel_operand *x, const kernel_operand *y)
 {
     cpu_pool *p = BASE_NEW(b->arena, cpu_pool);
-    const op_value *include = cpu_arg(b->node, "count_include_pad");
+    const op_value *include = cpu_arg(b->node, "count_include_pad"), *divisor = cpu_arg(b->node, "divisor");
     op_window o = op_pool_window(b->node->arg, cpu_arg(b->node, "dilation"));
     if (!p)
         return base_no_memory(b->error, "preparing a kernel");
@@ -27,6 +27,7 @@ static tn_status plan(kernel_bind *b, const kernel_operand *x, const kernel_oper
                     .ow = y->dims[3],
                     .ceil_mode = o.ceil,
                     .count_pad = include && include->i,
+                    .divisor = divisor ? divisor->i : 0,
                     .threads = b->threads,
                     .isa = (cpu_isa)b->isa};
     for (int d = 0; d < 2; d++) {

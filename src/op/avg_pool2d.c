@@ -1,11 +1,11 @@
-/* avg_pool2d: the mean of each window. The border counts as zeros if count_include_pad says so, as far as it reaches:
+/* avg_pool2d: the mean of each window, or (divisor above 0) its sum divided by that. The border counts as zeros if count_include_pad says so, as far as it reaches:
  * what ceil_mode puts beyond it never counts, as in PyTorch. */
 #include "op/internal.h"
 #include "op/scheme/window.h"
 
 #include <math.h>
 
-enum { INCLUDE = OP_POOL_MORE };
+enum { INCLUDE = OP_POOL_MORE, DIVISOR };
 
 static tn_status avg_pool2d_infer(const op_infer *c)
 {
@@ -31,6 +31,7 @@ double op_pool_average(const op_ref *c, const op_array *x, const op_array *y, in
         to[d] = end < x->dims[2 + d] ? end : x->dims[2 + d];
         count *= c->arg[INCLUDE].i ? end - start : to[d] - from[d];
     }
+    count = c->arg[DIVISOR].i ? c->arg[DIVISOR].i : count;
     return count > 0 ? 1 / (double)count : 0;
 }
 
@@ -64,7 +65,8 @@ const op_def op_avg_pool2d = {
     .onnx = "AveragePool",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
-    .arg = {OP_POOL_ARGS, [INCLUDE] = OP_ARG_BOOL("count_include_pad", true)},
+    .arg = {OP_POOL_ARGS, [INCLUDE] = OP_ARG_BOOL("count_include_pad", true),
+            [DIVISOR] = OP_ARG_INT_IN("divisor", 0, 0, 0x1p30)},
     .infer = avg_pool2d_infer,
     .grad = avg_pool2d_backward,
     .ref = avg_pool2d_ref,
@@ -75,7 +77,7 @@ const op_def op_avg_pool2d = {
                               "x=x[1x1x7x8] kernel=2,3 stride=2 ceil_mode=true",
                               "x=x[1x1x6x6] kernel=3 padding=1 stride=2 ceil_mode=true",
                               "x=x[1x1x5x6] kernel=3 padding=0,1,1,0 stride=2 ceil_mode=true count_include_pad=false",
-                              "x=x[0x2x4x4] kernel=2", NULL},
+                              "x=x[1x2x7x5] kernel=3,2 stride=2,1 padding=1 divisor=5", "x=x[0x2x4x4] kernel=2", NULL},
     .bad = (const op_bad[]){{"x=x[3x5x5] kernel=2", "the picture has 3 axes"},
                             {"x=x[1x3x5x5] kernel=6", "does not fit into 5"},
                             {"x=x[1x3x5x5]", "kernel takes 1 or 2 numbers, not 0"},
@@ -85,6 +87,7 @@ const op_def op_avg_pool2d = {
                             {"x=x[1x3x5x5] kernel=0", "kernel is 0"},
                             {"x=x[1x3x5x5] kernel=2 stride=0", "stride is 0"},
                             {"x=x[1x3x5x5] kernel=2 padding=-1", "padding is -1"},
+                            {"x=x[1x3x5x5] kernel=2 divisor=-1", "divisor is -1"},
                             {0}},
     .tol = {OP_TOL_FLOATS},
 };
@@ -112,18 +115,19 @@ tn_tensor *op_avg_pool2d_of(tn_tensor *x, const op_value *pool)
         &op_avg_pool2d,
         OP_ARGS([OP_POOL_KERNEL] = {true, pool[OP_POOL_KERNEL]}, [OP_POOL_STRIDE] = {true, pool[OP_POOL_STRIDE]},
                 [OP_POOL_PADDING] = {true, pool[OP_POOL_PADDING]}, [OP_POOL_CEIL] = {true, pool[OP_POOL_CEIL]},
-                [INCLUDE] = {true, pool[INCLUDE]}),
+                [INCLUDE] = {true, pool[INCLUDE]}, [DIVISOR] = {true, pool[DIVISOR]}),
         x);
 }
 
 tn_tensor *tn_avg_pool2d(tn_tensor *x, int kernel, const tn_pool_opt *opt)
 {
-    op_value pool[INCLUDE + 1];
+    op_value pool[DIVISOR + 1];
     int64_t numbers[8];
     if (opt && opt->dilation > 1 && !op_unusable(x))
         return graph_fail(x->graph, TN_UNSUPPORTED, "avg_pool2d of '%s': a dilation of %d is not supported",
                           tn_tensor_name(x), opt->dilation);
     op_pool_options(kernel, opt, pool, numbers);
     pool[INCLUDE] = (op_value){.i = !(opt && opt->exclude_padding)};
+    pool[DIVISOR] = (op_value){.i = opt ? opt->divisor : 0};
     return op_avg_pool2d_of(x, pool);
 }

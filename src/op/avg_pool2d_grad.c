@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-enum { INCLUDE = OP_POOL_MORE, SHAPE };
+enum { INCLUDE = OP_POOL_MORE, DIVISOR, SHAPE };
 
 static tn_status avg_pool2d_grad_infer(const op_infer *c)
 {
@@ -52,7 +52,8 @@ const op_def op_avg_pool2d_grad = {
     .doc = "The gradient of avg_pool2d.",
     .in = {{"dy", OP_FLOATS, 'T'}},
     .out = {{"dx", 0, 'T'}},
-    .arg = {OP_POOL_ARGS, [INCLUDE] = OP_ARG_BOOL("count_include_pad", true), [SHAPE] = OP_ARG_DIMS("shape")},
+    .arg = {OP_POOL_ARGS, [INCLUDE] = OP_ARG_BOOL("count_include_pad", true),
+            [DIVISOR] = OP_ARG_INT_IN("divisor", 0, 0, 0x1p30), [SHAPE] = OP_ARG_DIMS("shape")},
     .infer = avg_pool2d_grad_infer,
     .grad = avg_pool2d_grad_backward,
     .ref = avg_pool2d_grad_ref,
@@ -62,6 +63,7 @@ const op_def op_avg_pool2d_grad = {
                               "dy=x[1x2x4x6] kernel=3,2 stride=2,1 padding=1 shape=1,2,7,5",
                               "dy=x[1x2x4x6] kernel=3,2 stride=2,1 padding=1 count_include_pad=false shape=1,2,7,5",
                               "dy=x[1x1x4x4] kernel=2,3 stride=2 ceil_mode=true shape=1,1,7,8",
+                              "dy=x[1x2x4x6] kernel=3,2 stride=2,1 padding=1 divisor=4 shape=1,2,7,5",
                               "dy=x[0x2x2x2] kernel=2 shape=0,2,4,4", NULL},
     .bad = (const op_bad[]){{"dy=x[1x3x2x3] kernel=2 shape=1,3,4,4", "dy must have the shape of the pooled picture"},
                             {"dy=x[1x3x2x3] kernel=2 shape=3,4,4", "the picture has 3 axes"},
@@ -75,6 +77,7 @@ tn_tensor *op_avg_pool2d_grad_of(tn_tensor *dy, tn_shape shape, const op_value *
         &op_avg_pool2d_grad,
         OP_ARGS([OP_POOL_KERNEL] = {true, pool[OP_POOL_KERNEL]}, [OP_POOL_STRIDE] = {true, pool[OP_POOL_STRIDE]},
                 [OP_POOL_PADDING] = {true, pool[OP_POOL_PADDING]}, [OP_POOL_CEIL] = {true, pool[OP_POOL_CEIL]},
-                [INCLUDE] = {true, pool[INCLUDE]}, [SHAPE] = OP_L(shape.rank, shape.dims)),
+                [INCLUDE] = {true, pool[INCLUDE]}, [DIVISOR] = {true, pool[DIVISOR]},
+                [SHAPE] = OP_L(shape.rank, shape.dims)),
         dy);
 }

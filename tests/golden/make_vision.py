@@ -59,6 +59,7 @@ def pooling():
         case(f"max_pool{n}d", getattr(F, f"max_pool{n}d"), [x], **options)
         case(f"avg_pool{n}d", getattr(F, f"avg_pool{n}d"), [x], **options)
         case(f"avg_pool{n}d", getattr(F, f"avg_pool{n}d"), [x], count_include_pad=False, **options)
+    case("avg_pool3d", F.avg_pool3d, [body], kernel_size=[2, 2, 3], divisor_override=5)
     ties = (random("ties", 1, 2, 4, 4, 4) * 2).round()
     case("max_pool3d", F.max_pool3d, [ties], "the first of equals takes the gradient", kernel_size=[2, 3, 2], stride=[1, 1, 2])
     case("max_pool1d", F.max_pool1d, [line], kernel_size=[2], dilation=[3], stride=[1])

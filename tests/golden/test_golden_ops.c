@@ -38,7 +38,8 @@ static bool make_conv2d(golden *c)
 static tn_pool_opt pool_options(const golden *c)
 {
     tn_pool_opt o = {.ceil_mode = golden_flag(c, "ceil_mode", false),
-                     .exclude_padding = !golden_flag(c, "count_include_pad", true)};
+                     .exclude_padding = !golden_flag(c, "count_include_pad", true),
+                     .divisor = (int)golden_number(c, "divisor_override", 0)};
     int padding[2] = {0}, dilation[2] = {0};
     golden_pair(c, "kernel_size", o.kernels);
     golden_pair(c, "stride", o.strides);
@@ -61,7 +62,7 @@ static bool make_avg_pool2d(golden *c)
 {
     tn_pool_opt o = pool_options(c);
     c->out[0] = tn_avg_pool2d(c->in[0], 0, &o);
-    return !format_json_find(c->options, "divisor_override");
+    return true;
 }
 
 static bool make_batch_norm(golden *c)

@@ -53,7 +53,8 @@ static tn_pool_opt pool_options(const golden *c)
 {
     int dilation[3] = {0};
     tn_pool_opt o = {.ceil_mode = golden_flag(c, "ceil_mode", false),
-                     .exclude_padding = !golden_flag(c, "count_include_pad", true)};
+                     .exclude_padding = !golden_flag(c, "count_include_pad", true),
+                     .divisor = (int)golden_number(c, "divisor_override", 0)};
     each(c, "kernel_size", o.kernels, false);
     each(c, "stride", o.strides, false);
     each(c, "padding", o.paddings, true);

@@ -27,6 +27,7 @@ static tn_pool_opt directions(int kernel, const tn_pool_opt *opt, int all, int f
     tn_pool_opt p = {.dilation = o->dilation,
                      .ceil_mode = o->ceil_mode,
                      .exclude_padding = o->exclude_padding,
+                     .divisor = o->divisor && from ? 1 : o->divisor, /* of a body's means: once, over depths */
                      .kernels = {1, 1},
                      .strides = {1, 1}};
     int at = all == 1 ? 1 : 0; /* lines run across */
@@ -103,6 +104,7 @@ tn_tensor *tn_avg_pool3d(tn_tensor *x, int kernel, const tn_pool_opt *opt)
 tn_tensor *tn_lp_pool(tn_tensor *x, double p, int kernel, const tn_pool_opt *opt)
 {
     static pool_fn *const avg[] = {tn_avg_pool1d, tn_avg_pool2d, tn_avg_pool3d};
+    tn_pool_opt plain = opt ? *opt : (tn_pool_opt){0};
     if (op_unusable(x))
         return x;
     int n = x->type.rank - 2;
@@ -115,7 +117,8 @@ tn_tensor *tn_lp_pool(tn_tensor *x, double p, int kernel, const tn_pool_opt *opt
     double size = 1;
     for (int d = 0; d < n; d++)
         size *= opt && opt->kernels[d] ? opt->kernels[d] : kernel;
-    tn_tensor *mean = avg[n - 1](tn_pow_f(x, p), kernel, opt);
+    plain.divisor = 0;
+    tn_tensor *mean = avg[n - 1](tn_pow_f(x, p), kernel, &plain);
     /* as PyTorch has it: odd powers may add up to something below 0 */
     tn_tensor *sum = tn_mul_f(tn_mul(tn_sign(mean), tn_relu(tn_abs(mean))), size);
     return tn_pow_f(sum, 1 / p);
