@@ -41,6 +41,10 @@ def kinds(tarn, python, compiled):
         found.append(Kind("pytorch_compiled", torch("compiled"), rows=compiled))
         found.append(Kind("onnxruntime", lambda row: [python, "-B", os.path.join(PEERS, "ort.py"), row],
                           rows=lambda row: not row.train and not row.optimizer))
+    jax = os.environ.get("TARN_BENCH_JAX_PYTHON")
+    if jax and python and python != "none":
+        found.append(Kind("jax", lambda row: [jax, "-B", os.path.join(PEERS, "jax_peer.py"), row],
+                          rows=lambda row: row.name != "startup" and not row.half))
     return found
 
 

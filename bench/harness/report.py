@@ -63,10 +63,16 @@ def share(r):
     return f"{100 * bound['share']:.0f}% ({bound['by']})" if "share" in bound else "-"
 
 
+def present(rows):
+    """The programs that took part in any of them."""
+    return [k for k in ORDER if any(k in r["programs"] for r in rows)]
+
+
 def times(rows):
-    yield from table(["row", *(NAMES[k] for k in ORDER), "Tarn against the best peer (goal 1x)", "against PyTorch", "its goal",
+    keys = present(rows)
+    yield from table(["row", *(NAMES[k] for k in keys), "Tarn against the best peer (goal 1x)", "against PyTorch", "its goal",
                       "share of the bound"],
-                     *([r["title"], *(cell(r["programs"].get(k), r.get("parts")) for k in ORDER), verdict(r, "ratio", 1),
+                     *([r["title"], *(cell(r["programs"].get(k), r.get("parts")) for k in keys), verdict(r, "ratio", 1),
                         verdict(r, "pytorch_ratio", r["goal"]), f"{r['goal']:g}x", share(r)] for r in rows))
     ratios = [r["ratio"] for r in rows if "ratio" in r]
     if len(ratios) > 1:
@@ -92,8 +98,9 @@ def first_step_short(r):
 
 
 def memory(rows):
-    yield from table(["row", *(NAMES[k] for k in ORDER), "Tarn's share of the smallest peer", "Tarn's values and scratch", "Tarn's state"],
-                     *([r["title"], *(megabytes((r["programs"].get(k) or {}).get("peak_bytes")) for k in ORDER),
+    keys = present(rows)
+    yield from table(["row", *(NAMES[k] for k in keys), "Tarn's share of the smallest peer", "Tarn's values and scratch", "Tarn's state"],
+                     *([r["title"], *(megabytes((r["programs"].get(k) or {}).get("peak_bytes")) for k in keys),
                         f"{100 * r['memory_share']:.0f}%" if "memory_share" in r else "-",
                         *(megabytes((r["programs"].get("tarn") or {}).get("memory", {}).get(k)) for k in ("buffer_bytes", "state_bytes"))]
                        for r in rows))
@@ -105,8 +112,9 @@ def first_step(program):
 
 
 def first_steps(rows):
-    yield from table(["row", *(NAMES[k] for k in ORDER)],
-                     *([r["title"], *(first_step(r["programs"].get(k)) for k in ORDER)] for r in rows))
+    keys = present(rows)
+    yield from table(["row", *(NAMES[k] for k in keys)],
+                     *([r["title"], *(first_step(r["programs"].get(k)) for k in keys)] for r in rows))
 
 
 # ---- besides rows of one size ------------------------------------------------------------------------------------------
