@@ -55,7 +55,7 @@ static conv_mode choose_mode(const conv_problem *p, const conv_kernels *k, int64
 static void cut(run_plan *r, const conv_problem *p, int64_t row_bytes)
 {
     enum { WANT = 32, CACHE = 256 << 10, LARGE = 512 << 10, LARGE_CACHE = 800 << 10 };
-    const double least = 2.5e5, sums = (double)(p->kh * p->kw * p->c_in), enough = 2e6;
+    const double least = 1e5, sums = (double)(p->kh * p->kw * p->c_in), enough = 2e6;
     const double picture = 2.0 * (double)(p->oh * p->ow * p->c_out) * sums + 1.0; /* floating point operations */
     const bool large = sums * (double)p->c_out * 4.0 > LARGE;
     const int64_t cache = large ? LARGE_CACHE : CACHE;

@@ -249,7 +249,7 @@ static void plan_rows(plan *p)
     if (p->path == PATH_ROW)
         p->nb = least(32 * unit, round_up(ceil_div(g->n, p->g.threads), unit));
     else if (p->path == PATH_DOT) /* every column is summed by itself */
-        p->nb = least(unit, round_up(ceil_div(g->n, 4 * p->g.threads), GEMM_DOT_BLOCK));
+        p->nb = least(unit, round_up(ceil_div(g->n, 16 * p->g.threads), GEMM_DOT_BLOCK));
     p->parts = 1;
     p->rows = 1;
     p->cols = ceil_div(g->n, p->nb);
