@@ -27,6 +27,7 @@ enum {
     PACKED_B_MAX = 16 << 20, /* bytes of B packed at a time */
     PACKED_A_MAX = 32 << 20, /* bytes of A packed once for all */
     PARTS_MAX = 16,
+    DEEP = 1500,        /* k from which the blocks of a thread are few */
     SMALL_A = 64 << 10, /* bytes of A that are read as they lie, however often */
     DOT_ROWS = 32,      /* more rows are worth packing B for */
     DOT_ROWS_AMX = 4
@@ -181,7 +182,8 @@ static void deal(plan *p)
 {
     const cpu_gemm *g = &p->g;
     double work = 2.0 * (double)g->m * (double)g->n * (double)g->k;
-    int64_t want = g->threads == 1 || work < 600e3 ? 1 : least(g->threads * 6, (int64_t)(work / 2e6) + g->threads);
+    const int64_t each = g->k >= DEEP ? 2 : 6; /* blocks for a thread; of deep ones each reads all of B anew */
+    int64_t want = g->threads == 1 || work < 600e3 ? 1 : least(g->threads * each, (int64_t)(work / 2e6) + g->threads);
     int64_t high = least(p->kern->row_panels, p->row_panels),
             wide = least(p->nb, p->kern->col_panels * (p->one_tile ? 2 : 1));
     bool own_b = p->pack_b && !p->share_b;
@@ -199,6 +201,8 @@ static void deal(plan *p)
     }
     p->rows = ceil_div(p->row_panels, high);
     p->cols = ceil_div(p->nb, wide);
+    if (p->rows * p->cols < 4 * g->threads && p->rows > 1) /* few: then as many for each thread */
+        p->rows = least(p->row_panels, round_up(p->rows, g->threads));
 }
 
 static void plan_tiles(plan *p)
@@ -453,6 +457,24 @@ static void pack_block_b(const job *jb, const block *t, int64_t k0, int64_t k)
                         g->b_row, least(nr, g->n - j * nr), k);
 }
 
+/* Rows of one chunk at a time: few where what lies together is of one k, so that its lines and pages are read whole. */
+static int64_t pack_step(int64_t across)
+{
+    return across == 1 ? 32 : PACK_DEPTH;
+}
+
+static void pack_block_a(const job *jb, const block *t, const char *from, int64_t k)
+{
+    const plan *p = &jb->p;
+    const cpu_gemm *g = &p->g;
+    int64_t in = (int64_t)jb->in, packed = (int64_t)p->packed, step = p->kern->whole ? k : pack_step(g->a_row);
+    for (int64_t k0 = 0; k0 < k; k0 += step)
+        for (int64_t i = t->i0; i < t->i1; i += p->mr)
+            p->kern->pack_a(t->a_space + ((i - t->i0) * p->kc + k0 * p->mr) * packed, p->mr,
+                            from + ((i - t->i0) * g->a_row + k0 * g->a_col) * in, g->dtype, g->a_row, g->a_col,
+                            least(p->mr, t->i1 - i), least(step, k - k0));
+}
+
 static void run_block(const job *jb, const block *t)
 {
     const plan *p = &jb->p;
@@ -470,9 +492,7 @@ static void run_block(const job *jb, const block *t)
             a = (a_form){jb->scratch + p->a_at + (t->i0 * p->k_deep + k0 * p->mr) * packed, 1, p->mr, 0};
             a.tile = p->mr * p->k_deep * packed;
         } else if (p->pack_a) {
-            for (int64_t i = t->i0; i < t->i1; i += p->mr)
-                p->kern->pack_a(t->a_space + (i - t->i0) * p->kc * packed, p->mr, from + (i - t->i0) * g->a_row * in,
-                                g->dtype, g->a_row, g->a_col, least(p->mr, t->i1 - i), k);
+            pack_block_a(jb, t, from, k);
             a = (a_form){t->a_space, 1, p->mr, p->mr * p->kc * packed};
         }
         run_tiles(jb, t, k0, k, &a);
@@ -504,12 +524,6 @@ static void compute_chunk(job *jb, int64_t chunk, int thread)
     t.to = p->direct ? c_of(jb, t.item) + (t.i0 * g->c_row + t.j0 * nr) * (int64_t)p->size : space + p->a_bytes;
     t.to_row = p->direct ? g->c_row : p->one_tile ? nr : (t.j1 - t.j0) * nr;
     run_block(jb, &t);
-}
-
-/* Rows of one chunk at a time: few where what lies together is of one k, so that its lines and pages are read whole. */
-static int64_t pack_step(int64_t across)
-{
-    return across == 1 ? 32 : PACK_DEPTH;
 }
 
 /* Panels side by side, then downwards. */
