@@ -15,7 +15,7 @@ tn_tensor *optim_times(tn_tensor *x, tn_tensor *number)
 
 tn_tensor *optim_over(tn_tensor *x, tn_tensor *number)
 {
-    return tn_div(x, tn_cast(number, tn_tensor_dtype(x)));
+    return optim_times(x, tn_reciprocal(number)); /* one division for all elements */
 }
 
 tn_tensor *optim_towards(tn_tensor *old, tn_tensor *new_value, double rate)

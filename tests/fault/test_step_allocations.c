@@ -152,6 +152,15 @@ static void steps_take_no_memory(void **p)
         steady(cnn, threads, &adam);
         steady(cnn, threads, &sgd);
     }
+    tn_optim_opt all = {.kind = TN_MUON,
+                        .average = TN_AVERAGE_EMA,
+                        .lookahead = 2,
+                        .sam = 0.01,
+                        .scale_loss = true,
+                        .centralize = true};
+    steady(cnn, 1, &all);
+    all.kind = TN_ADAFACTOR;
+    steady(mlp, 1, &all);
 }
 
 static tn_model *model_of(tn_context *context, tn_tensor *(*build)(tn_tensor *))
@@ -222,11 +231,10 @@ static int each_allocation(bool (*work)(net *n), int stride)
     }
 }
 
-static bool build_and_run(net *n, tn_tensor *(*build)(tn_tensor *))
+static bool build_and_run(net *n, tn_tensor *(*build)(tn_tensor *), const tn_optim_opt *optim)
 {
-    tn_optim_opt adam = {.kind = TN_ADAM, .clip_norm = 1};
     float loss = -1, out[ROWS * CLASSES];
-    bool ok = net_build(n, build, 1, &adam) && net_step(n, 2, true, &loss) && net_guess(n, ROWS, out);
+    bool ok = net_build(n, build, 1, optim) && net_step(n, 2, true, &loss) && net_guess(n, ROWS, out);
     if (ok && loss != 1.5F && !(loss > 0 && loss < 10))
         ok = failed(n, TN_INTERNAL, "the loss is wrong");
     net_free(n);
@@ -235,19 +243,28 @@ static bool build_and_run(net *n, tn_tensor *(*build)(tn_tensor *))
 
 static bool mlp_from_nothing(net *n)
 {
-    return build_and_run(n, mlp);
+    return build_and_run(n, mlp, TN_OPT(tn_optim_opt, .kind = TN_ADAM, .clip_norm = 1));
+}
+
+/* Everything that an optimizer can bring along. */
+static bool much_from_nothing(net *n)
+{
+    return build_and_run(n, mlp,
+                         TN_OPT(tn_optim_opt, .kind = TN_SHAMPOO, .clip_norm = 1, .average = TN_AVERAGE_SWA,
+                                .lookahead = 2, .sam = 0.01, .accumulate = true));
 }
 
 static bool cnn_from_nothing(net *n)
 {
-    return build_and_run(n, cnn);
+    return build_and_run(n, cnn, TN_OPT(tn_optim_opt, .kind = TN_ADAM, .clip_norm = 1));
 }
 
 static void building_and_running(void **p)
 {
     (void)p;
     print_message("up to allocation %d of an MLP, ", each_allocation(mlp_from_nothing, 7));
-    print_message("%d of a CNN fails\n", each_allocation(cnn_from_nothing, 17));
+    print_message("%d of a CNN, ", each_allocation(cnn_from_nothing, 17));
+    print_message("%d with all options fails\n", each_allocation(much_from_nothing, 97));
 }
 
 /* A run that failed for memory left everything as it was: the same session goes on when there is some again. */
