@@ -139,7 +139,50 @@ class GPT2(nn.Module):
         return (t.ln_f(x) @ t.wte.weight.T,)
 
 
+class Bert(nn.Module):
+    """As Hugging Face's BertModel: names and formulas; the first token behind the pooler, and all tokens."""
+
+    def __init__(self, words, places, kinds, width, heads, layers, hidden):
+        super().__init__()
+
+        def module(**parts):
+            m = nn.Module()
+            for name, part in parts.items():
+                setattr(m, name, part)
+            return m
+
+        def norm():
+            return nn.LayerNorm(width, eps=1e-12)
+
+        self.heads = heads
+        self.embeddings = module(word_embeddings=nn.Embedding(words, width), position_embeddings=nn.Embedding(places, width),
+                                 token_type_embeddings=nn.Embedding(kinds, width), LayerNorm=norm())
+        blocks = []
+        for _ in range(layers):
+            query = module(**{n: nn.Linear(width, width) for n in ("query", "key", "value")})
+            after = module(dense=nn.Linear(width, width), LayerNorm=norm())
+            blocks.append(module(attention=module(self=query, output=after), intermediate=module(dense=nn.Linear(width, hidden)),
+                                 output=module(dense=nn.Linear(hidden, width), LayerNorm=norm())))
+        self.encoder = module(layer=nn.ModuleList(blocks))
+        self.pooler = module(dense=nn.Linear(width, width))
+
+    def forward(self, tokens, kinds):
+        e, seen = self.embeddings, (tokens != 0)[:, None, None]
+        x = e.word_embeddings(tokens) + e.position_embeddings(torch.arange(tokens.shape[1])) + e.token_type_embeddings(kinds)
+        x = e.LayerNorm(x)
+        for block in self.encoder.layer:
+            a = block.attention
+            q, k, v = (getattr(a.self, n)(x).unflatten(-1, (self.heads, -1)).transpose(1, 2) for n in ("query", "key", "value"))
+            s = (q @ k.transpose(-1, -2) / q.shape[-1]**0.5).masked_fill(~seen, -torch.inf)
+            x = a.output.LayerNorm(x + a.output.dense((s.softmax(-1) @ v).transpose(1, 2).flatten(2)))
+            y = nn.functional.gelu(block.intermediate.dense(x))
+            x = block.output.LayerNorm(x + block.output.dense(y))
+        return (torch.tanh(self.pooler.dense(x[:, 0])),)
+
+
 def models():
+    case("bert", Bert(11, 9, 2, 8, 2, 2, 12), lambda m, tokens, kinds: m(tokens, kinds),
+         tokens=torch.tensor([[3, 1, 4, 1, 5, 0], [2, 6, 5, 3, 10, 7]]), kinds=torch.tensor([[0, 0, 1, 1, 1, 0], [0, 1, 1, 1, 1, 1]]))
     case("gpt2", GPT2(11, 9, 8, 2, 2), lambda m, tokens: m(tokens), tokens=torch.tensor([[3, 1, 4, 1, 5, 9], [2, 6, 5, 3, 10, 0]]))
 
 

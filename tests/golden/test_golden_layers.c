@@ -167,6 +167,15 @@ static void gpt2(golden *c)
     tn_scope_pop(c->graph);
 }
 
+static void bert(golden *c)
+{
+    tn_tensor *tokens = in(c, "tokens"), *seen = tn_ne(tokens, tn_scalar(c->graph, TN_I64, 0));
+    c->out[0] = tn_bert(tokens, "m",
+                        TN_OPT(tn_bert_opt, .vocabulary = 11, .places = 9, .width = 8, .heads = 2, .layers = 2,
+                               .feed_forward = 12, .dropout = tn_f64(0), .key_mask = seen, .kind_of = in(c, "kinds"),
+                               .pooled = true));
+}
+
 static void plain(golden *c, tn_tensor *y)
 {
     c->out[0] = y;
@@ -263,6 +272,7 @@ static const struct {
              ROW(lstm_cell),
              ROW(gru_cell),
              ROW(gpt2),
+             ROW(bert),
              ROW(conv1d),
              ROW(conv3d),
              ROW(conv_transpose1d),
