@@ -81,7 +81,8 @@ tn_view tn_view_of(void *data, tn_dtype dtype, int rank, const int64_t *dims)
     for (int i = 0; i < rank && i < TN_MAX_RANK; i++)
         v.dims[i] = dims[i];
     int64_t n = tn_view_count(&v);
-    v.bytes = n < 0 ? 0 : (size_t)n * tn_dtype_size(dtype);
+    if (n < 0 || __builtin_mul_overflow((size_t)n, tn_dtype_size(dtype), &v.bytes))
+        v.bytes = 0; /* more than memory can be: nothing fits into it */
     return v;
 }
 

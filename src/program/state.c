@@ -163,12 +163,21 @@ static tn_status type_error(tn_state *s, const state_entry *x, const tn_view *gi
 }
 
 /* Room for what a view describes, aligned as kernels want it; NULL, with the sentence, when memory is out. */
-static void *room_for(tn_state *s, const tn_view *type)
+static void *room_for(tn_state *s, const char *name, const tn_view *type)
 {
-    void *data = base_room(type->bytes);
-    if (!data)
-        base_no_memory(&s->error, "adding to the state");
-    return data;
+    bool countable = type->bytes > 0 || tn_view_count(type) == 0;
+    void *data = countable ? base_room(type->bytes) : NULL;
+    base_str text = {0};
+    if (data)
+        return data;
+    print_view(type, &text);
+    if (countable)
+        base_fail(&s->error, TN_MEMORY, "out of memory: '%s', %s, needs %zu bytes", name, base_str_text(&text),
+                  type->bytes);
+    else
+        base_fail(&s->error, TN_LIMIT, "'%s', %s, is larger than memory can be", name, base_str_text(&text));
+    base_str_free(&text);
+    return NULL;
 }
 
 /* A new entry, which takes the view's data over. NULL, and the data are not taken, when memory is out. */
@@ -196,8 +205,8 @@ tn_status tn_state_init(tn_state *s, const tn_graph *g, uint64_t seed)
         if (x)
             continue;
         /* Filled before it is added, so that one that fails is not found later, full of zeros. */
-        if (!(type.data = room_for(s, &type)))
-            return TN_MEMORY;
+        if (!(type.data = room_for(s, from->name, &type)))
+            return s->error.status;
         tn_status status = program_initialise(s->context, &from->init, from->name, seed, &type, &s->error);
         if (status == TN_OK && !(x = add(s, from->name, &type)))
             status = TN_MEMORY;
@@ -222,8 +231,8 @@ tn_status tn_state_set(tn_state *s, const char *name, const tn_view *view)
         return type_error(s, x, view);
     if (!x) {
         tn_view own = tn_view_of(NULL, view->dtype, view->rank, view->dims);
-        if (!(own.data = room_for(s, &own)))
-            return TN_MEMORY;
+        if (!(own.data = room_for(s, name, &own)))
+            return s->error.status;
         if (!(x = add(s, name, &own))) {
             free(own.data);
             return TN_MEMORY;

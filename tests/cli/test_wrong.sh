@@ -77,6 +77,12 @@ refused 10000 256 -- train tiny.yaml train.batch=10000
 refused step needs 1024 -- train tiny.yaml train.memory_limit=1KB
 grep -qE "needs [0-9]{5,} bytes" err.txt || say "it is not said how much memory is needed: $(cat err.txt)"
 refused threads -- train tiny.yaml train.threads=100000
+cat >wrong.yaml <<'YAML'
+tarn: 1
+model: {layers: [{conv2d: {units: 524288, kernel: 1}}, {conv2d: {units: 524288, kernel: 4096, padding: 4096}}, global_avg_pool]}
+data: {name: digits, train_count: 64, val_count: 16}
+YAML
+refused conv2.weight "f32[524288,524288,4096,4096]" "larger than memory" -- show wrong.yaml # 2^64 bytes
 
 # --- data files
 refused nowhere -- train tiny.yaml data.name=mnist data.folder=nowhere data.train_count= data.val_count=
