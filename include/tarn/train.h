@@ -18,7 +18,10 @@ typedef enum tn_loss {
     TN_LOSS_L1 = 3,
     TN_LOSS_BCE_WITH_LOGITS = 4,
     TN_LOSS_NLL = 5, /* of log-probabilities, as a last layer log_softmax gives them */
-    TN_LOSS_BCE = 6  /* of probabilities */
+    TN_LOSS_BCE = 6, /* of probabilities */
+    TN_LOSS_SMOOTH_L1 = 7,
+    TN_LOSS_HUBER = 8,
+    TN_LOSS_POISSON_NLL = 9 /* of counts, the outputs being logarithms of rates */
 } tn_loss;
 
 /* What early stopping, the choice of the best model and the plateau schedule look at: on the validation set, or without one
@@ -66,7 +69,8 @@ typedef struct tn_train_opt {
     tn_precision precision; /* of products and convolutions */
     tn_progress_fn progress;
     void *user;
-    void *reserved[8];
+    double label_smoothing; /* cross entropy, in training alone: this part of the target is spread over all classes */
+    void *reserved[7];
 } tn_train_opt;
 
 /* Figures of an evaluation. */

@@ -255,7 +255,10 @@ static const tn_loss losses[] = {[TRAIN_LOSS_CROSS_ENTROPY] = TN_LOSS_CROSS_ENTR
                                  [TRAIN_LOSS_MSE] = TN_LOSS_MSE,
                                  [TRAIN_LOSS_L1] = TN_LOSS_L1,
                                  [TRAIN_LOSS_BCE] = TN_LOSS_BCE,
-                                 [TRAIN_LOSS_BCE_WITH_LOGITS] = TN_LOSS_BCE_WITH_LOGITS};
+                                 [TRAIN_LOSS_BCE_WITH_LOGITS] = TN_LOSS_BCE_WITH_LOGITS,
+                                 [TRAIN_LOSS_SMOOTH_L1] = TN_LOSS_SMOOTH_L1,
+                                 [TRAIN_LOSS_HUBER] = TN_LOSS_HUBER,
+                                 [TRAIN_LOSS_POISSON_NLL] = TN_LOSS_POISSON_NLL};
 
 tn_status tn_recipe_evaluate(tn_context *c, const tn_recipe *recipe, tn_model *model, const tn_dataset *data,
                              tn_evaluation *result, int64_t *confusion)
@@ -277,6 +280,7 @@ tn_train_opt train_options_of(const train_recipe *r, tn_transform *augment)
                       .batch = o->batch,
                       .seed = (uint64_t)r->seed,
                       .loss = losses[o->loss],
+                      .label_smoothing = o->label_smoothing,
                       .optim = train_optim_of(o),
                       .schedule = *o->schedule_opt,
                       .accumulate = o->accumulate,

@@ -314,7 +314,10 @@ enum {
     TRAIN_LOSS_MSE,
     TRAIN_LOSS_L1,
     TRAIN_LOSS_BCE,
-    TRAIN_LOSS_BCE_WITH_LOGITS
+    TRAIN_LOSS_BCE_WITH_LOGITS,
+    TRAIN_LOSS_SMOOTH_L1,
+    TRAIN_LOSS_HUBER,
+    TRAIN_LOSS_POISSON_NLL
 };
 enum { TRAIN_METRIC_LOSS, TRAIN_METRIC_ACCURACY, TRAIN_METRIC_F1 };
 
@@ -384,6 +387,7 @@ typedef struct train_options {
     double warmup_from;
     int64_t accumulate;
     int loss; /* TRAIN_LOSS_... */
+    double label_smoothing;
     train_early_stopping early_stopping;
     int64_t checkpoint_every; /* steps; 0: at the end of every epoch */
     int precision;            /* as tn_precision */

@@ -13,7 +13,8 @@ static const char *const precision_names[] = {"f32", "bf16", "exact", "high", NU
 static const char *const schedule_names[] = {"constant",    "step",         "cosine", "plateau",         "multi_step",
                                              "exponential", "polynomial",   "linear", "cosine_restarts", "one_cycle",
                                              "cyclic",      "inverse_sqrt", NULL}; /* as tn_schedule_kind */
-static const char *const loss_names[] = {"cross_entropy", "nll", "mse", "l1", "bce", "bce_with_logits", NULL};
+static const char *const loss_names[] = {"cross_entropy",   "nll",       "mse",   "l1",          "bce",
+                                         "bce_with_logits", "smooth_l1", "huber", "poisson_nll", NULL};
 static const char *const metric_names[] = {"loss", "accuracy", "f1", NULL};
 
 /* ---- data ------------------------------------------------------------------------------------------------------ */
@@ -227,6 +228,8 @@ static const format_option train_rows[] = {
     FORMAT_FLOAT(train_options, warmup_from, "0", "[0,1]", "part of the rate at which it begins"),
     FORMAT_INT(train_options, accumulate, "1", "[1,65536]", "batches whose gradients make one step"),
     FORMAT_ENUM(train_options, loss, "cross_entropy", loss_names, "what is made small"),
+    FORMAT_FLOAT(train_options, label_smoothing, "0", "[0,1)",
+                 "cross_entropy, in training: this part of the target is spread over all classes"),
     FORMAT_TABLE(train_options, early_stopping, train_early_stopping, &train_early_stopping_table,
                  "when to end before the last epoch"),
     FORMAT_INT(train_options, checkpoint_every, "0", "[0,)",

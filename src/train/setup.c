@@ -93,10 +93,14 @@ static tn_tensor *add_target(tn_model *m, tn_loss loss)
     return tn_input(m->graph, "target", tn_tensor_dtype(m->output), y);
 }
 
-static tn_tensor *add_loss(tn_model *m, tn_loss loss, tn_tensor *target)
+static tn_tensor *add_loss(tn_model *m, tn_loss loss, tn_tensor *target, double smoothing)
 {
     switch (loss) {
-    case TN_LOSS_CROSS_ENTROPY: return tn_cross_entropy(m->output, target, NULL);
+    case TN_LOSS_CROSS_ENTROPY:
+        return tn_cross_entropy(m->output, target, TN_OPT(tn_loss_opt, .label_smoothing = smoothing));
+    case TN_LOSS_SMOOTH_L1: return tn_smooth_l1(m->output, target, 1, TN_REDUCE_MEAN);
+    case TN_LOSS_HUBER: return tn_huber(m->output, target, 1, TN_REDUCE_MEAN);
+    case TN_LOSS_POISSON_NLL: return tn_poisson_nll(m->output, target, true, false, 1e-8, TN_REDUCE_MEAN);
     case TN_LOSS_NLL: return tn_nll(m->output, target, NULL);
     case TN_LOSS_BCE: return tn_bce(m->output, target, NULL);
     case TN_LOSS_L1: return tn_l1(m->output, target, TN_REDUCE_MEAN);
@@ -106,7 +110,7 @@ static tn_tensor *add_loss(tn_model *m, tn_loss loss, tn_tensor *target)
 }
 
 tn_status train_add_loss(tn_model *m, const tn_dataset *data, tn_loss *loss, tn_tensor **target,
-                         const tn_optim_opt *optim, base_error *e)
+                         const tn_train_opt *train, base_error *e)
 {
     if (*loss == TN_LOSS_AUTO)
         *loss = tn_dataset_classes(data) > 0 ? TN_LOSS_CROSS_ENTROPY : TN_LOSS_MSE;
@@ -114,9 +118,10 @@ tn_status train_add_loss(tn_model *m, const tn_dataset *data, tn_loss *loss, tn_
     if (tn_graph_entry(m->graph, "evaluate"))
         return base_fail(e, TN_INVALID, "the model has a trainer already; load or build it anew for another one");
     *target = add_target(m, *loss);
-    tn_tensor *value = add_loss(m, *loss, *target);
-    if (optim && m->graph->error.status == TN_OK) {
-        tn_minimize(value, optim);
+    tn_tensor *value = add_loss(m, *loss, *target, 0);
+    if (train && m->graph->error.status == TN_OK) {
+        bool smooth = train->label_smoothing > 0;
+        tn_minimize(smooth ? add_loss(m, *loss, *target, train->label_smoothing) : value, &train->optim);
         tn_entry *step = tn_graph_entry(m->graph, "step");
         if (step)
             tn_entry_output(step, "y", m->output);
@@ -289,6 +294,9 @@ static tn_status set_options(tn_trainer *t, const tn_train_opt *opt, const tn_da
     if (o->epochs < 0 || o->batch < 0 || o->accumulate < 0 || o->batch > INT32_MAX || o->accumulate > INT32_MAX)
         return base_fail(&t->error, TN_INVALID,
                          "epochs, batch and accumulate must be above 0, the last two below 2^31");
+    if (!(o->label_smoothing >= 0 && o->label_smoothing < 1))
+        return base_fail(&t->error, TN_INVALID, "label_smoothing is %g; it must be at least 0 and below 1",
+                         o->label_smoothing);
     o->optim.accumulate = o->accumulate > 1;
     o->optim.name = NULL; /* there is one */
     t->loss = o->loss;
@@ -309,7 +317,7 @@ static tn_status prepare(tn_trainer *t, const tn_dataset *train, const tn_train_
     t->loader = train_loader(t->context, t->model, train, t->opt.batch, true, &t->opt, &t->error);
     if (!t->loader)
         return t->error.status;
-    BASE_TRY(train_add_loss(t->model, train, &t->loss, &t->target, &t->opt.optim, &t->error));
+    BASE_TRY(train_add_loss(t->model, train, &t->loss, &t->target, &t->opt, &t->error));
     BASE_TRY(check_valid(t, train));
     BASE_TRY(check_last_batch(t, train));
     if (tn_model_init(t->model, t->opt.seed) != TN_OK)

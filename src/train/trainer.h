@@ -57,9 +57,9 @@ struct tn_trainer {
     atomic_bool cancel;
 };
 
-/* Adds target, loss and, if opt is not NULL, the optimizer to the model's graph; *target is the input that takes y. */
+/* Adds target, loss and, if train is not NULL, its optimizer to the model's graph; *target is the input that takes y. */
 tn_status train_add_loss(tn_model *model, const tn_dataset *data, tn_loss *loss, tn_tensor **target,
-                         const tn_optim_opt *optim, base_error *e);
+                         const tn_train_opt *train, base_error *e);
 /* Losses whose targets are class numbers. */
 bool train_takes_classes(tn_loss loss);
 /* As tn_evaluate, by this loss. */

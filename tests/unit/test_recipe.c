@@ -377,6 +377,8 @@ static void test_wrong_training(void **state)
         "the command line: train.schedule.then.every=)");
     says(MODEL "data: digits\ntrain: {optimizer: muon, momentum: 0}\n",
          "dir/r.yaml:4: train.momentum must be above 0 for muon");
+    says(MODEL "data: digits\ntrain: {label_smoothing: 0.1, loss: huber}\n",
+         "dir/r.yaml:4: train.label_smoothing does nothing when train.loss is huber; take it out");
     says(MODEL "data: digits\ntrain: {warmup: exponential, warmup_steps: 3}\n",
          "dir/r.yaml:4: train.warmup exponential needs train.warmup_from above 0");
 }

@@ -290,6 +290,34 @@ static void another_instruction_set_is_told(void **p)
     }
 }
 
+static int keep_loss(void *user, const tn_progress *p)
+{
+    *(tn_progress *)user = *p;
+    return 0;
+}
+
+/* Smoothed labels are never met: the loss of training stays above, that of validation is the plain one. */
+static void labels_are_smoothed_in_training(void **p)
+{
+    fixture *f = *p;
+    tn_train_opt o = options();
+    tn_progress plain, smooth;
+    for (int i = 0; i < 2; i++) {
+        tn_model *m = mlp(f, 10);
+        o.label_smoothing = i ? 0.3 : 0;
+        o.progress = keep_loss;
+        o.user = i ? &smooth : &plain;
+        tn_trainer *t = trainer(f, m, &o);
+        assert_int_equal(tn_trainer_run(t), TN_OK);
+        tn_evaluation e;
+        assert_int_equal(tn_trainer_evaluate(t, f->valid, &e), TN_OK);
+        assert_true(fabs(e.loss - (i ? smooth : plain).val_loss) < 1e-12);
+        tn_trainer_free(t);
+        tn_model_free(m);
+    }
+    assert_true(smooth.loss > plain.loss + 0.2 && smooth.loss > smooth.val_loss);
+}
+
 static void wrong_use(void **p)
 {
     fixture *f = *p;
@@ -313,6 +341,10 @@ static void wrong_use(void **p)
     assert_null(tn_trainer_new(f->context, m, f->train, NULL, &o));
     assert_non_null(strstr(tn_context_error(f->context), "more steps than can be counted"));
     o = options();
+    o.label_smoothing = 1;
+    assert_null(tn_trainer_new(f->context, m, f->train, NULL, &o));
+    assert_non_null(strstr(tn_context_error(f->context), "label_smoothing is 1; it must be at least 0 and below 1"));
+    o = options();
     o.memory_limit = 1000;
     assert_null(tn_trainer_new(f->context, m, f->train, NULL, &o));
     assert_non_null(strstr(tn_context_error(f->context), "the limit is 1000"));
@@ -334,6 +366,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_run_that_stopped_early_stays_as_it_is, set_up, tear_down),
         cmocka_unit_test_setup_teardown(with_more_patience_it_goes_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(another_instruction_set_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(labels_are_smoothed_in_training, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wrong_use, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
