@@ -64,7 +64,8 @@ static tn_status plan(kernel_bind *b, const kernel_operand *x, const kernel_oper
     for (int side = 0; side < 4; side++)
         c->pad[side] = (int)o.pad[side];
     b->plan = made;
-    c->winograd = b->precision != TN_PRECISION_EXACT && cpu_conv_winograd_pays(c);
+    c->winograd = b->precision != TN_PRECISION_EXACT &&
+                  cpu_conv_winograd_pays(c, job == CPU_CONV_FORWARD && b->fixed && b->fixed[1]);
     const bool split_pays = cpu_conv_split_pays(c, job);
     c->narrow = b->precision == TN_PRECISION_BF16 && split_pays;
     c->split = b->precision == TN_PRECISION_HIGH && b->training && split_pays && !cpu_conv_winograd_first(c);

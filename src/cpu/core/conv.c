@@ -57,11 +57,12 @@ static bool by_few(const cpu_conv *c, const conv_problem *p)
 #endif
 }
 
-bool cpu_conv_winograd_pays(const cpu_conv *c)
+bool cpu_conv_winograd_pays(const cpu_conv *c, bool packed)
 {
     enum {
         TILE = 4,
         FEW = 32,
+        FEW_PACKED = 16,
         CACHED = 100 * 100
     }; /* few tiles do not pay for reading 36 numbers for each 9 weights */
     cpu_conv allowed = *c;
@@ -69,13 +70,13 @@ bool cpu_conv_winograd_pays(const cpu_conv *c)
     const conv_problem p = {.c_in = c->c_in, .c_out = c->c_out};
     const int64_t tiles = c->n * conv_ceil(c->oh, TILE) * conv_ceil(c->ow, TILE);
     return by_winograd(&allowed, &p) && 3 * c->n * c->oh * c->ow >= TILE * TILE * tiles &&
-           (tiles >= FEW || c->c_in * c->c_out <= CACHED);
+           (tiles >= (packed ? FEW_PACKED : FEW) || c->c_in * c->c_out <= CACHED);
 }
 
 bool cpu_conv_winograd_first(const cpu_conv *c)
 {
     enum { TILE = 4, SMALL = 64, ENOUGH = 128 };
-    return cpu_conv_winograd_pays(c) && c->oh % TILE == 0 && c->ow % TILE == 0 && c->oh * c->ow <= SMALL &&
+    return cpu_conv_winograd_pays(c, false) && c->oh % TILE == 0 && c->ow % TILE == 0 && c->oh * c->ow <= SMALL &&
            c->n * c->oh * c->ow >= ENOUGH * TILE * TILE;
 }
 

@@ -43,8 +43,8 @@ typedef enum cpu_conv_job { CPU_CONV_FORWARD, CPU_CONV_GRAD_DATA, CPU_CONV_GRAD_
 
 /* Sets oh and ow from the rest; false if the window does not fit into the padded picture. */
 bool cpu_conv_shape(cpu_conv *c);
-/* Whether setting `winograd` is expected to make the three faster. */
-bool cpu_conv_winograd_pays(const cpu_conv *c);
+/* Whether setting `winograd` is expected to make the three faster; packed: forward, with weights that are packed already. */
+bool cpu_conv_winograd_pays(const cpu_conv *c, bool packed);
 /* The same for `split`. */
 bool cpu_conv_split_pays(const cpu_conv *c, cpu_conv_job job);
 /* Whether the gradient of weights goes by split products where they are allowed. */

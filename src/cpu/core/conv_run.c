@@ -11,6 +11,7 @@ typedef struct run_plan {
     int64_t blocks;        /* of 2 vectors of output channels in a group; 1 if narrow */
     int64_t bands, images; /* bands of a picture; pictures of a chunk */
     int64_t parts;         /* of the blocks */
+    bool large;            /* weights exceed the cache, and a chunk has few pixels */
     int64_t units, chunks; /* (bands * groups of pictures), all */
     size_t off_bytes, buffer_bytes;
 } run_plan;
@@ -54,7 +55,7 @@ static conv_mode choose_mode(const conv_problem *p, const conv_kernels *k, int64
  * cache are read once a chunk: then a chunk has many pixels, and rather few of the output channels. */
 static void cut(run_plan *r, const conv_problem *p, int64_t row_bytes)
 {
-    enum { WANT = 32, CACHE = 256 << 10, LARGE = 512 << 10, LARGE_CACHE = 800 << 10 };
+    enum { WANT = 32, ENOUGH = 8, CACHE = 256 << 10, LARGE = 512 << 10, LARGE_CACHE = 800 << 10 };
     const double least = 1e5, sums = (double)(p->kh * p->kw * p->c_in), enough = 2e6;
     const double picture = 2.0 * (double)(p->oh * p->ow * p->c_out) * sums + 1.0; /* floating point operations */
     const bool large = sums * (double)p->c_out * 4.0 > LARGE;
@@ -71,7 +72,7 @@ static void cut(run_plan *r, const conv_problem *p, int64_t row_bytes)
     int64_t want = conv_min(WANT, most);
     if (chunks < want && large)
         r->parts = conv_min(r->blocks, conv_ceil(want, chunks));
-    if (chunks * r->parts < want)
+    if (chunks * r->parts < (large ? conv_min(want, ENOUGH) : want)) /* each band reads all weights anew */
         r->bands = conv_min(p->oh, r->bands * conv_ceil(want, chunks * r->parts));
     chunks = conv_ceil(p->n, r->images) * r->bands * p->groups;
     if (chunks < want && r->parts == 1)
@@ -88,6 +89,7 @@ static void make_plan(run_plan *r, const conv_problem *p, const conv_kernels *k,
     cut(r, p, r->view.mode == CONV_EXPANDED ? p->kw * p->sh * p->ow * p->c_in * 4 : r->view.row * 4 / p->groups);
     if (r->bands > 1)
         r->images = 1; /* a chunk is a band or some pictures */
+    r->large = !r->narrow && r->parts > 1 && conv_ceil(p->oh, r->bands) * p->ow * r->images <= 8 * r->most;
     int64_t rows = conv_ceil(p->oh, r->bands);
     conv_view_set(&r->view, p, mode, rows, off);
     r->units = conv_ceil(p->n, r->images) * r->bands;
@@ -96,8 +98,10 @@ static void make_plan(run_plan *r, const conv_problem *p, const conv_kernels *k,
     r->buffer_bytes = conv_align((size_t)(conv_view_floats(&r->view) * r->images) * sizeof(float));
 }
 
-/* A line of pixels, cut into tiles of nearly equal size, the largest first. tile[i] does i + 1 pixels. */
-static void run_line(void (*const tile[])(const conv_tile *), int most, conv_tile *t, int64_t pixels, int64_t ahead)
+/* A line of pixels, cut into tiles of nearly equal size, the largest first. tile[i] does i + 1 pixels. Asked for meanwhile:
+ * `soon`, a line of the cache a step, or where that is NULL what lies `ahead` of a tile's input. */
+static void run_line(void (*const tile[])(const conv_tile *), int most, conv_tile *t, int64_t pixels, int64_t ahead,
+                     const float *soon)
 {
     const float *x = t->x;
     float *y = t->y, *const start = y;
@@ -108,7 +112,7 @@ static void run_line(void (*const tile[])(const conv_tile *), int most, conv_til
         t->x = x;
         t->add = add ? add + (y - start) : NULL;
         t->y = y;
-        t->ahead = x + ahead + count * t->step;
+        t->ahead = soon ? soon + i * t->segments * t->length * CONV_LANES : x + ahead + count * t->step;
         t->left = t->width - column;
         tile[count - 1](t);
         x += count * t->step;
@@ -138,6 +142,8 @@ static void run_block(const run_job *j, const conv_view *v, const float *origin,
     t.last = (int)(channels - (vectors - 1) * lanes);
     /* A row of windows reads new pixels in its last row of taps; the next row will, one row on. */
     int64_t ahead = v->segments > 1 ? v->off[v->segments - 1] + v->row : 0;
+    /* Weights that come from memory are what is waited for: those of the next block. */
+    const float *soon = j->plan->large && block + 1 < j->plan->blocks ? t.w + CONV_VECTORS * lanes * sums : NULL;
     for (int64_t i = image[0]; i < image[1]; i++) {
         const float *x = origin + (i - image[0]) * v->image;
         float *y = j->y + i * p->y_image + row[0] * p->y_row + group * p->c_out + first;
@@ -147,7 +153,7 @@ static void run_block(const run_job *j, const conv_view *v, const float *origin,
             t.y = y + l * p->y_row;
             t.add = j->end.add ? j->end.add + (t.y - j->y) : NULL;
             run_line(j->plan->narrow ? j->k->narrow[p->c_out - 1] : j->k->tile[vectors - 1], j->plan->most, &t, pixels,
-                     ahead);
+                     ahead, soon);
         }
     }
 }
