@@ -13,12 +13,19 @@ cpu_resize_fn cpu_resize_of(cpu_isa isa)
     return CPU_OF_ISA(isa, cpu_resize_sweep);
 }
 
+#ifdef TARN_HARD
+enum { MUCH_MEMORY = 4096 };
+#else
+enum { MUCH_MEMORY = 16 << 20 };
+#endif
+
 typedef struct plan {
     cpu_resize_fn sweep;
     cpu_resize_row *row;
     int64_t outer, from, to, inner; /* [outer, from, inner] becomes [outer, to, inner] */
     int64_t per_chunk, chunks;      /* rows of the result */
     int threads;
+    bool past; /* the result is too large for the caches */
 } plan;
 
 typedef struct job {
@@ -97,6 +104,7 @@ static plan *plan_of(kernel_bind *b)
         if (k != axis)
             *(before || (!rows && axis == 1) ? &p->outer : &p->inner) *= x->dims[k];
     }
+    p->past = kernel_count(&b->out[0]) * (int64_t)sizeof(float) >= MUCH_MEMORY;
     p->per_chunk = CHUNK / (p->inner + 1) + 1;
     p->chunks = (p->outer * p->to + p->per_chunk - 1) / p->per_chunk;
     p->row = BASE_ARRAY(b->arena, cpu_resize_row, (size_t)p->to);
@@ -127,7 +135,7 @@ static void run_chunk(void *arg, int64_t chunk, int thread)
     end = end < all ? end : all;
     while (at < end) {
         int64_t o = at / p->to, from = at % p->to, to = from + (end - at) < p->to ? from + (end - at) : p->to;
-        p->sweep(p->row, p->inner, j->x + o * p->from * p->inner, j->y + at * p->inner, from, to);
+        p->sweep(p->row, p->inner, j->x + o * p->from * p->inner, j->y + at * p->inner, from, to, p->past);
         at += to - from;
     }
 }
