@@ -98,10 +98,10 @@ static tn_tensor *apply_conv(const player *p, tn_tensor *x, bool up, bool keep)
         if (s->scale) {
             tn_batch_norm_result r = tn_batch_norm(x, s->scale, s->shift, s->mean, s->var, 1e-5, 0.1);
             x = r.y;
-            if (keep)
+            if (keep) {
                 tn_graph_update(g, s->mean, r.new_running_mean, NULL);
-            if (keep)
                 tn_graph_update(g, s->var, r.new_running_var, NULL);
+            }
         }
         if (i + 1 < p->n)
             x = up ? tn_relu(x) : tn_leaky_relu(x, slope);

@@ -85,9 +85,10 @@ static tn_tensor *feed(tn_tensor *x, const tn_bert_opt *o)
 
 tn_tensor *tn_bert(tn_tensor *tokens, const char *name, const tn_bert_opt *opt)
 {
-    static const tn_bert_opt defaults;
-    tn_bert_opt o = opt ? *opt : defaults;
+    tn_bert_opt o = {0};
     tn_graph *g = tn_tensor_graph(tokens);
+    if (opt)
+        o = *opt;
     if (tn_graph_status(g) != TN_OK)
         return tokens;
     o.width = o.width ? o.width : 768;
