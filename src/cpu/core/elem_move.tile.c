@@ -1,6 +1,7 @@
 /* elem_move.tile.c: the way of elements between memory and tiles: conversions between dtypes and domains, and boxes of
  * any strides. Ends in the table of all that this instruction set offers. */
 #include "cpu/core/elem_tile.h"
+#include "cpu/core/transpose.h"
 #include "cpu/core/vec.h"
 
 /* ---- conversions ----------------------------------------------------------------------------------------------- */
@@ -170,11 +171,48 @@ CPU_INLINE void store_lanes16(uint16_t *p, cpu_vu v)
                 for (int64_t r = 0; r < rows; r++)                                                                     \
                     d[r * dr + c] = s[r + c * sc];                                                                     \
     }
+
+/* Three planes to triples: pictures of three channels. Element g of the result is number g / 3 of plane g % 3; a shuffle takes two
+ * vectors, so planes 0 and 1 come first. */
+#define TRIPLE(l, k, n)                                                                                                \
+    (((k) * (n) + (l)) % 3 == 0 ? ((k) * (n) + (l)) / 3 : ((k) * (n) + (l)) % 3 == 1 ? (n) + ((k) * (n) + (l)) / 3 : 0)
+#define THIRD(l, k, n) (((k) * (n) + (l)) % 3 == 2 ? (n) + ((k) * (n) + (l)) / 3 : (l))
+#if CPU_VF == 16
+#define LANES(f, k) CPU_LIST16(f, k, 16)
+#elif CPU_VF == 8
+#define LANES(f, k) CPU_LIST8(f, k, 8)
+#else
+#define LANES(f, k) CPU_LIST4(f, k, 4)
+#endif
+#define THIRD_OF(d, k, a, b, c)                                                                                        \
+    store_lanes32(d, __builtin_shufflevector(__builtin_shufflevector(a, b, LANES(TRIPLE, k)), c, LANES(THIRD, k)))
+
+/* Gives the number of rows that are done. */
+static int64_t triples32(uint32_t *restrict d, const uint32_t *restrict s, int64_t sc, int64_t rows)
+{
+    int64_t r = 0;
+    for (; r + CPU_VF <= rows; r += CPU_VF, d += 3 * CPU_VF) {
+        const cpu_vu a = load_lanes32(s + r), b = load_lanes32(s + r + sc), c = load_lanes32(s + r + 2 * sc);
+        THIRD_OF(d, 0, a, b, c);
+        THIRD_OF(d + CPU_VF, 1, a, b, c);
+        THIRD_OF(d + 2 * CPU_VF, 2, a, b, c);
+    }
+    return r;
+}
+
+/* Other sizes have none. */
+static int64_t triples16(uint16_t *restrict d, const uint16_t *restrict s, int64_t sc, int64_t rows)
+{
+    (void)d, (void)s, (void)sc, (void)rows;
+    return 0;
+}
+
 #define TRANSPOSE(bits)                                                                                                \
     static void transpose##bits(uint##bits##_t *restrict d, int64_t dr, const uint##bits##_t *restrict s, int64_t sc,  \
                                 int64_t rows, int64_t cols)                                                            \
     {                                                                                                                  \
-        for (int64_t r0 = 0; r0 < rows; r0 += CPU_VF)                                                                  \
+        const int64_t done = cols == 3 && dr == 3 ? triples##bits(d, s, sc, rows) : 0;                                 \
+        for (int64_t r0 = done; r0 < rows; r0 += CPU_VF)                                                               \
             for (int64_t c0 = 0; c0 < cols; c0 += CPU_VF) {                                                            \
                 if (r0 + CPU_VF <= rows && c0 + CPU_VF <= cols) {                                                      \
                     cpu_vu v[CPU_VF];                                                                                  \
