@@ -693,7 +693,10 @@ size_t cpu_gemm_scratch(const cpu_gemm *g)
 
 bool cpu_gemm_packs_b(const cpu_gemm *g)
 {
-    return g->m > 0 && g->n > 0 && make_plan(g).path == PATH_TILE;
+    if (g->m <= 0 || g->n <= 0)
+        return false;
+    const plan p = make_plan(g);
+    return p.path == PATH_TILE && !p.exchanged; /* else B is read as it lies, which is faster */
 }
 
 const char *cpu_gemm_path(const cpu_gemm *g)
