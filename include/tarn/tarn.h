@@ -7,6 +7,7 @@
 #include <tarn/recipe.h>
 #include <tarn/graph.h>
 #include <tarn/ops.h>
+#include <tarn/custom.h>
 #include <tarn/nn.h>
 #include <tarn/optim.h>
 #include <tarn/program.h>

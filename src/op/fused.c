@@ -21,6 +21,7 @@ const op_def op_fused = {
     .in = {{"x", OP_ANY, 0, OP_VARIADIC | OP_OPTIONAL}},
     .out = {{"y", OP_ANY}},
     .arg = {OP_ARG_INT("operators", 0)},
+    .flags = OP_OPAQUE,
     .infer = fused_infer,
     .flops = fused_flops,
 };

@@ -59,6 +59,12 @@ double op_pool_average(const op_ref *c, const op_array *x, const op_array *y, in
 tn_tensor *op_resize_of(tn_tensor *x, tn_dim size, const op_value *arg);
 tn_tensor *op_resize_grad_of(tn_tensor *dy, tn_dim size, const op_value *arg);
 
+/* ---- operators from outside --------------------------------------------------------------------------------------- */
+
+struct tn_operator;
+extern const op_def op_custom;
+const struct tn_operator *op_custom_of(const graph_node *node);
+
 /* ---- embedding ---------------------------------------------------------------------------------------------------- */
 
 tn_tensor *op_embedding_grad_of(tn_tensor *dy, tn_tensor *index, tn_dim rows, int64_t padding_index);

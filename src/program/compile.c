@@ -55,12 +55,12 @@ static bool writes_state(const tn_graph *g)
 }
 
 /* Everything that has neither a kernel nor a reference, in one sentence. */
-static tn_status check_kernels(const tn_graph *g, const char *entry, base_error *e)
+static tn_status check_kernels(const tn_graph *g, const pass_backend *by, const char *entry, base_error *e)
 {
     base_str missing = {0};
     for (size_t i = 0; i < g->nodes.n; i++) {
         const graph_node *node = g->nodes.at[i];
-        if (!(node->def->flags & OP_SOURCE) && !node->def->ref && !node->sub)
+        if (!(node->def->flags & OP_SOURCE) && !node->def->ref && !node->sub && !by->keeps(node, g->training))
             base_str_printf(&missing, "%s%s (node '%s')", missing.length ? ", " : "", node->def->name, node->name);
     }
     tn_status status = TN_OK;
@@ -139,7 +139,7 @@ static tn_status compile_entry(tn_program *p, program_entry *to, const tn_entry 
     if (!to->name)
         return base_no_memory(e, "compiling");
     BASE_TRY(check_symbols(to->graph, to->name, e));
-    return check_kernels(to->graph, to->name, e);
+    return check_kernels(to->graph, &p->backend->pass, to->name, e);
 }
 
 /* One entry, or all where `only` is NULL. */

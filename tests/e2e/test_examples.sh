@@ -35,6 +35,9 @@ holds neuron '/^0 or 0/ { low = $NF < 0.1 } / or / && !/^0 or 0/ { high += $NF >
 run xor
 holds xor '/ xor / { n++; right += /which is right$/ } END { exit !(n == 4 && right == 4) }'
 
+run custom_operator
+holds custom_operator '/^step/ { last = $NF } /^a is 2.00;/ { learned = 1 } END { exit !(learned && last < 0.0001) }'
+
 run activations
 holds activations '/^(relu|sigmoid|tanh|gelu) / { n++ } END { exit n != 4 }'
 grep -q '^relu .*f(2) = 2.0000' activations.txt || say "relu(2) is not 2"

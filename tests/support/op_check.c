@@ -159,7 +159,7 @@ void op_check_definition(const op_def *def, op_report *r)
     r->checks++;
     if (!def->name || !def->doc || !def->infer)
         op_report_fail(r, "%s: lacks a name, a documentation or its inference", def->name ? def->name : "?");
-    if (def->flags & OP_SOURCE || def == &op_fused)
+    if (def->flags & (OP_SOURCE | OP_OPAQUE))
         return;
     for (int i = 0; i < op_count_in(def); i++)
         floats |= (def->in[i].dtypes & OP_FLOATS) && !(def->in[i].flags & OP_FIXED);

@@ -111,7 +111,8 @@ enum op_flag {
     OP_SOURCE = 4,      /* input, state, constant: no kernel */
     OP_VIEW = 8,        /* the output shows the input's elements in another shape or order */
     OP_COMMUTES = 16,   /* f(x, y) = f(y, x) */
-    OP_FAULTS = 32      /* may find bad data while running (an index out of range): runs before any state is written */
+    OP_FAULTS = 32,     /* may find bad data while running (an index out of range): runs before any state is written */
+    OP_OPAQUE = 64      /* what it computes is not said here (fused, custom): no reference and no cases */
 };
 
 typedef struct op_infer op_infer;

@@ -1,0 +1,243 @@
+/* Operators from outside: values, gradients, several outputs, sizes that are symbols, and every way of wrong use. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <tarn/custom.h>
+#include <tarn/ops.h>
+#include <tarn/program.h>
+
+/* ---- cube: y = x^3 ------------------------------------------------------------------------------------------------ */
+
+static const char *same(const tn_operator *op, const tn_operator_type in[], tn_operator_type out[])
+{
+    (void)op;
+    if (in[0].dtype != TN_F32)
+        return "x must be f32";
+    out[0] = in[0];
+    return NULL;
+}
+
+static const char *cube_run(const tn_operator *op, const tn_view in[], const tn_view out[])
+{
+    const float *x = in[0].data, limit = op->user ? *(const float *)op->user : INFINITY;
+    float *y = out[0].data;
+    for (int64_t i = 0; i < tn_view_count(&in[0]); i++) {
+        if (x[i] > limit)
+            return "x is above the limit";
+        y[i] = x[i] * x[i] * x[i];
+    }
+    return NULL;
+}
+
+static const char *cube_grad(const tn_operator *op, tn_tensor *const in[], tn_tensor *const out[],
+                             tn_tensor *const dout[], tn_tensor *din[])
+{
+    (void)op, (void)out;
+    din[0] = tn_mul(dout[0], tn_mul_f(tn_square(in[0]), 3));
+    return NULL;
+}
+
+static const tn_operator cube = {
+    .name = "cube", .inputs = 1, .outputs = 1, .infer = same, .run = cube_run, .grad = cube_grad};
+
+/* ---- rows: the sum and the largest of each row ---------------------------------------------------------------------- */
+
+static const char *rows_infer(const tn_operator *op, const tn_operator_type in[], tn_operator_type out[])
+{
+    (void)op;
+    if (in[0].shape.rank != 2)
+        return "x must have two axes";
+    for (int i = 0; i < 2; i++)
+        out[i] = (tn_operator_type){in[0].dtype, {1, {in[0].shape.dims[0]}}};
+    return NULL;
+}
+
+static const char *rows_run(const tn_operator *op, const tn_view in[], const tn_view out[])
+{
+    (void)op;
+    const float *x = in[0].data;
+    float *sum = out[0].data, *top = out[1].data;
+    for (int64_t i = 0; i < in[0].dims[0]; i++) {
+        sum[i] = 0;
+        top[i] = -INFINITY;
+        for (int64_t j = 0; j < in[0].dims[1]; j++, x++) {
+            sum[i] += *x;
+            top[i] = *x > top[i] ? *x : top[i];
+        }
+    }
+    return NULL;
+}
+
+static const tn_operator rows = {.name = "rows", .inputs = 1, .outputs = 2, .infer = rows_infer, .run = rows_run};
+
+/* ---- the tests ---------------------------------------------------------------------------------------------------- */
+
+typedef struct fixture {
+    tn_context *context;
+    tn_graph *graph;
+    tn_tensor *x;
+} fixture;
+
+static fixture start(void)
+{
+    fixture f = {.context = tn_context_new(NULL)};
+    f.graph = tn_graph_new(f.context);
+    f.x = tn_input(f.graph, "x", TN_F32, TN_SHAPE(tn_symbol(f.graph, "n"), 3));
+    return f;
+}
+
+static void end(fixture *f)
+{
+    tn_graph_free(f->graph);
+    tn_context_free(f->context);
+}
+
+static tn_session *session_of(fixture *f)
+{
+    tn_program *p = tn_compile(f->graph, NULL);
+    if (!p)
+        fail_msg("%s", tn_context_error(f->context));
+    tn_session *s = tn_session_new(p, NULL);
+    tn_program_free(p);
+    return s;
+}
+
+static void it_computes_and_has_gradients(void **p)
+{
+    (void)p;
+    fixture f = start();
+    tn_tensor *wide = tn_transpose(tn_mul_f(f.x, 2), 0, 1); /* operands come row-major whatever they were */
+    tn_tensor *y = tn_custom(&cube, 1, &wide), *d[2];
+    tn_tensor *grad = NULL, *second = NULL;
+    assert_int_equal(tn_gradients(tn_sum(y), 1, &f.x, d), TN_OK);
+    grad = d[0];
+    assert_int_equal(tn_gradients(tn_sum(grad), 1, &f.x, d), TN_OK);
+    second = d[0];
+    tn_entry *e = tn_entry_new(f.graph, "all", 0);
+    tn_entry_output(e, "y", y);
+    tn_entry_output(e, "first", grad);
+    tn_entry_output(e, "second", second);
+    tn_session *s = session_of(&f);
+    for (int64_t n = 0; n <= 4; n += 2) {
+        float x[12], z[12], one[12], two[12];
+        const int64_t dims[] = {n, 3}, turned[] = {3, n};
+        for (int i = 0; i < 12; i++)
+            x[i] = (float)i * 0.25f - 1;
+        tn_feed in = {"x", tn_view_of(x, TN_F32, 2, dims)};
+        tn_feed out[] = {{"y", tn_view_of(z, TN_F32, 2, turned)},
+                         {"first", tn_view_of(one, TN_F32, 2, dims)},
+                         {"second", tn_view_of(two, TN_F32, 2, dims)}};
+        if (tn_run(s, "all", 1, &in, 3, out) != TN_OK)
+            fail_msg("%s", tn_session_error(s));
+        for (int64_t i = 0; i < n * 3; i++) {
+            assert_true(fabsf(z[i % 3 * n + i / 3] - 8 * x[i] * x[i] * x[i]) < 1e-5f);
+            assert_true(fabsf(one[i] - 24 * x[i] * x[i]) < 1e-4f && fabsf(two[i] - 48 * x[i]) < 1e-4f);
+        }
+    }
+    tn_session_free(s);
+    end(&f);
+}
+
+static void it_may_have_several_outputs(void **p)
+{
+    (void)p;
+    fixture f = start();
+    tn_tensor *sum = tn_custom(&rows, 1, &f.x);
+    tn_entry *e = tn_entry_new(f.graph, "all", 0);
+    tn_entry_output(e, "sum", sum);
+    tn_entry_output(e, "top", tn_custom_output(sum, 1));
+    tn_session *s = session_of(&f);
+    float x[] = {1, 5, 2, -3, -1, -2}, a[2], b[2];
+    const int64_t dims[] = {2, 3}, n = 2;
+    tn_feed in = {"x", tn_view_of(x, TN_F32, 2, dims)};
+    tn_feed out[] = {{"sum", tn_view_of(a, TN_F32, 1, &n)}, {"top", tn_view_of(b, TN_F32, 1, &n)}};
+    assert_int_equal(tn_run(s, "all", 1, &in, 2, out), TN_OK);
+    assert_true(a[0] == 8 && a[1] == -6 && b[0] == 5 && b[1] == -1);
+    tn_session_free(s);
+    end(&f);
+}
+
+static void a_fault_stops_the_run(void **p)
+{
+    (void)p;
+    static const float limit = 2;
+    fixture f = start();
+    tn_operator bounded = cube;
+    bounded.user = &limit;
+    tn_tensor *y = tn_custom(&bounded, 1, &f.x);
+    bounded = (tn_operator){0}; /* the struct was copied */
+    tn_entry_output(tn_entry_new(f.graph, "all", 0), "y", y);
+    tn_session *s = session_of(&f);
+    float x[] = {1, 2, 3}, z[3];
+    const int64_t dims[] = {1, 3};
+    tn_feed in = {"x", tn_view_of(x, TN_F32, 2, dims)}, out = {"y", tn_view_of(z, TN_F32, 2, dims)};
+    assert_int_equal(tn_run(s, "all", 1, &in, 1, &out), TN_FAULT);
+    assert_non_null(strstr(tn_session_error(s), "x is above the limit"));
+    x[2] = 0;
+    assert_int_equal(tn_run(s, "all", 1, &in, 1, &out), TN_OK);
+    tn_session_free(s);
+    end(&f);
+}
+
+static void refused(tn_operator op, int n, tn_tensor *second, const char *says)
+{
+    fixture f = start();
+    tn_tensor *in[] = {f.x, second};
+    (void)tn_custom(&op, n, in);
+    assert_non_null(tn_graph_error(f.graph));
+    if (!strstr(tn_graph_error(f.graph), says))
+        fail_msg("'%s' does not say '%s'", tn_graph_error(f.graph), says);
+    end(&f);
+}
+
+static const char *no_type(const tn_operator *op, const tn_operator_type in[], tn_operator_type out[])
+{
+    (void)op, (void)in, (void)out;
+    return NULL;
+}
+
+static void wrong_use_is_refused(void **p)
+{
+    (void)p;
+    tn_operator op = cube;
+    refused(op, 2, NULL, "takes 1 inputs and was given 2");
+    op.inputs = 2;
+    refused(op, 2, NULL, "input 1 of the operator 'cube' is absent");
+    op = cube, op.outputs = 9;
+    refused(op, 1, NULL, "has 1 inputs and 9 outputs");
+    op = cube, op.run = NULL;
+    refused(op, 1, NULL, "needs a name, 'infer' and 'run'");
+    op = cube, op.name = NULL;
+    refused(op, 1, NULL, "needs a name");
+    op = cube, op.infer = no_type;
+    refused(op, 1, NULL, "no valid dtype or rank");
+    fixture f = start();
+    tn_tensor *flat = tn_flatten(f.x, 0);
+    (void)tn_custom(&rows, 1, &flat);
+    assert_non_null(strstr(tn_graph_error(f.graph), "'rows': x must have two axes"));
+    end(&f);
+    f = start();
+    tn_tensor *d;
+    assert_int_not_equal(tn_gradients(tn_sum(tn_custom(&rows, 1, &f.x)), 1, &f.x, &d), TN_OK);
+    assert_non_null(strstr(tn_graph_error(f.graph), "'rows'"));
+    assert_non_null(strstr(tn_graph_error(f.graph), "has no gradient"));
+    end(&f);
+    assert_null(tn_custom(&cube, 0, NULL));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_computes_and_has_gradients),
+        cmocka_unit_test(it_may_have_several_outputs),
+        cmocka_unit_test(a_fault_stops_the_run),
+        cmocka_unit_test(wrong_use_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
