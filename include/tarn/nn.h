@@ -161,6 +161,27 @@ TN_API tn_tensor *tn_layer_transformer(tn_tensor *source, tn_tensor *target, con
                                        int layers, const tn_sight *source_sight, const tn_sight *target_sight,
                                        const tn_transformer_opt *opt);
 
+typedef struct tn_moe_opt {
+    int64_t experts; /* 0: 8 */
+    int64_t top;     /* experts that see each token; 0: 1 */
+    int64_t hidden;  /* width of an expert's hidden layer; 0: 4 * features */
+    tn_opt_f64
+        capacity; /* an expert has room for so many times its even share of tokens, rounded up; 1.25; INFINITY: for all */
+    bool normalize; /* the gates of a token's experts are divided by their sum */
+    bool gelu;      /* in place of relu */
+    bool drop;      /* tokens without room give 0, as a sum with x wants it; else they pass as they are */
+    void *reserved[4];
+} tn_moe_opt;
+typedef struct tn_moe_result {
+    tn_tensor *y;
+    tn_tensor *balance; /* 1 when all experts get as much; to be added to the loss, times 0.01 or so */
+    tn_tensor *dropped; /* share of the choices that found no room */
+} tn_moe_result;
+/* name.router.weight [experts, features], name.experts.weight1 [experts, hidden, features], .bias1 [experts, hidden], .weight2
+ * [experts, features, hidden], .bias2 [experts, features]: each token of x[..., features] through its best experts, weighted by the
+ * softmax of the router. */
+TN_API tn_moe_result tn_layer_mixture_of_experts(tn_tensor *x, const char *name, const tn_moe_opt *opt);
+
 typedef struct tn_rnn_opt {
     int layers;         /* one on top of the other; 0: 1 */
     bool bidirectional; /* a second one from the last step to the first; outputs stand side by side */
@@ -170,6 +191,8 @@ typedef struct tn_rnn_opt {
     double dropout;     /* between layers, in entries that train */
     tn_tensor *lengths; /* [B], i64 or i32: steps of each row; y is 0 beyond, states are those of the row's last step */
     tn_tensor *h, *c;   /* the state before the first step [layers * directions, B, units]; NULL: 0 */
+    int64_t
+        projection; /* lstm: y and h have so many features, not units, made by name.weight_hr_l0 [projection, units]; 0: none */
     void *reserved[4];
 } tn_rnn_opt;
 /* name.weight_ih_l0 [gates * units, in], name.weight_hh_l0 [gates * units, units], name.bias_ih_l0, name.bias_hh_l0 [gates * units];
@@ -183,6 +206,9 @@ TN_API tn_recurrent_result tn_layer_recurrent(tn_tensor *x, const char *name, tn
 /* One step: name.weight_ih, name.weight_hh, name.bias_ih, name.bias_hh; x[B, in], h[B, units], c[B, units] of lstm (NULL: 0). */
 TN_API tn_recurrent_result tn_layer_recurrent_cell(tn_tensor *x, tn_tensor *h, tn_tensor *c, const char *name,
                                                    tn_recurrent_kind kind, int64_t units, const tn_rnn_opt *opt);
+/* An lstm's step whose gates see the cell: also name.weight_ci, name.weight_cf, name.weight_co [units]. */
+TN_API tn_recurrent_result tn_layer_peephole_cell(tn_tensor *x, tn_tensor *h, tn_tensor *c, const char *name,
+                                                  int64_t units, const tn_rnn_opt *opt);
 
 typedef struct tn_gpt2_opt {
     int64_t vocabulary, context, width, heads, layers; /* 0: 50257, 1024, 768, 12, 12 */

@@ -20,21 +20,75 @@ static tn_tensor *param(tn_graph *g, const char *what, const char *suffix, tn_dt
     return tn_param(g, name, dtype, shape, &init);
 }
 
+typedef struct weights {
+    tn_tensor *wi, *wh, *bi, *bh;
+    tn_tensor *wr; /* of the projection, or NULL */
+} weights;
+
+static weights weights_of(tn_tensor *x, int64_t gates, int64_t units, const char *suffix, const tn_rnn_opt *o)
+{
+    tn_graph *g = tn_tensor_graph(x);
+    tn_dtype dtype = tn_tensor_dtype(x);
+    int64_t rows = gates * units, fed_back = o->projection ? o->projection : units;
+    weights w = {0};
+    w.wi = param(g, "weight_ih", suffix, dtype, TN_SHAPE(rows, tn_dim_of(x, -1)), units);
+    w.wh = param(g, "weight_hh", suffix, dtype, TN_SHAPE(rows, fed_back), units);
+    w.bi = o->no_bias ? NULL : param(g, "bias_ih", suffix, dtype, TN_SHAPE(rows), units);
+    w.bh = o->no_bias ? NULL : param(g, "bias_hh", suffix, dtype, TN_SHAPE(rows), units);
+    w.wr = o->projection ? param(g, "weight_hr", suffix, dtype, TN_SHAPE(o->projection, units), units) : NULL;
+    return w;
+}
+
+/* h's part in the first step of each row, added to the products x[T, B, gates]. */
+static tn_tensor *with_first(tn_tensor *x, tn_tensor *h, tn_tensor *wh, tn_tensor *lengths, bool reverse)
+{
+    tn_graph *g = tn_tensor_graph(x);
+    tn_tensor *first = tn_scalar(g, TN_I64, 0), *product = tn_linear(h, wh, NULL);
+    if (reverse)
+        first = tn_sub_f(lengths ? tn_cast(lengths, TN_I64) : tn_size_value(g, tn_dim_of(x, 0)), 1);
+    tn_tensor *place = tn_unsqueeze(tn_arange(g, TN_I64, 0, 1, tn_dim_of(x, 0)), 1);
+    tn_tensor *begins = tn_unsqueeze(tn_eq(place, first), -1);
+    return tn_add(x, tn_where(begins, product, tn_scalar(g, tn_tensor_dtype(x), 0)));
+}
+
+/* An LSTM with projection (Sak et al. 2014): h is wr u, u being what an LSTM without gives, so wh h is (wh wr) u, and the operator can
+ * go from u to u. Only the h before the first step is of no u. */
+static tn_recurrent_result projected(tn_tensor *x, const weights *w, tn_tensor *h, tn_tensor *c, tn_tensor *none,
+                                     tn_tensor *lengths, bool reverse)
+{
+    if (h)
+        x = with_first(x, h, w->wh, lengths, reverse);
+    tn_recurrent_result r = tn_recurrent(TN_LSTM, x, none, c, tn_matmul(w->wh, w->wr), w->bh, lengths, reverse);
+    r.y = tn_linear(r.y, w->wr, NULL);
+    r.h = tn_linear(r.h, w->wr, NULL);
+    if (h && lengths) /* of rows without a step */
+        r.h = tn_where(tn_unsqueeze(tn_eq(lengths, tn_scalar(tn_tensor_graph(x), tn_tensor_dtype(lengths), 0)), 1), h,
+                       r.h);
+    return r;
+}
+
 /* One direction of one layer: parameters with this suffix, all steps of x[T, B, in]. */
 static tn_recurrent_result direction(tn_tensor *x, tn_recurrent_kind kind, int64_t units, const char *suffix,
                                      const tn_rnn_opt *o, tn_tensor *h, tn_tensor *c, bool reverse)
 {
     tn_graph *g = tn_tensor_graph(x);
-    tn_dtype dtype = tn_tensor_dtype(x);
-    int64_t rows = gates_of(kind) * units;
-    tn_tensor *wi = param(g, "weight_ih", suffix, dtype, TN_SHAPE(rows, tn_dim_of(x, -1)), units);
-    tn_tensor *wh = param(g, "weight_hh", suffix, dtype, TN_SHAPE(rows, units), units);
-    tn_tensor *bi = o->no_bias ? NULL : param(g, "bias_ih", suffix, dtype, TN_SHAPE(rows), units);
-    tn_tensor *bh = o->no_bias ? NULL : param(g, "bias_hh", suffix, dtype, TN_SHAPE(rows), units);
-    tn_tensor *none = tn_full(g, dtype, TN_SHAPE(tn_dim_of(x, 1), units), 0);
-    h = h ? h : none;
+    weights w = weights_of(x, gates_of(kind), units, suffix, o);
+    tn_tensor *none = tn_full(g, tn_tensor_dtype(x), TN_SHAPE(tn_dim_of(x, 1), units), 0);
+    x = tn_linear(x, w.wi, w.bi);
     c = kind != TN_LSTM ? NULL : c ? c : none;
-    return tn_recurrent(kind, tn_linear(x, wi, bi), h, c, wh, bh, o->lengths, reverse);
+    if (w.wr)
+        return projected(x, &w, h, c, none, o->lengths, reverse);
+    return tn_recurrent(kind, x, h ? h : none, c, w.wh, w.bh, o->lengths, reverse);
+}
+
+/* Whether a projection, if there is one, is of an lstm, and to fewer features (as in PyTorch). */
+static bool projection_fits(tn_graph *g, const char *name, tn_recurrent_kind kind, int64_t units, const tn_rnn_opt *o)
+{
+    if (o->projection == 0 || (kind == TN_LSTM && o->projection > 0 && o->projection < units))
+        return true;
+    graph_fail(g, TN_INVALID, "layer '%s': a projection is for lstm, and has fewer features (%lld) than units (%lld)",
+               name, (long long)o->projection, (long long)units);
+    return false;
 }
 
 /* State number i of [layers * directions, B, H]; NULL: zeros. */
@@ -63,6 +117,8 @@ tn_recurrent_result tn_layer_recurrent(tn_tensor *x, const char *name, tn_recurr
             name, (long long)units, layers, MOST_LAYERS);
         return (tn_recurrent_result){x, x, x};
     }
+    if (!projection_fits(g, name, kind, units, o))
+        return (tn_recurrent_result){x, x, x};
     tn_scope_push(g, name);
     tn_tensor *y = o->batch_first ? tn_transpose(x, 0, 1) : x;
     for (int l = 0; l < layers; l++) {
@@ -100,22 +156,62 @@ tn_recurrent_result tn_layer_rnn(tn_tensor *x, const char *name, int64_t units, 
     return tn_layer_recurrent(x, name, opt && opt->relu ? TN_RNN_RELU : TN_RNN_TANH, units, opt);
 }
 
+static bool is_step(tn_tensor *x, const char *name, int64_t units)
+{
+    tn_graph *g = tn_tensor_graph(x);
+    if (tn_graph_status(g) != TN_OK)
+        return false;
+    if (tn_tensor_rank(x) == 2 && tn_dim_of(x, -1) >= 0 && units >= 1)
+        return true;
+    graph_fail(g, TN_SHAPE, "layer '%s': x must be [batch, features], the features a number; units (%lld) 1 or more",
+               name, (long long)units);
+    return false;
+}
+
 tn_recurrent_result tn_layer_recurrent_cell(tn_tensor *x, tn_tensor *h, tn_tensor *c, const char *name,
                                             tn_recurrent_kind kind, int64_t units, const tn_rnn_opt *opt)
 {
     static const tn_rnn_opt defaults;
+    const tn_rnn_opt *o = opt ? opt : &defaults;
     tn_graph *g = tn_tensor_graph(x);
-    if (tn_graph_status(g) != TN_OK)
+    if (!is_step(x, name, units) || !projection_fits(g, name, kind, units, o))
         return (tn_recurrent_result){x, x, x};
-    if (tn_tensor_rank(x) != 2 || tn_dim_of(x, -1) < 0 || units < 1) {
-        graph_fail(g, TN_SHAPE,
-                   "layer '%s': x must be [batch, features], the features a number; units (%lld) 1 or more", name,
-                   (long long)units);
-        return (tn_recurrent_result){x, x, x};
-    }
     tn_scope_push(g, name);
-    tn_recurrent_result r = direction(tn_unsqueeze(x, 0), kind, units, "", opt ? opt : &defaults, h, c, false);
+    tn_recurrent_result r = direction(tn_unsqueeze(x, 0), kind, units, "", o, h, c, false);
     r.y = r.h;
     tn_scope_pop(g);
     return r;
+}
+
+/* Part i of four of the last axis, plus c times the weights of a peephole. */
+static tn_tensor *gate(tn_tensor *all, int i, int64_t units, tn_tensor *c, tn_tensor *w)
+{
+    tn_tensor *part = tn_slice(all, -1, i * units, (i + 1) * units);
+    return c ? tn_add(part, tn_mul(c, w)) : part;
+}
+
+/* Gers and Schmidhuber 2000: the input and forget gates see the cell before, the output gate the new one. */
+tn_recurrent_result tn_layer_peephole_cell(tn_tensor *x, tn_tensor *h, tn_tensor *c, const char *name, int64_t units,
+                                           const tn_rnn_opt *opt)
+{
+    static const tn_rnn_opt defaults;
+    const tn_rnn_opt *o = opt ? opt : &defaults;
+    tn_graph *g = tn_tensor_graph(x);
+    if (!is_step(x, name, units) || !projection_fits(g, name, TN_LSTM, units, o))
+        return (tn_recurrent_result){x, x, x};
+    tn_dtype dtype = tn_tensor_dtype(x);
+    tn_scope_push(g, name);
+    weights w = weights_of(x, 4, units, "", o);
+    tn_tensor *wci = param(g, "weight_ci", "", dtype, TN_SHAPE(units), units);
+    tn_tensor *wcf = param(g, "weight_cf", "", dtype, TN_SHAPE(units), units);
+    tn_tensor *wco = param(g, "weight_co", "", dtype, TN_SHAPE(units), units);
+    c = c ? c : tn_full(g, dtype, TN_SHAPE(tn_dim_of(x, 0), units), 0);
+    h = h ? h : tn_full(g, dtype, TN_SHAPE(tn_dim_of(x, 0), o->projection ? o->projection : units), 0);
+    tn_tensor *all = tn_add(tn_linear(x, w.wi, w.bi), tn_linear(h, w.wh, w.bh));
+    tn_tensor *in = tn_sigmoid(gate(all, 0, units, c, wci)), *forget = tn_sigmoid(gate(all, 1, units, c, wcf));
+    c = tn_add(tn_mul(forget, c), tn_mul(in, tn_tanh(gate(all, 2, units, NULL, NULL))));
+    h = tn_mul(tn_sigmoid(gate(all, 3, units, c, wco)), tn_tanh(c));
+    h = w.wr ? tn_linear(h, w.wr, NULL) : h;
+    tn_scope_pop(g);
+    return (tn_recurrent_result){h, h, c};
 }

@@ -12,6 +12,7 @@ For each case C in the metadata's "cases", the module being called m:
     C.after.m.B     buffers after the call, of cases that are called train_...
 All is computed in float64 and rounded to float32.
 """
+import math
 import os
 import sys
 
@@ -100,6 +101,68 @@ def recurrent():
     case("rnn_all", nn.RNN(4, 6, num_layers=2, bidirectional=True), lambda m, x, lengths, h: packed(m, x, h), x=x, lengths=lengths, h=h)
     case("lstm_cell", nn.LSTMCell(4, 6), lambda m, x, h, c: m(x, (h, c)), x=x[0], h=h[0], c=c[0])
     case("gru_cell", nn.GRUCell(4, 6), lambda m, x, h: (m(x, h),), x=x[0], h=h[0])
+
+
+    case("lstm_projected", nn.LSTM(4, 6, num_layers=2, bidirectional=True, proj_size=3), lambda m, x, lengths, h, c: packed(m, x, (h, c)), x=x,
+         lengths=lengths, h=random("projected", 4, 3, 3), c=c)
+    case("lstm_projected_plain", nn.LSTM(4, 6, bias=False, proj_size=2), flat, x=x)
+    case("peephole_cell", Peephole(4, 6), lambda m, x, h, c: m(x, h, c), x=x[0], h=h[0], c=c[0])
+
+
+class Peephole(nn.LSTMCell):
+    """Gers and Schmidhuber 2000; the recurrent weights are LSTMCell's."""
+
+    def __init__(self, n_in, units):
+        super().__init__(n_in, units)
+        self.weight_ci, self.weight_cf, self.weight_co = (nn.Parameter(torch.zeros(units)) for _ in range(3))
+
+    def forward(self, x, h, c):
+        i, f, g, o = (x @ self.weight_ih.T + self.bias_ih + h @ self.weight_hh.T + self.bias_hh).chunk(4, -1)
+        new = (f + self.weight_cf * c).sigmoid() * c + (i + self.weight_ci * c).sigmoid() * g.tanh()
+        return (o + self.weight_co * new).sigmoid() * new.tanh(), new
+
+
+class Mixture(nn.Module):
+    """A mixture of experts, token by token; `before` shows the gradient that arrives at its input."""
+
+    def __init__(self, features, hidden, experts, top, capacity, normalize=False, drop=False):
+        super().__init__()
+        self.top, self.capacity, self.normalize, self.drop = top, capacity, normalize, drop
+        self.before, self.moe = nn.Linear(features, features), nn.Module()
+        self.moe.router, e = nn.Linear(features, experts, bias=False), nn.Module()
+        e.weight1, e.bias1 = nn.Parameter(torch.zeros(experts, hidden, features)), nn.Parameter(torch.zeros(experts, hidden))
+        e.weight2, e.bias2 = nn.Parameter(torch.zeros(experts, features, hidden)), nn.Parameter(torch.zeros(experts, features))
+        self.moe.experts = e
+
+    def forward(self, x):
+        x = self.before(x)
+        tokens, e = x.flatten(0, -2), self.moe.experts
+        p = self.moe.router(tokens).softmax(-1)
+        gates, chosen = p.topk(self.top)
+        if self.normalize:
+            gates = gates / gates.sum(-1, keepdim=True)
+        n = p.shape[1]
+        left = [min(len(tokens), math.ceil(self.capacity * len(tokens) * self.top / n)) if math.isfinite(self.capacity) else len(tokens)] * n
+        y, dropped = [None] * len(tokens), 0
+        for k in range(self.top):
+            for t, token in enumerate(tokens):
+                i = chosen[t, k].item()
+                if left[i] == 0:
+                    dropped += 1
+                    continue
+                left[i] -= 1
+                part = gates[t, k] * (e.weight2[i] @ (e.weight1[i] @ token + e.bias1[i]).relu() + e.bias2[i])
+                y[t] = part if y[t] is None else y[t] + part
+        y = torch.stack([(0 * x if self.drop else x) if part is None else part for x, part in zip(tokens, y)])
+        share = nn.functional.one_hot(chosen[:, 0], n).double().mean(0)
+        return y.reshape(x.shape), n * (share * p.mean(0)).sum(), torch.tensor(dropped / chosen.numel(), dtype=torch.float64)
+
+
+def mixtures():
+    x = random("tokens", 2, 7, 5)
+    case("moe_switch", Mixture(5, 6, 3, 1, 0.5), lambda m, x: m(x), x=x)
+    case("moe_two", Mixture(5, 6, 4, 2, 0.4, normalize=True, drop=True), lambda m, x: m(x), x=x)
+    case("moe_all", Mixture(5, 6, 4, 2, math.inf), lambda m, x: m(x), x=x)
 
 
 class Conv1D(nn.Module):
@@ -215,6 +278,7 @@ if __name__ == "__main__":
     recurrent()
     models()
     convolutions()
+    mixtures()
     path = os.path.join(folder, "layers.safetensors")
     save_file(TENSORS, path, metadata={"made_by": f"tests/golden/make_layers.py with PyTorch {torch.__version__}", "cases": " ".join(CASES)})
     print(f"{path}: {len(CASES)} cases, {os.path.getsize(path)} bytes")

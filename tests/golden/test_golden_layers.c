@@ -153,6 +153,45 @@ static void lstm_cell(golden *c)
     c->out[0] = r.h;
     c->out[1] = r.c;
 }
+static void lstm_projected(golden *c)
+{
+    take(c, tn_layer_lstm(in(c, "x"), "m", 6,
+                          TN_OPT(tn_rnn_opt, .layers = 2, .bidirectional = true, .lengths = in(c, "lengths"),
+                                 .h = in(c, "h"), .c = in(c, "c"), .projection = 3)));
+}
+static void lstm_projected_plain(golden *c)
+{
+    take(c, tn_layer_lstm(in(c, "x"), "m", 6, TN_OPT(tn_rnn_opt, .no_bias = true, .projection = 2)));
+}
+static void peephole_cell(golden *c)
+{
+    tn_recurrent_result r = tn_layer_peephole_cell(in(c, "x"), in(c, "h"), in(c, "c"), "m", 6, NULL);
+    c->out[0] = r.h;
+    c->out[1] = r.c;
+}
+static void mixture(golden *c, const tn_moe_opt *o)
+{
+    tn_tensor *x = in(c, "x");
+    tn_scope_push(c->graph, "m");
+    tn_moe_result r = tn_layer_mixture_of_experts(tn_layer_linear(x, "before", 5, NULL), "moe", o);
+    tn_scope_pop(c->graph);
+    c->out[0] = r.y;
+    c->out[1] = r.balance;
+    c->out[2] = r.dropped;
+}
+static void moe_switch(golden *c)
+{
+    mixture(c, TN_OPT(tn_moe_opt, .experts = 3, .hidden = 6, .capacity = tn_f64(0.5)));
+}
+static void moe_two(golden *c)
+{
+    mixture(c, TN_OPT(tn_moe_opt, .experts = 4, .top = 2, .hidden = 6, .capacity = tn_f64(0.4), .normalize = true,
+                      .drop = true));
+}
+static void moe_all(golden *c)
+{
+    mixture(c, TN_OPT(tn_moe_opt, .experts = 4, .top = 2, .hidden = 6, .capacity = tn_f64(INFINITY)));
+}
 static void gru_cell(golden *c)
 {
     c->out[0] = tn_layer_recurrent_cell(in(c, "x"), in(c, "h"), NULL, "m", TN_GRU, 6, NULL).h;
@@ -271,6 +310,12 @@ static const struct {
              ROW(rnn_all),
              ROW(lstm_cell),
              ROW(gru_cell),
+             ROW(lstm_projected),
+             ROW(lstm_projected_plain),
+             ROW(peephole_cell),
+             ROW(moe_switch),
+             ROW(moe_two),
+             ROW(moe_all),
              ROW(gpt2),
              ROW(bert),
              ROW(conv1d),
