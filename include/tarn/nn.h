@@ -210,6 +210,53 @@ TN_API tn_recurrent_result tn_layer_recurrent_cell(tn_tensor *x, tn_tensor *h, t
 TN_API tn_recurrent_result tn_layer_peephole_cell(tn_tensor *x, tn_tensor *h, tn_tensor *c, const char *name,
                                                   int64_t units, const tn_rnn_opt *opt);
 
+/* Layers on the nodes of a graph, x[N, features], along its edges (tn_edges in tarn/ops.h), with PyTorch Geometric's names. Graphs of a
+ * batch are one graph of many parts; tn_segment_mean and its like pool them. */
+typedef struct tn_gcn_opt {
+    bool normalized;    /* edges come from tn_gcn_norm, once for all layers */
+    bool no_self_loops; /* nodes get no edge to themselves */
+    bool no_bias;
+    void *reserved[4];
+} tn_gcn_opt;
+/* name.lin.weight [units, in], name.bias [units]: GCNConv; edges may have weights. */
+TN_API tn_tensor *tn_layer_gcn(tn_tensor *x, const char *name, int64_t units, const tn_edges *edges,
+                               const tn_gcn_opt *opt);
+typedef struct tn_sage_opt {
+    tn_aggregate aggregate; /* opt NULL: MEAN */
+    bool project;           /* x goes through name.lin and relu first */
+    bool no_root;           /* without name.lin_r, the node itself */
+    bool normalize;         /* rows are brought to length 1 */
+    bool no_bias;
+    void *reserved[4];
+} tn_sage_opt;
+/* name.lin_l.weight [units, in], name.lin_l.bias [units], name.lin_r.weight [units, in]: SAGEConv. */
+TN_API tn_tensor *tn_layer_sage(tn_tensor *x, const char *name, int64_t units, const tn_edges *edges,
+                                const tn_sage_opt *opt);
+typedef struct tn_gat_opt {
+    bool mean_heads;  /* the heads' mean, not one beside the other */
+    tn_opt_f64 slope; /* 0.2: of the leaky relu */
+    double dropout;   /* of what edges count */
+    bool no_self_loops;
+    bool no_bias;
+    void *reserved[4];
+} tn_gat_opt;
+/* name.lin.weight [heads * units, in], name.att_src, name.att_dst [1, heads, units], name.bias [heads * units] (mean_heads: [units]); of
+ * edges with features, name.lin_edge.weight [heads * units, D] and name.att_edge: GATConv. */
+TN_API tn_tensor *tn_layer_gat(tn_tensor *x, const char *name, int64_t units, int64_t heads, const tn_edges *edges,
+                               const tn_gat_opt *opt);
+typedef struct tn_gin_opt {
+    double eps;
+    bool train_eps;                             /* name.eps is trained; else it is kept */
+    int64_t hidden;                             /* units of name.nn.0; 0: as many as of name.nn.2 */
+    tn_tensor *(*nn)(tn_tensor *x, void *user); /* in place of these two, within the scope name.nn */
+    void *user;
+    void *reserved[4];
+} tn_gin_opt;
+/* name.eps [1], name.nn.0.weight, .bias, name.nn.2.weight, .bias (a relu between them): GINConv; of edges with features GINEConv,
+ * with name.lin.weight [in, D] and name.lin.bias. */
+TN_API tn_tensor *tn_layer_gin(tn_tensor *x, const char *name, int64_t units, const tn_edges *edges,
+                               const tn_gin_opt *opt);
+
 typedef struct tn_gpt2_opt {
     int64_t vocabulary, context, width, heads, layers; /* 0: 50257, 1024, 768, 12, 12 */
     double dropout;

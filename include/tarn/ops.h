@@ -255,6 +255,40 @@ TN_API tn_tensor *tn_eye(tn_graph *graph, tn_dtype dtype, tn_dim rows, tn_dim co
 /* A size as a rank-0 i64 value. */
 TN_API tn_tensor *tn_size_value(tn_graph *graph, tn_dim size);
 
+/* ---- graphs ------------------------------------------------------------------------------------------------------ */
+
+/* Rows of x[N, ...] put together by the segment that index[N] (i64 or i32, in any order) names for each: [segments, ...]; a segment
+ * without rows is 0. An index out of range is a fault. These pool graphs too, index naming the graph of each node. */
+TN_API tn_tensor *tn_segment_sum(tn_tensor *x, tn_tensor *index, tn_dim segments);  /* f i */
+TN_API tn_tensor *tn_segment_mean(tn_tensor *x, tn_tensor *index, tn_dim segments); /* f */
+TN_API tn_tensor *tn_segment_max(tn_tensor *x, tn_tensor *index,
+                                 tn_dim segments); /* rows that are equal share a gradient; f i */
+TN_API tn_tensor *tn_segment_min(tn_tensor *x, tn_tensor *index, tn_dim segments);
+/* x[N, ...] softmax within each segment. f */
+TN_API tn_tensor *tn_segment_softmax(tn_tensor *x, tn_tensor *index, tn_dim segments);
+typedef enum tn_aggregate {
+    TN_AGGREGATE_SUM = 0,
+    TN_AGGREGATE_MEAN = 1,
+    TN_AGGREGATE_MAX = 2,
+    TN_AGGREGATE_MIN = 3
+} tn_aggregate;
+TN_API tn_tensor *tn_segment_reduce(tn_tensor *x, tn_tensor *index, tn_dim segments, tn_aggregate how);
+/* Edge e goes from node source[e] to node target[e]: rows 0 and 1 of PyTorch Geometric's edge_index. */
+typedef struct tn_edges {
+    tn_tensor *source, *target; /* [E], i64 or i32 */
+    tn_tensor *weight;          /* [E]; NULL: 1 each */
+    tn_tensor *features;        /* [E, D]; NULL: none */
+    void *reserved[4];
+} tn_edges;
+/* Rows of x[N, ...] go along the edges, times their weights, and are put together at the targets: [targets, ...]. With SUM it is
+ * the product of a sparse matrix and x, of as many rows as targets; its element (target, source) is the weight. */
+TN_API tn_tensor *tn_propagate(tn_tensor *x, const tn_edges *edges, tn_dim targets, tn_aggregate how);
+/* A matrix in CSR as edges: indptr[rows + 1], indices[E] and values[E] (NULL: 1 each), indptr and indices i64 or i32. */
+TN_API tn_edges tn_csr_edges(tn_tensor *indptr, tn_tensor *indices, tn_tensor *values);
+/* Weights divided by the roots of the degrees at both ends (Kipf, Welling 2017, eq. 2), after each node that lacks an edge to itself
+ * got one of weight 1; dtype: that of the weights where edges has none. */
+TN_API tn_edges tn_gcn_norm(const tn_edges *edges, tn_dim nodes, tn_dtype dtype, bool no_self_loops);
+
 /* ---- products ---------------------------------------------------------------------------------------------------- */
 
 /* Matrix product [..., m, k] x [..., k, n]; leading axes are broadcast; rank-1 operands as PyTorch's matmul. f */

@@ -1,0 +1,197 @@
+/* segments.c: rows put together by the segment that each belongs to, and messages along the edges of graphs: rows of sources, times a
+ * weight, put together at the targets (Gilmer et al. 2017). Segments stand in any order, as index_add and scatter_max take them. */
+#include "op/compose/compose.h"
+
+#include <math.h>
+
+/* ---- segments ---------------------------------------------------------------------------------------------------- */
+
+static bool takes(tn_tensor *x, tn_tensor *index, bool floats, const char *builder)
+{
+    if (op_unusable(x) || op_unusable(index))
+        return false;
+    const char *wrong = x->type.rank < 1                                 ? "x needs an axis of rows"
+                        : index->type.rank != 1                          ? "index needs one axis, a number for each row"
+                        : !(OP_BIT(index->type.dtype) & OP_INDEX)        ? "index must be i64 or i32"
+                        : floats && !(OP_BIT(x->type.dtype) & OP_FLOATS) ? "x must be of floats"
+                                                                         : NULL;
+    if (wrong)
+        graph_fail(x->graph, TN_SHAPE, "%s of '%s': %s; x has %d axes, index %d", builder, tn_tensor_name(x), wrong,
+                   x->type.rank, index->type.rank);
+    return !wrong;
+}
+
+static tn_tensor *failure(tn_tensor *x, tn_tensor *index)
+{
+    return x ? &x->graph->poison : index;
+}
+
+/* The shape of x with so many rows. */
+static tn_shape with_rows(tn_tensor *x, tn_dim rows)
+{
+    tn_shape s = tn_tensor_shape(x);
+    s.dims[0] = rows;
+    return s;
+}
+
+/* v[rows] so shaped that it is broadcast along the rows of a tensor of this rank. */
+static tn_tensor *along_rows(tn_tensor *v, int rank)
+{
+    tn_shape s = {.rank = rank, .dims = {v->type.dims[0]}};
+    for (int i = 1; i < rank; i++)
+        s.dims[i] = 1;
+    return tn_reshape(v, s);
+}
+
+/* How many rows each segment has, along the rows of a tensor of this rank. Counted in i32, as half floats cannot. */
+static tn_tensor *counts(tn_tensor *index, tn_dim segments, int rank)
+{
+    tn_tensor *none = tn_full(index->graph, TN_I32, TN_SHAPE(segments), 0);
+    return along_rows(tn_index_add(none, 0, index, op_full_like(index, TN_I32, 1)), rank);
+}
+
+tn_tensor *tn_segment_sum(tn_tensor *x, tn_tensor *index, tn_dim segments)
+{
+    if (!takes(x, index, false, "segment_sum"))
+        return failure(x, index);
+    return tn_index_add(tn_full(x->graph, x->type.dtype, with_rows(x, segments), 0), 0, index, x);
+}
+
+tn_tensor *tn_segment_mean(tn_tensor *x, tn_tensor *index, tn_dim segments)
+{
+    if (!takes(x, index, true, "segment_mean"))
+        return failure(x, index);
+    tn_tensor *n = counts(index, segments, x->type.rank);
+    n = op_cast_to(tn_maximum(n, op_like_scalar(n, 1)), x->type.dtype);
+    return tn_div(tn_segment_sum(x, index, segments), n);
+}
+
+/* The largest or smallest rows; `none` where a segment has no row. */
+static tn_tensor *extreme(tn_tensor *x, tn_tensor *index, tn_dim segments, bool largest)
+{
+    tn_tensor *start = tn_full(x->graph, x->type.dtype, with_rows(x, segments), largest ? -INFINITY : INFINITY);
+    tn_tensor *places = tn_expand(along_rows(index, x->type.rank), tn_tensor_shape(x));
+    return largest ? tn_scatter_max(start, 0, places, x) : tn_scatter_min(start, 0, places, x);
+}
+
+static tn_tensor *extreme_or_zero(tn_tensor *x, tn_tensor *index, tn_dim segments, bool largest)
+{
+    if (!takes(x, index, false, largest ? "segment_max" : "segment_min"))
+        return failure(x, index);
+    tn_tensor *n = counts(index, segments, x->type.rank);
+    return tn_where(tn_gt(n, op_like_scalar(n, 0)), extreme(x, index, segments, largest), op_like_scalar(x, 0));
+}
+
+tn_tensor *tn_segment_max(tn_tensor *x, tn_tensor *index, tn_dim segments)
+{
+    return extreme_or_zero(x, index, segments, true);
+}
+
+tn_tensor *tn_segment_min(tn_tensor *x, tn_tensor *index, tn_dim segments)
+{
+    return extreme_or_zero(x, index, segments, false);
+}
+
+tn_tensor *tn_segment_softmax(tn_tensor *x, tn_tensor *index, tn_dim segments)
+{
+    if (!takes(x, index, true, "segment_softmax"))
+        return failure(x, index);
+    tn_tensor *most = extreme(tn_detach(x), index, segments, true);
+    tn_tensor *e = tn_exp(tn_sub(x, tn_index_select(most, 0, index)));
+    return tn_div(e, tn_index_select(tn_segment_sum(e, index, segments), 0, index));
+}
+
+tn_tensor *tn_segment_reduce(tn_tensor *x, tn_tensor *index, tn_dim segments, tn_aggregate how)
+{
+    switch (how) {
+    case TN_AGGREGATE_SUM: return tn_segment_sum(x, index, segments);
+    case TN_AGGREGATE_MEAN: return tn_segment_mean(x, index, segments);
+    case TN_AGGREGATE_MAX: return tn_segment_max(x, index, segments);
+    case TN_AGGREGATE_MIN: return tn_segment_min(x, index, segments);
+    }
+    return op_unusable(x) ? x : OP_REFUSE(x, TN_INVALID, "segment_reduce: %d is no tn_aggregate", (int)how);
+}
+
+/* ---- edges ------------------------------------------------------------------------------------------------------- */
+
+/* The builder's values are there, and each has one axis. */
+static bool lines(tn_tensor *x, int n, tn_tensor *const *v, const char *const *names, const char *builder)
+{
+    for (int i = 0; i < n; i++) {
+        if (op_unusable(v[i]))
+            return false;
+        if (v[i]->type.rank == 1)
+            continue;
+        graph_fail(x->graph, TN_SHAPE, "%s of '%s': %s needs one axis; it has %d", builder, tn_tensor_name(x), names[i],
+                   v[i]->type.rank);
+        return false;
+    }
+    return true;
+}
+
+tn_tensor *tn_propagate(tn_tensor *x, const tn_edges *edges, tn_dim targets, tn_aggregate how)
+{
+    static const char *const names[] = {"edges.source", "edges.target", "edges.weight"};
+    tn_tensor *const parts[] = {edges->source, edges->target, edges->weight};
+    if (op_unusable(x) || !lines(x, edges->weight ? 3 : 2, parts, names, "propagate"))
+        return failure(x, edges->source);
+    tn_tensor *message = tn_index_select(x, 0, edges->source);
+    if (edges->weight)
+        message = tn_mul(message, along_rows(edges->weight, x->type.rank));
+    return tn_segment_reduce(message, edges->target, targets, how);
+}
+
+/* The row of each of the edges: how many rows end before it. */
+static tn_tensor *rows_of(tn_tensor *indptr, tn_dim rows, tn_dim edges)
+{
+    dim_table *t = indptr->graph->dims;
+    tn_tensor *ends = tn_slice(indptr, 0, 1, rows); /* without the last row's, which no edge is behind */
+    tn_tensor *none = tn_full(indptr->graph, TN_I64, TN_SHAPE(dim_add(t, edges, 1)), 0);
+    tn_tensor *steps = tn_index_add(none, 0, ends, op_full_like(ends, TN_I64, 1));
+    return tn_slice(tn_cumsum(steps, 0), 0, 0, edges);
+}
+
+tn_edges tn_csr_edges(tn_tensor *indptr, tn_tensor *indices, tn_tensor *values)
+{
+    static const char *const names[] = {"indptr", "indices", "values"};
+    tn_tensor *const parts[] = {indptr, indices, values};
+    tn_edges e = {.source = indices, .target = indptr, .weight = values};
+    if (op_unusable(indptr) || !lines(indptr, values ? 3 : 2, parts, names, "csr_edges"))
+        return e;
+    dim_table *t = indptr->graph->dims;
+    e.target = rows_of(indptr, dim_sub(t, indptr->type.dims[0], 1), indices->type.dims[0]);
+    return e;
+}
+
+/* The weight of a node's own edge: that of the last one there is, else 1. */
+static tn_tensor *loop_weights(const tn_edges *e, tn_tensor *loop, tn_tensor *weight, tn_dim nodes)
+{
+    dim_table *t = weight->graph->dims;
+    tn_dim more = dim_add(t, nodes, 1); /* one place for edges that are no loops */
+    tn_tensor *away = tn_cast(tn_size_value(weight->graph, nodes), e->target->type.dtype);
+    tn_tensor *ones = tn_full(weight->graph, weight->type.dtype, TN_SHAPE(more), 1);
+    return tn_slice(tn_scatter(ones, 0, tn_where(loop, e->target, away), weight), 0, 0, nodes);
+}
+
+tn_edges tn_gcn_norm(const tn_edges *edges, tn_dim nodes, tn_dtype dtype, bool no_self_loops)
+{
+    static const char *const names[] = {"edges.source", "edges.target", "edges.weight"};
+    tn_edges e = *edges;
+    tn_tensor *const parts[] = {e.source, e.target, e.weight};
+    if (op_unusable(e.source) || !lines(e.source, e.weight ? 3 : 2, parts, names, "gcn_norm"))
+        return e;
+    if (!e.weight)
+        e.weight = op_full_like(e.source, dtype, 1);
+    if (!no_self_loops) {
+        tn_tensor *loop = tn_eq(e.source, e.target), *own = loop_weights(&e, loop, e.weight, nodes);
+        tn_tensor *node = tn_arange(e.source->graph, e.source->type.dtype, 0, 1, nodes);
+        e.weight = tn_concat(2, (tn_tensor *const[]){tn_masked_fill(e.weight, loop, 0), own}, 0);
+        e.source = tn_concat(2, (tn_tensor *const[]){e.source, node}, 0);
+        e.target = tn_concat(2, (tn_tensor *const[]){e.target, op_cast_to(node, e.target->type.dtype)}, 0);
+    }
+    tn_tensor *degree = tn_segment_sum(e.weight, e.target, nodes), *zero = op_like_scalar(degree, 0);
+    tn_tensor *some = tn_ne(degree, zero), *one = op_like_scalar(degree, 1);
+    tn_tensor *scale = tn_where(some, tn_rsqrt(tn_where(some, degree, one)), zero);
+    e.weight = tn_mul(tn_mul(tn_index_select(scale, 0, e.source), e.weight), tn_index_select(scale, 0, e.target));
+    return e;
+}
