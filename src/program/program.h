@@ -125,6 +125,8 @@ struct tn_state {
 tn_program *program_retain(tn_program *p);
 tn_state *state_retain(tn_state *s);
 state_entry *state_find(const tn_state *s, const char *name);
+/* "f32[2,3]". */
+void state_print_type(const tn_view *v, base_str *s);
 /* The packed form, room for `bytes` made if it is not there; NULL: out of memory. Not packed yet, or not anew. */
 state_pack *state_pack_of(tn_state *s, const state_pack_key *key, size_t bytes);
 /* One user less. A form of the state's own bytes stays for the next; what belongs to a program goes with its last user. */

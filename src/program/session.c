@@ -406,6 +406,19 @@ static int find_output(const program_entry *entry, const char *name)
     return -1;
 }
 
+static tn_status shape_error(tn_session *s, const tn_feed *fetch, const kernel_operand *have)
+{
+    tn_view made = tn_view_of(NULL, have->dtype, have->rank, have->dims);
+    base_str text = {0};
+    state_print_type(&made, &text);
+    base_str_add(&text, "; the view given for it is ");
+    state_print_type(&fetch->view, &text);
+    base_fail(&s->error, TN_SHAPE, "the output '%s' is %s (tn_session_shape says so beforehand)", fetch->name,
+              base_str_text(&text));
+    base_str_free(&text);
+    return TN_SHAPE;
+}
+
 static tn_status check_fetch(tn_session *s, const program_entry *entry, const session_bound *b, const tn_feed *fetch)
 {
     int r = find_output(entry, fetch->name);
@@ -419,9 +432,7 @@ static tn_status check_fetch(tn_session *s, const program_entry *entry, const se
     for (int i = 0; same && i < t->rank; i++)
         same = fetch->view.dims[i] == t->dims[i];
     if (!same)
-        return base_fail(&s->error, TN_SHAPE,
-                         "the view given for the output '%s' has another shape; ask with tn_session_shape",
-                         fetch->name);
+        return shape_error(s, fetch, t);
     return check_view(&fetch->view, "output", fetch->name, &s->error);
 }
 

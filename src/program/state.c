@@ -143,7 +143,7 @@ static bool same_type(const tn_view *a, const tn_view *b)
     return true;
 }
 
-static void print_view(const tn_view *v, base_str *s)
+void state_print_type(const tn_view *v, base_str *s)
 {
     base_str_printf(s, "%s[", tn_dtype_name(v->dtype));
     for (int i = 0; i < v->rank; i++)
@@ -154,9 +154,9 @@ static void print_view(const tn_view *v, base_str *s)
 static tn_status type_error(tn_state *s, const state_entry *x, const tn_view *given)
 {
     base_str text = {0};
-    print_view(&x->view, &text);
+    state_print_type(&x->view, &text);
     base_str_add(&text, " in the state and ");
-    print_view(given, &text);
+    state_print_type(given, &text);
     base_fail(&s->error, TN_SHAPE, "'%s' is %s where it comes from", x->name, base_str_text(&text));
     base_str_free(&text);
     return TN_SHAPE;
@@ -170,7 +170,7 @@ static void *room_for(tn_state *s, const char *name, const tn_view *type)
     base_str text = {0};
     if (data)
         return data;
-    print_view(type, &text);
+    state_print_type(type, &text);
     if (countable)
         base_fail(&s->error, TN_MEMORY, "out of memory: '%s', %s, needs %zu bytes", name, base_str_text(&text),
                   type->bytes);

@@ -240,7 +240,9 @@ static const format_option train_rows[] = {
         "exact: "
         "plain sums only; high: convolutions split f32 into two bf16 (AMX)"),
     FORMAT_INT(train_options, threads, "0", "[0,1024]", "threads of a step; 0: all that the process may use"),
-    FORMAT_BYTES(train_options, memory_limit, "0", "a step that needs more is refused before it runs; 0: no limit"),
+    FORMAT_BYTES(
+        train_options, memory_limit, "0",
+        "a step that needs more for values and scratch, parameters apart, is refused before it runs; 0: no limit"),
     {0},
 };
 const format_table train_options_table = {
