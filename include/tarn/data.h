@@ -195,7 +195,7 @@ typedef struct tn_loader_opt {
     bool drop_last;                 /* no smaller batch at the end of an epoch */
     bool skip_bad;                  /* leave out samples that fail and count them, instead of stopping there */
     int workers;                    /* threads; 0: batches are made in the thread that calls */
-    int prefetch;                   /* batches made ahead; 0: two, and as many as workers */
+    int prefetch;                   /* batches made ahead; 0: two, and as many as workers, of small batches eight */
     size_t memory_limit;            /* bytes of all buffers; 0: none */
     const tn_transform *transforms; /* at most one for a field */
     int n_transforms;

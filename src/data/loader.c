@@ -248,6 +248,9 @@ static tn_status check_options(const tn_loader_opt *o, int64_t count, base_error
     return TN_OK;
 }
 
+/* Batches are soon made where they are small; then waking a worker is what takes time, and it shall find much to do. */
+enum { MANY = 8, LITTLE = 4 << 20 };
+
 static int slots_for(const tn_loader_opt *o)
 {
     if (o->workers == 0)
@@ -294,13 +297,16 @@ static tn_status init(tn_loader *l, const tn_loader_opt *o, base_error *e)
     l->n_slots = slots_for(o);
     l->n_workers = o->workers;
     int threads = o->workers ? o->workers : 1;
-    l->slots = calloc((size_t)l->n_slots, sizeof *l->slots);
+    l->slots = calloc((size_t)l->n_slots + MANY, sizeof *l->slots);
     l->workers = calloc((size_t)threads, sizeof *l->workers);
     if (!l->slots || !l->workers)
         return base_no_memory(e, "making a loader");
     BASE_TRY(init_transforms(l, o, e));
-    for (int i = 0; i < l->n_slots && count > 0; i++)
+    for (int i = 0; i < l->n_slots && count > 0; i++) {
         BASE_TRY(init_slot(l, &l->slots[i], e));
+        if (i == 0 && o->workers && !o->prefetch && l->n_slots <= MANY && l->memory * MANY <= LITTLE)
+            l->n_slots = MANY + 1;
+    }
     for (int i = 0; i < threads && count > 0; i++)
         BASE_TRY(init_worker(l, &l->workers[i], e));
     return init_threads(l, e);
@@ -380,7 +386,8 @@ static slot *fetch(tn_loader *l, int64_t number)
     pthread_mutex_lock(&l->lock);
     if (l->due < number) {
         l->due = number;
-        pthread_cond_broadcast(&l->work);
+        if (2 * (l->due + l->n_slots - l->claim) >= l->n_slots) /* waking takes longer than a small batch */
+            pthread_cond_broadcast(&l->work);
     }
     while (s->number != number || !s->full)
         pthread_cond_wait(&l->ready, &l->lock);
