@@ -97,8 +97,9 @@ typedef enum tn_init_kind {
     TN_INIT_KAIMING_NORMAL = 6,
     TN_INIT_XAVIER_UNIFORM = 7, /* Glorot and Bengio 2010, eq. 16; a: gain, 0 means 1 */
     TN_INIT_XAVIER_NORMAL = 8,
-    TN_INIT_ORTHOGONAL = 9,  /* Saxe et al. 2013; a: gain, 0 means 1; at least 2 axes */
-    TN_INIT_FAN_UNIFORM = 10 /* uniform in +-1/sqrt(a): PyTorch's default for biases, a = fan_in of the weight */
+    TN_INIT_ORTHOGONAL = 9,     /* Saxe et al. 2013; a: gain, 0 means 1; at least 2 axes */
+    TN_INIT_FAN_UNIFORM = 10,   /* uniform in +-1/sqrt(a): PyTorch's default for biases, a = fan_in of the weight */
+    TN_INIT_NORMAL_BUT_ROW = 11 /* mean 0, standard deviation b; zeros in row a, which is an embedding's padding */
 } tn_init_kind;
 
 typedef struct tn_init {

@@ -77,11 +77,13 @@ TN_API tn_tensor *tn_layer_group_norm(tn_tensor *x, const char *name, int64_t gr
 TN_API tn_tensor *tn_layer_instance_norm(tn_tensor *x, const char *name, const tn_norm_opt *opt);
 
 typedef struct tn_embedding_opt {
-    bool padding; /* the row padding_index gets no gradient; of a bag, its places do not count */
+    bool padding; /* the row padding_index begins as zeros and gets no gradient; of a bag, its places do not count */
     int64_t padding_index;
+    tn_opt_f64 max_norm; /* rows longer than this are read as if cut to it; the table itself keeps them. Not of a bag */
+    tn_opt_f64 norm_by;  /* 2: the p of that length */
     tn_bag_mode mode;    /* of a bag */
     tn_tensor *weights;  /* of a bag: as in tn_bag_opt */
-    const tn_init *init; /* NULL: normal, mean 0 and deviation 1 */
+    const tn_init *init; /* NULL: normal, mean 0 and deviation 1, zeros for padding */
     tn_dtype dtype;      /* TN_NONE: f32 */
     void *reserved[4];
 } tn_embedding_opt;

@@ -297,6 +297,7 @@ const char *const graph_init_names[] = {[TN_INIT_ZEROS] = "zeros",
                                         [TN_INIT_XAVIER_NORMAL] = "xavier_normal",
                                         [TN_INIT_ORTHOGONAL] = "orthogonal",
                                         [TN_INIT_FAN_UNIFORM] = "fan_uniform",
+                                        [TN_INIT_NORMAL_BUT_ROW] = "normal_but_row",
                                         NULL};
 
 graph_state *graph_find_state(const tn_graph *g, const char *name)

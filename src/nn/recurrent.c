@@ -122,7 +122,7 @@ tn_recurrent_result tn_layer_recurrent(tn_tensor *x, const char *name, tn_recurr
     tn_scope_push(g, name);
     tn_tensor *y = o->batch_first ? tn_transpose(x, 0, 1) : x;
     for (int l = 0; l < layers; l++) {
-        tn_recurrent_result r[2];
+        tn_recurrent_result r[2] = {{0}};
         for (int d = 0; d < ways; d++) {
             char suffix[24];
             (void)snprintf(suffix, sizeof suffix, "_l%d%s", l, d ? "_reverse" : "");

@@ -40,7 +40,7 @@ static tn_tensor *add(tn_graph *g, const char *name, tn_dtype dtype, tn_shape sh
         return graph_fail(g, TN_INVALID, "the state '%s' has no valid dtype or rank", path);
     if (trainable && !tn_dtype_is_float(dtype))
         return graph_fail(g, TN_DTYPE, "the parameter '%s' is %s; parameters are floats", path, tn_dtype_name(dtype));
-    if (init && (init->kind < 0 || init->kind > TN_INIT_FAN_UNIFORM))
+    if (init && (init->kind < 0 || init->kind > TN_INIT_NORMAL_BUT_ROW))
         return graph_fail(g, TN_INVALID, "the state '%s' has an initialiser of kind %d, which there is not", path,
                           (int)init->kind);
     op_value arg[OP_MAX_ARG] = {

@@ -54,6 +54,7 @@ static drawing plan_drawing(const tn_init *init, const tn_view *v)
     switch (init->kind) {
     case TN_INIT_UNIFORM: return (drawing){.low = init->a, .high = init->b};
     case TN_INIT_NORMAL: return (drawing){.normal = true, .mean = init->a, .std = init->b};
+    case TN_INIT_NORMAL_BUT_ROW: return normal_of(init->b);
     case TN_INIT_TRUNC_NORMAL: return (drawing){.normal = true, .cut = true, .mean = init->a, .std = init->b};
     case TN_INIT_KAIMING_UNIFORM: return uniform_of(kaiming(init, in));
     case TN_INIT_KAIMING_NORMAL: return normal_of(kaiming(init, in));
@@ -133,16 +134,35 @@ static void initialise_f32(tn_context *context, const tn_init *init, const char 
                      d.normal ? d.std : d.high - d.low, v->data, count);
 }
 
+/* Row init->a of the first axis, if there is one. */
+static void clear_row(const tn_init *init, const tn_view *v)
+{
+    if (v->rank < 1 || v->dims[0] < 1 || !(init->a >= 0 && init->a < (double)v->dims[0]))
+        return;
+    size_t row = (size_t)(tn_view_count(v) / v->dims[0]) * tn_dtype_size(v->dtype);
+    memset((char *)v->data + (size_t)init->a * row, 0, row);
+}
+
+static void initialise_slowly(const tn_init *init, base_random *r, const tn_view *v)
+{
+    const size_t size = tn_dtype_size(v->dtype);
+    const int64_t count = tn_view_count(v);
+    const drawing d = plan_drawing(init, v);
+    for (int64_t i = 0; i < count; i++)
+        op_element_from_f64(v->dtype, init->kind == TN_INIT_CONSTANT ? init->a : draw(&d, r),
+                            (char *)v->data + (size_t)i * size);
+}
+
 tn_status program_initialise(tn_context *context, const tn_init *init, const char *name, uint64_t seed,
                              const tn_view *v, base_error *e)
 {
     base_random r = base_random_new(base_philox_key(seed, 0), base_hash_text(name));
-    size_t size = tn_dtype_size(v->dtype);
-    int64_t count = tn_view_count(v);
-    if (init->kind < 0 || init->kind > TN_INIT_FAN_UNIFORM)
+    if (init->kind < 0 || init->kind > TN_INIT_NORMAL_BUT_ROW)
         return base_fail(e, TN_INVALID, "the initialiser number %d of '%s' does not exist", (int)init->kind, name);
     if (v->dtype == TN_F32 && init->kind != TN_INIT_ORTHOGONAL && init->kind != TN_INIT_TRUNC_NORMAL) {
         initialise_f32(context, init, name, seed, v);
+        if (init->kind == TN_INIT_NORMAL_BUT_ROW)
+            clear_row(init, v);
         return TN_OK;
     }
     memset(v->data, 0, v->bytes);
@@ -150,9 +170,8 @@ tn_status program_initialise(tn_context *context, const tn_init *init, const cha
         return TN_OK;
     if (init->kind == TN_INIT_ORTHOGONAL)
         return orthogonal(init, name, &r, v, e);
-    drawing d = plan_drawing(init, v);
-    for (int64_t i = 0; i < count; i++)
-        op_element_from_f64(v->dtype, init->kind == TN_INIT_CONSTANT ? init->a : draw(&d, &r),
-                            (char *)v->data + (size_t)i * size);
+    initialise_slowly(init, &r, v);
+    if (init->kind == TN_INIT_NORMAL_BUT_ROW)
+        clear_row(init, v);
     return TN_OK;
 }

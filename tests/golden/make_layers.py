@@ -165,6 +165,12 @@ def mixtures():
     case("moe_all", Mixture(5, 6, 4, 2, math.inf), lambda m, x: m(x), x=x)
 
 
+def embeddings():
+    index = torch.tensor([[0, 6, 2, 2], [1, 2, 6, 5]])
+    case("embedding_cut", nn.Embedding(7, 3, padding_idx=2, max_norm=0.4), lambda m, i: (m(i),), i=index)
+    case("embedding_cut_1", nn.Embedding(7, 3, max_norm=0.5, norm_type=1), lambda m, i: (m(i),), i=index)
+
+
 class Conv1D(nn.Module):
     def __init__(self, n_in, n_out):
         super().__init__()
@@ -279,6 +285,7 @@ if __name__ == "__main__":
     models()
     convolutions()
     mixtures()
+    embeddings()
     path = os.path.join(folder, "layers.safetensors")
     save_file(TENSORS, path, metadata={"made_by": f"tests/golden/make_layers.py with PyTorch {torch.__version__}", "cases": " ".join(CASES)})
     print(f"{path}: {len(CASES)} cases, {os.path.getsize(path)} bytes")

@@ -192,6 +192,16 @@ static void moe_all(golden *c)
 {
     mixture(c, TN_OPT(tn_moe_opt, .experts = 4, .top = 2, .hidden = 6, .capacity = tn_f64(INFINITY)));
 }
+static void embedding_cut(golden *c)
+{
+    c->out[0] = tn_layer_embedding(
+        in(c, "i"), "m", 7, 3, TN_OPT(tn_embedding_opt, .padding = true, .padding_index = 2, .max_norm = tn_f64(0.4)));
+}
+static void embedding_cut_1(golden *c)
+{
+    c->out[0] = tn_layer_embedding(in(c, "i"), "m", 7, 3,
+                                   TN_OPT(tn_embedding_opt, .max_norm = tn_f64(0.5), .norm_by = tn_f64(1)));
+}
 static void gru_cell(golden *c)
 {
     c->out[0] = tn_layer_recurrent_cell(in(c, "x"), in(c, "h"), NULL, "m", TN_GRU, 6, NULL).h;
@@ -316,6 +326,8 @@ static const struct {
              ROW(moe_switch),
              ROW(moe_two),
              ROW(moe_all),
+             ROW(embedding_cut),
+             ROW(embedding_cut_1),
              ROW(gpt2),
              ROW(bert),
              ROW(conv1d),

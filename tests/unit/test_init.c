@@ -191,8 +191,8 @@ static void what_cannot_be_filled(void **p)
 static void unknown_kinds_are_told(void **p)
 {
     const fixture *f = *p;
-    tn_param(f->graph, "w", TN_F32, TN_SHAPE(8), TN_OPT(tn_init, (tn_init_kind)11, 0, 0));
-    assert_string_equal(tn_graph_error(f->graph), "the state 'w' has an initialiser of kind 11, which there is not");
+    tn_param(f->graph, "w", TN_F32, TN_SHAPE(8), TN_OPT(tn_init, (tn_init_kind)12, 0, 0));
+    assert_string_equal(tn_graph_error(f->graph), "the state 'w' has an initialiser of kind 12, which there is not");
 }
 
 /* Values depend on seed and name only: not on what else the graph has, nor on order. */

@@ -105,6 +105,29 @@ static void a_row_without_a_step_keeps_its_state(void **unused)
     end(&n);
 }
 
+static void padding_begins_as_zeros(void **unused)
+{
+    (void)unused;
+    static const tn_dtype dtypes[] = {TN_F32, TN_F64, TN_BF16};
+    for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++) {
+        net n = begin();
+        tn_view v;
+        tn_tensor *x = tn_input(n.graph, "x", TN_I64, TN_SHAPE(3));
+        tn_layer_embedding(x, "words", 3, 4,
+                           TN_OPT(tn_embedding_opt, .padding = true, .padding_index = 1, .dtype = dtypes[i]));
+        tn_state *state = tn_state_new(n.context);
+        assert_int_equal(tn_state_init(state, n.graph, 1), TN_OK);
+        assert_int_equal(tn_state_find(state, "words.weight", &v), TN_OK);
+        static const char zeros[4 * sizeof(double)];
+        const size_t row = v.bytes / 3;
+        assert_memory_equal((const char *)v.data + row, zeros, row);
+        assert_memory_not_equal(v.data, zeros, row);
+        assert_memory_not_equal((const char *)v.data + 2 * row, zeros, row);
+        tn_state_free(state);
+        end(&n);
+    }
+}
+
 static void refused(net *n, const char *words)
 {
     if (!strstr(tn_graph_error(n->graph), words))
@@ -144,8 +167,8 @@ static void what_does_not_fit_is_refused(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_mixture_takes_batches_of_any_size),
-                                       cmocka_unit_test(a_row_without_a_step_keeps_its_state),
-                                       cmocka_unit_test(what_does_not_fit_is_refused)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_mixture_takes_batches_of_any_size), cmocka_unit_test(a_row_without_a_step_keeps_its_state),
+        cmocka_unit_test(padding_begins_as_zeros), cmocka_unit_test(what_does_not_fit_is_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
