@@ -91,8 +91,12 @@ tn_tensor *tn_pad(tn_tensor *x, const int64_t *low, const int64_t *high, double 
         int64_t first = cut_of(low[i]), last = cut_of(high[i]);
         before[i] = first ? 0 : low[i];
         behind[i] = last ? 0 : high[i];
+        const tn_dim size = tn_dim_of(x, i);
+        if (dim_literal(size) && first + last > size)
+            return graph_fail(x->graph, TN_SHAPE, "pad: %lld and %lld elements are cut off axis %d, which has %lld",
+                              (long long)first, (long long)last, i, (long long)size);
         if (first || last)
-            x = tn_slice(x, i, first, dim_sub(x->graph->dims, tn_dim_of(x, i), last));
+            x = tn_slice(x, i, first, dim_sub(x->graph->dims, size, last));
     }
     return OP_MAKE(&op_pad, OP_ARGS([LOW] = OP_L(n, before), [HIGH] = OP_L(n, behind), [VALUE] = OP_F(value)), x);
 }

@@ -216,7 +216,13 @@ static tn_tensor *far_pad(tn_tensor *x)
     return tn_pad(x, (int64_t[]){0, INT64_MIN, 0}, (int64_t[]){0, INT64_MIN, 0}, 0);
 }
 
+static tn_tensor *short_pad(tn_tensor *x) /* -1 would be "to the end" */
+{
+    return tn_pad(x, (int64_t[]){0, 0, 0}, (int64_t[]){0, -4, 0}, 0);
+}
+
 static const compose_wrong wrong[] = {
+    {short_pad, "0 and 4 elements are cut off axis 1, which has 3"},
     {bad_split, "do not make up axis 1 of size 3"},
     {bad_tile, "axis 2 cannot be repeated -1 times"},
     {bad_roll, "roll of 'x': axis 3 of a 3-d tensor"},
