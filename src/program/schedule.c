@@ -1,5 +1,5 @@
-/* schedule.c: the order in which an entry's nodes run. What can stop the run (checks, operators that find bad data) comes first;
- * then the rest in the graph's order, and as early as they can the nodes whose values are written to state, each after every
+/* schedule.c: the order in which an entry's nodes run. What can stop the run (checks, operators that find bad data) and what
+ * is handed out comes first; then, as early as they can, the nodes whose values are written to state, each after every
  * other reader of what it overwrites. No recursion, and time in proportion to the graph: graphs may be long. */
 #include "program/schedule.h"
 
@@ -187,10 +187,11 @@ static void order(scheduler *x)
     const tn_graph *g = x->g;
     for (size_t i = 0; i < g->results.n; i++) {
         const graph_result *r = &g->results.at[i];
-        if (r->kind != GRAPH_CHECK)
+        if (r->kind == GRAPH_WRITE)
             continue;
         place(x, r->value->node);
-        x->s->item[x->s->n++] = (schedule_item){.check = r->value};
+        if (r->kind == GRAPH_CHECK)
+            x->s->item[x->s->n++] = (schedule_item){.check = r->value};
     }
     for (size_t i = 0; i < g->nodes.n; i++)
         if (can_fault(g->nodes.at[i]))
