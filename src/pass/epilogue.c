@@ -22,11 +22,6 @@ typedef struct joiner {
     ending *end;               /* by node */
 } joiner;
 
-static bool is(const graph_node *node, const char *op)
-{
-    return strcmp(node->def->name, op) == 0;
-}
-
 /* Which argument of the node is its activation, which input is added; -1: it has none. */
 static int activation_of(const graph_node *node)
 {
@@ -46,9 +41,9 @@ static int add_of(const graph_node *node)
 
 static int64_t activation_by(const graph_node *node)
 {
-    if (is(node, "relu"))
+    if (pass_is(node, "relu"))
         return OP_ACT_RELU;
-    return is(node, "clamp") && node->arg[0].f == 0 && node->arg[1].f == 6 ? OP_ACT_RELU6 : OP_ACT_NONE;
+    return pass_is(node, "clamp") && node->arg[0].f == 0 && node->arg[1].f == 6 ? OP_ACT_RELU6 : OP_ACT_NONE;
 }
 
 static bool same_shape(const graph_type *a, const graph_type *b)
@@ -60,13 +55,13 @@ static bool same_shape(const graph_type *a, const graph_type *b)
 /* The one node that reads the node's result, if there is one and no entry hands that out. */
 static const graph_node *only_reader(const joiner *j, const graph_node *node)
 {
-    return j->uses[node->out[0].id] == 1 ? j->reader[node->out[0].id] : NULL;
+    return j->uses[node->out[0].id] == 1 ? j->reader[node->out[0].id] : NULL; /* a result is a use and no reader */
 }
 
-/* The other operand of a sum; it must have been free to join. */
+/* Whether `sum` adds the node's result and another tensor of its shape, and is free to be made where the node writes. */
 static bool takes_sum(const joiner *j, const graph_node *node, const graph_node *sum)
 {
-    return sum && is(sum, "add") && sum->in[0] != sum->in[1] && !j->maker[sum->id] && j->backend->adds(node) &&
+    return sum && pass_is(sum, "add") && sum->in[0] != sum->in[1] && !j->maker[sum->id] && j->backend->adds(node) &&
            same_shape(&sum->in[0]->type, &sum->in[1]->type);
 }
 
@@ -123,14 +118,10 @@ static void find_endings(const joiner *j, const tn_graph *g)
     for (size_t i = 0; i < g->nodes.n; i++)
         for (int k = 0; k < g->nodes.at[i]->n_in; k++) {
             const tn_tensor *t = g->nodes.at[i]->in[k];
-            if (!t)
-                continue;
-            j->uses[t->id]++;
-            j->reader[t->id] = g->nodes.at[i];
+            if (t)
+                j->reader[t->id] = g->nodes.at[i];
         }
-    for (size_t i = 0; i < g->results.n; i++)
-        j->uses[g->results.at[i].value->id] += 2; /* never the only use */
-    for (size_t i = g->nodes.n; i-- > 0;)         /* of two that are added up the later one adds */
+    for (size_t i = g->nodes.n; i-- > 0;) /* of two that are added up the later one adds */
         find_ending(j, g->nodes.at[i], g->training);
 }
 
@@ -138,7 +129,7 @@ tn_graph *pass_epilogue(const tn_graph *g, const pass_backend *backend, base_err
 {
     size_t tensors = (size_t)g->n_tensors + 1, nodes = g->nodes.n + 1;
     joiner j = {.backend = backend,
-                .uses = calloc(tensors, sizeof *j.uses),
+                .uses = pass_count_uses(g, e),
                 .reader = calloc(tensors, sizeof *j.reader),
                 .maker = calloc(nodes, sizeof *j.maker),
                 .end = calloc(nodes, sizeof *j.end)};

@@ -14,17 +14,12 @@ typedef struct folder {
     bool *fixed; /* by tensor: follows from state that the entry does not write */
 } folder;
 
-static bool is(const graph_node *node, const char *op)
-{
-    return strcmp(node->def->name, op) == 0;
-}
-
 /* Convolutions and linear layers have x, w, bias in this order, and what they make along axis 0 of w. */
 enum { X, W, BIAS };
 
 static bool has_free_weight(const folder *f, const graph_node *node)
 {
-    if (!is(node, "conv2d") && !is(node, "linear"))
+    if (!pass_is(node, "conv2d") && !pass_is(node, "linear"))
         return false;
     return f->fixed[node->in[W]->id] && (node->n_in <= BIAS || !node->in[BIAS] || f->fixed[node->in[BIAS]->id]);
 }
@@ -46,11 +41,11 @@ static tn_tensor *now(const pass_map *m, const tn_tensor *t)
 
 static bool joins_weight(const folder *f, const graph_node *norm)
 {
-    if (!is(norm, "batch_norm"))
+    if (!pass_is(norm, "batch_norm"))
         return false;
     const graph_node *maker = norm->in[0]->node;
     bool ok = has_free_weight(f, maker) && f->uses[norm->in[0]->id] == 1 && maker->in[W]->type.dtype == TN_F32 &&
-              norm->in[0]->type.rank == (is(maker, "conv2d") ? 4 : 2);
+              norm->in[0]->type.rank == (pass_is(maker, "conv2d") ? 4 : 2);
     for (int i = 1; ok && i < norm->n_in; i++)
         ok = !norm->in[i] || (f->fixed[norm->in[i]->id] && norm->in[i]->type.dtype == TN_F32);
     for (int k = 1; ok && k < norm->n_out; k++)
@@ -76,9 +71,9 @@ static bool lies_channels_last(const tn_tensor *t)
 {
     while (t->node->n_in > 0 && t->node->in[0] && t->node->in[0]->type.rank == 4) {
         const graph_node *node = t->node;
-        if (is(node, "conv2d") || is(node, "max_pool2d") || is(node, "avg_pool2d"))
+        if (pass_is(node, "conv2d") || pass_is(node, "max_pool2d") || pass_is(node, "avg_pool2d"))
             return true;
-        if (!(node->def->flags & OP_ELEMENTWISE) && !is(node, "dropout") && !is(node, "batch_norm"))
+        if (!(node->def->flags & OP_ELEMENTWISE) && !pass_is(node, "dropout") && !pass_is(node, "batch_norm"))
             return false;
         t = node->in[0];
     }
@@ -87,7 +82,7 @@ static bool lies_channels_last(const tn_tensor *t)
 
 static bool reads_picture(const folder *f, const graph_node *node)
 {
-    if (!is(node, "linear") || !has_free_weight(f, node) || !is(node->in[X]->node, "reshape"))
+    if (!pass_is(node, "linear") || !has_free_weight(f, node) || !pass_is(node->in[X]->node, "reshape"))
         return false;
     const tn_tensor *flat = node->in[X], *picture = flat->node->in[0];
     const graph_type *t = &picture->type;
@@ -123,13 +118,10 @@ static bool fold(void *user, pass_map *m, const graph_node *node, tn_tensor *con
     const bool norm = joins_weight(f, node);
     if (!norm && !reads_picture(f, node))
         return false;
-    const char *path = base_arena_strdup(m->to->arena, node->name);
-    if (!path || !base_vec_push(&m->to->scopes, path)) {
-        graph_fail(m->to, TN_MEMORY, "out of memory while folding '%s'", node->name);
+    if (!pass_enter(m, node))
         return true;
-    }
     (norm ? fold_norm : read_as_it_lies)(m, node, in, out);
-    m->to->scopes.n--;
+    pass_leave(m);
     return true;
 }
 
@@ -140,31 +132,20 @@ static void find_fixed(const folder *f, const tn_graph *g)
         bool fixed = node->n_in > 0 && !(node->def->flags & OP_RANDOM);
         for (int k = 0; fixed && k < node->n_in; k++)
             fixed = !node->in[k] || f->fixed[node->in[k]->id];
-        fixed |= is(node, "state") || is(node, "constant");
-        for (size_t r = 0; is(node, "state") && r < g->results.n; r++)
+        fixed |= pass_is(node, "state") || pass_is(node, "constant");
+        for (size_t r = 0; pass_is(node, "state") && r < g->results.n; r++)
             fixed &= g->results.at[r].kind != GRAPH_WRITE || strcmp(g->results.at[r].name, node->arg[0].text) != 0;
         for (int k = 0; k < node->n_out; k++)
             f->fixed[node->out[k].id] = fixed;
     }
 }
 
-static void count_uses(const folder *f, const tn_graph *g)
-{
-    for (size_t i = 0; i < g->nodes.n; i++)
-        for (int k = 0; k < g->nodes.at[i]->n_in; k++)
-            if (g->nodes.at[i]->in[k])
-                f->uses[g->nodes.at[i]->in[k]->id]++;
-    for (size_t i = 0; i < g->results.n; i++)
-        f->uses[g->results.at[i].value->id]++;
-}
-
 tn_graph *pass_fold(const tn_graph *g, base_error *e)
 {
-    folder f = {calloc((size_t)g->n_tensors + 1, sizeof *f.uses), calloc((size_t)g->n_tensors + 1, sizeof *f.fixed)};
+    folder f = {pass_count_uses(g, e), calloc((size_t)g->n_tensors + 1, sizeof *f.fixed)};
     tn_graph *out = NULL;
     if (f.uses && f.fixed) {
         find_fixed(&f, g);
-        count_uses(&f, g);
         out = pass_rewrite(g, fold, &f, e);
     } else {
         base_no_memory(e, "compiling");

@@ -14,13 +14,10 @@ static bool lower_node(void *user, pass_map *m, const graph_node *node, tn_tenso
     if (!node->def->lower || l->backend->keeps(node, m->to->training))
         return false;
     op_lower c = {.graph = m->to, .node = node, .in = in, .training = m->to->training, .out = out};
-    const char *path = base_arena_strdup(m->to->arena, node->name);
-    if (!path || !base_vec_push(&m->to->scopes, path)) {
-        graph_fail(m->to, TN_MEMORY, "out of memory while lowering '%s'", node->name);
+    if (!pass_enter(m, node))
         return true;
-    }
     tn_status status = node->def->lower(&c);
-    m->to->scopes.n--;
+    pass_leave(m);
     if (status != TN_OK)
         graph_fail(m->to, status, "%s (node '%s') cannot be lowered", node->def->name, node->name);
     l->changed++;

@@ -28,6 +28,14 @@ void pass_set(pass_map *m, const graph_node *node, tn_tensor *const *out);
 /* Carries the results over, after all nodes. */
 tn_status pass_results(pass_map *m, const graph_result *results, size_t n, base_error *e);
 
+/* Whether the node's operator has this name. */
+bool pass_is(const graph_node *node, const char *op);
+/* How many nodes and results read each tensor, by its id: an array to free(); NULL and e set when memory is out. */
+int *pass_count_uses(const tn_graph *g, base_error *e);
+/* What is built until pass_leave is named below the node; false: out of memory, and the graph has failed. */
+bool pass_enter(pass_map *m, const graph_node *node);
+void pass_leave(pass_map *m);
+
 /* A rule is given a node with its inputs in the new graph, and either answers with outputs or returns false: clone. */
 typedef bool (*pass_rule)(void *user, pass_map *m, const graph_node *node, tn_tensor *const *in, tn_tensor **out);
 /* One walk over the needed nodes with a rule. NULL and e set on failure. */

@@ -90,6 +90,41 @@ tn_status pass_results(pass_map *m, const graph_result *results, size_t n, base_
     return TN_OK;
 }
 
+bool pass_is(const graph_node *node, const char *op)
+{
+    return strcmp(node->def->name, op) == 0;
+}
+
+int *pass_count_uses(const tn_graph *g, base_error *e)
+{
+    int *uses = calloc((size_t)g->n_tensors + 1, sizeof *uses);
+    if (!uses) {
+        base_no_memory(e, "compiling");
+        return NULL;
+    }
+    for (size_t i = 0; i < g->nodes.n; i++)
+        for (int k = 0; k < g->nodes.at[i]->n_in; k++)
+            if (g->nodes.at[i]->in[k])
+                uses[g->nodes.at[i]->in[k]->id]++;
+    for (size_t i = 0; i < g->results.n; i++)
+        uses[g->results.at[i].value->id]++;
+    return uses;
+}
+
+bool pass_enter(pass_map *m, const graph_node *node)
+{
+    const char *path = base_arena_strdup(m->to->arena, node->name);
+    if (path && base_vec_push(&m->to->scopes, path))
+        return true;
+    graph_fail(m->to, TN_MEMORY, "out of memory while rewriting '%s'", node->name);
+    return false;
+}
+
+void pass_leave(pass_map *m)
+{
+    m->to->scopes.n--;
+}
+
 static tn_status emit(pass_map *m, const graph_node *node, pass_rule rule, void *user, base_error *e)
 {
     tn_tensor *in[node->n_in + 1], *out[node->n_out + 1];

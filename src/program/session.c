@@ -491,11 +491,11 @@ static tn_status run_steps(tn_session *s, session_bound *b)
             atomic_store(&s->cancel, false);
             return base_fail(&s->error, TN_CANCELLED, "cancelled");
         }
-        double start = s->profile ? now() : 0;
         if (step->once) {
             pointer += step->n_in + step->n_out;
             continue;
         }
+        double start = s->profile ? now() : 0;
         if (step->check) {
             if (!session_is_finite(&b->binding->values.at[step->in[0]].type, pointer[0], NULL))
                 return session_name_nonfinite(s, b, (int)i);
@@ -519,10 +519,11 @@ void session_rerun(const tn_session *s, const session_bound *b, int until, sessi
     kernel_fault fault = {0};
     for (int i = 0; i < until; i++) {
         const bound_step *step = &b->binding->steps.at[i];
-        if (step->kernel && !step->once)
+        if (step->kernel && !step->once) {
             session_call_step(s, b, step, pointer, &fault);
-        if (step->kernel && !step->once && look(user, b, step, pointer + step->n_in))
-            return;
+            if (look(user, b, step, pointer + step->n_in))
+                return;
+        }
         pointer += step->n_in + step->n_out;
     }
 }
