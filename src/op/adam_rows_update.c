@@ -155,12 +155,13 @@ const op_def op_adam_rows_update = {
             [TN_BF16] = OP_TOL(3e-2, 1e-30)},
 };
 
-tn_tensor *op_adam_rows_update_of(const op_adam_rows *a, tn_tensor **new_m, tn_tensor **new_v)
+tn_tensor *op_adam_rows_update_of(const op_adam *a, tn_tensor *index, int64_t padding_index, tn_tensor **new_m,
+                                  tn_tensor **new_v)
 {
     tn_tensor *param = OP_MAKE(&op_adam_rows_update,
                                OP_ARGS([BETA1] = OP_F(a->beta1), [BETA2] = OP_F(a->beta2), [EPS] = OP_F(a->eps),
-                                       [PADDING] = OP_I(a->padding_index)),
-                               a->param, a->dy, a->index, a->m, a->v, a->step, a->lr);
+                                       [PADDING] = OP_I(padding_index)),
+                               a->param, a->grad, index, a->m, a->v, a->step, a->lr);
     *new_m = op_sibling(param, 1);
     *new_v = op_sibling(param, 2);
     return param;

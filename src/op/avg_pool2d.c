@@ -51,13 +51,6 @@ static void avg_pool2d_ref(const op_ref *c)
     }
 }
 
-static double avg_pool2d_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)in;
-    op_window w = op_pool_window(arg, NULL);
-    return op_elements(&out[0]) * (double)(w.kernel[0] * w.kernel[1]);
-}
-
 const op_def op_avg_pool2d = {
     .name = "avg_pool2d",
     .doc = "The mean of each window.",
@@ -70,7 +63,7 @@ const op_def op_avg_pool2d = {
     .infer = avg_pool2d_infer,
     .grad = avg_pool2d_backward,
     .ref = avg_pool2d_ref,
-    .flops = avg_pool2d_flops,
+    .flops = op_pool_flops,
     .cases =
         (const char *const[]){"x=x[2x3x6x4] kernel=2", "x=x[1x2x7x5] kernel=3,2 stride=2,1 padding=1",
                               "x=x[1x2x7x5] kernel=3,2 stride=2,1 padding=1 count_include_pad=false",
@@ -111,12 +104,9 @@ void op_pool_options(int kernel, const tn_pool_opt *opt, op_value *pool, int64_t
 
 tn_tensor *op_avg_pool2d_of(tn_tensor *x, const op_value *pool)
 {
-    return OP_MAKE(
-        &op_avg_pool2d,
-        OP_ARGS([OP_POOL_KERNEL] = {true, pool[OP_POOL_KERNEL]}, [OP_POOL_STRIDE] = {true, pool[OP_POOL_STRIDE]},
-                [OP_POOL_PADDING] = {true, pool[OP_POOL_PADDING]}, [OP_POOL_CEIL] = {true, pool[OP_POOL_CEIL]},
-                [INCLUDE] = {true, pool[INCLUDE]}, [DIVISOR] = {true, pool[DIVISOR]}),
-        x);
+    return OP_MAKE(&op_avg_pool2d,
+                   OP_ARGS(OP_POOL_SAME(pool), [INCLUDE] = {true, pool[INCLUDE]}, [DIVISOR] = {true, pool[DIVISOR]}),
+                   x);
 }
 
 tn_tensor *tn_avg_pool2d(tn_tensor *x, int kernel, const tn_pool_opt *opt)

@@ -73,11 +73,8 @@ const op_def op_avg_pool2d_grad = {
 
 tn_tensor *op_avg_pool2d_grad_of(tn_tensor *dy, tn_shape shape, const op_value *pool)
 {
-    return OP_MAKE(
-        &op_avg_pool2d_grad,
-        OP_ARGS([OP_POOL_KERNEL] = {true, pool[OP_POOL_KERNEL]}, [OP_POOL_STRIDE] = {true, pool[OP_POOL_STRIDE]},
-                [OP_POOL_PADDING] = {true, pool[OP_POOL_PADDING]}, [OP_POOL_CEIL] = {true, pool[OP_POOL_CEIL]},
-                [INCLUDE] = {true, pool[INCLUDE]}, [DIVISOR] = {true, pool[DIVISOR]},
-                [SHAPE] = OP_L(shape.rank, shape.dims)),
-        dy);
+    return OP_MAKE(&op_avg_pool2d_grad,
+                   OP_ARGS(OP_POOL_SAME(pool), [INCLUDE] = {true, pool[INCLUDE]}, [DIVISOR] = {true, pool[DIVISOR]},
+                           [SHAPE] = OP_L(shape.rank, shape.dims)),
+                   dy);
 }

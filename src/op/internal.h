@@ -148,11 +148,8 @@ typedef struct op_adam {
 } op_adam;
 tn_tensor *op_adam_update_of(const op_adam *a, tn_tensor **new_m, tn_tensor **new_v);
 
-typedef struct op_adam_rows {
-    tn_tensor *param, *dy, *index, *m, *v, *step, *lr; /* dy: gradients of the rows that index picked */
-    double beta1, beta2, eps;
-    int64_t padding_index;
-} op_adam_rows;
-tn_tensor *op_adam_rows_update_of(const op_adam_rows *a, tn_tensor **new_m, tn_tensor **new_v);
+/* The same on used rows alone: `grad` has the gradients of the rows that index picked. Without scale, decay and l1. */
+tn_tensor *op_adam_rows_update_of(const op_adam *a, tn_tensor *index, int64_t padding_index, tn_tensor **new_m,
+                                  tn_tensor **new_v);
 
 #endif

@@ -4,12 +4,10 @@
 
 #include <math.h>
 
-enum { DILATION = OP_POOL_MORE };
-
 static tn_status max_pool2d_grad_infer(const op_infer *c)
 {
     graph_type y = {0};
-    BASE_TRY(op_pool_infer(c, c->in[1], DILATION, &y));
+    BASE_TRY(op_pool_infer(c, c->in[1], OP_POOL_DILATION, &y));
     if (!graph_same_dims(c->dims, &y, c->in[0], "max_pool2d_grad"))
         return op_fail(c, TN_SHAPE, "dy must have the shape of the pooled x");
     return op_like(c, 0, c->in[1]);
@@ -24,7 +22,7 @@ static tn_status max_pool2d_grad_backward(const op_grad *c)
 static void max_pool2d_grad_ref(const op_ref *c)
 {
     const op_array *dy = c->in[0], *x = c->in[1];
-    op_window w = op_pool_window(c->arg, &c->arg[DILATION]);
+    op_window w = op_pool_window(c->arg, &c->arg[OP_POOL_DILATION]);
     for (int64_t i = 0; i < dy->count; i++) {
         int64_t at = op_pool_largest(x, dy, &w, i);
         if (at < 0)
@@ -46,7 +44,7 @@ const op_def op_max_pool2d_grad = {
     .doc = "The gradient of max_pool2d from dy and x.",
     .in = {{"dy", OP_FLOATS, 'T'}, {"x", OP_FLOATS, 'T'}},
     .out = {{"dx", 0, 'T'}},
-    .arg = {OP_POOL_ARGS, [DILATION] = OP_ARG_WINDOW("dilation", 1)},
+    .arg = {OP_MAX_POOL_ARGS},
     .infer = max_pool2d_grad_infer,
     .grad = max_pool2d_grad_backward,
     .ref = max_pool2d_grad_ref,
@@ -65,12 +63,7 @@ const op_def op_max_pool2d_grad = {
 
 tn_tensor *op_max_pool2d_grad_of(tn_tensor *dy, tn_tensor *x, const op_value *pool)
 {
-    return OP_MAKE(
-        &op_max_pool2d_grad,
-        OP_ARGS([OP_POOL_KERNEL] = {true, pool[OP_POOL_KERNEL]}, [OP_POOL_STRIDE] = {true, pool[OP_POOL_STRIDE]},
-                [OP_POOL_PADDING] = {true, pool[OP_POOL_PADDING]}, [OP_POOL_CEIL] = {true, pool[OP_POOL_CEIL]},
-                [DILATION] = {true, pool[DILATION]}),
-        dy, x);
+    return OP_MAKE(&op_max_pool2d_grad, OP_ARGS(OP_MAX_POOL_SAME(pool)), dy, x);
 }
 
 tn_tensor *op_max_pool2d_spread(tn_tensor *dx, const tn_tensor *x, const op_value **pool)

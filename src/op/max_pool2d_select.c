@@ -3,11 +3,9 @@
 #include "op/internal.h"
 #include "op/scheme/window.h"
 
-enum { DILATION = OP_POOL_MORE };
-
 static tn_status max_pool2d_select_infer(const op_infer *c)
 {
-    BASE_TRY(op_pool_infer(c, c->in[1], DILATION, &c->out[0]));
+    BASE_TRY(op_pool_infer(c, c->in[1], OP_POOL_DILATION, &c->out[0]));
     if (!graph_same_dims(c->dims, c->in[1], c->in[0], "max_pool2d_select"))
         return op_fail(c, TN_SHAPE, "d must have the shape of x");
     return TN_OK;
@@ -21,7 +19,7 @@ static tn_status max_pool2d_select_backward(const op_grad *c)
 
 static void max_pool2d_select_ref(const op_ref *c)
 {
-    op_window w = op_pool_window(c->arg, &c->arg[DILATION]);
+    op_window w = op_pool_window(c->arg, &c->arg[OP_POOL_DILATION]);
     for (int64_t i = 0; i < c->out[0]->count; i++) {
         int64_t at = op_pool_largest(c->in[1], c->out[0], &w, i);
         c->out[0]->f[i] = at < 0 ? 0 : c->in[0]->f[at];
@@ -40,7 +38,7 @@ const op_def op_max_pool2d_select = {
     .doc = "The elements of d where the windows of x have their largest.",
     .in = {{"d", OP_FLOATS, 'T'}, {"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
-    .arg = {OP_POOL_ARGS, [DILATION] = OP_ARG_WINDOW("dilation", 1)},
+    .arg = {OP_MAX_POOL_ARGS},
     .infer = max_pool2d_select_infer,
     .grad = max_pool2d_select_backward,
     .ref = max_pool2d_select_ref,
@@ -57,10 +55,5 @@ const op_def op_max_pool2d_select = {
 
 tn_tensor *op_max_pool2d_select_of(tn_tensor *d, tn_tensor *x, const op_value *pool)
 {
-    return OP_MAKE(
-        &op_max_pool2d_select,
-        OP_ARGS([OP_POOL_KERNEL] = {true, pool[OP_POOL_KERNEL]}, [OP_POOL_STRIDE] = {true, pool[OP_POOL_STRIDE]},
-                [OP_POOL_PADDING] = {true, pool[OP_POOL_PADDING]}, [OP_POOL_CEIL] = {true, pool[OP_POOL_CEIL]},
-                [DILATION] = {true, pool[DILATION]}),
-        d, x);
+    return OP_MAKE(&op_max_pool2d_select, OP_ARGS(OP_MAX_POOL_SAME(pool)), d, x);
 }

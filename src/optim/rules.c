@@ -101,35 +101,19 @@ static bool picked_rows(tn_tensor *x, tn_tensor **dy, tn_tensor **index, int64_t
     return true;
 }
 
-static tn_tensor *adam_rows(optim_step *s)
+static tn_tensor *adam_rows(const optim_step *s, op_adam *o, tn_tensor **next_m, tn_tensor **next_v)
 {
-    tn_tensor *dy = NULL, *index = NULL, *next_m = NULL, *next_v = NULL;
+    tn_tensor *index = NULL;
     int64_t padding = -1;
-    if (s->o->amsgrad || s->decay > 0 || s->l1 > 0 || !picked_rows(s->g, &dy, &index, &padding)) {
-        graph_fail(
-            s->m->g, TN_INVALID,
-            "the parameter group '%s' updates used rows alone, and '%s' cannot be updated so: it must be read by "
-            "embeddings and by nothing else, with the same padding, and without clipping, weight decay, L1, "
-            "amsgrad and gradients summed over batches",
-            s->p->group->pattern, s->p->name);
-        return s->w;
-    }
-    tn_tensor *m = optim_slot(s, "m", 0), *v = optim_slot(s, "v", 0);
-    op_adam_rows o = {.param = s->w,
-                      .dy = dy,
-                      .index = index,
-                      .m = m,
-                      .v = v,
-                      .step = s->m->new_step,
-                      .lr = tn_cast(s->lr, TN_F32),
-                      .beta1 = s->o->beta1.value,
-                      .beta2 = s->o->beta2.value,
-                      .eps = s->o->eps.value,
-                      .padding_index = padding};
-    tn_tensor *w = op_adam_rows_update_of(&o, &next_m, &next_v);
-    optim_keep(s, m, next_m);
-    optim_keep(s, v, next_v);
-    return w;
+    o->grad = NULL;
+    if (!s->o->amsgrad && s->decay == 0 && s->l1 == 0 && picked_rows(s->g, &o->grad, &index, &padding))
+        return op_adam_rows_update_of(o, index, padding, next_m, next_v);
+    graph_fail(s->m->g, TN_INVALID,
+               "the parameter group '%s' updates used rows alone, and '%s' cannot be updated so: it must be read by "
+               "embeddings and by nothing else, with the same padding, and without clipping, weight decay, L1, "
+               "amsgrad and gradients summed over batches",
+               s->p->group->pattern, s->p->name);
+    return NULL;
 }
 
 /* A gradient that is another one times a number (clipping) or over one (several batches), taken apart: the sweep of the update can
@@ -147,21 +131,17 @@ static tn_tensor *factor_of(tn_tensor **x)
     return times ? number : tn_div(tn_scalar(number->graph, TN_F32, 1), number);
 }
 
-/* Without amsgrad by the operator that has a kernel. */
+/* Without amsgrad by the operators that have kernels. */
 static tn_tensor *adam(optim_step *s)
 {
-    bool decoupled = s->o->kind == TN_ADAMW || s->o->decoupled;
-    if (s->p->group && s->p->group->rows)
-        return adam_rows(s);
-    if (s->o->amsgrad) {
+    const bool decoupled = s->o->kind == TN_ADAMW || s->o->decoupled, rows = s->p->group && s->p->group->rows;
+    if (s->o->amsgrad && !rows) {
         optim_decay(s, decoupled);
         return optim_adam(s);
     }
     tn_tensor *m = optim_slot(s, "m", 0), *v = optim_slot(s, "v", 0), *next_m = NULL, *next_v = NULL;
-    tn_tensor *g = s->g, *scale = factor_of(&g);
     op_adam o = {.param = s->w,
-                 .grad = g,
-                 .scale = scale,
+                 .grad = s->g,
                  .m = m,
                  .v = v,
                  .step = s->m->new_step,
@@ -172,7 +152,11 @@ static tn_tensor *adam(optim_step *s)
                  .weight_decay = s->decay,
                  .l1 = s->l1,
                  .decoupled = decoupled};
-    tn_tensor *w = op_adam_update_of(&o, &next_m, &next_v);
+    if (!rows)
+        o.scale = factor_of(&o.grad);
+    tn_tensor *w = rows ? adam_rows(s, &o, &next_m, &next_v) : op_adam_update_of(&o, &next_m, &next_v);
+    if (!w)
+        return s->w;
     optim_keep(s, m, next_m);
     optim_keep(s, v, next_v);
     return w;

@@ -220,3 +220,10 @@ int64_t op_pool_largest(const op_array *x, const op_array *y, const op_window *w
         }
     return best;
 }
+
+double op_pool_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
+{
+    (void)in;
+    op_window w = op_pool_window(arg, NULL);
+    return op_elements(&out[0]) * (double)(w.kernel[0] * w.kernel[1]);
+}

@@ -60,10 +60,43 @@ double op_conv_flops(const graph_type *w, const graph_type *y);
 /* ---- pooling ----------------------------------------------------------------------------------------------------- */
 
 /* The first arguments of pooling operators and their gradients. `dilation` of average pooling is not there. */
-enum { OP_POOL_KERNEL, OP_POOL_STRIDE, OP_POOL_PADDING, OP_POOL_CEIL, OP_POOL_MORE };
+enum {
+    OP_POOL_KERNEL,
+    OP_POOL_STRIDE,
+    OP_POOL_PADDING,
+    OP_POOL_CEIL,
+    OP_POOL_MORE,
+    OP_POOL_DILATION = OP_POOL_MORE /* of maximum pooling */
+};
 #define OP_POOL_ARGS                                                                                                   \
     [OP_POOL_KERNEL] = OP_ARG_WINDOW("kernel", 1), [OP_POOL_STRIDE] = OP_ARG_WINDOW("stride", 1),                      \
     [OP_POOL_PADDING] = OP_ARG_WINDOW("padding", 0), [OP_POOL_CEIL] = OP_ARG_BOOL("ceil_mode", false)
+
+#define OP_MAX_POOL_ARGS OP_POOL_ARGS, [OP_POOL_DILATION] = OP_ARG_WINDOW("dilation", 1)
+/* The same arguments for another node. */
+#define OP_POOL_SAME(pool)                                                                                             \
+    [OP_POOL_KERNEL] = {true, (pool)[OP_POOL_KERNEL]}, [OP_POOL_STRIDE] = {true, (pool)[OP_POOL_STRIDE]},              \
+    [OP_POOL_PADDING] = {true, (pool)[OP_POOL_PADDING]}, [OP_POOL_CEIL] = {true, (pool)[OP_POOL_CEIL]}
+#define OP_MAX_POOL_SAME(pool) OP_POOL_SAME(pool), [OP_POOL_DILATION] = {true, (pool)[OP_POOL_DILATION]}
+/* What operators that look for the largest element try and refuse. */
+#define OP_MAX_POOL_CASES                                                                                              \
+    "x=x[2x3x6x4] kernel=2", "x=x[1x2x7x5] kernel=3,2 stride=2,1 padding=1", "x=x[2x3x5x5]:ties kernel=3 stride=1",    \
+        "x=x[1x1x7x8] kernel=2 stride=2 ceil_mode=true", "x=x[1x2x8x9] kernel=2,3 dilation=2 stride=1",                \
+        "x=x[1x1x5x6] kernel=3 padding=0,1,1,0 stride=2 ceil_mode=true", "x=x[0x2x4x4] kernel=2"
+#define OP_MAX_POOL_BAD                                                                                                \
+    {"x=x[3x5x5] kernel=2", "the picture has 3 axes"}, {"x=x[1x3x5x5] kernel=6", "does not fit into 5"},               \
+        {"x=x[1x3x5x5]", "kernel takes 1 or 2 numbers, not 0"},                                                        \
+        {"x=x[1x3x5x5] kernel=2 stride=1,1,1", "stride takes 1 or 2 numbers"},                                         \
+        {"x=x[1x3x5x5] kernel=2 padding=1,1,1", "padding takes 1, 2 or 4 numbers"},                                    \
+        {"x=x[1x3x5x5] kernel=2 padding=2", "more than half of the window's reach"},                                   \
+        {"x=x[1x3x5x5] kernel=0", "kernel is 0"}, {"x=x[1x3x5x5] kernel=2 stride=0", "stride is 0"},                   \
+        {"x=x[1x3x5x5] kernel=2 padding=-1", "padding is -1"},                                                         \
+        {"x=x[1x3x5x5] kernel=2 dilation=1,1,1", "dilation takes 1 or 2 numbers"},                                     \
+    {                                                                                                                  \
+        "x=x[1x3x5x5] kernel=2 dilation=0", "dilation is 0"                                                            \
+    }
+/* One operation for each element of a window. */
+double op_pool_flops(const op_value *arg, const graph_type *const *in, const graph_type *out);
 
 /* The window of the arguments; dilation: NULL, or that argument. No stride is the kernel's size. */
 op_window op_pool_window(const op_value *arg, const op_value *dilation);
