@@ -5,17 +5,6 @@ import time
 import server
 
 
-def copy_tensor(np):
-    kinds = {"U8": np.uint8, "I64": np.int64, "F32": np.float32}
-
-    def make(buffer, offset, dtype, shape):
-        count = 1
-        for n in shape:
-            count *= n
-        return np.frombuffer(buffer, kinds[dtype], count, offset).reshape(shape).copy()
-    return make
-
-
 class Layers:
     """The layers as functions of values; what running statistics become is gathered in `moved`."""
 
@@ -167,7 +156,7 @@ class Peer:
     def setup(self):
         import numpy
         np = self.jax.numpy
-        file = server.File(self.options.data, copy_tensor(numpy))
+        file = server.File(self.options.data, server.numpy_copier(numpy))
         self.metadata, self.net = file.metadata, file.net() if file.tensors else None
         if not takes(self.metadata, self.net):
             sys.exit(3)

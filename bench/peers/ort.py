@@ -8,17 +8,6 @@ import time
 import server
 
 
-def copy_tensor(np):
-    kinds = {"U8": np.uint8, "I64": np.int64, "F32": np.float32}
-
-    def make(buffer, offset, dtype, shape):
-        count = 1
-        for n in shape:
-            count *= n
-        return np.frombuffer(buffer, kinds[dtype], count, offset).reshape(shape).copy()
-    return make
-
-
 class Model:
     """The net as ONNX nodes, with ONNX Runtime's own operators for attention and GELU, which are its fastest."""
 
@@ -185,7 +174,7 @@ def model_file(data):
 
 def make_file(data):
     import numpy as np
-    file = server.File(data, copy_tensor(np))
+    file = server.File(data, server.numpy_copier(np))
     weights = {name: w for name, w in file.tensors.items() if name not in ("inputs", "labels")}
     make_model(file.net(), weights, file.tensors["inputs"], data + ".onnx")
 
@@ -211,7 +200,7 @@ class Peer:
     def setup(self):
         import numpy as np
         path = model_file(self.options.data)
-        inputs = server.File(self.options.data, copy_tensor(np)).tensors["inputs"]
+        inputs = server.File(self.options.data, server.numpy_copier(np)).tensors["inputs"]
         self.batches = [x if x.dtype == np.int64 else np.ascontiguousarray(x.astype(np.float32) / np.float32(255)) for x in inputs]
         times, first = {}, None
         for threads in sorted({1, self.options.threads}, reverse=True):
@@ -258,7 +247,7 @@ def first_prediction(options):
     """Start-up. The model's file is made in the run that is not counted."""
     import numpy as np
     session = make_session(model_file(options.data), options.threads)
-    x = server.File(options.data, copy_tensor(np)).tensors["inputs"][0]
+    x = server.File(options.data, server.numpy_copier(np)).tensors["inputs"][0]
     y = session.run(None, {"v0": x.astype(np.float32) / np.float32(255)})[0]
     print(json.dumps({"class": int(y.argmax())}), flush=True)
 

@@ -9,15 +9,9 @@ import server
 PATIENCE = 15  # seconds to a first step beyond which the other layout is not tried
 
 
-def copy_tensor(torch):
-    kinds = {"U8": torch.uint8, "I64": torch.int64, "F32": torch.float32}
-
-    def make(buffer, offset, dtype, shape):
-        count = 1
-        for n in shape:
-            count *= n
-        return torch.frombuffer(buffer, dtype=kinds[dtype], count=count, offset=offset).reshape(shape).clone()
-    return make
+def copier(torch):
+    return server.copier({"U8": torch.uint8, "I64": torch.int64, "F32": torch.float32},
+                         lambda buffer, kind, n, at: torch.frombuffer(buffer, dtype=kind, count=n, offset=at).clone())
 
 
 def loss_function(name, torch):
@@ -216,7 +210,7 @@ class Peer:
     def setup(self):
         """The first step is timed from building the net to its end, compiling included."""
         t = self.torch
-        file = server.File(self.options.data, copy_tensor(t))
+        file = server.File(self.options.data, copier(t))
         self.metadata = file.metadata
         layouts = {"contiguous": t.contiguous_format}
         if not int(self.metadata["parameters"]):
@@ -264,7 +258,7 @@ def first_prediction(options):
     import torch
     import pytorch_net
     torch.set_num_threads(options.threads)
-    file = server.File(options.data, copy_tensor(torch))
+    file = server.File(options.data, copier(torch))
     net = file.net()
     x = file.tensors.pop("inputs")[0].to(torch.float32) / 255
     del file.tensors["labels"]

@@ -1,6 +1,7 @@
 """What the peers share: the protocol (it reads commands, answers with lines of JSON; see bench/README.md), and data files."""
 import argparse
 import json
+import math
 import mmap
 import os
 import struct
@@ -22,6 +23,17 @@ def arguments(**modes):
     for name, choices in modes.items():
         p.add_argument(f"--{name}", choices=choices, default=choices[0])
     return p.parse_args()
+
+
+def copier(kinds, from_buffer):
+    """What File makes its tensors with: kinds are the dtypes of a library, from_buffer copies so many numbers from a buffer."""
+    def make(buffer, offset, dtype, shape):
+        return from_buffer(buffer, kinds[dtype], math.prod(shape), offset).reshape(shape)
+    return make
+
+
+def numpy_copier(np):
+    return copier({"U8": np.uint8, "I64": np.int64, "F32": np.float32}, lambda *a: np.frombuffer(*a).copy())
 
 
 class File:

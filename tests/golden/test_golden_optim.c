@@ -254,18 +254,24 @@ static void follow(const format_safetensors *file, const char *variant)
     finish(&r);
 }
 
-static void optimizers(void **p)
+/* Each name of the list that the file's metadata have under `list`. */
+static void each_of(const char *list, void (*check)(const format_safetensors *file, const char *name))
 {
-    (void)p;
-    char variants[1024], *rest = variants;
+    char names_of[1024], *rest = names_of;
     base_error e = {0};
     format_safetensors *file;
     if (format_safetensors_open(TARN_SOURCE_DIR "/tests/golden/optim.safetensors", &file, &e) != TN_OK)
         fail_msg("%s", e.text);
-    (void)snprintf(variants, sizeof variants, "%s", format_safetensors_metadata(file, "variants"));
+    (void)snprintf(names_of, sizeof names_of, "%s", format_safetensors_metadata(file, list));
     for (char *v = strtok_r(rest, " ", &rest); v; v = strtok_r(NULL, " ", &rest))
-        follow(file, v);
+        check(file, v);
     format_safetensors_free(file);
+}
+
+static void optimizers(void **p)
+{
+    (void)p;
+    each_of("variants", follow);
 }
 
 /* ---- L-BFGS ------------------------------------------------------------------------------------------------------ */
@@ -405,15 +411,7 @@ static void follow_schedule(const format_safetensors *file, const char *name)
 static void schedules(void **p)
 {
     (void)p;
-    char names_of[1024], *rest = names_of;
-    base_error e = {0};
-    format_safetensors *file;
-    if (format_safetensors_open(TARN_SOURCE_DIR "/tests/golden/optim.safetensors", &file, &e) != TN_OK)
-        fail_msg("%s", e.text);
-    (void)snprintf(names_of, sizeof names_of, "%s", format_safetensors_metadata(file, "schedules"));
-    for (char *v = strtok_r(rest, " ", &rest); v; v = strtok_r(NULL, " ", &rest))
-        follow_schedule(file, v);
-    format_safetensors_free(file);
+    each_of("schedules", follow_schedule);
 }
 
 int main(void)
