@@ -4,6 +4,7 @@
 
 #include "graph/graph.h"
 #include "nn/parts.h"
+#include "op/compose/compose.h"
 
 /* The layer's scope is open and x is what it takes. */
 static bool begin(tn_tensor *x, const char *name, const tn_edges *edges)
@@ -99,16 +100,14 @@ static tn_tensor *judged(const gat *c, tn_tensor *h, const char *name)
  * stay, so that sizes are known, and *own says which. */
 static tn_edges with_loops(const gat *c, const tn_edges *edges, tn_tensor **own)
 {
-    tn_edges e = *edges;
-    tn_dtype source = tn_tensor_dtype(e.source), target = tn_tensor_dtype(e.target);
-    tn_tensor *loop = tn_eq(e.source, e.target);
+    tn_tensor *loop;
+    tn_edges e = op_with_loops(edges, c->nodes, &loop);
     if (e.features) {
-        tn_tensor *away = tn_cast(tn_size_value(c->g, c->nodes), target);
-        tn_tensor *mean = tn_segment_mean(e.features, tn_where(loop, away, e.target), tn_dim_add(c->g, c->nodes, 1));
+        tn_tensor *away = tn_cast(tn_size_value(c->g, c->nodes), tn_tensor_dtype(edges->target));
+        tn_tensor *mean =
+            tn_segment_mean(e.features, tn_where(loop, away, edges->target), tn_dim_add(c->g, c->nodes, 1));
         e.features = tn_concat(2, (tn_tensor *const[]){e.features, tn_slice(mean, 0, 0, c->nodes)}, 0);
     }
-    e.source = tn_concat(2, (tn_tensor *const[]){e.source, tn_arange(c->g, source, 0, 1, c->nodes)}, 0);
-    e.target = tn_concat(2, (tn_tensor *const[]){e.target, tn_arange(c->g, target, 0, 1, c->nodes)}, 0);
     *own = tn_concat(2, (tn_tensor *const[]){loop, tn_full(c->g, TN_BOOL, TN_SHAPE(c->nodes), 0)}, 0);
     return e;
 }

@@ -252,20 +252,11 @@ static const compose_wrong wrong[] = {
     {far_pad, "it must lie in"},
     {bad_text, "does not have a letter for each axis"}};
 
-static void open_sizes(void **state)
-{
-    (void)state;
-    compose_open_sizes(builders, sizeof builders / sizeof *builders);
-}
-
-static void sentences(void **state)
-{
-    (void)state;
-    compose_sentences(wrong, sizeof wrong / sizeof *wrong);
-}
+static compose_list list = COMPOSE_LIST(builders, wrong);
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(open_sizes), cmocka_unit_test(sentences)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test_prestate(compose_open_sizes, &list),
+                                       cmocka_unit_test_prestate(compose_sentences, &list)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

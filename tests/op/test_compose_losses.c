@@ -104,20 +104,11 @@ static const compose_wrong wrong[] = {{bad_same, "a number is due for each row o
                                       {bad_penalty, "x must be a batch"},
                                       {bad_kl, "mean and log_var"}};
 
-static void open_sizes(void **state)
-{
-    (void)state;
-    compose_open_sizes(builders, sizeof builders / sizeof *builders);
-}
-
-static void sentences(void **state)
-{
-    (void)state;
-    compose_sentences(wrong, sizeof wrong / sizeof *wrong);
-}
+static compose_list list = COMPOSE_LIST(builders, wrong);
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(open_sizes), cmocka_unit_test(sentences)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test_prestate(compose_open_sizes, &list),
+                                       cmocka_unit_test_prestate(compose_sentences, &list)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -340,21 +340,12 @@ static void alpha_keeps_the_mean(void **state)
     assert_true(mean > -0.05 && mean < 0.05);
 }
 
-static void open_sizes(void **state)
-{
-    (void)state;
-    compose_open_sizes(builders, sizeof builders / sizeof *builders);
-}
-
-static void sentences(void **state)
-{
-    (void)state;
-    compose_sentences(wrong, sizeof wrong / sizeof *wrong);
-}
+static compose_list list = COMPOSE_LIST(builders, wrong);
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(open_sizes), cmocka_unit_test(sentences),
+    const struct CMUnitTest tests[] = {cmocka_unit_test_prestate(compose_open_sizes, &list),
+                                       cmocka_unit_test_prestate(compose_sentences, &list),
                                        cmocka_unit_test(blocks_are_dropped), cmocka_unit_test(alpha_keeps_the_mean)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

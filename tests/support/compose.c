@@ -45,14 +45,15 @@ static void run(tn_context *context, compose_fn *build, int64_t n, bool open, fl
     tn_graph_free(g);
 }
 
-void compose_open_sizes(compose_fn *const *builders, size_t count)
+void compose_open_sizes(void **state)
 {
+    const compose_list *list = *state;
     tn_context *context = tn_context_new(TN_OPT(tn_context_opt, .threads = 1));
     static float y[2][MOST], dx[2][12 * 8];
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < list->n_builders; i++)
         for (int64_t n = 2; n < 5; n += 2) {
             for (int open = 0; open < 2; open++)
-                run(context, builders[i], n, open, y[open], dx[open]);
+                run(context, list->builders[i], n, open, y[open], dx[open]);
             assert_memory_equal(y[0], y[1], sizeof y[0]);
             assert_memory_equal(dx[0], dx[1], (size_t)n * 12 * sizeof(float));
         }
@@ -61,14 +62,16 @@ void compose_open_sizes(compose_fn *const *builders, size_t count)
 
 /* ---- sentences --------------------------------------------------------------------------------------------------- */
 
-void compose_sentences(const compose_wrong *wrong, size_t n)
+void compose_sentences(void **state)
 {
+    const compose_list *list = *state;
     tn_context *context = tn_context_new(TN_OPT(tn_context_opt, .threads = 1));
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < list->n_wrong; i++) {
+        const compose_wrong *wrong = &list->wrong[i];
         tn_graph *g = tn_graph_new(context);
-        (void)wrong[i].build(tn_input(g, "x", TN_F32, TN_SHAPE(2, 3, 4)));
-        if (!strstr(tn_graph_error(g), wrong[i].says))
-            fail_msg("'%s' does not say '%s'", tn_graph_error(g), wrong[i].says);
+        (void)wrong->build(tn_input(g, "x", TN_F32, TN_SHAPE(2, 3, 4)));
+        if (!strstr(tn_graph_error(g), wrong->says))
+            fail_msg("'%s' does not say '%s'", tn_graph_error(g), wrong->says);
         tn_graph_free(g);
     }
     tn_context_free(context);

@@ -6,13 +6,25 @@
 
 typedef tn_tensor *compose_fn(tn_tensor *x);
 
-/* With a batch of open size they compute what they do with a number, and so do their gradients. */
-void compose_open_sizes(compose_fn *const *builders, size_t n);
-
 typedef struct compose_wrong {
     compose_fn *build;
     const char *says; /* a part of the sentence; x[2, 3, 4] */
 } compose_wrong;
-void compose_sentences(const compose_wrong *wrong, size_t n);
+
+typedef struct compose_list {
+    compose_fn *const *builders;
+    size_t n_builders;
+    const compose_wrong *wrong;
+    size_t n_wrong;
+} compose_list;
+#define COMPOSE_LIST(builders, wrong)                                                                                  \
+    {                                                                                                                  \
+        builders, sizeof(builders) / sizeof *(builders), wrong, sizeof(wrong) / sizeof *(wrong)                        \
+    }
+
+/* Tests with a compose_list as their state: with a batch of open size builders compute what they do with a number, and so do their
+ * gradients; what is wrong is said. */
+void compose_open_sizes(void **state);
+void compose_sentences(void **state);
 
 #endif

@@ -9,57 +9,17 @@
 
 #include <cmocka.h>
 
+#include "support/net.h"
+
 #include <tarn/nn.h>
 #include <tarn/ops.h>
 #include <tarn/program.h>
 
 enum { CHANNELS = 20, SIDE = 10, CLASSES = 7, MOST = 3 };
 
-typedef struct fixture {
-    tn_context *context;
-    tn_graph *graph;
-    tn_state *state;
-    tn_program *program;
-    tn_session *session;
-} fixture;
-
-static fixture start(void)
-{
-    fixture f = {.context = tn_context_new(NULL)};
-    f.graph = tn_graph_new(f.context);
-    f.state = tn_state_new(f.context);
-    return f;
-}
-
-static tn_session *compile(fixture *f, const tn_compile_opt *opt)
-{
-    tn_program *p = tn_compile(f->graph, opt);
-    if (!p)
-        fail_msg("%s", tn_context_error(f->context));
-    if (tn_state_init(f->state, f->graph, 1) != TN_OK)
-        fail_msg("%s", tn_state_error(f->state));
-    tn_session *s = tn_session_new(p, f->state);
-    tn_program_free(p);
-    return s;
-}
-
-static void end(fixture *f)
-{
-    tn_session_free(f->session);
-    tn_state_free(f->state);
-    tn_graph_free(f->graph);
-    tn_context_free(f->context);
-}
-
 static float wave(int64_t i, int seed)
 {
     return (float)((i * 37 + seed * 11) % 101) / 50 - 1;
-}
-
-static void run(tn_session *s, const char *entry, const tn_feed *in, const tn_feed *out)
-{
-    if (tn_run(s, entry, in ? 1 : 0, in, out ? 1 : 0, out) != TN_OK)
-        fail_msg("%s", tn_session_error(s));
 }
 
 static void set(tn_state *s, const char *name, int seed, bool positive)
@@ -106,8 +66,8 @@ static void compare(tn_session *fast, tn_session *plain, int64_t batch, int seed
     for (int64_t i = 0; i < batch * 3 * SIDE * SIDE; i++)
         x[i] = 2 * wave(i, seed);
     tn_feed in = {"x", tn_view_of(x, TN_F32, 4, dims)};
-    run(fast, "predict", &in, &(tn_feed){"y", tn_view_of(y, TN_F32, 2, out_dims)});
-    run(plain, "predict", &in, &(tn_feed){"y", tn_view_of(z, TN_F32, 2, out_dims)});
+    net_run(fast, "predict", 1, &in, 1, &(tn_feed){"y", tn_view_of(y, TN_F32, 2, out_dims)});
+    net_run(plain, "predict", 1, &in, 1, &(tn_feed){"y", tn_view_of(z, TN_F32, 2, out_dims)});
     for (int64_t i = 0; i < batch * CLASSES; i++)
         assert_true(fabsf(y[i] - z[i]) <= 2e-4f * (1 + fabsf(z[i])));
 }
@@ -115,12 +75,12 @@ static void compare(tn_session *fast, tn_session *plain, int64_t batch, int seed
 static void folded_nets_predict_the_same(void **p)
 {
     (void)p;
-    fixture f = start();
+    net f = net_new();
     residual_net(f.graph);
-    f.session = compile(&f, NULL);
-    tn_session *plain = compile(&f, TN_OPT(tn_compile_opt, .no_simplify = true, .no_fuse = true));
-    tn_session *exact = compile(&f, TN_OPT(tn_compile_opt, .precision = TN_PRECISION_EXACT));
-    tn_session *bf16 = compile(&f, TN_OPT(tn_compile_opt, .precision = TN_PRECISION_HIGH));
+    net_compile(&f, NULL);
+    tn_session *plain = net_session(&f, TN_OPT(tn_compile_opt, .no_simplify = true, .no_fuse = true));
+    tn_session *exact = net_session(&f, TN_OPT(tn_compile_opt, .precision = TN_PRECISION_EXACT));
+    tn_session *bf16 = net_session(&f, TN_OPT(tn_compile_opt, .precision = TN_PRECISION_HIGH));
     for (int round = 0; round < 3; round++) {
         for (int64_t batch = 1; batch <= MOST; batch += 2) {
             compare(f.session, plain, batch, round);
@@ -132,10 +92,10 @@ static void folded_nets_predict_the_same(void **p)
         set(f.state, round ? "fc1.weight" : "second.weight", round, false);
     }
     tn_session_free(plain), tn_session_free(exact), tn_session_free(bf16);
-    end(&f);
+    net_free(&f);
 }
 
-static bool text_has(const fixture *f, const char *what)
+static bool text_has(const net *f, const char *what)
 {
     tn_program *p = tn_compile(f->graph, NULL);
     char *text = tn_program_text(p, "predict");
@@ -148,14 +108,14 @@ static bool text_has(const fixture *f, const char *what)
 static void nothing_is_left_of_norms(void **p)
 {
     (void)p;
-    fixture f = start();
+    net f = net_new();
     tn_tensor *x = tn_input(f.graph, "x", TN_F32, TN_SHAPE(tn_symbol(f.graph, "batch"), 3, SIDE, SIDE));
     tn_tensor *a = tn_relu6(tn_layer_batch_norm(conv(x, "first", 1), "norm1", NULL));
     tn_tensor *b = tn_relu(tn_add(a, tn_layer_batch_norm(conv(a, "second", 1), "norm2", NULL)));
     tn_entry_output(tn_entry_new(f.graph, "predict", 0), "y", b);
     assert_false(text_has(&f, "clamp"));
     assert_true(text_has(&f, "relu6"));
-    end(&f);
+    net_free(&f);
 }
 
 /* ---- what is kept ------------------------------------------------------------------------------------------------ */
@@ -169,35 +129,35 @@ static tn_tensor *row(tn_graph *g, const char *name)
 static void sizes_are_no_state(void **p)
 {
     (void)p;
-    fixture f = start();
+    net f = net_new();
     tn_tensor *x = tn_input(f.graph, "x", TN_F32, TN_SHAPE(tn_symbol(f.graph, "n")));
     tn_tensor *w = tn_mul_f(row(f.graph, "w"), 2);
     tn_tensor *part = tn_sum(tn_slice(w, 0, 0, tn_dim_of(x, 0)));
     tn_entry_output(tn_entry_new(f.graph, "predict", 0), "y", tn_add(x, part));
-    f.session = compile(&f, NULL);
+    net_compile(&f, NULL);
     tn_view view;
     assert_int_equal(tn_state_find(f.state, "w", &view), TN_OK);
     for (int64_t n = 1; n <= 8; n += 3) {
         float zero[8] = {0}, y[8], sum = 0;
-        run(f.session, "predict", &(tn_feed){"x", tn_view_of(zero, TN_F32, 1, &n)},
-            &(tn_feed){"y", tn_view_of(y, TN_F32, 1, &n)});
+        net_run(f.session, "predict", 1, &(tn_feed){"x", tn_view_of(zero, TN_F32, 1, &n)}, 1,
+                &(tn_feed){"y", tn_view_of(y, TN_F32, 1, &n)});
         for (int64_t i = 0; i < n; i++)
             sum += 2 * ((const float *)view.data)[i];
         assert_true(fabsf(y[n - 1] - sum) < 1e-5f);
     }
-    end(&f);
+    net_free(&f);
 }
 
 /* What is written is written by every run, and what is handed out is there in every run, though state alone decides it. */
 static void writes_and_outputs_stay(void **p)
 {
     (void)p;
-    fixture f = start();
+    net f = net_new();
     tn_tensor *a = row(f.graph, "a"), *b = row(f.graph, "b");
     tn_entry *e = tn_entry_new(f.graph, "reset", 0);
     tn_entry_write(e, b, tn_mul_f(a, 2));
     tn_entry_output(e, "y", tn_mul_f(a, 3));
-    f.session = compile(&f, NULL);
+    net_compile(&f, NULL);
     const int64_t n = 8;
     for (int round = 0; round < 3; round++) {
         float y[8];
@@ -205,7 +165,7 @@ static void writes_and_outputs_stay(void **p)
         set(f.state, "b", round, false);
         if (round == 2)
             set(f.state, "a", 5, false);
-        run(f.session, "reset", NULL, &(tn_feed){"y", tn_view_of(y, TN_F32, 1, &n)});
+        net_run(f.session, "reset", 0, NULL, 1, &(tn_feed){"y", tn_view_of(y, TN_F32, 1, &n)});
         assert_int_equal(tn_state_find(f.state, "a", &va), TN_OK);
         assert_int_equal(tn_state_find(f.state, "b", &vb), TN_OK);
         for (int i = 0; i < 8; i++) {
@@ -213,27 +173,27 @@ static void writes_and_outputs_stay(void **p)
             assert_true(((const float *)vb.data)[i] == 2 * is && y[i] == 3 * is);
         }
     }
-    end(&f);
+    net_free(&f);
 }
 
 /* An entry that counts in the state it also reads sees every count. */
 static void written_state_is_read_anew(void **p)
 {
     (void)p;
-    fixture f = start();
+    net f = net_new();
     tn_tensor *count = tn_buffer(f.graph, "count", TN_F32, TN_SHAPE(8), NULL), *w = row(f.graph, "w");
     tn_tensor *next = tn_add_f(count, 1);
     tn_entry *e = tn_entry_new(f.graph, "step", 0);
     tn_entry_write(e, count, next);
     tn_entry_output(e, "y", tn_mul(tn_exp(tn_mul_f(w, 0)), next));
-    f.session = compile(&f, NULL);
+    net_compile(&f, NULL);
     const int64_t n = 8;
     for (int round = 1; round < 5; round++) {
         float y[8];
-        run(f.session, "step", NULL, &(tn_feed){"y", tn_view_of(y, TN_F32, 1, &n)});
+        net_run(f.session, "step", 0, NULL, 1, &(tn_feed){"y", tn_view_of(y, TN_F32, 1, &n)});
         assert_true(y[0] == (float)round);
     }
-    end(&f);
+    net_free(&f);
 }
 
 int main(void)

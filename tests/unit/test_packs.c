@@ -8,44 +8,12 @@
 
 #include <cmocka.h>
 
+#include "support/net.h"
+
 #include <tarn/ops.h>
 #include <tarn/program.h>
 
 enum { ROWS = 64, SIDE = 48, CHANNELS = 32, PICTURE = 8, OUT = PICTURE - 2 };
-
-typedef struct fixture {
-    tn_context *context;
-    tn_graph *graph;
-    tn_state *state;
-    tn_program *program;
-    tn_session *session;
-} fixture;
-
-static fixture start(void)
-{
-    fixture f = {.context = tn_context_new(NULL)};
-    f.graph = tn_graph_new(f.context);
-    f.state = tn_state_new(f.context);
-    return f;
-}
-
-static void compile(fixture *f)
-{
-    if (!(f->program = tn_compile(f->graph, NULL)))
-        fail_msg("%s", tn_context_error(f->context));
-    assert_int_equal(tn_state_init(f->state, f->graph, 1), TN_OK);
-    f->session = tn_session_new(f->program, f->state);
-    assert_non_null(f->session);
-}
-
-static void end(fixture *f)
-{
-    tn_session_free(f->session);
-    tn_program_free(f->program);
-    tn_state_free(f->state);
-    tn_graph_free(f->graph);
-    tn_context_free(f->context);
-}
 
 static float *numbers(size_t n, int seed)
 {
@@ -54,12 +22,6 @@ static float *numbers(size_t n, int seed)
     for (size_t i = 0; i < n; i++)
         x[i] = (float)((i * 37 + (size_t)seed * 11) % 101) / 50 - 1;
     return x;
-}
-
-static void run(tn_session *s, int n_in, const tn_feed *in, int n_out, const tn_feed *out)
-{
-    if (tn_run(s, "predict", n_in, in, n_out, out) != TN_OK)
-        fail_msg("%s", tn_session_error(s));
 }
 
 static tn_feed feed_of(const char *name, void *data, int rank, const int64_t *dims)
@@ -89,24 +51,24 @@ static void check_product(const float *x, const float *w, bool transposed, const
 static void a_tied_weight_serves_both_ways(void **p)
 {
     (void)p;
-    fixture f = start();
+    net f = net_new();
     tn_init normal = {TN_INIT_NORMAL, 0, 1};
     tn_tensor *x = tn_input(f.graph, "x", TN_F32, TN_SHAPE(ROWS, SIDE));
     tn_tensor *w = tn_param(f.graph, "w", TN_F32, TN_SHAPE(SIDE, SIDE), &normal);
     tn_entry *e = tn_entry_new(f.graph, "predict", 0);
     tn_entry_output(e, "there", tn_linear(x, w, NULL));
     tn_entry_output(e, "back", tn_linear(x, tn_transpose(w, 0, 1), NULL));
-    compile(&f);
+    net_compile(&f, NULL);
     float *a = numbers(ROWS * SIDE, 1), *there = numbers(ROWS * SIDE, 0), *back = numbers(ROWS * SIDE, 0);
     const int64_t dims[] = {ROWS, SIDE};
     tn_feed in = feed_of("x", a, 2, dims), out[] = {feed_of("there", there, 2, dims), feed_of("back", back, 2, dims)};
-    run(f.session, 1, &in, 2, out);
+    net_run(f.session, "predict", 1, &in, 2, out);
     tn_view view;
     assert_int_equal(tn_state_find(f.state, "w", &view), TN_OK);
     check_product(a, view.data, false, there);
     check_product(a, view.data, true, back);
     free(a), free(there), free(back);
-    end(&f);
+    net_free(&f);
 }
 
 /* Output (n, o, i, j) of a 3x3 window over one channel of its picture. */
@@ -134,14 +96,14 @@ static void check_windows(const float *x, const float *w, bool grouped, const fl
 static void windows_serve_other_groups(void **p)
 {
     (void)p;
-    fixture f = start();
+    net f = net_new();
     tn_init normal = {TN_INIT_NORMAL, 0, 1};
     tn_tensor *w = tn_param(f.graph, "w", TN_F32, TN_SHAPE(CHANNELS, 1, 3, 3), &normal);
     tn_entry *e = tn_entry_new(f.graph, "predict", 0);
     tn_entry_output(e, "one", tn_conv2d(input(f.graph, "grey", 1), w, NULL, NULL));
     tn_entry_output(e, "each",
                     tn_conv2d(input(f.graph, "many", CHANNELS), w, NULL, TN_OPT(tn_conv_opt, .groups = CHANNELS)));
-    compile(&f);
+    net_compile(&f, NULL);
     const size_t small = (size_t)ROWS * PICTURE * PICTURE, results = (size_t)ROWS * CHANNELS * OUT * OUT;
     float *grey = numbers(small, 1), *many = numbers(small * CHANNELS, 2);
     float *one = numbers(results, 0), *each = numbers(results, 0);
@@ -149,13 +111,13 @@ static void windows_serve_other_groups(void **p)
     const int64_t of_result[] = {ROWS, CHANNELS, OUT, OUT};
     tn_feed in[] = {feed_of("grey", grey, 4, of_grey), feed_of("many", many, 4, of_many)};
     tn_feed out[] = {feed_of("one", one, 4, of_result), feed_of("each", each, 4, of_result)};
-    run(f.session, 2, in, 2, out);
+    net_run(f.session, "predict", 2, in, 2, out);
     tn_view view;
     assert_int_equal(tn_state_find(f.state, "w", &view), TN_OK);
     check_windows(grey, view.data, false, one);
     check_windows(many, view.data, true, each);
     free(grey), free(many), free(one), free(each);
-    end(&f);
+    net_free(&f);
 }
 
 /* Transposed convolutions put a weight in an order that follows from their steps and borders; each has the bits that it has with a weight
@@ -166,7 +128,7 @@ static void transposed_windows_have_orders_of_their_own(void **p)
     static const tn_conv_opt use[USES] = {{0}, {.padding = 1}, {.stride = 2}, {.stride = 2, .padding = 1}};
     static float y[2][MOST];
     (void)p;
-    fixture f = start();
+    net f = net_new();
     tn_init normal = {TN_INIT_NORMAL, 0, 1};
     const tn_shape shape = TN_SHAPE(CHANNELS, CHANNELS, 3, 3);
     const int64_t of_x[] = {N, CHANNELS, PICTURE, PICTURE};
@@ -177,7 +139,7 @@ static void transposed_windows_have_orders_of_their_own(void **p)
         char name[] = {"wv"[i % 2], (char)('0' + i / 2), 0};
         tn_entry_output(e, name, tn_conv_transpose2d(x, w[i % 2], NULL, &use[i / 2]));
     }
-    compile(&f);
+    net_compile(&f, NULL);
     float *a = numbers((size_t)N * CHANNELS * PICTURE * PICTURE, 1);
     tn_view view, shown;
     assert_int_equal(tn_state_find(f.state, "w", &view), TN_OK);
@@ -185,16 +147,16 @@ static void transposed_windows_have_orders_of_their_own(void **p)
     for (int i = 0; i < USES; i++) {
         char names[2][3] = {{'w', (char)('0' + i), 0}, {'v', (char)('0' + i), 0}};
         tn_feed out[2];
-        run(f.session, 2, in, 0, NULL);
+        net_run(f.session, "predict", 2, in, 0, NULL);
         for (int k = 0; k < 2; k++) {
             assert_int_equal(tn_session_shape(f.session, "predict", names[k], &shown), TN_OK);
             out[k] = feed_of(names[k], y[k], 4, shown.dims);
         }
-        run(f.session, 2, in, 2, out);
+        net_run(f.session, "predict", 2, in, 2, out);
         assert_memory_equal(y[0], y[1], (size_t)(tn_view_count(&shown) * 4));
     }
     free(a);
-    end(&f);
+    net_free(&f);
 }
 
 /* ---- change ------------------------------------------------------------------------------------------------------ */
@@ -202,12 +164,12 @@ static void transposed_windows_have_orders_of_their_own(void **p)
 static void new_weights_are_packed_for_all_sessions(void **p)
 {
     (void)p;
-    fixture f = start();
+    net f = net_new();
     tn_init normal = {TN_INIT_NORMAL, 0, 1};
     tn_tensor *x = tn_input(f.graph, "x", TN_F32, TN_SHAPE(ROWS, SIDE));
     tn_tensor *w = tn_param(f.graph, "w", TN_F32, TN_SHAPE(SIDE, SIDE), &normal);
     tn_entry_output(tn_entry_new(f.graph, "predict", 0), "y", tn_linear(x, w, NULL));
-    compile(&f);
+    net_compile(&f, NULL);
     tn_session *other = tn_session_new(f.program, f.state);
     float *a = numbers(ROWS * SIDE, 1), *y = numbers(ROWS * SIDE, 0);
     const int64_t dims[] = {ROWS, SIDE}, of_w[] = {SIDE, SIDE};
@@ -216,9 +178,9 @@ static void new_weights_are_packed_for_all_sessions(void **p)
         float *fresh = numbers(SIDE * SIDE, 3 + round);
         tn_view view = tn_view_of(fresh, TN_F32, 2, of_w);
         assert_int_equal(tn_state_set(f.state, "w", &view), TN_OK);
-        run(round % 2 ? other : f.session, 1, &in, 1, &out);
+        net_run(round % 2 ? other : f.session, "predict", 1, &in, 1, &out);
         check_product(a, fresh, false, y);
-        run(round % 2 ? f.session : other, 1, &in, 1, &out);
+        net_run(round % 2 ? f.session : other, "predict", 1, &in, 1, &out);
         check_product(a, fresh, false, y);
         free(fresh);
     }
@@ -227,7 +189,7 @@ static void new_weights_are_packed_for_all_sessions(void **p)
     assert_true(memory.packed >= SIDE * SIDE * sizeof(float));
     tn_session_free(other);
     free(a), free(y);
-    end(&f);
+    net_free(&f);
 }
 
 int main(void)

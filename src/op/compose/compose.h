@@ -10,6 +10,13 @@ int op_axis_of(tn_tensor *x, int axis, const char *builder);
 #define OP_FAR ((int64_t)1 << 40)
 /* x or its graph's failure, for a builder that found something wrong. */
 #define OP_REFUSE(x, status, ...) graph_fail((x)->graph, status, __VA_ARGS__)
+/* What a builder gives when x or y is absent or has failed: its graph's failure. */
+static inline tn_tensor *op_failure_of(tn_tensor *x, tn_tensor *y)
+{
+    return x ? &x->graph->poison : y;
+}
+/* Each node's edge to itself behind the others; *loop says which of those that were there are such edges. Weights and features stay. */
+tn_edges op_with_loops(const tn_edges *edges, tn_dim nodes, tn_tensor **loop);
 /* x[N, C, D, H, W] as [N, D, H, W, C], and back. */
 tn_tensor *op_channels_last(tn_tensor *x);
 tn_tensor *op_channels_second(tn_tensor *x);

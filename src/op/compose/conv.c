@@ -17,11 +17,6 @@ static bool takes(tn_tensor *x, tn_tensor *w, int rank, const char *builder, con
     return false;
 }
 
-static tn_tensor *failure(tn_tensor *x, tn_tensor *w)
-{
-    return x ? &x->graph->poison : w;
-}
-
 /* ---- lines ------------------------------------------------------------------------------------------------------- */
 
 typedef tn_tensor *conv_fn(tn_tensor *x, tn_tensor *w, tn_tensor *bias, const tn_conv_opt *opt);
@@ -31,7 +26,7 @@ static tn_tensor *by_rows(tn_tensor *x, tn_tensor *w, tn_tensor *bias, const tn_
 {
     op_conv_numbers o;
     if (!takes(x, w, 3, builder, "lines [N, C, L]"))
-        return failure(x, w);
+        return op_failure_of(x, w);
     x = op_conv_options(x, builder, 1, &w->type.dims[2], pictures == tn_conv_transpose2d, opt, &o);
     tn_conv_opt across = {.groups = (int)o.groups,
                           .strides = {1, (int)o.stride[0]},
@@ -104,10 +99,10 @@ tn_tensor *tn_conv3d(tn_tensor *x, tn_tensor *w, tn_tensor *bias, const tn_conv_
 {
     op_conv_numbers o;
     if (!takes(x, w, 5, "conv3d", "bodies [N, C, D, H, W]"))
-        return failure(x, w);
+        return op_failure_of(x, w);
     x = op_conv_options(x, "conv3d", 3, &w->type.dims[2], false, opt, &o);
     if (op_unusable(x) || !check_body(x, w, &o, x->type.dims[1], "conv3d"))
-        return failure(x, w);
+        return op_failure_of(x, w);
     dim_table *t = x->graph->dims;
     tn_shape ws = tn_tensor_shape(w);
     int64_t k = ws.dims[2], reach = o.dilation[0] * (k - 1) + 1;
@@ -152,10 +147,10 @@ tn_tensor *tn_conv_transpose3d(tn_tensor *x, tn_tensor *w, tn_tensor *bias, cons
 {
     op_conv_numbers o;
     if (!takes(x, w, 5, "conv_transpose3d", "bodies [N, C, D, H, W]"))
-        return failure(x, w);
+        return op_failure_of(x, w);
     x = op_conv_options(x, "conv_transpose3d", 3, &w->type.dims[2], true, opt, &o);
     if (op_unusable(x) || !check_body(x, w, &o, w->type.dims[0], "conv_transpose3d"))
-        return failure(x, w);
+        return op_failure_of(x, w);
     dim_table *t = x->graph->dims;
     tn_shape ws = tn_tensor_shape(w);
     int64_t k = ws.dims[2], reach = o.dilation[0] * (k - 1) + 1, cut = o.padding[0] + o.padding[3];

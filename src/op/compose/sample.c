@@ -249,6 +249,25 @@ static void pair(tn_tensor **down, tn_tensor **across)
     *across = tn_unsqueeze(tn_unsqueeze(*across, 1), 3);
 }
 
+/* One direction of regions: how many parts, the picture's size there, and where regions begin and end in its pixels. */
+typedef struct extent {
+    tn_dtype dtype;
+    int64_t parts;
+    tn_dim open;
+    tn_tensor *start, *end;
+} extent;
+
+static extent extent_of(tn_tensor *x, tn_tensor *rois, int axis, const tn_roi_opt *o)
+{
+    const double scale = o->scale != 0 ? o->scale : 1;
+    const int first = axis == 2 ? 2 : 1;
+    return (extent){.dtype = exact(rois),
+                    .parts = axis == 2 ? o->height : o->width,
+                    .open = x->type.dims[axis],
+                    .start = tn_mul_f(number(rois, first), scale),
+                    .end = tn_mul_f(number(rois, first + 2), scale)};
+}
+
 /* Samples of one direction: pixels [R, parts, 2 * samples] and their weights, which add up to 1 where all is inside. */
 typedef struct samples {
     tn_tensor *index, *weight;
@@ -258,19 +277,18 @@ typedef struct samples {
 static samples samples_of(tn_tensor *x, tn_tensor *rois, int axis, const tn_roi_opt *o)
 {
     tn_graph *g = x->graph;
-    const tn_dtype dtype = exact(rois);
-    const int64_t parts = axis == 2 ? o->height : o->width;
-    const double scale = o->scale != 0 ? o->scale : 1;
-    const int first = axis == 2 ? 2 : 1;
-    tn_dim open = x->type.dims[axis];
+    const extent e = extent_of(x, rois, axis, o);
+    const tn_dtype dtype = e.dtype;
+    const int64_t parts = e.parts;
+    const tn_dim open = e.open;
     int64_t n = o->samples;
     if (!n && dim_literal(open)) /* what a region of the whole picture needs */
         n = open / parts + 2 < MOST_SAMPLES ? open / parts + 2 : MOST_SAMPLES;
     if (!n)
         graph_fail(g, TN_SHAPE, "roi_align of '%s': without a number of samples the size of axis %d must be a number",
                    tn_tensor_name(x), axis);
-    tn_tensor *start = tn_sub_f(tn_mul_f(number(rois, first), scale), o->aligned ? 0.5 : 0);
-    tn_tensor *end = tn_sub_f(tn_mul_f(number(rois, first + 2), scale), o->aligned ? 0.5 : 0);
+    tn_tensor *start = tn_sub_f(e.start, o->aligned ? 0.5 : 0);
+    tn_tensor *end = tn_sub_f(e.end, o->aligned ? 0.5 : 0);
     tn_tensor *size = tn_sub(end, start);
     size = o->aligned ? size : tn_maximum(size, tn_scalar(g, dtype, 1));
     tn_tensor *part = tn_div_f(size, (double)parts);
@@ -307,11 +325,10 @@ static tn_tensor *pixels_of(tn_tensor *x, tn_tensor *rois, int axis, const tn_ro
                             tn_tensor **none)
 {
     tn_graph *g = x->graph;
-    const tn_dtype dtype = exact(rois);
-    const int64_t parts = axis == 2 ? o->height : o->width;
-    const double scale = o->scale != 0 ? o->scale : 1;
-    const int first = axis == 2 ? 2 : 1;
-    tn_dim open = x->type.dims[axis];
+    const extent e = extent_of(x, rois, axis, o);
+    const tn_dtype dtype = e.dtype;
+    const int64_t parts = e.parts;
+    const tn_dim open = e.open;
     *most = dim_literal(open) ? ((open + 1) / parts + 2 < open ? (open + 1) / parts + 2 : open) : 0;
     if (*most < 1 || *most > MOST_SAMPLES) {
         graph_fail(g, TN_SHAPE, "roi_pool of '%s': the size of axis %d must be a number above 0", tn_tensor_name(x),
@@ -320,9 +337,8 @@ static tn_tensor *pixels_of(tn_tensor *x, tn_tensor *rois, int axis, const tn_ro
         return *none;
     }
     /* rounded half away from 0, as C does */
-    tn_tensor *start = tn_mul_f(number(rois, first), scale), *end = tn_mul_f(number(rois, first + 2), scale);
-    start = tn_mul(tn_sign(start), tn_floor(tn_add_f(tn_abs(start), 0.5)));
-    end = tn_mul(tn_sign(end), tn_floor(tn_add_f(tn_abs(end), 0.5)));
+    tn_tensor *start = tn_mul(tn_sign(e.start), tn_floor(tn_add_f(tn_abs(e.start), 0.5)));
+    tn_tensor *end = tn_mul(tn_sign(e.end), tn_floor(tn_add_f(tn_abs(e.end), 0.5)));
     tn_tensor *size = tn_maximum(tn_add_f(tn_sub(end, start), 1), tn_scalar(g, dtype, 1));
     tn_tensor *part = tn_div_f(size, (double)parts), *p = tn_unsqueeze(tn_arange(g, dtype, 0, 1, parts), 1);
     tn_tensor *pixels = size_as(x, open, dtype);

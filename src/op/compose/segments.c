@@ -21,11 +21,6 @@ static bool takes(tn_tensor *x, tn_tensor *index, bool floats, const char *build
     return !wrong;
 }
 
-static tn_tensor *failure(tn_tensor *x, tn_tensor *index)
-{
-    return x ? &x->graph->poison : index;
-}
-
 /* The shape of x with so many rows. */
 static tn_shape with_rows(tn_tensor *x, tn_dim rows)
 {
@@ -53,14 +48,14 @@ static tn_tensor *counts(tn_tensor *index, tn_dim segments, int rank)
 tn_tensor *tn_segment_sum(tn_tensor *x, tn_tensor *index, tn_dim segments)
 {
     if (!takes(x, index, false, "segment_sum"))
-        return failure(x, index);
+        return op_failure_of(x, index);
     return tn_index_add(tn_full(x->graph, x->type.dtype, with_rows(x, segments), 0), 0, index, x);
 }
 
 tn_tensor *tn_segment_mean(tn_tensor *x, tn_tensor *index, tn_dim segments)
 {
     if (!takes(x, index, true, "segment_mean"))
-        return failure(x, index);
+        return op_failure_of(x, index);
     tn_tensor *n = counts(index, segments, x->type.rank);
     n = op_cast_to(tn_maximum(n, op_like_scalar(n, 1)), x->type.dtype);
     return tn_div(tn_segment_sum(x, index, segments), n);
@@ -77,7 +72,7 @@ static tn_tensor *extreme(tn_tensor *x, tn_tensor *index, tn_dim segments, bool 
 static tn_tensor *extreme_or_zero(tn_tensor *x, tn_tensor *index, tn_dim segments, bool largest)
 {
     if (!takes(x, index, false, largest ? "segment_max" : "segment_min"))
-        return failure(x, index);
+        return op_failure_of(x, index);
     tn_tensor *n = counts(index, segments, x->type.rank);
     return tn_where(tn_gt(n, op_like_scalar(n, 0)), extreme(x, index, segments, largest), op_like_scalar(x, 0));
 }
@@ -95,7 +90,7 @@ tn_tensor *tn_segment_min(tn_tensor *x, tn_tensor *index, tn_dim segments)
 tn_tensor *tn_segment_softmax(tn_tensor *x, tn_tensor *index, tn_dim segments)
 {
     if (!takes(x, index, true, "segment_softmax"))
-        return failure(x, index);
+        return op_failure_of(x, index);
     tn_tensor *most = extreme(tn_detach(x), index, segments, true);
     tn_tensor *e = tn_exp(tn_sub(x, tn_index_select(most, 0, index)));
     return tn_div(e, tn_index_select(tn_segment_sum(e, index, segments), 0, index));
@@ -134,7 +129,7 @@ tn_tensor *tn_propagate(tn_tensor *x, const tn_edges *edges, tn_dim targets, tn_
     static const char *const names[] = {"edges.source", "edges.target", "edges.weight"};
     tn_tensor *const parts[] = {edges->source, edges->target, edges->weight};
     if (op_unusable(x) || !lines(x, edges->weight ? 3 : 2, parts, names, "propagate"))
-        return failure(x, edges->source);
+        return op_failure_of(x, edges->source);
     tn_tensor *message = tn_index_select(x, 0, edges->source);
     if (edges->weight)
         message = tn_mul(message, along_rows(edges->weight, x->type.rank));
@@ -173,6 +168,18 @@ static tn_tensor *loop_weights(const tn_edges *e, tn_tensor *loop, tn_tensor *we
     return tn_slice(tn_scatter(ones, 0, tn_where(loop, e->target, away), weight), 0, 0, nodes);
 }
 
+tn_edges op_with_loops(const tn_edges *edges, tn_dim nodes, tn_tensor **loop)
+{
+    tn_edges e = *edges;
+    tn_tensor **end[] = {&e.source, &e.target};
+    *loop = tn_eq(e.source, e.target);
+    for (int i = 0; i < 2; i++) {
+        tn_tensor *node = tn_arange((*end[i])->graph, (*end[i])->type.dtype, 0, 1, nodes);
+        *end[i] = tn_concat(2, (tn_tensor *const[]){*end[i], node}, 0);
+    }
+    return e;
+}
+
 tn_edges tn_gcn_norm(const tn_edges *edges, tn_dim nodes, tn_dtype dtype, bool no_self_loops)
 {
     static const char *const names[] = {"edges.source", "edges.target", "edges.weight"};
@@ -183,11 +190,10 @@ tn_edges tn_gcn_norm(const tn_edges *edges, tn_dim nodes, tn_dtype dtype, bool n
     if (!e.weight)
         e.weight = op_full_like(e.source, dtype, 1);
     if (!no_self_loops) {
-        tn_tensor *loop = tn_eq(e.source, e.target), *own = loop_weights(&e, loop, e.weight, nodes);
-        tn_tensor *node = tn_arange(e.source->graph, e.source->type.dtype, 0, 1, nodes);
-        e.weight = tn_concat(2, (tn_tensor *const[]){tn_masked_fill(e.weight, loop, 0), own}, 0);
-        e.source = tn_concat(2, (tn_tensor *const[]){e.source, node}, 0);
-        e.target = tn_concat(2, (tn_tensor *const[]){e.target, op_cast_to(node, e.target->type.dtype)}, 0);
+        tn_tensor *loop, *weight = e.weight;
+        e = op_with_loops(&e, nodes, &loop);
+        tn_tensor *own = loop_weights(edges, loop, weight, nodes);
+        e.weight = tn_concat(2, (tn_tensor *const[]){tn_masked_fill(weight, loop, 0), own}, 0);
     }
     tn_tensor *degree = tn_segment_sum(e.weight, e.target, nodes), *zero = op_like_scalar(degree, 0);
     tn_tensor *some = tn_ne(degree, zero), *one = op_like_scalar(degree, 1);
