@@ -251,6 +251,12 @@ static tn_status check_options(const tn_loader_opt *o, int64_t count, base_error
 /* Batches are soon made where they are small; then waking a worker is what takes time, and it shall find much to do. */
 enum { MANY = 8, LITTLE = 4 << 20 };
 
+/* Bytes that so many may take; a limit leaves room for what the workers need. */
+static size_t room_for_many(const tn_loader *l)
+{
+    return l->memory_limit && l->memory_limit / 2 < LITTLE ? l->memory_limit / 2 : LITTLE;
+}
+
 static int slots_for(const tn_loader_opt *o)
 {
     if (o->workers == 0)
@@ -304,7 +310,7 @@ static tn_status init(tn_loader *l, const tn_loader_opt *o, base_error *e)
     BASE_TRY(init_transforms(l, o, e));
     for (int i = 0; i < l->n_slots && count > 0; i++) {
         BASE_TRY(init_slot(l, &l->slots[i], e));
-        if (i == 0 && o->workers && !o->prefetch && l->n_slots <= MANY && l->memory * MANY <= LITTLE)
+        if (i == 0 && o->workers && !o->prefetch && l->n_slots <= MANY && l->memory <= room_for_many(l) / MANY)
             l->n_slots = MANY + 1;
     }
     for (int i = 0; i < threads && count > 0; i++)

@@ -144,6 +144,27 @@ static void batches_do_not_depend_on_workers(void **state)
         }
 }
 
+/* More batches are made ahead where they are small, but not more than a limit has room for. */
+static void small_limits_are_enough_for_few_batches(void **state)
+{
+    (void)state;
+    pictures p;
+    tn_dataset *d = make(&p, 53, false);
+    int made = 0, refused = 0;
+    for (size_t limit = 64; limit < (1 << 20); limit += limit / 4) {
+        tn_loader_opt o = {.batch = 8, .workers = 1, .memory_limit = limit};
+        tn_loader *usual = tn_loader_new(context, d, &o);
+        o.prefetch = 2;
+        tn_loader *two = tn_loader_new(context, d, &o);
+        assert_int_equal(usual != NULL, two != NULL);
+        usual ? made++ : refused++;
+        tn_loader_free(usual);
+        tn_loader_free(two);
+    }
+    assert_true(made > 5 && refused > 5);
+    tn_dataset_free(d);
+}
+
 static void sleep_for(long microseconds)
 {
     (void)nanosleep(&(struct timespec){.tv_nsec = microseconds * 1000}, NULL);
@@ -581,6 +602,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(batches_do_not_depend_on_workers),
+        cmocka_unit_test(small_limits_are_enough_for_few_batches),
         cmocka_unit_test(steps_do_not_wait_for_a_worker),
         cmocka_unit_test(caches_serve_many_threads),
         cmocka_unit_test(an_epoch_shows_every_sample_once),
