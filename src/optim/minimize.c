@@ -92,7 +92,7 @@ static tn_tensor *number(optim_minimizer *m, double value)
 }
 
 /* The common 2-norm of all gradients, as torch.nn.utils.clip_grad_norm_. */
-static tn_tensor *gradient_norm(const optim_trained *p, size_t n)
+tn_tensor *optim_gradient_norm(const optim_trained *p, size_t n)
 {
     tn_tensor *sum = NULL;
     for (size_t i = 0; i < n; i++) {
@@ -216,7 +216,7 @@ static void finish_entry(optim_minimizer *m, tn_entry *entry, const optim_traine
     for (size_t i = 0; m->scale && i < n; i++) /* in f32: in f16 small ones would be lost after all */
         p[i].grad = tn_cast(tn_div(tn_cast(p[i].grad, TN_F32), m->scale), tn_tensor_dtype(p[i].grad));
     if (!m->o.no_gradient_norm || m->o.clip_norm > 0 || m->scale) {
-        norm = gradient_norm(p, n);
+        norm = optim_gradient_norm(p, n);
         tn_entry_output(entry, "grad_norm", norm);
         ok = m->scale ? tn_isfinite(norm) : NULL;
         if (!ok)

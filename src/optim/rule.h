@@ -87,6 +87,8 @@ tn_tensor *optim_towards(tn_tensor *old, tn_tensor *new_value, double rate);
 tn_tensor *optim_squares(tn_tensor *old, tn_tensor *g, double keep);
 /* 1 - beta^t in f64. */
 tn_tensor *optim_correction(optim_step *s, double beta);
+/* The 2-norm of all gradients together, in f32. */
+tn_tensor *optim_gradient_norm(const optim_trained *p, size_t n);
 /* The 2-norm of all elements, in f64. */
 tn_tensor *optim_norm(tn_tensor *x);
 

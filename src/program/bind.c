@@ -136,7 +136,7 @@ static bool is_fixed(const binder *x, int value)
     return value < 0 || x->b->values.at[value].fixed;
 }
 
-/* Whether sizes that are not known before a run decide what the node computes. Fused nodes have no such arguments. */
+/* Whether sizes that are not known before a run decide what the node computes. */
 static bool asks_for_sizes(const graph_node *node)
 {
     for (int i = 0; i < op_count_arg(node->def); i++)

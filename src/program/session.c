@@ -391,7 +391,7 @@ static tn_status take_feed(tn_session *s, session_bound *b, int i, const tn_feed
     }
     kernel_operand row = op_operand_of(feed->view.dtype, feed->view.rank, feed->view.dims);
     size_t bytes = (size_t)kernel_count(&row) * tn_dtype_size(row.dtype);
-    if (!b->staged[i] && !(b->staged[i] = aligned_alloc(64, (bytes + 64) & ~(size_t)63)))
+    if (!b->staged[i] && !(b->staged[i] = base_room(bytes)))
         return base_no_memory(&s->error, "copying an input");
     copy_view(&feed->view, &row, b->staged[i], true);
     b->input[i] = b->staged[i];

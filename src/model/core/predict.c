@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/room.h"
 #include "base/text.h"
 #include "model/core/model.h"
 
@@ -79,7 +80,7 @@ static tn_status preprocess(tn_predictor *p, const tn_view *raw, tn_view *x)
     for (int i = 2; i < raw->rank; i++)
         inner *= raw->dims[i];
     if (p->input_bytes < (size_t)count * size) {
-        void *more = aligned_alloc(64, ((size_t)count * size + 64) & ~(size_t)63);
+        void *more = base_room((size_t)count * size);
         if (!more)
             return base_no_memory(&p->error, "preprocessing");
         free(p->input);
