@@ -278,13 +278,21 @@ typedef struct tn_edges {
     tn_tensor *source, *target; /* [E], i64 or i32 */
     tn_tensor *weight;          /* [E]; NULL: 1 each */
     tn_tensor *features;        /* [E, D]; NULL: none */
-    void *reserved[4];
+    tn_tensor
+        *indptr; /* [targets + 1]: where the edges of each target begin, if they stand in this order; NULL: in any */
+    void *reserved[3];
 } tn_edges;
 /* Rows of x[N, ...] go along the edges, times their weights, and are put together at the targets: [targets, ...]. With SUM it is
  * the product of a sparse matrix and x, of as many rows as targets; its element (target, source) is the weight. */
 TN_API tn_tensor *tn_propagate(tn_tensor *x, const tn_edges *edges, tn_dim targets, tn_aggregate how);
 /* A matrix in CSR as edges: indptr[rows + 1], indices[E] and values[E] (NULL: 1 each), indptr and indices i64 or i32. */
 TN_API tn_edges tn_csr_edges(tn_tensor *indptr, tn_tensor *indices, tn_tensor *values);
+/* Edges in any order (a matrix in COO) brought into that of CSR: those of a target keep theirs. `order` (NULL: not asked for) is where
+ * each was. */
+TN_API tn_edges tn_sort_edges(const tn_edges *edges, tn_dim targets, tn_tensor **order);
+/* The product of a sparse matrix in CSR and x[N, ...]: [rows, ...]; values[E], or [E, ...] with axes of x after the first, each for all
+ * that the others hold (NULL: 1 each). With MAX and MIN the largest and smallest product of each feature, 0 in a row without any. f */
+TN_API tn_tensor *tn_spmm(tn_tensor *indptr, tn_tensor *indices, tn_tensor *values, tn_tensor *x, tn_aggregate how);
 /* Weights divided by the roots of the degrees at both ends (Kipf, Welling 2017, eq. 2), after each node that lacks an edge to itself
  * got one of weight 1; dtype: that of the weights where edges has none. */
 TN_API tn_edges tn_gcn_norm(const tn_edges *edges, tn_dim nodes, tn_dtype dtype, bool no_self_loops);

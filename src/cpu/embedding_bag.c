@@ -62,7 +62,7 @@ static void put_together(const job *j, int64_t b)
     const plan *p = j->p;
     const float *table = j->c->in[WEIGHT], *weights = j->c->in[WEIGHTS];
     float *y = (float *)j->c->out[0] + b * p->features;
-    const float *row[MOST + 1];
+    const void *row[MOST + 1];
     float by[MOST + 1];
     int64_t count = 0, i = b * p->n, end = i + p->n;
     bool first = true;
@@ -80,7 +80,7 @@ static void put_together(const job *j, int64_t b)
             by[n++] = weights ? weights[i] : 1;
             count++;
         }
-        (p->mode == MAX ? p->loops->max : p->loops->sum)(row, weights ? by : NULL, n, p->features, y);
+        (p->mode == MAX ? p->loops->max : p->loops->sum)(row, 0, weights ? by : NULL, n, p->features, y);
         first = count == 0;
     } while (i < end);
     for (int64_t k = 0; k < p->features && p->mode == MEAN && count; k++)

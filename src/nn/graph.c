@@ -58,7 +58,7 @@ tn_tensor *tn_layer_sage(tn_tensor *x, const char *name, int64_t units, const tn
     if (!begin(x, name, edges))
         return x;
     tn_graph *g = tn_tensor_graph(x);
-    const tn_edges plain = {.source = edges->source, .target = edges->target};
+    const tn_edges plain = {.source = edges->source, .target = edges->target, .indptr = edges->indptr};
     tn_tensor *from = o->project ? tn_relu(linear(x, "lin", nn_features(x, 1, name), false, true)) : x;
     tn_tensor *y = tn_propagate(from, &plain, tn_dim_of(x, 0), o->aggregate);
     y = linear(y, "lin_l", units, false, !o->no_bias);
@@ -143,8 +143,9 @@ tn_tensor *tn_layer_gat(tn_tensor *x, const char *name, int64_t units, int64_t h
     }
     const tn_edges e = c.o->no_self_loops ? *edges : with_loops(&c, edges, &own);
     h = by_heads(&c, linear(x, "lin", heads * units, true, false));
-    tn_tensor *message = tn_mul(tn_index_select(h, 0, e.source), tn_unsqueeze(attention(&c, h, &e, own), 2));
-    y = tn_segment_sum(message, e.target, c.nodes);
+    const tn_edges weighed = {
+        .source = e.source, .target = e.target, .weight = attention(&c, h, &e, own), .indptr = e.indptr};
+    y = tn_graph_status(c.g) == TN_OK ? op_propagate(h, &weighed, c.nodes, TN_AGGREGATE_SUM) : h;
     y = c.o->mean_heads ? tn_mean_axes(y, 1, (const int64_t[]){1}, false)
                         : tn_reshape(y, TN_SHAPE(c.nodes, heads * units));
     y = plus_bias(y, c.o->mean_heads ? units : heads * units, c.o->no_bias);
@@ -170,7 +171,7 @@ static tn_tensor *perceptron(tn_tensor *x, int64_t units, const tn_gin_opt *o)
 /* What comes to each node: the sum of x at the sources; of relu(x + lin(features)) where edges have features. */
 static tn_tensor *arriving(tn_tensor *x, const char *name, const tn_edges *edges)
 {
-    const tn_edges plain = {.source = edges->source, .target = edges->target};
+    const tn_edges plain = {.source = edges->source, .target = edges->target, .indptr = edges->indptr};
     if (!edges->features)
         return tn_propagate(x, &plain, tn_dim_of(x, 0), TN_AGGREGATE_SUM);
     tn_tensor *f = linear(edges->features, "lin", nn_features(x, 1, name), false, true);

@@ -69,6 +69,21 @@ const struct tn_operator *op_custom_of(const graph_node *node);
 
 tn_tensor *op_embedding_grad_of(tn_tensor *dy, tn_tensor *index, tn_dim rows, int64_t padding_index);
 
+/* ---- sparse matrices --------------------------------------------------------------------------------------------- */
+
+/* Elements sorted by row (csr_order), and the row of each element of such a matrix. */
+typedef struct op_csr {
+    tn_tensor *indptr, *order;
+} op_csr;
+op_csr op_csr_order_of(tn_tensor *index, tn_dim rows);
+tn_tensor *op_csr_rows(tn_tensor *indptr, tn_dim edges);
+/* The inputs of spmm after x; the last three may be NULL. Mode: 0 sum, 1 the largest, 2 the smallest. */
+typedef struct op_sparse {
+    tn_tensor *indptr, *indices, *order, *weight, *rows;
+} op_sparse;
+tn_tensor *op_spmm_of(tn_tensor *x, const op_sparse *a, int mode);
+tn_tensor *op_edge_dot_of(tn_tensor *a, tn_tensor *b, tn_tensor *i, tn_tensor *j, int groups);
+
 /* ---- normalisation, dropout -------------------------------------------------------------------------------------- */
 
 tn_tensor *op_training_of(tn_graph *g);

@@ -123,6 +123,16 @@ def products():
     case("csr", csr, {"x": random("csr x", 5, 3), "values": random("csr v", 8), "indptr": indptr, "indices": indices})
     case("csr_ones", csr, {"x": random("csr x", 5, 3), "indptr": indptr.int(), "indices": indices.int()})
 
+    weight = random("csr heads v", 8, 2)
+    case("spmm_heads", lambda i, p: torch.stack([csr({"x": i["x"][:, h], "values": i["values"][:, h]}, p) for h in range(2)], 1),
+         {"x": random("csr heads x", 5, 2, 3), "values": weight, "indptr": indptr, "indices": indices})
+    rows = torch.repeat_interleave(torch.arange(6), indptr[1:] - indptr[:-1])
+    for how in ("mean", "max", "min"):
+        case(f"spmm_{how}", lambda i, p, how=how: seg(i["x"][indices] * i["values"][:, None], rows, 6, how),
+             {"x": random("csr x", 5, 3).round(), "values": random("csr v", 8).sign(), "indptr": indptr, "indices": indices})
+    case("sorted", lambda i, p: seg(i["x"][i["source"]] * i["weight"][:, None], i["target"], NODES),
+         {"x": random("coo x", NODES, 4), "weight": random("coo w", 13)} | edges)
+
 
 def layers():
     x, edges = {"x": random("graph x", NODES, 4)}, {"source": SOURCE, "target": TARGET}

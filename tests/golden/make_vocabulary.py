@@ -219,6 +219,15 @@ def indices():
     case("index_select", lambda x, i, dim: torch.index_select(x, dim, i), [x, rows], tarn="index_select axis=1", dim=1)
     case("index_add", lambda x, i, s, dim: torch.index_add(x, dim, i, s), [x, rows, random("index_add", 4, 4)],
          tarn="index_add axis=0", dim=0)
+    indptr, indices = torch.tensor([0, 0, 3, 3, 5, 8, 8]), torch.tensor([4, 0, 2, 1, 1, 3, 0, 4])
+
+    def product(x, indptr, indices, order, values):
+        rows = torch.repeat_interleave(torch.arange(6), indptr[1:] - indptr[:-1])
+        matrix = torch.sparse_coo_tensor(torch.stack([rows, indices]), torch.ones(8).double() if values is None else values, (6, 5))
+        return torch.sparse.mm(matrix, x)
+
+    case("spmm", product, [random("spmm x", 5, 3), indptr, indices, None, random("spmm v", 8)], tarn="spmm")
+    case("spmm", product, [random("spmm x", 5, 3), indptr.int(), indices.int(), None, None], tarn="spmm")
     unique = torch.tensor([[0, 2, 1], [3, 1, 0]])
     case("scatter", lambda x, i, s, dim: x.scatter(dim, i, s), [x, unique, source], tarn="scatter axis=1", dim=1)
     case("scatter_add", lambda x, i, s, dim: x.scatter_add(dim, i, s), [x, index, source], tarn="scatter_add axis=1", dim=1)

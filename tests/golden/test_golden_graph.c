@@ -94,6 +94,35 @@ static tn_tensor *csr(golden *c)
     return tn_propagate(x, &e, 6, TN_AGGREGATE_SUM);
 }
 
+static tn_tensor *spmm(golden *c, tn_aggregate how)
+{
+    tn_tensor *x = in(c, "x"), *indptr = in(c, "indptr"), *indices = in(c, "indices");
+    return tn_spmm(indptr, indices, in(c, "values"), x, how);
+}
+static tn_tensor *spmm_heads(golden *c)
+{
+    return spmm(c, TN_AGGREGATE_SUM);
+}
+static tn_tensor *spmm_mean(golden *c)
+{
+    return spmm(c, TN_AGGREGATE_MEAN);
+}
+static tn_tensor *spmm_max(golden *c)
+{
+    return spmm(c, TN_AGGREGATE_MAX);
+}
+static tn_tensor *spmm_min(golden *c)
+{
+    return spmm(c, TN_AGGREGATE_MIN);
+}
+static tn_tensor *sorted(golden *c)
+{
+    tn_tensor *x = in(c, "x"), *order;
+    tn_edges e = edges(c);
+    e = tn_sort_edges(&e, NODES, &order);
+    return tn_spmm(e.indptr, e.source, e.weight, x, TN_AGGREGATE_SUM);
+}
+
 #define LAYER(name, call)                                                                                              \
     static tn_tensor *name(golden *c)                                                                                  \
     {                                                                                                                  \
@@ -118,7 +147,8 @@ static const struct {
     const char *name;
     tn_tensor *(*build)(golden *);
 } table[] = {ROW(segment_sum), ROW(segment_mean), ROW(segment_max),  ROW(segment_min), ROW(segment_softmax),
-             ROW(coo),         ROW(csr),          {"csr_ones", csr}, ROW(gcn),         {"gcn_weights", gcn},
+             ROW(coo),         ROW(csr),          {"csr_ones", csr}, ROW(spmm_heads),  ROW(spmm_mean),
+             ROW(spmm_max),    ROW(spmm_min),     ROW(sorted),       ROW(gcn),         {"gcn_weights", gcn},
              ROW(gcn_bare),    ROW(sage_mean),    ROW(sage_max),     ROW(sage_all),    ROW(gat),
              ROW(gat_edges),   ROW(gin),          {"gine", gin}};
 
@@ -310,21 +340,27 @@ static void what_is_wrong_gives_a_sentence(void **unused)
                                  "csr_edges of 'i': values needs one axis",
                                  "layer 'm': x must be [nodes, features]",
                                  "layer 'm': 0 heads of 3 units",
-                                 "5 is no tn_aggregate"};
+                                 "5 is no tn_aggregate",
+                                 "spmm of 'x': 7 is no tn_aggregate",
+                                 "sort_edges of 'x': edges.target needs one axis",
+                                 "propagate of 'x': edges.indptr needs one number more"};
     for (int k = 0; k < (int)(sizeof words / sizeof *words); k++) {
         tn_graph *g = tn_graph_new(context);
         tn_tensor *x = fed(g, "x", k == 1 ? TN_I32 : TN_F32, k == 2 ? 0 : k == 6 ? 1 : 2);
         tn_tensor *i = fed(g, "i", k == 3 ? TN_F32 : TN_I64, k == 0 ? 2 : 1);
         const tn_edges e = {.source = i, .target = i, .weight = k == 4 ? x : NULL};
-        k == 0   ? tn_segment_sum(x, i, 3)
-        : k == 1 ? tn_segment_mean(x, i, 3)
-        : k == 2 ? tn_segment_softmax(x, i, 3)
-        : k == 3 ? tn_segment_max(x, i, 3)
-        : k == 4 ? tn_propagate(x, &e, 3, TN_AGGREGATE_SUM)
-        : k == 5 ? tn_csr_edges(i, i, x).target
-        : k == 6 ? tn_layer_gin(x, "m", 3, &e, NULL)
-        : k == 7 ? tn_layer_gat(x, "m", 3, 0, &e, NULL)
-                 : tn_segment_reduce(x, i, 3, (tn_aggregate)5);
+        k == 0    ? tn_segment_sum(x, i, 3)
+        : k == 1  ? tn_segment_mean(x, i, 3)
+        : k == 2  ? tn_segment_softmax(x, i, 3)
+        : k == 3  ? tn_segment_max(x, i, 3)
+        : k == 4  ? tn_propagate(x, &e, 3, TN_AGGREGATE_SUM)
+        : k == 5  ? tn_csr_edges(i, i, x).target
+        : k == 6  ? tn_layer_gin(x, "m", 3, &e, NULL)
+        : k == 7  ? tn_layer_gat(x, "m", 3, 0, &e, NULL)
+        : k == 8  ? tn_segment_reduce(x, i, 3, (tn_aggregate)5)
+        : k == 9  ? tn_spmm(i, i, NULL, x, (tn_aggregate)7)
+        : k == 10 ? tn_sort_edges(&(tn_edges){.source = i, .target = x}, 3, NULL).target
+                  : tn_propagate(x, &(tn_edges){.source = i, .target = i, .indptr = i}, 4, TN_AGGREGATE_SUM);
         if (!strstr(tn_graph_error(g), words[k]))
             fail_msg("\"%s\" does not say \"%s\"", tn_graph_error(g), words[k]);
         tn_graph_free(g);

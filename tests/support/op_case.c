@@ -35,15 +35,15 @@ static const char *read_shape(op_case_input *in, const char *at)
 
 static bool read_fill(op_case_input *in, char *fill)
 {
-    static const char *const names[] = {"",     "ties", "kinks",  "index", "positive",
-                                        "unit", "prob", "finite", "above", "signs"};
+    static const char *const names[] = {"",     "ties",   "kinks", "index", "positive", "unit",
+                                        "prob", "finite", "above", "signs", "offsets",  "order"};
     char *number = strchr(fill, '=');
     if (number)
         *number++ = 0;
     for (int i = 1; i < (int)(sizeof names / sizeof *names); i++)
         if (strcmp(fill, names[i]) == 0) {
             in->fill = (op_fill)i;
-            bool takes = i == OP_FILL_KINKS || i == OP_FILL_INDEX || i == OP_FILL_ABOVE;
+            bool takes = i == OP_FILL_KINKS || i == OP_FILL_INDEX || i == OP_FILL_ABOVE || i == OP_FILL_OFFSETS;
             return takes ? number && base_parse_f64(number, &in->with) : !number;
         }
     return false;
@@ -273,6 +273,8 @@ static int64_t int_value(const op_case_input *in, tn_dtype dtype, int64_t q, int
     case OP_FILL_TIES: return q % 4 - 1;
     case OP_FILL_INDEX: return q % (int64_t)in->with;
     case OP_FILL_SIGNS: return q % 2 ? 1 : -1;
+    case OP_FILL_OFFSETS: return n > 1 ? (int64_t)in->with * q * q / ((n - 1) * (n - 1)) : 0;
+    case OP_FILL_ORDER: return q;
     case OP_FILL_POSITIVE: return q % 100 + 1;
     case OP_FILL_ABOVE: return (int64_t)in->with + q % 100 + 1;
     case OP_FILL_UNIT:
@@ -328,6 +330,7 @@ void op_case_fill(const op_case *c, int i, tn_dtype dtype, bool poison, void *da
     shuffle(order, n, seed);
     for (int64_t k = 0; k < n; k++) {
         char *at = (char *)data + k * size;
+        order[k] = in->fill == OP_FILL_OFFSETS ? k : order[k];
         if (in->fill == OP_FILL_KINKS && k % 2 == 0)
             put(dtype, in->with, (int64_t)in->with, at);
         else

@@ -6,7 +6,7 @@
  *
  * Fills: none: distinct values away from integers and from each other; ties: few values, halves among them; kinks=V: V at
  * every second place; signs: -1 and 1; index=N: integers in [0, N); above=V: more than V; positive; unit: inside (0, 1); prob: probabilities along the axis of
- * the classes; finite: as none, and never NaN or infinite (what meets zeros that the operator adds, such as padding).
+ * the classes; finite: as none, and never NaN or infinite (what meets zeros that the operator adds, such as padding); offsets=N: rising from 0 to N; order: each number below the count once.
  * Everything depends on the case's text alone. */
 #ifndef TEST_OP_CASE_H
 #define TEST_OP_CASE_H
@@ -23,7 +23,9 @@ typedef enum op_fill {
     OP_FILL_PROB,
     OP_FILL_FINITE,
     OP_FILL_ABOVE,
-    OP_FILL_SIGNS
+    OP_FILL_SIGNS,
+    OP_FILL_OFFSETS,
+    OP_FILL_ORDER
 } op_fill;
 
 typedef struct op_case_input {

@@ -2,35 +2,81 @@
 #include "cpu/core/bag.h"
 #include "cpu/core/vec.h"
 
-static void sum(const float *const *row, const float *weight, int64_t n, int64_t features, float *y)
+enum { SUM, MAX, MIN };
+enum { BLOCK = 4 /* vectors of a row that are read at once */, AHEAD = 8 /* rows that are called for early */ };
+
+CPU_INLINE cpu_vf load(const float *p, int64_t lanes)
 {
-    for (int64_t i = 0; i < features; i += CPU_VF) {
-        const int64_t lanes = features - i < CPU_VF ? features - i : CPU_VF;
-        cpu_vf total = {0};
-        for (int64_t k = 0; k < n; k++) {
-            cpu_vf x = lanes == CPU_VF ? cpu_vf_load(row[k] + i) : cpu_vf_load_n(row[k] + i, lanes);
-            total = weight ? cpu_vf_fma(cpu_vf_set1(weight[k]), x, total) : total + x;
-        }
-        if (lanes == CPU_VF)
-            cpu_vf_store(y + i, total);
-        else
-            cpu_vf_store_n(y + i, total, lanes);
-    }
+    return lanes >= CPU_VF ? cpu_vf_load(p) : cpu_vf_load_n(p, lanes);
+}
+CPU_INLINE void store(float *p, cpu_vf v, int64_t lanes)
+{
+    if (lanes >= CPU_VF)
+        cpu_vf_store(p, v);
+    else
+        cpu_vf_store_n(p, v, lanes);
 }
 
-static void max(const float *const *row, const float *weight, int64_t n, int64_t features, float *y)
+/* So many vectors from place `at` on, of which the last may have fewer lanes. */
+CPU_INLINE void block(const void *const *row, int64_t at, const float *weight, int64_t n, int64_t lanes, float *y,
+                      int vectors, int mode)
 {
-    (void)weight;
-    for (int64_t i = 0; i < features; i += CPU_VF) {
-        const int64_t lanes = features - i < CPU_VF ? features - i : CPU_VF;
-        cpu_vf most = {0};
-        for (int64_t k = 0; k < n; k++) {
-            cpu_vf x = cpu_vf_load_n(row[k] + i, lanes);
-            most = k ? cpu_vf_select((x > most) | (x != x), x, most) : x;
+    cpu_vf all[BLOCK] = {{0}};
+    for (int64_t k = 0; k < n; k++) {
+        const float *x = (const float *)row[k] + at;
+        const cpu_vf by = cpu_vf_set1(weight ? weight[k] : 1);
+        if (vectors == BLOCK && k + AHEAD < n)
+            for (int v = 0; v < vectors; v += 64 / (int)sizeof(cpu_vf))
+                __builtin_prefetch((const float *)row[k + AHEAD] + at + (int64_t)v * CPU_VF);
+        for (int v = 0; v < vectors; v++) {
+            cpu_vf one = load(x + (int64_t)v * CPU_VF, lanes - (int64_t)v * CPU_VF);
+            if (mode == SUM) {
+                all[v] = weight ? cpu_vf_fma(by, one, all[v]) : all[v] + one;
+                continue;
+            }
+            one = weight ? one * by : one;
+            cpu_vi better = (mode == MAX ? one > all[v] : one < all[v]) | (one != one);
+            all[v] = k ? cpu_vf_select(better, one, all[v]) : one;
         }
-        cpu_vf_store_n(y + i, most, lanes);
     }
+    for (int v = 0; v < vectors; v++)
+        store(y + (int64_t)v * CPU_VF, all[v], lanes - (int64_t)v * CPU_VF);
+}
+
+CPU_INLINE void put(const void *const *row, int64_t at, const float *weight, int64_t n, int64_t features, float *y,
+                    int mode)
+{
+    int64_t i = 0;
+    for (; i + BLOCK * CPU_VF <= features; i += BLOCK * CPU_VF)
+        block(row, at + i, weight, n, BLOCK * CPU_VF, y + i, BLOCK, mode);
+    for (; i + CPU_VF <= features; i += CPU_VF)
+        block(row, at + i, weight, n, CPU_VF, y + i, 1, mode);
+    if (i < features)
+        block(row, at + i, weight, n, features - i, y + i, 1, mode);
+}
+
+#define PUT(name, mode)                                                                                                \
+    static void name(const void *const *row, int64_t at, const void *weight, int64_t n, int64_t features, void *y)     \
+    {                                                                                                                  \
+        put(row, at, weight, n, features, y, mode);                                                                    \
+    }
+PUT(sum, SUM)
+PUT(max, MAX)
+PUT(min, MIN)
+
+static double dot(const void *x, const void *y, int64_t features)
+{
+    const float *a = x, *b = y;
+    cpu_vf total = {0}, second = {0};
+    int64_t i = 0;
+    for (; i + 2 * CPU_VF <= features; i += 2 * CPU_VF) {
+        total = cpu_vf_fma(cpu_vf_load(a + i), cpu_vf_load(b + i), total);
+        second = cpu_vf_fma(cpu_vf_load(a + i + CPU_VF), cpu_vf_load(b + i + CPU_VF), second);
+    }
+    for (; i < features; i += CPU_VF)
+        total = cpu_vf_fma(load(a + i, features - i), load(b + i, features - i), total);
+    return cpu_vf_sum(total + second);
 }
 
 extern const cpu_bag CPU_NAME(cpu_bag_loops);
-const cpu_bag CPU_NAME(cpu_bag_loops) = {sum, max};
+const cpu_bag CPU_NAME(cpu_bag_loops) = {sum, max, min, dot};

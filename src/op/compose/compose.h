@@ -17,6 +17,8 @@ static inline tn_tensor *op_failure_of(tn_tensor *x, tn_tensor *y)
 }
 /* Each node's edge to itself behind the others; *loop says which of those that were there are such edges. Weights and features stay. */
 tn_edges op_with_loops(const tn_edges *edges, tn_dim nodes, tn_tensor **loop);
+/* tn_propagate of floats where weights may have axes of x after the first: one for all that the others hold. */
+tn_tensor *op_propagate(tn_tensor *x, const tn_edges *edges, tn_dim targets, tn_aggregate how);
 /* x[N, C, D, H, W] as [N, D, H, W, C], and back. */
 tn_tensor *op_channels_last(tn_tensor *x);
 tn_tensor *op_channels_second(tn_tensor *x);

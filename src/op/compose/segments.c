@@ -124,38 +124,97 @@ static bool lines(tn_tensor *x, int n, tn_tensor *const *v, const char *const *n
     return true;
 }
 
+/* The edges as a sparse matrix, those to a target behind one another in `order` (NULL: they stand so). */
+static op_sparse matrix_of(const tn_edges *edges, tn_dim targets)
+{
+    op_sparse a = {edges->indptr, edges->source, NULL, edges->weight, edges->target};
+    if (!a.indptr) {
+        const op_csr order = op_csr_order_of(edges->target, targets);
+        a.indptr = order.indptr;
+        a.order = order.order;
+    }
+    return a;
+}
+
+/* The elements of each row, at least 1, along the rows of a tensor of this rank. */
+static tn_tensor *row_counts(tn_tensor *indptr, int rank)
+{
+    dim_table *t = indptr->graph->dims;
+    tn_dim last = indptr->type.dims[0];
+    tn_tensor *n = tn_sub(tn_slice(indptr, 0, 1, last), tn_slice(indptr, 0, 0, dim_sub(t, last, 1)));
+    return along_rows(tn_maximum(n, op_like_scalar(n, 1)), rank);
+}
+
+static tn_tensor *product(tn_tensor *x, const op_sparse *a, tn_aggregate how)
+{
+    tn_tensor *y = op_spmm_of(x, a, how == TN_AGGREGATE_MAX ? 1 : how == TN_AGGREGATE_MIN ? 2 : 0);
+    if (how != TN_AGGREGATE_MEAN || op_unusable(y))
+        return y;
+    return tn_div(y, op_cast_to(row_counts(a->indptr, x->type.rank), x->type.dtype));
+}
+
+tn_tensor *op_propagate(tn_tensor *x, const tn_edges *edges, tn_dim targets, tn_aggregate how)
+{
+    dim_table *t = x->graph->dims;
+    const op_sparse a = matrix_of(edges, targets);
+    if (edges->indptr && !op_unusable(a.indptr) &&
+        !dim_same(t, a.indptr->type.dims[0], dim_add(t, targets, 1), "propagate"))
+        return OP_REFUSE(x, TN_SHAPE, "propagate of '%s': edges.indptr needs one number more than there are targets",
+                         tn_tensor_name(x));
+    return op_unusable(a.indptr) ? op_failure_of(x, a.indptr) : product(x, &a, how);
+}
+
 tn_tensor *tn_propagate(tn_tensor *x, const tn_edges *edges, tn_dim targets, tn_aggregate how)
 {
     static const char *const names[] = {"edges.source", "edges.target", "edges.weight"};
     tn_tensor *const parts[] = {edges->source, edges->target, edges->weight};
     if (op_unusable(x) || !lines(x, edges->weight ? 3 : 2, parts, names, "propagate"))
         return op_failure_of(x, edges->source);
+    if (tn_dtype_is_float(x->type.dtype) && how >= TN_AGGREGATE_SUM && how <= TN_AGGREGATE_MIN)
+        return op_propagate(x, edges, targets, how);
     tn_tensor *message = tn_index_select(x, 0, edges->source);
     if (edges->weight)
         message = tn_mul(message, along_rows(edges->weight, x->type.rank));
     return tn_segment_reduce(message, edges->target, targets, how);
 }
 
-/* The row of each of the edges: how many rows end before it. */
-static tn_tensor *rows_of(tn_tensor *indptr, tn_dim rows, tn_dim edges)
-{
-    dim_table *t = indptr->graph->dims;
-    tn_tensor *ends = tn_slice(indptr, 0, 1, rows); /* without the last row's, which no edge is behind */
-    tn_tensor *none = tn_full(indptr->graph, TN_I64, TN_SHAPE(dim_add(t, edges, 1)), 0);
-    tn_tensor *steps = tn_index_add(none, 0, ends, op_full_like(ends, TN_I64, 1));
-    return tn_slice(tn_cumsum(steps, 0), 0, 0, edges);
-}
-
 tn_edges tn_csr_edges(tn_tensor *indptr, tn_tensor *indices, tn_tensor *values)
 {
     static const char *const names[] = {"indptr", "indices", "values"};
     tn_tensor *const parts[] = {indptr, indices, values};
-    tn_edges e = {.source = indices, .target = indptr, .weight = values};
+    tn_edges e = {.source = indices, .target = indptr, .weight = values, .indptr = indptr};
     if (op_unusable(indptr) || !lines(indptr, values ? 3 : 2, parts, names, "csr_edges"))
         return e;
-    dim_table *t = indptr->graph->dims;
-    e.target = rows_of(indptr, dim_sub(t, indptr->type.dims[0], 1), indices->type.dims[0]);
+    e.target = op_csr_rows(indptr, indices->type.dims[0]);
     return e;
+}
+
+tn_edges tn_sort_edges(const tn_edges *edges, tn_dim targets, tn_tensor **order)
+{
+    static const char *const names[] = {"edges.source", "edges.target", "edges.weight"};
+    tn_edges e = *edges;
+    tn_tensor *const parts[] = {e.source, e.target, e.weight};
+    if (order)
+        *order = e.target;
+    if (op_unusable(e.target) || !lines(e.target, e.weight ? 3 : 2, parts, names, "sort_edges"))
+        return e;
+    const op_csr sorted = op_csr_order_of(e.target, targets);
+    tn_tensor **part[] = {&e.source, &e.target, &e.weight, &e.features};
+    for (int i = 0; i < 4; i++)
+        *part[i] = *part[i] ? tn_index_select(*part[i], 0, sorted.order) : NULL;
+    e.indptr = sorted.indptr;
+    if (order)
+        *order = sorted.order;
+    return e;
+}
+
+tn_tensor *tn_spmm(tn_tensor *indptr, tn_tensor *indices, tn_tensor *values, tn_tensor *x, tn_aggregate how)
+{
+    if (op_unusable(x) || op_unusable(indptr) || op_unusable(indices) || (values && op_unusable(values)))
+        return op_failure_of(x, indptr);
+    if (how < TN_AGGREGATE_SUM || how > TN_AGGREGATE_MIN)
+        return OP_REFUSE(x, TN_INVALID, "spmm of '%s': %d is no tn_aggregate", tn_tensor_name(x), (int)how);
+    return product(x, &(op_sparse){.indptr = indptr, .indices = indices, .weight = values}, how);
 }
 
 /* The weight of a node's own edge: that of the last one there is, else 1. */
@@ -171,6 +230,7 @@ static tn_tensor *loop_weights(const tn_edges *e, tn_tensor *loop, tn_tensor *we
 tn_edges op_with_loops(const tn_edges *edges, tn_dim nodes, tn_tensor **loop)
 {
     tn_edges e = *edges;
+    e.indptr = NULL;
     tn_tensor **end[] = {&e.source, &e.target};
     *loop = tn_eq(e.source, e.target);
     for (int i = 0; i < 2; i++) {
