@@ -140,6 +140,13 @@ TN_API void tn_entry_check(tn_entry *entry, tn_tensor *value);
  * depend on wrt gives zeros. Gradients are ordinary values: they can be differentiated again. */
 TN_API tn_status tn_gradients(tn_tensor *loss, int n, tn_tensor *const wrt[], tn_tensor *grads[]);
 
+/* Values that are made between the two are not kept for gradients, but computed again when gradients need them, from what the
+ * region reads and from its values that others read: less memory for more arithmetic, and the same numbers bit for bit, random
+ * ones included. One region for each block of layers saves most; regions do not nest. Entries that do not train ignore it. A
+ * memory limit (tn_compile_opt) chooses by itself. Model files do not keep regions. */
+TN_API void tn_recompute_begin(tn_graph *graph);
+TN_API void tn_recompute_end(tn_graph *graph);
+
 /* ---- printing -------------------------------------------------------------------------------------------------- */
 
 /* The graph as text, a line a node, or for Graphviz; malloc'ed, free() it; NULL when memory is out. */

@@ -57,10 +57,13 @@ typedef enum tn_precision {
 } tn_precision;
 
 typedef struct tn_compile_opt {
-    size_t memory_limit; /* bytes of buffer and scratch that a binding may need; 0: no limit */
+    size_t memory_limit; /* bytes of buffer and scratch that a binding may need; 0: no limit. Training entries that need
+                            more compute values again instead of keeping them for gradients (tn_recompute_begin): as few
+                            as suffice, with the same results bit for bit */
     bool no_fuse;        /* keep element-wise operators apart (for finding errors) */
     bool no_simplify;
     tn_precision precision;
+    bool no_recompute; /* nothing is computed again, whatever regions and the limit ask for */
     void *reserved[6];
 } tn_compile_opt;
 
@@ -107,6 +110,10 @@ typedef struct tn_memory {
     size_t packed;       /* parameters once more, in the order of the kernels: shared by all sessions of a state */
     double flops, bytes; /* of one run: counted from the shapes */
     int steps;           /* kernel calls */
+    /* Of training entries in which values are computed again for gradients (tn_recompute_begin, memory_limit): */
+    int again;          /* operators that run twice; 0: none */
+    size_t buffer_kept; /* the buffer if all were kept instead */
+    double flops_kept;  /* and the FLOPs */
 } tn_memory;
 /* Binds the entry to the shapes of the feeds (their data is not read and may be NULL) without running it. */
 TN_API tn_status tn_session_plan(tn_session *session, const char *entry, int n_feeds, const tn_feed *feeds,

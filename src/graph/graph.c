@@ -150,6 +150,21 @@ void tn_scope_pop(tn_graph *g)
         graph_fail(g, TN_INVALID, "tn_scope_pop without tn_scope_push");
 }
 
+void tn_recompute_begin(tn_graph *g)
+{
+    if (g->mark.region)
+        graph_fail(g, TN_INVALID,
+                   "tn_recompute_begin twice: a region of values that are computed again cannot hold another");
+    g->mark.region = ++g->n_regions;
+}
+
+void tn_recompute_end(tn_graph *g)
+{
+    if (!g->mark.region)
+        graph_fail(g, TN_INVALID, "tn_recompute_end without tn_recompute_begin");
+    g->mark.region = 0;
+}
+
 /* ---- nodes ----------------------------------------------------------------------------------------------------- */
 
 static graph_node *no_memory(tn_graph *g)
@@ -167,7 +182,8 @@ graph_node *graph_add(tn_graph *g, const struct op_def *def, const char *path, i
         name = base_arena_strdup(g->arena, path);
     if (!node || !name)
         return no_memory(g);
-    *node = (graph_node){.def = def, .name = name, .id = (int)g->nodes.n, .n_in = n_in, .n_out = n_out, .arg = arg};
+    *node = (graph_node){
+        .def = def, .name = name, .id = (int)g->nodes.n, .n_in = n_in, .n_out = n_out, .arg = arg, .mark = g->mark};
     node->in = base_arena_copy(g->arena, in, (size_t)n_in * sizeof(tn_tensor *));
     node->out = BASE_ARRAY(g->arena, tn_tensor, n_out);
     if (!node->in || !node->out || !base_map_put(&g->names, name, node) || !base_vec_push(&g->nodes, node))

@@ -25,6 +25,13 @@ struct tn_tensor {
     graph_type type;
 };
 
+/* What a node is to the gradients of its graph, for the pass that computes values again instead of keeping them. */
+typedef struct graph_mark {
+    int region;    /* number of the tn_recompute_begin that it was made after; 0: none */
+    bool backward; /* tn_gradients made it */
+    bool again;    /* a pass made it: it computes once more what another node has computed */
+} graph_mark;
+
 struct graph_node {
     const struct op_def *def;
     const char *name; /* path, unique in the graph */
@@ -34,6 +41,7 @@ struct graph_node {
     tn_tensor *out;
     struct op_value *arg; /* by the definition's enumerators */
     tn_graph *sub;        /* the sub-graph of a fused node */
+    graph_mark mark;
 };
 
 /* By tn_init_kind, as files store them; ends in NULL. */
@@ -76,7 +84,8 @@ struct tn_graph {
     base_map names;    /* node paths in use */
     base_map suffixes; /* by path that was wanted more than once: the first number that may be free (int) */
     base_map states;   /* by name */
-    int n_tensors;
+    int n_tensors, n_regions;
+    graph_mark mark;  /* of the nodes that are made now */
     tn_tensor poison; /* what builders return after a failure */
     tn_entry nowhere; /* the same for entries: without a graph, ignores what it is given */
     /* graphs made by passes, for one entry: */

@@ -224,5 +224,9 @@ tn_status tn_gradients(tn_tensor *loss, int n, tn_tensor *const wrt[], tn_tensor
                        tn_tensor_name(wrt[i]));
             return g->error.status;
         }
-    return run(loss, n, wrt, grads, 0);
+    const graph_mark before = g->mark;
+    g->mark = (graph_mark){.backward = true};
+    tn_status status = run(loss, n, wrt, grads, 0);
+    g->mark = before;
+    return status;
 }

@@ -190,8 +190,8 @@ static tn_status emit_all(emitter *x)
 {
     const tn_graph *g = x->g;
     find_shown(x);
-    for (size_t i = 0; i < g->nodes.n; i++)
-        if (x->m.needed[i] && !x->done[i])
+    for (size_t i = 0; i < g->nodes.n; i++) /* a group where its last member stands, unless somebody waits for it */
+        if (x->m.needed[i] && !x->done[i] && x->groups.next[i] < 0)
             BASE_TRY(emit(x, (int)i));
     return pass_results(&x->m, g->results.at, g->results.n, x->e);
 }

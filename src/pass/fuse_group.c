@@ -16,11 +16,15 @@ enum { MOST_LOOKED = 8192 };
 /* Two neighbours in the list are this far apart at first, so that others may come between. */
 static const uint64_t GAP = (uint64_t)1 << 32;
 
+/* What is computed again for a gradient (pass_recompute) joins nothing of the forward pass, where it would be kept after all. */
+enum moment { FORWARD = 1, AGAIN = 2 };
+
 typedef struct fuser {
     const tn_graph *g;
     const pass_backend *backend;
     fuse_groups *groups;
     int *members; /* by group: number of nodes */
+    char *when;   /* by node, for groups of their first member: bits of `moment` */
     bool *early;  /* by node: an output or a check waits for it. Such a node never joins one that only makes state to be
                      written: the updates would run before the check, and could not write in place */
     /* The list of units, by first member; the entry behind the last node is its head. */
@@ -110,7 +114,7 @@ static int by_label(const void *a, const void *b)
 /* Everything in `found` goes before unit a, in its order. */
 static bool move_found_before(fuser *f, int a)
 {
-    if (f->n_found == 0)
+    if (f->n_found <= 0)
         return true;
     placed *p = malloc((size_t)f->n_found * sizeof *p);
     for (int i = 0; p && i < f->n_found; i++)
@@ -156,6 +160,7 @@ static void merge_members(fuser *f, int a, int b)
 {
     int *next = f->groups->next, first = a < b ? a : b, last = -1;
     f->members[first] = f->members[a] + f->members[b];
+    f->when[first] = (char)(f->when[a] | f->when[b]);
     while (a >= 0 || b >= 0) {
         int *from = b < 0 || (a >= 0 && a < b) ? &a : &b, i = *from;
         *from = next[i];
@@ -188,8 +193,9 @@ static bool join(fuser *f, const graph_node *node)
         const graph_node *from = node->in[i] ? node->in[i]->node : NULL;
         int a = from ? group[from->id] : -1, mine = group[id];
         if (a < 0 || a == mine || f->early[from->id] != f->early[id] ||
-            !same_shape(&from->out[0].type, &node->out[0].type) || f->members[a] + f->members[mine] > FUSE_MOST_NODES ||
-            count_inputs(f, a, mine) > FUSE_MOST_IN || comes_around(f, a, mine))
+            (f->when[a] | f->when[mine]) == (FORWARD | AGAIN) || !same_shape(&from->out[0].type, &node->out[0].type) ||
+            f->members[a] + f->members[mine] > FUSE_MOST_NODES || count_inputs(f, a, mine) > FUSE_MOST_IN ||
+            comes_around(f, a, mine))
             continue;
         if (!unite(f, a, mine))
             return false;
@@ -211,6 +217,18 @@ static void find_early(fuser *f)
                 f->early[g->nodes.at[i]->in[k]->node->id] = true;
 }
 
+static tn_status find_moments(fuser *f, base_error *e)
+{
+    bool any = false;
+    for (size_t i = 0; i < f->g->nodes.n; i++)
+        any |= f->g->nodes.at[i]->mark.again;
+    bool *backward = any ? pass_find_backward(f->g, e) : NULL;
+    for (size_t i = 0; backward && i < f->g->nodes.n; i++)
+        f->when[i] = f->g->nodes.at[i]->mark.again ? AGAIN : backward[i] ? 0 : FORWARD;
+    free(backward);
+    return any && !backward ? e->status : TN_OK;
+}
+
 static tn_status reserve(fuser *f, fuse_groups *out, base_error *e)
 {
     size_t n = f->g->nodes.n + 1;
@@ -219,13 +237,14 @@ static tn_status reserve(fuser *f, fuse_groups *out, base_error *e)
     f->head = (int)f->g->nodes.n;
     f->members = calloc(n, sizeof *f->members);
     f->early = calloc(n, sizeof *f->early);
-    f->before = malloc(n * sizeof *f->before);
-    f->after = malloc(n * sizeof *f->after);
+    f->when = calloc(n, sizeof *f->when);
+    f->before = calloc(n, sizeof *f->before);
+    f->after = calloc(n, sizeof *f->after);
     f->label = calloc(n, sizeof *f->label);
     f->found = malloc(n * sizeof *f->found);
     f->mark = calloc(n, sizeof *f->mark);
-    if (!out->group || !out->next || !f->members || !f->early || !f->before || !f->after || !f->label || !f->found ||
-        !f->mark)
+    if (!out->group || !out->next || !f->members || !f->early || !f->when || !f->before || !f->after || !f->label ||
+        !f->found || !f->mark)
         return base_no_memory(e, "fusing");
     for (int i = 0; i <= f->head; i++) {
         out->group[i] = out->next[i] = -1;
@@ -242,12 +261,15 @@ tn_status fuse_find_groups(const tn_graph *g, const pass_backend *backend, const
     fuser f = {.g = g, .backend = backend};
     tn_status status = reserve(&f, out, e);
     if (status == TN_OK)
+        status = find_moments(&f, e);
+    if (status == TN_OK)
         find_early(&f);
     for (size_t i = 0; status == TN_OK && i < g->nodes.n; i++)
         if (needed[i] && elementwise(&f, g->nodes.at[i]) && !join(&f, g->nodes.at[i]))
             status = base_no_memory(e, "fusing");
     free(f.members);
     free(f.early);
+    free(f.when);
     free(f.before);
     free(f.after);
     free(f.label);

@@ -63,6 +63,12 @@ tn_graph *pass_simplify(const tn_graph *g, base_error *e);
 tn_graph *pass_fold(const tn_graph *g, base_error *e);
 /* Activations applied, and residuals added, by the products and convolutions that feed them. */
 tn_graph *pass_epilogue(const tn_graph *g, const pass_backend *backend, base_error *e);
+/* By node: gradients, and whatever is made from them. NULL: memory is out. An array to free(). */
+bool *pass_find_backward(const tn_graph *g, base_error *e);
+/* By node: those of regions (tn_recompute_begin) whose values nobody reads outside but gradients. An array to free(). */
+bool *pass_find_regions(const tn_graph *g, base_error *e);
+/* The nodes of `again` are computed a second time for the gradients that read them: their values are not kept until then. */
+tn_graph *pass_recompute(const tn_graph *g, const bool *again, base_error *e);
 /* Chains of element-wise nodes, with broadcasts, as one node each. */
 tn_graph *pass_fuse(const tn_graph *g, const pass_backend *backend, base_error *e);
 

@@ -130,6 +130,7 @@ static tn_status emit(pass_map *m, const graph_node *node, pass_rule rule, void 
     tn_tensor *in[node->n_in + 1], *out[node->n_out + 1];
     pass_inputs(m, node, in);
     memset(out, 0, sizeof out);
+    m->to->mark = node->mark; /* what a rule makes in the node's place is to gradients what the node was */
     if (!rule || !rule(user, m, node, in, out)) {
         graph_node *copy = pass_clone(m, node, in);
         for (int i = 0; copy && i < node->n_out; i++)

@@ -265,7 +265,7 @@ static tn_status bind_input(binder *x, const graph_node *node, const kernel_oper
     int at = add_place(x, PLACE_INPUT, (size_t)kernel_count(type) * tn_dtype_size(type->dtype));
     BASE_TRY(set_value(x, &node->out[0], add_value(x, type, at, 0), false));
     for (size_t i = 0; i < x->entry->inputs.n; i++)
-        if (x->entry->inputs.at[i] == node)
+        if (strcmp(x->entry->inputs.at[i]->name, node->name) == 0)
             x->b->places.at[at].index = (int)i;
     return TN_OK;
 }
@@ -677,16 +677,18 @@ static tn_status bind_all(binder *x, const int64_t *symbol)
     return program_plan_buffer(b, &x->values_at, x->e);
 }
 
-static tn_status check_limit(const tn_program *p, const program_entry *entry, const binding *b, base_error *e)
+tn_status program_bind_graph(tn_program *p, const program_entry *entry, const tn_graph *g, const int64_t *symbol,
+                             binding **to, base_error *e)
 {
-    size_t need = b->buffer + b->scratch + b->packed;
-    if (p->memory_limit == 0 || need <= p->memory_limit)
-        return TN_OK;
-    return base_fail(e, TN_LIMIT,
-                     "the entry '%s' needs %zu bytes at these sizes (%zu for values, %zu for scratch, %zu for packed "
-                     "weights); the limit is %zu. Use a smaller batch or "
-                     "raise the limit",
-                     entry->name, need, b->buffer, b->scratch, b->packed, p->memory_limit);
+    binder x = {.p = p, .entry = entry, .g = g, .b = calloc(1, sizeof(binding)), .e = e};
+    tn_status status = x.b ? bind_all(&x, symbol) : no_memory(&x);
+    free_binder(&x);
+    *to = x.b;
+    if (x.b) {
+        x.b->buffer_kept = x.b->buffer;
+        x.b->flops_kept = x.b->flops;
+    }
+    return status;
 }
 
 static const binding *find(const program_entry *entry, const int64_t *symbol)
@@ -703,17 +705,13 @@ const binding *program_bind(tn_program *p, program_entry *entry, const int64_t *
     pthread_mutex_lock(&p->lock);
     const binding *found = find(entry, symbol);
     if (!found) {
-        binder x = {.p = p, .entry = entry, .g = entry->graph, .b = calloc(1, sizeof(binding)), .e = e};
-        tn_status status = x.b ? bind_all(&x, symbol) : no_memory(&x);
-        if (status == TN_OK)
-            status = check_limit(p, entry, x.b, e);
-        free_binder(&x);
-        if (status == TN_OK) {
-            x.b->next = entry->bindings;
-            entry->bindings = x.b;
-            found = x.b;
-        } else if (x.b) {
-            binding_free(x.b);
+        binding *made = NULL;
+        if (program_bind_within(p, entry, symbol, &made, e) == TN_OK) {
+            made->next = entry->bindings;
+            entry->bindings = made;
+            found = made;
+        } else {
+            binding_free(made);
         }
     }
     pthread_mutex_unlock(&p->lock);
@@ -722,6 +720,9 @@ const binding *program_bind(tn_program *p, program_entry *entry, const int64_t *
 
 void binding_free(binding *b)
 {
+    if (!b)
+        return;
+    tn_graph_free(b->own);
     base_vec_free(&b->places);
     base_vec_free(&b->values);
     base_vec_free(&b->steps);

@@ -8,7 +8,8 @@ typedef struct pipeline {
     const backend *backend;
     const tn_compile_opt *opt;
     base_error *e;
-    tn_graph *now;
+    tn_graph *now, *kept;
+    int again;
 } pipeline;
 
 /* Takes the result of a pass in place of the graph before it. */
@@ -23,6 +24,26 @@ static tn_status take(pipeline *p, tn_graph *next)
 #else
     return TN_OK;
 #endif
+}
+
+/* What regions ask for. The graph without it is kept: to say what they save, and for the memory limit to choose from. */
+static tn_status compute_again(pipeline *p)
+{
+    bool *again = pass_find_regions(p->now, p->e), any = false;
+    if (!again)
+        return p->e->status;
+    for (size_t i = 0; i < p->now->nodes.n; i++)
+        any |= again[i];
+    tn_status status = TN_OK;
+    if (any || p->opt->memory_limit) {
+        p->kept = p->now;
+        p->now = NULL;
+        status = take(p, pass_recompute(p->kept, again, p->e));
+    }
+    for (size_t i = 0; status == TN_OK && i < p->now->nodes.n; i++)
+        p->again += p->now->nodes.at[i]->mark.again;
+    free(again);
+    return status;
 }
 
 static tn_status run_passes(pipeline *p, const tn_entry *entry)
@@ -41,6 +62,8 @@ static tn_status run_passes(pipeline *p, const tn_entry *entry)
         BASE_TRY(take(p, pass_epilogue(p->now, b, p->e)));
     if (!p->opt->no_simplify)
         BASE_TRY(take(p, pass_simplify(p->now, p->e)));
+    if (entry->training && !p->opt->no_recompute)
+        BASE_TRY(compute_again(p));
     if (p->opt->no_fuse)
         return TN_OK;
     return take(p, pass_fuse(p->now, b, p->e));
@@ -127,6 +150,8 @@ static tn_status compile_entry(tn_program *p, program_entry *to, const tn_entry 
     pipeline line = {.backend = p->backend, .opt = opt, .e = e};
     tn_status status = run_passes(&line, from);
     to->graph = line.now;
+    to->kept = line.kept;
+    to->again = line.again;
     to->name = base_arena_strdup(&p->arena, from->name);
     to->training = from->training;
     if (status != TN_OK)
@@ -149,6 +174,8 @@ static tn_status compile_all(tn_program *p, tn_graph *g, const char *only, const
         return base_fail(e, g->error.status, "%s", g->error.text);
     if (g->scopes.n)
         return base_fail(e, TN_INVALID, "the scope '%s' was entered and not left", g->scopes.at[g->scopes.n - 1]);
+    if (g->mark.region)
+        return base_fail(e, TN_INVALID, "tn_recompute_begin without tn_recompute_end");
     if (g->entries.n == 0)
         return base_fail(e, TN_INVALID,
                          "the graph has no entry; say what to compute with tn_entry_new and tn_entry_output");
@@ -187,6 +214,7 @@ tn_program *tn_compile_entry(tn_graph *g, const char *entry, const tn_compile_op
     p->threads = tn_context_threads(g->context);
     p->isa = p->backend->isa(g->context);
     p->memory_limit = opt ? opt->memory_limit : 0;
+    p->fuses = !opt || !opt->no_fuse;
     p->precision = opt ? opt->precision : TN_PRECISION_F32;
     if (compile_all(p, g, entry, opt ? opt : &defaults, e) == TN_OK)
         return p;
@@ -209,6 +237,7 @@ static void entry_free(program_entry *entry)
     }
     base_vec_free(&entry->inputs);
     tn_graph_free(entry->graph);
+    tn_graph_free(entry->kept);
 }
 
 void tn_program_free(tn_program *p)

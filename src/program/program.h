@@ -58,11 +58,18 @@ typedef struct binding {
     int *outputs;                             /* by result of the graph: value (of GRAPH_OUTPUT), else -1 */
     size_t buffer, scratch, unshared, packed; /* packed: with what is kept */
     double flops, bytes;
+    tn_graph *own; /* the graph that was bound, if it is not the entry's */
+    /* Against the same entry with everything kept: what its buffer would be, its FLOPs, and how many nodes run twice. */
+    size_t buffer_kept;
+    double flops_kept;
+    int again;
 } binding;
 
 typedef struct program_entry {
     const char *name;
     tn_graph *graph; /* after the passes */
+    tn_graph *kept;  /* the same before fusion and with nothing computed again; NULL where that cannot be asked for */
+    int again;       /* nodes of `graph` that compute something again */
     bool training;
     bool writes;
     base_vec(const graph_node *) inputs; /* its `input` nodes */
@@ -76,6 +83,7 @@ struct tn_program {
     int threads, isa;
     tn_precision precision;
     size_t memory_limit;
+    bool fuses;
     base_arena arena;
     int n_entries;
     program_entry *entries;
@@ -134,6 +142,12 @@ void state_pack_release(tn_state *s, state_pack *x);
 program_entry *program_find(tn_program *p, const char *name);
 /* The binding for these symbol values, made if it is not there. NULL and e set on failure. */
 const binding *program_bind(tn_program *p, program_entry *entry, const int64_t *symbol, base_error *e);
+/* A graph of the entry, with the same inputs and results, bound to sizes; *to is freed by binding_free, after a failure too. */
+tn_status program_bind_graph(tn_program *p, const program_entry *entry, const tn_graph *g, const int64_t *symbol,
+                             binding **to, base_error *e);
+/* The entry bound to sizes so that it keeps to the memory limit, if need be by computing values again. */
+tn_status program_bind_within(tn_program *p, const program_entry *entry, const int64_t *symbol, binding **to,
+                              base_error *e);
 /* Gives values that are made once and read by runs places of their own. */
 tn_status program_keep_fixed(binding *b, base_error *e);
 /* `values_at` has the values of each place, and is kept up. */

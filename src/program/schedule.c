@@ -182,20 +182,56 @@ static bool prepare_final(scheduler *x)
 
 /* ---- all --------------------------------------------------------------------------------------------------------- */
 
-static void order(scheduler *x)
+/* By node: what is handed out or checked needs it, or it can stop the run. */
+static void find_early(const scheduler *x, bool *early, base_lists *checks, bool *ok)
 {
     const tn_graph *g = x->g;
     for (size_t i = 0; i < g->results.n; i++) {
         const graph_result *r = &g->results.at[i];
-        if (r->kind == GRAPH_WRITE)
-            continue;
-        place(x, r->value->node);
+        if (r->kind != GRAPH_WRITE)
+            early[r->value->node->id] = true;
         if (r->kind == GRAPH_CHECK)
-            x->s->item[x->s->n++] = (schedule_item){.check = r->value};
+            *ok &= base_lists_add(checks, r->value->node->id, (int)i);
     }
-    for (size_t i = 0; i < g->nodes.n; i++)
-        if (can_fault(g->nodes.at[i]))
+    for (size_t i = g->nodes.n; i-- > 0;) {
+        const graph_node *node = g->nodes.at[i];
+        early[i] |= can_fault(node);
+        for (int k = 0; early[i] && k < node->n_in; k++)
+            if (node->in[k])
+                early[node->in[k]->node->id] = true;
+    }
+}
+
+/* In the order of the graph: a gradient follows what it is made from, so that both are soon done with. Each check comes right
+ * after the value that it looks at. */
+static bool place_early(scheduler *x)
+{
+    const tn_graph *g = x->g;
+    bool *early = calloc(g->nodes.n + 1, sizeof *early), ok = early != NULL;
+    base_lists checks = {0};
+    if (early)
+        find_early(x, early, &checks, &ok);
+    for (size_t i = 0; ok && i < g->nodes.n; i++) {
+        if (early[i] && !(g->nodes.at[i]->def->flags & OP_SOURCE))
             place(x, g->nodes.at[i]);
+        for (int k = base_lists_first(&checks, (int)i); k >= 0; k = base_lists_next(&checks, k)) {
+            place(x, g->nodes.at[i]);
+            x->s->item[x->s->n++] = (schedule_item){.check = g->results.at[base_lists_item(&checks, k)].value};
+        }
+    }
+    for (size_t i = 0; ok && i < g->nodes.n; i++) /* a source that is handed out as it is */
+        if (early[i])
+            place(x, g->nodes.at[i]);
+    base_lists_free(&checks);
+    free(early);
+    return ok;
+}
+
+static bool order(scheduler *x)
+{
+    const tn_graph *g = x->g;
+    if (!place_early(x))
+        return false;
     x->s->writes_from = x->s->n;
     for (size_t i = 0; i < g->nodes.n; i++) {
         const graph_node *node = g->nodes.at[i];
@@ -208,6 +244,7 @@ static void order(scheduler *x)
     place_ready(x);
     for (size_t i = 0; i < g->nodes.n; i++) /* two that wait for each other: their writes are committed at the end */
         place(x, g->nodes.at[i]);
+    return true;
 }
 
 tn_status schedule_make(schedule *s, const tn_graph *g, base_error *e)
@@ -222,8 +259,7 @@ tn_status schedule_make(schedule *s, const tn_graph *g, base_error *e)
                    .stack = calloc(n, sizeof *x.stack)};
     *s = (schedule){.item = calloc(n + g->results.n, sizeof *s->item)};
     bool ok = x.placed && x.final && x.waits && x.ready && x.stack && s->item && prepare_final(&x);
-    if (ok)
-        order(&x);
+    ok = ok && order(&x);
     free(x.placed);
     free(x.final);
     free(x.waits);

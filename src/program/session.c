@@ -642,7 +642,10 @@ tn_status tn_session_plan(tn_session *s, const char *name, int n_feeds, const tn
                           .packed = b->binding->packed,
                           .flops = b->binding->flops,
                           .bytes = b->binding->bytes,
-                          .steps = (int)b->binding->steps.n};
+                          .steps = (int)b->binding->steps.n,
+                          .again = b->binding->again,
+                          .buffer_kept = b->binding->buffer_kept,
+                          .flops_kept = b->binding->flops_kept};
     for (size_t i = 0; i < b->binding->places.n; i++)
         if (b->binding->places.at[i].kind == PLACE_STATE)
             memory->state += b->binding->places.at[i].bytes;

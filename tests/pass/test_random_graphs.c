@@ -1,6 +1,7 @@
 /* Small random graphs, made from a seed: broadcasts, views, reductions, products, random numbers, gradients, state written in
- * place. Each is compiled in four ways, with one and with two threads, and run several times; every output and every state
- * must be what a plain interpreter finds that runs the references, node by node, over the graph as it was built. */
+ * place, regions that are computed again. Each is compiled in four ways, with one and with two threads, and run several times;
+ * every output and every state must be what a plain interpreter finds that runs the references, node by node, over the graph as
+ * it was built. Computing values again, by regions or for a memory limit, must change no bit. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,7 +18,7 @@
 #include "op/scheme/op.h"
 #include <tarn/program.h>
 
-enum { MOST_VALUES = 200, RUNS = 4, WAYS = 8, GRAPHS = 400, SEED = 1 };
+enum { MOST_VALUES = 200, RUNS = 4, WAYS = 10, GRAPHS = 400, SEED = 1 };
 static const double SECONDS = 5;
 
 /* ---- numbers ------------------------------------------------------------------------------------------------------ */
@@ -303,10 +304,18 @@ static void make_gradients(maker *m)
 static tn_graph *make(tn_context *context, uint64_t seed)
 {
     maker m = {.seed = seed, .g = tn_graph_new(context)};
+    uint64_t rolls = seed;
     m.smooth = pick(&m, 2);
     make_sources(&m);
-    for (int n = 4 + pick(&m, 30); n > 0; n--)
-        grow(&m);
+    for (int n = 4 + pick(&m, 30), region = 0; n > 0 || region; n--) {
+        bool turn =
+            n == 0 || (seed % 2 && bits(&rolls) % 8 == 0); /* the other graphs are what they were without regions */
+        if (turn)
+            (region ? tn_recompute_end : tn_recompute_begin)(m.g);
+        region ^= turn;
+        if (n > 0)
+            grow(&m);
+    }
     if (m.smooth)
         make_gradients(&m);
     for (int n = pick(&m, 6); n > 0; n--)
@@ -470,6 +479,8 @@ typedef struct runner {
     float y[4][4096];
 } runner;
 
+static int limited; /* graphs that a limit made compute values again */
+
 static void compare(uint64_t seed, int way, int run, const char *name, const op_operand *type, const void *got,
                     const void *want)
 {
@@ -518,20 +529,51 @@ static void run_once(const tn_graph *g, runner *r, uint64_t seed, int way, int r
     }
 }
 
-/* The states of both after a run with the same arithmetic on different numbers of threads. */
-static void expect_same_bits(uint64_t seed, int way, const runner *a, const runner *b)
+/* The states of both after a run with the same arithmetic. */
+static void expect_same_bits(uint64_t seed, int way, const char *on, const runner *a, const runner *b)
 {
     for (int i = 0; i < STATES; i++) {
         tn_view v, w;
         tn_state_find(a->state, state_names[i], &v);
         tn_state_find(b->state, state_names[i], &w);
         if (memcmp(v.data, w.data, v.bytes) != 0)
-            fail_msg("seed %llu, way %d: %s depends on the number of threads", (unsigned long long)seed, way,
-                     state_names[i]);
+            fail_msg("seed %llu, way %d: %s depends on %s", (unsigned long long)seed, way, state_names[i], on);
     }
     for (int k = 0; k < 4; k++)
         if (memcmp(a->y[k], b->y[k], sizeof a->y[k]) != 0)
-            fail_msg("seed %llu, way %d: y%d depends on the number of threads", (unsigned long long)seed, way, k);
+            fail_msg("seed %llu, way %d: y%d depends on %s", (unsigned long long)seed, way, k, on);
+}
+
+/* What this way needs at most, less a part; 0 if it cannot do with less. */
+static size_t limit_of(tn_program *p, tn_state *state, uint64_t seed)
+{
+    tn_session *s = tn_session_new(p, state);
+    tn_memory m;
+    tn_feed feeds[2] = {{"x", tn_view_of(NULL, TN_F32, 2, (const int64_t[]){6, 4})},
+                        {"k", tn_view_of(NULL, TN_I32, 2, (const int64_t[]){6, 1})}};
+    assert_int_equal(tn_session_plan(s, "step", 2, feeds, &m), TN_OK);
+    tn_session_free(s);
+    return (m.buffer + m.scratch) * (50 + seed % 50) / 100;
+}
+
+/* The first way once more: with nothing computed again, and under a memory limit, if it can keep to it. */
+static tn_program *compile_way(tn_graph *g, int way, tn_state *state, uint64_t seed)
+{
+    tn_compile_opt opt = {.no_fuse = way & 1 && way < 8, .no_simplify = way & 2 && way < 8, .no_recompute = way == 8};
+    tn_program *p = tn_compile(g, &opt);
+    if (way != 9 || !p)
+        return p;
+    opt.memory_limit = limit_of(p, state, seed);
+    tn_program *less = tn_compile(g, &opt);
+    tn_session *s = tn_session_new(less, state);
+    tn_memory m;
+    tn_feed feeds[2] = {{"x", tn_view_of(NULL, TN_F32, 2, (const int64_t[]){6, 4})},
+                        {"k", tn_view_of(NULL, TN_I32, 2, (const int64_t[]){6, 1})}};
+    bool fits = tn_session_plan(s, "step", 2, feeds, &m) == TN_OK;
+    limited += fits && m.again > 0;
+    tn_session_free(s);
+    tn_program_free(fits ? p : less);
+    return fits ? less : p;
 }
 
 static void one_graph(tn_context *const *context, uint64_t seed)
@@ -540,14 +582,14 @@ static void one_graph(tn_context *const *context, uint64_t seed)
     static runner r[WAYS];
     tn_graph *g[2] = {make(context[0], seed), make(context[1], seed)};
     for (int way = 0; way < WAYS; way++) {
-        tn_compile_opt opt = {.no_fuse = way & 1, .no_simplify = way & 2};
-        tn_program *p = tn_compile(g[way / 4], &opt);
-        if (!p)
-            fail_msg("seed %llu, way %d: %s", (unsigned long long)seed, way, tn_context_error(context[way / 4]));
+        const int on = way / 4 == 1; /* which context */
         memset(r[way].y, 0, sizeof r[way].y);
-        r[way].state = tn_state_new(context[way / 4]);
-        assert_int_equal(tn_state_init(r[way].state, g[way / 4], seed), TN_OK);
+        r[way].state = tn_state_new(context[on]);
+        assert_int_equal(tn_state_init(r[way].state, g[on], seed), TN_OK);
         tn_state_set_random(r[way].state, seed, 0);
+        tn_program *p = compile_way(g[on], way, r[way].state, seed);
+        if (!p)
+            fail_msg("seed %llu, way %d: %s", (unsigned long long)seed, way, tn_context_error(context[on]));
         r[way].session = tn_session_new(p, r[way].state);
         tn_program_free(p);
     }
@@ -562,7 +604,7 @@ static void one_graph(tn_context *const *context, uint64_t seed)
         tn_feed feeds[2] = {{"x", tn_view_of(x, TN_F32, 2, (const int64_t[]){sizes[run], 4})},
                             {"k", tn_view_of(k, TN_I32, 2, (const int64_t[]){sizes[run], 1})}};
         for (int way = 0; way < WAYS; way++) {
-            const tn_graph *mine = g[way / 4];
+            const tn_graph *mine = g[way / 4 == 1];
             interpreter in = {.g = mine, .entry = mine->entries.at[0], .feeds = feeds, .state = r[way].state};
             for (int i = 0; i < 64; i++)
                 in.symbol[i] = sizes[run];
@@ -570,8 +612,10 @@ static void one_graph(tn_context *const *context, uint64_t seed)
             interpret(&in);
             run_once(mine, &r[way], seed, way, run, feeds, &in);
             forget(&in);
-            if (way >= 4)
-                expect_same_bits(seed, way, &r[way - 4], &r[way]);
+            if (way >= 8)
+                expect_same_bits(seed, way, "what is computed again", &r[0], &r[way]);
+            else if (way >= 4)
+                expect_same_bits(seed, way, "the number of threads", &r[way - 4], &r[way]);
         }
     }
     for (int way = 0; way < WAYS; way++) {
@@ -591,7 +635,8 @@ static void random_graphs(void **p)
     clock_t start = clock();
     for (; n < GRAPHS && (double)(clock() - start) / CLOCKS_PER_SEC < SECONDS; n++)
         one_graph(context, (uint64_t)(SEED + n));
-    print_message("%d graphs\n", n);
+    print_message("%d graphs, %d of them computed values again for a limit\n", n, limited);
+    assert_true(limited > 0);
     tn_context_free(context[0]);
     tn_context_free(context[1]);
 }

@@ -222,19 +222,18 @@ static tn_status write_fused(writer *w, reg *out)
     return TN_OK;
 }
 
-/* Outputs take channels-last order when that is how most inputs of the full shape lie. */
+/* Outputs take channels-last order when an input of the full shape has it. One is enough, so that it makes no difference
+ * which nodes are fused with which: other orders would add up in other orders further on. */
 static void choose_layout(kernel_bind *b)
 {
-    int last = 0, row = 0;
+    bool last = false;
     for (int i = 0; i < b->n_in; i++) {
         const kernel_operand *x = &b->in[i];
         if (x->rank != b->out[0].rank || memcmp(x->dims, b->out[0].dims, (size_t)x->rank * sizeof *x->dims) != 0)
             continue;
-        bool is_row = kernel_is_row_major(x);
-        row += is_row;
-        last += !is_row && kernel_has_layout(x, KERNEL_CHANNELS_LAST);
+        last |= !kernel_is_row_major(x) && kernel_has_layout(x, KERNEL_CHANNELS_LAST);
     }
-    for (int i = 0; last > row && i < b->n_out; i++)
+    for (int i = 0; last && i < b->n_out; i++)
         kernel_set_layout(&b->out[i], KERNEL_CHANNELS_LAST);
 }
 
