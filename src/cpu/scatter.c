@@ -114,6 +114,8 @@ typedef struct add_plan {
     void (*add)(void *y, const void *source, int64_t n);
     int64_t outer, size, n, inner, width; /* y is [outer, size, inner], source [outer, n, inner]; columns of a chunk */
     int64_t blocks, bytes;
+    int64_t
+        parts; /* of y's rows, each the work of one thread: as many as there are threads where columns are too few to share */
     int threads;
     bool wide;
 } add_plan;
@@ -143,23 +145,42 @@ static int64_t number(const add_plan *p, const void *index, int64_t i)
     return p->wide ? ((const int64_t *)index)[i] : ((const int32_t *)index)[i];
 }
 
+/* Where sources [from, to) that go to rows [first, first + rows) are: without a branch, as nobody can foresee them. */
+static int64_t pick(const add_plan *p, const void *index, int64_t from, int64_t to, int64_t first, int64_t rows,
+                    int64_t *picked)
+{
+    int64_t n = 0;
+    for (int64_t i = from; i < to; i++) {
+        picked[n] = i;
+        n += (uint64_t)(number(p, index, i) - first) < (uint64_t)rows;
+    }
+    return n;
+}
+
 static void add_chunk(void *arg, int64_t chunk, int thread)
 {
+    enum { STRETCH = 256 };
     const adding *j = arg;
     const add_plan *p = j->p;
-    int64_t o = chunk / p->blocks, from = chunk % p->blocks * p->width, left = p->inner - from;
+    int64_t part = chunk % p->parts, first = part * p->size / p->parts, picked[STRETCH];
+    int64_t rows = (part + 1) * p->size / p->parts - first;
+    int64_t o = chunk / p->parts / p->blocks, from = chunk / p->parts % p->blocks * p->width, left = p->inner - from;
     (void)thread;
-    for (int64_t i = 0; i < p->n; i++) {
-        int64_t v = number(p, j->index, i);
-        if ((uint64_t)v < (uint64_t)p->size)
+    left = left < p->width ? left : p->width;
+    for (int64_t start = 0; start < p->n; start += STRETCH) {
+        int64_t end = start + STRETCH < p->n ? start + STRETCH : p->n;
+        int64_t n = pick(p, j->index, start, end, first, rows, picked);
+        for (int64_t k = 0; k < n; k++) {
+            int64_t i = picked[k], v = number(p, j->index, i);
             p->add(j->y + ((o * p->size + v) * p->inner + from) * p->bytes,
-                   j->source + ((o * p->n + i) * p->inner + from) * p->bytes, left < p->width ? left : p->width);
+                   j->source + ((o * p->n + i) * p->inner + from) * p->bytes, left);
+        }
     }
 }
 
 static tn_status index_add_prepare(kernel_bind *b)
 {
-    enum { WIDTH = 64 };
+    enum { WIDTH = 64, NARROW = 4, SMALL = 1 << 14 };
     const kernel_operand *y = &b->out[0];
     int64_t axis = cpu_arg_int(b->node, "axis");
     add_plan *p = BASE_NEW(b->arena, add_plan);
@@ -173,6 +194,7 @@ static tn_status index_add_prepare(kernel_bind *b)
         *(k < axis ? &p->outer : &p->inner) *= k == axis ? 1 : y->dims[k];
     p->width = p->inner > WIDTH ? WIDTH : p->inner;
     p->blocks = p->width ? (p->inner + p->width - 1) / p->width : 0;
+    p->parts = p->outer * p->blocks < b->threads && p->inner >= NARROW && p->n * p->inner >= SMALL ? b->threads : 1;
     p->add = y->dtype == TN_F64   ? add_row_f64
              : y->dtype == TN_F32 ? add_row_f32
              : y->dtype == TN_I64 ? add_row_i64
@@ -192,7 +214,7 @@ static void index_add_run(const kernel_call *c)
         if ((uint64_t)v >= (uint64_t)p->size)
             *c->fault = (kernel_fault){"an index of index_add is out of range", i, (double)v};
     }
-    cpu_parallel(p->threads, p->outer * p->blocks, add_chunk, &j);
+    cpu_parallel(p->threads, p->outer * p->blocks * p->parts, add_chunk, &j);
 }
 
 #define ROW(text, way)                                                                                                 \

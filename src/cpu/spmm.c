@@ -19,7 +19,7 @@ typedef struct plan {
     int64_t groups, features;              /* of a row of x: weights, and what each holds */
     int64_t chunks;
     bool wide[ORDER + 1]; /* by input: i64 */
-    bool ordered, weighed;
+    bool indexed, ordered, weighed;
     int threads;
 } plan;
 
@@ -108,7 +108,8 @@ static tn_status spmm_prepare(kernel_bind *b)
     *p = (plan){.rows = b->out[0].dims[0], .nodes = x->dims[0], .groups = 1, .features = 1, .threads = b->threads};
     p->bytes = (int64_t)tn_dtype_size(x->dtype);
     p->put = mode == SUM ? loops->sum : mode == MAX ? loops->max : loops->min;
-    p->elements = b->in[INDICES].dims[0];
+    p->indexed = b->n_in > INDICES && b->in[INDICES].dtype != TN_NONE;
+    p->elements = p->indexed ? b->in[INDICES].dims[0] : p->nodes;
     p->ordered = b->n_in > ORDER && b->in[ORDER].dtype != TN_NONE;
     p->weighed = b->n_in > WEIGHT && weight->dtype != TN_NONE;
     for (int k = 1; k < x->rank; k++)
@@ -129,9 +130,9 @@ static int64_t collect(const job *j, int64_t *k, int64_t end, const void **row, 
     for (; *k < end && n < MOST; ++*k) {
         int64_t e = p->ordered ? number(j, ORDER, *k) : *k, from = -1;
         if ((uint64_t)e < (uint64_t)p->elements)
-            from = number(j, INDICES, e);
+            from = p->indexed ? number(j, INDICES, e) : e;
         if ((uint64_t)from >= (uint64_t)p->nodes) {
-            cpu_index_bad(&j->bad, (uint64_t)e < (uint64_t)p->elements ? e : 0);
+            cpu_index_bad(&j->bad, *k);
             continue;
         }
         row[n] = (const char *)j->c->in[X] + from * bytes;
@@ -214,7 +215,11 @@ static void spmm_run(const kernel_call *c)
         return;
     }
     cpu_parallel(p->threads, p->chunks, spmm_chunk, (void *)(uintptr_t)&j);
-    note(&j, "an index of spmm is out of range", INDICES, bad);
+    if (bad >= 0) { /* the place of an element among all */
+        int64_t e = p->ordered ? number(&j, ORDER, bad) : bad;
+        bool known = (uint64_t)e < (uint64_t)p->elements;
+        note(&j, "an index of spmm is out of range", known ? INDICES : ORDER, known ? e : bad);
+    }
 }
 
 /* ---- edge_dot ---------------------------------------------------------------------------------------------------- */

@@ -54,10 +54,9 @@ static tn_tensor *largest(const op_lower *c, tn_tensor *rows, tn_tensor *bags, t
     if (!bags) {
         most = tn_max_along(rows, 1, false).values;
     } else {
-        tn_dim n = tn_dim_of(c->in[OFFSETS], 0), features = tn_dim_of(rows, 1);
-        tn_tensor *low = tn_full(c->graph, rows->type.dtype, TN_SHAPE(n, features), -INFINITY);
-        tn_tensor *at = tn_expand(tn_unsqueeze(bags, 1), tn_tensor_shape(rows));
-        most = tn_scatter_max(low, 0, at, rows);
+        tn_tensor *end = tn_cast(tn_size_value(c->graph, tn_dim_of(rows, 0)), TN_I64);
+        tn_tensor *const parts[] = {op_cast_to(c->in[OFFSETS], TN_I64), tn_unsqueeze(end, 0)};
+        most = op_spmm_of(rows, &(op_sparse){.indptr = tn_concat(2, parts, 0), .rows = bags}, 1);
     }
     return tn_masked_fill(most, tn_eq(count, op_like_scalar(count, 0)), 0);
 }

@@ -1,8 +1,9 @@
 /* spmm: a sparse matrix in CSR times a dense one. Row r of y is the sum of weight[e] * x[indices[e]] over the elements e of row r,
  * those from indptr[r] up to indptr[r + 1]; or, of each feature, the largest or smallest product. With `order` these are places in
- * it, and it says the elements: so the edges of a graph are multiplied as they stand, in whatever order. x is [N, ...]; weight is
- * [E], or [E, ...] with x's axes after the first, one weight for all that the others hold. `rows` repeats the row of each element for
- * the gradient. A row without elements is 0. Row pointers that do not rise from 0 to E, and indices out of range, are faults. */
+ * it, and it says the elements: so the edges of a graph are multiplied as they stand, in whatever order. Without `indices` element e is
+ * row e of x: so rows are put together by segments. x is [N, ...]; weight is [E], or [E, ...] with x's axes after the first, one
+ * weight for all that the others hold. `rows` repeats the row of each element for the gradient. A row without elements is 0. Row
+ * pointers that do not rise from 0 to E, and indices out of range, are faults. */
 #include "op/internal.h"
 
 #include <math.h>
@@ -12,13 +13,19 @@ enum { X, INDPTR, INDICES, ORDER, WEIGHT, ROWS };
 enum { SUM, MAX, MIN };
 static const char *const modes[] = {"sum", "max", "min", NULL};
 
-/* Inputs of one axis, as many as indices has; `i` may be absent. */
+/* How many elements there are, from the types of the inputs. */
+static tn_dim elements(const graph_type *const *in)
+{
+    return in[INDICES] ? in[INDICES]->dims[0] : in[X]->dims[0];
+}
+
+/* Inputs of one axis, a number for each element; `i` may be absent. */
 static tn_status check_line(const op_infer *c, int i)
 {
     const graph_type *t = i < c->n_in ? c->in[i] : NULL;
     if (t && t->rank != 1)
         return op_fail(c, TN_SHAPE, "%s has %d axes; it needs one", c->def->in[i].name, t->rank);
-    return t && i != INDPTR ? op_want_same(c, t->dims[0], c->in[INDICES]->dims[0], "elements of the matrix") : TN_OK;
+    return t && i != INDPTR ? op_want_same(c, t->dims[0], elements(c->in), "elements of the matrix") : TN_OK;
 }
 
 static tn_status check_weight(const op_infer *c, const graph_type *weight)
@@ -26,7 +33,7 @@ static tn_status check_weight(const op_infer *c, const graph_type *weight)
     const graph_type *x = c->in[X];
     if (weight->rank < 1 || weight->rank > x->rank)
         return op_fail(c, TN_SHAPE, "weight has %d axes; it needs one, or some of x's %d", weight->rank, x->rank);
-    BASE_TRY(op_want_same(c, weight->dims[0], c->in[INDICES]->dims[0], "elements of the matrix"));
+    BASE_TRY(op_want_same(c, weight->dims[0], elements(c->in), "elements of the matrix"));
     for (int i = 1; i < weight->rank; i++)
         BASE_TRY(op_want_same(c, weight->dims[i], x->dims[i], "axes that weight and x share"));
     return TN_OK;
@@ -86,7 +93,7 @@ static parts parts_of(const graph_node *node)
     parts p = {in[X], in[INDICES], in[WEIGHT], in[ROWS]};
     if (!p.rows) {
         tn_tensor *order = in[ORDER];
-        p.rows = op_csr_rows(in[INDPTR], p.indices->type.dims[0]);
+        p.rows = op_csr_rows(in[INDPTR], (p.indices ? p.indices : p.x)->type.dims[0]);
         p.rows = order ? tn_scatter(op_full_like(p.rows, TN_NONE, 0), 0, order, p.rows) : p.rows;
     }
     return p;
@@ -103,7 +110,7 @@ static tn_tensor *wide_weight(const parts *p)
 
 static tn_tensor *products(const parts *p)
 {
-    tn_tensor *rows = tn_index_select(p->x, 0, p->indices);
+    tn_tensor *rows = p->indices ? tn_index_select(p->x, 0, p->indices) : p->x;
     return p->weight ? tn_mul(rows, wide_weight(p)) : rows;
 }
 
@@ -122,11 +129,22 @@ static void extreme_backward(const op_grad *c, const parts *p)
     tn_tensor *d = terms_gradient(c, p);
     tn_tensor *dx = p->weight ? tn_mul(d, wide_weight(p)) : d;
     if (op_wants(c, X))
-        op_give(c, X, tn_index_add(op_full_like(p->x, TN_NONE, 0), 0, p->indices, dx));
+        op_give(c, X, p->indices ? tn_index_add(op_full_like(p->x, TN_NONE, 0), 0, p->indices, dx) : dx);
     if (p->weight && op_wants(c, WEIGHT)) {
-        tn_tensor *dw = tn_mul(d, tn_index_select(p->x, 0, p->indices)), *to = wide_weight(p);
+        tn_tensor *dw = tn_mul(d, p->indices ? tn_index_select(p->x, 0, p->indices) : p->x), *to = wide_weight(p);
         op_give(c, WEIGHT, tn_reshape(op_unbroadcast(dw, to), tn_tensor_shape(p->weight)));
     }
+}
+
+/* The transposed matrix times dy. */
+static tn_tensor *transposed(const parts *p, tn_tensor *dy)
+{
+    if (!p->indices) {
+        tn_tensor *rows = tn_index_select(dy, 0, p->rows);
+        return p->weight ? tn_mul(rows, wide_weight(p)) : rows;
+    }
+    const op_csr t = op_csr_order_of(p->indices, p->x->type.dims[0]);
+    return op_spmm_of(dy, &(op_sparse){t.indptr, p->rows, t.order, p->weight, p->indices}, SUM);
 }
 
 static tn_status spmm_backward(const op_grad *c)
@@ -139,12 +157,12 @@ static tn_status spmm_backward(const op_grad *c)
         extreme_backward(c, &p);
         return TN_OK;
     }
-    if (op_wants(c, X)) { /* the transposed matrix */
-        const op_csr t = op_csr_order_of(p.indices, p.x->type.dims[0]);
-        op_give(c, X, op_spmm_of(op_dout(c, 0), &(op_sparse){t.indptr, p.rows, t.order, p.weight, p.indices}, SUM));
+    if (op_wants(c, X))
+        op_give(c, X, transposed(&p, op_dout(c, 0)));
+    if (p.weight && op_wants(c, WEIGHT)) {
+        tn_tensor *from = p.indices ? p.indices : tn_arange(c->graph, TN_I64, 0, 1, p.x->type.dims[0]);
+        op_give(c, WEIGHT, op_edge_dot_of(op_dout(c, 0), p.x, p.rows, from, p.weight->type.rank - 1));
     }
-    if (p.weight && op_wants(c, WEIGHT))
-        op_give(c, WEIGHT, op_edge_dot_of(op_dout(c, 0), p.x, p.rows, p.indices, p.weight->type.rank - 1));
     return TN_OK;
 }
 
@@ -163,7 +181,7 @@ static void put(const op_ref *c, int64_t r, int64_t e, bool first)
     int64_t width = x->dims[0] ? x->count / x->dims[0] : 0, mode = c->arg[MODE].i;
     int64_t groups = weight && weight->dims[0] ? weight->count / weight->dims[0] : 1;
     for (int64_t k = 0; k < width; k++) {
-        double v = x->f[c->in[INDICES]->i[e] * width + k], *to = &y->f[r * width + k];
+        double v = x->f[(given(c, INDICES) ? c->in[INDICES]->i[e] : e) * width + k], *to = &y->f[r * width + k];
         v *= weight ? weight->f[e * groups + k / (width / groups)] : 1;
         if (mode == SUM) {
             *to += v;
@@ -176,9 +194,9 @@ static void put(const op_ref *c, int64_t r, int64_t e, bool first)
 
 static void spmm_ref(const op_ref *c)
 {
-    const op_array *indptr = c->in[INDPTR], *indices = c->in[INDICES], *order = given(c, ORDER);
-    int64_t rows = indptr->count - 1;
-    bool rising = indptr->i[0] == 0 && indptr->i[rows] == indices->count;
+    const op_array *indptr = c->in[INDPTR], *indices = given(c, INDICES), *order = given(c, ORDER);
+    int64_t rows = indptr->count - 1, n = indices ? indices->count : c->in[X]->dims[0];
+    bool rising = indptr->i[0] == 0 && indptr->i[rows] == n;
     for (int64_t r = 0; r < rows; r++)
         rising = rising && indptr->i[r] <= indptr->i[r + 1];
     if (!rising)
@@ -187,7 +205,8 @@ static void spmm_ref(const op_ref *c)
         bool first = true;
         for (int64_t k = indptr->i[r]; k < indptr->i[r + 1]; k++) {
             int64_t e = order ? order->i[k] : k;
-            if (e < 0 || e >= indices->count || indices->i[e] < 0 || indices->i[e] >= c->in[X]->dims[0]) {
+            int64_t from = e < 0 || e >= n ? -1 : indices ? indices->i[e] : e;
+            if (from < 0 || from >= c->in[X]->dims[0]) {
                 op_ref_fault(c, "an index of spmm is out of range");
                 continue;
             }
@@ -205,7 +224,7 @@ static double spmm_flops(const op_value *arg, const graph_type *const *in, const
     double width = 2;
     for (int i = 1; i < in[X]->rank; i++)
         width *= (double)in[X]->dims[i];
-    return op_elements(in[INDICES]) * width;
+    return (double)elements(in) * width;
 }
 
 const op_def op_spmm = {
@@ -214,7 +233,7 @@ const op_def op_spmm = {
     .torch = "torch.sparse.mm",
     .in = {{"x", OP_FLOATS, 'T'},
            {"indptr", OP_INDEX},
-           {"indices", OP_INDEX},
+           {"indices", OP_INDEX, 0, OP_OPTIONAL},
            {"order", OP_INDEX, 0, OP_OPTIONAL},
            {"weight", OP_FLOATS, 'T', OP_OPTIONAL},
            {"rows", OP_INDEX, 0, OP_OPTIONAL}},
@@ -238,7 +257,9 @@ const op_def op_spmm = {
                               "x=x[5x2x3] indptr=i[7]:offsets=9 indices=i[9]:index=5 order=i[9]:order weight=x[9x2] "
                               "mode=min",
                               "x=x[5x3] indptr=i[4]:offsets=0 indices=i[0]:index=5 mode=max",
-                              "x=x[5x3] indptr=i[1]:offsets=0 indices=i[0]:index=5", NULL},
+                              "x=x[5x3] indptr=i[1]:offsets=0 indices=i[0]:index=5", "x=x[9x5] indptr=i[4]:offsets=9",
+                              "x=x[9x2x3] indptr=i[6]:offsets=9 order=i[9]:order weight=x[9x2]",
+                              "x=x[9x3] indptr=i[6]:offsets=9 order=i[9]:order weight=x[9] mode=max", NULL},
     .bad =
         (const op_bad[]){
             {"x=x[] indptr=i[3]:offsets=4 indices=i[4]:index=5", "x needs an axis of rows"},

@@ -61,20 +61,31 @@ tn_tensor *tn_segment_mean(tn_tensor *x, tn_tensor *index, tn_dim segments)
     return tn_div(tn_segment_sum(x, index, segments), n);
 }
 
-/* The largest or smallest rows; `none` where a segment has no row. */
-static tn_tensor *extreme(tn_tensor *x, tn_tensor *index, tn_dim segments, bool largest)
+/* Rows of floats put together in one pass, sorted by segment before: mode as of spmm. A segment without rows is 0. */
+static tn_tensor *by_order(tn_tensor *x, tn_tensor *index, tn_dim segments, int mode)
+{
+    const op_csr sorted = op_csr_order_of(index, segments);
+    if (graph_poisoned(sorted.indptr))
+        return sorted.indptr;
+    return op_spmm_of(x, &(op_sparse){.indptr = sorted.indptr, .order = sorted.order, .rows = index}, mode);
+}
+
+/* Integers, place by place. */
+static tn_tensor *extreme_number(tn_tensor *x, tn_tensor *index, tn_dim segments, bool largest)
 {
     tn_tensor *start = tn_full(x->graph, x->type.dtype, with_rows(x, segments), largest ? -INFINITY : INFINITY);
     tn_tensor *places = tn_expand(along_rows(index, x->type.rank), tn_tensor_shape(x));
-    return largest ? tn_scatter_max(start, 0, places, x) : tn_scatter_min(start, 0, places, x);
+    tn_tensor *y = (largest ? tn_scatter_max : tn_scatter_min)(start, 0, places, x);
+    tn_tensor *n = counts(index, segments, x->type.rank);
+    return tn_where(tn_gt(n, op_like_scalar(n, 0)), y, op_like_scalar(x, 0));
 }
 
 static tn_tensor *extreme_or_zero(tn_tensor *x, tn_tensor *index, tn_dim segments, bool largest)
 {
     if (!takes(x, index, false, largest ? "segment_max" : "segment_min"))
         return op_failure_of(x, index);
-    tn_tensor *n = counts(index, segments, x->type.rank);
-    return tn_where(tn_gt(n, op_like_scalar(n, 0)), extreme(x, index, segments, largest), op_like_scalar(x, 0));
+    return tn_dtype_is_float(x->type.dtype) ? by_order(x, index, segments, largest ? 1 : 2)
+                                            : extreme_number(x, index, segments, largest);
 }
 
 tn_tensor *tn_segment_max(tn_tensor *x, tn_tensor *index, tn_dim segments)
@@ -91,9 +102,9 @@ tn_tensor *tn_segment_softmax(tn_tensor *x, tn_tensor *index, tn_dim segments)
 {
     if (!takes(x, index, true, "segment_softmax"))
         return op_failure_of(x, index);
-    tn_tensor *most = extreme(tn_detach(x), index, segments, true);
+    tn_tensor *most = by_order(tn_detach(x), index, segments, 1);
     tn_tensor *e = tn_exp(tn_sub(x, tn_index_select(most, 0, index)));
-    return tn_div(e, tn_index_select(tn_segment_sum(e, index, segments), 0, index));
+    return tn_div(e, tn_index_select(by_order(e, index, segments, 0), 0, index));
 }
 
 tn_tensor *tn_segment_reduce(tn_tensor *x, tn_tensor *index, tn_dim segments, tn_aggregate how)
