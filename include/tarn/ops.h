@@ -539,6 +539,105 @@ TN_API tn_tensor *tn_alibi(tn_graph *graph, tn_dtype dtype, int64_t heads, tn_di
 TN_API tn_tensor *tn_relative_buckets(tn_graph *graph, tn_dim queries, tn_dim keys, int64_t buckets, int64_t most,
                                       bool causal);
 
+/* ---- signals ----------------------------------------------------------------------------------------------------- */
+
+/* There is no complex dtype: a complex tensor has a last axis of 2, real and imaginary part, as torch.view_as_real shows it. Axes of
+ * complex tensors count that axis too, so that -2 is the last that holds numbers. */
+
+/* What transforms of n numbers are multiplied by, as PyTorch's "backward", "ortho" and "forward". */
+typedef enum tn_fft_norm {
+    TN_FFT_BACKWARD = 0, /* inverse ones by 1 / n */
+    TN_FFT_ORTHO = 1,    /* both by 1 / sqrt(n) */
+    TN_FFT_FORWARD = 2   /* the others by 1 / n */
+} tn_fft_norm;
+/* Discrete Fourier transforms of any length along an axis: of complex x; of real x, half the spectrum, n / 2 + 1 complex numbers on the
+ * axis; n real numbers (TN_INFER: an even number) from half their spectrum, which is cut or filled with zeros. f32 f64 */
+TN_API tn_tensor *tn_fft(tn_tensor *x, int axis, tn_fft_norm norm);
+TN_API tn_tensor *tn_ifft(tn_tensor *x, int axis, tn_fft_norm norm);
+TN_API tn_tensor *tn_rfft(tn_tensor *x, int axis, tn_fft_norm norm);
+TN_API tn_tensor *tn_irfft(tn_tensor *x, tn_dim n, int axis, tn_fft_norm norm);
+/* Along several axes; of real numbers the last one named is halved, and is of n numbers again. */
+TN_API tn_tensor *tn_fft_axes(tn_tensor *x, int n_axes, const int64_t *axes, tn_fft_norm norm);
+TN_API tn_tensor *tn_ifft_axes(tn_tensor *x, int n_axes, const int64_t *axes, tn_fft_norm norm);
+TN_API tn_tensor *tn_rfft_axes(tn_tensor *x, int n_axes, const int64_t *axes, tn_fft_norm norm);
+TN_API tn_tensor *tn_irfft_axes(tn_tensor *x, tn_dim n, int n_axes, const int64_t *axes, tn_fft_norm norm);
+/* Real and imaginary parts as a complex tensor; |x|, whose gradient is 0 at 0; a * b of complex numbers, broadcast. */
+TN_API tn_tensor *tn_complex(tn_tensor *re, tn_tensor *im);
+TN_API tn_tensor *tn_complex_abs(tn_tensor *x);
+TN_API tn_tensor *tn_complex_mul(tn_tensor *a, tn_tensor *b);
+
+/* Windows of the last axis, `size` long and `step` apart: [..., frames, size]; and such frames added up: [..., L]. */
+TN_API tn_tensor *tn_frames(tn_tensor *x, int64_t size, int64_t step); /* any dtype; no copy */
+TN_API tn_tensor *tn_overlap_add(tn_tensor *x, int64_t step);          /* f */
+
+typedef enum tn_window_kind {
+    TN_WINDOW_HANN = 0,
+    TN_WINDOW_HAMMING = 1,
+    TN_WINDOW_BLACKMAN = 2,
+    TN_WINDOW_BARTLETT = 3,
+    TN_WINDOW_KAISER = 4, /* of beta 12 */
+    TN_WINDOW_ONES = 5
+} tn_window_kind;
+/* A window of n numbers: periodic (for spectra) or symmetric (for filters). f */
+TN_API tn_tensor *tn_window(tn_graph *graph, tn_dtype dtype, tn_window_kind kind, int64_t n, bool symmetric);
+
+typedef struct tn_stft_opt {
+    int64_t hop;       /* from one frame to the next; 0: n_fft / 4 */
+    tn_tensor *window; /* [up to n_fft], zeros on both sides; NULL: ones */
+    bool
+        no_center; /* frames begin at the first element; else it is the middle of the first one, and n_fft / 2 are added on each side */
+    bool zeros;      /* what is added is 0; else the signal, mirrored */
+    bool normalized; /* times 1 / sqrt(n_fft) */
+    bool two_sided;  /* whole spectra, not halves */
+    tn_dim length;   /* istft: of the signal; 0: what the frames cover */
+    void *reserved[4];
+} tn_stft_opt;
+/* Spectra of the frames of x[..., L]: complex [..., n_fft / 2 + 1, frames, 2]; and the signal again, places without any window being 0.
+ * As torch.stft and torch.istft. f32 f64 */
+TN_API tn_tensor *tn_stft(tn_tensor *x, int64_t n_fft, const tn_stft_opt *opt);
+TN_API tn_tensor *tn_istft(tn_tensor *x, int64_t n_fft, const tn_stft_opt *opt);
+/* |stft|^power: [..., n_fft / 2 + 1, frames]. f32 f64 */
+TN_API tn_tensor *tn_spectrogram(tn_tensor *x, int64_t n_fft, double power, const tn_stft_opt *opt);
+
+typedef enum tn_mel_log {
+    TN_MEL_LN = 0,     /* log(x + 1e-6) */
+    TN_MEL_DECIBEL = 1 /* 10 log10(max(x, 1e-10)), and no more than 80 below the largest of each spectrogram */
+} tn_mel_log;
+typedef struct tn_mel_opt {
+    double rate;           /* samples a second; 0: 16000 */
+    int64_t n_fft;         /* 0: 400 */
+    int64_t window_length; /* 0: n_fft */
+    int64_t hop;           /* 0: half the window's length */
+    tn_window_kind window;
+    int64_t mels;          /* 0: 80 */
+    double low, high;      /* Hz; high 0: rate / 2 */
+    bool slaney;           /* Slaney's scale, linear up to 1000 Hz; else HTK's */
+    bool slaney_norm;      /* filters of area 1 in place of height 1 */
+    double power;          /* of the spectrogram; 0: 2 */
+    bool no_center, zeros; /* as of tn_stft_opt */
+    tn_mel_log log;        /* of log_mel and mfcc */
+    void *reserved[4];
+} tn_mel_opt;
+/* Triangular filters [n_fft / 2 + 1, mels]. f */
+TN_API tn_tensor *tn_mel_bank(tn_graph *graph, tn_dtype dtype, const tn_mel_opt *opt);
+/* Of a signal x[..., L]: the spectrogram through these filters [..., mels, frames]; its logarithm; the first `coefficients` of the
+ * logarithm's cosine transform [..., coefficients, frames]. f32 f64 */
+TN_API tn_tensor *tn_mel_spectrogram(tn_tensor *x, const tn_mel_opt *opt);
+TN_API tn_tensor *tn_log_mel(tn_tensor *x, const tn_mel_opt *opt);
+TN_API tn_tensor *tn_mfcc(tn_tensor *x, int64_t coefficients, const tn_mel_opt *opt);
+/* The cosine transform (DCT-II, orthogonal) of n numbers, its first m, as a matrix [n, m] to multiply by. f */
+TN_API tn_tensor *tn_dct_matrix(tn_graph *graph, tn_dtype dtype, int64_t n, int64_t m);
+
+typedef struct tn_resample_opt {
+    int64_t width;  /* zero crossings of the filter on each side; 0: 6 */
+    double rolloff; /* where it cuts, of half the lower rate; 0: 0.99 */
+    bool kaiser;    /* Kaiser's window, in place of a squared cosine */
+    double beta;    /* of Kaiser's; 0: 14.769656459379492 */
+    void *reserved[4];
+} tn_resample_opt;
+/* x[..., L] of `from` samples a second as one of `to` samples: [..., ceil(L to / from)], by a sinc filter. As torchaudio. f */
+TN_API tn_tensor *tn_resample(tn_tensor *x, int64_t from, int64_t to, const tn_resample_opt *opt);
+
 /* ---- losses ------------------------------------------------------------------------------------------------------ */
 
 typedef enum tn_reduction {

@@ -59,6 +59,13 @@ double op_pool_average(const op_ref *c, const op_array *x, const op_array *y, in
 tn_tensor *op_resize_of(tn_tensor *x, tn_dim size, const op_value *arg);
 tn_tensor *op_resize_grad_of(tn_tensor *dy, tn_dim size, const op_value *arg);
 
+/* ---- signals ------------------------------------------------------------------------------------------------------ */
+
+/* Frames of `size` elements, `step` apart, that `length` elements have. */
+tn_status op_frames_check(const op_infer *c, tn_dim length, int64_t size, int64_t step, tn_dim *count);
+tn_tensor *op_frames_of(tn_tensor *x, int64_t size, int64_t step);
+tn_tensor *op_overlap_add_of(tn_tensor *x, int64_t step, tn_dim length);
+
 /* ---- operators from outside --------------------------------------------------------------------------------------- */
 
 struct tn_operator;

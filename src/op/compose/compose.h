@@ -26,4 +26,7 @@ tn_tensor *op_channels_second(tn_tensor *x);
 tn_tensor *op_as_pictures(tn_tensor *x);
 tn_tensor *op_as_bodies(tn_tensor *y, tn_dim n, tn_dim depth);
 
+/* |stft|^power of a signal as rows of frames: [..., frames, numbers]. */
+tn_tensor *op_spectrogram_of(tn_tensor *x, int64_t n_fft, double power, const tn_stft_opt *opt);
+
 #endif
