@@ -180,7 +180,7 @@ static tn_tensor *spectra(tn_tensor *x, int64_t n_fft, const tn_stft_opt *o, con
     tn_tensor *y = op_frames_of(x, n_fft, hop_of(o, n_fft));
     y = w ? tn_mul(y, w) : y;
     if (o->two_sided)
-        return op_fft_of(tn_complex(y, tn_mul_f(y, 0)), -2, false, norm);
+        return op_fft_of(tn_complex(y, op_full_like(y, TN_NONE, 0)), -2, false, norm);
     return op_rfft_of(y, -1, norm, false);
 }
 
@@ -241,8 +241,8 @@ tn_tensor *tn_istft(tn_tensor *x, int64_t n_fft, const tn_stft_opt *opt)
     if (!dim_same(x->graph->dims, tn_dim_of(x, -3), numbers, "istft"))
         return OP_REFUSE(x, TN_SHAPE, "istft of '%s': frames of %lld elements have spectra of %lld numbers, not %lld",
                          tn_tensor_name(x), (long long)n_fft, (long long)numbers, (long long)tn_dim_of(x, -3));
-    x = tn_transpose(x, -2, -3);
-    y = o->two_sided ? part(op_fft_of(x, -2, true, norm), 0) : op_irfft_of(x, -2, n_fft, norm, false);
+    x = tn_transpose(x, -2, -3); /* of whole spectra the first half is looked at, as PyTorch does */
+    y = op_irfft_of(tn_slice(x, -2, 0, n_fft / 2 + 1), -2, n_fft, norm, false);
     w = w ? w : tn_full(x->graph, x->type.dtype, TN_SHAPE(n_fft), 1);
     y = tn_overlap_add(tn_mul(y, w), hop_of(o, n_fft));
     sum = tn_overlap_add(tn_expand(tn_square(w), TN_SHAPE(frames, n_fft)), hop_of(o, n_fft));
