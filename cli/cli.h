@@ -45,6 +45,8 @@ tn_model *cli_model(tn_context *context, const char *path);
 /* The same for the first argument, which may also be a recipe: its model, untrained. */
 tn_model *cli_model_of(tn_context *context, const cli_args *args);
 bool cli_is_recipe(const char *path);
+/* What computing values again saves, as a line; nothing where none are. */
+void cli_show_saving(const tn_memory *memory);
 /* path/name when path is a folder that has it, else NULL; free() it. */
 char *cli_in_folder(const char *path, const char *name);
 /* A string as JSON, with its quotes. */

@@ -126,6 +126,44 @@ static int show_steps(tn_session *s, tn_model *m)
     return CLI_OK;
 }
 
+void cli_show_saving(const tn_memory *m)
+{
+    if (m->again)
+        (void)printf("%d operators run twice, so that less is kept for gradients: %.1f MB of buffer instead of %.1f, "
+                     "%.1f%% more FLOPs\n",
+                     m->again, (double)m->buffer / 1e6, (double)m->buffer_kept / 1e6,
+                     100 * (m->flops / m->flops_kept - 1));
+}
+
+/* What a step of training takes, as the recipe says it is trained. */
+static int show_training(tn_context *given, const cli_args *a)
+{
+    tn_dataset *train = NULL, *valid = NULL;
+    tn_memory m;
+    tn_recipe *r = tn_recipe_load(given, a->at[0], a->n_overrides, a->overrides);
+    tn_context *c = cli_context(a, r ? tn_recipe_threads(r) : 0); /* scratch is for so many threads */
+    if (!c) {
+        tn_recipe_free(r);
+        return CLI_FAILED;
+    }
+    const bool ok =
+        r && tn_recipe_data(c, r, &train, &valid) == TN_OK && tn_recipe_memory(c, r, train, valid, &m) == TN_OK;
+    if (ok) {
+        (void)printf(
+            "training, a step:     %d steps, %.4g MFLOP, %.4g MB moved; buffer %zu bytes (%zu without sharing), "
+            "scratch %zu, state %zu\n",
+            m.steps, m.flops / 1e6, m.bytes / 1e6, m.buffer, m.unshared, m.scratch, m.state);
+        cli_show_saving(&m);
+    }
+    if (!ok)
+        cli_fail("%s", tn_context_error(r ? c : given));
+    tn_dataset_free(train);
+    tn_dataset_free(valid);
+    tn_recipe_free(r);
+    tn_context_free(c);
+    return ok ? CLI_OK : CLI_FAILED;
+}
+
 static int show_model(tn_context *c, tn_model *m, const cli_args *a)
 {
     tn_program *p = tn_compile_entry(tn_model_graph(m), "predict", NULL);
@@ -141,6 +179,8 @@ static int show_model(tn_context *c, tn_model *m, const cli_args *a)
                      tn_tensor_describe(tn_model_input(m), in, sizeof in), tn_model_labels(m));
         show_parameters(m);
         code = show_steps(s, m);
+        if (code == CLI_OK && cli_is_recipe(a->at[0]))
+            code = show_training(c, a);
     } else {
         code = cli_fail("out of memory");
     }
@@ -165,7 +205,8 @@ static int run(const cli_args *a)
 const cli_command cli_show = {"show",
                               "show RUN|MODEL|RECIPE [key=value ...] [--dot]",
                               "Parameters; the steps of a prediction of one sample with kernels, shapes, FLOPs, bytes "
-                              "and addresses\nin the buffer; how much memory a prediction takes. --dot: the graph for "
+                              "and addresses\nin the buffer; how much memory a prediction takes and, of a recipe, a "
+                              "step of training. --dot: the graph for "
                               "Graphviz.",
                               run,
                               "dot",

@@ -167,6 +167,8 @@ static tn_status run_stoppable(tn_job *j)
 
 static int finish(tn_context *c, tn_job *j, const cli_args *a, const display *d)
 {
+    if (!a->json)
+        cli_show_saving(tn_job_memory(j));
     tn_status status = run_stoppable(j);
     if (status == TN_CANCELLED) {
         (void)fprintf(stderr, "\ntarn: %s; go on with: tarn train --resume %s\n", tn_job_error(j), tn_job_folder(j));

@@ -143,6 +143,7 @@ typedef struct tn_transformer_opt {
     bool norm_first;      /* norms before attention and feed-forward, not behind their sums */
     bool gelu;            /* in place of relu */
     bool last_norm;       /* stacks: name.norm at the end; the whole Transformer always has it */
+    bool recompute;       /* stacks: each layer is a region of tn_recompute_begin */
     void *reserved[4];
 } tn_transformer_opt;
 /* name.self_attn, name.linear1, name.linear2, name.norm1, name.norm2 of x[N, L, features]; sight NULL: everything is seen. */

@@ -30,6 +30,10 @@ TN_API tn_status tn_recipe_data(tn_context *context, const tn_recipe *recipe, tn
 /* The model, for samples like those of data; its state is initialised with the recipe's seed. */
 TN_API tn_model *tn_recipe_model(tn_context *context, const tn_recipe *recipe, const tn_dataset *data);
 
+/* What a step of the recipe's training on its data sets needs, without training. */
+TN_API tn_status tn_recipe_memory(tn_context *context, const tn_recipe *recipe, const tn_dataset *train,
+                                  const tn_dataset *valid, tn_memory *memory);
+
 /* tn_evaluate by the recipe's loss. */
 TN_API tn_status tn_recipe_evaluate(tn_context *context, const tn_recipe *recipe, tn_model *model,
                                     const tn_dataset *data, tn_evaluation *result, int64_t *confusion);
@@ -63,6 +67,8 @@ TN_API void tn_job_cancel(tn_job *job); /* safe in a signal handler */
 TN_API const char *tn_job_error(const tn_job *job);
 TN_API const char *tn_job_folder(const tn_job *job);
 TN_API tn_model *tn_job_model(tn_job *job);
+/* What a step needs. */
+TN_API const tn_memory *tn_job_memory(const tn_job *job);
 TN_API const tn_dataset *tn_job_train_data(const tn_job *job);
 TN_API const tn_dataset *tn_job_valid_data(const tn_job *job);
 /* Figures of the best model on the validation set, after tn_job_run; false if there are none. */

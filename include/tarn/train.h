@@ -65,8 +65,8 @@ typedef struct tn_train_opt {
     const char
         *folder; /* run folder: last.safetensors, model.safetensors (best), metrics.jsonl; NULL: none is written */
     int64_t checkpoint_every; /* steps between checkpoints within an epoch; 0: at the end of epochs only */
-    size_t memory_limit;
-    tn_precision precision; /* of products and convolutions */
+    size_t memory_limit;      /* of a step, as in tn_compile_opt */
+    tn_precision precision;   /* of products and convolutions */
     tn_progress_fn progress;
     void *user;
     double label_smoothing; /* cross entropy, in training alone: this part of the target is spread over all classes */
@@ -90,6 +90,8 @@ typedef struct tn_trainer tn_trainer;
 TN_API tn_trainer *tn_trainer_new(tn_context *context, tn_model *model, const tn_dataset *train,
                                   const tn_dataset *valid, const tn_train_opt *opt);
 TN_API void tn_trainer_free(tn_trainer *trainer);
+/* What a step of a whole batch needs: known before it runs. Lives as long as the trainer. */
+TN_API const tn_memory *tn_trainer_memory(const tn_trainer *trainer);
 /* Trains to the end (or from where a resumed run stood). */
 TN_API tn_status tn_trainer_run(tn_trainer *trainer);
 /* Everything that a run needs to go on as if it had never stopped: `last.safetensors`. */

@@ -276,7 +276,11 @@ tn_tensor *tn_layer_transformer_encoder(tn_tensor *x, const char *name, int64_t 
     tn_scope_push(g, name);
     for (int i = 0; i < layers; i++) {
         (void)snprintf(layer, sizeof layer, "layers.%d", i);
+        if (o->recompute)
+            tn_recompute_begin(g);
         x = tn_layer_transformer_encoder_layer(x, layer, n, sight, o);
+        if (o->recompute)
+            tn_recompute_end(g);
     }
     x = o->last_norm ? normed(x, "norm", o) : x;
     tn_scope_pop(g);
@@ -295,7 +299,11 @@ tn_tensor *tn_layer_transformer_decoder(tn_tensor *x, tn_tensor *memory, const c
     tn_scope_push(g, name);
     for (int i = 0; i < layers; i++) {
         (void)snprintf(layer, sizeof layer, "layers.%d", i);
+        if (o->recompute)
+            tn_recompute_begin(g);
         x = tn_layer_transformer_decoder_layer(x, memory, layer, n, sight, memory_sight, o);
+        if (o->recompute)
+            tn_recompute_end(g);
     }
     x = o->last_norm ? normed(x, "norm", o) : x;
     tn_scope_pop(g);

@@ -14,6 +14,7 @@ typedef struct builder {
     const train_model *model;
     tn_tensor *input, **outputs; /* of the layers before number `at` */
     size_t at;
+    int64_t again;                  /* layers left of a block whose values are computed again */
     int64_t count[TRAIN_LAYER_END]; /* layers of a kind so far: names that are not given are numbered */
     char name[64];
 } builder;
@@ -207,7 +208,8 @@ static tn_tensor *transformer_encoder(builder *b, tn_tensor *x)
     const tn_transformer_opt t = {.feed_forward = o->feed_forward,
                                   .dropout = tn_f64(o->dropout),
                                   .norm_first = o->norm_first,
-                                  .last_norm = o->norm_first};
+                                  .last_norm = o->norm_first,
+                                  .recompute = o->recompute};
     return tn_layer_transformer_encoder(x, name_of(b, o->name, "encoder"), o->heads, (int)o->layers, &sight, &t);
 }
 
@@ -251,6 +253,22 @@ static tn_tensor *reshape(builder *b, tn_tensor *x)
     for (size_t i = 0; i < shape->n && s.rank < TN_MAX_RANK; i++)
         s.dims[s.rank++] = shape->at[i];
     return tn_reshape(x, s);
+}
+
+static tn_tensor *recompute(builder *b, tn_tensor *x)
+{
+    const int64_t layers = b->layer->recompute.layers, left = (int64_t)(b->model->n - b->at) - 1;
+    if (b->again)
+        graph_fail(b->g, TN_INVALID,
+                   "the block before, which is computed again, has %lld layers left; blocks do not nest",
+                   (long long)b->again);
+    else if (layers > left)
+        graph_fail(b->g, TN_INVALID, "%lld layers are to be computed again; %lld follow", (long long)layers,
+                   (long long)left);
+    else
+        tn_recompute_begin(b->g);
+    b->again = layers + 1; /* this one counts too */
+    return x;
 }
 
 static tn_tensor *prelu(builder *b, tn_tensor *x)
@@ -361,6 +379,7 @@ static tn_tensor *(*const build_layer[TRAIN_LAYER_END])(builder *, tn_tensor *) 
     [TRAIN_LAYER_geglu] = geglu,
     [TRAIN_LAYER_softmax] = softmax,
     [TRAIN_LAYER_log_softmax] = log_softmax,
+    [TRAIN_LAYER_recompute] = recompute,
 };
 
 static tn_tensor *build_list(const train_model *m, tn_graph *g, tn_tensor *x, base_error *e)
@@ -371,6 +390,8 @@ static tn_tensor *build_list(const train_model *m, tn_graph *g, tn_tensor *x, ba
     for (; b.outputs && b.at < m->n; b.at++) {
         b.layer = &m->layers[b.at];
         x = b.outputs[b.at] = build_layer[b.layer->kind](&b, x);
+        if (b.again && --b.again == 0)
+            tn_recompute_end(g);
         if (tn_graph_status(g) != TN_OK) {
             base_fail(e, tn_graph_status(g), "%s%s: %s", b.layer->place, b.layer->type, tn_graph_error(g));
             break;

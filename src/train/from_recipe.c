@@ -301,3 +301,18 @@ tn_train_opt train_options_of(const train_recipe *r, tn_transform *augment)
         t.augment = augment;
     return t;
 }
+
+tn_status tn_recipe_memory(tn_context *c, const tn_recipe *recipe, const tn_dataset *train, const tn_dataset *valid,
+                           tn_memory *memory)
+{
+    tn_transform augment;
+    const tn_train_opt o = train_options_of(recipe->r, &augment);
+    tn_model *m = tn_recipe_model(c, recipe, train);
+    tn_trainer *t = m ? tn_trainer_new(c, m, train, valid, &o) : NULL;
+    const tn_status status = t ? TN_OK : c->err.status;
+    if (t)
+        *memory = *tn_trainer_memory(t);
+    tn_trainer_free(t);
+    tn_model_free(m);
+    return status;
+}

@@ -282,6 +282,11 @@ const char *tn_job_folder(const tn_job *j)
     return j->folder;
 }
 
+const tn_memory *tn_job_memory(const tn_job *j)
+{
+    return tn_trainer_memory(j->trainer);
+}
+
 tn_model *tn_job_model(tn_job *j)
 {
     return j->best ? j->best : j->model;

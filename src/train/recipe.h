@@ -91,7 +91,8 @@
     X(swiglu)                                                                                                          \
     X(geglu)                                                                                                           \
     X(softmax)                                                                                                         \
-    X(log_softmax)
+    X(log_softmax)                                                                                                     \
+    X(recompute)
 
 typedef enum train_layer_kind {
     TRAIN_LAYER_NONE,
@@ -183,7 +184,7 @@ typedef struct train_encoder {
     const char *name;
     int64_t heads, layers, feed_forward;
     double dropout;
-    bool norm_first, causal;
+    bool norm_first, causal, recompute;
 } train_encoder;
 
 typedef struct train_embedding {
@@ -203,6 +204,12 @@ typedef struct train_flatten {
     const char *name;
     int64_t from; /* the first axis that is flattened; 0 is the batch */
 } train_flatten;
+
+typedef struct train_recompute {
+    uint64_t given;
+    const char *name;
+    int64_t layers; /* after this one */
+} train_recompute;
 
 typedef struct train_reshape {
     uint64_t given;
@@ -255,6 +262,7 @@ typedef struct train_layer {
         train_dropout dropout, dropout_channels, drop_path, alpha_dropout;
         train_flatten flatten;
         train_reshape reshape;
+        train_recompute recompute;
         train_gelu gelu;
         train_prelu prelu;
         train_activation relu6, selu, celu, mish, hardswish, hardsigmoid, hardtanh, softsign, log_sigmoid, softshrink,

@@ -162,6 +162,7 @@ static const format_option encoder_rows[] = {
     FORMAT_FLOAT(train_encoder, dropout, "0.1", "[0,1)", "behind attention, its weights, and both linear layers"),
     FORMAT_BOOL(train_encoder, norm_first, "false", "norms stand before attention and linear layers, not behind"),
     FORMAT_BOOL(train_encoder, causal, "false", "a step sees itself and what was before it only"),
+    FORMAT_BOOL(train_encoder, recompute, "false", "each layer is a block as the layer recompute makes"),
     NAME(train_encoder),
     {0},
 };
@@ -185,6 +186,11 @@ static const format_option reshape_rows[] = {
     FORMAT_INTS(train_reshape, shape, FORMAT_REQUIRED, "[-1,1000000000]", 1, 7,
                 "the new shape of one sample; one axis may be -1"),
     NAME(train_reshape),
+    {0},
+};
+static const format_option recompute_rows[] = {
+    FORMAT_INT(train_recompute, layers, FORMAT_REQUIRED, "[1,1000000]", "so many layers behind this one"),
+    NAME(train_recompute),
     {0},
 };
 static const format_option gelu_rows[] = {
@@ -313,6 +319,8 @@ static const format_table tables[TRAIN_LAYER_END] = {
     TABLE(geglu, gated_rows, "axis", "a gelu(b), a and b being halves of x"),
     TABLE(softmax, softmax_rows, "axis", "exp(x), scaled to add up to 1"),
     TABLE(log_softmax, softmax_rows, "axis", "the logarithm of softmax"),
+    TABLE(recompute, recompute_rows, "layers",
+          "the next layers are a block whose inner values are computed again for gradients, not kept: less memory"),
 };
 
 const format_table *train_layer_table(train_layer_kind kind)

@@ -243,7 +243,8 @@ static const format_option train_rows[] = {
     FORMAT_INT(train_options, threads, "0", "[0,1024]", "threads of a step; 0: all that the process may use"),
     FORMAT_BYTES(
         train_options, memory_limit, "0",
-        "a step that needs more for values and scratch, parameters apart, is refused before it runs; 0: no limit"),
+        "for values and scratch of a step, parameters apart; where it would need more, values are computed again for "
+        "gradients instead of being kept, and if that does not do it is refused before it runs; 0: no limit"),
     {0},
 };
 const format_table train_options_table = {

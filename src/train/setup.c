@@ -249,13 +249,13 @@ static tn_status plan_step(tn_trainer *t)
     tn_view views[TN_MAX_FIELDS];
     tn_batch batch = {.n = t->opt.batch, .fields = views};
     tn_feed feeds[3];
-    tn_memory memory;
     tn_field f;
     for (; batch.n_fields < TN_MAX_FIELDS && tn_loader_field(t->loader, batch.n_fields, &f); batch.n_fields++)
         views[batch.n_fields] = tn_view_of(NULL, f.dtype, f.rank, f.dims);
     BASE_TRY(train_feeds(t->loader, &batch, t->model, t->scorer.classes, feeds, &t->error));
     feeds[2] = (tn_feed){"lr", tn_view_of(NULL, TN_F32, 0, NULL)};
-    tn_status status = tn_session_plan(t->session, t->opt.accumulate == 1 ? "step" : "accumulate", 3, feeds, &memory);
+    tn_status status =
+        tn_session_plan(t->session, t->opt.accumulate == 1 ? "step" : "accumulate", 3, feeds, &t->memory);
     return status == TN_OK ? TN_OK : base_fail(&t->error, status, "%s", tn_session_error(t->session));
 }
 
@@ -374,6 +374,11 @@ void tn_trainer_free(tn_trainer *t)
     base_arena_free(&t->arena);
     tn_context_free(t->context);
     free(t);
+}
+
+const tn_memory *tn_trainer_memory(const tn_trainer *t)
+{
+    return &t->memory;
 }
 
 const char *tn_trainer_error(const tn_trainer *t)

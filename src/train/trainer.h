@@ -54,6 +54,7 @@ struct tn_trainer {
     int64_t batches;  /* in an epoch */
     double started, epoch_started;
     double grad_norm, lr;
+    tn_memory memory; /* of a step */
     atomic_bool cancel;
 };
 

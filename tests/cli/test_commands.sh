@@ -114,6 +114,30 @@ for what in runs/tiny-001 runs/tiny-001/model.safetensors tiny.yaml; do
     prints "f32[batch,1,28,28]" "conv1.weight" "bn1.running_mean" "fc1.bias" "FLOP" "batch 64"
     grep -qE "^conv1.* f32\[1,4,12,12\] +104 +[0-9]+ +[0-9]+ +[0-9]+$" out.txt || say "no row of conv1: $(cat out.txt)"
 done
+prints "training, a step:"
+
+# --- values computed again: for a memory limit, by a block of layers; the model is the same
+sed 's/^    - relu/&\n    - conv2d: {units: 4, kernel: 3, padding: 1}\n    - gelu\n    - conv2d: {units: 4, kernel: 3, padding: 1}\n    - gelu/
+    s/batch: 32/batch: 128/' tiny.yaml >deep.yaml
+losses() {
+    sed 's/.*"loss":\([0-9.e+-]*\).*"val_loss":\([0-9.e+-]*\).*/\1 \2/' "$1/metrics.jsonl"
+}
+runs 0 show deep.yaml
+size=$(sed -n 's/^training, a step:.* buffer \([0-9]*\) bytes.* scratch \([0-9]*\),.*/\1 + \2/p' out.txt)
+limit=$(((size) * 9 / 10))
+runs 0 train deep.yaml output.folder=kept
+runs 0 show deep.yaml train.memory_limit=$limit
+prints "operators run twice" "MB of buffer instead of"
+runs 0 train deep.yaml train.memory_limit=$limit output.folder=limited
+prints "operators run twice"
+sed 's/^    - batch_norm2d/    - recompute: 6\n&/' deep.yaml >block.yaml
+runs 0 train block.yaml output.folder=block
+prints "operators run twice"
+for folder in limited block; do
+    [ "$(losses kept/tiny-001)" = "$(losses $folder/tiny-001)" ] || say "with values computed again, other losses: $folder"
+done
+runs 1 train tiny.yaml train.memory_limit=1000
+says "the limit is 1000"
 runs 0 show runs/tiny-001 --dot
 head -1 out.txt | grep -q '^digraph' || say "show --dot prints $(head -1 out.txt)"
 tail -1 out.txt | grep -q '^}' || say "show --dot ends with $(tail -1 out.txt)"

@@ -67,6 +67,10 @@ recipe 's/- linear: 10/- linear: 10\n    - conv2d: {units: 3, kernel: 3}/'
 refused wrong.yaml:12 conv2d "f32[batch,10]" "f32[3,10,3,3]" -- train wrong.yaml
 recipe 's/- linear: 10/- concat: before\n    - linear: 10/'
 refused wrong.yaml concat "no layer before this one has the name 'before'" -- train wrong.yaml
+recipe 's/- linear: 10/- recompute: 2\n    - linear: 10/'
+refused wrong.yaml recompute "2 layers are to be computed again; 1 follow" -- train wrong.yaml
+recipe 's/- linear: 10/- recompute: 2\n    - recompute: 1\n    - linear: 10/'
+refused wrong.yaml recompute "has 2 layers left; blocks do not nest" -- train wrong.yaml
 recipe 's/kernel: 5, stride: 2/kernel: 40/'
 refused wrong.yaml:5 conv2d 40 28 -- train wrong.yaml
 refused "[1,28,28]" "[batch,1,14,14]" -- train tiny.yaml "model.input=[1,14,14]"

@@ -54,6 +54,10 @@ if "$BUILD/examples/activations" no/such/folder.svg >/dev/null 2>message.txt || 
     say "activations does not say that it cannot write: $(cat message.txt)"
 fi
 
+run recompute
+holds recompute '{ loss[$NF] = 1; memory[NR] = $(NF - 10) } END { for (l in loss) n++
+    exit !(NR == 3 && n == 1 && memory[2] < memory[1] / 2 && memory[3] <= memory[1] / 2) }'
+
 run train_loop
 holds train_loop '/^epoch/ { n++; first = n == 1 ? $4 : first; last = $4; accuracy = $(NF - 1) }
     END { exit !(n == 5 && last < first / 2 && accuracy > 85) }'
