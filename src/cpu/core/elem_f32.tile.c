@@ -184,21 +184,21 @@ OP1(log1p, cpu_vf_log1p(a))
 OP1(erf, cpu_vf_erf(a))
 OP1(sin_of_moderate, cpu_vf_sin_quarters(a, 0))
 OP1(cos_of_moderate, cpu_vf_sin_quarters(a, 1))
-EACH1(tan, tanf(a))
-EACH1(asin, asinf(a))
-EACH1(acos, acosf(a))
-EACH1(atan, atanf(a))
-EACH2(atan2, atan2f(a, b))
-EACH1(sinh, sinhf(a))
-EACH1(cosh, coshf(a))
-EACH1(asinh, asinhf(a))
-EACH1(acosh, acoshf(a))
-EACH1(atanh, atanhf(a))
-EACH1(erfc, erfcf(a))
+OP1(tan_of_moderate, cpu_vf_tan_moderate(a))
+OP1(asin, cpu_vf_asin(a))
+OP1(acos, cpu_vf_acos(a))
+OP1(atan, cpu_vf_atan(a))
+OP2(atan2, cpu_vf_atan2(a, b))
+OP1(sinh, cpu_vf_sinh(a))
+OP1(cosh, cpu_vf_cosh(a))
+OP1(asinh, cpu_vf_asinh(a))
+OP1(acosh, cpu_vf_acosh(a))
+OP1(atanh, cpu_vf_atanh(a))
+OP1(erfc, cpu_vf_erfc(a))
 EACH1(erfinv, (float)base_erfinv((double)a))
-EACH2(hypot, hypotf(a, b))
+OP2(hypot, cpu_vf_hypot(a, b))
 
-/* Sine and cosine of tiles with huge arguments, which are rare, go through C's functions. */
+/* Sine, cosine and tangent of tiles with huge arguments, which are rare, go through C's functions. */
 static bool has_huge(const float *a, int64_t n)
 {
     cpu_vi huge = {0};
@@ -234,6 +234,11 @@ static void tile_sin(cpu_elem_call *t)
 static void tile_cos(cpu_elem_call *t)
 {
     trig(t, tile_cos_of_moderate, cosf);
+}
+
+static void tile_tan(cpu_elem_call *t)
+{
+    trig(t, tile_tan_of_moderate, tanf);
 }
 
 /* ---- activations ----------------------------------------------------------------------------------------------- */

@@ -78,20 +78,20 @@
     X(log1p, 1, SAME, 9)                                                                                              \
     X(sin, 1, SAME, 12)                                                                                               \
     X(cos, 1, SAME, 12)                                                                                               \
-    X(tan, 1, SAME, 60)                                                                                               \
-    X(asin, 1, SAME, 60)                                                                                              \
-    X(acos, 1, SAME, 60)                                                                                              \
-    X(atan, 1, SAME, 60)                                                                                              \
-    X(atan2, 2, SAME, 80)                                                                                             \
-    X(sinh, 1, SAME, 60)                                                                                              \
-    X(cosh, 1, SAME, 60)                                                                                              \
-    X(asinh, 1, SAME, 60)                                                                                             \
-    X(acosh, 1, SAME, 60)                                                                                             \
-    X(atanh, 1, SAME, 60)                                                                                             \
+    X(tan, 1, SAME, 14)                                                                                               \
+    X(asin, 1, SAME, 9)                                                                                               \
+    X(acos, 1, SAME, 9)                                                                                               \
+    X(atan, 1, SAME, 10)                                                                                              \
+    X(atan2, 2, SAME, 14)                                                                                             \
+    X(sinh, 1, SAME, 10)                                                                                              \
+    X(cosh, 1, SAME, 8)                                                                                               \
+    X(asinh, 1, SAME, 24)                                                                                             \
+    X(acosh, 1, SAME, 22)                                                                                             \
+    X(atanh, 1, SAME, 14)                                                                                             \
     X(erf, 1, SAME, 10)                                                                                               \
-    X(erfc, 1, SAME, 60)                                                                                              \
+    X(erfc, 1, SAME, 30)                                                                                              \
     X(erfinv, 1, SAME, 200)                                                                                           \
-    X(hypot, 2, SAME, 20)                                                                                             \
+    X(hypot, 2, SAME, 12)                                                                                             \
     /* activations */                                                                                                 \
     X(tanh, 1, SAME, 8)                                                                                               \
     X(sigmoid, 1, SAME, 7)                                                                                            \

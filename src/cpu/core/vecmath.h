@@ -310,6 +310,125 @@ CPU_INLINE cpu_vf cpu_vf_tanh(cpu_vf x)
     return cpu_vf_copysign(t / (t + 2.0f), x);
 }
 
+/* ---- inverse and hyperbolic functions --------------------------------------------------------------------------- */
+
+#define CPU_HALF_PI 0x1.921fb6p+0f
+#define CPU_HALF_PI_REST (-0x1.777a5cp-25f) /* pi/2 less what f32 has of it */
+
+/* asin(s) - s for 0 <= s <= 1/2, z = s^2. */
+CPU_INLINE cpu_vf cpu_vf_asin_tail(cpu_vf s, cpu_vf z)
+{
+    static const float c[] = {0x1.5555c8p-3f, 0x1.3301e4p-4f, 0x1.747e4ap-5f, 0x1.8c283cp-6f, 0x1.596d28p-5f};
+    return s * z * cpu_vf_poly(z, c, 5);
+}
+
+/* Above 1/2 asin(x) is pi/2 - 2 asin(sqrt((1 - x) / 2)); *far says where that is so, and the angle in it is given, else asin(|x|). */
+CPU_INLINE cpu_vf cpu_vf_asin_parts(cpu_vf x, cpu_vm *far)
+{
+    cpu_vf size = cpu_vf_abs(x), z = (1.0f - size) * 0.5f;
+    *far = cpu_vf_lt(cpu_vf_set1(0.5f), size);
+    z = cpu_vf_pick(*far, z, size * size);
+    cpu_vf s = cpu_vf_pick(*far, cpu_vf_sqrt(z), size);
+    return s + cpu_vf_asin_tail(s, z);
+}
+
+CPU_INLINE cpu_vf cpu_vf_asin(cpu_vf x)
+{
+    cpu_vm far;
+    cpu_vf a = cpu_vf_asin_parts(x, &far);
+    cpu_vf other = cpu_vf_fma(a, cpu_vf_set1(-2), cpu_vf_set1(CPU_HALF_PI)) + CPU_HALF_PI_REST;
+    return cpu_vf_copysign(cpu_vf_pick(far, other, a), x);
+}
+
+CPU_INLINE cpu_vf cpu_vf_acos(cpu_vf x)
+{
+    cpu_vm far, negative = cpu_vf_lt(x, cpu_vf_set1(0));
+    cpu_vf a = cpu_vf_asin_parts(x, &far), twice = a + a;
+    cpu_vf other = cpu_vf_pick(negative, (2 * CPU_HALF_PI - twice) + 2 * CPU_HALF_PI_REST, twice);
+    cpu_vf near = (CPU_HALF_PI - (cpu_vf_copysign(a, x) - CPU_HALF_PI_REST));
+    return cpu_vf_pick(far, other, near);
+}
+
+/* atan(t) for 0 <= t <= 1. */
+CPU_INLINE cpu_vf cpu_vf_atan_unit(cpu_vf t)
+{
+    static const float c[] = {-0x1.55553ep-2f, 0x1.9991fep-3f,  -0x1.2421b6p-3f, 0x1.c09ap-4f,    -0x1.583494p-4f,
+                              0x1.dac9fp-5f,   -0x1.fed178p-6f, 0x1.65a674p-7f,  -0x1.d63018p-10f};
+    cpu_vf z = t * t;
+    return cpu_vf_fma(t * z, cpu_vf_poly(z, c, 9), t);
+}
+
+CPU_INLINE cpu_vf cpu_vf_atan(cpu_vf x)
+{
+    cpu_vf size = cpu_vf_abs(x);
+    cpu_vm steep = cpu_vf_lt(cpu_vf_set1(1), size);
+    cpu_vf a = cpu_vf_atan_unit(cpu_vf_pick(steep, 1.0f / size, size));
+    return cpu_vf_copysign(cpu_vf_pick(steep, CPU_HALF_PI - (a - CPU_HALF_PI_REST), a), x);
+}
+
+/* As C's atan2f (C17, F.10.1.4); subnormal quotients count as 0. */
+CPU_INLINE cpu_vf cpu_vf_atan2(cpu_vf y, cpu_vf x)
+{
+    const cpu_vf zero = cpu_vf_set1(0), one = cpu_vf_set1(1);
+    cpu_vf high = cpu_vf_abs(y), wide = cpu_vf_abs(x);
+    cpu_vm steep = cpu_vf_lt(wide, high), equal = cpu_vf_eq(wide, high);
+    cpu_vf t = cpu_vf_pick(steep, wide, high) / cpu_vf_pick(steep, high, wide);
+    t = cpu_vf_pick(equal, cpu_vf_pick(cpu_vf_eq(wide, zero), zero, one), t); /* both 0 or both infinite, too */
+    cpu_vf a = cpu_vf_atan_unit(t);
+    a = cpu_vf_pick(steep, CPU_HALF_PI - (a - CPU_HALF_PI_REST), a);
+    cpu_vm left = cpu_vf_lt(cpu_vf_copysign(one, x), zero); /* -0 is left */
+    a = cpu_vf_pick(left, 2 * CPU_HALF_PI - (a - 2 * CPU_HALF_PI_REST), a);
+    a = cpu_vf_pick(cpu_vf_ne(x, x) | cpu_vf_ne(y, y), x + y, a);
+    return cpu_vf_copysign(a, y);
+}
+
+/* exp(x) / 2 for 0 <= x, which is finite a little longer than exp(x). */
+CPU_INLINE cpu_vf cpu_vf_half_exp(cpu_vf x)
+{
+    cpu_vf nf;
+    cpu_vi n;
+    cpu_vf r = cpu_vf_exp_reduce(cpu_vf_min(cpu_vf_set1(90.0f), x), &nf, &n);
+    return cpu_vf_scale(cpu_vf_exp_tail(r) + 1.0f, nf - 1.0f, (cpu_vi)((cpu_vu)n - 1u));
+}
+
+CPU_INLINE cpu_vf cpu_vf_cosh(cpu_vf x)
+{
+    cpu_vf e = cpu_vf_half_exp(cpu_vf_abs(x));
+    return e + 0.25f / e;
+}
+
+CPU_INLINE cpu_vf cpu_vf_sinh(cpu_vf x)
+{
+    static const float c[] = {0x1.555556p-3f, 0x1.111134p-7f, 0x1.9ffe92p-13f, 0x1.7a15b6p-19f};
+    cpu_vf size = cpu_vf_abs(x), e = cpu_vf_half_exp(size), z = size * size;
+    cpu_vf near = cpu_vf_fma(size * z, cpu_vf_poly(z, c, 4), size);
+    return cpu_vf_copysign(cpu_vf_pick(cpu_vf_lt(size, cpu_vf_set1(1)), near, e - 0.25f / e), x);
+}
+
+CPU_INLINE cpu_vf cpu_vf_asinh(cpu_vf x)
+{
+    cpu_vf size = cpu_vf_abs(x), s = cpu_vf_min(cpu_vf_set1(0x1p14f), size), z = s * s;
+    cpu_vf y = cpu_vf_log1p(s + z / (1.0f + cpu_vf_sqrt(z + 1.0f)));
+    cpu_vf far = cpu_vf_log(size) + 0x1.62e43p-1f;
+    return cpu_vf_copysign(cpu_vf_pick(cpu_vf_lt(size, cpu_vf_set1(0x1p14f)), y, far), x);
+}
+
+CPU_INLINE cpu_vf cpu_vf_acosh(cpu_vf x)
+{
+    cpu_vf t = cpu_vf_min(cpu_vf_set1(0x1p14f), x) - 1.0f;
+    cpu_vf y = cpu_vf_log1p(t + cpu_vf_sqrt(t * (t + 2.0f))), far = cpu_vf_log(x) + 0x1.62e43p-1f;
+    y = cpu_vf_pick(cpu_vf_lt(x, cpu_vf_set1(0x1p14f)), y, far);
+    return cpu_vf_pick(cpu_vf_lt(x, cpu_vf_set1(1)), cpu_vf_set1(NAN), y);
+}
+
+CPU_INLINE cpu_vf cpu_vf_atanh(cpu_vf x)
+{
+    cpu_vf size = cpu_vf_abs(x);
+    return cpu_vf_copysign(cpu_vf_log1p((size + size) / (1.0f - size)) * 0.5f, x);
+}
+
+/* ---- error functions --------------------------------------------------------------------------------------------- */
+
 /* For t >= 0: erf(t), and through `rest` erfc(t), both with small relative error. Below 1 erf is t + t P(t^2), above it
  * erfc is exp(-t Q(t)). From 6 on erfc is a constant below 1e-16. */
 CPU_INLINE cpu_vf cpu_vf_erf_parts(cpu_vf t, cpu_vf *rest)
@@ -396,23 +515,101 @@ CPU_INLINE cpu_vd cpu_vd_quarter(cpu_vd x, cpu_vd *turn)
 #define CPU_TRIG_LIMIT 0x1p20f
 #endif
 
-/* sin(x + quarters pi/2) for |x| below CPU_TRIG_LIMIT, NaN for infinity and NaN. */
-CPU_INLINE cpu_vf cpu_vf_sin_quarters(cpu_vf x, uint32_t quarters)
+/* x as n pi/2 + r with |r| <= pi/4, for |x| below CPU_TRIG_LIMIT: gives r, and n modulo 4 in its last bits. NaN for infinity and NaN. */
+CPU_INLINE cpu_vf cpu_vf_quarters(cpu_vf x, cpu_vu *n)
 {
-    static const float s[] = {-0x1.555556p-3f, 0x1.111108p-7f, -0x1.a00f9ep-13f, 0x1.6cd834p-19f};
-    static const float c[] = {0x1.55554ap-5f, -0x1.6c0c8ap-10f, 0x1.9a021p-16f};
     cpu_vd2 wide = cpu_vd2_of_vf(x), rest, turn;
     rest.low = cpu_vd_quarter(wide.low, &turn.low);
     rest.high = cpu_vd_quarter(wide.high, &turn.high);
     /* The turns modulo 4, exactly: whole numbers below 2^41 in doubles. */
     turn.low -= 4.0 * cpu_vd_nearest(turn.low * 0.25);
     turn.high -= 4.0 * cpu_vd_nearest(turn.high * 0.25);
-    cpu_vf r = cpu_vf_of_vd2(rest), z = r * r;
-    cpu_vu n = (cpu_vu)cpu_vi_of_vf(cpu_vf_of_vd2(turn)) + quarters;
-    cpu_vf sine = cpu_vf_fma(z * r, cpu_vf_poly(z, s, 4), r);
-    cpu_vf cosine = cpu_vf_fma(z * z, cpu_vf_poly(z, c, 3), cpu_vf_fma(z, cpu_vf_set1(-0.5f), cpu_vf_set1(1)));
-    cpu_vf y = cpu_vf_select((cpu_vi)(n << 31) >> 31, cosine, sine);
+    *n = (cpu_vu)cpu_vi_of_vf(cpu_vf_of_vd2(turn));
+    return cpu_vf_of_vd2(rest);
+}
+
+/* For |r| <= pi/4, z = r^2. */
+CPU_INLINE cpu_vf cpu_vf_sine(cpu_vf r, cpu_vf z)
+{
+    static const float s[] = {-0x1.555556p-3f, 0x1.111108p-7f, -0x1.a00f9ep-13f, 0x1.6cd834p-19f};
+    return cpu_vf_fma(z * r, cpu_vf_poly(z, s, 4), r);
+}
+CPU_INLINE cpu_vf cpu_vf_cosine(cpu_vf z)
+{
+    static const float c[] = {0x1.55554ap-5f, -0x1.6c0c8ap-10f, 0x1.9a021p-16f};
+    return cpu_vf_fma(z * z, cpu_vf_poly(z, c, 3), cpu_vf_fma(z, cpu_vf_set1(-0.5f), cpu_vf_set1(1)));
+}
+
+/* sin(x + quarters pi/2) for |x| below CPU_TRIG_LIMIT, NaN for infinity and NaN. */
+CPU_INLINE cpu_vf cpu_vf_sin_quarters(cpu_vf x, uint32_t quarters)
+{
+    cpu_vu n;
+    cpu_vf r = cpu_vf_quarters(x, &n), z = r * r;
+    n += quarters;
+    cpu_vf y = cpu_vf_select((cpu_vi)(n << 31) >> 31, cpu_vf_cosine(z), cpu_vf_sine(r, z));
     return (cpu_vf)((cpu_vu)y ^ (n << 30 & 0x80000000u));
+}
+
+/* The same for the tangent, within 3 units in the last place. */
+CPU_INLINE cpu_vf cpu_vf_tan_moderate(cpu_vf x)
+{
+    cpu_vu n;
+    cpu_vf r = cpu_vf_quarters(x, &n), z = r * r, s = cpu_vf_sine(r, z), c = cpu_vf_cosine(z);
+    cpu_vi odd = (cpu_vi)(n << 31) >> 31;
+    cpu_vf y = cpu_vf_select(odd, -c, s) / cpu_vf_select(odd, s, c);
+    return cpu_vf_pick(cpu_vf_eq(x, cpu_vf_set1(0)), x, y); /* keeps the sign of a zero */
+}
+
+/* erfc(t) for 0.5 <= t <= 10.2: exp(-t^2) with the square in f64, times a polynomial in (t - 3) / (t + 3) that is erfc(t) exp(t^2). */
+CPU_INLINE cpu_vd cpu_vd_erfc_parts(cpu_vd t, cpu_vd *turns, cpu_vd *rest)
+{
+    static const double c[] = {0x1.6e9827f521aa2p-3,  -0x1.4e102c03f04e3p-2, 0x1.f6ff0f8d9e753p-3,
+                               -0x1.336fcad838710p-3, 0x1.258da1313d97dp-4,  -0x1.8fba64f2f9d7cp-6,
+                               0x1.16a606b553ed9p-8,  0x1.7f6ef93408debp-11, -0x1.1d03fd4040e22p-11,
+                               0x1.7464e8b90165fp-18};
+    cpu_vd u = (t - 3.0) / (t + 3.0), y = cpu_vd_set1(c[9]), power = t * t * -0x1.71547652b82fep+0;
+    *turns = cpu_vd_nearest(power);
+    *rest = (power - *turns) * 0x1.62e42fefa39efp-1;
+    for (int i = 9 - 1; i >= 0; i--)
+        y = cpu_vd_fma(y, u, cpu_vd_set1(c[i]));
+    return y;
+}
+
+CPU_INLINE cpu_vf cpu_vf_erfc(cpu_vf x)
+{
+    cpu_vf size = cpu_vf_abs(x), near, t = cpu_vf_max(cpu_vf_set1(0.5f), cpu_vf_min(cpu_vf_set1(10.2f), size));
+    cpu_vd2 wide = cpu_vd2_of_vf(t), turns, rest, factor;
+    factor.low = cpu_vd_erfc_parts(wide.low, &turns.low, &rest.low);
+    factor.high = cpu_vd_erfc_parts(wide.high, &turns.high, &rest.high);
+    cpu_vf nf = cpu_vf_of_vd2(turns), e = cpu_vf_exp_tail(cpu_vf_of_vd2(rest)) + 1.0f;
+    cpu_vf far = cpu_vf_scale(e * cpu_vf_of_vd2(factor), nf, cpu_vi_of_vf(nf));
+    cpu_vf small = cpu_vf_copysign(cpu_vf_erf_parts(cpu_vf_min(cpu_vf_set1(0.5f), size), &near), x);
+    far = cpu_vf_pick(cpu_vf_lt(x, cpu_vf_set1(0)), 2.0f - far, far);
+    far = cpu_vf_pick(cpu_vf_ne(x, x), x, far);
+    return cpu_vf_pick(cpu_vf_lt(size, cpu_vf_set1(0.5f)), 1.0f - small, far);
+}
+
+CPU_INLINE cpu_vd cpu_vd_sqrt(cpu_vd x)
+{
+#if CPU_VEC_AVX512
+    return (cpu_vd)_mm512_sqrt_pd((__m512d)x);
+#elif CPU_VEC_AVX2
+    return (cpu_vd)_mm256_sqrt_pd((__m256d)x);
+#else
+    for (int i = 0; i < CPU_VD; i++)
+        x[i] = sqrt(x[i]);
+    return x;
+#endif
+}
+
+CPU_INLINE cpu_vf cpu_vf_hypot(cpu_vf a, cpu_vf b)
+{
+    cpu_vd2 x = cpu_vd2_of_vf(a), y = cpu_vd2_of_vf(b);
+    const cpu_vf infinite = cpu_vf_set1(INFINITY);
+    x.low = cpu_vd_sqrt(x.low * x.low + y.low * y.low);
+    x.high = cpu_vd_sqrt(x.high * x.high + y.high * y.high);
+    cpu_vm endless = cpu_vf_eq(cpu_vf_abs(a), infinite) | cpu_vf_eq(cpu_vf_abs(b), infinite);
+    return cpu_vf_pick(endless, infinite, cpu_vf_of_vd2(x)); /* beside a NaN, too */
 }
 
 /* log2(m) for m in [sqrt(1/2), sqrt(2)), relative error 1e-11: an odd polynomial in (m - 1) / (m + 1). */
