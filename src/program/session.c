@@ -338,22 +338,46 @@ static tn_status check_view(const tn_view *v, const char *what, const char *name
     return TN_OK;
 }
 
-/* Copies between a view and dense row-major memory, element by element. */
+/* n elements from one place to another, steps of bytes between them. */
+static void copy_line(char *to, int64_t to_step, const char *from, int64_t from_step, int64_t n, size_t size)
+{
+#define COPY_LINE(bytes)                                                                                               \
+    case bytes:                                                                                                        \
+        for (int64_t i = 0; i < n; i++)                                                                                \
+            memcpy(to + i * to_step, from + i * from_step, bytes);                                                     \
+        break;
+    switch (size) {
+        COPY_LINE(1)
+        COPY_LINE(2)
+        COPY_LINE(4)
+    default: COPY_LINE(8)
+    }
+#undef COPY_LINE
+}
+
+/* Copies between a view and dense memory, line by line along the longest axis. */
 static void copy_view(const tn_view *v, const kernel_operand *dense, void *data, bool in)
 {
-    size_t size = tn_dtype_size(v->dtype);
-    int64_t n = kernel_count(dense);
+    const int64_t size = (int64_t)tn_dtype_size(v->dtype), n = kernel_count(dense);
     kernel_operand row = op_operand_of(v->dtype, v->rank, v->dims);
-    for (int64_t i = 0; i < n; i++) {
-        int64_t at = 0, to = 0, rest = i;
+    const int64_t *strides = v->strided ? v->strides : row.strides;
+    int axis = 0;
+    for (int k = 1; k < v->rank; k++)
+        axis = v->dims[k] > v->dims[axis] ? k : axis;
+    const int64_t line = v->rank ? v->dims[axis] : 1, step = v->rank ? strides[axis] * size : 0,
+                  own = v->rank ? dense->strides[axis] * size : 0;
+    for (int64_t i = 0; i < n; i += line) {
+        int64_t at = 0, to = 0, rest = i / line;
         for (int k = v->rank - 1; k >= 0; k--) {
+            if (k == axis)
+                continue;
             int64_t c = rest % v->dims[k];
             rest /= v->dims[k];
-            at += c * (v->strided ? v->strides[k] : row.strides[k]);
+            at += c * strides[k];
             to += c * dense->strides[k];
         }
-        char *mine = (char *)data + (size_t)to * size, *theirs = (char *)v->data + (size_t)at * size;
-        memcpy(in ? mine : theirs, in ? theirs : mine, size);
+        char *mine = (char *)data + to * size, *theirs = (char *)v->data + at * size;
+        copy_line(in ? mine : theirs, in ? own : step, in ? theirs : mine, in ? step : own, line, (size_t)size);
     }
 }
 

@@ -261,9 +261,16 @@ enum { BAND = 16 };
             const cpu_elem_box first = {1, cols, 0, cs};                                                               \
             gather##bits(d, s, &first);                                                                                \
             repeat##bits(d, cols, rows *cols);                                                                         \
+        } else if (cs == 1 && cols == 2) { /* complex numbers */                                                       \
+            for (int64_t r = 0; r < rows; r++)                                                                         \
+                memcpy(d + 2 * r, s + r * rs, 2 * sizeof *d);                                                          \
         } else if (cs == 1) {                                                                                          \
             for (int64_t r = 0; r < rows; r++)                                                                         \
                 memcpy(d + r * cols, s + r * rs, (size_t)cols * sizeof *d);                                            \
+        } else if (cs == 2) { /* their parts */                                                                        \
+            for (int64_t r = 0; r < rows; r++)                                                                         \
+                for (int64_t c = 0; c < cols; c++)                                                                     \
+                    d[r * cols + c] = s[r * rs + 2 * c];                                                               \
         } else if (cs == 0) {                                                                                          \
             for (int64_t r = 0; r < rows; r++)                                                                         \
                 splat##bits(d + r * cols, s[r * rs], cols);                                                            \
@@ -281,7 +288,10 @@ enum { BAND = 16 };
         uint##bits##_t *restrict d = memory;                                                                           \
         const uint##bits##_t *restrict s = tile;                                                                       \
         const int64_t rows = box->rows, cols = box->cols, rs = box->row_stride, cs = box->col_stride;                  \
-        if (cs == 1)                                                                                                   \
+        if (cs == 1 && cols == 2)                                                                                      \
+            for (int64_t r = 0; r < rows; r++)                                                                         \
+                memcpy(d + r * rs, s + 2 * r, 2 * sizeof *d);                                                          \
+        else if (cs == 1)                                                                                              \
             for (int64_t r = 0; r < rows; r++)                                                                         \
                 memcpy(d + r * rs, s + r * cols, (size_t)cols * sizeof *d);                                            \
         else if (rs == 1)                                                                                              \

@@ -249,6 +249,7 @@ tn_tensor *tn_istft(tn_tensor *x, int64_t n_fft, const tn_stft_opt *opt)
     int64_t side = o->no_center ? 0 : n_fft / 2;
     y = cut(y, side, o->length);
     sum = cut(sum, side, o->length);
-    tn_tensor *covered = tn_gt(sum, op_like_scalar(x, 1e-11));
-    return tn_where(covered, tn_div(y, tn_where(covered, sum, op_like_scalar(x, 1))), op_like_scalar(x, 0));
+    tn_tensor *zero = op_like_scalar(x, 0), *covered = tn_gt(sum, op_like_scalar(x, 1e-11));
+    tn_tensor *share = tn_reciprocal(tn_where(covered, sum, op_like_scalar(x, 1)));
+    return tn_mul(y, tn_where(covered, share, zero));
 }
