@@ -15,13 +15,17 @@ tn_session *tn_session_new(tn_program *p, tn_state *state)
     tn_session *s = calloc(1, sizeof *s);
     if (s)
         s->entry = calloc((size_t)p->n_entries, sizeof *s->entry);
-    if (!s || !s->entry) {
+    if (s && s->entry)
+        s->shelf = state ? state_retain(state) : tn_state_new(p->context);
+    if (!s || !s->entry || !s->shelf) {
+        if (s)
+            free(s->entry);
         free(s);
         base_no_memory(base_context_begin(p->context), "making a session");
         return NULL;
     }
     s->program = program_retain(p);
-    s->state = state ? state_retain(state) : NULL;
+    s->state = state;
     atomic_init(&s->cancel, false);
     return s;
 }
@@ -55,7 +59,7 @@ void tn_session_free(tn_session *s)
         free(s->entry[i].symbol);
     free(s->entry);
     free(s->block);
-    tn_state_free(s->state);
+    tn_state_free(s->shelf);
     tn_program_free(s->program);
     free(s);
 }

@@ -46,7 +46,8 @@ typedef struct session_entry {
 
 struct tn_session {
     tn_program *program;
-    tn_state *state;
+    tn_state *state; /* NULL: none */
+    tn_state *shelf; /* where what is kept lies: the state, or one of the session's own */
     base_error error;
     void *block;
     size_t block_bytes;

@@ -21,11 +21,11 @@ static bool find_pack(tn_session *s, session_bound *b, const bound_step *step, s
     state_pack_key key = key_of(s, b, step->in[step->pack.input]);
     key.kernel = step->kernel;
     memcpy(key.form, step->pack.form, sizeof key.form);
-    session_pack x = {at + (size_t)step->pack.input, step, state_pack_of(s->state, &key, step->pack.bytes)};
+    session_pack x = {at + (size_t)step->pack.input, step, state_pack_of(s->shelf, &key, step->pack.bytes)};
     if (x.to && base_vec_push(&b->packs, x))
         return true;
     if (x.to)
-        state_pack_release(s->state, x.to);
+        state_pack_release(s->shelf, x.to);
     return false;
 }
 
@@ -36,7 +36,7 @@ static bool find_all(tn_session *s, session_bound *b)
     for (size_t i = 0; i < shared->kept.n; i++) {
         const int value = shared->kept.at[i];
         const state_pack_key key = key_of(s, b, value);
-        b->kept[i] = state_pack_of(s->state, &key, shared->places.at[shared->values.at[value].place].bytes);
+        b->kept[i] = state_pack_of(s->shelf, &key, shared->places.at[shared->values.at[value].place].bytes);
         if (!b->kept[i])
             return false;
     }
@@ -59,10 +59,10 @@ tn_status session_find_kept(tn_session *s, session_bound *b)
 void session_release_kept(tn_session *s, session_bound *b)
 {
     for (size_t i = 0; i < b->packs.n; i++)
-        state_pack_release(s->state, b->packs.at[i].to);
+        state_pack_release(s->shelf, b->packs.at[i].to);
     for (size_t i = 0; b->kept && i < b->binding->kept.n; i++)
         if (b->kept[i])
-            state_pack_release(s->state, b->kept[i]);
+            state_pack_release(s->shelf, b->kept[i]);
     base_vec_free(&b->packs);
     free(b->kept);
     free(b->wanted);
@@ -75,7 +75,7 @@ static uint64_t newest(const tn_session *s, const session_bound *b)
     for (size_t i = 0; i < b->entry->graph->state.n; i++) {
         if (b->binding->written[i] || b->state_at[i] < 0)
             continue;
-        const uint64_t one = s->state->entries.at[b->state_at[i]].version;
+        const uint64_t one = s->shelf->entries.at[b->state_at[i]].version;
         version = one > version ? one : version;
     }
     return version;
@@ -126,25 +126,25 @@ static void make_wanted(const tn_session *s, session_bound *b, uint64_t version)
             state_pack *to = b->packs.at[pack++].to;
             if (to->version < version)
                 step->kernel->pack(step->plan, session_address(s, b, step->in[step->pack.input]), to->data);
-            to->version = s->state->version;
+            to->version = s->shelf->version;
         }
         if (b->wanted[i])
             session_call_step(s, b, step, pointer, &fault);
         pointer += step->n_in + step->n_out;
     }
     for (size_t i = 0; i < shared->kept.n; i++)
-        b->kept[i]->version = s->state->version;
+        b->kept[i]->version = s->shelf->version;
 }
 
 /* Sessions may come here at once: the first does it for all. */
 void session_refresh_kept(const tn_session *s, session_bound *b)
 {
-    if ((b->packs.n == 0 && b->binding->kept.n == 0) || b->version == s->state->version)
+    if ((b->packs.n == 0 && b->binding->kept.n == 0) || b->version == s->shelf->version)
         return;
     const uint64_t version = newest(s, b);
-    pthread_mutex_lock(&s->state->packing);
+    pthread_mutex_lock(&s->shelf->packing);
     if (mark_wanted(b, version))
         make_wanted(s, b, version);
-    pthread_mutex_unlock(&s->state->packing);
-    b->version = s->state->version;
+    pthread_mutex_unlock(&s->shelf->packing);
+    b->version = s->shelf->version;
 }

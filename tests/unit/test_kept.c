@@ -196,12 +196,42 @@ static void written_state_is_read_anew(void **p)
     net_free(&f);
 }
 
+/* What follows from constants alone is computed once too, and a session needs no state for it. */
+static void constants_need_no_state(void **p)
+{
+    (void)p;
+    enum { MANY = 10000 }; /* more than are computed when compiling */
+    tn_context *context = tn_context_new(NULL);
+    tn_graph *g = tn_graph_new(context);
+    tn_tensor *x = tn_input(g, "x", TN_F32, TN_SHAPE(MANY));
+    tn_tensor *table = tn_exp(tn_mul_f(tn_arange(g, TN_F32, 0, 1, MANY), 0));
+    tn_entry_output(tn_entry_new(g, "e", 0), "y", tn_add(x, tn_cumsum(table, 0)));
+    tn_program *program = tn_compile(g, NULL);
+    tn_session *session = tn_session_new(program, NULL);
+    const int64_t n = MANY;
+    float *data = malloc(MANY * sizeof *data);
+    assert_true(program && session && data);
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < MANY; i++)
+            data[i] = (float)round;
+        tn_feed feed = {"x", tn_view_of(data, TN_F32, 1, &n)}, fetch = {"y", feed.view};
+        net_run(session, "e", 1, &feed, 1, &fetch);
+        for (int i = 0; i < MANY; i++)
+            assert_true(data[i] == (float)(round + i + 1));
+    }
+    free(data);
+    tn_session_free(session);
+    tn_program_free(program);
+    tn_graph_free(g);
+    tn_context_free(context);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(folded_nets_predict_the_same), cmocka_unit_test(nothing_is_left_of_norms),
         cmocka_unit_test(sizes_are_no_state),           cmocka_unit_test(writes_and_outputs_stay),
-        cmocka_unit_test(written_state_is_read_anew),
+        cmocka_unit_test(written_state_is_read_anew),   cmocka_unit_test(constants_need_no_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
