@@ -308,6 +308,60 @@ TN_API tn_tensor *tn_bilinear(tn_tensor *a, tn_tensor *b, tn_tensor *w, tn_tenso
 /* "bij,bjk->bik" and the like, with "..."; f, without a sum over a common letter also i */
 TN_API tn_tensor *tn_einsum(const char *equation, int n, tn_tensor *const x[]);
 
+/* ---- matrices: the last two axes of x[..., n, n], f64 and f32 --------------------------------------------------------- */
+
+/* A matrix with an element that is not finite gives NaN. One that is singular, or not positive definite, is a fault where it is said. */
+typedef enum tn_triangle {
+    TN_TRIANGLE_BOTH = 0, /* half the sum of a matrix and its transpose */
+    TN_TRIANGLE_LOWER = 1,
+    TN_TRIANGLE_UPPER = 2
+} tn_triangle;
+TN_API tn_tensor *tn_inverse(tn_tensor *x); /* singular: a fault */
+TN_API tn_tensor *tn_det(tn_tensor *x);     /* its gradient where it is 0 is NaN */
+typedef struct tn_log_det {
+    tn_tensor *sign, *log_size;
+} tn_log_det;
+TN_API tn_log_det tn_slogdet(tn_tensor *x);
+/* a x = b for b[..., n, k], or a vector b[n]; leading axes are broadcast. A singular matrix is a fault. */
+TN_API tn_tensor *tn_solve(tn_tensor *a, tn_tensor *b);
+/* l with l l^T = x, or l^T; what is read of x says the last argument. Not positive definite: a fault. And y with x y = b, given it. */
+TN_API tn_tensor *tn_cholesky(tn_tensor *x, bool upper, tn_triangle triangle);
+TN_API tn_tensor *tn_cholesky_solve(tn_tensor *b, tn_tensor *l, bool upper);
+typedef struct tn_triangular_opt {
+    bool upper, transpose; /* which triangle of a it is, and whether it is transposed */
+    bool unit;             /* its diagonal is not read and stands for ones */
+    bool right;            /* x t = b */
+    void *reserved[4];
+} tn_triangular_opt;
+/* t x = b for a triangle t of a[..., n, n]. A 0 on its diagonal gives infinities. */
+TN_API tn_tensor *tn_triangular_solve(tn_tensor *a, tn_tensor *b, const tn_triangular_opt *opt);
+/* x = q r: q has orthogonal columns of length 1, r is an upper triangle; q[..., m, k], r[..., k, n], k = min(m, n), or complete: m. */
+typedef struct tn_qr_result {
+    tn_tensor *q, *r;
+} tn_qr_result;
+TN_API tn_qr_result tn_qr(tn_tensor *x, bool complete);
+/* Symmetric x: values[..., n] in rising order, vectors as columns, each with its largest element above 0. Gradients of vectors are
+ * not bounded where values meet. */
+typedef struct tn_eigh_result {
+    tn_tensor *values, *vectors;
+} tn_eigh_result;
+TN_API tn_eigh_result tn_eigh(tn_tensor *x, tn_triangle triangle);
+/* x = u diag(s) vt: u[..., m, k], s falling, vt[..., k, n], k = min(m, n); columns of u as tn_eigh's, and so their gradients. */
+typedef struct tn_svd_result {
+    tn_tensor *u, *s, *vt;
+} tn_svd_result;
+TN_API tn_svd_result tn_svd(tn_tensor *x);
+/* The pseudo-inverse: singular values up to rcond times the largest count as 0; rcond 0: the rounding of the dtype. x of the smallest
+ * |a x - b|, a of full rank, and of these the smallest. */
+TN_API tn_tensor *tn_pinv(tn_tensor *x, double rcond);
+TN_API tn_tensor *tn_lstsq(tn_tensor *a, tn_tensor *b);
+/* x x ... x, power times; below 0: of the inverse. The sum of the diagonal. f */
+TN_API tn_tensor *tn_matrix_power(tn_tensor *x, int64_t power);
+TN_API tn_tensor *tn_trace(tn_tensor *x);
+/* a[i] b[j] of vectors a[..., m], b[..., n]; a[i, j] b of matrices as blocks. f i */
+TN_API tn_tensor *tn_outer(tn_tensor *a, tn_tensor *b);
+TN_API tn_tensor *tn_kron(tn_tensor *a, tn_tensor *b);
+
 /* ---- pictures: x[N, C, H, W], lines x[N, C, L], bodies x[N, C, D, H, W] --------------------------------------------- */
 
 /* How layers make a weight from its parameters: as it is, as a direction times a length, or divided by its largest singular value

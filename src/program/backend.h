@@ -53,6 +53,7 @@ typedef struct kernel_fault {
     const char *what; /* a sentence, or NULL */
     int64_t element;
     double value;
+    const char *at, *with; /* what these two are; NULL: "element" and "value" */
 } kernel_fault;
 
 typedef struct kernel_call {

@@ -26,10 +26,11 @@ typedef struct scheduler {
     frame *stack;
 } scheduler;
 
-/* What is bad in data is an integer: an index, a class, a divisor. Floats alone give NaN, and never stop a run. */
+/* What is bad in data is an integer: an index, a class, a divisor. Floats alone give NaN, and never stop a run, but for matrices
+ * that cannot be inverted. */
 static bool can_fault(const graph_node *node)
 {
-    if ((node->def->flags & (OP_FAULTS | OP_OPAQUE)) == (OP_FAULTS | OP_OPAQUE))
+    if ((node->def->flags & OP_FAULTS) && (node->def->flags & (OP_OPAQUE | OP_SINGULAR)))
         return true; /* an operator from outside may find anything */
     for (int i = 0; (node->def->flags & OP_FAULTS) && i < node->n_in; i++)
         if (node->in[i] && !tn_dtype_is_float(node->in[i]->type.dtype))

@@ -491,8 +491,9 @@ static tn_status report_fault(tn_session *s, const bound_step *step, const kerne
 {
     char text[64];
     (void)base_print(text, sizeof text, "%.17g", fault->value);
-    return base_fail(&s->error, TN_FAULT, "%s (node '%s'): %s (element %lld, value %s)",
-                     step->node ? step->node->def->name : "copy", step->name, fault->what, (long long)fault->element,
+    return base_fail(&s->error, TN_FAULT, "%s (node '%s'): %s (%s %lld, %s %s)",
+                     step->node ? step->node->def->name : "copy", step->name, fault->what,
+                     fault->at ? fault->at : "element", (long long)fault->element, fault->with ? fault->with : "value",
                      text);
 }
 

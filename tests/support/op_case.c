@@ -35,8 +35,8 @@ static const char *read_shape(op_case_input *in, const char *at)
 
 static bool read_fill(op_case_input *in, char *fill)
 {
-    static const char *const names[] = {"",     "ties",   "kinks", "index", "positive", "unit",
-                                        "prob", "finite", "above", "signs", "offsets",  "order"};
+    static const char *const names[] = {"",       "ties",  "kinks", "index",   "positive", "unit",    "prob",
+                                        "finite", "above", "signs", "offsets", "order",    "dominant"};
     char *number = strchr(fill, '=');
     if (number)
         *number++ = 0;
@@ -309,12 +309,23 @@ static void normalise(const op_case_input *in, tn_dtype dtype, char *data)
     }
 }
 
+/* Elements share a row's 2.5; the diagonal rises from 3. */
+static void make_dominant(const op_case_input *in, tn_dtype dtype, char *data)
+{
+    int64_t rows = in->dims[in->rank - 2], cols = in->dims[in->rank - 1], bytes = (int64_t)tn_dtype_size(dtype);
+    for (int64_t i = 0; i < in->count; i++) {
+        int64_t row = i / cols % rows, col = i % cols;
+        double v = op_element_to_f64(dtype, data + i * bytes) / (double)(rows > cols ? rows : cols);
+        op_element_from_f64(dtype, row == col ? v + 3 + 1.5 * (double)row : v, data + i * bytes);
+    }
+}
+
 static void put_poison(const op_case_input *in, tn_dtype dtype, uint64_t seed, char *data)
 {
     static const double poison[] = {(double)NAN, (double)INFINITY, -(double)INFINITY, 0.0, -0.0};
     for (int64_t i = 0; i < in->count; i++) {
         uint64_t r = op_case_next(&seed);
-        if (r % 4 == 0)
+        if (r % 4 == 0 && !(in->fill == OP_FILL_DOMINANT && r / 4 % 5 > 2)) /* no zeros on diagonals */
             op_element_from_f64(dtype, poison[r / 4 % 5], data + i * (int64_t)tn_dtype_size(dtype));
     }
 }
@@ -340,6 +351,8 @@ void op_case_fill(const op_case *c, int i, tn_dtype dtype, bool poison, void *da
     free(order);
     if (in->fill == OP_FILL_PROB && tn_dtype_is_float(dtype))
         normalise(in, dtype, data);
+    if (in->fill == OP_FILL_DOMINANT && in->rank > 1)
+        make_dominant(in, dtype, data);
     if (poison && tn_dtype_is_float(dtype) && in->fill != OP_FILL_FINITE)
         put_poison(in, dtype, seed, data);
 }

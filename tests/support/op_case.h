@@ -6,7 +6,8 @@
  *
  * Fills: none: distinct values away from integers and from each other; ties: few values, halves among them; kinks=V: V at
  * every second place; signs: -1 and 1; index=N: integers in [0, N); above=V: more than V; positive; unit: inside (0, 1); prob: probabilities along the axis of
- * the classes; finite: as none, and never NaN or infinite (what meets zeros that the operator adds, such as padding); offsets=N: rising from 0 to N; order: each number below the count once.
+ * the classes; finite: as none, and never NaN or infinite (what meets zeros that the operator adds, such as padding); offsets=N: rising from 0 to N; order: each number below the count once;
+ * dominant: matrices with a rising diagonal that is larger than the rest of its row (two axes or more).
  * Everything depends on the case's text alone. */
 #ifndef TEST_OP_CASE_H
 #define TEST_OP_CASE_H
@@ -25,7 +26,8 @@ typedef enum op_fill {
     OP_FILL_ABOVE,
     OP_FILL_SIGNS,
     OP_FILL_OFFSETS,
-    OP_FILL_ORDER
+    OP_FILL_ORDER,
+    OP_FILL_DOMINANT
 } op_fill;
 
 typedef struct op_case_input {

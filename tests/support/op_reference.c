@@ -92,7 +92,10 @@ static void compute(op_reference *r, const graph_node *node)
                 .seed = r->seed,
                 .step = r->step,
                 .fault = &r->fault};
+    if (node->def->room)
+        c.room = malloc(((size_t)node->def->room * (size_t)in[0]->count + 1) * sizeof *c.room);
     node->def->ref(&c);
+    free(c.room);
 }
 
 const op_array *op_reference_get(op_reference *r, const tn_tensor *x)

@@ -30,6 +30,8 @@ size_t op_eval_scratch(const op_eval *v)
         bytes += v->in[i].dtype ? sizeof(op_array) + 8 * (size_t)count_of(&v->in[i]) : 0;
     for (int i = 0; i < v->n_out; i++)
         bytes += sizeof(op_array) + 16 * (size_t)count_of(&v->out[i]);
+    if (v->node->def->room)
+        bytes += 8 * (size_t)v->node->def->room * (size_t)count_of(&v->in[0]);
     return bytes;
 }
 
@@ -112,7 +114,8 @@ void op_eval_run(const op_eval *v, const void *const *in, void *const *out, void
                 .training = v->training,
                 .seed = v->seed,
                 .step = v->step,
-                .fault = fault};
+                .fault = fault,
+                .room = (double *)(void *)free_from};
     v->node->def->ref(&c);
     for (int i = 0; i < v->n_out; i++)
         store(&v->out[i], y[i], out[i]);

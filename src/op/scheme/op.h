@@ -112,7 +112,8 @@ enum op_flag {
     OP_VIEW = 8,        /* the output shows the input's elements in another shape or order */
     OP_COMMUTES = 16,   /* f(x, y) = f(y, x) */
     OP_FAULTS = 32,     /* may find bad data while running (an index out of range): runs before any state is written */
-    OP_OPAQUE = 64      /* what it computes is not said here (fused, custom): no reference and no cases */
+    OP_OPAQUE = 64,     /* what it computes is not said here (fused, custom): no reference and no cases */
+    OP_SINGULAR = 128   /* with OP_FAULTS: numbers may be at fault, not indices alone (a matrix without inverse) */
 };
 
 typedef struct op_infer op_infer;
@@ -170,6 +171,7 @@ typedef struct op_def {
     tn_status (*grad)(const op_grad *c);   /* NULL: by the lowered form */
     tn_status (*lower)(const op_lower *c); /* NULL: a primitive */
     void (*ref)(const op_ref *c);
+    int room; /* numbers of op_ref.room for each element of input 0 */
     /* Floating-point operations: so many for each element of input 0; or, where that is 0, from the types with numbers for
      * sizes; neither: one per element of output 0. */
     double flops_each;
@@ -390,6 +392,7 @@ struct op_ref {
     bool training;
     uint64_t seed, step; /* of random operators */
     const char **fault;  /* where to put the sentence of a fault; NULL inside: none yet */
+    double *room;        /* to work in, as many numbers as the definition asks for */
 };
 
 /* Keeps the first fault of a run. `sentence` is static. */

@@ -1,0 +1,390 @@
+/* linalg.c: inverse, solve, det, slogdet, cholesky and triangular_solve of f32 and f64, by core/dense.h. A batch is spread over the
+ * threads, a single matrix uses them all. */
+#include "cpu/core/dense.h"
+#include "cpu/core/kernels.h"
+#include "cpu/core/par.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+enum { CHUNK = 1 << 12 /* elements, about */, BOTH = 0, LOWER = 1, TILE = 32 };
+
+typedef struct linalg_plan linalg_plan;
+typedef struct linalg_job linalg_job;
+/* Matrix b, in a worker's room; what cpu_dense_lu and _cholesky say. */
+typedef struct worker {
+    cpu_dense d;
+    char *matrix; /* n x n */
+    int64_t *pivot;
+} worker;
+typedef int64_t (*one_fn)(const linalg_job *j, worker *w, int64_t b);
+
+struct linalg_plan {
+    one_fn one;
+    const char *fault, *with; /* what a matrix without a result is called; and the number that is told with it */
+    tn_dtype dtype;
+    cpu_isa isa;
+    int threads;
+    int64_t n, k, count, per_chunk, *from; /* from: of each matrix, its number in the first and second input; NULL: the same */
+    size_t size, dense, each;              /* bytes of an element, of dense's scratch, of a worker's room */
+    bool upper, transpose, unit;
+    int64_t triangle;
+};
+struct linalg_job {
+    const linalg_plan *p;
+    const char *in[2];
+    char *out[2];
+    int64_t *wrong; /* by matrix */
+    char *room;
+};
+
+/* ---- elements ---------------------------------------------------------------------------------------------------- */
+
+static double get(tn_dtype dtype, const char *x, int64_t i)
+{
+    return dtype == TN_F64 ? ((const double *)(const void *)x)[i] : (double)((const float *)(const void *)x)[i];
+}
+
+static void put(tn_dtype dtype, char *x, int64_t i, double v)
+{
+    if (dtype == TN_F64)
+        ((double *)(void *)x)[i] = v;
+    else
+        ((float *)(void *)x)[i] = (float)v;
+}
+
+static void fill_nan(tn_dtype dtype, char *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        put(dtype, x, i, (double)NAN);
+}
+
+static bool is_finite(tn_dtype dtype, const char *x, int64_t n)
+{
+    int bad = 0;
+    if (dtype == TN_F64)
+        for (int64_t i = 0; i < n; i++)
+            bad |= !(fabs(((const double *)(const void *)x)[i]) <= DBL_MAX);
+    else
+        for (int64_t i = 0; i < n; i++)
+            bad |= !(fabsf(((const float *)(const void *)x)[i]) <= FLT_MAX);
+    return !bad;
+}
+
+static cpu_matrix dense(char *x, int64_t columns)
+{
+    return (cpu_matrix){x, columns, 1};
+}
+
+/* Where the matrix of input i that belongs to b begins. */
+static const char *input(const linalg_job *j, int i, int64_t b, int64_t elements)
+{
+    return j->in[i] + (j->p->from ? j->p->from[2 * b + i] : b) * elements * (int64_t)j->p->size;
+}
+
+/* A copy of input 0 in the worker's room, factored; -1: it is not finite. */
+static int64_t factor(const linalg_job *j, worker *w, int64_t b)
+{
+    const linalg_plan *p = j->p;
+    const char *x = input(j, 0, b, p->n * p->n);
+    if (!is_finite(p->dtype, x, p->n * p->n))
+        return -1;
+    memcpy(w->matrix, x, (size_t)(p->n * p->n) * p->size);
+    return cpu_dense_lu(&w->d, p->n, dense(w->matrix, p->n), w->pivot);
+}
+
+/* ---- one matrix ---------------------------------------------------------------------------------------------------- */
+
+static void solve_factored(const linalg_plan *p, worker *w, char *x, int64_t k)
+{
+    cpu_dense_solve(&w->d, true, true, p->n, k, dense(w->matrix, p->n), dense(x, k));
+    cpu_dense_solve(&w->d, false, false, p->n, k, dense(w->matrix, p->n), dense(x, k));
+}
+
+static int64_t inverse_one(const linalg_job *j, worker *w, int64_t b)
+{
+    const linalg_plan *p = j->p;
+    char *y = j->out[0] + b * p->n * p->n * (int64_t)p->size;
+    int64_t wrong = factor(j, w, b);
+    if (wrong) {
+        fill_nan(p->dtype, y, p->n * p->n);
+        return wrong > 0 ? wrong : 0;
+    }
+    memset(y, 0, (size_t)(p->n * p->n) * p->size);
+    for (int64_t i = 0; i < p->n; i++)
+        put(p->dtype, y, i * (p->n + 1), 1);
+    cpu_dense_exchange(&w->d, dense(y, p->n), p->n, w->pivot, p->n);
+    solve_factored(p, w, y, p->n);
+    return 0;
+}
+
+/* Columns of b that are not finite make NaN of those of x. */
+static void spoil_columns(const linalg_plan *p, const char *b, char *x)
+{
+    if (is_finite(p->dtype, b, p->n * p->k))
+        return;
+    for (int64_t j = 0; j < p->k; j++) {
+        bool finite = true;
+        for (int64_t i = 0; i < p->n; i++)
+            finite &= isfinite(get(p->dtype, b, i * p->k + j)) != 0;
+        for (int64_t i = 0; i < p->n && !finite; i++)
+            put(p->dtype, x, i * p->k + j, (double)NAN);
+    }
+}
+
+static int64_t solve_one(const linalg_job *j, worker *w, int64_t b)
+{
+    const linalg_plan *p = j->p;
+    const char *right = input(j, 1, b, p->n * p->k);
+    char *x = j->out[0] + b * p->n * p->k * (int64_t)p->size;
+    int64_t wrong = factor(j, w, b);
+    if (wrong) {
+        fill_nan(p->dtype, x, p->n * p->k);
+        return wrong > 0 ? wrong : 0;
+    }
+    memcpy(x, right, (size_t)(p->n * p->k) * p->size);
+    cpu_dense_exchange(&w->d, dense(x, p->k), p->k, w->pivot, p->n);
+    solve_factored(p, w, x, p->k);
+    spoil_columns(p, right, x);
+    return 0;
+}
+
+static double sign_of(const linalg_plan *p, const worker *w)
+{
+    double sign = 1;
+    for (int64_t i = 0; i < p->n; i++)
+        sign = w->pivot[i] == i ? sign : -sign;
+    return sign;
+}
+
+static int64_t det_one(const linalg_job *j, worker *w, int64_t b)
+{
+    const linalg_plan *p = j->p;
+    int64_t wrong = factor(j, w, b);
+    double det = wrong < 0 ? (double)NAN : wrong ? 0 : sign_of(p, w);
+    for (int64_t i = 0; i < p->n && !wrong; i++)
+        det *= get(p->dtype, w->matrix, i * (p->n + 1));
+    put(p->dtype, j->out[0], b, det);
+    return 0;
+}
+
+static int64_t slogdet_one(const linalg_job *j, worker *w, int64_t b)
+{
+    const linalg_plan *p = j->p;
+    int64_t wrong = factor(j, w, b);
+    double sign = wrong < 0 ? (double)NAN : wrong ? 0 : sign_of(p, w);
+    double size = wrong < 0 ? (double)NAN : wrong ? -(double)INFINITY : 0;
+    for (int64_t i = 0; i < p->n && !wrong; i++) {
+        double v = get(p->dtype, w->matrix, i * (p->n + 1));
+        sign = v < 0 ? -sign : sign;
+        size += log(fabs(v));
+    }
+    put(p->dtype, j->out[0], b, sign);
+    put(p->dtype, j->out[1], b, size);
+    return 0;
+}
+
+/* The upper triangle of y, of what x's triangle stands for; whether it is finite. Then, from the factor there, the triangle that is
+ * wanted. Squares of TILE x TILE, as one of the two is read down its columns. */
+#define EACH_TILE                                                                                                      \
+    for (int64_t i0 = 0; i0 < n; i0 += TILE)                                                                           \
+        for (int64_t j0 = i0; j0 < n; j0 += TILE)                                                                      \
+            for (int64_t i = i0; i < i0 + TILE && i < n; i++)                                                          \
+                for (int64_t j = j0 > i ? j0 : i; j < j0 + TILE && j < n; j++)
+#define TRIANGLES(T, suffix, most)                                                                                     \
+    static bool read_##suffix(const T *x, T *y, int64_t n, int64_t triangle)                                           \
+    {                                                                                                                  \
+        bool bad = false;                                                                                              \
+        EACH_TILE                                                                                                      \
+        {                                                                                                              \
+            T here = x[i * n + j], there = x[j * n + i];                                                               \
+            T v = triangle == BOTH ? (T)0.5 * here + (T)0.5 * there : triangle == LOWER ? there : here;                \
+            bad |= !(v <= most && v >= -most);                                                                         \
+            y[i * n + j] = v;                                                                                          \
+        }                                                                                                              \
+        return !bad;                                                                                                   \
+    }                                                                                                                  \
+    static void turn_##suffix(T *y, int64_t n, bool upper)                                                             \
+    {                                                                                                                  \
+        EACH_TILE if (i != j)                                                                                          \
+        {                                                                                                              \
+            y[j * n + i] = upper ? 0 : y[i * n + j];                                                                   \
+            y[i * n + j] = upper ? y[i * n + j] : 0;                                                                   \
+        }                                                                                                              \
+    }
+TRIANGLES(float, f32, FLT_MAX)
+TRIANGLES(double, f64, DBL_MAX)
+
+static int64_t cholesky_one(const linalg_job *j, worker *w, int64_t b)
+{
+    const linalg_plan *p = j->p;
+    const void *x = input(j, 0, b, p->n * p->n);
+    void *y = j->out[0] + b * p->n * p->n * (int64_t)p->size;
+    bool f64 = p->dtype == TN_F64;
+    bool finite = f64 ? read_f64(x, y, p->n, p->triangle) : read_f32(x, y, p->n, p->triangle);
+    int64_t wrong = finite ? cpu_dense_cholesky(&w->d, p->n, dense(y, p->n)) : 0;
+    if (!finite || wrong)
+        fill_nan(p->dtype, y, p->n * p->n);
+    else if (f64)
+        turn_f64(y, p->n, p->upper);
+    else
+        turn_f32(y, p->n, p->upper);
+    return wrong;
+}
+
+static int64_t triangular_one(const linalg_job *j, worker *w, int64_t b)
+{
+    const linalg_plan *p = j->p;
+    char *x = j->out[0] + b * p->n * p->k * (int64_t)p->size;
+    union {
+        const char *from;
+        void *at;
+    } t = {.from = input(j, 0, b, p->n * p->n)}; /* it is only read */
+    memcpy(x, input(j, 1, b, p->n * p->k), (size_t)(p->n * p->k) * p->size);
+    cpu_matrix a = {t.at, p->transpose ? 1 : p->n, p->transpose ? p->n : 1};
+    cpu_dense_solve(&w->d, p->upper == p->transpose, p->unit, p->n, p->k, a, dense(x, p->k));
+    return 0;
+}
+
+/* ---- kernels ----------------------------------------------------------------------------------------------------- */
+
+static void run_chunk(void *arg, int64_t chunk, int thread)
+{
+    const linalg_job *j = arg;
+    const linalg_plan *p = j->p;
+    char *room = j->room + (size_t)thread * p->each;
+    worker w = {.d = {.isa = p->isa, .threads = p->count > 1 ? 1 : p->threads, .dtype = p->dtype, .scratch = room},
+                .matrix = room + p->dense};
+    w.pivot = (int64_t *)(void *)(w.matrix + ((size_t)(p->n * p->n) * p->size + 63) / 64 * 64);
+    for (int64_t b = chunk * p->per_chunk; b < p->count && b < (chunk + 1) * p->per_chunk; b++)
+        j->wrong[b] = p->one(j, &w, b);
+}
+
+static void run(const kernel_call *c)
+{
+    const linalg_plan *p = c->plan;
+    size_t tags = ((size_t)p->count * sizeof(int64_t) + 63) / 64 * 64;
+    linalg_job j = {.p = p, .in = {c->in[0], c->in[1]}, .out = {c->out[0], c->out[1]}, .wrong = c->scratch};
+    j.room = (char *)c->scratch + tags;
+    if (p->count == 1) {
+        unsigned mode = cpu_flush_begin();
+        run_chunk(&j, 0, 0);
+        cpu_flush_end(mode);
+    } else {
+        cpu_parallel(p->threads, (p->count + p->per_chunk - 1) / p->per_chunk, run_chunk, &j);
+    }
+    for (int64_t b = 0; b < p->count && p->fault && !c->fault->what; b++)
+        if (j.wrong[b])
+            *c->fault = (kernel_fault){p->fault, b, (double)j.wrong[b], "matrix", p->with};
+}
+
+/* The numbers of the matrices of both inputs that are broadcast to each of y. */
+static tn_status find_sources(kernel_bind *b, linalg_plan *p)
+{
+    const kernel_operand *y = &b->out[0];
+    bool same = true;
+    for (int i = 0; i < b->n_in; i++)
+        same &= kernel_count(&b->in[i]) == p->count * p->n * (i ? p->k : p->n);
+    if (same)
+        return TN_OK;
+    p->from = BASE_ARRAY(b->arena, int64_t, 2 * p->count + 2);
+    if (!p->from)
+        return base_no_memory(b->error, "preparing a kernel");
+    for (int i = 0; i < 2; i++) {
+        int64_t step = 1, over = 1; /* matrices of the input and of y behind the axis */
+        for (int k = b->in[i].rank - 3, l = y->rank - 3; l >= 0; k--, l--) {
+            int64_t size = k >= 0 ? b->in[i].dims[k] : 1;
+            for (int64_t m = 0; m < p->count && size > 1; m++)
+                p->from[2 * m + i] += m / over % y->dims[l] * step;
+            step *= size;
+            over *= y->dims[l];
+        }
+    }
+    return TN_OK;
+}
+
+static bool is_set(const graph_node *node, const char *argument)
+{
+    const op_value *v = cpu_arg(node, argument);
+    return v && v->i;
+}
+
+static tn_status prepare(kernel_bind *b, one_fn one, const char *path)
+{
+    const kernel_operand *x = &b->in[0];
+    linalg_plan *p = BASE_NEW(b->arena, linalg_plan);
+    const op_value *triangle = cpu_arg(b->node, "triangle");
+    if (!p)
+        return base_no_memory(b->error, "preparing a kernel");
+    *p = (linalg_plan){.one = one,
+                       .dtype = x->dtype,
+                       .isa = (cpu_isa)b->isa,
+                       .threads = b->threads,
+                       .n = x->dims[x->rank - 1],
+                       .count = 1,
+                       .size = tn_dtype_size(x->dtype),
+                       .upper = is_set(b->node, "upper"),
+                       .transpose = is_set(b->node, "transpose"),
+                       .unit = is_set(b->node, "unit"),
+                       .triangle = triangle ? triangle->i : 0};
+    const kernel_operand *lead = b->n_in > 1 ? &b->out[0] : x;
+    for (int i = 0; i < lead->rank - 2; i++)
+        p->count *= lead->dims[i];
+    p->k = b->n_in > 1 ? lead->dims[lead->rank - 1] : p->n;
+    if (b->n_in > 1)
+        BASE_TRY(find_sources(b, p));
+    p->per_chunk = CHUNK / (p->n * (p->n + p->k) + 1) + 1;
+    p->dense = cpu_dense_scratch(p->isa, p->dtype, p->count > 1 ? 1 : p->threads, p->n, p->k);
+    p->each = p->dense + ((size_t)(p->n * p->n) * p->size + 63) / 64 * 64 + ((size_t)p->n * 8 + 63) / 64 * 64;
+    b->scratch =
+        (size_t)(p->count > 1 ? p->threads : 1) * p->each + ((size_t)p->count * sizeof(int64_t) + 63) / 64 * 64;
+    b->plan = p;
+    b->path = path;
+    return TN_OK;
+}
+
+/* Kernels of operators that stop a run where a matrix has no result, unless they are told not to. */
+static tn_status prepare_checked(kernel_bind *b, one_fn one, const char *path, const char *fault, const char *with)
+{
+    const op_value *check = cpu_arg(b->node, "check");
+    BASE_TRY(prepare(b, one, path));
+    linalg_plan *p = b->plan;
+    p->fault = check && !check->i ? NULL : fault;
+    p->with = with;
+    return TN_OK;
+}
+
+static tn_status prepare_inverse(kernel_bind *b)
+{
+    return prepare_checked(b, inverse_one, "inverse/lu", "a matrix is singular", "pivot");
+}
+static tn_status prepare_solve(kernel_bind *b)
+{
+    return prepare_checked(b, solve_one, "solve/lu", "a matrix is singular", "pivot");
+}
+static tn_status prepare_det(kernel_bind *b)
+{
+    return prepare(b, det_one, "det/lu");
+}
+static tn_status prepare_slogdet(kernel_bind *b)
+{
+    return prepare(b, slogdet_one, "slogdet/lu");
+}
+static tn_status prepare_cholesky(kernel_bind *b)
+{
+    return prepare_checked(b, cholesky_one, "cholesky/halves", "a matrix is not positive definite", "leading minor");
+}
+static tn_status prepare_triangular(kernel_bind *b)
+{
+    return prepare(b, triangular_one, "triangular_solve/halves");
+}
+
+const kernel cpu_kernels_linalg[] = {
+    {.op = "inverse", .name = "inverse/lu", .prepare = prepare_inverse, .run = run},
+    {.op = "solve", .name = "solve/lu", .prepare = prepare_solve, .run = run},
+    {.op = "det", .name = "det/lu", .prepare = prepare_det, .run = run},
+    {.op = "slogdet", .name = "slogdet/lu", .prepare = prepare_slogdet, .run = run},
+    {.op = "cholesky", .name = "cholesky/halves", .prepare = prepare_cholesky, .run = run},
+    {.op = "triangular_solve", .name = "triangular_solve/halves", .prepare = prepare_triangular, .run = run},
+    {0}};

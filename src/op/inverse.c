@@ -1,0 +1,95 @@
+/* inverse: of each matrix. A matrix that has none is a fault at run time, or gives NaN (check = false). */
+#include "op/scheme/linalg.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { CHECK };
+
+static tn_status inverse_infer(const op_infer *c)
+{
+    BASE_TRY(op_want_square(c, 0));
+    return op_infer_same(c);
+}
+
+/* From d(y) = -y dx y. */
+static tn_status inverse_backward(const op_grad *c)
+{
+    tn_tensor *turned = op_turned(op_out(c, 0));
+    return op_give(c, 0, tn_neg(tn_matmul(turned, tn_matmul(op_dout(c, 0), turned))));
+}
+
+/* |y| |x| |y|: how far y moves when x is rounded. */
+static void set_magnitude(const double *x, const double *y, double *magnitude, double *column, int64_t n)
+{
+    for (int64_t j = 0; j < n; j++) {
+        for (int64_t i = 0; i < n; i++) {
+            column[i] = 0;
+            for (int64_t k = 0; k < n; k++)
+                column[i] += fabs(x[i * n + k] * y[k * n + j]);
+        }
+        for (int64_t i = 0; i < n; i++)
+            for (int64_t k = 0; k < n; k++)
+                magnitude[i * n + j] += fabs(y[i * n + k]) * column[k];
+    }
+}
+
+static void inverse_ref(const op_ref *c)
+{
+    const op_array *x = c->in[0];
+    int64_t n = op_rows(x), minor;
+    for (int64_t b = 0; b < op_matrices(x); b++) {
+        const double *from = x->f + b * n * n;
+        double *y = c->out[0]->f + b * n * n;
+        memcpy(c->room, from, (size_t)(n * n) * sizeof *y);
+        for (int64_t i = 0; i < n; i++)
+            y[i * n + i] = 1;
+        bool good = op_finite(from, n * n);
+        if (good && op_eliminate(c->room, n, y, n, &minor) == 0) {
+            good = false;
+            if (c->arg[CHECK].i)
+                op_ref_fault(c, "a matrix is singular");
+        }
+        if (good)
+            set_magnitude(from, y, c->out[0]->magnitude + b * n * n, c->room, n);
+        else
+            op_fill_nan(y, n * n);
+    }
+}
+
+static double inverse_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
+{
+    (void)arg, (void)in;
+    return 2 * op_elements(out) * (double)out->dims[out->rank - 1];
+}
+
+const op_def op_inverse = {
+    .name = "inverse",
+    .doc = "The inverse of each matrix; a singular one is a fault.",
+    .torch = "torch.linalg.inv",
+    .in = {{"x", OP_BIT(TN_F64) | OP_BIT(TN_F32), 'T'}},
+    .out = {{"y", 0, 'T'}},
+    .arg = {[CHECK] = OP_ARG_BOOL("check", true)},
+    .flags = OP_FAULTS | OP_SINGULAR,
+    .infer = inverse_infer,
+    .grad = inverse_backward,
+    .ref = inverse_ref,
+    .room = 1,
+    .flops = inverse_flops,
+    .cases = (const char *const[]){"x=x[3x3]", "x=x[2x4x4]:dominant", "x=x[1x1]:dominant", "x=x[3x2x2x2]:dominant",
+                                   "x=x[17x17]:dominant", "x=x[0x0]", "x=x[0x3x3]", "x=x[2x0x0]",
+                                   "x=f[2x2]:index=1 check=false", NULL},
+    .bad = (const op_bad[]){{"x=x[3]", "needs two axes or more, and has 1"}, {"x=x[2x3]", "'x' are not square"}, {0}},
+    .fault = (const op_bad[]){{"x=f[2x3x3]:index=1", "singular (matrix 0, pivot 1)"}, {0}},
+    .tol = {[TN_F64] = OP_TOL(1e-14, 1e-300), [TN_F32] = OP_TOL(2e-6, 1e-37)},
+};
+
+tn_tensor *tn_inverse(tn_tensor *x)
+{
+    return OP_MAKE(&op_inverse, NULL, x);
+}
+
+tn_tensor *op_inverse_of(tn_tensor *x)
+{
+    return OP_MAKE(&op_inverse, OP_ARGS([CHECK] = OP_I(false)), x);
+}

@@ -1,0 +1,325 @@
+/* linalg.c: see linalg.h. */
+#include "op/scheme/linalg.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+const char *const op_triangles[] = {"both", "lower", "upper", NULL};
+
+/* ---- inference ---------------------------------------------------------------------------------------------------- */
+
+tn_status op_want_matrix(const op_infer *c, int i)
+{
+    if (c->in[i]->rank >= 2)
+        return TN_OK;
+    return op_fail(c, TN_SHAPE, "'%s' has no matrices: it needs two axes or more, and has %d", c->def->in[i].name,
+                   c->in[i]->rank);
+}
+
+tn_status op_want_square(const op_infer *c, int i)
+{
+    const graph_type *x = c->in[i];
+    BASE_TRY(op_want_matrix(c, i));
+    if (dim_same(c->dims, x->dims[x->rank - 2], x->dims[x->rank - 1], c->def->name))
+        return TN_OK;
+    return op_fail(c, TN_SHAPE, "the matrices of '%s' are not square", c->def->in[i].name);
+}
+
+tn_dim op_least(dim_table *t, tn_dim a, tn_dim b)
+{
+    return dim_sub(t, dim_add(t, a, b), dim_max(t, a, b));
+}
+
+/* ---- gradients ---------------------------------------------------------------------------------------------------- */
+
+tn_tensor *op_turned(tn_tensor *x)
+{
+    return tn_transpose(x, -1, -2);
+}
+
+tn_tensor *op_as_matrix(tn_tensor *x)
+{
+    return tn_unsqueeze(tn_unsqueeze(x, -1), -1);
+}
+
+tn_tensor *op_on_triangle(tn_tensor *dx, int64_t triangle)
+{
+    tn_tensor *even = tn_mul_f(tn_add(dx, op_turned(dx)), 0.5);
+    if (triangle == OP_LOWER)
+        return tn_add(tn_tril(even, 0), tn_tril(even, -1));
+    if (triangle == OP_UPPER)
+        return tn_add(tn_triu(even, 0), tn_triu(even, 1));
+    return even;
+}
+
+/* ---- matrices of references ----------------------------------------------------------------------------------------- */
+
+int64_t op_matrices(const op_array *x)
+{
+    int64_t n = op_rows(x) * op_cols(x);
+    return n ? x->count / n : 0;
+}
+
+int64_t op_matrix_at(const op_array *y, const op_array *x, int64_t b)
+{
+    int64_t at = 0, step = 1;
+    for (int k = x->rank - 3, j = y->rank - 3; k >= 0; k--, j--) {
+        at += x->dims[k] == 1 ? 0 : b % y->dims[j] * step;
+        b /= y->dims[j];
+        step *= x->dims[k];
+    }
+    return at;
+}
+
+bool op_finite(const double *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (!isfinite(x[i]))
+            return false;
+    return true;
+}
+
+void op_fill_nan(double *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        x[i] = (double)NAN;
+}
+
+double op_largest(const double *x, int64_t n)
+{
+    double most = 0;
+    for (int64_t i = 0; i < n; i++)
+        most = fmax(most, fabs(x[i]));
+    return most;
+}
+
+bool op_read_symmetric(const double *x, double *y, int64_t n, int64_t triangle)
+{
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < n; j++) {
+            double here = x[i * n + j], there = x[j * n + i];
+            bool read = triangle == OP_LOWER ? i >= j : i <= j;
+            y[i * n + j] = triangle == OP_BOTH ? 0.5 * here + 0.5 * there : read ? here : there;
+        }
+    if (op_finite(y, n * n))
+        return true;
+    op_fill_nan(y, n * n);
+    return false;
+}
+
+/* ---- elimination ------------------------------------------------------------------------------------------------- */
+
+static void swap_rows(double *x, int64_t columns, int64_t a, int64_t b)
+{
+    for (int64_t j = 0; j < columns && a != b; j++) {
+        double t = x[a * columns + j];
+        x[a * columns + j] = x[b * columns + j];
+        x[b * columns + j] = t;
+    }
+}
+
+int op_eliminate(double *a, int64_t n, double *b, int64_t k, int64_t *minor)
+{
+    int sign = 1;
+    for (int64_t c = 0; c < n; c++) {
+        int64_t best = c;
+        for (int64_t i = c + 1; i < n; i++)
+            if (fabs(a[i * n + c]) > fabs(a[best * n + c]))
+                best = i;
+        if (a[best * n + c] == 0) {
+            *minor = c + 1;
+            return 0;
+        }
+        sign = best == c ? sign : -sign;
+        swap_rows(a, n, c, best);
+        swap_rows(b, k, c, best);
+        for (int64_t i = c + 1; i < n; i++) {
+            double part = a[i * n + c] / a[c * n + c];
+            for (int64_t j = c; j < n; j++)
+                a[i * n + j] -= part * a[c * n + j];
+            for (int64_t j = 0; j < k; j++)
+                b[i * k + j] -= part * b[c * k + j];
+        }
+    }
+    op_triangle_solve(&(op_triangle){.t = a, .n = n, .row = n, .col = 1}, b, k);
+    return sign;
+}
+
+void op_triangle_solve(const op_triangle *t, double *b, int64_t k)
+{
+    for (int64_t s = 0; s < t->n; s++) {
+        int64_t i = t->lower ? s : t->n - 1 - s;
+        double *row = b + i * k;
+        for (int64_t q = 0; q < s; q++) {
+            int64_t l = t->lower ? q : t->n - 1 - q;
+            for (int64_t j = 0; j < k; j++)
+                row[j] -= t->t[i * t->row + l * t->col] * b[l * k + j];
+        }
+        for (int64_t j = 0; j < k && !t->unit; j++)
+            row[j] /= t->t[i * (t->row + t->col)];
+    }
+}
+
+/* ---- rotations ---------------------------------------------------------------------------------------------------- */
+
+/* The smaller rotation that takes the off-diagonal `off` of {{a, off}, {off, b}} to 0. */
+static void rotation(double a, double b, double off, double *cosine, double *sine)
+{
+    double theta = (b - a) / (2 * off), t = copysign(1, theta) / (fabs(theta) + hypot(theta, 1));
+    *cosine = 1 / hypot(t, 1);
+    *sine = t * *cosine;
+}
+
+/* Columns p and q of x[n, width]. */
+static void rotate(double *x, int64_t n, int64_t width, int64_t p, int64_t q, double c, double s)
+{
+    for (int64_t i = 0; i < n; i++) {
+        double a = x[i * width + p], b = x[i * width + q];
+        x[i * width + p] = c * a - s * b;
+        x[i * width + q] = s * a + c * b;
+    }
+}
+
+static void swap_columns(double *x, int64_t n, int64_t width, int64_t p, int64_t q)
+{
+    for (int64_t i = 0; i < n && p != q; i++) {
+        double t = x[i * width + p];
+        x[i * width + p] = x[i * width + q];
+        x[i * width + q] = t;
+    }
+}
+
+static void set_identity(double *x, int64_t n)
+{
+    memset(x, 0, (size_t)(n * n) * sizeof *x);
+    for (int64_t i = 0; i < n; i++)
+        x[i * n + i] = 1;
+}
+
+double op_upright(double *x, int64_t n, int64_t k, int64_t j)
+{
+    int64_t best = 0;
+    for (int64_t i = 1; i < n; i++)
+        if (fabs(x[i * k + j]) > fabs(x[best * k + j]))
+            best = i;
+    if (n == 0 || x[best * k + j] >= 0)
+        return 1;
+    for (int64_t i = 0; i < n; i++)
+        x[i * k + j] = -x[i * k + j];
+    return -1;
+}
+
+/* One round over all pairs; whether something was turned. */
+static bool jacobi_sweep(double *a, int64_t n, double *v)
+{
+    bool turned = false;
+    for (int64_t p = 0; p < n; p++)
+        for (int64_t q = p + 1; q < n; q++) {
+            double off = a[p * n + q], c, s;
+            if (fabs(off) <= 1e-17 * sqrt(fabs(a[p * n + p] * a[q * n + q])) || fabs(off) < DBL_MIN)
+                continue;
+            rotation(a[p * n + p], a[q * n + q], off, &c, &s);
+            rotate(a, n, n, p, q, c, s);
+            for (int64_t j = 0; j < n; j++) { /* and the rows */
+                double x = a[p * n + j], y = a[q * n + j];
+                a[p * n + j] = c * x - s * y;
+                a[q * n + j] = s * x + c * y;
+            }
+            a[p * n + q] = a[q * n + p] = 0;
+            rotate(v, n, n, p, q, c, s);
+            turned = true;
+        }
+    return turned;
+}
+
+void op_jacobi(double *a, int64_t n, double *value, double *v)
+{
+    set_identity(v, n);
+    for (int round = 0; round < 60 && jacobi_sweep(a, n, v); round++) {
+    }
+    for (int64_t i = 0; i < n; i++)
+        value[i] = a[i * n + i];
+    for (int64_t i = 0; i < n; i++) {
+        int64_t least = i;
+        for (int64_t j = i + 1; j < n; j++)
+            least = value[j] < value[least] ? j : least;
+        double t = value[i];
+        value[i] = value[least];
+        value[least] = t;
+        swap_columns(v, n, n, i, least);
+        (void)op_upright(v, n, n, i);
+    }
+}
+
+static double column_dot(const double *u, int64_t m, int64_t n, int64_t p, int64_t q)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < m; i++)
+        sum += u[i * n + p] * u[i * n + q];
+    return sum;
+}
+
+static bool svd_sweep(double *u, int64_t m, int64_t n, double *v)
+{
+    bool turned = false;
+    for (int64_t p = 0; p < n; p++)
+        for (int64_t q = p + 1; q < n; q++) {
+            double a = column_dot(u, m, n, p, p), b = column_dot(u, m, n, q, q), off = column_dot(u, m, n, p, q), c, s;
+            if (fabs(off) <= 1e-16 * sqrt(a * b) || fabs(off) < DBL_MIN)
+                continue;
+            rotation(a, b, off, &c, &s);
+            rotate(u, m, n, p, q, c, s);
+            rotate(v, n, n, p, q, c, s);
+            turned = true;
+        }
+    return turned;
+}
+
+/* Column j of u, which is 0, becomes one of length 1 that is orthogonal to those before it. */
+static void complete_column(double *u, int64_t m, int64_t n, int64_t j)
+{
+    for (int64_t axis = 0; axis < m; axis++) {
+        for (int64_t i = 0; i < m; i++)
+            u[i * n + j] = i == axis;
+        for (int twice = 0; twice < 2; twice++)
+            for (int64_t k = 0; k < j; k++) {
+                double part = column_dot(u, m, n, k, j);
+                for (int64_t i = 0; i < m; i++)
+                    u[i * n + j] -= part * u[i * n + k];
+            }
+        double length = sqrt(column_dot(u, m, n, j, j));
+        for (int64_t i = 0; i < m && length > 0.5 / sqrt((double)m); i++)
+            u[i * n + j] /= length;
+        if (length > 0.5 / sqrt((double)m))
+            return;
+    }
+}
+
+void op_jacobi_svd(double *u, int64_t m, int64_t n, double *s, double *v)
+{
+    set_identity(v, n);
+    for (int round = 0; round < 60 && svd_sweep(u, m, n, v); round++) {
+    }
+    for (int64_t j = 0; j < n; j++)
+        s[j] = sqrt(column_dot(u, m, n, j, j));
+    double most = op_largest(s, n);
+    for (int64_t j = 0; j < n; j++) {
+        int64_t best = j;
+        for (int64_t k = j + 1; k < n; k++)
+            best = s[k] > s[best] ? k : best;
+        double t = s[j];
+        s[j] = s[best];
+        s[best] = t;
+        swap_columns(u, m, n, j, best);
+        swap_columns(v, n, n, j, best);
+        if (s[j] > 1e-15 * most)
+            for (int64_t i = 0; i < m; i++)
+                u[i * n + j] /= s[j];
+        else
+            complete_column(u, m, n, j);
+        if (op_upright(u, m, n, j) < 0)
+            for (int64_t i = 0; i < n; i++)
+                v[i * n + j] = -v[i * n + j];
+    }
+}

@@ -1,0 +1,71 @@
+/* linalg.h: what operators on matrices share: the last two axes are the matrix, those before them count the matrices.
+ *
+ * A matrix that is read and has an element that is not finite gives NaN throughout, whatever the algorithm. References are
+ * textbook algorithms in double; the scale of the rounding error of a result is told by the condition of its matrix. */
+#ifndef OP_LINALG_H
+#define OP_LINALG_H
+
+#include "op/internal.h"
+
+/* As tn_triangle. */
+enum { OP_BOTH, OP_LOWER, OP_UPPER };
+extern const char *const op_triangles[];
+#define OP_ARG_TRIANGLE OP_ARG_ENUM("triangle", OP_BOTH, op_triangles)
+
+/* ---- inference ---------------------------------------------------------------------------------------------------- */
+
+/* Input i has two axes or more; its last two have the same size. */
+tn_status op_want_matrix(const op_infer *c, int i);
+tn_status op_want_square(const op_infer *c, int i);
+/* The smaller of two sizes. */
+tn_dim op_least(dim_table *t, tn_dim a, tn_dim b);
+
+/* ---- gradients ---------------------------------------------------------------------------------------------------- */
+
+/* x^T; x with axes of size 1 behind it, to multiply matrices by. */
+tn_tensor *op_turned(tn_tensor *x);
+tn_tensor *op_as_matrix(tn_tensor *x);
+/* The gradient of what the triangle stands for, given that of a symmetric matrix. */
+tn_tensor *op_on_triangle(tn_tensor *dx, int64_t triangle);
+/* The inverse, NaN where there is none. */
+tn_tensor *op_inverse_of(tn_tensor *x);
+
+/* ---- references --------------------------------------------------------------------------------------------------- */
+
+static inline int64_t op_rows(const op_array *x)
+{
+    return x->dims[x->rank - 2];
+}
+static inline int64_t op_cols(const op_array *x)
+{
+    return x->dims[x->rank - 1];
+}
+/* How many matrices; 0 where they have no elements. */
+int64_t op_matrices(const op_array *x);
+/* The number of x's matrix that is broadcast to matrix b of y. */
+int64_t op_matrix_at(const op_array *y, const op_array *x, int64_t b);
+bool op_finite(const double *x, int64_t n);
+void op_fill_nan(double *x, int64_t n);
+double op_largest(const double *x, int64_t n);
+/* The symmetric matrix that a triangle of x stands for; false, and NaN in y, where it is not finite. */
+bool op_read_symmetric(const double *x, double *y, int64_t n, int64_t triangle);
+/* b[n, k] becomes a^-1 b by elimination with the largest pivots; a is used up: an upper triangle stays. The sign of the
+ * permutation; 0 and *minor (from 1) where a has no inverse. */
+int op_eliminate(double *a, int64_t n, double *b, int64_t k, int64_t *minor);
+/* t x = b for a triangle, in b's place; element (i, j) of t is t[i * row + j * col]. */
+typedef struct op_triangle {
+    const double *t;
+    int64_t n, row, col;
+    bool lower, unit;
+} op_triangle;
+void op_triangle_solve(const op_triangle *t, double *b, int64_t k);
+/* Values in rising order and vectors as columns v[n, n]; a is used up. Jacobi's rotations (Golub, Van Loan, Matrix Computations,
+ * 8.5). */
+void op_jacobi(double *a, int64_t n, double *value, double *v);
+/* u[m, n] comes as a matrix, m >= n, and becomes its left vectors; s falls; v[n, n] has the right vectors as columns. Rotations
+ * from one side (Hestenes 1958). */
+void op_jacobi_svd(double *u, int64_t m, int64_t n, double *s, double *v);
+/* Column j of x[n, k], by its largest element, gets that one positive: 1, or -1 when it is turned round. */
+double op_upright(double *x, int64_t n, int64_t k, int64_t j);
+
+#endif
