@@ -49,4 +49,10 @@ if(NOT TARN_WITH_CAIRO STREQUAL "off")
   endif()
 endif()
 
+# LAPACK is opened on demand too, and what is used of it has no header: there is nothing to find when building.
+set(TARN_WITH_LAPACK on CACHE STRING "eigenvalues, singular values and QR by liblapack.so.3 (Debian package liblapack3): on or off")
+if(NOT TARN_WITH_LAPACK STREQUAL "off")
+  list(APPEND TARN_DEFS TARN_HAVE_LAPACK=1)
+endif()
+
 list(APPEND TARN_FLAGS -fopenmp-simd) # loops without dependences are marked so; this needs no library

@@ -2,13 +2,13 @@
  * threads, a single matrix uses them all. */
 #include "cpu/core/dense.h"
 #include "cpu/core/kernels.h"
+#include "cpu/core/matrix.h"
 #include "cpu/core/par.h"
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
-enum { CHUNK = 1 << 12 /* elements, about */, BOTH = 0, LOWER = 1, TILE = 32 };
+enum { CHUNK = 1 << 12 /* elements, about */ };
 
 typedef struct linalg_plan linalg_plan;
 typedef struct linalg_job linalg_job;
@@ -26,8 +26,9 @@ struct linalg_plan {
     tn_dtype dtype;
     cpu_isa isa;
     int threads;
-    int64_t n, k, count, per_chunk, *from; /* from: of each matrix, its number in the first and second input; NULL: the same */
-    size_t size, dense, each;              /* bytes of an element, of dense's scratch, of a worker's room */
+    int64_t n, k, count, per_chunk,
+        *from;                /* from: of each matrix, its number in the first and second input; NULL: the same */
+    size_t size, dense, each; /* bytes of an element, of dense's scratch, of a worker's room */
     bool upper, transpose, unit;
     int64_t triangle;
 };
@@ -39,38 +40,7 @@ struct linalg_job {
     char *room;
 };
 
-/* ---- elements ---------------------------------------------------------------------------------------------------- */
-
-static double get(tn_dtype dtype, const char *x, int64_t i)
-{
-    return dtype == TN_F64 ? ((const double *)(const void *)x)[i] : (double)((const float *)(const void *)x)[i];
-}
-
-static void put(tn_dtype dtype, char *x, int64_t i, double v)
-{
-    if (dtype == TN_F64)
-        ((double *)(void *)x)[i] = v;
-    else
-        ((float *)(void *)x)[i] = (float)v;
-}
-
-static void fill_nan(tn_dtype dtype, char *x, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++)
-        put(dtype, x, i, (double)NAN);
-}
-
-static bool is_finite(tn_dtype dtype, const char *x, int64_t n)
-{
-    int bad = 0;
-    if (dtype == TN_F64)
-        for (int64_t i = 0; i < n; i++)
-            bad |= !(fabs(((const double *)(const void *)x)[i]) <= DBL_MAX);
-    else
-        for (int64_t i = 0; i < n; i++)
-            bad |= !(fabsf(((const float *)(const void *)x)[i]) <= FLT_MAX);
-    return !bad;
-}
+/* ---- parts --------------------------------------------------------------------------------------------------------- */
 
 static cpu_matrix dense(char *x, int64_t columns)
 {
@@ -88,7 +58,7 @@ static int64_t factor(const linalg_job *j, worker *w, int64_t b)
 {
     const linalg_plan *p = j->p;
     const char *x = input(j, 0, b, p->n * p->n);
-    if (!is_finite(p->dtype, x, p->n * p->n))
+    if (!cpu_all_finite(p->dtype, x, p->n * p->n))
         return -1;
     memcpy(w->matrix, x, (size_t)(p->n * p->n) * p->size);
     return cpu_dense_lu(&w->d, p->n, dense(w->matrix, p->n), w->pivot);
@@ -108,12 +78,12 @@ static int64_t inverse_one(const linalg_job *j, worker *w, int64_t b)
     char *y = j->out[0] + b * p->n * p->n * (int64_t)p->size;
     int64_t wrong = factor(j, w, b);
     if (wrong) {
-        fill_nan(p->dtype, y, p->n * p->n);
+        cpu_fill_nan(p->dtype, y, p->n * p->n);
         return wrong > 0 ? wrong : 0;
     }
     memset(y, 0, (size_t)(p->n * p->n) * p->size);
     for (int64_t i = 0; i < p->n; i++)
-        put(p->dtype, y, i * (p->n + 1), 1);
+        cpu_set_element(p->dtype, y, i * (p->n + 1), 1);
     cpu_dense_exchange(&w->d, dense(y, p->n), p->n, w->pivot, p->n);
     solve_factored(p, w, y, p->n);
     return 0;
@@ -122,14 +92,14 @@ static int64_t inverse_one(const linalg_job *j, worker *w, int64_t b)
 /* Columns of b that are not finite make NaN of those of x. */
 static void spoil_columns(const linalg_plan *p, const char *b, char *x)
 {
-    if (is_finite(p->dtype, b, p->n * p->k))
+    if (cpu_all_finite(p->dtype, b, p->n * p->k))
         return;
     for (int64_t j = 0; j < p->k; j++) {
         bool finite = true;
         for (int64_t i = 0; i < p->n; i++)
-            finite &= isfinite(get(p->dtype, b, i * p->k + j)) != 0;
+            finite &= isfinite(cpu_element(p->dtype, b, i * p->k + j)) != 0;
         for (int64_t i = 0; i < p->n && !finite; i++)
-            put(p->dtype, x, i * p->k + j, (double)NAN);
+            cpu_set_element(p->dtype, x, i * p->k + j, (double)NAN);
     }
 }
 
@@ -140,7 +110,7 @@ static int64_t solve_one(const linalg_job *j, worker *w, int64_t b)
     char *x = j->out[0] + b * p->n * p->k * (int64_t)p->size;
     int64_t wrong = factor(j, w, b);
     if (wrong) {
-        fill_nan(p->dtype, x, p->n * p->k);
+        cpu_fill_nan(p->dtype, x, p->n * p->k);
         return wrong > 0 ? wrong : 0;
     }
     memcpy(x, right, (size_t)(p->n * p->k) * p->size);
@@ -164,8 +134,8 @@ static int64_t det_one(const linalg_job *j, worker *w, int64_t b)
     int64_t wrong = factor(j, w, b);
     double det = wrong < 0 ? (double)NAN : wrong ? 0 : sign_of(p, w);
     for (int64_t i = 0; i < p->n && !wrong; i++)
-        det *= get(p->dtype, w->matrix, i * (p->n + 1));
-    put(p->dtype, j->out[0], b, det);
+        det *= cpu_element(p->dtype, w->matrix, i * (p->n + 1));
+    cpu_set_element(p->dtype, j->out[0], b, det);
     return 0;
 }
 
@@ -176,60 +146,26 @@ static int64_t slogdet_one(const linalg_job *j, worker *w, int64_t b)
     double sign = wrong < 0 ? (double)NAN : wrong ? 0 : sign_of(p, w);
     double size = wrong < 0 ? (double)NAN : wrong ? -(double)INFINITY : 0;
     for (int64_t i = 0; i < p->n && !wrong; i++) {
-        double v = get(p->dtype, w->matrix, i * (p->n + 1));
+        double v = cpu_element(p->dtype, w->matrix, i * (p->n + 1));
         sign = v < 0 ? -sign : sign;
         size += log(fabs(v));
     }
-    put(p->dtype, j->out[0], b, sign);
-    put(p->dtype, j->out[1], b, size);
+    cpu_set_element(p->dtype, j->out[0], b, sign);
+    cpu_set_element(p->dtype, j->out[1], b, size);
     return 0;
 }
-
-/* The upper triangle of y, of what x's triangle stands for; whether it is finite. Then, from the factor there, the triangle that is
- * wanted. Squares of TILE x TILE, as one of the two is read down its columns. */
-#define EACH_TILE                                                                                                      \
-    for (int64_t i0 = 0; i0 < n; i0 += TILE)                                                                           \
-        for (int64_t j0 = i0; j0 < n; j0 += TILE)                                                                      \
-            for (int64_t i = i0; i < i0 + TILE && i < n; i++)                                                          \
-                for (int64_t j = j0 > i ? j0 : i; j < j0 + TILE && j < n; j++)
-#define TRIANGLES(T, suffix, most)                                                                                     \
-    static bool read_##suffix(const T *x, T *y, int64_t n, int64_t triangle)                                           \
-    {                                                                                                                  \
-        bool bad = false;                                                                                              \
-        EACH_TILE                                                                                                      \
-        {                                                                                                              \
-            T here = x[i * n + j], there = x[j * n + i];                                                               \
-            T v = triangle == BOTH ? (T)0.5 * here + (T)0.5 * there : triangle == LOWER ? there : here;                \
-            bad |= !(v <= most && v >= -most);                                                                         \
-            y[i * n + j] = v;                                                                                          \
-        }                                                                                                              \
-        return !bad;                                                                                                   \
-    }                                                                                                                  \
-    static void turn_##suffix(T *y, int64_t n, bool upper)                                                             \
-    {                                                                                                                  \
-        EACH_TILE if (i != j)                                                                                          \
-        {                                                                                                              \
-            y[j * n + i] = upper ? 0 : y[i * n + j];                                                                   \
-            y[i * n + j] = upper ? y[i * n + j] : 0;                                                                   \
-        }                                                                                                              \
-    }
-TRIANGLES(float, f32, FLT_MAX)
-TRIANGLES(double, f64, DBL_MAX)
 
 static int64_t cholesky_one(const linalg_job *j, worker *w, int64_t b)
 {
     const linalg_plan *p = j->p;
     const void *x = input(j, 0, b, p->n * p->n);
     void *y = j->out[0] + b * p->n * p->n * (int64_t)p->size;
-    bool f64 = p->dtype == TN_F64;
-    bool finite = f64 ? read_f64(x, y, p->n, p->triangle) : read_f32(x, y, p->n, p->triangle);
+    bool finite = cpu_read_symmetric(p->dtype, x, y, p->n, p->triangle);
     int64_t wrong = finite ? cpu_dense_cholesky(&w->d, p->n, dense(y, p->n)) : 0;
     if (!finite || wrong)
-        fill_nan(p->dtype, y, p->n * p->n);
-    else if (f64)
-        turn_f64(y, p->n, p->upper);
+        cpu_fill_nan(p->dtype, y, p->n * p->n);
     else
-        turn_f32(y, p->n, p->upper);
+        cpu_keep_triangle(p->dtype, y, p->n, p->upper);
     return wrong;
 }
 

@@ -70,7 +70,8 @@ static double eigh_flops(const op_value *arg, const graph_type *const *in, const
 
 const op_def op_eigh = {
     .name = "eigh",
-    .doc = "Values in rising order and vectors of symmetric matrices. Gradients of vectors are unbounded where values meet.",
+    .doc = "Values in rising order and vectors of symmetric matrices. Gradients of vectors are unbounded where values "
+           "meet.",
     .torch = "torch.linalg.eigh",
     .in = {{"x", OP_BIT(TN_F64) | OP_BIT(TN_F32), 'T'}},
     .out = {{"values", 0, 'T'}, {"vectors", 0, 'T'}},

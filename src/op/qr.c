@@ -35,7 +35,8 @@ static tn_status qr_backward(const op_grad *c)
     tn_tensor *q = op_out(c, 0), *r = op_out(c, 1), *dq = op_dout(c, 0), *dr = op_dout(c, 1);
     tn_dim m = tn_dim_of(q, -2), k = tn_dim_of(q, -1), n = tn_dim_of(r, -1);
     if (op_arg(c, COMPLETE)->i && m != n && !(dim_literal(m) && dim_literal(n) && m < n))
-        return op_no_grad(c, 0, "the complete form has one only where there are no more rows than columns, and it is known");
+        return op_no_grad(c, 0,
+                          "the complete form has one only where there are no more rows than columns, and it is known");
     dr = tn_triu(dr, 0);
     if (k == n)
         return op_give(c, 0, square_backward(q, r, dq, dr));

@@ -64,9 +64,8 @@ const op_def op_slogdet = {
     .ref = slogdet_ref,
     .room = 2,
     .flops = slogdet_flops,
-    .cases = (const char *const[]){"x=x[3x3]", "x=x[2x4x4]:dominant", "x=x[1x1]", "x=x[3x2x2x2]",
-                                   "x=x[17x17]:dominant", "x=x[64x64]:dominant", "x=x[0x0]", "x=x[0x3x3]",
-                                   "x=x[2x0x0]", NULL},
+    .cases = (const char *const[]){"x=x[3x3]", "x=x[2x4x4]:dominant", "x=x[1x1]", "x=x[3x2x2x2]", "x=x[17x17]:dominant",
+                                   "x=x[64x64]:dominant", "x=x[0x0]", "x=x[0x3x3]", "x=x[2x0x0]", NULL},
     .bad = (const op_bad[]){{"x=x[3]", "needs two axes or more, and has 1"}, {"x=x[2x3]", "'x' are not square"}, {0}},
     .tol = {[TN_F64] = OP_TOL(1e-14, 1e-300), [TN_F32] = OP_TOL(2e-6, 1e-37)},
 };

@@ -125,8 +125,8 @@ const op_def op_svd = {
     .room = 2,
     .flops = svd_flops,
     .cases = (const char *const[]){"x=x[3x3]:dominant", "x=x[2x4x3]:dominant", "x=x[3x5]:dominant", "x=x[1x1]",
-                                   "x=x[1x3]", "x=x[3x1]", "x=x[17x17]:dominant", "x=x[0x0]", "x=x[0x3x3]",
-                                   "x=x[0x3]", "x=x[2x3x0]", NULL},
+                                   "x=x[1x3]", "x=x[3x1]", "x=x[17x17]:dominant", "x=x[0x0]", "x=x[0x3x3]", "x=x[0x3]",
+                                   "x=x[2x3x0]", NULL},
     .bad = (const op_bad[]){{"x=x[3]", "needs two axes or more, and has 1"}, {0}},
     .tol = {[TN_F64] = OP_TOL(1e-14, 1e-300), [TN_F32] = OP_TOL(4e-6, 1e-37)},
 };

@@ -114,8 +114,8 @@ tn_tensor *tn_triangular_solve(tn_tensor *a, tn_tensor *b, const tn_triangular_o
     if (o->right && b->type.rank < 2)
         return graph_fail(b->graph, TN_SHAPE, "triangular_solve of '%s': from the right it needs two axes or more",
                           tn_tensor_name(b));
-    const op_args *args = OP_ARGS([UPPER] = OP_I(o->upper), [TRANSPOSE] = OP_I(o->transpose != o->right),
-                                  [UNIT] = OP_I(o->unit));
+    const op_args *args =
+        OP_ARGS([UPPER] = OP_I(o->upper), [TRANSPOSE] = OP_I(o->transpose != o->right), [UNIT] = OP_I(o->unit));
     b = o->right ? op_turned(b) : b;
     tn_dtype dtype = op_promote(a->type.dtype, b->type.dtype);
     tn_tensor *x = OP_MAKE(&op_triangular_solve, args, op_cast_to(a, dtype), op_cast_to(b, dtype));

@@ -121,14 +121,15 @@ static void print_kernels(const op_def *def, base_str *s)
 }
 
 /* The files of PyTorch's results. */
-static format_safetensors *golden[6];
+static format_safetensors *golden[7];
 
 static bool open_golden(void)
 {
     static const char *const paths[] = {
-        TARN_SOURCE_DIR "/tests/golden/ops.safetensors", TARN_SOURCE_DIR "/tests/golden/vocabulary.safetensors",
+        TARN_SOURCE_DIR "/tests/golden/ops.safetensors",      TARN_SOURCE_DIR "/tests/golden/vocabulary.safetensors",
         TARN_SOURCE_DIR "/tests/golden/sequence.safetensors", TARN_SOURCE_DIR "/tests/golden/vision.safetensors",
-        TARN_SOURCE_DIR "/tests/golden/losses.safetensors", TARN_SOURCE_DIR "/tests/golden/signal.safetensors"};
+        TARN_SOURCE_DIR "/tests/golden/losses.safetensors",   TARN_SOURCE_DIR "/tests/golden/signal.safetensors",
+        TARN_SOURCE_DIR "/tests/golden/linalg.safetensors"};
     base_error e = {0};
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
         if (!golden[i] && format_safetensors_open(paths[i], &golden[i], &e) != TN_OK)

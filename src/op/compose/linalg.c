@@ -1,6 +1,6 @@
 /* linalg.c: builders on matrices that are put together from factorisations and products. */
-#include "op/compose/compose.h"
 #include "op/scheme/linalg.h"
+#include "op/compose/compose.h"
 
 #include <float.h>
 
@@ -49,8 +49,7 @@ tn_tensor *tn_matrix_power(tn_tensor *x, int64_t power)
 
 tn_tensor *tn_cholesky_solve(tn_tensor *b, tn_tensor *l, bool upper)
 {
-    tn_tensor *half =
-        tn_triangular_solve(l, b, TN_OPT(tn_triangular_opt, .upper = upper, .transpose = upper));
+    tn_tensor *half = tn_triangular_solve(l, b, TN_OPT(tn_triangular_opt, .upper = upper, .transpose = upper));
     return tn_triangular_solve(l, half, TN_OPT(tn_triangular_opt, .upper = upper, .transpose = !upper));
 }
 
@@ -91,8 +90,7 @@ tn_tensor *tn_lstsq(tn_tensor *a, tn_tensor *b)
         return f.q;
     if (!wide)
         return tn_triangular_solve(f.r, tn_matmul(op_turned(f.q), b), TN_OPT(tn_triangular_opt, .upper = true));
-    return tn_matmul(
-        f.q, tn_triangular_solve(f.r, b, TN_OPT(tn_triangular_opt, .upper = true, .transpose = true)));
+    return tn_matmul(f.q, tn_triangular_solve(f.r, b, TN_OPT(tn_triangular_opt, .upper = true, .transpose = true)));
 }
 
 tn_tensor *tn_outer(tn_tensor *a, tn_tensor *b)
@@ -111,8 +109,7 @@ tn_tensor *tn_kron(tn_tensor *a, tn_tensor *b)
         return op_unusable(b) ? op_failure_of(b, a) : op_failure_of(a, b);
     tn_dim rows = dim_mul(a->graph->dims, tn_dim_of(a, -2), tn_dim_of(b, -2)),
            cols = dim_mul(a->graph->dims, tn_dim_of(a, -1), tn_dim_of(b, -1));
-    tn_tensor *blocks =
-        tn_mul(tn_unsqueeze(tn_unsqueeze(a, -1), -3), tn_unsqueeze(tn_unsqueeze(b, -2), -4));
+    tn_tensor *blocks = tn_mul(tn_unsqueeze(tn_unsqueeze(a, -1), -3), tn_unsqueeze(tn_unsqueeze(b, -2), -4));
     if (op_unusable(blocks))
         return blocks;
     tn_shape shape = tn_tensor_shape(blocks);
