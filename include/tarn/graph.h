@@ -117,7 +117,8 @@ TN_API tn_tensor *tn_graph_state(tn_graph *graph, const char *name);
 TN_API tn_tensor *tn_graph_param(tn_graph *graph, int i);
 /* Excludes a parameter from training (fine-tuning), or takes it in again. */
 TN_API void tn_param_freeze(tn_tensor *param, bool frozen);
-/* In every training entry that computes `when` (NULL: `value` itself), state `to` becomes `value` at the end of the run. */
+/* In every training entry that computes `when` (NULL: `value` itself) and does not write `to` itself, state `to` becomes `value` at the
+ * end of the run. An optimizer takes such a value of a parameter for what it updates. */
 TN_API void tn_graph_update(tn_graph *graph, tn_tensor *to, tn_tensor *value, tn_tensor *when);
 
 /* ---- entries --------------------------------------------------------------------------------------------------- */

@@ -79,7 +79,7 @@ TN_API tn_tensor *tn_layer_instance_norm(tn_tensor *x, const char *name, const t
 typedef struct tn_embedding_opt {
     bool padding; /* the row padding_index begins as zeros and gets no gradient; of a bag, its places do not count */
     int64_t padding_index;
-    tn_opt_f64 max_norm; /* rows longer than this are read as if cut to it; the table itself keeps them. Not of a bag */
+    tn_opt_f64 max_norm; /* rows that are read and longer than this are cut to it; when training in the table, too */
     tn_opt_f64 norm_by;  /* 2: the p of that length */
     tn_bag_mode mode;    /* of a bag */
     tn_tensor *weights;  /* of a bag: as in tn_bag_opt */

@@ -170,6 +170,15 @@ static tn_tensor *centred(tn_tensor *g)
     return n > 0 ? tn_sub(g, tn_mean_axes(g, n, axes, true)) : g;
 }
 
+/* What a layer makes of the parameter before it is updated, as an embedding that cuts its rows; else the parameter. */
+static tn_tensor *weights_now(const optim_minimizer *m, const optim_trained *p)
+{
+    for (size_t i = 0; i < m->g->updates.n && !m->applies; i++)
+        if (strcmp(m->g->updates.at[i].name, p->name) == 0)
+            return m->g->updates.at[i].value;
+    return p->param;
+}
+
 static void update(optim_minimizer *m, tn_entry *entry, const optim_trained *p, tn_tensor *ok)
 {
     const optim_rule *rule = optim_rule_of((int)m->o.kind);
@@ -180,7 +189,7 @@ static void update(optim_minimizer *m, tn_entry *entry, const optim_trained *p, 
                     .p = p,
                     .entry = entry,
                     .ok = ok,
-                    .w = p->param,
+                    .w = weights_now(m, p),
                     .g = m->o.centralize ? centred(p->grad) : p->grad,
                     .t = tn_cast(m->new_step, TN_F64),
                     .dtype = tn_tensor_dtype(p->param),
@@ -190,7 +199,8 @@ static void update(optim_minimizer *m, tn_entry *entry, const optim_trained *p, 
     bool may_decouple = m->o.kind == TN_NADAM || m->o.kind == TN_RADAM;
     if (rule->decay_by != OPTIM_BY_RULE)
         optim_decay(&s, rule->decay_by == OPTIM_ON_WEIGHTS || (may_decouple && m->o.decoupled));
-    optim_keep(&s, p->param, optim_after(&s, rule->update(&s)));
+    tn_tensor *before = s.w, *after = optim_after(&s, rule->update(&s));
+    tn_entry_write(entry, p->param, ok ? tn_where(ok, after, before) : after);
 }
 
 /* After a step that overflowed the scale halves, after many that did not it doubles. */
@@ -250,6 +260,7 @@ static void accumulating(optim_minimizer *m)
         tn_entry_write(more, sum, tn_add(sum, p[i].grad));
         p[i].grad = tn_div(sum, tn_cast(count, tn_tensor_dtype(sum)));
     }
+    m->applies = true;
     if (p)
         finish_entry(m, apply, p);
     else

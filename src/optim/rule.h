@@ -23,6 +23,7 @@ typedef struct optim_minimizer {
     tn_tensor *loss, *lr, *step, *new_step;
     tn_tensor *scale, *good; /* of loss scaling: the factor, and steps since it changed; or NULL */
     base_vec(optim_trained) params;
+    bool applies; /* the entry being made does not compute the loss: gradients are sums that it finds */
 } optim_minimizer;
 
 /* The update of one parameter. */

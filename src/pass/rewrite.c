@@ -163,13 +163,23 @@ tn_graph *pass_rewrite(const tn_graph *g, pass_rule rule, void *user, base_error
     return rewrite(g, g->results.at, g->results.n, false, rule, user, e);
 }
 
-/* The updates whose node the entry computes anyway, added to its results. Repeated until none is new, as an update may need
- * nodes with updates of their own. */
-static bool add_updates(const tn_graph *g, bool *taken, bool *needed, graph_result *results, size_t *n)
+/* Whether the entry itself writes this state. */
+static bool writes(const tn_entry *entry, const char *name)
 {
+    for (size_t i = 0; i < entry->results.n; i++)
+        if (entry->results.at[i].kind == GRAPH_WRITE && strcmp(entry->results.at[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* The updates whose node the entry computes anyway, added to its results. Repeated until none is new, as an update may need
+ * nodes with updates of their own. Of state that the entry writes its own write is the one that counts. */
+static bool add_updates(const tn_entry *entry, bool *taken, bool *needed, graph_result *results, size_t *n)
+{
+    const tn_graph *g = entry->graph;
     bool any = false;
     for (size_t i = 0; i < g->updates.n; i++)
-        if (!taken[i] && needed[g->updates.at[i].when->node->id]) {
+        if (!taken[i] && needed[g->updates.at[i].when->node->id] && !writes(entry, g->updates.at[i].name)) {
             taken[i] = any = true;
             results[(*n)++] = g->updates.at[i];
             needed[g->updates.at[i].value->node->id] = true;
@@ -219,7 +229,7 @@ tn_graph *pass_extract(const tn_entry *entry, base_error *e)
             needed[results[i].value->node->id] = true;
         do
             spread(g, needed);
-        while (entry->training && add_updates(g, taken, needed, results, &n));
+        while (entry->training && add_updates(entry, taken, needed, results, &n));
         if (check_writes(entry, results, n, e) == TN_OK)
             out = rewrite(g, results, n, true, NULL, NULL, e);
     }
