@@ -28,6 +28,7 @@ enum {
     PACKED_A_MAX = 32 << 20, /* bytes of A packed once for all */
     PARTS_MAX = 16,
     DEEP = 1500,        /* k from which the blocks of a thread are few */
+    LITTLE = 160 << 10, /* bytes of B that one thread reads sooner than it shares them */
     SMALL_A = 64 << 10, /* bytes of A that are read as they lie, however often */
     DOT_ROWS = 32,      /* more rows are worth packing B for */
     DOT_ROWS_AMX = 4
@@ -175,6 +176,12 @@ static bool a_in_place(const plan *p)
     return g->a_col == 1 ? step > 128 || p->mr <= 4 : g->a_row == 1;
 }
 
+/* What few rows of A wait for: B from the caches, once for some rows. */
+static double bytes_read(const cpu_gemm *g, size_t size)
+{
+    return (double)g->k * (double)g->n * (double)g->batch * (double)size * (double)least(g->m, 4);
+}
+
 /* Blocks of C: as large as they may be, then enough of them for all threads, none too small. Cut first is what makes no
  * work twice: columns where every block packs the B that it needs, else rows, since a block's columns share its packed A.
  * What makes work twice is cut only while a thread has nothing to do. */
@@ -183,7 +190,8 @@ static void deal(plan *p)
     const cpu_gemm *g = &p->g;
     double work = 2.0 * (double)g->m * (double)g->n * (double)g->k;
     const int64_t each = g->k >= DEEP ? 2 : 6; /* blocks for a thread; of deep ones each reads all of B anew */
-    int64_t want = g->threads == 1 || work < 600e3 ? 1 : least(g->threads * each, (int64_t)(work / 2e6) + g->threads);
+    bool little = work < 600e3 && bytes_read(g, p->size) < LITTLE;
+    int64_t want = g->threads == 1 || little ? 1 : least(g->threads * each, (int64_t)(work / 2e6) + g->threads);
     int64_t high = least(p->kern->row_panels, p->row_panels),
             wide = least(p->nb, p->kern->col_panels * (p->one_tile ? 2 : 1));
     bool own_b = p->pack_b && !p->share_b;
@@ -246,8 +254,7 @@ static void plan_rows(plan *p)
 {
     const cpu_gemm *g = &p->g;
     int64_t unit = GEMM_ROW_BLOCK * p->base->lanes; /* columns are summed in the same way in every multiple of these */
-    double bytes = (double)g->k * (double)g->n * (double)g->batch * (double)p->size;
-    if (bytes * (double)least(g->m, 4) < 300e3)
+    if (bytes_read(g, p->size) < LITTLE)
         p->g.threads = 1;
     p->nb = unit;
     if (p->path == PATH_ROW)
