@@ -435,6 +435,71 @@ static void test_winograd(void **state)
     check(c);
 }
 
+static float ended(const cpu_conv *c, float sum, float bias, float add)
+{
+    float y = sum + bias + add;
+    if (!c->relu || isnan(y))
+        return y;
+    y = y < 0 ? 0 : y;
+    return c->most > 0 && y > c->most ? c->most : y;
+}
+
+/* Bias, addend and activation are the same as what they are done to the sums alone. */
+static void check_ends(cpu_conv c)
+{
+    assert_true(cpu_conv_shape(&c));
+    c.isa = cpu_isa_best();
+    c.threads = 2;
+    const size_t channels = (size_t)c.c_out, n = (size_t)(c.n * c.oh * c.ow) * channels;
+    buffer x = random_buffer((size_t)(c.n * c.h * c.w * c.c_in)), add = random_buffer(n),
+           bias = random_buffer(channels);
+    buffer w = random_buffer((size_t)(c.c_out * c.c_in / c.groups * c.kh * c.kw)), sums = buffer_new(n),
+           y = buffer_new(n);
+    buffer scratch = scratch_new(&c, CPU_CONV_FORWARD);
+    x.at[x.n / 2] = NAN;
+    cpu_conv_forward(&c, x.at, w.at, NULL, NULL, sums.at, scratch.at);
+    for (int mask = 0; mask < 8; mask++) {
+        const bool biased = mask & 1, adds = mask & 2;
+        c.relu = mask >= 2;
+        c.most = mask & 4 ? 0.25f : 0;
+        cpu_conv_forward(&c, x.at, w.at, biased ? bias.at : NULL, adds ? add.at : NULL, y.at, scratch.at);
+        for (size_t i = 0; i < n; i++) {
+            const float want = ended(&c, sums.at[i], biased ? bias.at[i % channels] : 0, adds ? add.at[i] : 0);
+            assert_true(isnan(want) ? isnan(y.at[i]) : fabsf(y.at[i] - want) <= 1e-5f * (1 + fabsf(sums.at[i])));
+        }
+    }
+    buffer_free(x);
+    buffer_free(add);
+    buffer_free(bias);
+    buffer_free(w);
+    buffer_free(sums);
+    buffer_free(y);
+    buffer_free(scratch);
+}
+
+static void test_ends(void **state)
+{
+    (void)state;
+    for (int way = 0; way < 4; way++)
+        for (int64_t channels = 16; channels <= 49; channels += 11) {
+            cpu_conv c = shape(2, channels, 9, 7, 64 - channels, 3, 1, 1);
+            c.winograd = way == 1;
+            c.split = way == 2;
+            c.narrow = way == 3;
+            check_ends(c);
+            c = shape(1, 3, 19, 17, channels, 3, 2, 1); /* few channels */
+            c.split = way == 2;
+            c.narrow = way == 3;
+            check_ends(c);
+        }
+    cpu_conv c = shape(2, 32, 9, 7, 32, 3, 1, 1);
+    c.groups = 32;
+    check_ends(c);
+    c = shape(4, 16, 112, 112, 128, 1, 1, 0); /* results past the caches */
+    c.narrow = true;
+    check_ends(c);
+}
+
 static void check_split(cpu_conv c)
 {
     c.split = true;
@@ -506,10 +571,11 @@ static void test_nan(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_channels), cmocka_unit_test(test_windows), cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_random),   cmocka_unit_test(test_groups),  cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_packed),   cmocka_unit_test(test_narrow),  cmocka_unit_test(test_transposed),
-        cmocka_unit_test(test_winograd), cmocka_unit_test(test_split),   cmocka_unit_test(test_nan),
+        cmocka_unit_test(test_channels), cmocka_unit_test(test_windows),  cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_random),   cmocka_unit_test(test_groups),   cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_packed),   cmocka_unit_test(test_narrow),   cmocka_unit_test(test_transposed),
+        cmocka_unit_test(test_ends),     cmocka_unit_test(test_winograd), cmocka_unit_test(test_split),
+        cmocka_unit_test(test_nan),
     };
     cpu_team *team = cpu_team_new(7);
     (void)cpu_team_enter(team);

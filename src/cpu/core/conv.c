@@ -246,45 +246,12 @@ static size_t problem_scratch(const cpu_conv *c, const conv_problem *p)
     return conv_is_depthwise(p) ? 0 : conv_run_scratch(p, conv_kernels_of(c->isa), c->threads);
 }
 
-#if CPU_X86
-typedef struct end_job {
-    const conv_end *end;
-    float *y;
-    int64_t n;
-} end_job;
-
-enum { END_CHUNK = 1 << 15 };
-
-static void end_chunk(void *arg, int64_t chunk, int thread)
-{
-    (void)thread;
-    const end_job *j = arg;
-    const int64_t from = chunk * END_CHUNK, n = conv_min(END_CHUNK, j->n - from);
-    float *y = j->y + from;
-    for (int64_t i = 0; j->end->add && i < n; i++)
-        y[i] += j->end->add[from + i];
-    for (int64_t i = 0; j->end->relu && i < n; i++)
-        y[i] = y[i] < 0.0f ? 0.0f : y[i] > j->end->most ? j->end->most : y[i];
-}
-
-/* The matrix registers' kernels know bias and relu; the rest is done afterwards. */
-static void run_amx(const cpu_conv *c, const conv_problem *p, const float *x, const float *packed, const conv_end *end,
-                    float *y, void *scratch)
-{
-    const bool later = end->add || (end->relu && !isinf(end->most));
-    (p->split ? conv_split_run : conv_few_run)(p, c->threads, x, packed, end->bias, end->relu && !later, y, scratch);
-    end_job j = {end, y, p->n * p->oh * p->ow * p->groups * p->c_out};
-    if (later)
-        cpu_parallel(c->threads, conv_ceil(j.n, END_CHUNK), end_chunk, &j);
-}
-#endif
-
 static void run(const cpu_conv *c, const conv_problem *p, const float *x, const float *packed, const conv_end *end,
                 float *y, void *scratch)
 {
 #if CPU_X86
     if (p->split || p->few) {
-        run_amx(c, p, x, packed, end, y, scratch);
+        (p->split ? conv_split_run : conv_few_run)(p, c->threads, x, packed, end, y, scratch);
         return;
     }
     if (p->kh * p->kw == 0 && !end->bias && c->isa == CPU_AMX) {

@@ -21,9 +21,10 @@ typedef struct few_plan {
 typedef struct few_job {
     const conv_problem *p;
     const few_plan *plan;
-    const float *x, *packed, *bias;
+    const float *x, *packed;
+    conv_end end;
     const int64_t *off;
-    bool relu, past;
+    bool past;
     float *y;
     char *threads;
 } few_job;
@@ -130,6 +131,7 @@ static void run_chunk(void *arg, int64_t chunk, int thread)
             row++;
         }
     }
+    const intptr_t add = j->end.add ? (intptr_t)j->end.add - (intptr_t)j->y : 0;
     _Alignas(64) float sums[CONV_FEW_SIDE * CONV_FEW_SIDE];
     conv_few_tile t = {.step = p->sw * p->c_in * 2, .off = j->off, .rows = p->kh, .sums = sums};
     t.half = SIDE / 2 * t.step;
@@ -144,15 +146,16 @@ static void run_chunk(void *arg, int64_t chunk, int thread)
             t.w = (const char *)j->packed + b * p->kh * PANEL * (p->narrow ? 2 : 4);
             conv_few_amx.tile(&t);
             const int64_t channels = conv_min(SIDE, p->c_out - b * SIDE);
-            conv_split_amx.store(sums, at, j->bias ? j->bias + b * SIDE : NULL, j->relu, channels,
-                                 j->past && channels % (SIDE / 2) == 0);
+            conv_end end = j->end;
+            end.bias = end.bias ? end.bias + b * SIDE : NULL;
+            conv_split_amx.store(sums, at, &end, add, channels, j->past && channels % (SIDE / 2) == 0);
         }
     conv_few_amx.leave();
     if (j->past)
         conv_split_amx.fence();
 }
 
-void conv_few_run(const conv_problem *p, int threads, const float *x, const float *packed, const float *bias, bool relu,
+void conv_few_run(const conv_problem *p, int threads, const float *x, const float *packed, const conv_end *end,
                   float *y, void *scratch)
 {
     few_plan r;
@@ -162,7 +165,7 @@ void conv_few_run(const conv_problem *p, int threads, const float *x, const floa
     int64_t *off = scratch;
     for (int64_t i = 0; i < p->kh; i++)
         off[i] = (i * p->dh % p->sh * r.phase_rows + i * p->dh / p->sh) * r.pitch;
-    few_job j = {.p = p, .plan = &r, .x = x, .packed = packed, .bias = bias, .off = off, .relu = relu, .y = y};
+    few_job j = {.p = p, .plan = &r, .x = x, .packed = packed, .end = *end, .off = off, .y = y};
     j.past = conv_split_past(p, y);
     j.threads = (char *)scratch + r.off_bytes;
     cpu_parallel(threads, p->n * r.bands, run_chunk, &j);

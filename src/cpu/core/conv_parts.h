@@ -151,8 +151,8 @@ void conv_winograd_weight_run(const conv_problem *p, const conv_kernels *k, int 
 int64_t conv_split_packed_floats(const conv_problem *p);
 void conv_split_pack(const conv_problem *p, const conv_pack_plan *plan, int threads, const float *w, float *packed);
 size_t conv_split_scratch(const conv_problem *p, int threads);
-void conv_split_run(const conv_problem *p, int threads, const float *x, const float *packed, const float *bias,
-                    bool relu, float *y, void *scratch);
+void conv_split_run(const conv_problem *p, int threads, const float *x, const float *packed, const conv_end *end,
+                    float *y, void *scratch);
 /* A problem without taps: outputs are zero. */
 void conv_split_zero(const conv_problem *p, int threads, float *y);
 size_t conv_split_weight_scratch(const conv_problem *p, int threads);

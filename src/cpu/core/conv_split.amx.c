@@ -340,30 +340,37 @@ CPU_INLINE void put(float *to, __mmask16 some, __m512 v, const bool past)
         _mm512_mask_storeu_ps(to, some, v);
 }
 
-/* Sums of 32 places to the outputs that there are; past: whole lines that go past the caches. */
-CPU_INLINE void store_to(const float *c, float *const *at, const float *bias, bool relu, int64_t channels,
-                         const bool past)
+/* 16 channels of the sums of 32 places to the outputs that there are; past: whole lines that go past the caches. */
+CPU_INLINE void store_half(const float *c, float *const *at, const conv_end *end, intptr_t add, int64_t from,
+                           __mmask16 some, const bool adds, const bool past)
 {
-    const __mmask16 a = first(channels), b = first(channels - HALF);
-    const __m512 first_bias = bias ? _mm512_maskz_loadu_ps(a, bias) : _mm512_setzero_ps(),
-                 last_bias = bias ? _mm512_maskz_loadu_ps(b, bias + HALF) : _mm512_setzero_ps();
-    const __m512 least = _mm512_set1_ps(relu ? 0.0F : -__builtin_inff());
+    const __m512 bias = end->bias ? _mm512_maskz_loadu_ps(some, end->bias + from) : _mm512_setzero_ps();
+    const __m512 least = _mm512_set1_ps(end->relu ? 0.0F : -__builtin_inff()),
+                 most = _mm512_set1_ps(end->relu ? end->most : __builtin_inff());
     for (int i = 0; i < CONV_SPLIT_SIDE; i++, c += CONV_SPLIT_SIDE) {
         if (!at[i])
             continue;
-        /* the second source stays where one is NaN */
-        put(at[i], a, _mm512_max_ps(least, _mm512_add_ps(_mm512_load_ps(c), first_bias)), past);
-        if (b)
-            put(at[i] + HALF, b, _mm512_max_ps(least, _mm512_add_ps(_mm512_load_ps(c + HALF), last_bias)), past);
+        __m512 v = _mm512_add_ps(_mm512_load_ps(c + from), bias);
+        if (adds)
+            v = _mm512_add_ps(v, _mm512_maskz_loadu_ps(some, (const float *)((intptr_t)(at[i] + from) + add)));
+        put(at[i] + from, some, _mm512_min_ps(most, _mm512_max_ps(least, v)),
+            past); /* the second source stays where one is NaN */
     }
 }
 
-static void store(const float *c, float *const *at, const float *bias, bool relu, int64_t channels, bool past)
+static void store(const float *c, float *const *at, const conv_end *end, intptr_t add, int64_t channels, bool past)
 {
-    if (past)
-        store_to(c, at, bias, relu, channels, true);
-    else
-        store_to(c, at, bias, relu, channels, false);
+    for (int64_t from = 0; from < channels && from < CONV_SPLIT_SIDE; from += HALF) {
+        const __mmask16 some = first(channels - from);
+        if (end->add && past)
+            store_half(c, at, end, add, from, some, true, true);
+        else if (end->add)
+            store_half(c, at, end, add, from, some, true, false);
+        else if (past)
+            store_half(c, at, end, add, from, some, false, true);
+        else
+            store_half(c, at, end, add, from, some, false, false);
+    }
 }
 
 static void zero(float *to, int64_t count, bool past)

@@ -154,8 +154,9 @@ typedef struct run_plan {
 typedef struct run_job {
     const conv_problem *p;
     const run_plan *plan;
-    const float *x, *packed, *bias;
-    bool relu, past; /* past: results go past the caches */
+    const float *x, *packed;
+    conv_end end;
+    bool past; /* results go past the caches */
     float *y;
     const int64_t *off, *stream; /* bytes from a place to what the tap reads; which stream */
     char *threads;
@@ -224,7 +225,11 @@ static void run_block(const run_job *j, int64_t block, const char *records, cons
     t.narrow = p->narrow;
     t.half = channels <= SIDE / 2;
     const bool past = j->past && channels % (SIDE / 2) == 0;
-    const bool plain = !past && !j->bias && !j->relu && (channels == SIDE || channels == SIDE / 2);
+    const bool plain =
+        !past && !j->end.bias && !j->end.add && !j->end.relu && (channels == SIDE || channels == SIDE / 2);
+    conv_end end = j->end;
+    end.bias = end.bias ? end.bias + first : NULL;
+    const intptr_t add = end.add ? (intptr_t)end.add - (intptr_t)j->y : 0;
     for (int64_t q = q0; q < q1; q += SIDE) {
         const bool line = plain && lines[q / SIDE];
         t.a = records + q * r->map.record;
@@ -235,7 +240,7 @@ static void run_block(const run_job *j, int64_t block, const char *records, cons
         for (int64_t i = 0; i < SIDE && !line; i++)
             at[i] = outputs[q + i] >= 0 ? j->y + outputs[q + i] + first : NULL;
         if (!line)
-            conv_split_amx.store(sums, at, j->bias ? j->bias + first : NULL, j->relu, channels, past);
+            conv_split_amx.store(sums, at, &end, add, channels, past);
     }
 }
 
@@ -294,8 +299,8 @@ void conv_split_zero(const conv_problem *p, int threads, float *y)
     cpu_parallel(threads, p->n * p->oh, zero_row, &j);
 }
 
-void conv_split_run(const conv_problem *p, int threads, const float *x, const float *packed, const float *bias,
-                    bool relu, float *y, void *scratch)
+void conv_split_run(const conv_problem *p, int threads, const float *x, const float *packed, const conv_end *end,
+                    float *y, void *scratch)
 {
     run_plan r;
     if (nothing(p))
@@ -305,7 +310,7 @@ void conv_split_run(const conv_problem *p, int threads, const float *x, const fl
     conv_split_map_set(&r.map, p, off, stream);
     for (int64_t t = 0; t < r.map.taps; t++)
         off[t] = (off[t] - r.map.low) * r.map.record + (r.map.phases == 1 ? 0 : stream[t] * r.map.groups * r.plane);
-    run_job j = {.p = p, .plan = &r, .x = x, .packed = packed, .bias = bias, .relu = relu, .y = y};
+    run_job j = {.p = p, .plan = &r, .x = x, .packed = packed, .end = *end, .y = y};
     j.off = off;
     j.stream = stream;
     j.past = conv_split_past(p, y);

@@ -75,9 +75,9 @@ typedef struct conv_split_kernels {
     /* Panel of 32 x 32 weights: row k, lane o at w[k * channel + o * lane]. */
     void (*panel)(const float *w, int64_t channel, int64_t lane, int64_t have_k, int64_t have_o, char *to, bool narrow);
     void (*tile)(const conv_split_tile *t);
-    /* 32 rows of 32 sums to at[i] (NULL: nowhere), with bias (or NULL) and relu; NaN stays. past: whole lines of the
-     * cache, which go past it; `fence` afterwards. */
-    void (*store)(const float *c, float *const *at, const float *bias, bool relu, int64_t channels, bool past);
+    /* 32 rows of 32 sums to at[i] (NULL: nowhere), ended as `end` says; what it adds lies `add` bytes from where the sum goes.
+     * past: whole lines of the cache, which go past it; `fence` afterwards. */
+    void (*store)(const float *c, float *const *at, const conv_end *end, intptr_t add, int64_t channels, bool past);
     void (*zero)(float *to, int64_t count, bool past);
     void (*fence)(void);
     /* 32 places, 16 channels after 16, those of the places at `soon` (or NULL) are asked for: as rows of channels (low parts
