@@ -121,6 +121,10 @@ TN_API void tn_param_freeze(tn_tensor *param, bool frozen);
  * end of the run. An optimizer takes such a value of a parameter for what it updates. */
 TN_API void tn_graph_update(tn_graph *graph, tn_tensor *to, tn_tensor *value, tn_tensor *when);
 
+/* `value` (rank 0, float) times `weight` is to be made small too: a trainer adds it to the loss it trains by, not to that of
+ * evaluations. Model files do not keep it. */
+TN_API void tn_graph_add_loss(tn_tensor *value, double weight);
+
 /* ---- entries --------------------------------------------------------------------------------------------------- */
 
 enum { TN_TRAINING = 1 }; /* dropout drops, batch norm uses the batch's statistics, tn_graph_update's writes happen */

@@ -70,7 +70,10 @@ typedef struct tn_train_opt {
     tn_progress_fn progress;
     void *user;
     double label_smoothing; /* cross entropy, in training alone: this part of the target is spread over all classes */
-    void *reserved[7];
+    const tn_lbfgs_opt
+        *lbfgs; /* not NULL: steps are those of L-BFGS, at the rate of `schedule` (0: 1). Of `optim` the groups
+                                  count, and only `frozen` of them; what else changes gradients or steps is refused */
+    void *reserved[6];
 } tn_train_opt;
 
 /* Figures of an evaluation. */

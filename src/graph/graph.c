@@ -35,6 +35,7 @@ static void free_vectors(tn_graph *g)
     base_vec_free(&g->state);
     base_vec_free(&g->entries);
     base_vec_free(&g->updates);
+    base_vec_free(&g->losses);
     base_vec_free(&g->scopes);
     base_vec_free(&g->results);
     base_map_free(&g->names);
@@ -394,6 +395,19 @@ void tn_graph_update(tn_graph *g, tn_tensor *to, tn_tensor *value, tn_tensor *wh
     r.when = when ? when : value;
     if (r.name && is_own(g, r.when, "what the update waits for") && !graph_poisoned(r.when) &&
         !base_vec_push(&g->updates, r))
+        no_memory(g);
+}
+
+void tn_graph_add_loss(tn_tensor *value, double weight)
+{
+    tn_graph *g = value->graph;
+    const graph_loss l = {value, weight};
+    if (graph_poisoned(value))
+        return;
+    if (value->type.rank != 0 || !tn_dtype_is_float(value->type.dtype))
+        graph_fail(g, TN_SHAPE, "'%s' is to be added to the loss: it must have rank 0 and a float dtype",
+                   tn_tensor_name(value));
+    else if (!base_vec_push(&g->losses, l))
         no_memory(g);
 }
 

@@ -71,6 +71,12 @@ struct tn_entry {
     base_vec(graph_result) results;
 };
 
+/* A value that is made small beside the loss. */
+typedef struct graph_loss {
+    tn_tensor *value;
+    double weight;
+} graph_loss;
+
 struct tn_graph {
     tn_context *context;
     base_arena own_arena, *arena; /* sub-graphs live in their parent's */
@@ -80,6 +86,7 @@ struct tn_graph {
     base_vec(graph_state *) state;
     base_vec(tn_entry *) entries;
     base_vec(graph_result) updates; /* training writes, see tn_graph_update */
+    base_vec(graph_loss) losses;
     base_vec(const char *) scopes;
     base_map names;    /* node paths in use */
     base_map suffixes; /* by path that was wanted more than once: the first number that may be free (int) */

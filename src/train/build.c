@@ -189,8 +189,11 @@ static tn_tensor *recurrent(builder *b, tn_tensor *x)
     const train_recurrent *o = &b->layer->lstm; /* one struct for all three */
     const train_layer_kind k = b->layer->kind;
     const tn_recurrent_kind kind = k == TRAIN_LAYER_lstm ? TN_LSTM : k == TRAIN_LAYER_gru ? TN_GRU : TN_RNN_TANH;
-    const tn_rnn_opt r = {
-        .layers = (int)o->layers, .bidirectional = o->bidirectional, .dropout = o->dropout, .batch_first = true};
+    const tn_rnn_opt r = {.layers = (int)o->layers,
+                          .bidirectional = o->bidirectional,
+                          .dropout = o->dropout,
+                          .batch_first = true,
+                          .projection = o->projection};
     tn_recurrent_result y = tn_layer_recurrent(x, name_of(b, o->name, b->layer->type), kind, o->units, &r);
     int64_t last = o->bidirectional ? 2 : 1;
     if (o->steps || tn_graph_status(b->g) != TN_OK)
@@ -211,6 +214,18 @@ static tn_tensor *transformer_encoder(builder *b, tn_tensor *x)
                                   .last_norm = o->norm_first,
                                   .recompute = o->recompute};
     return tn_layer_transformer_encoder(x, name_of(b, o->name, "encoder"), o->heads, (int)o->layers, &sight, &t);
+}
+
+static tn_tensor *mixture_of_experts(builder *b, tn_tensor *x)
+{
+    const train_mixture *o = &b->layer->mixture_of_experts;
+    tn_moe_result r =
+        tn_layer_mixture_of_experts(x, name_of(b, o->name, "experts"),
+                                    TN_OPT(tn_moe_opt, .experts = o->experts, .top = o->top, .hidden = o->hidden,
+                                           .capacity = tn_f64(o->capacity), .normalize = o->normalize));
+    if (o->balance > 0)
+        tn_graph_add_loss(r.balance, o->balance);
+    return r.y;
 }
 
 static tn_tensor *embedding(builder *b, tn_tensor *x)
@@ -343,6 +358,7 @@ static tn_tensor *(*const build_layer[TRAIN_LAYER_END])(builder *, tn_tensor *) 
     [TRAIN_LAYER_lstm] = recurrent,
     [TRAIN_LAYER_gru] = recurrent,
     [TRAIN_LAYER_transformer_encoder] = transformer_encoder,
+    [TRAIN_LAYER_mixture_of_experts] = mixture_of_experts,
     [TRAIN_LAYER_embedding] = embedding,
     [TRAIN_LAYER_positions] = positions,
     [TRAIN_LAYER_mean_steps] = mean_steps,

@@ -20,9 +20,16 @@ tn_tensor *train_build_graph(const train_recipe *r, const tn_field *field, int c
 /* Sentence with a suggestion. */
 void train_unknown_model(const char *name, base_error *e);
 tn_optim_opt train_optim_of(const train_options *options);
+/* Options of L-BFGS, filled; NULL for other optimizers. */
+const tn_lbfgs_opt *train_lbfgs_of(const train_options *options, tn_lbfgs_opt *to);
+/* What a tn_train_opt points to. */
+typedef struct train_pointed {
+    tn_transform augment;
+    tn_lbfgs_opt lbfgs;
+} train_pointed;
 /* What the plateau among the schedules watches. */
 int train_plateau_metric(const train_options *options);
 /* The training options that the recipe means. Pointers into the recipe. */
-tn_train_opt train_options_of(const train_recipe *r, tn_transform *augment);
+tn_train_opt train_options_of(const train_recipe *r, train_pointed *to);
 
 #endif

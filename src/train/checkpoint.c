@@ -7,6 +7,11 @@
 #include "format/json.h"
 #include "train/trainer.h"
 
+static const char *optimizer_of(const tn_trainer *t)
+{
+    return t->opt.lbfgs ? "lbfgs" : tn_optimizer_name((int)t->opt.optim.kind);
+}
+
 static void put_position(const tn_trainer *t, base_str *s)
 {
     format_json_out w = {.to = s};
@@ -36,7 +41,7 @@ static void put_position(const tn_trainer *t, base_str *s)
     format_json_put_i64(&w, "batch_size", t->opt.batch);
     format_json_put_i64(&w, "accumulate", t->opt.accumulate);
     format_json_put_i64(&w, "batches", t->batches);
-    format_json_put_string(&w, "optimizer", tn_optimizer_name((int)t->opt.optim.kind));
+    format_json_put_string(&w, "optimizer", optimizer_of(t));
     format_json_put_string(&w, "isa", tn_context_isa(t->context));
     format_json_close(&w);
 }
@@ -128,10 +133,10 @@ static tn_status check_optimizer(tn_trainer *t, const format_json *root, const c
     if (!format_json_find(root, "optimizer")) /* files did not say so at first */
         return TN_OK;
     BASE_TRY(format_json_get_string(root, "metadata 'tarn.train'", "optimizer", &then, &t->error));
-    if (strcmp(then, tn_optimizer_name((int)t->opt.optim.kind)) == 0)
+    if (strcmp(then, optimizer_of(t)) == 0)
         return TN_OK;
     return base_fail(&t->error, TN_INVALID, "%s was written by a run with %s; this run has %s. Resume with the same",
-                     path, BASE_SHOW(then), tn_optimizer_name((int)t->opt.optim.kind));
+                     path, BASE_SHOW(then), optimizer_of(t));
 }
 
 /* Other instructions round differently: the run goes on, but not to the bits that it would have come to. */

@@ -269,7 +269,7 @@ tn_status tn_recipe_evaluate(tn_context *c, const tn_recipe *recipe, tn_model *m
 
 /* ---- options ----------------------------------------------------------------------------------------------------- */
 
-tn_train_opt train_options_of(const train_recipe *r, tn_transform *augment)
+tn_train_opt train_options_of(const train_recipe *r, train_pointed *to)
 {
     static const tn_metric metrics[] = {[TRAIN_METRIC_LOSS] = TN_METRIC_LOSS,
                                         [TRAIN_METRIC_ACCURACY] = TN_METRIC_ACCURACY,
@@ -282,6 +282,7 @@ tn_train_opt train_options_of(const train_recipe *r, tn_transform *augment)
                       .loss = losses[o->loss],
                       .label_smoothing = o->label_smoothing,
                       .optim = train_optim_of(o),
+                      .lbfgs = train_lbfgs_of(o, &to->lbfgs),
                       .schedule = *o->schedule_opt,
                       .accumulate = o->accumulate,
                       .workers = (int)r->data.workers,
@@ -295,18 +296,18 @@ tn_train_opt train_options_of(const train_recipe *r, tn_transform *augment)
                       .checkpoint_every = o->checkpoint_every,
                       .memory_limit = (size_t)o->memory_limit,
                       .precision = (tn_precision)o->precision};
-    *augment = (tn_transform){
+    to->augment = (tn_transform){
         .field = "x", .move = a->move, .rotate = a->rotate, .zoom = a->zoom, .flip = a->flip, .fill = a->fill};
     if (a->move > 0 || a->rotate > 0 || a->zoom > 0 || a->flip)
-        t.augment = augment;
+        t.augment = &to->augment;
     return t;
 }
 
 tn_status tn_recipe_memory(tn_context *c, const tn_recipe *recipe, const tn_dataset *train, const tn_dataset *valid,
                            tn_memory *memory)
 {
-    tn_transform augment;
-    const tn_train_opt o = train_options_of(recipe->r, &augment);
+    train_pointed to;
+    const tn_train_opt o = train_options_of(recipe->r, &to);
     tn_model *m = tn_recipe_model(c, recipe, train);
     tn_trainer *t = m ? tn_trainer_new(c, m, train, valid, &o) : NULL;
     const tn_status status = t ? TN_OK : c->err.status;

@@ -93,13 +93,13 @@ static tn_status context_error(tn_job *j)
 
 static tn_status prepare(tn_job *j)
 {
-    tn_transform augment;
+    train_pointed to;
     if (tn_recipe_data(j->context, j->recipe, &j->train, &j->valid) != TN_OK)
         return context_error(j);
     j->model = tn_recipe_model(j->context, j->recipe, j->train);
     if (!j->model)
         return context_error(j);
-    tn_train_opt o = train_options_of(j->recipe->r, &augment);
+    tn_train_opt o = train_options_of(j->recipe->r, &to);
     o.folder = j->folder;
     o.progress = j->opt.progress;
     o.user = j->opt.user;

@@ -34,8 +34,32 @@ static tn_status apply(tn_trainer *t, float lr, float count)
     return status == TN_OK ? TN_OK : session_error(t, status);
 }
 
+/* Whether a step is one run that also gives the outputs. */
+static bool is_single(const tn_trainer *t)
+{
+    return t->opt.accumulate == 1 && !t->opt.lbfgs;
+}
+
+/* A step of L-BFGS looks at the loss several times; that at the beginning counts. */
+static tn_status step_by_lbfgs(tn_trainer *t, const tn_batch *batch)
+{
+    double loss = 0;
+    tn_feed feeds[3];
+    tn_lbfgs_opt o = *t->opt.lbfgs;
+    o.lr = t->lr;
+    BASE_TRY(train_feeds(t->loader, batch, t->model, t->scorer.classes, feeds, &t->error));
+    tn_status status = tn_lbfgs_step(t->session, &o, 2, feeds, &loss);
+    if (status != TN_OK)
+        return session_error(t, status);
+    train_mean_add(&t->at.loss, loss, (double)batch->n);
+    t->at.seen += batch->n;
+    return TN_OK;
+}
+
 static tn_status run_batch(tn_trainer *t, const tn_batch *batch)
 {
+    if (t->opt.lbfgs)
+        return step_by_lbfgs(t, batch);
     int64_t which, size = group_size(t, t->at.batch, &which);
     float loss = 0, norm = 0, lr = (float)t->lr;
     tn_feed feeds[3], fetches[3];
@@ -43,7 +67,7 @@ static tn_status run_batch(tn_trainer *t, const tn_batch *batch)
     BASE_TRY(train_feeds(t->loader, batch, t->model, t->scorer.classes, feeds, &t->error));
     feeds[2] = (tn_feed){"lr", tn_view_of(&lr, TN_F32, 0, NULL)};
     fetches[n++] = (tn_feed){"loss", tn_view_of(&loss, TN_F32, 0, NULL)};
-    bool single = t->opt.accumulate == 1;
+    bool single = is_single(t);
     if (single && t->scorer.classes) {
         fetches[n].name = "y";
         BASE_TRY(train_output_view(&t->scorer, batch->n, &fetches[n++].view));
@@ -82,7 +106,7 @@ static tn_progress progress_now(const tn_trainer *t)
                      .val_loss = (double)NAN,
                      .val_accuracy = (double)NAN,
                      .val_f1 = (double)NAN};
-    if (t->scorer.classes && t->opt.accumulate == 1 && t->at.seen)
+    if (t->scorer.classes && is_single(t) && t->at.seen)
         p.accuracy = (double)t->at.correct / (double)t->at.seen;
     p.samples_per_second = seconds > 0 ? (double)t->at.seen / seconds : 0;
     p.waited = stats.total > 0 ? stats.waited / stats.total : 0;

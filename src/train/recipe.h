@@ -56,6 +56,7 @@
     X(lstm)                                                                                                            \
     X(gru)                                                                                                             \
     X(transformer_encoder)                                                                                             \
+    X(mixture_of_experts)                                                                                              \
     X(embedding)                                                                                                       \
     X(positions)                                                                                                       \
     X(mean_steps)                                                                                                      \
@@ -177,6 +178,7 @@ typedef struct train_recurrent {
     int64_t units, layers;
     bool bidirectional, steps; /* steps: give every step, not the last state */
     double dropout;
+    int64_t projection; /* lstm; 0: none */
 } train_recurrent;
 
 typedef struct train_encoder {
@@ -186,6 +188,14 @@ typedef struct train_encoder {
     double dropout;
     bool norm_first, causal, recompute;
 } train_encoder;
+
+typedef struct train_mixture {
+    uint64_t given;
+    const char *name;
+    int64_t experts, top, hidden;
+    double capacity, balance;
+    bool normalize;
+} train_mixture;
 
 typedef struct train_embedding {
     uint64_t given;
@@ -257,6 +267,7 @@ typedef struct train_layer {
         train_norm layer_norm, rms_norm, group_norm, instance_norm;
         train_recurrent rnn, lstm, gru;
         train_encoder transformer_encoder;
+        train_mixture mixture_of_experts;
         train_embedding embedding;
         train_activation positions, mean_steps;
         train_dropout dropout, dropout_channels, drop_path, alpha_dropout;
@@ -349,6 +360,8 @@ typedef struct train_schedule {
     const struct train_schedule *after; /* what `then` says */
 } train_schedule;
 
+enum { TRAIN_LBFGS = 15 }; /* behind the last tn_optimizer */
+
 typedef struct train_lookahead {
     uint64_t given;
     int64_t steps;
@@ -369,10 +382,18 @@ typedef struct train_early_stopping {
     double min_delta; /* less progress than this is none */
 } train_early_stopping;
 
+typedef struct train_lbfgs {
+    uint64_t given;
+    int64_t iterations, looks, history;
+    bool line_search;
+    double tolerance_grad, tolerance_change;
+} train_lbfgs;
+
 typedef struct train_options {
     uint64_t given;
     int64_t epochs, batch;
-    int optimizer; /* as tn_optimizer */
+    int optimizer; /* as tn_optimizer, or TRAIN_LBFGS behind them */
+    train_lbfgs lbfgs;
     double lr, momentum;
     bool nesterov, amsgrad, centered, decoupled;
     format_floats betas; /* none or two */

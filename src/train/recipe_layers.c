@@ -146,13 +146,30 @@ static const format_option instance_norm_rows[] = {
     NAME(train_norm),
     {0},
 };
-static const format_option recurrent_rows[] = {
-    FORMAT_INT(train_recurrent, units, FORMAT_REQUIRED, "[1,1000000]", "size of the state"),
-    FORMAT_INT(train_recurrent, layers, "1", "[1,64]", "one on top of the other"),
-    FORMAT_BOOL(train_recurrent, bidirectional, "false", "a second one from the last step to the first"),
-    FORMAT_FLOAT(train_recurrent, dropout, "0", "[0,1)", "between layers"),
-    FORMAT_BOOL(train_recurrent, steps, "false", "give every step's output, not the last state alone"),
+#define RECURRENT                                                                                                      \
+    FORMAT_INT(train_recurrent, units, FORMAT_REQUIRED, "[1,1000000]", "size of the state"),                           \
+        FORMAT_INT(train_recurrent, layers, "1", "[1,64]", "one on top of the other"),                                 \
+        FORMAT_BOOL(train_recurrent, bidirectional, "false", "a second one from the last step to the first"),          \
+        FORMAT_FLOAT(train_recurrent, dropout, "0", "[0,1)", "between layers"),                                        \
+        FORMAT_BOOL(train_recurrent, steps, "false", "give every step's output, not the last state alone")
+static const format_option recurrent_rows[] = {RECURRENT, NAME(train_recurrent), {0}};
+static const format_option lstm_rows[] = {
+    RECURRENT,
+    FORMAT_INT(train_recurrent, projection, "0", "[0,1000000]",
+               "so many features, fewer than units, are made of the state and go on; 0: the state itself"),
     NAME(train_recurrent),
+    {0},
+};
+static const format_option mixture_rows[] = {
+    FORMAT_INT(train_mixture, experts, "8", "[1,1024]", "how many there are"),
+    FORMAT_INT(train_mixture, top, "1", "[1,1024]", "so many of them see each step"),
+    FORMAT_INT(train_mixture, hidden, "0", "[0,1000000]", "width of an expert's hidden layer; 0: 4 times the features"),
+    FORMAT_FLOAT(train_mixture, capacity, "1.25", "(0,1000000]",
+                 "each has room for so many times its even share; a step without room passes as it is"),
+    FORMAT_BOOL(train_mixture, normalize, "false", "the weights of a step's experts add up to 1"),
+    FORMAT_FLOAT(train_mixture, balance, "0.01", "[0,)",
+                 "weight in the loss of what is 1 when all experts get as much, and more when they do not"),
+    NAME(train_mixture),
     {0},
 };
 static const format_option encoder_rows[] = {
@@ -278,10 +295,13 @@ static const format_table tables[TRAIN_LAYER_END] = {
     TABLE(instance_norm, instance_norm_rows, NULL,
           "each channel of each sample brought to zero mean and unit variance"),
     TABLE(rnn, recurrent_rows, "units", "over the steps of [steps, features]: h = tanh(x W' + h U' + b)"),
-    TABLE(lstm, recurrent_rows, "units", "over the steps of [steps, features]: a long short-term memory"),
+    TABLE(lstm, lstm_rows, "units", "over the steps of [steps, features]: a long short-term memory"),
     TABLE(gru, recurrent_rows, "units", "over the steps of [steps, features]: gated recurrent units"),
     TABLE(transformer_encoder, encoder_rows, "heads",
           "attention between the steps of [steps, features], and linear layers"),
+    TABLE(mixture_of_experts, mixture_rows, "experts",
+          "each step of [steps, features], or sample of [features], through the few of many small nets that a router "
+          "picks"),
     TABLE(embedding, embedding_rows, NULL, "a learned row of numbers for each whole number"),
     TABLE(positions, plain_rows, NULL, "sines and cosines of its place added to each step of [steps, features]"),
     TABLE(mean_steps, plain_rows, NULL, "the mean over the steps of [steps, features]"),

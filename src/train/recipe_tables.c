@@ -2,9 +2,9 @@
 #include "train/recipe_tables.h"
 
 static const char *const data_names[] = {"digits", "mnist", "idx", NULL};
-static const char *const optimizer_names[] = {"sgd",       "adam",  "adamw",   "adagrad", "adadelta", "rmsprop",
-                                              "adamax",    "nadam", "radam",   "lamb",    "lars",     "lion",
-                                              "adafactor", "muon",  "shampoo", NULL};            /* as tn_optimizer */
+static const char *const optimizer_names[] = {
+    "sgd",  "adam", "adamw", "adagrad",   "adadelta", "rmsprop", "adamax", "nadam", "radam",
+    "lamb", "lars", "lion",  "adafactor", "muon",     "shampoo", "lbfgs",  NULL}; /* as tn_optimizer, and TRAIN_LBFGS */
 static const char *const muon_names[] = {"original", "match_rms_adamw", "plain", NULL};          /* as tn_muon_scale */
 static const char *const average_names[] = {"none", "ema", "swa", NULL};                         /* as tn_average */
 static const char *const warmup_names[] = {"linear", "cosine", "exponential", "constant", NULL}; /* as tn_warmup */
@@ -147,6 +147,24 @@ static const format_table lookahead_table = {
     .brief = "steps",
 };
 
+static const format_option lbfgs_rows[] = {
+    FORMAT_INT(train_lbfgs, iterations, "20", "[1,1000000]", "of a step, at most"),
+    FORMAT_INT(train_lbfgs, looks, "25", "[1,1000000]", "times that a step looks at the loss, at most"),
+    FORMAT_INT(train_lbfgs, history, "10", "[1,10000]",
+               "steps that the curvature is known from; 16 bytes a weight each"),
+    FORMAT_BOOL(train_lbfgs, line_search, "true", "how far to go is searched for (strong Wolfe); no: as lr says"),
+    FORMAT_FLOAT(train_lbfgs, tolerance_grad, "1e-7", "(0,)", "where no gradient is larger a step ends"),
+    FORMAT_FLOAT(train_lbfgs, tolerance_change, "1e-9", "(0,)", "the same for changes of weights and loss"),
+    {0},
+};
+static const format_table lbfgs_table = {
+    .name = "lbfgs",
+    .doc = "of the optimizer lbfgs, for few samples and smooth losses: a step looks at the loss of its batch several "
+           "times",
+    .options = lbfgs_rows,
+    .brief = "iterations",
+};
+
 static const format_option average_rows[] = {
     FORMAT_ENUM(train_averaging, kind, "none", average_names,
                 "averaged weights, by which validation goes and which are saved: exponentially, or their mean"),
@@ -185,7 +203,7 @@ static const format_option train_rows[] = {
     FORMAT_FLOAT(
         train_options, lr, NULL, "(0,)",
         "learning rate; if not given 0.001, and 0.01 for sgd, adagrad, rmsprop, adafactor, 1 for adadelta, lars, "
-        "0.002 for adamax, nadam, 0.0001 for lion, 0.1 for shampoo"),
+        "0.002 for adamax, nadam, 0.0001 for lion, 0.1 for shampoo, 1 for lbfgs"),
     FORMAT_FLOAT(train_options, momentum, NULL, "[0,1)",
                  "sgd, rmsprop, lars, muon: part of the last step that goes on; 0, lars 0.9, muon 0.95"),
     FORMAT_BOOL(train_options, nesterov, NULL, "sgd, muon: look ahead along the momentum; no, muon yes"),
@@ -211,6 +229,7 @@ static const format_option train_rows[] = {
     FORMAT_FLOAT(train_options, d, "1", "[1,)", "adafactor: where updates are cut"),
     FORMAT_INT(train_options, ns_steps, "5", "[1,99]", "muon: iterations"),
     FORMAT_ENUM(train_options, adjust_lr, "original", muon_names, "muon: how the rate follows the size of a matrix"),
+    FORMAT_TABLE(train_options, lbfgs, train_lbfgs, &lbfgs_table, "lbfgs: iterations, line search, history"),
     FORMAT_FLOAT(train_options, l1, "0", "[0,)", "L1: weight of the sum of absolute weights"),
     FORMAT_FLOAT(train_options, clip_norm, "0", "[0,)", "gradients are shortened to this length together; 0: not"),
     FORMAT_FLOAT(train_options, clip_value, "0", "[0,)", "each gradient is cut to this size; 0: not"),

@@ -152,8 +152,10 @@ static tn_status build_chain(train_recipe *r, base_error *e)
 tn_status train_decide(train_recipe *r, base_error *e)
 {
     train_options *t = &r->train;
-    const optim_rule *rule = optim_rule_of(t->optimizer);
-    decide(t, "lr", &t->lr, rule->lr);
+    _Static_assert(TRAIN_LBFGS == TN_SHAMPOO + 1, "the recipe's word stands behind those of tn_optimizer");
+    const bool second = t->optimizer == TRAIN_LBFGS;
+    const optim_rule *rule = optim_rule_of(second ? TN_SGD : t->optimizer);
+    decide(t, "lr", &t->lr, second ? 1 : rule->lr);
     decide(t, "weight_decay", &t->weight_decay, rule->decay);
     decide(t, "momentum", &t->momentum, rule->momentum);
     if (rule->eps > 0)
@@ -176,7 +178,7 @@ tn_status train_decide(train_recipe *r, base_error *e)
 
 tn_optim_opt train_optim_of(const train_options *t)
 {
-    tn_optim_opt o = {.kind = (tn_optimizer)t->optimizer,
+    tn_optim_opt o = {.kind = t->optimizer == TRAIN_LBFGS ? TN_SGD : (tn_optimizer)t->optimizer,
                       .momentum = t->momentum,
                       .nesterov = t->nesterov,
                       .no_nesterov = !t->nesterov,
@@ -214,6 +216,17 @@ tn_optim_opt train_optim_of(const train_options *t)
     if (given(t, "eps"))
         o.eps = tn_f64(t->eps);
     return o;
+}
+
+const tn_lbfgs_opt *train_lbfgs_of(const train_options *t, tn_lbfgs_opt *to)
+{
+    *to = (tn_lbfgs_opt){.max_iter = t->lbfgs.iterations,
+                         .max_eval = t->lbfgs.looks,
+                         .history_size = t->lbfgs.history,
+                         .strong_wolfe = t->lbfgs.line_search,
+                         .tolerance_grad = t->lbfgs.tolerance_grad,
+                         .tolerance_change = t->lbfgs.tolerance_change};
+    return t->optimizer == TRAIN_LBFGS ? to : NULL;
 }
 
 int train_plateau_metric(const train_options *t)

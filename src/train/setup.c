@@ -109,6 +109,22 @@ static tn_tensor *add_loss(tn_model *m, tn_loss loss, tn_tensor *target, double 
     }
 }
 
+static void add_optimizer(tn_model *m, tn_tensor *loss, const tn_train_opt *train)
+{
+    for (size_t i = 0; i < m->graph->losses.n; i++) {
+        const graph_loss *l = &m->graph->losses.at[i];
+        loss = tn_add(loss, tn_mul_f(tn_cast(l->value, tn_tensor_dtype(loss)), l->weight));
+    }
+    if (train->lbfgs) {
+        tn_lbfgs(loss, train->lbfgs);
+        return;
+    }
+    tn_minimize(loss, &train->optim);
+    tn_entry *step = tn_graph_entry(m->graph, "step");
+    if (step)
+        tn_entry_output(step, "y", m->output);
+}
+
 tn_status train_add_loss(tn_model *m, const tn_dataset *data, tn_loss *loss, tn_tensor **target,
                          const tn_train_opt *train, base_error *e)
 {
@@ -119,13 +135,9 @@ tn_status train_add_loss(tn_model *m, const tn_dataset *data, tn_loss *loss, tn_
         return base_fail(e, TN_INVALID, "the model has a trainer already; load or build it anew for another one");
     *target = add_target(m, *loss);
     tn_tensor *value = add_loss(m, *loss, *target, 0);
-    if (train && m->graph->error.status == TN_OK) {
-        bool smooth = train->label_smoothing > 0;
-        tn_minimize(smooth ? add_loss(m, *loss, *target, train->label_smoothing) : value, &train->optim);
-        tn_entry *step = tn_graph_entry(m->graph, "step");
-        if (step)
-            tn_entry_output(step, "y", m->output);
-    }
+    if (train && m->graph->error.status == TN_OK)
+        add_optimizer(m, train->label_smoothing > 0 ? add_loss(m, *loss, *target, train->label_smoothing) : value,
+                      train);
     tn_entry *evaluate = tn_entry_new(m->graph, "evaluate", 0);
     tn_entry_output(evaluate, "loss", value);
     tn_entry_output(evaluate, "y", m->output);
@@ -254,8 +266,8 @@ static tn_status plan_step(tn_trainer *t)
         views[batch.n_fields] = tn_view_of(NULL, f.dtype, f.rank, f.dims);
     BASE_TRY(train_feeds(t->loader, &batch, t->model, t->scorer.classes, feeds, &t->error));
     feeds[2] = (tn_feed){"lr", tn_view_of(NULL, TN_F32, 0, NULL)};
-    tn_status status =
-        tn_session_plan(t->session, t->opt.accumulate == 1 ? "step" : "accumulate", 3, feeds, &t->memory);
+    const char *entry = t->opt.lbfgs ? "lbfgs" : t->opt.accumulate == 1 ? "step" : "accumulate";
+    tn_status status = tn_session_plan(t->session, entry, t->opt.lbfgs ? 2 : 3, feeds, &t->memory);
     return status == TN_OK ? TN_OK : base_fail(&t->error, status, "%s", tn_session_error(t->session));
 }
 
@@ -278,6 +290,40 @@ static tn_status set_totals(tn_trainer *t)
     return TN_OK;
 }
 
+/* What L-BFGS has no use for is refused, not passed over. */
+static tn_status take_lbfgs(tn_trainer *t)
+{
+    const tn_train_opt *o = &t->opt;
+    const tn_optim_opt *p = &o->optim;
+    if (!o->lbfgs)
+        return TN_OK;
+    tn_lbfgs_opt *own = base_arena_copy(&t->arena, o->lbfgs, sizeof *own);
+    if (!own)
+        return base_no_memory(&t->error, "making a trainer");
+    own->groups = p->groups;
+    own->n_groups = p->n_groups;
+    own->name = NULL;
+    t->opt.lbfgs = own;
+    const struct {
+        const char *name;
+        bool given;
+    } wrong[] = {{"accumulate", o->accumulate > 1},
+                 {"weight_decay", p->weight_decay.set && p->weight_decay.value > 0},
+                 {"l1", p->l1 > 0},
+                 {"clip_norm", p->clip_norm > 0},
+                 {"clip_value", p->clip_value > 0},
+                 {"centralize", p->centralize},
+                 {"sam", p->sam > 0},
+                 {"lookahead", p->lookahead > 0},
+                 {"average", p->average != TN_AVERAGE_NONE},
+                 {"scale_loss", p->scale_loss}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        if (wrong[i].given)
+            return base_fail(&t->error, TN_INVALID, "%s has no meaning with L-BFGS, which takes gradients as they are",
+                             wrong[i].name);
+    return TN_OK;
+}
+
 /* Options with their defaults filled in, and checked. */
 static tn_status set_options(tn_trainer *t, const tn_train_opt *opt, const tn_dataset *train)
 {
@@ -286,8 +332,9 @@ static tn_status set_options(tn_trainer *t, const tn_train_opt *opt, const tn_da
     o->epochs = o->epochs ? o->epochs : 1;
     o->batch = o->batch ? o->batch : 64;
     o->accumulate = o->accumulate ? o->accumulate : 1;
+    BASE_TRY(take_lbfgs(t));
     if (o->schedule.lr == 0.0)
-        o->schedule.lr = tn_optimizer_lr(o->optim.kind);
+        o->schedule.lr = o->lbfgs ? 1 : tn_optimizer_lr(o->optim.kind);
     if (!isfinite(o->schedule.lr) || o->schedule.lr < 0)
         return base_fail(&t->error, TN_INVALID, "the learning rate is %g; it must be a number of at least 0",
                          o->schedule.lr);

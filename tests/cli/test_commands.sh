@@ -136,6 +136,15 @@ prints "operators run twice"
 for folder in limited block; do
     [ "$(losses kept/tiny-001)" = "$(losses $folder/tiny-001)" ] || say "with values computed again, other losses: $folder"
 done
+# --- recurrent nets with a projection, mixtures of experts, L-BFGS
+sed '/^    -/d; s/^  layers:/  layers: [{reshape: [28, 28]}, {lstm: {units: 16, projection: 8, steps: true}}, {mixture_of_experts: {experts: 4, top: 2, hidden: 8}}, mean_steps, {mixture_of_experts: 3}, {linear: 10}]/' tiny.yaml >experts.yaml
+runs 0 train experts.yaml
+runs 0 show experts.yaml
+prints "lstm1.weight_hr_l0" "experts1.router.weight" "experts2.experts.weight1"
+runs 0 train tiny.yaml train.optimizer=lbfgs train.batch=256 train.lr=1 train.epochs=2 output.folder=second
+prints "epoch 2/2"
+runs 1 train tiny.yaml train.optimizer=lbfgs train.accumulate=2
+says "accumulate has no meaning with L-BFGS"
 runs 1 train tiny.yaml train.memory_limit=1000
 says "the limit is 1000"
 runs 0 show runs/tiny-001 --dot

@@ -133,7 +133,7 @@ static void same_state(tn_model *a, tn_model *b)
 
 static void resumed_as_well(fixture *f, tn_train_opt o)
 {
-    for (o.accumulate = 1; o.accumulate <= 3; o.accumulate += 2) {
+    for (o.accumulate = 1; o.accumulate <= (o.lbfgs ? 1 : 3); o.accumulate += 2) {
         tn_model *whole = mlp(f, 10);
         o.folder = NULL;
         o.progress = NULL;
@@ -175,6 +175,64 @@ static void resumed_runs_end_in_the_same_bits(void **p)
     resumed_as_well(*p, o);
     o.optim = (tn_optim_opt){.kind = TN_MUON, .average = TN_AVERAGE_SWA, .average_start = 5, .centralize = true};
     resumed_as_well(*p, o);
+    const tn_lbfgs_opt second = {.max_iter = 3, .strong_wolfe = true};
+    o.optim = (tn_optim_opt){0};
+    o.lbfgs = &second;
+    resumed_as_well(*p, o);
+}
+
+/* One step of L-BFGS on all samples, again and again; what it has no use for is refused. */
+static void lbfgs_learns(void **p)
+{
+    fixture *f = *p;
+    tn_train_opt o = {.epochs = 4, .batch = 600, .lbfgs = TN_OPT(tn_lbfgs_opt, .strong_wolfe = true)};
+    tn_model *m = mlp(f, 10);
+    tn_trainer *t = trainer(f, m, &o);
+    tn_evaluation before, trained;
+    assert_true(tn_trainer_memory(t)->buffer > 0);
+    assert_int_equal(tn_trainer_evaluate(t, f->train, &before), TN_OK);
+    if (tn_trainer_run(t) != TN_OK)
+        fail_msg("%s", tn_trainer_error(t));
+    assert_int_equal(tn_trainer_evaluate(t, f->train, &trained), TN_OK);
+    assert_true(trained.accuracy > 0.6 && trained.loss < before.loss);
+    tn_trainer_free(t);
+    tn_model_free(m);
+    m = mlp(f, 10);
+    o.optim.clip_norm = 1;
+    assert_null(tn_trainer_new(f->context, m, f->train, NULL, &o));
+    assert_string_equal(tn_context_error(f->context),
+                        "clip_norm has no meaning with L-BFGS, which takes gradients as they are");
+    tn_model_free(m);
+}
+
+/* What is added to the loss is trained for, and is not in evaluations. */
+static void losses_are_added(void **p)
+{
+    fixture *f = *p;
+    double loss[2], bias[2];
+    for (int i = 0; i < 2; i++) {
+        tn_model *m = mlp(f, 10);
+        tn_graph *g = tn_model_graph(m);
+        if (i)
+            tn_graph_add_loss(tn_sum_square(tn_sub_f(tn_graph_state(g, "fc2.bias"), 5)), 0.5);
+        tn_train_opt o = {.epochs = 2, .batch = 32, .optim = {.kind = TN_ADAM}, .schedule = {.lr = 0.05}};
+        tn_trainer *t = trainer(f, m, &o);
+        tn_evaluation e;
+        tn_view v;
+        assert_int_equal(tn_trainer_run(t), TN_OK);
+        assert_int_equal(tn_trainer_evaluate(t, f->valid, &e), TN_OK);
+        assert_int_equal(tn_state_find(tn_model_state(m), "fc2.bias", &v), TN_OK);
+        loss[i] = e.loss;
+        bias[i] = (double)((const float *)v.data)[0];
+        tn_trainer_free(t);
+        tn_model_free(m);
+    }
+    assert_true(bias[1] > 1 && bias[0] < 1);
+    assert_true(loss[1] < 5); /* the squares alone began at 125 */
+    tn_graph *g = tn_graph_new(f->context);
+    tn_graph_add_loss(tn_input(g, "x", TN_F32, TN_SHAPE(2)), 1);
+    assert_non_null(strstr(tn_graph_error(g), "'x' is to be added to the loss: it must have rank 0"));
+    tn_graph_free(g);
 }
 
 /* Every optimizer at its own rate makes the loss smaller; the averaged weights are those that are saved. */
@@ -363,6 +421,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(it_learns, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_optimizer_learns, set_up, tear_down),
         cmocka_unit_test_setup_teardown(resumed_runs_end_in_the_same_bits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(lbfgs_learns, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(losses_are_added, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_run_that_stopped_early_stays_as_it_is, set_up, tear_down),
         cmocka_unit_test_setup_teardown(with_more_patience_it_goes_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(another_instruction_set_is_told, set_up, tear_down),
