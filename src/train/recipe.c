@@ -16,7 +16,19 @@ typedef struct condition {
     const format_table *table;
     const char *key, *with;
 } condition;
+#define NOT_LBFGS "sgd adam adamw adagrad adadelta rmsprop adamax nadam radam lamb lars lion adafactor muon shampoo"
 static const condition conditions[] = {
+    {&train_options_table, "lbfgs", "lbfgs"},
+    {&train_options_table, "weight_decay", NOT_LBFGS},
+    {&train_options_table, "l1", NOT_LBFGS},
+    {&train_options_table, "clip_norm", NOT_LBFGS},
+    {&train_options_table, "clip_value", NOT_LBFGS},
+    {&train_options_table, "centralize", NOT_LBFGS},
+    {&train_options_table, "sam", NOT_LBFGS},
+    {&train_options_table, "lookahead", NOT_LBFGS},
+    {&train_options_table, "average", NOT_LBFGS},
+    {&train_options_table, "scale_loss", NOT_LBFGS},
+    {&train_options_table, "accumulate", NOT_LBFGS},
     {&train_options_table, "momentum", "sgd rmsprop lars muon"},
     {&train_options_table, "nesterov", "sgd muon"},
     {&train_options_table, "betas", "adam adamw adamax nadam radam lamb lion muon"},

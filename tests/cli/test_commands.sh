@@ -144,7 +144,7 @@ prints "lstm1.weight_hr_l0" "experts1.router.weight" "experts2.experts.weight1"
 runs 0 train tiny.yaml train.optimizer=lbfgs train.batch=256 train.lr=1 train.epochs=2 output.folder=second
 prints "epoch 2/2"
 runs 1 train tiny.yaml train.optimizer=lbfgs train.accumulate=2
-says "accumulate has no meaning with L-BFGS"
+says "train.accumulate does nothing when train.optimizer is lbfgs"
 runs 1 train tiny.yaml train.memory_limit=1000
 says "the limit is 1000"
 runs 0 show runs/tiny-001 --dot

@@ -181,12 +181,26 @@ static void resumed_runs_end_in_the_same_bits(void **p)
     resumed_as_well(*p, o);
 }
 
+/* Without noise and statistics, as second-order steps like it. */
+static tn_model *plain_mlp(const fixture *f)
+{
+    tn_graph *g = tn_graph_new(f->context);
+    tn_tensor *x = tn_input(g, "x", TN_F32, TN_SHAPE(tn_symbol(g, "batch"), 1, 28, 28));
+    tn_tensor *h = tn_tanh(tn_layer_linear(tn_flatten(tn_avg_pool2d(x, 2, NULL), 1), "fc1", 32, NULL));
+    const tn_preprocess prep = {.raw = TN_U8, .scale = 1.0 / 255};
+    tn_model *m = tn_model_new(f->context, g, tn_layer_linear(h, "fc2", 10, NULL),
+                               TN_OPT(tn_model_opt, .name = "mlp", .preprocess = &prep));
+    if (!m)
+        fail_msg("%s", tn_context_error(f->context));
+    return m;
+}
+
 /* One step of L-BFGS on all samples, again and again; what it has no use for is refused. */
 static void lbfgs_learns(void **p)
 {
     fixture *f = *p;
     tn_train_opt o = {.epochs = 4, .batch = 600, .lbfgs = TN_OPT(tn_lbfgs_opt, .strong_wolfe = true)};
-    tn_model *m = mlp(f, 10);
+    tn_model *m = plain_mlp(f);
     tn_trainer *t = trainer(f, m, &o);
     tn_evaluation before, trained;
     assert_true(tn_trainer_memory(t)->buffer > 0);
@@ -194,10 +208,11 @@ static void lbfgs_learns(void **p)
     if (tn_trainer_run(t) != TN_OK)
         fail_msg("%s", tn_trainer_error(t));
     assert_int_equal(tn_trainer_evaluate(t, f->train, &trained), TN_OK);
-    assert_true(trained.accuracy > 0.6 && trained.loss < before.loss);
+    if (!(trained.accuracy > 0.6 && trained.loss < before.loss))
+        fail_msg("accuracy %g, loss %g after %g", trained.accuracy, trained.loss, before.loss);
     tn_trainer_free(t);
     tn_model_free(m);
-    m = mlp(f, 10);
+    m = plain_mlp(f);
     o.optim.clip_norm = 1;
     assert_null(tn_trainer_new(f->context, m, f->train, NULL, &o));
     assert_string_equal(tn_context_error(f->context),
