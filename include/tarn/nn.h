@@ -94,6 +94,24 @@ TN_API tn_tensor *tn_layer_embedding(tn_tensor *index, const char *name, int64_t
 TN_API tn_tensor *tn_layer_embedding_bag(tn_tensor *index, tn_tensor *offsets, const char *name, int64_t rows,
                                          int64_t features, const tn_embedding_opt *opt);
 
+typedef struct tn_adaptive_opt {
+    tn_opt_f64 divide; /* 4: features of each cluster are those of the one before divided by it */
+    bool head_bias;
+    void *reserved[4];
+} tn_adaptive_opt;
+typedef struct tn_adaptive_result {
+    tn_tensor *output,
+        *loss; /* of each row the logarithm of its target's probability; minus their mean. NULL without target */
+    tn_tensor *log_prob;   /* [..., classes] */
+    tn_tensor *prediction; /* the likeliest class */
+} tn_adaptive_result;
+/* name.head.weight [cutoffs[0] + n, features], name.head.bias, name.tail.0.0.weight, name.tail.0.1.weight, ...: x[..., features] and
+ * target[...] (NULL: none), as torch.nn.AdaptiveLogSoftmaxWithLoss. Classes are numbered by falling frequency: below cutoffs[0] they are in
+ * the head, the n clusters begin at the cutoffs. Clusters are computed for all rows. */
+TN_API tn_adaptive_result tn_layer_adaptive_log_softmax(tn_tensor *x, tn_tensor *target, const char *name,
+                                                        int64_t classes, int n_cutoffs, const int64_t *cutoffs,
+                                                        const tn_adaptive_opt *opt);
+
 /* Keys and values of the steps before, for decoding step by step: [N, key heads, capacity, size] each, usually state. */
 typedef struct tn_kv_cache {
     tn_tensor *keys, *values;

@@ -48,12 +48,12 @@ def case(name, module, call, **inputs):
     outs = call(module, **{k: x.double() if x.is_floating_point() else x for k, x in inputs.items()})
     gouts = [random(f"{name} gout {i}", *y.shape) for i, y in enumerate(outs)]
     params = dict(module.named_parameters())
-    grads = torch.autograd.grad(sum((y * g.double()).sum() for y, g in zip(outs, gouts)), list(params.values()))
+    grads = torch.autograd.grad(sum((y * g.double()).sum() for y, g in zip(outs, gouts)), list(params.values()), allow_unused=True)
     for i, (y, g) in enumerate(zip(outs, gouts)):
         keep(f"{name}.out.{i}", y)
         keep(f"{name}.gout.{i}", g)
     for key, g in zip(params, grads):
-        keep(f"{name}.grad.m.{key}", g)
+        keep(f"{name}.grad.m.{key}", torch.zeros_like(params[key]) if g is None else g)
     for key, b in module.named_buffers():
         if training:
             keep(f"{name}.after.m.{key}", b)
@@ -171,6 +171,16 @@ def embeddings():
     case("embedding_cut_1", nn.Embedding(7, 3, max_norm=0.5, norm_type=1), lambda m, i: (m(i),), i=index)
 
 
+def adaptive():
+    x, target = random("adaptive x", 6, 9), torch.tensor([0, 11, 3, 4, 7, 2])
+    case("adaptive", nn.AdaptiveLogSoftmaxWithLoss(9, 12, [4, 7], div_value=2.0),
+         lambda m, x, target: (*m(x, target), m.log_prob(x)), x=x, target=target)
+    case("adaptive_bias", nn.AdaptiveLogSoftmaxWithLoss(9, 12, [5], head_bias=True),
+         lambda m, x: (m.log_prob(x), m.predict(x).double()), x=x * 3)
+    case("adaptive_row", nn.AdaptiveLogSoftmaxWithLoss(9, 12, [1, 4], div_value=1.5),
+         lambda m, x, target: tuple(m(x, target)), x=x[0], target=target[1])
+
+
 class Conv1D(nn.Module):
     def __init__(self, n_in, n_out):
         super().__init__()
@@ -286,6 +296,7 @@ if __name__ == "__main__":
     convolutions()
     mixtures()
     embeddings()
+    adaptive()
     path = os.path.join(folder, "layers.safetensors")
     save_file(TENSORS, path, metadata={"made_by": f"tests/golden/make_layers.py with PyTorch {torch.__version__}", "cases": " ".join(CASES)})
     print(f"{path}: {len(CASES)} cases, {os.path.getsize(path)} bytes")

@@ -202,6 +202,28 @@ static void embedding_cut_1(golden *c)
     c->out[0] = tn_layer_embedding(in(c, "i"), "m", 7, 3,
                                    TN_OPT(tn_embedding_opt, .max_norm = tn_f64(0.5), .norm_by = tn_f64(1)));
 }
+static void adaptive_of(golden *c, int n, const int64_t *cutoffs, const tn_adaptive_opt *o)
+{
+    tn_adaptive_result r = tn_layer_adaptive_log_softmax(in(c, "x"), in(c, "target"), "m", 12, n, cutoffs, o);
+    c->out[0] = r.output;
+    c->out[1] = r.loss;
+    c->out[2] = n == 2 && cutoffs[0] == 4 ? r.log_prob : NULL;
+}
+static void adaptive(golden *c)
+{
+    adaptive_of(c, 2, (const int64_t[]){4, 7}, TN_OPT(tn_adaptive_opt, .divide = tn_f64(2)));
+}
+static void adaptive_row(golden *c)
+{
+    adaptive_of(c, 2, (const int64_t[]){1, 4}, TN_OPT(tn_adaptive_opt, .divide = tn_f64(1.5)));
+}
+static void adaptive_bias(golden *c)
+{
+    tn_adaptive_result r = tn_layer_adaptive_log_softmax(in(c, "x"), NULL, "m", 12, 1, (const int64_t[]){5},
+                                                         TN_OPT(tn_adaptive_opt, .head_bias = true));
+    c->out[0] = r.log_prob;
+    c->out[1] = tn_cast(r.prediction, TN_F32);
+}
 static void gru_cell(golden *c)
 {
     c->out[0] = tn_layer_recurrent_cell(in(c, "x"), in(c, "h"), NULL, "m", TN_GRU, 6, NULL).h;
@@ -328,6 +350,9 @@ static const struct {
              ROW(moe_all),
              ROW(embedding_cut),
              ROW(embedding_cut_1),
+             ROW(adaptive),
+             ROW(adaptive_bias),
+             ROW(adaptive_row),
              ROW(gpt2),
              ROW(bert),
              ROW(conv1d),

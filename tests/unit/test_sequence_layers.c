@@ -165,10 +165,70 @@ static void what_does_not_fit_is_refused(void **unused)
     refused(&n, "x must be [batch, features]");
 }
 
+static void an_adaptive_softmax_wants_good_cutoffs(void **unused)
+{
+    (void)unused;
+    static const struct {
+        int n, rank, target;
+        int64_t cutoffs[2];
+        double divide;
+        const char *words;
+    } bad[] = {{0, 2, 1, {0}, 4, "0 cutoffs; there may be 1 to"},
+               {1, 2, 1, {0}, 4, "cutoff 0 is 0"},
+               {2, 2, 1, {5, 5}, 4, "cutoff 1 is 5"},
+               {1, 2, 1, {12}, 4, "less than the 12 classes"},
+               {1, 2, 2, {5}, 4, "target has 2 axes; it needs those of x without the last, 1"},
+               {1, 2, 1, {5}, 0, "divide is 0"},
+               {2, 2, 1, {5, 8}, 3, "cluster 1 has no features left"},
+               {1, 0, 0, {5}, 4, "x needs a last axis of features"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        net n = begin();
+        tn_tensor *target = tn_input(n.graph, "target", TN_I64, (tn_shape){bad[i].target, {3, 1}});
+        tn_layer_adaptive_log_softmax(tn_input(n.graph, "scores", TN_F32, (tn_shape){bad[i].rank, {3, 4}}), target, "m",
+                                      12, bad[i].n, bad[i].cutoffs,
+                                      TN_OPT(tn_adaptive_opt, .divide = tn_f64(bad[i].divide)));
+        refused(&n, bad[i].words);
+    }
+}
+
+/* Also the number that cross_entropy would take for "does not count". */
+static void a_class_that_is_none_stops_the_run(void **unused)
+{
+    (void)unused;
+    static const int64_t targets[] = {12, -1, -100, 1000}, shape[] = {1, 4};
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        net n = begin();
+        tn_tensor *x = tn_input(n.graph, "scores", TN_F32, TN_SHAPE(1, 4));
+        tn_tensor *target = tn_input(n.graph, "target", TN_I64, TN_SHAPE(1));
+        tn_adaptive_result r = tn_layer_adaptive_log_softmax(x, target, "m", 12, 2, (const int64_t[]){4, 8},
+                                                             TN_OPT(tn_adaptive_opt, .divide = tn_f64(1.5)));
+        tn_entry *e = tn_entry_new(n.graph, "e", 0);
+        tn_entry_output(e, "loss", r.loss);
+        tn_program *p = tn_compile(n.graph, NULL);
+        assert_non_null(p);
+        tn_state *state = tn_state_new(n.context);
+        assert_int_equal(tn_state_init(state, n.graph, 0), TN_OK);
+        tn_session *s = tn_session_new(p, state);
+        float scores[4] = {1, 2, 3, 4}, loss;
+        const tn_feed in[] = {{"scores", tn_view_of(scores, TN_F32, 2, shape)},
+                              {"target", tn_view_of((void *)(uintptr_t)&targets[i], TN_I64, 1, shape)}};
+        const tn_feed out = {"loss", tn_view_of(&loss, TN_F32, 0, NULL)};
+        assert_int_not_equal(tn_run(s, "e", 2, in, 1, &out), TN_OK);
+        assert_non_null(strstr(tn_session_error(s), "cross_entropy"));
+        tn_session_free(s);
+        tn_state_free(state);
+        tn_program_free(p);
+        end(&n);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_mixture_takes_batches_of_any_size), cmocka_unit_test(a_row_without_a_step_keeps_its_state),
-        cmocka_unit_test(padding_begins_as_zeros), cmocka_unit_test(what_does_not_fit_is_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_mixture_takes_batches_of_any_size),
+                                       cmocka_unit_test(a_row_without_a_step_keeps_its_state),
+                                       cmocka_unit_test(padding_begins_as_zeros),
+                                       cmocka_unit_test(what_does_not_fit_is_refused),
+                                       cmocka_unit_test(an_adaptive_softmax_wants_good_cutoffs),
+                                       cmocka_unit_test(a_class_that_is_none_stops_the_run)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
