@@ -256,6 +256,22 @@ static tn_tensor *dropout(builder *b, tn_tensor *x)
     }
 }
 
+static tn_tensor *log_mel(builder *b, tn_tensor *x)
+{
+    const train_mel *o = &b->layer->log_mel;
+    const tn_mel_opt m = {.rate = o->rate,
+                          .n_fft = o->n_fft,
+                          .window_length = o->window_length,
+                          .hop = o->hop,
+                          .mels = o->mels,
+                          .low = o->low,
+                          .high = o->high,
+                          .slaney = o->slaney,
+                          .slaney_norm = o->slaney_norm,
+                          .log = (tn_mel_log)o->log};
+    return o->coefficients ? tn_mfcc(x, o->coefficients, &m) : tn_log_mel(x, &m);
+}
+
 static tn_tensor *flatten(builder *b, tn_tensor *x)
 {
     return tn_flatten(x, (int)b->layer->flatten.from);
@@ -359,6 +375,7 @@ static tn_tensor *(*const build_layer[TRAIN_LAYER_END])(builder *, tn_tensor *) 
     [TRAIN_LAYER_gru] = recurrent,
     [TRAIN_LAYER_transformer_encoder] = transformer_encoder,
     [TRAIN_LAYER_mixture_of_experts] = mixture_of_experts,
+    [TRAIN_LAYER_log_mel] = log_mel,
     [TRAIN_LAYER_embedding] = embedding,
     [TRAIN_LAYER_positions] = positions,
     [TRAIN_LAYER_mean_steps] = mean_steps,

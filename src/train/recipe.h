@@ -57,6 +57,7 @@
     X(gru)                                                                                                             \
     X(transformer_encoder)                                                                                             \
     X(mixture_of_experts)                                                                                              \
+    X(log_mel)                                                                                                         \
     X(embedding)                                                                                                       \
     X(positions)                                                                                                       \
     X(mean_steps)                                                                                                      \
@@ -209,6 +210,15 @@ typedef struct train_dropout {
     double rate; /* the probability to drop */
 } train_dropout;
 
+typedef struct train_mel {
+    uint64_t given;
+    const char *name;
+    double rate, low, high;
+    int64_t n_fft, window_length, hop, mels, coefficients; /* 0: as tn_mel_opt says; coefficients 0: the logarithms */
+    bool slaney, slaney_norm;
+    int log; /* as tn_mel_log */
+} train_mel;
+
 typedef struct train_flatten {
     uint64_t given;
     const char *name;
@@ -271,6 +281,7 @@ typedef struct train_layer {
         train_embedding embedding;
         train_activation positions, mean_steps;
         train_dropout dropout, dropout_channels, drop_path, alpha_dropout;
+        train_mel log_mel;
         train_flatten flatten;
         train_reshape reshape;
         train_recompute recompute;

@@ -194,6 +194,23 @@ static const format_option dropout_rows[] = {
     NAME(train_dropout),
     {0},
 };
+static const char *const mel_logs[] = {"ln", "decibel", NULL};
+static const format_option log_mel_rows[] = {
+    FORMAT_FLOAT(train_mel, rate, "16000", "(0,)", "samples a second"),
+    FORMAT_INT(train_mel, n_fft, "400", "[1,1048576]", "samples of a frame"),
+    FORMAT_INT(train_mel, window_length, NULL, "[1,1048576]", "of Hann's window; as the frame if not given"),
+    FORMAT_INT(train_mel, hop, NULL, "[1,1048576]", "from one frame to the next; half the window if not given"),
+    FORMAT_INT(train_mel, mels, "80", "[1,65536]", "triangular filters"),
+    FORMAT_FLOAT(train_mel, low, "0", "[0,)", "Hz, where the first filter begins"),
+    FORMAT_FLOAT(train_mel, high, NULL, "(0,)", "Hz, where the last filter ends; half the rate if not given"),
+    FORMAT_BOOL(train_mel, slaney, "false", "Slaney's scale, linear up to 1000 Hz, in place of HTK's"),
+    FORMAT_BOOL(train_mel, slaney_norm, "false", "filters of area 1 in place of height 1"),
+    FORMAT_ENUM(train_mel, log, "ln", mel_logs, "decibel: at most 80 below the largest"),
+    FORMAT_INT(train_mel, coefficients, NULL, "[1,8192]",
+               "so many of the cosine transform (MFCC) in place of the logarithms"),
+    NAME(train_mel),
+    {0},
+};
 static const format_option flatten_rows[] = {
     FORMAT_INT(train_flatten, from, "1", "[0,7]", "the first axis that is flattened; 0 is the batch"),
     NAME(train_flatten),
@@ -302,6 +319,8 @@ static const format_table tables[TRAIN_LAYER_END] = {
     TABLE(mixture_of_experts, mixture_rows, "experts",
           "each step of [steps, features], or sample of [features], through the few of many small nets that a router "
           "picks"),
+    TABLE(log_mel, log_mel_rows, "mels",
+          "the logarithm of a mel spectrogram of a signal [..., length]: [..., mels, frames]"),
     TABLE(embedding, embedding_rows, NULL, "a learned row of numbers for each whole number"),
     TABLE(positions, plain_rows, NULL, "sines and cosines of its place added to each step of [steps, features]"),
     TABLE(mean_steps, plain_rows, NULL, "the mean over the steps of [steps, features]"),

@@ -58,6 +58,10 @@ run recompute
 holds recompute '{ loss[$NF] = 1; memory[NR] = $(NF - 10) } END { for (l in loss) n++
     exit !(NR == 3 && n == 1 && memory[2] < memory[1] / 2 && memory[3] <= memory[1] / 2) }'
 
+run log_mel
+holds log_mel '/^after/ { n++; tone = $8; heard = $(NF - 1); near += heard > 0.93 * tone && heard < 1.07 * tone } / Hz$/ && /[#]/ { drawn++ }
+    END { exit !(n == 5 && near == 5 && drawn > 10) }'
+
 run train_loop
 holds train_loop '/^epoch/ { n++; first = n == 1 ? $4 : first; last = $4; accuracy = $(NF - 1) }
     END { exit !(n == 5 && last < first / 2 && accuracy > 85) }'

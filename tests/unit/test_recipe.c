@@ -451,6 +451,21 @@ static void test_joins(void **state)
     train_recipe_free(r);
 }
 
+/* What is left out of a spectrogram is as tn_mel_opt says. */
+static void test_signal(void **state)
+{
+    (void)state;
+    train_recipe *r =
+        reads("tarn: 1\nmodel:\n  - log_mel: 40\n"
+              "  - log_mel: {rate: 8000, n_fft: 64, hop: 28, log: decibel, coefficients: 13}\ndata: digits\n",
+              NULL, 0);
+    const train_mel *a = &r->model.layers[0].log_mel, *b = &r->model.layers[1].log_mel;
+    assert_true(a->mels == 40 && a->rate == 16000 && a->n_fft == 400 && a->hop == 0 && a->coefficients == 0);
+    assert_true(b->mels == 80 && b->rate == 8000 && b->n_fft == 64 && b->hop == 28);
+    assert_true(b->log == 1 && b->coefficients == 13 && b->high == 0 && !b->slaney);
+    train_recipe_free(r);
+}
+
 static void test_help(void **state)
 {
     (void)state;
@@ -541,7 +556,7 @@ int main(void)
         cmocka_unit_test(test_across),      cmocka_unit_test(test_training),      cmocka_unit_test(test_wrong_training),
         cmocka_unit_test(test_resolved),    cmocka_unit_test(test_resolved_text), cmocka_unit_test(test_help),
         cmocka_unit_test(test_file),        cmocka_unit_test(test_any_damage),    cmocka_unit_test(test_ours),
-        cmocka_unit_test(test_activations), cmocka_unit_test(test_joins),
+        cmocka_unit_test(test_activations), cmocka_unit_test(test_joins),         cmocka_unit_test(test_signal),
     };
 #ifndef TARN_HAVE_YAML
     (void)printf("SKIPPED: built without libyaml\n");
