@@ -29,7 +29,7 @@ struct linalg_plan {
     int64_t n, k, count, per_chunk,
         *from;                /* from: of each matrix, its number in the first and second input; NULL: the same */
     size_t size, dense, each; /* bytes of an element, of dense's scratch, of a worker's room */
-    bool upper, transpose, unit;
+    bool upper, transpose, unit, keeps; /* keeps: input 1 stays where input 2 is false */
     int64_t triangle;
 };
 struct linalg_job {
@@ -200,6 +200,10 @@ static void run_chunk(void *arg, int64_t chunk, int thread)
 static void run(const kernel_call *c)
 {
     const linalg_plan *p = c->plan;
+    if (p->keeps && !*(const bool *)c->in[2]) {
+        memcpy(c->out[0], c->in[1], (size_t)(p->count * p->n * p->n) * p->size);
+        return;
+    }
     size_t tags = ((size_t)p->count * sizeof(int64_t) + 63) / 64 * 64;
     linalg_job j = {.p = p, .in = {c->in[0], c->in[1]}, .out = {c->out[0], c->out[1]}, .wrong = c->scratch};
     j.room = (char *)c->scratch + tags;
@@ -263,12 +267,14 @@ static tn_status prepare(kernel_bind *b, one_fn one, const char *path)
                        .upper = is_set(b->node, "upper"),
                        .transpose = is_set(b->node, "transpose"),
                        .unit = is_set(b->node, "unit"),
+                       .keeps = b->n_in > 2 && b->in[2].dtype != TN_NONE,
                        .triangle = triangle ? triangle->i : 0};
-    const kernel_operand *lead = b->n_in > 1 ? &b->out[0] : x;
+    bool two = b->n_in == 2;
+    const kernel_operand *lead = two ? &b->out[0] : x;
     for (int i = 0; i < lead->rank - 2; i++)
         p->count *= lead->dims[i];
-    p->k = b->n_in > 1 ? lead->dims[lead->rank - 1] : p->n;
-    if (b->n_in > 1)
+    p->k = two ? lead->dims[lead->rank - 1] : p->n;
+    if (two)
         BASE_TRY(find_sources(b, p));
     p->per_chunk = CHUNK / (p->n * (p->n + p->k) + 1) + 1;
     p->dense = cpu_dense_scratch(p->isa, p->dtype, p->count > 1 ? 1 : p->threads, p->n, p->k);

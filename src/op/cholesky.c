@@ -114,8 +114,3 @@ tn_tensor *tn_cholesky(tn_tensor *x, bool upper, tn_triangle triangle)
 {
     return OP_MAKE(&op_cholesky, OP_ARGS([UPPER] = OP_I(upper), [TRIANGLE] = OP_I(triangle)), x);
 }
-
-tn_tensor *op_cholesky_of(tn_tensor *x)
-{
-    return OP_MAKE(&op_cholesky, OP_ARGS([CHECK] = OP_I(false)), x);
-}

@@ -174,7 +174,7 @@ tn_tensor *op_adam_update_of(const op_adam *a, tn_tensor **new_m, tn_tensor **ne
 tn_tensor *op_adam_rows_update_of(const op_adam *a, tn_tensor *index, int64_t padding_index, tn_tensor **new_m,
                                   tn_tensor **new_v);
 
-/* The triangle l with l l^T = x, NaN where there is none. */
-tn_tensor *op_cholesky_of(tn_tensor *x);
+/* The inverse where due (rank-0 bool) is true, NaN where there is none; else old. */
+tn_tensor *op_inverse_when(tn_tensor *x, tn_tensor *old, tn_tensor *due);
 
 #endif

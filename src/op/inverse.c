@@ -1,4 +1,5 @@
-/* inverse: of each matrix. A matrix that has none is a fault at run time, or gives NaN (check = false). */
+/* inverse: of each matrix. A matrix that has none is a fault at run time, or gives NaN (check = false). With `old` and `due` it is
+ * computed where due is true, and else old stays: optimizers take inverses every so many steps. */
 #include "op/scheme/linalg.h"
 
 #include <math.h>
@@ -9,14 +10,20 @@ enum { CHECK };
 static tn_status inverse_infer(const op_infer *c)
 {
     BASE_TRY(op_want_square(c, 0));
+    BASE_TRY(op_want_shape(c, 1, c->in[0]));
+    if (!c->in[1] != !c->in[2] || (c->in[2] && c->in[2]->rank != 0))
+        return op_fail(c, TN_SHAPE, "'old' and 'due' belong together, and due has no axes");
     return op_infer_same(c);
 }
 
 /* From d(y) = -y dx y. */
 static tn_status inverse_backward(const op_grad *c)
 {
-    tn_tensor *turned = op_turned(op_out(c, 0));
-    return op_give(c, 0, tn_neg(tn_matmul(turned, tn_matmul(op_dout(c, 0), turned))));
+    tn_tensor *turned = op_turned(op_out(c, 0)), *due = op_in(c, 2), *zero = op_like_scalar(turned, 0);
+    tn_tensor *dx = tn_neg(tn_matmul(turned, tn_matmul(op_dout(c, 0), turned)));
+    if (due && op_wants(c, 1))
+        op_give(c, 1, tn_where(due, zero, op_dout(c, 0)));
+    return op_give(c, 0, due ? tn_where(due, dx, zero) : dx);
 }
 
 /* |y| |x| |y|: how far y moves when x is rounded. */
@@ -38,6 +45,10 @@ static void inverse_ref(const op_ref *c)
 {
     const op_array *x = c->in[0];
     int64_t n = op_rows(x), minor;
+    if (c->in[1] && !c->in[2]->i[0]) {
+        memcpy(c->out[0]->f, c->in[1]->f, (size_t)x->count * sizeof *x->f);
+        return;
+    }
     for (int64_t b = 0; b < op_matrices(x); b++) {
         const double *from = x->f + b * n * n;
         double *y = c->out[0]->f + b * n * n;
@@ -67,7 +78,9 @@ const op_def op_inverse = {
     .name = "inverse",
     .doc = "The inverse of each matrix; a singular one is a fault.",
     .torch = "torch.linalg.inv",
-    .in = {{"x", OP_BIT(TN_F64) | OP_BIT(TN_F32), 'T'}},
+    .in = {{"x", OP_BIT(TN_F64) | OP_BIT(TN_F32), 'T'},
+           {"old", OP_BIT(TN_F64) | OP_BIT(TN_F32), 'T', OP_OPTIONAL},
+           {"due", OP_BOOLS, 0, OP_OPTIONAL}},
     .out = {{"y", 0, 'T'}},
     .arg = {[CHECK] = OP_ARG_BOOL("check", true)},
     .flags = OP_FAULTS | OP_SINGULAR,
@@ -78,18 +91,29 @@ const op_def op_inverse = {
     .flops = inverse_flops,
     .cases = (const char *const[]){"x=x[3x3]", "x=x[2x4x4]:dominant", "x=x[1x1]:dominant", "x=x[3x2x2x2]:dominant",
                                    "x=x[17x17]:dominant", "x=x[0x0]", "x=x[0x3x3]", "x=x[2x0x0]",
-                                   "x=f[2x2]:index=1 check=false", NULL},
-    .bad = (const op_bad[]){{"x=x[3]", "needs two axes or more, and has 1"}, {"x=x[2x3]", "'x' are not square"}, {0}},
+                                   "x=f[2x2]:index=1 check=false",
+                                   "x=x[3x3]:dominant old=x[3x3] due=b[]",
+                                   "x=x[2x3x3]:dominant old=x[2x3x3] due=b[]:positive", NULL},
+    .bad = (const op_bad[]){{"x=x[3]", "needs two axes or more, and has 1"}, {"x=x[2x3]", "'x' are not square"},
+                            {"x=x[3x3] old=x[3x3]", "'old' and 'due' belong together"},
+                            {"x=x[3x3] old=x[3x3] due=b[1]", "due has no axes"},
+                            {"x=x[3x3] old=x[3x4] due=b[]", "must have the shape of 'x'"},
+                            {0}},
     .fault = (const op_bad[]){{"x=f[2x3x3]:index=1", "singular (matrix 0, pivot 1)"}, {0}},
     .tol = {[TN_F64] = OP_TOL(1e-14, 1e-300), [TN_F32] = OP_TOL(2e-6, 1e-37)},
 };
 
 tn_tensor *tn_inverse(tn_tensor *x)
 {
-    return OP_MAKE(&op_inverse, NULL, x);
+    return OP_MAKE(&op_inverse, NULL, x, NULL, NULL);
 }
 
 tn_tensor *op_inverse_of(tn_tensor *x)
 {
-    return OP_MAKE(&op_inverse, OP_ARGS([CHECK] = OP_I(false)), x);
+    return OP_MAKE(&op_inverse, OP_ARGS([CHECK] = OP_I(false)), x, NULL, NULL);
+}
+
+tn_tensor *op_inverse_when(tn_tensor *x, tn_tensor *old, tn_tensor *due)
+{
+    return OP_MAKE(&op_inverse, OP_ARGS([CHECK] = OP_I(false)), x, old, due);
 }
