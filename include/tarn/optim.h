@@ -13,7 +13,10 @@ extern "C" {
 /* With the rates, decays and other numbers that PyTorch's class of that name takes, where there is one.
  *
  * For Muon and Shampoo parameters of several axes are matrices [first, rest]. Others go by AdamW at the same rate, and by Adagrad. A
- * side of more than 512 is left as it is by Shampoo, and the other's root is then of degree 2. */
+ * side of more than 512 is left as it is by Shampoo, and the other's root is then of degree 2.
+ *
+ * K-FAC knows linear layers and conv2d of one group with sides up to 4096; other parameters go by gradient and momentum. The loss must be
+ * the mean over the batch, axis 0. */
 typedef enum tn_optimizer {
     TN_SGD = 0,        /* torch.optim.SGD; momentum after Sutskever et al. 2013, section 2 */
     TN_ADAM = 1,       /* Kingma and Ba 2015, algorithm 1; weight decay is added to the gradient */
@@ -29,7 +32,8 @@ typedef enum tn_optimizer {
     TN_LION = 11,      /* Chen et al. 2023, algorithm 2 */
     TN_ADAFACTOR = 12, /* Shazeer and Stern 2018, algorithms 4 and 5, as torch.optim.Adafactor */
     TN_MUON = 13,      /* Jordan et al. 2024: momentum made orthogonal; see below */
-    TN_SHAMPOO = 14    /* Gupta et al. 2018, algorithm 1 */
+    TN_SHAMPOO = 14,   /* Gupta et al. 2018, algorithm 1 */
+    TN_KFAC = 15       /* Martens and Grosse 2015, with targets of the batch; convolutions: Grosse and Martens 2016 */
 } tn_optimizer;
 
 /* "sgd", "adam", ...; NULL from the last on. The learning rate that it has when nobody says another; 0 for no optimizer. */
@@ -65,12 +69,12 @@ typedef enum tn_muon_scale {
 
 typedef struct tn_optim_opt {
     tn_optimizer kind;
-    double momentum;         /* SGD, RMSprop: 0; Muon: 0 means 0.95; LARS: 0 means 0.9 */
+    double momentum;         /* SGD, RMSprop: 0; Muon: 0 means 0.95; LARS, K-FAC: 0 means 0.9 */
     double dampening;        /* SGD */
     bool nesterov;           /* SGD: needs momentum > 0 and dampening 0 */
-    tn_opt_f64 beta1, beta2; /* 0.9, 0.999; Lion: 0.9, 0.99 */
+    tn_opt_f64 beta1, beta2; /* 0.9, 0.999; Lion: 0.9, 0.99; K-FAC: beta2 is what averages keep at most, 0.95 */
     tn_opt_f64
-        eps; /* 1e-8; Adagrad 1e-10; Adadelta, LAMB 1e-6; Muon 1e-7; Shampoo 1e-4; Adafactor: that of the dtype */
+        eps; /* 1e-8; Adagrad 1e-10; Adadelta, LAMB 1e-6; Muon 1e-7; Shampoo 1e-4; K-FAC: damping, 1e-3; Adafactor: that of the dtype */
     tn_opt_f64 weight_decay; /* L2; 0, and 0.01 for AdamW and LAMB, 0.1 for Muon */
     double l1;               /* adds l1 * sign(w) to the gradient */
     double clip_norm;        /* gradients are scaled so that their common 2-norm is at most this; 0: not */
@@ -95,6 +99,8 @@ typedef struct tn_optim_opt {
     tn_opt_f64 eps2, d;               /* Adafactor: the least size of a weight, 1e-3; where updates are cut, 1 */
     int ns_steps;                     /* Muon: iterations, 0 means 5 */
     tn_muon_scale adjust_lr;          /* Muon */
+    int64_t refresh;                  /* K-FAC: steps from one inverse to the next; 0: 10 */
+    tn_opt_f64 kl_clip; /* K-FAC: the largest change of a step, lr^2 times way times gradient; 1e-3; 0: any */
     /* with any of them */
     bool centralize;   /* gradients of several axes less their mean over all but the first (Yong et al. 2020, eq. 1) */
     double sam;        /* radius in which the loss is looked at, as 0.05 (Foret et al. 2021, algorithm 1); 0: not */
@@ -107,7 +113,7 @@ typedef struct tn_optim_opt {
     bool scale_loss;            /* for gradients in f16: see below */
     double initial_scale;       /* 0: 65536 */
     int64_t scale_growth;       /* steps without an overflow after which it doubles; 0: 2000 */
-    void *reserved[8];
+    void *reserved[5];
 } tn_optim_opt;
 
 /* Trains every parameter that is not frozen and on which the loss depends, to make `loss` (rank 0) small. Adds

@@ -56,16 +56,16 @@ static tn_status find_params(optim_minimizer *m)
 
 static tn_status find_gradients(optim_minimizer *m)
 {
-    size_t n = m->params.n;
-    tn_tensor **wrt = calloc(n, sizeof *wrt), **grads = calloc(n, sizeof *grads);
-    for (size_t i = 0; wrt && i < n; i++)
-        wrt[i] = m->params.at[i].param;
+    size_t n = m->params.n, all = n + m->sites.n;
+    tn_tensor **wrt = calloc(all, sizeof *wrt), **grads = calloc(all, sizeof *grads);
+    for (size_t i = 0; wrt && i < all; i++)
+        wrt[i] = i < n ? m->params.at[i].param : &m->g->nodes.at[m->sites.at[i - n].node->id]->out[0];
     if (wrt && grads)
-        tn_gradients(m->scale ? tn_mul(tn_cast(m->loss, TN_F32), m->scale) : m->loss, (int)n, wrt, grads);
+        tn_gradients(m->scale ? tn_mul(tn_cast(m->loss, TN_F32), m->scale) : m->loss, (int)all, wrt, grads);
     else
         graph_fail(m->g, TN_MEMORY, "out of memory while making an optimizer");
-    for (size_t i = 0; grads && i < n; i++)
-        m->params.at[i].grad = grads[i];
+    for (size_t i = 0; grads && i < all; i++)
+        *(i < n ? &m->params.at[i].grad : &m->sites.at[i - n].slope) = grads[i];
     free(wrt);
     free(grads);
     return m->g->error.status;
@@ -74,6 +74,8 @@ static tn_status find_gradients(optim_minimizer *m)
 tn_status optim_find(optim_minimizer *m)
 {
     BASE_TRY(find_params(m));
+    if (m->o.kind == TN_KFAC)
+        BASE_TRY(optim_find_sites(m));
     return find_gradients(m);
 }
 
@@ -102,6 +104,16 @@ tn_tensor *optim_gradient_norm(const optim_trained *p, size_t n)
     return tn_sqrt(sum);
 }
 
+/* The gradient without its mean over all axes but the first. */
+static tn_tensor *centred(tn_tensor *g)
+{
+    int64_t axes[TN_MAX_RANK];
+    int n = tn_tensor_rank(g) - 1;
+    for (int i = 0; i < n; i++)
+        axes[i] = i + 1;
+    return n > 0 ? tn_sub(g, tn_mean_axes(g, n, axes, true)) : g;
+}
+
 static void clip(optim_minimizer *m, optim_trained *p, size_t n, tn_tensor *norm)
 {
     tn_tensor *scale = NULL;
@@ -112,6 +124,8 @@ static void clip(optim_minimizer *m, optim_trained *p, size_t n, tn_tensor *norm
             p[i].grad = tn_mul(p[i].grad, tn_cast(scale, tn_tensor_dtype(p[i].grad)));
         if (m->o.clip_value > 0)
             p[i].grad = tn_clamp(p[i].grad, -m->o.clip_value, m->o.clip_value);
+        if (m->o.centralize)
+            p[i].grad = centred(p[i].grad);
     }
 }
 
@@ -160,16 +174,6 @@ static double pick(const optim_trained *p, tn_opt_f64 of_group, double usual)
     return p->group && of_group.set ? of_group.value : usual;
 }
 
-/* The gradient without its mean over all axes but the first. */
-static tn_tensor *centred(tn_tensor *g)
-{
-    int64_t axes[TN_MAX_RANK];
-    int n = tn_tensor_rank(g) - 1;
-    for (int i = 0; i < n; i++)
-        axes[i] = i + 1;
-    return n > 0 ? tn_sub(g, tn_mean_axes(g, n, axes, true)) : g;
-}
-
 /* What a layer makes of the parameter before it is updated, as an embedding that cuts its rows; else the parameter. */
 static tn_tensor *weights_now(const optim_minimizer *m, const optim_trained *p)
 {
@@ -190,7 +194,7 @@ static void update(optim_minimizer *m, tn_entry *entry, const optim_trained *p, 
                     .entry = entry,
                     .ok = ok,
                     .w = weights_now(m, p),
-                    .g = m->o.centralize ? centred(p->grad) : p->grad,
+                    .g = p->grad,
                     .t = tn_cast(m->new_step, TN_F64),
                     .dtype = tn_tensor_dtype(p->param),
                     .decay = pick(p, group->weight_decay, m->o.weight_decay.value),
@@ -233,6 +237,8 @@ static void finish_entry(optim_minimizer *m, tn_entry *entry, const optim_traine
             tn_entry_check(entry, norm);
     }
     clip(m, p, n, norm);
+    m->now = p;
+    m->shorten = NULL;
     for (size_t i = 0; i < n; i++)
         update(m, entry, &p[i], ok);
     tn_entry_write(entry, m->step, ok ? tn_where(ok, m->new_step, m->step) : m->new_step);
@@ -260,6 +266,8 @@ static void accumulating(optim_minimizer *m)
         tn_entry_write(more, sum, tn_add(sum, p[i].grad));
         p[i].grad = tn_div(sum, tn_cast(count, tn_tensor_dtype(sum)));
     }
+    optim_measure(m, first);
+    optim_measure(m, more);
     m->applies = true;
     if (p)
         finish_entry(m, apply, p);
@@ -301,6 +309,7 @@ tn_status tn_minimize(tn_tensor *loss, const tn_optim_opt *opt)
     if (optim_find(&m) == TN_OK)
         add_entries(&m);
     base_vec_free(&m.params);
+    base_vec_free(&m.sites);
     return m.g->error.status;
 }
 

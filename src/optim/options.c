@@ -78,6 +78,7 @@ static tn_status check_ranges(tn_graph *g, const tn_optim_opt *o)
         {"eps2", o->eps2.value, at_least_0, AT_LEAST_0},
         {"d", o->d.value, above_0, ABOVE_0},
         {"sam", o->sam, at_least_0, AT_LEAST_0},
+        {"kl_clip", o->kl_clip.value, at_least_0, AT_LEAST_0},
         {"lookahead_alpha", o->lookahead_alpha.value, up_to_1, UP_TO_1},
         {"average_decay", o->average_decay.value, up_to_1, UP_TO_1},
         {"initial_scale", o->initial_scale, above_0, ABOVE_0},
@@ -111,6 +112,9 @@ static tn_status check_rest(tn_graph *g, const tn_optim_opt *o, const tn_optim_o
         graph_fail(g, TN_INVALID, "there is no adjust_lr number %d", (int)o->adjust_lr);
     else if (o->ns_steps < 1 || o->ns_steps > 99)
         graph_fail(g, TN_INVALID, "ns_steps of the optimizer '%s' is %d; it must be 1 to 99", name, o->ns_steps);
+    else if (o->refresh < 1)
+        graph_fail(g, TN_INVALID, "refresh of the optimizer '%s' is %lld; it must be 1 or more", name,
+                   (long long)o->refresh);
     else if (o->lookahead < 0 || o->average_start < 1 || o->average_every < 1 || o->scale_growth < 1)
         graph_fail(g, TN_INVALID,
                    "lookahead, average_start, average_every and scale_growth of an optimizer must not be below 0");
@@ -148,9 +152,11 @@ tn_status optim_options(tn_graph *g, const tn_optim_opt *given, tn_optim_opt *o)
     set_usual(&o->beta2_decay, -0.8);
     set_usual(&o->eps2, 1e-3);
     set_usual(&o->d, 1);
+    set_usual(&o->kl_clip, 1e-3);
     set_usual(&o->lookahead_alpha, 0.5);
     set_usual(&o->average_decay, 0.999);
     o->ns_steps = o->ns_steps ? o->ns_steps : 5;
+    o->refresh = o->refresh ? o->refresh : 10;
     o->average_start = o->average_start ? o->average_start : 1;
     o->average_every = o->average_every ? o->average_every : 1;
     o->initial_scale = o->initial_scale == 0.0 ? 65536 : o->initial_scale;

@@ -14,7 +14,16 @@ typedef struct optim_trained {
     tn_tensor *param, *grad;
     const char *name;
     const tn_param_group *group; /* or NULL */
+    int site;                    /* K-FAC: the number of its layer, from 1; 0: none */
 } optim_trained;
+
+/* A layer that K-FAC knows; weight and bias are places in the parameters, -1: there is none. */
+typedef struct optim_site {
+    const graph_node *node;
+    int weight, bias;
+    tn_tensor *slope; /* the loss's gradient at its result */
+    tn_tensor *way;   /* of weight and bias together */
+} optim_site;
 
 typedef struct optim_minimizer {
     const char *prefix; /* of the names of all that is added: "" or "NAME." */
@@ -24,6 +33,10 @@ typedef struct optim_minimizer {
     tn_tensor *scale, *good; /* of loss scaling: the factor, and steps since it changed; or NULL */
     base_vec(optim_trained) params;
     bool applies; /* the entry being made does not compute the loss: gradients are sums that it finds */
+    /* of K-FAC: */
+    base_vec(optim_site) sites;
+    const optim_trained *now; /* the parameters with the gradients that are gone by */
+    tn_tensor *shorten;       /* all ways are multiplied by it; NULL: they are not made yet */
 } optim_minimizer;
 
 /* The update of one parameter. */
@@ -99,6 +112,11 @@ tn_tensor *optim_lars(optim_step *s);
 tn_tensor *optim_adafactor(optim_step *s);
 tn_tensor *optim_muon(optim_step *s);
 tn_tensor *optim_shampoo(optim_step *s);
+tn_tensor *optim_kfac(optim_step *s);
+/* The layers of the parameters (kfac.c); their slopes are for the caller. */
+tn_status optim_find_sites(optim_minimizer *m);
+/* The entry takes its batch into the factors. */
+void optim_measure(optim_minimizer *m, tn_entry *entry);
 /* The rules that Muon and Shampoo take for what is no matrix (rules.c). */
 tn_tensor *optim_adam(optim_step *s);
 tn_tensor *optim_adagrad(optim_step *s);

@@ -288,6 +288,8 @@ const optim_rule optim_rules[] = {
     [TN_MUON] = {"muon", optim_muon, .decay_by = OPTIM_ON_WEIGHTS, .lr = 1e-3, .decay = 0.1, .momentum = 0.95,
                  .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-7},
     [TN_SHAMPOO] = {"shampoo", optim_shampoo, .lr = 1e-1, .eps = 1e-4},
+    [TN_KFAC] = {"kfac", optim_kfac, .decay_by = OPTIM_ON_WEIGHTS, .lr = 1e-2, .momentum = 0.9, .beta2 = 0.95,
+                 .eps = 1e-3},
 };
 
 const optim_rule *optim_rule_of(int kind)

@@ -16,7 +16,8 @@ typedef struct condition {
     const format_table *table;
     const char *key, *with;
 } condition;
-#define NOT_LBFGS "sgd adam adamw adagrad adadelta rmsprop adamax nadam radam lamb lars lion adafactor muon shampoo"
+#define NOT_LBFGS                                                                                                      \
+    "sgd adam adamw adagrad adadelta rmsprop adamax nadam radam lamb lars lion adafactor muon shampoo kfac"
 static const condition conditions[] = {
     {&train_options_table, "lbfgs", "lbfgs"},
     {&train_options_table, "weight_decay", NOT_LBFGS},
@@ -29,10 +30,11 @@ static const condition conditions[] = {
     {&train_options_table, "average", NOT_LBFGS},
     {&train_options_table, "scale_loss", NOT_LBFGS},
     {&train_options_table, "accumulate", NOT_LBFGS},
-    {&train_options_table, "momentum", "sgd rmsprop lars muon"},
+    {&train_options_table, "momentum", "sgd rmsprop lars muon kfac"},
     {&train_options_table, "nesterov", "sgd muon"},
     {&train_options_table, "betas", "adam adamw adamax nadam radam lamb lion muon"},
-    {&train_options_table, "eps", "adam adamw adagrad adadelta rmsprop adamax nadam radam lamb adafactor muon shampoo"},
+    {&train_options_table, "eps",
+     "adam adamw adagrad adadelta rmsprop adamax nadam radam lamb adafactor muon shampoo kfac"},
     {&train_options_table, "amsgrad", "adam adamw"},
     {&train_options_table, "decoupled", "adam nadam radam"},
     {&train_options_table, "centered", "rmsprop"},
@@ -47,6 +49,8 @@ static const condition conditions[] = {
     {&train_options_table, "d", "adafactor"},
     {&train_options_table, "ns_steps", "muon"},
     {&train_options_table, "adjust_lr", "muon"},
+    {&train_options_table, "refresh", "kfac"},
+    {&train_options_table, "kl_clip", "kfac"},
     {&train_average_table, "decay", "ema"},
     {&train_average_table, "start", "ema swa"},
     {&train_average_table, "every", "ema swa"},
@@ -203,7 +207,7 @@ static tn_status check_train(const train_recipe *r, base_error *e)
     }
     if (t->optimizer == TN_SGD && t->nesterov && t->momentum <= 0)
         return format_yaml_fail(node, e, "train.nesterov needs train.momentum above 0");
-    if ((t->optimizer == TN_MUON || t->optimizer == TN_LARS) &&
+    if ((t->optimizer == TN_MUON || t->optimizer == TN_LARS || t->optimizer == TN_KFAC) &&
         format_options_given(&train_options_table, t, "momentum") && t->momentum <= 0)
         return format_yaml_fail(node, e, "train.momentum must be above 0 for %s",
                                 enum_text(&train_options_table, "optimizer", t->optimizer));

@@ -371,7 +371,7 @@ typedef struct train_schedule {
     const struct train_schedule *after; /* what `then` says */
 } train_schedule;
 
-enum { TRAIN_LBFGS = 15 }; /* behind the last tn_optimizer */
+enum { TRAIN_LBFGS = 16 }; /* behind the last tn_optimizer */
 
 typedef struct train_lookahead {
     uint64_t given;
@@ -411,7 +411,9 @@ typedef struct train_options {
     double eps, weight_decay, l1;
     double alpha, rho, lr_decay, initial_accumulator_value, momentum_decay, trust_coefficient, beta2_decay, eps2, d;
     int64_t ns_steps;
-    int adjust_lr;                /* as tn_muon_scale */
+    int adjust_lr; /* as tn_muon_scale */
+    int64_t refresh;
+    double kl_clip;
     double clip_norm, clip_value; /* 0: off */
     bool centralize, scale_loss;
     double sam;

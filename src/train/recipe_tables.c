@@ -2,9 +2,9 @@
 #include "train/recipe_tables.h"
 
 static const char *const data_names[] = {"digits", "mnist", "idx", NULL};
-static const char *const optimizer_names[] = {
-    "sgd",  "adam", "adamw", "adagrad",   "adadelta", "rmsprop", "adamax", "nadam", "radam",
-    "lamb", "lars", "lion",  "adafactor", "muon",     "shampoo", "lbfgs",  NULL}; /* as tn_optimizer, and TRAIN_LBFGS */
+static const char *const optimizer_names[] = {"sgd",     "adam",  "adamw", "adagrad", "adadelta", "rmsprop",   "adamax",
+                                              "nadam",   "radam", "lamb",  "lars",    "lion",     "adafactor", "muon",
+                                              "shampoo", "kfac",  "lbfgs", NULL}; /* as tn_optimizer, and TRAIN_LBFGS */
 static const char *const muon_names[] = {"original", "match_rms_adamw", "plain", NULL};          /* as tn_muon_scale */
 static const char *const average_names[] = {"none", "ema", "swa", NULL};                         /* as tn_average */
 static const char *const warmup_names[] = {"linear", "cosine", "exponential", "constant", NULL}; /* as tn_warmup */
@@ -203,16 +203,17 @@ static const format_option train_rows[] = {
     FORMAT_FLOAT(
         train_options, lr, NULL, "(0,)",
         "learning rate; if not given 0.001, and 0.01 for sgd, adagrad, rmsprop, adafactor, 1 for adadelta, lars, "
-        "0.002 for adamax, nadam, 0.0001 for lion, 0.1 for shampoo, 1 for lbfgs"),
+        "0.002 for adamax, nadam, 0.0001 for lion, 0.1 for shampoo, 0.01 for kfac, 1 for lbfgs"),
     FORMAT_FLOAT(train_options, momentum, NULL, "[0,1)",
-                 "sgd, rmsprop, lars, muon: part of the last step that goes on; 0, lars 0.9, muon 0.95"),
+                 "sgd, rmsprop, lars, muon, kfac: part of the last step that goes on; 0, lars, kfac 0.9, muon 0.95"),
     FORMAT_BOOL(train_options, nesterov, NULL, "sgd, muon: look ahead along the momentum; no, muon yes"),
     FORMAT_FLOATS(train_options, betas, NULL, "[0,1)", 2, 2,
                   "adam and its kin, lamb, lion: decay of the two moments; [0.9, 0.999], lion [0.9, 0.99]"),
     FORMAT_FLOAT(train_options, eps, NULL, "(0,)",
-                 "added to what is divided by; 1e-8, adagrad 1e-10, adadelta, lamb 1e-6, muon 1e-7, shampoo 1e-4"),
+                 "added to what is divided by; 1e-8, adagrad 1e-10, adadelta, lamb 1e-6, muon 1e-7, shampoo 1e-4, "
+                 "kfac 1e-3 (the damping)"),
     FORMAT_FLOAT(train_options, weight_decay, NULL, "[0,)",
-                 "L2; by itself for adamw, lion, adafactor, muon; 0, adamw, lamb 0.01, muon 0.1"),
+                 "L2; by itself for adamw, lion, adafactor, muon, kfac; 0, adamw, lamb 0.01, muon 0.1"),
     FORMAT_BOOL(train_options, amsgrad, "false", "adam, adamw: the largest second moment so far counts"),
     FORMAT_BOOL(train_options, decoupled, "false", "adam, nadam, radam: weight decay by itself"),
     FORMAT_BOOL(train_options, centered, "false", "rmsprop: squares less the square of the mean"),
@@ -230,6 +231,9 @@ static const format_option train_rows[] = {
     FORMAT_INT(train_options, ns_steps, "5", "[1,99]", "muon: iterations"),
     FORMAT_ENUM(train_options, adjust_lr, "original", muon_names, "muon: how the rate follows the size of a matrix"),
     FORMAT_TABLE(train_options, lbfgs, train_lbfgs, &lbfgs_table, "lbfgs: iterations, line search, history"),
+    FORMAT_INT(train_options, refresh, "10", "[1,)", "kfac: steps from one inverse to the next"),
+    FORMAT_FLOAT(train_options, kl_clip, "1e-3", "[0,)",
+                 "kfac: steps are shortened so that they change no more; 0: not"),
     FORMAT_FLOAT(train_options, l1, "0", "[0,)", "L1: weight of the sum of absolute weights"),
     FORMAT_FLOAT(train_options, clip_norm, "0", "[0,)", "gradients are shortened to this length together; 0: not"),
     FORMAT_FLOAT(train_options, clip_value, "0", "[0,)", "each gradient is cut to this size; 0: not"),

@@ -152,7 +152,7 @@ static tn_status build_chain(train_recipe *r, base_error *e)
 tn_status train_decide(train_recipe *r, base_error *e)
 {
     train_options *t = &r->train;
-    _Static_assert(TRAIN_LBFGS == TN_SHAMPOO + 1, "the recipe's word stands behind those of tn_optimizer");
+    _Static_assert(TRAIN_LBFGS == TN_KFAC + 1, "the recipe's word stands behind those of tn_optimizer");
     const bool second = t->optimizer == TRAIN_LBFGS;
     const optim_rule *rule = optim_rule_of(second ? TN_SGD : t->optimizer);
     decide(t, "lr", &t->lr, second ? 1 : rule->lr);
@@ -204,6 +204,8 @@ tn_optim_opt train_optim_of(const train_options *t)
                       .d = tn_f64(t->d),
                       .ns_steps = (int)t->ns_steps,
                       .adjust_lr = (tn_muon_scale)t->adjust_lr,
+                      .refresh = t->refresh,
+                      .kl_clip = tn_f64(t->kl_clip),
                       .centralize = t->centralize,
                       .sam = t->sam,
                       .lookahead = t->lookahead.steps,

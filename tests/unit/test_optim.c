@@ -708,6 +708,8 @@ static void wrong_options_are_told(void **p)
                                 {.kind = TN_ADAFACTOR, .eps = tn_f64(-1)},
                                 {.kind = TN_MUON, .ns_steps = 100},
                                 {.kind = TN_MUON, .adjust_lr = (tn_muon_scale)9},
+                                {.kind = TN_KFAC, .refresh = -1},
+                                {.kind = TN_KFAC, .kl_clip = tn_f64(NAN)},
                                 {.average = (tn_average)3},
                                 {.average_decay = tn_f64(NAN)},
                                 {.lookahead = -1},

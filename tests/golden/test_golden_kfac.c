@@ -1,0 +1,181 @@
+/* K-FAC beside the papers' equations: kfac.safetensors, made by make_kfac.py, has batches and what the parameters of a small net are after
+ * some steps. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "format/safetensors.h"
+#include <tarn/nn.h>
+#include <tarn/ops.h>
+#include <tarn/optim.h>
+#include <tarn/program.h>
+
+enum { STEPS = 12, PARAMS = 5 };
+static const char *const names[PARAMS] = {"conv.weight", "fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"};
+
+typedef struct run {
+    const format_safetensors *file;
+    const char *variant;
+    tn_context *context;
+    tn_graph *graph;
+    tn_program *program;
+    tn_state *state;
+    tn_session *session;
+} run;
+
+static const format_tensor *golden(const run *r, const char *prefix, const char *name)
+{
+    char full[128];
+    (void)snprintf(full, sizeof full, "%s.%s", prefix, name);
+    const format_tensor *t = format_safetensors_find(r->file, full);
+    if (!t)
+        fail_msg("the golden file has no '%s'", full);
+    return t;
+}
+
+static tn_view view_of(const format_tensor *t)
+{
+    return tn_view_of((void *)(uintptr_t)t->data, t->dtype, t->rank, t->dims);
+}
+
+static tn_optim_opt options_of(const run *r, float *lr)
+{
+    tn_optim_opt o = {.kind = TN_KFAC};
+    char text[256], *rest = text;
+    (void)snprintf(text, sizeof text, "%s", format_safetensors_metadata(r->file, r->variant));
+    for (char *word = strtok_r(rest, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+        double value = strtod(strchr(word, '=') + 1, NULL);
+        *strchr(word, '=') = '\0';
+        if (strcmp(word, "lr") == 0)
+            *lr = (float)value;
+        else if (strcmp(word, "refresh") == 0)
+            o.refresh = (int64_t)value;
+        else if (strcmp(word, "momentum") == 0)
+            o.momentum = value;
+        else
+            *(strcmp(word, "kl_clip") == 0        ? &o.kl_clip
+              : strcmp(word, "eps") == 0          ? &o.eps
+              : strcmp(word, "weight_decay") == 0 ? &o.weight_decay
+                                                  : &o.beta2) = tn_f64(value);
+    }
+    return o;
+}
+
+static void start(run *r, const tn_optim_opt *o)
+{
+    r->context = tn_context_new(TN_OPT(tn_context_opt, .threads = 1));
+    tn_graph *g = r->graph = tn_graph_new(r->context);
+    tn_dim batch = tn_symbol(g, "batch");
+    tn_tensor *x = tn_input(g, "x", TN_F32, TN_SHAPE(batch, 2, 6, 5)),
+              *target = tn_input(g, "target", TN_I64, TN_SHAPE(batch));
+    tn_tensor *w[PARAMS];
+    for (int i = 0; i < PARAMS; i++) {
+        const format_tensor *t = golden(r, "initial", names[i]);
+        tn_shape shape = {.rank = t->rank};
+        memcpy(shape.dims, t->dims, sizeof *t->dims * (size_t)t->rank);
+        w[i] = tn_param(g, names[i], TN_F32, shape, NULL);
+    }
+    x = tn_tanh(tn_conv2d(x, w[0], NULL, TN_OPT(tn_conv_opt, .strides = {2, 1}, .paddings = {1, 0, 1, 0})));
+    x = tn_tanh(tn_linear(tn_flatten(x, 1), w[1], w[2]));
+    if (tn_minimize(tn_cross_entropy(tn_linear(x, w[3], w[4]), target, NULL), o) != TN_OK)
+        fail_msg("%s: %s", r->variant, tn_graph_error(g));
+    if (!(r->program = tn_compile(g, NULL)))
+        fail_msg("%s: %s", r->variant, tn_context_error(r->context));
+    r->state = tn_state_new(r->context);
+    assert_int_equal(tn_state_init(r->state, g, 1), TN_OK);
+    for (int i = 0; i < PARAMS; i++) {
+        tn_view v = view_of(golden(r, "initial", names[i]));
+        assert_int_equal(tn_state_set(r->state, names[i], &v), TN_OK);
+    }
+    r->session = tn_session_new(r->program, r->state);
+}
+
+static void finish(run *r)
+{
+    tn_session_free(r->session);
+    tn_state_free(r->state);
+    tn_program_free(r->program);
+    tn_graph_free(r->graph);
+    tn_context_free(r->context);
+}
+
+/* By one entry, or added up from this single batch. */
+static void step(const run *r, int i, float lr, bool accumulate)
+{
+    char number[16];
+    float one = 1;
+    (void)snprintf(number, sizeof number, "%d", i);
+    const tn_feed batch[] = {{"x", view_of(golden(r, "x", number))}, {"target", view_of(golden(r, "target", number))}},
+                  rate = {"lr", tn_view_of(&lr, TN_F32, 0, NULL)},
+                  count = {"accumulated", tn_view_of(&one, TN_F32, 0, NULL)};
+    tn_status status = TN_OK;
+    if (accumulate) {
+        status = tn_run(r->session, "accumulate_first", 2, batch, 0, NULL);
+        if (status == TN_OK)
+            status = tn_run(r->session, "apply", 2, (tn_feed[]){rate, count}, 0, NULL);
+    } else {
+        status = tn_run(r->session, "step", 3, (tn_feed[]){batch[0], batch[1], rate}, 0, NULL);
+    }
+    if (status != TN_OK)
+        fail_msg("%s: %s", r->variant, tn_session_error(r->session));
+}
+
+static double compare(const run *r, int done)
+{
+    char prefix[96];
+    double worst = 0;
+    (void)snprintf(prefix, sizeof prefix, "%s.after%d", r->variant, done);
+    for (int k = 0; k < PARAMS; k++) {
+        const format_tensor *t = golden(r, prefix, names[k]);
+        tn_view v;
+        assert_int_equal(tn_state_find(r->state, names[k], &v), TN_OK);
+        for (size_t i = 0; i < v.bytes / sizeof(float); i++) {
+            float want, got = ((const float *)v.data)[i];
+            memcpy(&want, (const float *)t->data + i, sizeof want);
+            worst = fmax(worst, fabs((double)got - (double)want));
+            if (!(fabs((double)got - (double)want) <= 2e-5))
+                fail_msg("%s: %s[%zu] is %.9g, not %.9g", prefix, names[k], i, (double)got, (double)want);
+        }
+    }
+    return worst;
+}
+
+static void steps_are_the_papers(void **p)
+{
+    base_error e = {0};
+    format_safetensors *file;
+    char list[256], *rest = list;
+    (void)p;
+    if (format_safetensors_open(TARN_SOURCE_DIR "/tests/golden/kfac.safetensors", &file, &e) != TN_OK)
+        fail_msg("%s", e.text);
+    (void)snprintf(list, sizeof list, "%s", format_safetensors_metadata(file, "variants"));
+    for (char *v = strtok_r(rest, " ", &rest); v; v = strtok_r(NULL, " ", &rest))
+        for (int accumulate = 0; accumulate < 2; accumulate++) {
+            run r = {.file = file, .variant = v};
+            float lr = 0;
+            double worst = 0;
+            tn_optim_opt o = options_of(&r, &lr);
+            o.accumulate = accumulate;
+            start(&r, &o);
+            for (int i = 0; i < STEPS; i++) {
+                step(&r, i, lr, accumulate);
+                if (i + 1 == 1 || i + 1 == 2 || i + 1 == 5 || i + 1 == STEPS)
+                    worst = fmax(worst, compare(&r, i + 1));
+            }
+            print_message("%-18s within %.1e\n", v, worst);
+            finish(&r);
+        }
+    format_safetensors_free(file);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(steps_are_the_papers)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
