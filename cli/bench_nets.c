@@ -46,6 +46,11 @@ static bool add_layer(layers *l, const char *kind, double a, int64_t b, int stri
         l->x = tn_mean_axes(l->x, 2, (const int64_t[]){2, 3}, false);
     } else if (strcmp(kind, "dropout") == 0) {
         l->x = tn_dropout(l->x, a);
+    } else if (strcmp(kind, "log_mel") == 0) {
+        l->x = tn_log_mel(l->x, TN_OPT(tn_mel_opt, .hop = (int64_t)a, .mels = b));
+    } else if (strcmp(kind, "fft") == 0) { /* of numbers that lie as pairs */
+        const tn_dim n = tn_dim_of(l->x, 0), size = tn_dim_of(l->x, 1);
+        l->x = tn_reshape(tn_fft(tn_reshape(l->x, TN_SHAPE(n, size / 2, 2)), -2, TN_FFT_BACKWARD), TN_SHAPE(n, size));
     } else if (strcmp(kind, "flatten") == 0) {
         l->x = tn_flatten(l->x, 1);
     } else {

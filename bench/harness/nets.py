@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 
 
 WRITTEN = ("conv", "linear", "linear_in_out", "head", "lstm", "lstm_step", "gru", "attention", "attention_step", "attend", "neighbours", "max_pool", "mean", "add",
-           "embedding", "concat", "twice", "conv_transpose")
+           "embedding", "concat", "twice", "conv_transpose", "log_mel", "fft")
+
+
+def transform(n):
+    """Operations of a Fourier transform of n complex numbers, as they are usually counted; of real ones it is half."""
+    return int(5 * n * math.log2(n))
 
 
 @dataclass(frozen=True)
@@ -217,6 +222,15 @@ class Net:
     def flatten(self, x):
         return self.node("flatten", [x], (math.prod(self.shapes[x]),))
 
+    def log_mel(self, x, hop, mels):
+        """Of a second of sound, in frames of 400 samples."""
+        samples = self.shapes[x][0]
+        return self.node("log_mel", [x], (mels, samples // hop + 1), hop=hop, mels=mels, samples=samples)
+
+    def fft(self, x):
+        """Of complex numbers, which lie as pairs."""
+        return self.node("fft", [x], self.shapes[x])
+
     def dropout(self, x, rate):
         return self.node("dropout", [x], self.shapes[x], rate=rate)
 
@@ -257,6 +271,10 @@ class Net:
                 for i in range(o["layers"]):
                     yield 2 * rows * (o["units"] if i else o["width"]), i > 0 or needs[n.inputs[0]]
                     yield 2 * rows * o["units"], True
+            elif n.kind == "fft":
+                yield transform(math.prod(n.shape) // 2), False
+            elif n.kind == "log_mel":
+                yield n.shape[1] * (transform(400) // 2 + 2 * 201 * n.shape[0]), False
             elif n.kind == "neighbours":
                 yield n.options["edges"] * math.prod(n.shape), False  # additions, once forward and once backward
             elif n.kind == "attention_step":
@@ -271,6 +289,11 @@ class Net:
         (g, g_first), (d, d_first) = ((sum(f), f[0]) for f in ([f for f, _ in self.parts[k].products()] for k in "gd"))
         made, told = (self.parts[k].written() for k in "gd")
         return 4 * g + 8 * d - 2 * d_first - g_first, 3 * made + 6 * told
+
+    @property
+    def sounds(self):
+        """Has Fourier transforms, which not all peers take part in."""
+        return any(n.kind in ("log_mel", "fft") for n in self.nodes)
 
     def written(self):
         """Values that must be written for one sample: what products, pooling and additions give; the rest can be fused."""

@@ -140,6 +140,9 @@ ROWS = [
     Row("minilm_forward_b32", "MiniLM, T=64, forward, batch 32", MINILM, (64,), 32, classes=2, tokens=30522),
     Row("gpt2_prefill", "GPT-2 124M, prefill of 256 tokens", "gpt2_last 12 768 12", (256,), **WORDS),
     Row("gpt2_step", "GPT-2 124M, one token behind 256 others, keys and values kept", "gpt2_step 12 768 12 256", (1,), **WORDS),
+    Row("log_mel", "log-mel spectrogram of a second of sound, 80 mels, one signal", "log_mel 160 80, flatten", (16000,), classes=8080),
+    Row("log_mel_b16", "log-mel spectrogram of a second of sound, 80 mels, batch 16", "log_mel 160 80, flatten", (16000,), 16, classes=8080),
+    Row("fft_1024", "Fourier transforms of 1,024 complex numbers, batch 64", "fft", (2048,), 64, classes=2048),
     Row("chain_forward", "node of a chain of 200 layers of 8 units, forward, one sample", "200 linear 8", (8,), classes=8, parts=200),
 ]
 HALVED = ("mnist_cnn_forward_b64", "resnet50_forward_b8", "mobilenet_v2_forward_b16", "squeezenet_forward_b16",

@@ -199,6 +199,8 @@ class Peer:
 
     def setup(self):
         import numpy as np
+        if server.File(self.options.data, server.numpy_copier(np)).net().sounds:
+            sys.exit(3)
         path = model_file(self.options.data)
         inputs = server.File(self.options.data, server.numpy_copier(np)).tensors["inputs"]
         self.batches = [x if x.dtype == np.int64 else np.ascontiguousarray(x.astype(np.float32) / np.float32(255)) for x in inputs]

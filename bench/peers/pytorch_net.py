@@ -1,5 +1,7 @@
 """A net of the benchmark as a PyTorch module, as one would write it by hand: layers with PyTorch's names as members, and a
 forward whose source is made from the list of nodes."""
+import math
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -55,6 +57,26 @@ def lstm_step(net, x):
     """One step from the state that the one before left."""
     y, net.state = net.rnn(x.unsqueeze(1), net.state)
     return y.squeeze(1)
+
+
+MELS = {}
+
+
+def mel_bank(n, mels):
+    """Triangles, equally far apart in mels, of n frequencies up to 8000 Hz."""
+    corner = 700 * (10**(torch.linspace(0, 2595 * math.log10(1 + 8000 / 700), mels + 2, dtype=torch.float64) / 2595) - 1)
+    away = corner[None, :] - torch.linspace(0, 8000, n, dtype=torch.float64)[:, None]
+    wide = corner[1:] - corner[:-1]
+    return torch.minimum(-away[:, :-2] / wide[:-1], away[:, 2:] / wide[1:]).clamp(min=0).float()
+
+
+def log_mel(x, hop, mels):
+    if mels not in MELS:
+        MELS[mels] = torch.hann_window(400), mel_bank(201, mels)
+    window, bank = MELS[mels]
+    y = torch.stft(x, 400, hop, 400, window, return_complex=True)
+    y = (y.real.square() + y.imag.square()).transpose(1, 2) @ bank
+    return (y + 1e-6).log().transpose(1, 2)
 
 
 EDGES = {}
@@ -129,6 +151,10 @@ def expression(net, node, single):
         return f"{x[0]}[:, -1]"
     if node.kind == "places_mean":
         return f"{x[0]}.mean(1)"
+    if node.kind == "log_mel":
+        return f"log_mel({x[0]}, {o['hop']}, {o['mels']})"
+    if node.kind == "fft":
+        return f"torch.view_as_real(torch.fft.fft(torch.view_as_complex({x[0]}.unflatten(1, (-1, 2))))).flatten(1)"
     if node.kind == "mean":
         return f"F.adaptive_avg_pool2d({x[0]}, 1).flatten(1)"
     if node.kind == "flatten":
@@ -153,7 +179,7 @@ def make(net):
     single = alone(net)
     lines = [f"    v{n.output} = {expression(net, n, single)}" for n in net.nodes]
     source = "\n".join(["def forward(self, v0):", *lines, "    return " + ", ".join(f"v{i}" for i in net.outputs)])
-    space = {"F": F, "torch": torch, "attention": attention, "attend": attend, "neighbours": neighbours,
+    space = {"F": F, "torch": torch, "attention": attention, "attend": attend, "neighbours": neighbours, "log_mel": log_mel,
              "attention_step": attention_step, "lstm_step": lstm_step}
     exec(compile(source, "net", "exec"), space)  # pylint: disable=exec-used
 

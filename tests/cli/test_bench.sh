@@ -48,7 +48,7 @@ import json, math, sys, rows
 row = rows.tiny({r.name: r for r in rows.ALL}[sys.argv[1]])
 hello, setup, first, second, profile, again, restarted = (json.loads(line) for line in open("out.txt"))
 assert hello["name"] == "Tarn" and hello["isa"] and "version" in hello, hello
-assert setup["first_step_seconds"] > 0 and setup["state_bytes"] > 0 and setup["nodes"] > 0, setup
+assert setup["first_step_seconds"] > 0 and (setup["state_bytes"] > 0 or not row.graph or not row.graph.parameters) and setup["nodes"] > 0, setup
 assert "error" not in again, again
 assert len(first["seconds"]) == 3 and len(second["seconds"]) == 2 and all(s > 0 for s in first["seconds"])
 assert 0 < len(profile["nodes"]) <= profile["count"] and profile["seconds"] > 0, profile
@@ -62,7 +62,7 @@ if row.train:
     assert restarted["losses"] == first["losses"], "setup does not go back to the first weights"
 else:
     assert all(math.isfinite(x) for x in first["outputs"])
-    assert len(first["outputs"]) == (16 if row.parameters else row.classes) and "outputs" not in second
+    assert len(first["outputs"]) == (16 if row.parameters else min(row.classes, 4096)) and "outputs" not in second
     assert restarted["outputs"] == first["outputs"]
 PY
 }

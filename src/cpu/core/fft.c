@@ -100,8 +100,7 @@ static bool plan_within(cpu_fft *f, int64_t n, int64_t lanes, bool f64, base_are
 {
     table t;
     *f = (cpu_fft){.n = n, .way = CPU_FFT_WITHIN};
-    if (!plan_line(&f->line, n / lanes, f64, arena) || !plan_line(&f->across, lanes, f64, arena) ||
-        !table_open(&t, f64, 2 * n, arena))
+    if (!plan_line(&f->line, n / lanes, f64, arena) || !table_open(&t, f64, 2 * n, arena))
         return false;
     for (int64_t k = 0; k < n / lanes; k++)
         for (int64_t l = 0; l < lanes; l++) {

@@ -37,10 +37,10 @@ typedef enum cpu_fft_way { CPU_FFT_LANES, CPU_FFT_WITHIN, CPU_FFT_CHIRP } cpu_ff
 typedef struct cpu_fft {
     int64_t n;
     cpu_fft_way way;
-    cpu_fft_line line, across; /* of n or, WITHIN, of n / w numbers and of w */
-    const void *turn;          /* WITHIN: [n / w] pairs of vectors */
-    struct cpu_fft *longer;    /* CHIRP: the transform of the convolution */
-    const void *chirp;         /* its [n] real parts, then the imaginary ones */
+    cpu_fft_line line;      /* of n or, WITHIN, of n / w numbers */
+    const void *turn;       /* WITHIN: [n / w] pairs of vectors */
+    struct cpu_fft *longer; /* CHIRP: the transform of the convolution */
+    const void *chirp;      /* its [n] real parts, then the imaginary ones */
     const void
         *spectrum; /* [longer->n] real parts of the chirp's transform divided by its length, then the imaginary ones */
 } cpu_fft;

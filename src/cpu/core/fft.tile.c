@@ -15,10 +15,13 @@
 #define FN(name) name##_f32
 #if CPU_VF == 16
 #define LIST CPU_LIST16
+#define LANE_DFT FN(dft16)
 #elif CPU_VF == 8
 #define LIST CPU_LIST8
+#define LANE_DFT FN(dft8)
 #else
 #define LIST CPU_LIST4
+#define LANE_DFT FN(dft4)
 #endif
 #include "cpu/core/fft_body.h"
 #undef T
@@ -27,6 +30,7 @@
 #undef VEC
 #undef FN
 #undef LIST
+#undef LANE_DFT
 
 #define T double
 #define V cpu_vd
@@ -35,10 +39,13 @@
 #define FN(name) name##_f64
 #if CPU_VF == 16
 #define LIST CPU_LIST8
+#define LANE_DFT FN(dft8)
 #elif CPU_VF == 8
 #define LIST CPU_LIST4
+#define LANE_DFT FN(dft4)
 #else
 #define LIST CPU_LIST2
+#define LANE_DFT FN(dft2)
 #endif
 #include "cpu/core/fft_body.h"
 

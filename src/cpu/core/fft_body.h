@@ -79,6 +79,29 @@ CPU_INLINE void FN(dft8)(C *a)
     }
 }
 
+/* As four by four. */
+CPU_INLINE void FN(dft16)(C *a)
+{
+    const T c1 = (T)0.92387953251128675613, c2 = (T)0.70710678118654752440, c3 = (T)0.38268343236508977173;
+    const T turn[4][4][2] = {{{1, 0}, {1, 0}, {1, 0}, {1, 0}},
+                             {{1, 0}, {c1, -c3}, {c2, -c2}, {c3, -c1}},
+                             {{1, 0}, {c2, -c2}, {0, -1}, {-c2, -c2}},
+                             {{1, 0}, {c3, -c1}, {-c2, -c2}, {-c1, c3}}};
+    C b[4][4];
+    _Pragma("GCC unroll 4") for (int q = 0; q < 4; q++)
+    {
+        C v[4] = {a[q], a[q + 4], a[q + 8], a[q + 12]};
+        FN(dft4)(v);
+        _Pragma("GCC unroll 4") for (int k = 0; k < 4; k++) b[k][q] =
+            q && k ? FN(times)(v[k], VEC(set1)(turn[q][k][0]), VEC(set1)(turn[q][k][1])) : v[k];
+    }
+    _Pragma("GCC unroll 4") for (int k = 0; k < 4; k++)
+    {
+        FN(dft4)(b[k]);
+        _Pragma("GCC unroll 4") for (int j = 0; j < 4; j++) a[k + 4 * j] = b[k][j];
+    }
+}
+
 /* ---- passes ------------------------------------------------------------------------------------------------------ */
 
 /* Vectors of real and imaginary parts, `apart` numbers from one to the next. */
@@ -180,45 +203,70 @@ static P FN(passes)(const cpu_fft_line *line, P x, P y)
 
 /* ---- one transform: numbers lie one after the other ------------------------------------------------------------- */
 
-/* W numbers of each lane's result from k on, turned, put across and transformed. */
-static void FN(across)(const cpu_fft *f, P x, P y, int64_t k, int64_t count)
+/* Where a transform puts its result: pairs times `scale`, real parts first unless exchanged. */
+typedef struct FN(pairs) {
+    T *at;
+    T scale;
+    bool exchanged;
+} FN(pairs);
+
+/* The first n pairs. */
+CPU_INLINE void FN(put_pairs)(T *y, C a, T scale, int64_t n)
+{
+    const V re = a.re * scale, im = a.im * scale;
+    const V low = __builtin_shufflevector(re, im, LIST(PAIRS, 0, W));
+    const V high = __builtin_shufflevector(re, im, LIST(MORE_PAIRS, 0, W));
+    if (n == W) {
+        VEC(store)(y, low);
+        VEC(store)(y + W, high);
+        return;
+    }
+    VEC(store_n)(y, low, 2 * n < W ? 2 * n : W);
+    if (2 * n > W)
+        VEC(store_n)(y + W, high, 2 * n - W);
+}
+
+/* `count` numbers of each lane's result from k on, turned, put across and transformed: to y, or as pairs. */
+static void FN(across)(const cpu_fft *f, P x, P y, const FN(pairs) * to, int64_t k, int64_t count)
 {
     const int64_t m = f->n / W;
     const T *turn = f->turn;
-    T room[4][W * W] __attribute__((aligned(64)));
     V re[W], im[W];
+    C a[W];
     for (int i = 0; i < W; i++) {
-        C a = {VEC(set1)(0), VEC(set1)(0)};
+        C v = {VEC(set1)(0), VEC(set1)(0)};
         if (i < count)
-            a = FN(times)(FN(get)(x, k + i), VEC(load)(turn + 2 * (k + i) * W),
+            v = FN(times)(FN(get)(x, k + i), VEC(load)(turn + 2 * (k + i) * W),
                           VEC(load)(turn + (2 * (k + i) + 1) * W));
-        re[i] = a.re;
-        im[i] = a.im;
+        re[i] = v.re;
+        im[i] = v.im;
     }
     VEC(transpose)(re);
     VEC(transpose)(im);
-    P from = {room[0], room[1], W}, to = {room[2], room[3], W};
     for (int i = 0; i < W; i++)
-        FN(put)(from, i, (C){re[i], im[i]});
-    from = FN(passes)(&f->across, from, to);
+        a[i] = (C){re[i], im[i]};
+    LANE_DFT(a);
     for (int i = 0; i < W; i++) {
-        C a = FN(get)(from, i);
-        if (count == W) {
-            VEC(store)(y.re + m * i + k, a.re);
-            VEC(store)(y.im + m * i + k, a.im);
+        if (to) {
+            const C v = to->exchanged ? (C){a[i].im, a[i].re} : a[i];
+            FN(put_pairs)(to->at + 2 * (m * i + k), v, to->scale, count);
+        } else if (count == W) {
+            VEC(store)(y.re + m * i + k, a[i].re);
+            VEC(store)(y.im + m * i + k, a[i].im);
         } else {
-            VEC(store_n)(y.re + m * i + k, a.re, count);
-            VEC(store_n)(y.im + m * i + k, a.im, count);
+            VEC(store_n)(y.re + m * i + k, a[i].re, count);
+            VEC(store_n)(y.im + m * i + k, a[i].im, count);
         }
     }
 }
 
-static P FN(within)(const cpu_fft *f, P x, P y)
+/* From x or y to where it says, or to pairs. */
+static P FN(within)(const cpu_fft *f, P x, P y, const FN(pairs) * pairs)
 {
     const int64_t m = f->n / W;
     P from = FN(passes)(&f->line, x, y), to = from.re == x.re ? y : x;
     for (int64_t k = 0; k < m; k += W)
-        FN(across)(f, from, to, k, m - k < W ? m - k : W);
+        FN(across)(f, from, to, pairs, k, m - k < W ? m - k : W);
     return to;
 }
 
@@ -237,16 +285,16 @@ CPU_INLINE void FN(multiply)(P x, const T *re, const T *im, int64_t n)
 static P FN(single)(const cpu_fft *f, P x, P y)
 {
     if (f->way == CPU_FFT_WITHIN)
-        return FN(within)(f, x, y);
+        return FN(within)(f, x, y, NULL);
     const T *chirp = f->chirp, *spectrum = f->spectrum;
     const int64_t more = f->longer->n;
     FN(multiply)(x, chirp, chirp + f->n, f->n);
     memset(x.re + f->n, 0, (size_t)(more - f->n) * sizeof(T));
     memset(x.im + f->n, 0, (size_t)(more - f->n) * sizeof(T));
-    P z = FN(within)(f->longer, x, y), rest = z.re == x.re ? y : x;
+    P z = FN(within)(f->longer, x, y, NULL), rest = z.re == x.re ? y : x;
     FN(multiply)(z, spectrum, spectrum + more, more);
     /* the inverse transform is this one with real and imaginary parts exchanged */
-    z = FN(within)(f->longer, (P){z.im, z.re, W}, (P){rest.im, rest.re, W});
+    z = FN(within)(f->longer, (P){z.im, z.re, W}, (P){rest.im, rest.re, W}, NULL);
     z = (P){z.im, z.re, W};
     FN(multiply)(z, chirp, chirp + f->n, f->n);
     return z;
@@ -270,11 +318,8 @@ static void FN(apart)(const T *x, int64_t step, int64_t n, P to)
 static void FN(together)(P from, int64_t n, T scale, T *y, int64_t step)
 {
     int64_t i = 0;
-    for (; step == 1 && i + W <= n; i += W) {
-        V a = VEC(load)(from.re + i) * scale, b = VEC(load)(from.im + i) * scale;
-        VEC(store)(y + 2 * i, __builtin_shufflevector(a, b, LIST(PAIRS, 0, W)));
-        VEC(store)(y + 2 * i + W, __builtin_shufflevector(a, b, LIST(MORE_PAIRS, 0, W)));
-    }
+    for (; step == 1 && i + W <= n; i += W)
+        FN(put_pairs)(y + 2 * i, (C){VEC(load)(from.re + i), VEC(load)(from.im + i)}, scale, W);
     for (; i < n; i++) {
         y[2 * i * step] = from.re[i] * scale;
         y[2 * i * step + 1] = from.im[i] * scale;
@@ -358,7 +403,12 @@ static void FN(run_single)(const cpu_fft_plan *p, const T *x, T *y, int64_t unit
     y += (outer * yn * p->inner + inner) * (p->kind == CPU_FFT_TO_REAL ? 1 : 2);
     P a = {room, room + size, W}, b = {room + 2 * size, room + 3 * size, W};
     if (p->kind == CPU_FFT_COMPLEX) {
+        const FN(pairs) to = {y, (T)p->scale, p->inverse};
         FN(apart)(x, p->inner, n, p->inverse ? (P){a.im, a.re, W} : a);
+        if (p->core.way == CPU_FFT_WITHIN && p->inner == 1) {
+            FN(within)(&p->core, a, b, &to);
+            return;
+        }
         P z = FN(single)(&p->core, a, b);
         FN(together)(p->inverse ? (P){z.im, z.re, W} : z, n, (T)p->scale, y, p->inner);
     } else if (p->kind == CPU_FFT_FROM_REAL) {
@@ -447,13 +497,8 @@ static void FN(pairs_in)(const T *x, int64_t count, int64_t width, int64_t step,
 }
 static void FN(pairs_out)(const T *v, int64_t count, int64_t width, int64_t step, T scale, T *y)
 {
-    const int64_t first = 2 * width < W ? 2 * width : W;
-    for (int64_t i = 0; i < count; i++) {
-        V a = VEC(load)(v + 2 * i * W) * scale, b = VEC(load)(v + (2 * i + 1) * W) * scale;
-        VEC(store_n)(y + 2 * i * step, __builtin_shufflevector(a, b, LIST(PAIRS, 0, W)), first);
-        if (2 * width > W)
-            VEC(store_n)(y + 2 * i * step + W, __builtin_shufflevector(a, b, LIST(MORE_PAIRS, 0, W)), 2 * width - W);
-    }
+    for (int64_t i = 0; i < count; i++)
+        FN(put_pairs)(y + 2 * i * step, (C){VEC(load)(v + 2 * i * W), VEC(load)(v + (2 * i + 1) * W)}, scale, width);
 }
 
 /* take_apart and put_together with vectors for numbers, whose halves of h pairs lie in x, from there to y. */
