@@ -31,7 +31,7 @@ static tn_tensor *by_labels(const op_lower *c, tn_tensor *loss)
 {
     tn_tensor *lengths = c->in[TARGET_LENGTHS];
     if (!lengths)
-        return tn_div_f(loss, fmax(1, (double)c->in[TARGET]->type.dims[1]));
+        return tn_div(loss, op_ctc_most_labels(c->in[TARGET], loss->type.dtype));
     return tn_div(loss, op_cast_to(tn_maximum(lengths, op_like_scalar(lengths, 1)), loss->type.dtype));
 }
 

@@ -31,7 +31,7 @@ static tn_status ctc_grad_lower(const op_lower *c)
     if (how == OP_REDUCE_MEAN) {
         dloss = tn_div(dloss, op_count_value(log_p, 1, loss->type.dtype));
         dloss = lengths ? tn_div(dloss, op_cast_to(tn_maximum(lengths, op_like_scalar(lengths, 1)), loss->type.dtype))
-                        : tn_div_f(dloss, fmax(1, (double)c->in[TARGET]->type.dims[1]));
+                        : tn_div(dloss, op_ctc_most_labels(c->in[TARGET], loss->type.dtype));
     }
     return tn_gradients(tn_sum(tn_mul(loss, dloss)), 1, &log_p, &c->out[0]);
 }

@@ -67,6 +67,17 @@ static tn_tensor *shapes(tn_tensor *x, tn_tensor *t, tn_tensor *v)
     return tn_add(tn_sum(y), tn_mul(tn_sum(tn_var_axes(rows, 0, NULL, 1, false)), tn_sum(v)));
 }
 
+/* Four steps of as many classes as the picture has pixels; as many labels as samples. */
+static tn_tensor *aligned(tn_tensor *x, tn_tensor *t, tn_tensor *v)
+{
+    tn_dim n = tn_dim_of(x, 0);
+    tn_tensor *p = tn_log_softmax(tn_flatten(tn_mul(x, tn_reshape(v, TN_SHAPE(CHANNELS, 1, 1))), 2), 2);
+    tn_tensor *labels = tn_expand(tn_unsqueeze(tn_add(t, tn_scalar(tn_tensor_graph(x), TN_I64, 1)), 0), TN_SHAPE(n, n));
+    return tn_add(tn_ctc(p, labels, NULL, NULL, NULL),
+                  tn_ctc(p, labels, NULL, tn_add(t, tn_scalar(tn_tensor_graph(x), TN_I64, 0)),
+                         TN_OPT(tn_ctc_opt, .reduction = TN_REDUCE_SUM)));
+}
+
 /* Outputs of one run, one behind the other. */
 typedef struct result {
     int n;
@@ -174,6 +185,21 @@ static void losses_take_symbols(void **p)
     (void)p;
     same_at_every_size(classified);
 }
+static void alignments_take_symbols(void **p)
+{
+    (void)p;
+    same_at_every_size(aligned);
+    tn_context *context = tn_context_new(NULL);
+    tn_graph *g = tn_graph_new(context);
+    tn_tensor *x = tn_input(g, "x", TN_F32, TN_SHAPE(2, tn_symbol(g, "steps"), 5)), *first, *second;
+    tn_tensor *loss = tn_ctc(x, tn_input(g, "t", TN_I64, TN_SHAPE(2, 3)), NULL, NULL, NULL);
+    assert_int_equal(tn_gradients(loss, 1, &x, &first), TN_OK);
+    assert_int_equal(tn_gradients(tn_sum(tn_square(first)), 1, &x, &second), TN_UNSUPPORTED);
+    assert_non_null(strstr(tn_graph_error(g), "the number of steps of log_p must be a number, not a symbol"));
+    tn_graph_free(g);
+    tn_context_free(context);
+}
+
 static void shapes_take_symbols(void **p)
 {
     (void)p;
@@ -216,12 +242,24 @@ static tn_tensor *largest_of_none(tn_tensor *x)
     return tn_max(tn_slice(x, 0, 2, TN_INFER));
 }
 
+static tn_tensor *three_rows_cut_off(tn_tensor *x)
+{
+    return tn_pad(x, (int64_t[]){0, 0}, (int64_t[]){-3, 0}, 0);
+}
+
 static void what_does_not_fit_is_refused_when_sizes_are_bound(void **p)
 {
     (void)p;
     refused(five_rows, "the range from 0 to 5 does not lie in axis 0 of size 2");
     refused(window_of_three, "does not fit into 2");
     refused(largest_of_none, "has size 0");
+    refused(three_rows_cut_off, "the size batch-3 is negative (-1)");
+    tn_context *context = tn_context_new(NULL);
+    tn_graph *g = tn_graph_new(context);
+    (void)tn_pad(tn_input(g, "x", TN_F32, TN_SHAPE(1)), (int64_t[]){0}, (int64_t[]){-2}, 0);
+    assert_non_null(strstr(tn_graph_error(g), "0 and 2 elements are cut off axis 0, which has 1"));
+    tn_graph_free(g);
+    tn_context_free(context);
 }
 
 int main(void)
@@ -232,6 +270,7 @@ int main(void)
         cmocka_unit_test(normalisation_takes_symbols),
         cmocka_unit_test(losses_take_symbols),
         cmocka_unit_test(shapes_take_symbols),
+        cmocka_unit_test(alignments_take_symbols),
         cmocka_unit_test(what_does_not_fit_is_refused_when_sizes_are_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

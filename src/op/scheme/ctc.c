@@ -137,9 +137,9 @@ typedef struct states {
 /* a[N, U] moved on by so many states, a value in those that become free. */
 static tn_tensor *moved(tn_tensor *a, int64_t by, double value)
 {
-    if (by >= a->type.dims[a->type.rank - 1])
-        return op_full_like(a, TN_NONE, value);
-    return tn_pad(a, (int64_t[]){0, by}, (int64_t[]){0, -by}, value);
+    tn_tensor *behind = tn_pad(a, (int64_t[]){0, by}, (int64_t[]){0, 0}, value);
+    return tn_slice(behind, 1, 0,
+                    tn_dim_of(a, 1)); /* there may be fewer states than that: nothing is cut but what hangs over */
 }
 
 static states states_of(tn_tensor *const *in, int64_t blank)
@@ -147,17 +147,17 @@ static states states_of(tn_tensor *const *in, int64_t blank)
     states s = {0};
     tn_tensor *x = in[LOG_P], *target = op_cast_to(in[TARGET], TN_I64);
     tn_graph *g = x->graph;
-    tn_dim labels = target->type.dims[1], n = labels >= 0 ? 2 * labels + 1 : TN_INFER;
+    tn_dim labels = target->type.dims[1], n = dim_add(g->dims, dim_mul(g->dims, 2, labels), 1);
     tn_dtype dtype = x->type.dtype == TN_F64 ? TN_F64 : TN_F32;
     tn_tensor *none = tn_scalar(g, TN_I64, (double)blank);
     s.labels = in[TARGET_LENGTHS] ? tn_unsqueeze(op_cast_to(in[TARGET_LENGTHS], TN_I64), 1)
-                                  : tn_expand(tn_scalar(g, TN_I64, (double)labels), TN_SHAPE(1, 1));
+                                  : tn_expand(tn_size_value(g, labels), TN_SHAPE(1, 1));
     s.lengths = in[INPUT_LENGTHS] ? tn_unsqueeze(op_cast_to(in[INPUT_LENGTHS], TN_I64), 1) : NULL;
     target =
         tn_where(tn_lt(tn_arange(g, TN_I64, 0, 1, labels), s.labels), target, none); /* behind the last is anything */
     tn_tensor *blanks = tn_expand(none, tn_tensor_shape(target));
-    tn_tensor *pairs =
-        tn_reshape(tn_stack(2, (tn_tensor *const[]){blanks, target}, -1), TN_SHAPE(x->type.dims[0], 2 * labels));
+    tn_tensor *pairs = tn_reshape(tn_stack(2, (tn_tensor *const[]){blanks, target}, -1),
+                                  TN_SHAPE(x->type.dims[0], dim_mul(g->dims, 2, labels)));
     tn_tensor *state = tn_pad(pairs, (int64_t[]){0, 0}, (int64_t[]){0, 1}, (double)blank);
     tn_tensor *before = moved(state, 2, (double)blank);
     s.number = tn_arange(g, TN_I64, 0, 1, n);
@@ -175,12 +175,21 @@ static tn_tensor *sum(tn_tensor *a, tn_tensor *b)
     return tn_logsumexp(tn_stack(2, (tn_tensor *const[]){a, b}, 0), 1, (const int64_t[]){0}, false);
 }
 
+tn_tensor *op_ctc_most_labels(const tn_tensor *target, tn_dtype dtype)
+{
+    tn_graph *g = target->graph;
+    tn_tensor *labels = tn_size_value(g, target->type.dims[1]);
+    return op_cast_to(tn_maximum(labels, tn_scalar(g, TN_I64, 1)), dtype);
+}
+
 tn_status op_ctc_lowered(tn_tensor *const *in, const op_value *arg, tn_tensor **loss)
 {
     tn_dim steps = in[LOG_P]->type.dims[1];
     tn_graph *g = in[LOG_P]->graph;
-    if (steps < 0 || in[TARGET]->type.dims[1] < 0) {
-        graph_fail(g, TN_UNSUPPORTED, "ctc: gradients of gradients need numbers for steps and labels");
+    if (!dim_literal(steps)) { /* there is no loop over a number that only a run knows */
+        graph_fail(g, TN_UNSUPPORTED,
+                   "ctc: gradients of gradients are built step by step: the number of steps of log_p must be a number, "
+                   "not a symbol. Pad to the longest and give input_lengths");
         return g->error.status;
     }
     states s = states_of(in, arg[OP_CTC_BLANK].i);

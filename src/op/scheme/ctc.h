@@ -16,6 +16,8 @@ enum { OP_CTC_BLANK, OP_CTC_ZERO_INFINITY, OP_CTC_REDUCTION }; /* arguments */
 
 /* log_p[N, T, C], target[N, S], lengths[N] or absent, given as slots from `first` on; the number of axes and the sizes. */
 tn_status op_ctc_check(const op_infer *c, int first);
+/* The labels that there is room for, at least 1, as a value of rank 0. */
+tn_tensor *op_ctc_most_labels(const tn_tensor *target, tn_dtype dtype);
 /* The loss of each sample, written with other operators: one step after another, so T must be a number. */
 tn_status op_ctc_lowered(tn_tensor *const *in, const op_value *arg, tn_tensor **loss);
 
