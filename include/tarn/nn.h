@@ -214,6 +214,7 @@ typedef struct tn_rnn_opt {
     tn_tensor *h, *c;   /* the state before the first step [layers * directions, B, units]; NULL: 0 */
     int64_t
         projection; /* lstm: y and h have so many features, not units, made by name.weight_hr_l0 [projection, units]; 0: none */
+    bool peephole; /* lstm: gates see the cell, by name.weight_ci_l0, name.weight_cf_l0, name.weight_co_l0 [units] */
     void *reserved[4];
 } tn_rnn_opt;
 /* name.weight_ih_l0 [gates * units, in], name.weight_hh_l0 [gates * units, units], name.bias_ih_l0, name.bias_hh_l0 [gates * units];

@@ -20,15 +20,17 @@ const cpu_recurrent_fns *cpu_recurrent_fns_of(cpu_isa isa)
 typedef struct plan {
     const cpu_recurrent_fns *fns;
     cpu_gemm product;
+    cpu_gemm narrow; /* through r, where there is one: m is 0 else */
     int threads, kind, gates;
+    bool peeps;
     bool reverse, wide, kept; /* wide: lengths are i64; kept: the weights come packed, once for many runs */
     int64_t steps, batch, n, per_chunk, chunks;
-    size_t packed, gemm; /* bytes of the packed weights, of the product's scratch */
+    size_t packed, packed_r, gemm, seen; /* bytes of the packed weights, of the products' scratch, of r h or du w */
 } plan;
 
 typedef struct job {
     const plan *p;
-    const float *x, *b, *h0, *c0, *y, *gates, *cells, *dy, *dgates, *dcells;
+    const float *x, *b, *peep, *h0, *c0, *y, *gates, *cells, *dy, *dgates, *dcells;
     const void *lengths;
     float *out_y, *h, *c, *out_gates, *out_cells, *dx, *u; /* h, c: the state, or what arrives at it */
     int64_t t;
@@ -67,7 +69,7 @@ static void forward_chunk(void *arg, int64_t chunk, int thread)
             if (lstm || p->kind == OP_REC_GRU)
                 memset(gates, 0, (size_t)(4 * n) * sizeof *gates);
         } else if (lstm) {
-            p->fns->lstm(n, gates, c, c, y);
+            p->fns->lstm(n, j->peep, gates, c, c, y);
         } else if (p->kind == OP_REC_GRU) {
             p->fns->gru(n, j->x + at * 3 * n, j->u + r * 3 * n, h, gates, y);
         } else {
@@ -109,7 +111,7 @@ static void backward_chunk(void *arg, int64_t chunk, int thread)
         if (lstm) {
             bool first = j->t == (p->reverse ? p->steps - 1 : 0);
             const float *c = j->cells + at * n, *c0 = first ? j->c0 + r * n : c + back;
-            p->fns->lstm_grad(n, j->gates + at * 4 * n, c0, c, d, more, dc, dx);
+            p->fns->lstm_grad(n, j->peep, j->gates + at * 4 * n, c0, c, d, more, dc, dx);
         } else {
             p->fns->act_grad(n, p->kind == OP_REC_RELU, j->y + at * n, d, dx);
         }
@@ -138,11 +140,13 @@ static void run(const kernel_call *c)
     const plan *p = c->plan;
     int64_t n = p->batch * p->n;
     bool lstm = p->kind == OP_REC_LSTM, gru = p->kind == OP_REC_GRU;
-    char *u = room(c->scratch, p->packed), *gemm = room(u, gru ? 3 * (size_t)n * sizeof(float) : 0);
+    char *packed_r = room(c->scratch, p->packed), *seen = room(packed_r, p->packed_r), *u = room(seen, p->seen);
+    char *gemm = room(u, gru ? 3 * (size_t)n * sizeof(float) : 0);
     job j = {.p = p,
              .x = c->in[2],
              .b = c->in[4],
              .lengths = c->in[5],
+             .peep = p->peeps ? c->in[7] : NULL,
              .out_y = c->out[0],
              .h = c->out[1],
              .u = (float *)(void *)u};
@@ -157,12 +161,16 @@ static void run(const kernel_call *c)
     const void *packed = p->kept ? c->in[3] : c->scratch;
     if (!p->kept)
         cpu_gemm_pack_b(&p->product, c->in[3], c->scratch);
+    if (p->narrow.m)
+        cpu_gemm_pack_b(&p->narrow, c->in[6], packed_r);
     for (int64_t s = 0; s < p->steps; s++) {
         j.t = p->reverse ? p->steps - 1 - s : s;
         float *to = gru ? j.u : lstm ? j.out_gates + j.t * 4 * n : j.out_y + j.t * n;
         if (!gru)
             memcpy(to, j.x + j.t * p->gates * n, (size_t)(p->gates * n) * sizeof *to);
-        cpu_gemm_run(&p->product, j.h, packed, to, j.b, gemm);
+        if (p->narrow.m)
+            cpu_gemm_run(&p->narrow, j.h, packed_r, seen, NULL, gemm);
+        cpu_gemm_run(&p->product, p->narrow.m ? (const void *)seen : j.h, packed, to, j.b, gemm);
         cpu_parallel(p->threads, p->chunks, forward_chunk, &j);
     }
 }
@@ -172,7 +180,8 @@ static void run_grad(const kernel_call *c)
     const plan *p = c->plan;
     int64_t n = p->batch * p->n;
     bool lstm = p->kind == OP_REC_LSTM;
-    char *packed = c->scratch, *u = room(packed, p->packed), *gemm = room(u, (size_t)(p->gates * n) * sizeof(float));
+    char *packed = c->scratch, *packed_r = room(packed, p->packed), *seen = room(packed_r, p->packed_r);
+    char *u = room(seen, p->seen), *gemm = room(u, (size_t)(p->gates * n) * sizeof(float));
     job j = {.p = p,
              .h0 = c->in[0],
              .c0 = c->in[1],
@@ -180,6 +189,7 @@ static void run_grad(const kernel_call *c)
              .gates = c->in[3],
              .cells = c->in[4],
              .lengths = c->in[6],
+             .peep = p->peeps ? c->in[13] : NULL,
              .dy = c->in[7],
              .dgates = c->in[10],
              .dcells = c->in[11],
@@ -191,10 +201,14 @@ static void run_grad(const kernel_call *c)
     if (lstm)
         copy_or_zero(j.c, c->in[9], n);
     cpu_gemm_pack_b(&p->product, c->in[5], packed);
+    if (p->narrow.m)
+        cpu_gemm_pack_b(&p->narrow, c->in[12], packed_r);
     for (int64_t s = p->steps - 1; s >= 0; s--) {
         j.t = p->reverse ? p->steps - 1 - s : s;
         cpu_parallel(p->threads, p->chunks, backward_chunk, &j);
-        cpu_gemm_run(&p->product, j.u, packed, j.h, NULL, gemm);
+        cpu_gemm_run(&p->product, j.u, packed, p->narrow.m ? (void *)seen : j.h, NULL, gemm);
+        if (p->narrow.m)
+            cpu_gemm_run(&p->narrow, seen, packed_r, j.h, NULL, gemm);
     }
 }
 
@@ -211,8 +225,10 @@ static bool accepts(const kernel_bind *b)
     return kernel_count(&b->in[0]) > 0 && b->out[0].dims[0] > 0;
 }
 
-static plan *plan_of(kernel_bind *b, const kernel_operand *lengths)
+/* lengths, r, peep: numbers of these inputs. */
+static plan *plan_of(kernel_bind *b, int lengths, int r, int peep)
 {
+    const bool goes_narrow = r < b->n_in && b->in[r].dtype != TN_NONE;
     plan *p = BASE_NEW(b->arena, plan);
     if (!p)
         return NULL;
@@ -220,7 +236,8 @@ static plan *plan_of(kernel_bind *b, const kernel_operand *lengths)
                 .threads = b->threads,
                 .kind = (int)cpu_arg_int(b->node, "kind"),
                 .reverse = cpu_arg_int(b->node, "reverse") != 0,
-                .wide = lengths->dtype == TN_I64,
+                .wide = b->in[lengths].dtype == TN_I64,
+                .peeps = peep < b->n_in && b->in[peep].dtype != TN_NONE,
                 .steps = b->out[0].dims[0],
                 .batch = b->in[0].dims[0],
                 .n = b->in[0].dims[1]};
@@ -234,28 +251,41 @@ static plan *plan_of(kernel_bind *b, const kernel_operand *lengths)
                             .m = p->batch,
                             .accumulate = true,
                             .b_packed = true};
+    if (goes_narrow) {
+        p->narrow = p->product;
+        p->seen = (size_t)(p->batch * b->in[r].dims[0]) * sizeof(float);
+    }
     b->plan = p;
-    b->path = "steps";
+    b->path = goes_narrow ? "narrow steps" : "steps";
     return p;
 }
 
 static void make_room(kernel_bind *b, plan *p, size_t u)
 {
+    const bool narrow = p->narrow.m > 0;
+    size_t more = narrow ? cpu_gemm_scratch(&p->narrow) : 0;
     p->packed = cpu_gemm_packed_size(&p->product);
+    p->packed_r = narrow ? cpu_gemm_packed_size(&p->narrow) : 0;
     p->gemm = cpu_gemm_scratch(&p->product);
-    b->scratch = (p->packed + 63) / 64 * 64 + (u + 63) / 64 * 64 + p->gemm + 64;
+    p->gemm = more > p->gemm ? more : p->gemm;
+    b->scratch = p->gemm + 64;
+    for (size_t i = 0; i < 4; i++)
+        b->scratch += ((const size_t[]){p->packed, p->packed_r, p->seen, u}[i] + 63) / 64 * 64;
 }
 
 static tn_status prepare(kernel_bind *b)
 {
-    plan *p = plan_of(b, &b->in[5]);
+    plan *p = plan_of(b, 5, 6, 7);
     if (!p)
         return base_no_memory(b->error, "preparing a kernel");
-    cpu_gemm *g = &p->product; /* h[batch, n] times w transposed */
+    cpu_gemm *g = &p->product, *r = &p->narrow; /* h[batch, n], or r h, times w transposed */
     g->n = g->c_row = p->gates * p->n;
-    g->k = g->a_row = p->n;
+    g->k = g->a_row = g->b_col = b->in[3].dims[1];
     g->a_col = g->b_row = g->c_col = 1;
-    g->b_col = p->n;
+    r->n = r->c_row = b->in[3].dims[1];
+    r->k = r->a_row = r->b_col = p->n;
+    r->a_col = r->b_row = r->c_col = 1;
+    r->accumulate = false;
     g->bias = b->in[4].dtype ? CPU_BIAS_COLUMN : CPU_BIAS_NONE;
     g->accumulate = p->kind != OP_REC_GRU;
     make_room(b, p, p->kind == OP_REC_GRU ? (size_t)(3 * p->batch * p->n) * sizeof(float) : 0);
@@ -268,13 +298,17 @@ static tn_status prepare(kernel_bind *b)
 
 static tn_status prepare_grad(kernel_bind *b)
 {
-    plan *p = plan_of(b, &b->in[6]);
+    plan *p = plan_of(b, 6, 12, 13);
     if (!p)
         return base_no_memory(b->error, "preparing a kernel");
-    cpu_gemm *g = &p->product; /* du[batch, gates n] times w */
+    cpu_gemm *g = &p->product, *r = &p->narrow; /* du[batch, gates n] times w, and times r */
     g->k = g->a_row = p->gates * p->n;
-    g->n = g->c_row = g->b_row = p->n;
+    g->n = g->c_row = g->b_row = b->in[5].dims[1];
     g->a_col = g->b_col = g->c_col = 1;
+    g->accumulate = r->m == 0;
+    r->k = r->a_row = b->in[5].dims[1];
+    r->n = r->c_row = r->b_row = p->n;
+    r->a_col = r->b_col = r->c_col = 1;
     make_room(b, p, (size_t)(p->gates * p->batch * p->n) * sizeof(float));
     return TN_OK;
 }

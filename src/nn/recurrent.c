@@ -1,5 +1,6 @@
 /* recurrent.c: RNN, LSTM and GRU layers and their cells, under PyTorch's parameter names. A layer's inputs are multiplied for all
  * steps at once; the operator recurrent does what goes from step to step. */
+#include "op/scheme/recurrent.h"
 #include "graph/graph.h"
 
 #include <stdio.h>
@@ -22,8 +23,18 @@ static tn_tensor *param(tn_graph *g, const char *what, const char *suffix, tn_dt
 
 typedef struct weights {
     tn_tensor *wi, *wh, *bi, *bh;
-    tn_tensor *wr; /* of the projection, or NULL */
+    tn_tensor *wr;   /* of the projection, or NULL */
+    tn_tensor *peep; /* [3, units], or NULL */
 } weights;
+
+/* Gers and Schmidhuber 2000: the input and forget gates see the cell before, the output gate the new one. */
+static tn_tensor *peepholes(tn_graph *g, tn_dtype dtype, int64_t units, const char *suffix)
+{
+    tn_tensor *const rows[] = {param(g, "weight_ci", suffix, dtype, TN_SHAPE(units), units),
+                               param(g, "weight_cf", suffix, dtype, TN_SHAPE(units), units),
+                               param(g, "weight_co", suffix, dtype, TN_SHAPE(units), units)};
+    return tn_stack(3, rows, 0);
+}
 
 static weights weights_of(tn_tensor *x, int64_t gates, int64_t units, const char *suffix, const tn_rnn_opt *o)
 {
@@ -36,6 +47,7 @@ static weights weights_of(tn_tensor *x, int64_t gates, int64_t units, const char
     w.bi = o->no_bias ? NULL : param(g, "bias_ih", suffix, dtype, TN_SHAPE(rows), units);
     w.bh = o->no_bias ? NULL : param(g, "bias_hh", suffix, dtype, TN_SHAPE(rows), units);
     w.wr = o->projection ? param(g, "weight_hr", suffix, dtype, TN_SHAPE(o->projection, units), units) : NULL;
+    w.peep = o->peephole ? peepholes(g, dtype, units, suffix) : NULL;
     return w;
 }
 
@@ -51,19 +63,23 @@ static tn_tensor *with_first(tn_tensor *x, tn_tensor *h, tn_tensor *wh, tn_tenso
     return tn_add(x, tn_where(begins, product, tn_scalar(g, tn_tensor_dtype(x), 0)));
 }
 
-/* An LSTM with projection (Sak et al. 2014): h is wr u, u being what an LSTM without gives, so wh h is (wh wr) u, and the operator can
- * go from u to u. Only the h before the first step is of no u. */
-static tn_recurrent_result projected(tn_tensor *x, const weights *w, tn_tensor *h, tn_tensor *c, tn_tensor *none,
-                                     tn_tensor *lengths, bool reverse)
+/* An LSTM with projection (Sak et al. 2014): h is wr u, u being what an LSTM without gives, so that wh h is wh (wr u), and the operator
+ * can go from u to u. Only the h before the first step is of no u. A wide projection is cheaper multiplied into wh. */
+static tn_recurrent_result projected(op_rec *a, const weights *w, tn_tensor *h, int64_t units, bool reverse)
 {
     if (h)
-        x = with_first(x, h, w->wh, lengths, reverse);
-    tn_recurrent_result r = tn_recurrent(TN_LSTM, x, none, c, tn_matmul(w->wh, w->wr), w->bh, lengths, reverse);
+        a->x = with_first(a->x, h, w->wh, a->lengths, reverse);
+    if (5 * tn_dim_of(w->wr, 0) < 4 * units)
+        a->r = w->wr;
+    else
+        a->w = tn_matmul(w->wh, w->wr);
+    tn_recurrent_result r = op_recurrent_of(TN_LSTM, a, reverse);
     r.y = tn_linear(r.y, w->wr, NULL);
     r.h = tn_linear(r.h, w->wr, NULL);
-    if (h && lengths) /* of rows without a step */
-        r.h = tn_where(tn_unsqueeze(tn_eq(lengths, tn_scalar(tn_tensor_graph(x), tn_tensor_dtype(lengths), 0)), 1), h,
-                       r.h);
+    if (h && a->lengths) { /* of rows without a step */
+        tn_tensor *none = tn_scalar(tn_tensor_graph(h), tn_tensor_dtype(a->lengths), 0);
+        r.h = tn_where(tn_unsqueeze(tn_eq(a->lengths, none), 1), h, r.h);
+    }
     return r;
 }
 
@@ -74,16 +90,22 @@ static tn_recurrent_result direction(tn_tensor *x, tn_recurrent_kind kind, int64
     tn_graph *g = tn_tensor_graph(x);
     weights w = weights_of(x, gates_of(kind), units, suffix, o);
     tn_tensor *none = tn_full(g, tn_tensor_dtype(x), TN_SHAPE(tn_dim_of(x, 1), units), 0);
-    x = tn_linear(x, w.wi, w.bi);
     c = kind != TN_LSTM ? NULL : c ? c : none;
+    op_rec a = {
+        .x = tn_linear(x, w.wi, w.bi), .h = none, .c = c, .w = w.wh, .b = w.bh, .lengths = o->lengths, .peep = w.peep};
     if (w.wr)
-        return projected(x, &w, h, c, none, o->lengths, reverse);
-    return tn_recurrent(kind, x, h ? h : none, c, w.wh, w.bh, o->lengths, reverse);
+        return projected(&a, &w, h, units, reverse);
+    a.h = h ? h : none;
+    return op_recurrent_of(kind, &a, reverse);
 }
 
-/* Whether a projection, if there is one, is of an lstm, and to fewer features (as in PyTorch). */
-static bool projection_fits(tn_graph *g, const char *name, tn_recurrent_kind kind, int64_t units, const tn_rnn_opt *o)
+/* Whether a projection, if there is one, is of an lstm, and to fewer features (as in PyTorch); peepholes are of an lstm, too. */
+static bool options_fit(tn_graph *g, const char *name, tn_recurrent_kind kind, int64_t units, const tn_rnn_opt *o)
 {
+    if (o->peephole && kind != TN_LSTM) {
+        graph_fail(g, TN_INVALID, "layer '%s': peepholes are for lstm; the other kinds have no cell to see", name);
+        return false;
+    }
     if (o->projection == 0 || (kind == TN_LSTM && o->projection > 0 && o->projection < units))
         return true;
     graph_fail(g, TN_INVALID, "layer '%s': a projection is for lstm, and has fewer features (%lld) than units (%lld)",
@@ -117,7 +139,7 @@ tn_recurrent_result tn_layer_recurrent(tn_tensor *x, const char *name, tn_recurr
             name, (long long)units, layers, MOST_LAYERS);
         return (tn_recurrent_result){x, x, x};
     }
-    if (!projection_fits(g, name, kind, units, o))
+    if (!options_fit(g, name, kind, units, o))
         return (tn_recurrent_result){x, x, x};
     tn_scope_push(g, name);
     tn_tensor *y = o->batch_first ? tn_transpose(x, 0, 1) : x;
@@ -174,7 +196,7 @@ tn_recurrent_result tn_layer_recurrent_cell(tn_tensor *x, tn_tensor *h, tn_tenso
     static const tn_rnn_opt defaults;
     const tn_rnn_opt *o = opt ? opt : &defaults;
     tn_graph *g = tn_tensor_graph(x);
-    if (!is_step(x, name, units) || !projection_fits(g, name, kind, units, o))
+    if (!is_step(x, name, units) || !options_fit(g, name, kind, units, o))
         return (tn_recurrent_result){x, x, x};
     tn_scope_push(g, name);
     tn_recurrent_result r = direction(tn_unsqueeze(x, 0), kind, units, "", o, h, c, false);
@@ -183,35 +205,10 @@ tn_recurrent_result tn_layer_recurrent_cell(tn_tensor *x, tn_tensor *h, tn_tenso
     return r;
 }
 
-/* Part i of four of the last axis, plus c times the weights of a peephole. */
-static tn_tensor *gate(tn_tensor *all, int i, int64_t units, tn_tensor *c, tn_tensor *w)
-{
-    tn_tensor *part = tn_slice(all, -1, i * units, (i + 1) * units);
-    return c ? tn_add(part, tn_mul(c, w)) : part;
-}
-
-/* Gers and Schmidhuber 2000: the input and forget gates see the cell before, the output gate the new one. */
 tn_recurrent_result tn_layer_peephole_cell(tn_tensor *x, tn_tensor *h, tn_tensor *c, const char *name, int64_t units,
                                            const tn_rnn_opt *opt)
 {
-    static const tn_rnn_opt defaults;
-    const tn_rnn_opt *o = opt ? opt : &defaults;
-    tn_graph *g = tn_tensor_graph(x);
-    if (!is_step(x, name, units) || !projection_fits(g, name, TN_LSTM, units, o))
-        return (tn_recurrent_result){x, x, x};
-    tn_dtype dtype = tn_tensor_dtype(x);
-    tn_scope_push(g, name);
-    weights w = weights_of(x, 4, units, "", o);
-    tn_tensor *wci = param(g, "weight_ci", "", dtype, TN_SHAPE(units), units);
-    tn_tensor *wcf = param(g, "weight_cf", "", dtype, TN_SHAPE(units), units);
-    tn_tensor *wco = param(g, "weight_co", "", dtype, TN_SHAPE(units), units);
-    c = c ? c : tn_full(g, dtype, TN_SHAPE(tn_dim_of(x, 0), units), 0);
-    h = h ? h : tn_full(g, dtype, TN_SHAPE(tn_dim_of(x, 0), o->projection ? o->projection : units), 0);
-    tn_tensor *all = tn_add(tn_linear(x, w.wi, w.bi), tn_linear(h, w.wh, w.bh));
-    tn_tensor *in = tn_sigmoid(gate(all, 0, units, c, wci)), *forget = tn_sigmoid(gate(all, 1, units, c, wcf));
-    c = tn_add(tn_mul(forget, c), tn_mul(in, tn_tanh(gate(all, 2, units, NULL, NULL))));
-    h = tn_mul(tn_sigmoid(gate(all, 3, units, c, wco)), tn_tanh(c));
-    h = w.wr ? tn_linear(h, w.wr, NULL) : h;
-    tn_scope_pop(g);
-    return (tn_recurrent_result){h, h, c};
+    tn_rnn_opt o = opt ? *opt : (tn_rnn_opt){0};
+    o.peephole = true;
+    return tn_layer_recurrent_cell(x, h, c, name, TN_LSTM, units, &o);
 }

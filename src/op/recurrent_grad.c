@@ -2,14 +2,14 @@
  * first step, from what arrives at its outputs, the kept ones included. The rest (weights, biases) are products over all steps.
  *   lstm   do = dh tanh(c), dc += dh o (1 - tanh(c)^2), di = dc g, dg = dc i, df = dc c', then dc f goes on
  *   gru    dn = dh (1 - z), dz = dh (h' - n), dr = dn (1 - n^2) u, du of n is dn (1 - n^2) r, and dh z goes on
- * each through its own function, and du w goes on to the state before. */
+ * each through its own function, and du w (du w r) goes on to the state before. What peepholes saw goes on to the cells. */
 #include "op/scheme/norm.h"
 #include "op/scheme/recurrent.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-enum { H, C, Y, GATES, CELLS, W, LENGTHS, DY, DH, DC, DGATES, DCELLS };
+enum { H, C, Y, GATES, CELLS, W, LENGTHS, DY, DH, DC, DGATES, DCELLS, R, PEEP };
 enum { OUT_X, OUT_H, OUT_C };
 
 static tn_status want3(const op_infer *c, int i, tn_dim steps, tn_dim batch, tn_dim width)
@@ -29,7 +29,7 @@ static tn_status recurrent_grad_infer(const op_infer *c)
     int64_t kind = op_int(c, OP_REC_KIND);
     bool lstm = kind == OP_REC_LSTM;
     tn_dim batch = 0, width = 0, steps = c->in[Y]->rank ? c->in[Y]->dims[0] : 0;
-    BASE_TRY(op_rec_check(c, c->in[H], c->in[C], c->in[W], c->in[LENGTHS], &batch, &width));
+    BASE_TRY(op_rec_check(c, c->in[H], c->in[C], c->in[W], c->in[LENGTHS], c->in[R], c->in[PEEP], &batch, &width));
     if ((c->in[GATES] != NULL) != (lstm || kind == OP_REC_GRU) || (c->in[CELLS] != NULL) != lstm)
         return op_fail(c, TN_INVALID, "gates are for lstm and gru, cells for lstm");
     BASE_TRY(want3(c, Y, steps, batch, width));
@@ -53,7 +53,7 @@ static tn_status recurrent_grad_infer(const op_infer *c)
 
 typedef struct unrolled {
     int64_t kind;
-    tn_tensor *in[DCELLS + 1], *before, *cell_before; /* states before each step */
+    tn_tensor *in[PEEP + 1], *before, *cell_before; /* states before each step */
     tn_tensor *dh, *dc;
     int64_t width;
 } unrolled;
@@ -85,6 +85,12 @@ static tn_tensor *through_sigmoid(tn_tensor *x, tn_tensor *y)
     return tn_mul(x, tn_mul(y, tn_sub(op_like_scalar(y, 1), y)));
 }
 
+/* dc with what a gate that sees the cell by row k of the peepholes passes on. */
+static tn_tensor *seen(const unrolled *u, tn_tensor *dc, tn_tensor *d, int64_t k)
+{
+    return u->in[PEEP] ? tn_add(dc, tn_mul(d, tn_slice(u->in[PEEP], 0, k, k + 1))) : dc;
+}
+
 /* dx of a step; *du: what arrives at u; *on: what of dh goes on past the gates (NULL: nothing). u->dc becomes that before. */
 static tn_tensor *lower_step(unrolled *u, int64_t t, tn_tensor *d, tn_tensor **du, tn_tensor **on)
 {
@@ -106,11 +112,12 @@ static tn_tensor *lower_step(unrolled *u, int64_t t, tn_tensor *d, tn_tensor **d
         return tn_concat(3, (tn_tensor *const[]){dr, dz, dn}, -1);
     }
     tn_tensor *c = tn_tanh(step_of(u->in[CELLS], t)), *dc = tn_add(u->dc, through_tanh(tn_mul(d, o), c));
+    tn_tensor *dout = through_sigmoid(with_gate(u, tn_mul(d, c), t, 3), o);
+    dc = seen(u, dc, dout, 2);
     tn_tensor *parts[] = {through_sigmoid(with_gate(u, tn_mul(dc, g), t, 0), a),
                           through_sigmoid(with_gate(u, tn_mul(dc, step_of(u->cell_before, t)), t, 1), b),
-                          through_tanh(with_gate(u, tn_mul(dc, a), t, 2), g),
-                          through_sigmoid(with_gate(u, tn_mul(d, c), t, 3), o)};
-    u->dc = tn_mul(dc, b);
+                          through_tanh(with_gate(u, tn_mul(dc, a), t, 2), g), dout};
+    u->dc = seen(u, seen(u, tn_mul(dc, b), parts[0], 0), parts[1], 1);
     return *du = tn_concat(4, parts, -1);
 }
 
@@ -127,6 +134,7 @@ static tn_tensor *lower_masked_step(unrolled *u, int64_t t)
         dx = tn_where(on, dx, op_like_scalar(dx, 0));
     }
     u->dh = tn_matmul(du, u->in[W]);
+    u->dh = u->in[R] ? tn_matmul(u->dh, u->in[R]) : u->dh;
     u->dh = rest ? tn_add(u->dh, rest) : u->dh;
     if (on) {
         u->dh = tn_where(on, u->dh, dh);
@@ -148,7 +156,7 @@ static tn_status recurrent_grad_lower(const op_lower *c)
                           c->node->name, MOST),
                TN_UNSUPPORTED;
     unrolled u = {.kind = c->node->arg[OP_REC_KIND].i, .width = width};
-    for (int i = 0; i < c->node->n_in && i <= DCELLS; i++)
+    for (int i = 0; i < c->node->n_in && i <= PEEP; i++)
         u.in[i] = c->in[i] && i != LENGTHS ? op_cast_to(c->in[i], dtype) : c->in[i];
     u.before = u.kind == OP_REC_GRU ? op_rec_before(u.in[H], u.in[Y], u.in[LENGTHS], reverse) : NULL;
     u.cell_before = u.in[C] ? op_rec_before(u.in[C], u.in[CELLS], NULL, reverse) : NULL;
@@ -204,14 +212,30 @@ static void reference_row(const op_ref *c, int64_t t, int64_t b, double *du, dou
         } else {
             double i = a[j], f = a[n + j], g = a[2 * n + j], o = a[3 * n + j], v = tanh(c->in[CELLS]->f[at + j]);
             double before = t == (reverse ? steps - 1 : 0) ? c->in[C]->f[b * n + j] : c->in[CELLS]->f[at + back + j];
-            double s = dc[j] + d * o * (1 - v * v);
+            const double *p = c->in[PEEP] ? c->in[PEEP]->f + j : NULL;
+            double dout = (d * v + e[3]) * o * (1 - o), s = dc[j] + d * o * (1 - v * v) + (p ? dout * p[2 * n] : 0);
             du[j] = dx[j] = (s * g + e[0]) * i * (1 - i);
             du[n + j] = dx[n + j] = (s * before + e[1]) * f * (1 - f);
             du[2 * n + j] = dx[2 * n + j] = (s * i + e[2]) * (1 - g * g);
-            du[3 * n + j] = dx[3 * n + j] = (d * v + e[3]) * o * (1 - o);
-            dc[j] = s * f;
+            du[3 * n + j] = dx[3 * n + j] = dout;
+            dc[j] = s * f + (p ? du[j] * p[0] + du[n + j] * p[n] : 0);
         }
     }
+}
+
+/* dh += du w, or du w r. */
+static void go_on(const op_ref *c, const double *du, double *dh, double *room)
+{
+    const op_array *w = c->in[W], *r = c->in[R];
+    double *to = r ? room : dh;
+    for (int64_t i = 0; r && i < w->dims[1]; i++)
+        room[i] = 0;
+    for (int64_t k = 0; k < w->dims[0]; k++)
+        for (int64_t i = 0; i < w->dims[1]; i++)
+            to[i] += du[k] * w->f[k * w->dims[1] + i];
+    for (int64_t i = 0; r && i < r->dims[0]; i++)
+        for (int64_t j = 0; j < r->dims[1]; j++)
+            dh[j] += room[i] * r->f[i * r->dims[1] + j];
 }
 
 static void recurrent_grad_ref(const op_ref *c)
@@ -220,12 +244,13 @@ static void recurrent_grad_ref(const op_ref *c)
     int64_t gates = op_rec_gates(c->arg[OP_REC_KIND].i);
     bool reverse = c->arg[OP_REC_REVERSE].i != 0, lstm = c->n_out > OUT_C;
     double *du = calloc((size_t)(gates * n) + 1, sizeof *du);
+    double *room = calloc((size_t)c->in[W]->dims[1] + 1, sizeof *room);
     for (int64_t i = 0; i < batch * n; i++) {
         c->out[OUT_H]->f[i] = or_zero(c->in[DH], i);
         if (lstm)
             c->out[OUT_C]->f[i] = or_zero(c->in[DC], i);
     }
-    for (int64_t s = steps - 1; s >= 0 && du; s--)
+    for (int64_t s = steps - 1; s >= 0 && du && room; s--)
         for (int64_t b = 0; b < batch; b++) {
             int64_t t = reverse ? steps - 1 - s : s;
             double *dh = c->out[OUT_H]->f + b * n, *dc = lstm ? c->out[OUT_C]->f + b * n : NULL;
@@ -234,10 +259,9 @@ static void recurrent_grad_ref(const op_ref *c)
             if (t >= op_rec_length(c->in[LENGTHS], b, steps))
                 continue;
             reference_row(c, t, b, du, dh, dc);
-            for (int64_t k = 0; k < gates * n; k++)
-                for (int64_t j = 0; j < n; j++)
-                    dh[j] += du[k] * c->in[W]->f[k * n + j];
+            go_on(c, du, dh, room);
         }
+    free(room);
     free(du);
     for (int k = 0; k < c->n_out; k++)
         for (int64_t i = 0; i < c->out[k]->count; i++)
@@ -247,7 +271,7 @@ static void recurrent_grad_ref(const op_ref *c)
 static double recurrent_grad_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
 {
     (void)arg;
-    return 2 * op_elements(&out[OUT_X]) * (double)in[H]->dims[1];
+    return 2 * op_elements(&out[OUT_X]) * (double)in[W]->dims[1];
 }
 
 const op_def op_recurrent_grad = {
@@ -264,7 +288,9 @@ const op_def op_recurrent_grad = {
            {"dh", OP_FLOATS, 'T', OP_OPTIONAL},
            {"dc", OP_FLOATS, 'T', OP_OPTIONAL},
            {"dgates", OP_FLOATS, 'T', OP_OPTIONAL},
-           {"dcells", OP_FLOATS, 'T', OP_OPTIONAL}},
+           {"dcells", OP_FLOATS, 'T', OP_OPTIONAL},
+           {"r", OP_FLOATS, 'T', OP_OPTIONAL},
+           {"peep", OP_FLOATS, 'T', OP_OPTIONAL}},
     .out = {{"dx", 0, 'T'}, {"dh", 0, 'T'}, {"dc", 0, 'T'}},
     .arg = OP_REC_ARGS,
     .infer = recurrent_grad_infer,
@@ -285,6 +311,13 @@ const op_def op_recurrent_grad = {
             "h=x[3x2]:unit y=x[4x3x2]:unit gates=x[4x3x8]:unit w=x[6x2]:finite lengths=i[3]:index=5 dh=x[3x2]:unit "
             "kind=gru "
             "reverse=true",
+            "h=x[5x2]:unit c=x[5x2]:unit y=x[2x5x2]:unit gates=x[2x5x8]:unit cells=x[2x5x2]:unit w=x[8x3]:finite "
+            "lengths=i[5]:index=3 dy=x[2x5x2]:unit dh=x[5x2]:unit dgates=x[2x5x8]:unit r=x[3x2]:finite "
+            "peep=x[3x2]:unit "
+            "reverse=true",
+            "h=x[2x3]:unit c=x[2x3]:unit y=x[3x2x3]:unit gates=x[3x2x12]:unit cells=x[3x2x3]:unit w=x[12x3]:unit "
+            "dy=x[3x2x3]:unit dc=x[2x3]:unit dcells=x[3x2x3]:unit peep=x[3x3]:unit",
+            "h=x[3x2]:unit y=x[2x3x2]:unit gates=x[2x3x8]:unit w=x[6x1]:unit dy=x[2x3x2]:unit r=x[1x2]:finite kind=gru",
             NULL},
     .bad = (const op_bad[]){{"h=x[2x3] y=x[3x2x3] w=x[9x3] kind=gru", "gates are for lstm and gru"},
                             {"h=x[2x3] y=x[3x2] w=x[3x3] kind=rnn_tanh", "'y' has 2 axes"},
@@ -300,5 +333,6 @@ tn_tensor *op_recurrent_grad_of(const op_rec_grad *r, const op_value *arg)
 {
     return OP_MAKE(&op_recurrent_grad,
                    OP_ARGS([OP_REC_KIND] = {true, arg[OP_REC_KIND]}, [OP_REC_REVERSE] = {true, arg[OP_REC_REVERSE]}),
-                   r->h, r->c, r->y, r->gates, r->cells, r->w, r->lengths, r->dy, r->dh, r->dc, r->dgates, r->dcells);
+                   r->h, r->c, r->y, r->gates, r->cells, r->w, r->lengths, r->dy, r->dh, r->dc, r->dgates, r->dcells,
+                   r->r, r->peep);
 }

@@ -106,6 +106,12 @@ def recurrent():
     case("lstm_projected", nn.LSTM(4, 6, num_layers=2, bidirectional=True, proj_size=3), lambda m, x, lengths, h, c: packed(m, x, (h, c)), x=x,
          lengths=lengths, h=random("projected", 4, 3, 3), c=c)
     case("lstm_projected_plain", nn.LSTM(4, 6, bias=False, proj_size=2), flat, x=x)
+    sequence = PeepholeSequence(4, 6)
+    case("peephole", sequence, lambda m, x: m(x), x=x)
+    case("peephole_all", PeepholeSequence(4, 6, layers=2, bidirectional=True), lambda m, x, lengths, h, c: m(x, lengths, h, c), x=x, lengths=lengths,
+         h=h, c=c)
+    case("peephole_projected", PeepholeSequence(4, 6, bidirectional=True, projection=4), lambda m, x, lengths, h, c: m(x, lengths, h, c), x=x,
+         lengths=lengths, h=random("peephole projected", 2, 3, 4), c=c[:2])
     case("peephole_cell", Peephole(4, 6), lambda m, x, h, c: m(x, h, c), x=x[0], h=h[0], c=c[0])
 
 
@@ -120,6 +126,45 @@ class Peephole(nn.LSTMCell):
         i, f, g, o = (x @ self.weight_ih.T + self.bias_ih + h @ self.weight_hh.T + self.bias_hh).chunk(4, -1)
         new = (f + self.weight_cf * c).sigmoid() * c + (i + self.weight_ci * c).sigmoid() * g.tanh()
         return (o + self.weight_co * new).sigmoid() * new.tanh(), new
+
+
+class PeepholeSequence(nn.Module):
+    """Layers and directions of Peephole's step, row by row of a length of its own."""
+
+    def __init__(self, n_in, units, layers=1, bidirectional=False, projection=0):
+        super().__init__()
+        self.units, self.layers, self.ways, self.out = units, layers, ["", "_reverse"][:1 + bidirectional], projection or units
+        for layer in range(layers):
+            wide = n_in if layer == 0 else self.out * len(self.ways)
+            for way in self.ways:
+                shapes = {"weight_ih": (4 * units, wide), "weight_hh": (4 * units, self.out), "bias_ih": (4 * units,), "bias_hh": (4 * units,)}
+                shapes |= {"weight_hr": (projection, units)} if projection else {}
+                shapes |= {f"weight_c{k}": (units,) for k in "ifo"}
+                for key, shape in shapes.items():
+                    self.register_parameter(f"{key}_l{layer}{way}", nn.Parameter(torch.zeros(shape)))
+
+    def row(self, x, suffix, h, c):
+        p = {k[:-len(suffix)]: v for k, v in self.named_parameters() if k.endswith(suffix)}
+        ys = []
+        for step in reversed(x) if "reverse" in suffix else x:
+            i, f, g, o = (p["weight_ih"] @ step + p["bias_ih"] + p["weight_hh"] @ h + p["bias_hh"]).chunk(4)
+            new = (f + p["weight_cf"] * c).sigmoid() * c + (i + p["weight_ci"] * c).sigmoid() * g.tanh()
+            h, c = (o + p["weight_co"] * new).sigmoid() * new.tanh(), new
+            h = p["weight_hr"] @ h if "weight_hr" in p else h
+            ys.append(h)
+        return torch.stack(ys[::-1] if "reverse" in suffix else ys), h, c
+
+    def forward(self, x, lengths=None, h=None, c=None):
+        rows, (steps, batch) = [], x.shape[:2]
+        h = x.new_zeros(self.layers * len(self.ways), batch, self.out) if h is None else h
+        c = x.new_zeros(self.layers * len(self.ways), batch, self.units) if c is None else c
+        for b in range(batch):
+            y, hs, cs = x[:steps if lengths is None else lengths[b], b], [], []
+            for layer in range(self.layers):
+                parts = [self.row(y, f"_l{layer}{way}", h[len(hs) + k, b], c[len(cs) + k, b]) for k, way in enumerate(self.ways)]
+                y, hs, cs = torch.cat([p[0] for p in parts], -1), hs + [p[1] for p in parts], cs + [p[2] for p in parts]
+            rows.append((torch.cat([y, y.new_zeros(steps - len(y), y.shape[1])]), torch.stack(hs), torch.stack(cs)))
+        return tuple(torch.stack(part, 1) for part in zip(*rows))
 
 
 class Mixture(nn.Module):

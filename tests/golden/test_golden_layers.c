@@ -163,6 +163,22 @@ static void lstm_projected_plain(golden *c)
 {
     take(c, tn_layer_lstm(in(c, "x"), "m", 6, TN_OPT(tn_rnn_opt, .no_bias = true, .projection = 2)));
 }
+static void peephole(golden *c)
+{
+    take(c, tn_layer_lstm(in(c, "x"), "m", 6, TN_OPT(tn_rnn_opt, .peephole = true)));
+}
+static void peephole_all(golden *c)
+{
+    take(c, tn_layer_lstm(in(c, "x"), "m", 6,
+                          TN_OPT(tn_rnn_opt, .layers = 2, .bidirectional = true, .lengths = in(c, "lengths"),
+                                 .h = in(c, "h"), .c = in(c, "c"), .peephole = true)));
+}
+static void peephole_projected(golden *c)
+{
+    take(c, tn_layer_lstm(in(c, "x"), "m", 6,
+                          TN_OPT(tn_rnn_opt, .bidirectional = true, .lengths = in(c, "lengths"), .h = in(c, "h"),
+                                 .c = in(c, "c"), .projection = 4, .peephole = true)));
+}
 static void peephole_cell(golden *c)
 {
     tn_recurrent_result r = tn_layer_peephole_cell(in(c, "x"), in(c, "h"), in(c, "c"), "m", 6, NULL);
@@ -344,6 +360,9 @@ static const struct {
              ROW(gru_cell),
              ROW(lstm_projected),
              ROW(lstm_projected_plain),
+             ROW(peephole),
+             ROW(peephole_all),
+             ROW(peephole_projected),
              ROW(peephole_cell),
              ROW(moe_switch),
              ROW(moe_two),

@@ -345,7 +345,7 @@ void op_case_fill(const op_case *c, int i, tn_dtype dtype, bool poison, void *da
         if (in->fill == OP_FILL_KINKS && k % 2 == 0)
             put(dtype, in->with, (int64_t)in->with, at);
         else
-            put(dtype, float_value(in, order[k], n, (i + 0.5) / (OP_MAX_IN + 1.0)), int_value(in, dtype, order[k], n),
+            put(dtype, float_value(in, order[k], n, (i + 0.5) / 13), int_value(in, dtype, order[k], n),
                 at);
     }
     free(order);

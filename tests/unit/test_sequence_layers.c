@@ -158,6 +158,9 @@ static void what_does_not_fit_is_refused(void **unused)
     tn_layer_gru(input(&n, 3, 2, 2, 2), "gru", 4, TN_OPT(tn_rnn_opt, .projection = 2));
     refused(&n, "a projection is for lstm");
     n = begin();
+    tn_layer_gru(input(&n, 3, 2, 2, 2), "gru", 4, TN_OPT(tn_rnn_opt, .peephole = true));
+    refused(&n, "peepholes are for lstm");
+    n = begin();
     tn_layer_lstm(input(&n, 3, 2, 2, 2), "lstm", 4, TN_OPT(tn_rnn_opt, .projection = 4));
     refused(&n, "fewer features (4) than units (4)");
     n = begin();

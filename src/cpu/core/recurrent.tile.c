@@ -16,13 +16,16 @@ static void act(int64_t n, bool relu, float *y)
     }
 }
 
-static void lstm(int64_t n, float *gates, const float *c0, float *c, float *h)
+CPU_INLINE void lstm_body(int64_t n, const float *peep, float *gates, const float *c0, float *c, float *h)
 {
     EACH
     {
-        cpu_vf a = cpu_vf_sigmoid(LOAD(gates)), f = cpu_vf_sigmoid(LOAD(gates + n)),
-               g = cpu_vf_tanh(LOAD(gates + 2 * n)), o = cpu_vf_sigmoid(LOAD(gates + 3 * n));
-        cpu_vf cell = f * LOAD(c0) + a * g;
+        cpu_vf a = LOAD(gates), f = LOAD(gates + n), g = cpu_vf_tanh(LOAD(gates + 2 * n)), o = LOAD(gates + 3 * n);
+        cpu_vf before = LOAD(c0);
+        a = cpu_vf_sigmoid(peep ? a + LOAD(peep) * before : a);
+        f = cpu_vf_sigmoid(peep ? f + LOAD(peep + n) * before : f);
+        cpu_vf cell = f * before + a * g;
+        o = cpu_vf_sigmoid(peep ? o + LOAD(peep + 2 * n) * cell : o);
         STORE(gates, a);
         STORE(gates + n, f);
         STORE(gates + 2 * n, g);
@@ -30,6 +33,14 @@ static void lstm(int64_t n, float *gates, const float *c0, float *c, float *h)
         STORE(c, cell);
         STORE(h, o * cpu_vf_tanh(cell));
     }
+}
+
+static void lstm(int64_t n, const float *peep, float *gates, const float *c0, float *c, float *h)
+{
+    if (peep)
+        lstm_body(n, peep, gates, c0, c, h);
+    else
+        lstm_body(n, NULL, gates, c0, c, h);
 }
 
 static void gru(int64_t n, const float *x, const float *u, const float *h0, float *gates, float *h)
@@ -55,25 +66,28 @@ static void act_grad(int64_t n, bool relu, const float *y, const float *d, float
     }
 }
 
-static void lstm_grad(int64_t n, const float *gates, const float *c0, const float *c, const float *d,
+static void lstm_grad(int64_t n, const float *peep, const float *gates, const float *c0, const float *c, const float *d,
                       const float *dgates, float *dc, float *dx)
 {
     EACH
     {
         cpu_vf a = LOAD(gates), f = LOAD(gates + n), g = LOAD(gates + 2 * n), o = LOAD(gates + 3 * n);
         cpu_vf v = cpu_vf_tanh(LOAD(c)), dh = LOAD(d), s = LOAD(dc) + dh * o * (1 - v * v);
-        cpu_vf da = s * g, df = s * LOAD(c0), dg = s * a, dout = dh * v;
+        cpu_vf dout = (dgates ? dh * v + LOAD(dgates + 3 * n) : dh * v) * o * (1 - o);
+        s = peep ? s + dout * LOAD(peep + 2 * n) : s;
+        cpu_vf da = s * g, df = s * LOAD(c0), dg = s * a;
         if (dgates) {
             da += LOAD(dgates);
             df += LOAD(dgates + n);
             dg += LOAD(dgates + 2 * n);
-            dout += LOAD(dgates + 3 * n);
         }
-        STORE(dx, da * a * (1 - a));
-        STORE(dx + n, df * f * (1 - f));
+        da *= a * (1 - a);
+        df *= f * (1 - f);
+        STORE(dx, da);
+        STORE(dx + n, df);
         STORE(dx + 2 * n, dg * (1 - g * g));
-        STORE(dx + 3 * n, dout * o * (1 - o));
-        STORE(dc, s * f);
+        STORE(dx + 3 * n, dout);
+        STORE(dc, peep ? s * f + da * LOAD(peep) + df * LOAD(peep + n) : s * f);
     }
 }
 

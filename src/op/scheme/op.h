@@ -8,7 +8,7 @@
 #include "graph/graph.h"
 #include <tarn/ops.h>
 
-enum { OP_MAX_IN = 12, OP_MAX_OUT = 6, OP_MAX_ARG = 14 };
+enum { OP_MAX_IN = 14, OP_MAX_OUT = 6, OP_MAX_ARG = 14 };
 
 /* ---- dtype classes (bit sets over tn_dtype) --------------------------------------------------------------------- */
 
