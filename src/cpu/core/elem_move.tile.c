@@ -294,6 +294,10 @@ enum { BAND = 16 };
         else if (cs == 1)                                                                                              \
             for (int64_t r = 0; r < rows; r++)                                                                         \
                 memcpy(d + r * rs, s + r * cols, (size_t)cols * sizeof *d);                                            \
+        else if (cs == 2)                                                                                              \
+            for (int64_t r = 0; r < rows; r++)                                                                         \
+                for (int64_t c = 0; c < cols; c++)                                                                     \
+                    d[r * rs + 2 * c] = s[r * cols + c];                                                               \
         else if (rs == 1)                                                                                              \
             transpose##bits(d, cs, s, cols, cols, rows);                                                               \
         else                                                                                                           \
