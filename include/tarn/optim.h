@@ -99,7 +99,7 @@ typedef struct tn_optim_opt {
     tn_opt_f64 eps2, d;               /* Adafactor: the least size of a weight, 1e-3; where updates are cut, 1 */
     int ns_steps;                     /* Muon: iterations, 0 means 5 */
     tn_muon_scale adjust_lr;          /* Muon */
-    int64_t refresh;                  /* K-FAC: steps from one inverse to the next; 0: 10 */
+    int64_t refresh;                  /* Shampoo, K-FAC: steps from one root or inverse to the next; 0: 1, 10 */
     tn_opt_f64 kl_clip; /* K-FAC: the largest change of a step, lr^2 times way times gradient; 1e-3; 0: any */
     /* with any of them */
     bool centralize;   /* gradients of several axes less their mean over all but the first (Yong et al. 2020, eq. 1) */

@@ -176,5 +176,7 @@ tn_tensor *op_adam_rows_update_of(const op_adam *a, tn_tensor *index, int64_t pa
 
 /* The inverse where due (rank-0 bool) is true, NaN where there is none; else old. */
 tn_tensor *op_inverse_when(tn_tensor *x, tn_tensor *old, tn_tensor *due);
+/* The same for x^(-1 / degree), x symmetric with eigenvalues above 0. */
+tn_tensor *op_inverse_root_when(tn_tensor *x, int degree, tn_tensor *old, tn_tensor *due);
 
 #endif

@@ -222,14 +222,17 @@ static tn_tensor *level(tn_tensor *x)
     return tn_cast(tn_div_f(tn_trace(x), (double)tn_dim_of(x, 0)), TN_F64);
 }
 
+tn_tensor *optim_due(optim_step *s)
+{
+    return tn_eq(tn_remainder(tn_sub_f(s->t, 1), number(s, (double)s->o->refresh)), number(s, 0));
+}
+
 /* (x + ridge I)^-1, every so many steps anew. */
 static tn_tensor *inverse(optim_step *s, const char *kind, tn_tensor *x, tn_tensor *ridge)
 {
     tn_tensor *slot = optim_slot_of(s, kind, TN_F32, tn_tensor_shape(x));
     tn_tensor *eye = tn_eye(s->m->g, TN_F32, tn_dim_of(x, 0), tn_dim_of(x, 0));
-    tn_tensor *phase = tn_remainder(tn_sub_f(s->t, 1), number(s, (double)s->o->refresh));
-    tn_tensor *due = tn_eq(phase, number(s, 0));
-    return optim_keep(s, slot, op_inverse_when(tn_add(x, optim_times(eye, ridge)), slot, due));
+    return optim_keep(s, slot, op_inverse_when(tn_add(x, optim_times(eye, ridge)), slot, optim_due(s)));
 }
 
 /* The gradient of weight and bias as one matrix. */

@@ -4,8 +4,9 @@
 #include <float.h>
 #include <math.h>
 
-/* Sides of matrices whose roots are taken, and the iterations for one: eigenvalues a million apart. */
-enum { MOST_ROWS = 512, ROOT_STEPS = 25 };
+#include "op/internal.h"
+
+enum { MOST_ROWS = 512 /* of matrices whose roots are taken */ };
 
 /* L1 alone: weight decay has its own place in the rules below. */
 static double add_l1(optim_step *s)
@@ -154,23 +155,16 @@ tn_tensor *optim_muon(optim_step *s)
     return tn_sub(s->w, optim_times(orthogonal(s, way, rows > columns), tn_mul_f(s->lr, scale)));
 }
 
-/* The inverse root of degree 2 or 4 of a symmetric matrix with eigenvalues above 0, by Newton's coupled iteration (Iannazzo 2006; as in
- * Anil et al. 2020, appendix): m, which starts as a multiple of it, comes to the identity while x takes what it is short of. */
-static tn_tensor *inverse_root(optim_step *s, tn_tensor *sum, int degree)
+/* The inverse root of a sum of squares with a ridge on its diagonal, every so many steps anew. */
+static tn_tensor *inverse_root(optim_step *s, const char *kind, tn_tensor *sum, int degree)
 {
-    double p = degree;
     tn_dim n = tn_tensor_shape(sum).dims[0];
-    tn_tensor *eye = tn_eye(s->m->g, TN_F32, n, n);
     tn_tensor *ridge = tn_add_f(tn_mul_f(optim_norm(sum), 1e-6), s->o->eps.value);
-    tn_tensor *a = tn_add(sum, optim_times(eye, ridge));
-    tn_tensor *z = tn_div(number(s, (1 + p) / 2), optim_norm(a));
-    tn_tensor *m = optim_times(a, z), *x = optim_times(eye, tn_pow(z, number(s, 1 / p)));
-    for (int i = 0; i < ROOT_STEPS; i++) {
-        tn_tensor *step = tn_sub(tn_mul_f(eye, 1 + 1 / p), tn_mul_f(m, 1 / p)), *power = tn_matmul(step, step);
-        x = tn_matmul(x, step);
-        m = tn_matmul(degree == 4 ? tn_matmul(power, power) : power, m);
-    }
-    return x;
+    tn_tensor *x = tn_add(sum, optim_times(tn_eye(s->m->g, TN_F32, n, n), ridge));
+    if (s->o->refresh == 1)
+        return op_inverse_root_when(x, degree, NULL, NULL);
+    tn_tensor *slot = optim_slot_of(s, kind, TN_F32, TN_SHAPE(n, n));
+    return optim_keep(s, slot, op_inverse_root_when(x, degree, slot, optim_due(s)));
 }
 
 /* The sum of squares on one side of g, so far; in f32: rounded to less, it may have eigenvalues below 0. */
@@ -190,8 +184,8 @@ tn_tensor *optim_shampoo(optim_step *s)
     int degree = left && right ? 4 : 2;
     tn_tensor *g = as_matrix(s->g), *way = g;
     if (left)
-        way = tn_matmul(inverse_root(s, squares(s, "left", rows, g, turned(g)), degree), way);
+        way = tn_matmul(inverse_root(s, "left_root", squares(s, "left", rows, g, turned(g)), degree), way);
     if (right)
-        way = tn_matmul(way, inverse_root(s, squares(s, "right", columns, turned(g), g), degree));
+        way = tn_matmul(way, inverse_root(s, "right_root", squares(s, "right", columns, turned(g), g), degree));
     return tn_sub(s->w, optim_times(tn_cast(tn_reshape(way, shape), s->dtype), s->lr));
 }

@@ -156,7 +156,7 @@ tn_status optim_options(tn_graph *g, const tn_optim_opt *given, tn_optim_opt *o)
     set_usual(&o->lookahead_alpha, 0.5);
     set_usual(&o->average_decay, 0.999);
     o->ns_steps = o->ns_steps ? o->ns_steps : 5;
-    o->refresh = o->refresh ? o->refresh : 10;
+    o->refresh = o->refresh ? o->refresh : o->kind == TN_KFAC ? 10 : 1;
     o->average_start = o->average_start ? o->average_start : 1;
     o->average_every = o->average_every ? o->average_every : 1;
     o->initial_scale = o->initial_scale == 0.0 ? 65536 : o->initial_scale;

@@ -113,6 +113,8 @@ tn_tensor *optim_adafactor(optim_step *s);
 tn_tensor *optim_muon(optim_step *s);
 tn_tensor *optim_shampoo(optim_step *s);
 tn_tensor *optim_kfac(optim_step *s);
+/* Whether inverses are due in this step: the first, and every `refresh` from there. */
+tn_tensor *optim_due(optim_step *s);
 /* The layers of the parameters (kfac.c); their slopes are for the caller. */
 tn_status optim_find_sites(optim_minimizer *m);
 /* The entry takes its batch into the factors. */

@@ -49,7 +49,7 @@ static const condition conditions[] = {
     {&train_options_table, "d", "adafactor"},
     {&train_options_table, "ns_steps", "muon"},
     {&train_options_table, "adjust_lr", "muon"},
-    {&train_options_table, "refresh", "kfac"},
+    {&train_options_table, "refresh", "shampoo kfac"},
     {&train_options_table, "kl_clip", "kfac"},
     {&train_average_table, "decay", "ema"},
     {&train_average_table, "start", "ema swa"},

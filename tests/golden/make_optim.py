@@ -83,15 +83,19 @@ def muon(state, w, g, t, lr, momentum=0.95, weight_decay=0.1, no_nesterov=0, ns_
     return w * (1 - lr * weight_decay) - lr * scale * x
 
 
-def shampoo(state, w, g, t, lr, eps=1e-4):
+def shampoo(state, w, g, t, lr, eps=1e-4, refresh=1):
     if w.dim() < 2:
         s = state["s"] = state.get("s", 0) + g * g
         return w - lr * g / (s.sqrt() + eps)
     m, roots = g.flatten(1), []
     for key, square in (("l", m @ m.T), ("r", m.T @ m)):
         total = state[key] = state.get(key, 0) + square
+        if (t - 1) % refresh:
+            roots.append(state[key + "r"])
+            continue
         values, vectors = torch.linalg.eigh(total + (eps + 1e-6 * total.norm()) * torch.eye(len(total), dtype=w.dtype))
-        roots.append(vectors @ torch.diag(values**-0.25) @ vectors.T)
+        state[key + "r"] = vectors @ torch.diag(values**-0.25) @ vectors.T
+        roots.append(state[key + "r"])
     return w - lr * (roots[0] @ m @ roots[1]).reshape(w.shape)
 
 
@@ -184,6 +188,7 @@ VARIANTS = {
     "muon": ("muon", dict(lr=0.02)),
     "muon_all": ("muon", dict(lr=0.02, momentum=0.8, no_nesterov=1, ns_steps=3, weight_decay=0.3, adjust_lr=1)),
     "shampoo": ("shampoo", dict(lr=0.1)),
+    "shampoo_every": ("shampoo", dict(lr=0.1, eps=1.0, refresh=4)),
     "lookahead": ("sgd", dict(lr=0.1, lookahead=4, lookahead_alpha=0.3)),
     "lookahead_lion": ("lion", dict(lr=0.01, lookahead=5)),
     "centralize": ("sgd", dict(lr=0.1, centralize=1)),

@@ -346,7 +346,7 @@ static void test_training(void **state)
     assert_true(!o.groups[0].weight_decay.set && o.groups[1].weight_decay.set && o.groups[1].lr_scale.value == 0.5);
     assert_true(o.groups[2].frozen && o.weight_decay.value == 0.1);
     tn_optim_opt kfac = train_optim_of(&r->train);
-    assert_true(kfac.refresh == 10 && kfac.kl_clip.value == 1e-3);
+    assert_true(kfac.refresh == 0 && kfac.kl_clip.value == 1e-3);
     const tn_schedule_opt *s = r->train.schedule_opt;
     assert_true(s->kind == TN_SCHEDULE_CYCLIC && s->up == 10 && s->until == 100 && s->gamma == 1 &&
                 s->warmup == TN_WARMUP_COSINE);
