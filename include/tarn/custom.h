@@ -44,6 +44,11 @@ typedef struct tn_operator {
 TN_API tn_tensor *tn_custom(const tn_operator *op, int n, tn_tensor *const in[]);
 TN_API tn_tensor *tn_custom_output(tn_tensor *y, int i);
 
+/* For `run` of an operator: calls fn for chunks 0 .. chunks - 1, each once, in no promised order, on the threads that the run has, and
+ * returns when all are done. Work that is cut by sizes alone, and sums that are put together in the order of chunks, give the same bits
+ * on any number of threads. Called from anywhere else, or by fn, the caller's thread does it all. */
+TN_API void tn_custom_parallel(int64_t chunks, void (*fn)(void *arg, int64_t chunk), void *arg);
+
 #ifdef __cplusplus
 }
 #endif

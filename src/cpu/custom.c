@@ -2,6 +2,7 @@
 #include <tarn/custom.h>
 
 #include "cpu/core/kernels.h"
+#include "cpu/core/par.h"
 #include "op/internal.h"
 
 typedef struct custom_plan {
@@ -34,6 +35,24 @@ static void run(const kernel_call *c)
     const char *wrong = p.op->run(p.op, p.in, p.out);
     if (wrong && !c->fault->what)
         c->fault->what = wrong;
+}
+
+typedef struct loop {
+    void (*fn)(void *arg, int64_t chunk);
+    void *arg;
+} loop;
+
+static void one_chunk(void *arg, int64_t chunk, int thread)
+{
+    const loop *l = arg;
+    (void)thread;
+    l->fn(l->arg, chunk);
+}
+
+void tn_custom_parallel(int64_t chunks, void (*fn)(void *arg, int64_t chunk), void *arg)
+{
+    loop l = {fn, arg};
+    cpu_parallel(INT32_MAX, chunks, one_chunk, &l); /* the team that this run has entered knows how many there are */
 }
 
 const kernel cpu_kernels_custom[] = {{.op = "custom", .name = "custom", .prepare = prepare, .run = run}, {0}};

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +76,40 @@ static const char *rows_run(const tn_operator *op, const tn_view in[], const tn_
 }
 
 static const tn_operator rows = {.name = "rows", .inputs = 1, .outputs = 2, .infer = rows_infer, .run = rows_run};
+
+/* ---- spread: y = 2 x, a row of eight for each chunk ---------------------------------------------------------------- */
+
+enum { SPREAD = 8 };
+
+typedef struct spread {
+    const float *x;
+    float *y;
+    int64_t n;
+    atomic_int *seen;
+} spread;
+
+static void spread_chunk(void *arg, int64_t chunk)
+{
+    const spread *s = arg;
+    for (int64_t i = chunk * SPREAD; i < (chunk + 1) * SPREAD && i < s->n; i++)
+        s->y[i] = 2 * s->x[i];
+    atomic_fetch_add(s->seen, 1);
+}
+
+static void spread_outer(void *arg, int64_t chunk)
+{
+    if (chunk == 0) /* a loop within a loop */
+        tn_custom_parallel((((const spread *)arg)->n + SPREAD - 1) / SPREAD, spread_chunk, arg);
+}
+
+static const char *spread_run(const tn_operator *op, const tn_view in[], const tn_view out[])
+{
+    spread s = {in[0].data, out[0].data, tn_view_count(&in[0]), (atomic_int *)(uintptr_t)op->user};
+    tn_custom_parallel((s.n + SPREAD - 1) / SPREAD, spread_chunk, &s);
+    tn_custom_parallel(3, spread_outer, &s);
+    tn_custom_parallel(0, spread_chunk, &s);
+    return NULL;
+}
 
 /* ---- the tests ---------------------------------------------------------------------------------------------------- */
 
@@ -231,12 +266,45 @@ static void wrong_use_is_refused(void **p)
     assert_null(tn_custom(&cube, 0, NULL));
 }
 
+static void it_may_use_the_threads(void **unused)
+{
+    (void)unused;
+    enum { N = 1001, CHUNKS = (N + SPREAD - 1) / SPREAD };
+    static float x[N], y[N];
+    const int64_t n = N;
+    for (int i = 0; i < N; i++)
+        x[i] = (float)i;
+    for (int threads = 1; threads < 5; threads += 3) {
+        atomic_int seen = 0;
+        const tn_operator op = {
+            .name = "spread", .inputs = 1, .outputs = 1, .infer = same, .run = spread_run, .user = &seen};
+        tn_context *context = tn_context_new(TN_OPT(tn_context_opt, .threads = threads));
+        tn_graph *g = tn_graph_new(context);
+        tn_tensor *in = tn_input(g, "x", TN_F32, TN_SHAPE(N));
+        tn_entry *e = tn_entry_new(g, "e", 0);
+        tn_entry_output(e, "y", tn_custom(&op, 1, &in));
+        tn_program *p = tn_compile(g, NULL);
+        tn_state *state = tn_state_new(context);
+        tn_session *s = tn_session_new(p, state);
+        const tn_feed feed = {"x", tn_view_of(x, TN_F32, 1, &n)}, fetch = {"y", tn_view_of(y, TN_F32, 1, &n)};
+        memset(y, 0, sizeof y);
+        assert_int_equal(tn_run(s, "e", 1, &feed, 1, &fetch), TN_OK);
+        for (int i = 0; i < N; i++)
+            assert_true(y[i] == 2 * x[i]);
+        assert_int_equal(atomic_load(&seen), 2 * CHUNKS);
+        tn_session_free(s);
+        tn_state_free(state);
+        tn_program_free(p);
+        tn_graph_free(g);
+        tn_context_free(context);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(it_computes_and_has_gradients),
-        cmocka_unit_test(it_may_have_several_outputs),
-        cmocka_unit_test(a_fault_stops_the_run),
+        cmocka_unit_test(it_computes_and_has_gradients), cmocka_unit_test(it_may_have_several_outputs),
+        cmocka_unit_test(a_fault_stops_the_run),         cmocka_unit_test(it_may_use_the_threads),
         cmocka_unit_test(wrong_use_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
