@@ -5,6 +5,7 @@
  * Prints the best of several runs of each shape, in GFLOP/s and in microseconds. nt: B is transposed, as a linear layer's
  * weights are. -c cpu measures the time on the processor, for one thread on a busy machine. */
 #include "cpu/core/gemm.h"
+#include "base/room.h"
 #include "cpu/core/par.h"
 
 #include <stdio.h>
@@ -89,7 +90,7 @@ static const shape shapes[] = {
 static void *filled(size_t count, tn_dtype dtype)
 {
     size_t size = tn_dtype_size(dtype);
-    char *p = aligned_alloc(64, (count * size + 127) / 64 * 64);
+    char *p = base_room(count * size);
     if (!p)
         exit(1);
     uint32_t x = 12345;
@@ -124,8 +125,7 @@ static void measure(const shape *s, cpu_isa isa, int threads, double limit)
     g.b_row = s->form[1] == 'n' ? s->n : 1, g.b_col = s->form[1] == 'n' ? 1 : s->k;
     g.c_row = s->n, g.c_col = 1;
     void *a = filled((size_t)(s->m * s->k), g.dtype), *b = filled((size_t)(s->k * s->n), g.dtype);
-    void *c = filled((size_t)(s->m * s->n), g.c_dtype),
-         *scratch = aligned_alloc(64, (cpu_gemm_scratch(&g) + 64) / 64 * 64);
+    void *c = filled((size_t)(s->m * s->n), g.c_dtype), *scratch = base_room(cpu_gemm_scratch(&g));
     if (!scratch)
         exit(1);
     double flops = 2.0 * (double)s->m * (double)s->n * (double)s->k, best = 1e9, start = now();

@@ -86,6 +86,33 @@ static const gemm_kernels *tile_kernels_for(const cpu_gemm *g)
     return kernels_for(g);
 }
 
+/* ---- packed panels --------------------------------------------------------------------------------------------- */
+
+/* Blocks of k follow each other, and in a block its panels: what a block of C reads together lies together, in different places
+ * of the caches. */
+typedef struct panel_form {
+    int64_t count, width, depth, k; /* depth: of a block of k, but the last; k: filled up to what a panel has */
+    size_t packed;
+} panel_form;
+
+static int64_t depth_of_block(const gemm_kernels *kern, int64_t k)
+{
+    return round_up(ceil_div(k, ceil_div(k, kern->kc)), kern->k_unit);
+}
+
+/* Bytes from a panel to the next, in the block that begins at k0. */
+static int64_t panel_step(const panel_form *p, int64_t k0)
+{
+    return least(p->depth, p->k - k0) * p->width * (int64_t)p->packed;
+}
+
+/* Where a panel's k lies. */
+static size_t panel_at(const panel_form *p, int64_t panel, int64_t k)
+{
+    int64_t k0 = k / p->depth * p->depth;
+    return (size_t)((k0 * p->count + k - k0) * p->width) * p->packed + (size_t)(panel * panel_step(p, k0));
+}
+
 /* ---- the plan -------------------------------------------------------------------------------------------------- */
 
 /* C' = B' A': the same product with rows and columns exchanged. */
@@ -219,7 +246,7 @@ static void plan_tiles(plan *p)
     p->row_panels = ceil_div(g->m, p->kern->mr);
     p->mr = p->kern->whole ? p->kern->mr : ceil_div(g->m, p->row_panels);
     p->col_panels = ceil_div(g->n, p->kern->nr);
-    p->kc = round_up(ceil_div(g->k, ceil_div(g->k, p->kern->kc)), p->kern->k_unit);
+    p->kc = depth_of_block(p->kern, g->k);
     p->direct =
         !p->kern->whole && g->c_col == 1 && (g->c_dtype == TN_F32 || g->c_dtype == TN_F64) && p->path == PATH_TILE;
     p->one_tile = p->kc >= g->k;
@@ -398,16 +425,27 @@ typedef struct block {
     bool part;   /* `to` keeps the sums; else they are finished tile by tile, with the last k */
 } block;
 
+static panel_form panels_of_a(const plan *p)
+{
+    return (panel_form){p->row_panels, p->mr, p->kc, p->k_deep, p->packed};
+}
+
+static panel_form panels_of_b(const plan *p)
+{
+    return (panel_form){p->g.b_packed ? p->col_panels : p->nb, p->kern->nr, p->kc, p->k_deep, p->packed};
+}
+
 /* Where a tile's B is: in place, or in a panel of `step` bytes up to the next. */
 static const char *b_panel(const job *jb, const block *t, int64_t j, int64_t k0, int64_t *row, int64_t *step)
 {
     const plan *p = &jb->p;
     int64_t nr = p->kern->nr, packed = (int64_t)p->packed;
-    *row = nr, *step = p->k_deep * nr * packed;
+    const panel_form b = panels_of_b(p);
+    *row = nr, *step = panel_step(&b, k0);
     if (p->g.b_packed)
-        return jb->b + j * *step + k0 * nr * packed;
+        return jb->b + panel_at(&b, j, k0);
     if (p->share_b)
-        return jb->scratch + p->b_at + (j - jb->panel) * *step + k0 * nr * packed;
+        return jb->scratch + p->b_at + panel_at(&b, j - jb->panel, k0);
     if (p->pack_b) {
         *step = p->kc * nr * packed;
         return t->b_space + (j - t->j0) * *step;
@@ -444,8 +482,10 @@ static void run_tiles(const job *jb, const block *t, int64_t k0, int64_t k, cons
             }
             int64_t m = least(p->mr, t->i1 - i), n = least(nr, p->g.n - j * nr);
             char *to = t->to;
-            if (t->direct || t->part || !p->one_tile)
+            if (t->direct || t->part)
                 to += ((i - t->i0) * t->to_row + (j - t->j0) * nr) * size;
+            else if (!p->one_tile)
+                to += ((j - t->j0) * tiles + tile) * p->mr * nr * size;
             p->kern->tile(m, n, deep, a->at + tile * a->tile, a->row, a->col, b, b_row, to, t->to_row, &end);
             if (last && !t->direct && !t->part)
                 finish(jb, t->item, i, j * nr, m, n, to, t->to_row);
@@ -496,8 +536,8 @@ static void run_block(const job *jb, const block *t)
         const char *from = a_of(jb, t->item) + (t->i0 * g->a_row + k0 * g->a_col) * in;
         a_form a = {from, g->a_row, g->a_col, p->mr * g->a_row * in};
         if (p->share_a) {
-            a = (a_form){jb->scratch + p->a_at + (t->i0 * p->k_deep + k0 * p->mr) * packed, 1, p->mr, 0};
-            a.tile = p->mr * p->k_deep * packed;
+            const panel_form all = panels_of_a(p);
+            a = (a_form){jb->scratch + p->a_at + panel_at(&all, t->i0 / p->mr, k0), 1, p->mr, panel_step(&all, k0)};
         } else if (p->pack_a) {
             pack_block_a(jb, t, from, k);
             a = (a_form){t->a_space, 1, p->mr, p->mr * p->kc * packed};
@@ -529,8 +569,14 @@ static void compute_chunk(job *jb, int64_t chunk, int thread)
     if (t.j0 == t.j1)
         return;
     t.to = p->direct ? c_of(jb, t.item) + (t.i0 * g->c_row + t.j0 * nr) * (int64_t)p->size : space + p->a_bytes;
-    t.to_row = p->direct ? g->c_row : p->one_tile ? nr : (t.j1 - t.j0) * nr;
+    t.to_row = p->direct ? g->c_row : nr; /* else tile after tile */
     run_block(jb, &t);
+}
+
+/* As much of k from k0 on as is packed at once: not past a block of it. */
+static int64_t depth_to_pack(const plan *p, int64_t k0, int64_t k1, int64_t across)
+{
+    return least(pack_step(across), least(k1, k0 / p->kc * p->kc + p->kc) - k0);
 }
 
 /* Panels side by side, then downwards. */
@@ -539,15 +585,18 @@ static void pack_chunk_b(const job *jb, int64_t chunk)
     const plan *p = &jb->p;
     const cpu_gemm *g = &p->g;
     int64_t nr = p->kern->nr, depths = ceil_div(g->k, PACK_DEPTH), first = chunk / depths * PACK_PANELS;
-    int64_t k0 = chunk % depths * PACK_DEPTH, k1 = least(g->k, k0 + PACK_DEPTH), step = pack_step(g->b_col);
-    int64_t panels = least(PACK_PANELS, least(p->nb, p->col_panels - jb->panel) - first);
-    for (; k0 < k1; k0 += step)
-        for (int64_t j = first; j < first + panels; j++) {
+    int64_t k0 = chunk % depths * PACK_DEPTH, k1 = least(g->k, k0 + PACK_DEPTH);
+    int64_t count = least(PACK_PANELS, least(p->nb, p->col_panels - jb->panel) - first);
+    const panel_form to = panels_of_b(p);
+    for (int64_t step; k0 < k1; k0 += step) {
+        step = depth_to_pack(p, k0, k1, g->b_col);
+        for (int64_t j = first; j < first + count; j++) {
             int64_t col = (jb->panel + j) * nr;
-            p->kern->pack_b(jb->scratch + p->b_at + (size_t)((j * p->k_deep + k0) * nr) * p->packed, nr,
+            p->kern->pack_b(jb->scratch + p->b_at + panel_at(&to, j, k0), nr,
                             b_of(jb, jb->item) + (k0 * g->b_row + col * g->b_col) * (int64_t)jb->in, g->dtype, g->b_col,
-                            g->b_row, least(nr, g->n - col), least(step, k1 - k0));
+                            g->b_row, least(nr, g->n - col), step);
         }
+    }
 }
 
 static void pack_chunk_a(const job *jb, int64_t chunk)
@@ -555,15 +604,18 @@ static void pack_chunk_a(const job *jb, int64_t chunk)
     const plan *p = &jb->p;
     const cpu_gemm *g = &p->g;
     int64_t depths = ceil_div(g->k, PACK_DEPTH), first = chunk / depths * PACK_PANELS;
-    int64_t k0 = chunk % depths * PACK_DEPTH, k1 = least(g->k, k0 + PACK_DEPTH), step = pack_step(g->a_row);
-    int64_t panels = least(PACK_PANELS, p->row_panels - first);
-    for (; k0 < k1; k0 += step)
-        for (int64_t i = first; i < first + panels; i++) {
+    int64_t k0 = chunk % depths * PACK_DEPTH, k1 = least(g->k, k0 + PACK_DEPTH);
+    int64_t count = least(PACK_PANELS, p->row_panels - first);
+    const panel_form to = panels_of_a(p);
+    for (int64_t step; k0 < k1; k0 += step) {
+        step = depth_to_pack(p, k0, k1, g->a_row);
+        for (int64_t i = first; i < first + count; i++) {
             int64_t row = i * p->mr;
-            p->kern->pack_a(jb->scratch + p->a_at + (size_t)((i * p->k_deep + k0) * p->mr) * p->packed, p->mr,
+            p->kern->pack_a(jb->scratch + p->a_at + panel_at(&to, i, k0), p->mr,
                             a_of(jb, jb->item) + (k0 * g->a_col + row * g->a_row) * (int64_t)jb->in, g->dtype, g->a_row,
-                            g->a_col, least(p->mr, g->m - row), least(step, k1 - k0));
+                            g->a_col, least(p->mr, g->m - row), step);
         }
+    }
 }
 
 /* First come the chunks that pack a panel of B, then those that compute. Chunks are claimed in order, so whoever waits
@@ -751,8 +803,14 @@ size_t cpu_gemm_packed_size(const cpu_gemm *g)
 void cpu_gemm_pack_b(const cpu_gemm *g, const void *b, void *packed)
 {
     const gemm_kernels *kern = tile_kernels_for(g);
-    int64_t nr = kern->nr, in = (int64_t)tn_dtype_size(g->dtype), deep = round_up(g->k, kern->k_unit);
-    for (int64_t j = 0; j < g->n; j += nr)
-        kern->pack_b((char *)packed + j * deep * kern->packed, nr, (const char *)b + j * g->b_col * in, g->dtype,
-                     g->b_col, g->b_row, least(nr, g->n - j), g->k);
+    int64_t nr = kern->nr, in = (int64_t)tn_dtype_size(g->dtype);
+    if (g->k <= 0 || g->n <= 0)
+        return;
+    const panel_form to = {ceil_div(g->n, nr), nr, depth_of_block(kern, g->k), round_up(g->k, kern->k_unit),
+                           (size_t)kern->packed};
+    for (int64_t k0 = 0; k0 < g->k; k0 += to.depth)
+        for (int64_t j = 0; j < g->n; j += nr)
+            kern->pack_b((char *)packed + panel_at(&to, j / nr, k0), nr,
+                         (const char *)b + (k0 * g->b_row + j * g->b_col) * in, g->dtype, g->b_col, g->b_row,
+                         least(nr, g->n - j), least(to.depth, g->k - k0));
 }

@@ -7,7 +7,8 @@
 
 #include <immintrin.h>
 
-enum { SIDE = 16, UNIT = 32, KC = 2048 }; /* rows of a register; k's of one; a block of A of this depth is 1 MB */
+/* Rows of a register; k's of one; the depth of a block: a panel of B of 18 KB stays in the first cache, while panels of A pass. */
+enum { SIDE = 16, UNIT = 32, KC = 288 };
 
 typedef struct tile_config {
     uint8_t palette, start, reserved[14];
@@ -34,12 +35,16 @@ static void amx_leave(void)
 
 /* Packed A and B have 32 x 32 elements per step of k, as two registers each. */
 #define A_STEP 2048
+#define SQUARE 4096 /* bytes of a tile of sums */
 #define B_STEP 2048
 
 static void tile_2x2(int64_t steps, const char *a, const char *b, char *c, int64_t stride, const gemm_end *end)
 {
     const char *next = end->next;
     int64_t next_step = end->next_step * (UNIT / 4);
+    /* The sums of the next tile lie behind this one's. */
+    const char *soon = c + SQUARE;
+    const int64_t soon_step = end->add && stride == SQUARE / (2 * SIDE) ? SQUARE / 64 / steps * 64 : 0;
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);
@@ -62,6 +67,9 @@ static void tile_2x2(int64_t steps, const char *a, const char *b, char *c, int64
         for (int64_t i = 0; i < next_step; i += 64)
             __builtin_prefetch(next + i, 0, 2);
         next += next_step;
+        for (int64_t i = 0; i < soon_step; i += 64)
+            __builtin_prefetch(soon + i, 1, 3);
+        soon += soon_step;
     }
     _tile_stored(0, c, stride);
     _tile_stored(1, c + 64, stride);
@@ -241,8 +249,8 @@ const gemm_kernels gemm_bf16_amx = {
     .mr = 2 * SIDE,
     .nr = 2 * SIDE,
     .lanes = CPU_VF,
-    .row_panels = 8,
-    .col_panels = 24,
+    .row_panels = 16,
+    .col_panels = 16,
     .kc = KC,
     .k_unit = UNIT,
     .packed = 2,
