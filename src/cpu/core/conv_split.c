@@ -7,7 +7,7 @@
 
 #if CPU_X86
 
-enum { MUCH = 24 << 20 /* bytes: from here on caches do not help whoever reads the result */ };
+enum { MUCH = 64 << 20 /* bytes: from here on caches do not help whoever reads the result */ };
 enum { SIDE = CONV_SPLIT_SIDE, WANT = 16, MANY = 36 /* products of 32 x 32 for each place */ };
 
 /* ---- streams ----------------------------------------------------------------------------------------------------- */
