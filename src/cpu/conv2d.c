@@ -87,6 +87,7 @@ static tn_status prepare_forward(kernel_bind *b)
     p->packed = b->pack.bytes > 0;
     p->conv.relu = b->node->arg[OP_CONV_ACTIVATION].i != OP_ACT_NONE;
     p->conv.most = b->node->arg[OP_CONV_ACTIVATION].i == OP_ACT_RELU6 ? 6 : 0;
+    p->conv.slope = b->node->arg[OP_CONV_ACTIVATION].i == OP_ACT_LEAKY_RELU ? (float)b->node->arg[OP_CONV_SLOPE].f : 0;
     return TN_OK;
 }
 

@@ -22,6 +22,16 @@ static tn_status conv2d_infer(const op_infer *c)
     return TN_OK;
 }
 
+static const char *const activations[] = {"none", "relu", "relu6", "leaky_relu", NULL};
+
+/* leaky_relu keeps the sign: the gradient may ask the result. */
+static tn_tensor *before_activation(const op_grad *c, const op_value *arg)
+{
+    return arg[OP_CONV_ACTIVATION].i == OP_ACT_LEAKY_RELU
+               ? op_leaky_relu_grad_of(op_dout(c, 0), op_out(c, 0), arg[OP_CONV_SLOPE].f)
+               : op_before_activation(c, arg[OP_CONV_ACTIVATION].i);
+}
+
 /* The gradient of a pooling is what came to it, each number once, if every window has a pixel; that is shorter to add up. */
 static tn_tensor *without_pooling(tn_tensor *dy)
 {
@@ -38,7 +48,7 @@ static tn_status conv2d_backward(const op_grad *c)
     static const int64_t axes[3] = {0, 2, 3};
     tn_tensor *x = op_in(c, 0), *w = op_in(c, 1);
     const op_value *arg = op_arg(c, 0);
-    tn_tensor *dy = op_before_activation(c, arg[OP_CONV_ACTIVATION].i);
+    tn_tensor *dy = before_activation(c, arg);
     if (op_wants(c, 0))
         op_give(c, 0, op_conv2d_grad_data_of(dy, w, tn_tensor_shape(x), arg));
     if (op_wants(c, 1))
@@ -70,7 +80,11 @@ static void conv2d_ref(const op_ref *c)
         y->f[i] += c->in[3]->f[i];
         y->magnitude[i] += fabs(c->in[3]->f[i]);
     }
-    op_ref_activate(c, c->arg[OP_CONV_ACTIVATION].i);
+    const bool leaky = c->arg[OP_CONV_ACTIVATION].i == OP_ACT_LEAKY_RELU;
+    for (int64_t i = 0; leaky && i < y->count; i++)
+        y->f[i] *= y->f[i] > 0 ? 1 : c->arg[OP_CONV_SLOPE].f;
+    if (!leaky)
+        op_ref_activate(c, c->arg[OP_CONV_ACTIVATION].i);
 }
 
 static double conv2d_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
@@ -89,13 +103,15 @@ const op_def op_conv2d = {
            {"bias", OP_FLOATS, 'T', OP_OPTIONAL},
            {"add", OP_FLOATS, 'T', OP_OPTIONAL}},
     .out = {{"y", 0, 'T'}},
-    .arg = {OP_CONV_ARGS, [OP_CONV_ACTIVATION] = OP_ARG_ACTIVATION},
+    .arg = {OP_CONV_ARGS, [OP_CONV_ACTIVATION] = OP_ARG_ENUM("activation", OP_ACT_NONE, activations),
+            [OP_CONV_SLOPE] = OP_ARG_FLOAT_IN("slope", 0.01, 1e-30, 1)},
     .infer = conv2d_infer,
     .grad = conv2d_backward,
     .ref = conv2d_ref,
     .flops = conv2d_flops,
     .cases =
-        (const char *const[]){"x=x[2x3x5x6] w=x[4x3x3x3] bias=x[4]", "x=x[2x3x5x6] w=x[4x3x3x3]:finite padding=1",
+        (const char *const[]){"x=x[2x3x5x6] w=x[4x3x3x3] bias=x[4]",
+                              "x=x[2x3x5x6] w=x[4x3x3x3]:finite padding=1",
                               "x=x[1x1x4x4] w=x[1x1x1x1]",
                               "x=x[2x3x5x6] w=x[20x3x3x3]:finite bias=x[20] padding=1 activation=relu",
                               "x=x[1x4x6x6] w=x[4x1x3x3]:finite groups=4 activation=relu",
@@ -110,7 +126,11 @@ const op_def op_conv2d = {
                               "x=x[2x16x9x9]:finite w=x[18x16x3x3]:finite bias=x[18] add=x[2x18x9x9] padding=1",
                               "x=x[1x4x6x6] w=x[4x1x3x3]:finite groups=4 add=x[1x4x4x4] activation=relu6",
                               "x=x[3x17x9x9]:finite w=x[3x17x3x3]:finite bias=x[3] add=x[3x3x7x7] activation=relu6",
-                              "x=x[0x3x5x5] w=x[2x3x3x3]", NULL},
+                              "x=x[1x1x4x4]:kinks=0 w=x[1x1x1x1]:kinks=0 activation=leaky_relu slope=0.2",
+                              "x=x[2x4x3x2]:kinks=0 w=x[4x1x1x1]:kinks=0 groups=4 activation=leaky_relu",
+                              "x=x[3x17x9x9]:finite w=x[3x17x3x3]:finite bias=x[3] activation=leaky_relu slope=1",
+                              "x=x[0x3x5x5] w=x[2x3x3x3]",
+                              NULL},
     .bad = (const op_bad[]){{"x=x[3x5x5] w=x[2x3x3x3]", "the picture has 3 axes"},
                             {"x=x[1x3x5x5] w=x[2x3x3]", "the weight has 3 axes"},
                             {"x=x[1x3x5x5] w=x[2x4x3x3]", "the picture has 3 channels; the weight takes 4"},
@@ -128,6 +148,7 @@ const op_def op_conv2d = {
                             {"x=x[1x3x5x5] w=x[2x3x3x3] dilation=0", "dilation is 0"},
                             {"x=x[1x3x5x5] w=x[2x3x3x3] dilation=1,1,1,1", "dilation takes 1 or 2 numbers"},
                             {"x=x[1x3x5x5] w=x[2x3x3x3] groups=0", "groups is 0"},
+                            {"x=x[1x3x5x5] w=x[2x3x3x3] activation=leaky_relu slope=0", "slope is 0"},
                             {0}},
     .tol = {OP_TOL_CONV},
 };

@@ -23,12 +23,17 @@ typedef struct joiner {
 } joiner;
 
 /* Which argument of the node is its activation, which input is added; -1: it has none. */
-static int activation_of(const graph_node *node)
+static int argument(const graph_node *node, const char *name)
 {
     for (int i = 0; i < op_count_arg(node->def); i++)
-        if (strcmp(node->def->arg[i].name, "activation") == 0)
+        if (strcmp(node->def->arg[i].name, name) == 0)
             return i;
     return -1;
+}
+
+static int activation_of(const graph_node *node)
+{
+    return argument(node, "activation");
 }
 
 static int add_of(const graph_node *node)
@@ -43,6 +48,8 @@ static int64_t activation_by(const graph_node *node)
 {
     if (pass_is(node, "relu"))
         return OP_ACT_RELU;
+    if (pass_is(node, "leaky_relu") && node->arg[0].f > 0 && node->arg[0].f <= 1)
+        return OP_ACT_LEAKY_RELU;
     return pass_is(node, "clamp") && node->arg[0].f == 0 && node->arg[1].f == 6 ? OP_ACT_RELU6 : OP_ACT_NONE;
 }
 
@@ -94,6 +101,8 @@ static tn_tensor *make(const joiner *j, pass_map *m, const graph_node *node)
     memcpy(arg, node->arg, (size_t)op_count_arg(node->def) * sizeof *arg);
     if (e->activation)
         arg[activation_of(node)].i = e->which;
+    if (e->which == OP_ACT_LEAKY_RELU && e->activation)
+        arg[argument(node, "slope")].f = e->activation->arg[0].f;
     if (e->add)
         in[add_of(node)] = m->value[e->add->in[e->add->in[0] == &node->out[0]]->id];
     graph_node *made = op_apply_named(m->to, node->def, node->name, node->n_in, in, arg);

@@ -440,7 +440,7 @@ static float ended(const cpu_conv *c, float sum, float bias, float add)
     float y = sum + bias + add;
     if (!c->relu || isnan(y))
         return y;
-    y = y < 0 ? 0 : y;
+    y = y < 0 ? c->slope * y : y;
     return c->most > 0 && y > c->most ? c->most : y;
 }
 
@@ -458,8 +458,9 @@ static void check_ends(cpu_conv c)
     buffer scratch = scratch_new(&c, CPU_CONV_FORWARD);
     x.at[x.n / 2] = NAN;
     cpu_conv_forward(&c, x.at, w.at, NULL, NULL, sums.at, scratch.at);
-    for (int mask = 0; mask < 8; mask++) {
+    for (int mask = 0; mask < 10; mask++) {
         const bool biased = mask & 1, adds = mask & 2;
+        c.slope = mask >= 8 ? 0.125f : 0;
         c.relu = mask >= 2;
         c.most = mask & 4 ? 0.25f : 0;
         cpu_conv_forward(&c, x.at, w.at, biased ? bias.at : NULL, adds ? add.at : NULL, y.at, scratch.at);

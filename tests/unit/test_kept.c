@@ -112,9 +112,12 @@ static void nothing_is_left_of_norms(void **p)
     tn_tensor *x = tn_input(f.graph, "x", TN_F32, TN_SHAPE(tn_symbol(f.graph, "batch"), 3, SIDE, SIDE));
     tn_tensor *a = tn_relu6(tn_layer_batch_norm(conv(x, "first", 1), "norm1", NULL));
     tn_tensor *b = tn_relu(tn_add(a, tn_layer_batch_norm(conv(a, "second", 1), "norm2", NULL)));
-    tn_entry_output(tn_entry_new(f.graph, "predict", 0), "y", b);
+    tn_tensor *y = tn_leaky_relu(tn_layer_batch_norm(conv(b, "third", 1), "norm3", NULL), 0.25);
+    tn_entry_output(tn_entry_new(f.graph, "predict", 0), "y", y);
     assert_false(text_has(&f, "clamp"));
     assert_true(text_has(&f, "relu6"));
+    assert_false(text_has(&f, "= leaky_relu"));
+    assert_true(text_has(&f, "slope=0.25"));
     net_free(&f);
 }
 

@@ -63,7 +63,7 @@ static bool adds(const graph_node *node)
 
 static bool activates(const graph_node *node, int64_t activation)
 {
-    return adds(node) || strcmp(node->def->name, "conv_transpose2d") == 0 ||
+    return adds(node) || (strcmp(node->def->name, "conv_transpose2d") == 0 && activation != OP_ACT_LEAKY_RELU) ||
            (strcmp(node->def->name, "linear") == 0 && activation == OP_ACT_RELU);
 }
 

@@ -24,8 +24,9 @@ typedef struct cpu_conv {
     int pad[4];                 /* top, left, bottom, right; at least 0 */
     int threads;
     cpu_isa isa;
-    bool relu;  /* forward: y = max(y, 0), NaN kept */
-    float most; /* and then y = min(y, most); 0: no such limit */
+    bool relu;   /* forward: y = max(y, 0), NaN kept */
+    float most;  /* and then y = min(y, most); 0: no such limit */
+    float slope; /* with relu: below 0 it is slope * y instead; at most 1 */
     /* All three may go by Winograd's F(4x4, 3x3), two to three times as fast where it applies (3x3, step
      * 1, one group, a vector of channels at least). Rounding errors grow from some 1e-7 of the sum of magnitudes to some
      * 1e-6, and a NaN or infinity spreads over the 4x4 tile it is in. */

@@ -3,8 +3,8 @@
  *
  * A step of a tile loads 1 or 2 vectors of weights and broadcasts one input float per pixel, so with 14 pixels and 2
  * vectors 16 loads feed 28 multiply-adds, and the weights stream from the second cache at 9 bytes a cycle. */
+#include "cpu/core/conv_act.h"
 #include "cpu/core/conv_parts.h"
-#include "cpu/core/vec.h"
 
 #if CPU_VF == 16
 enum { MOST = 14 }; /* 28 sums, 2 weights and a broadcast in 32 registers */
@@ -32,7 +32,7 @@ CPU_INLINE void store_pixel(const conv_tile *a, float *y, const float *add, cons
         if (add)
             out += part ? cpu_vf_load_n(add + v * CPU_VF, a->last) : cpu_vf_load(add + v * CPU_VF);
         if (a->relu)
-            out = cpu_vf_min(cpu_vf_set1(a->most), cpu_vf_max(cpu_vf_set1(0.0f), out));
+            out = conv_activate(out, a->slope, a->most);
         if (part)
             cpu_vf_store_n(y + v * CPU_VF, out, a->last);
         else
@@ -171,7 +171,7 @@ CPU_INLINE void narrow(const conv_tile *a, const int P, const int N)
         UNROLL for (int o = 0; o < N; o++)
         {
             const float v = lane_sum(acc[p][o]) + (a->bias ? a->bias[o] : 0.0f) + (add ? add[o] : 0.0f);
-            y[o] = !a->relu ? v : v < 0.0f ? 0.0f : v > a->most ? a->most : v;
+            y[o] = !a->relu ? v : v < 0.0f ? (a->slope > 0 ? a->slope * v : 0.0f) : v > a->most ? a->most : v;
         }
         const int64_t on = next_pixel(a, &left);
         y += on;

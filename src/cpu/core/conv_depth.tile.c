@@ -1,6 +1,6 @@
 /* conv_depth.tile.c: the inner loops of the depthwise convolution: lanes are channels. See conv_parts.h. */
+#include "cpu/core/conv_act.h"
 #include "cpu/core/conv_parts.h"
-#include "cpu/core/vec.h"
 
 #if defined(__clang__)
 #define UNROLL _Pragma("unroll")
@@ -104,7 +104,7 @@ CPU_INLINE void pixels(const conv_depth_rows *a, float *y, int64_t row, int64_t 
             if (a->to.add)
                 acc[i] += load(a->to.add + (y - a->y) + i * p->y_pixel + c, n);
             if (a->to.relu)
-                acc[i] = cpu_vf_min(cpu_vf_set1(a->to.most), cpu_vf_max(cpu_vf_set1(0.0f), acc[i]));
+                acc[i] = conv_activate(acc[i], a->to.slope, a->to.most);
             if (a->past)
                 stream(y + i * p->y_pixel + c, acc[i]);
             else

@@ -15,12 +15,12 @@
 
 #include "cpu/core/conv.h"
 
-/* What becomes of a sum: y = sum + bias + add, then between 0 and `most` where relu is set, NaN kept. */
+/* What becomes of a sum: y = sum + bias + add, then where relu is set slope * y below 0 and at most `most`, NaN kept. */
 typedef struct conv_end {
     const float *bias; /* by output channel; may be NULL */
     const float *add;  /* lies as y does; may be NULL */
     bool relu;
-    float most; /* INFINITY: no limit */
+    float slope, most; /* 0 to 1; INFINITY: no limit */
 } conv_end;
 
 /* One tile of a forward sum. The weights lie [tap][input channel][vectors * lanes], those of a segment (consecutive input
@@ -38,7 +38,7 @@ typedef struct conv_tile {
     int64_t left, width, y_jump; /* which ends after `left` pixels; jump then; rows have `width` pixels */
     int last;                    /* lanes of the last vector in use */
     bool relu;
-    float most;
+    float slope, most;
 } conv_tile;
 
 /* One tile of a gradient of weights: acc[taps and channels][vectors * lanes] += sum over pixels x * dy. */

@@ -1,6 +1,7 @@
 /* conv_split.amx.c: the inner loops of conv_split.h. Registers 0 to 3 hold 32 x 32 sums, 4 and 5 rows of places, 6 and 7
  * pairs of input channels; ten loads for twelve products. */
 #include "cpu/core/conv_split.h"
+#include "cpu/core/conv_act.h"
 #include "cpu/core/transpose.h"
 #include "cpu/core/vec.h"
 
@@ -345,16 +346,15 @@ CPU_INLINE void store_half(const float *c, float *const *at, const conv_end *end
                            __mmask16 some, const bool adds, const bool past)
 {
     const __m512 bias = end->bias ? _mm512_maskz_loadu_ps(some, end->bias + from) : _mm512_setzero_ps();
-    const __m512 least = _mm512_set1_ps(end->relu ? 0.0F : -__builtin_inff()),
-                 most = _mm512_set1_ps(end->relu ? end->most : __builtin_inff());
     for (int i = 0; i < CONV_SPLIT_SIDE; i++, c += CONV_SPLIT_SIDE) {
         if (!at[i])
             continue;
         __m512 v = _mm512_add_ps(_mm512_load_ps(c + from), bias);
         if (adds)
             v = _mm512_add_ps(v, _mm512_maskz_loadu_ps(some, (const float *)((intptr_t)(at[i] + from) + add)));
-        put(at[i] + from, some, _mm512_min_ps(most, _mm512_max_ps(least, v)),
-            past); /* the second source stays where one is NaN */
+        if (end->relu)
+            v = (__m512)conv_activate((cpu_vf)v, end->slope, end->most);
+        put(at[i] + from, some, v, past);
     }
 }
 

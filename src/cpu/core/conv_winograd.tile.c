@@ -2,7 +2,7 @@
  * 36 numbers, 3 x 3 weights to 36, and 36 sums of their products to 4 x 4 output pixels. The matrices are those of Lavin
  * and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, section 4.3 (points 0, 1, -1, 2, -2, infinity). */
 #include "cpu/core/conv_winograd.h"
-#include "cpu/core/vec.h"
+#include "cpu/core/conv_act.h"
 
 #if defined(__clang__)
 #define UNROLL _Pragma("unroll")
@@ -133,7 +133,7 @@ static void winograd_output(const conv_winograd_output *a)
                     if (a->end.add)
                         y += load(a->end.add + at, n);
                     if (a->end.relu)
-                        y = cpu_vf_min(cpu_vf_set1(a->end.most), cpu_vf_max(cpu_vf_set1(0.0f), y));
+                        y = conv_activate(y, a->end.slope, a->end.most);
                     store(a->y + at, y, n);
                 }
             }

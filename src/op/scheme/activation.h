@@ -5,8 +5,8 @@
 
 #include "op/scheme/op.h"
 
-enum { OP_ACT_NONE, OP_ACT_RELU, OP_ACT_RELU6 };
-extern const char *const op_activations[];
+enum { OP_ACT_NONE, OP_ACT_RELU, OP_ACT_RELU6, OP_ACT_LEAKY_RELU };
+extern const char *const op_activations[]; /* up to relu6 */
 #define OP_ARG_ACTIVATION OP_ARG_ENUM("activation", OP_ACT_NONE, op_activations)
 
 /* The gradient for what was before the activation, from that of output 0. */

@@ -1,0 +1,14 @@
+/* conv_act.h: the activation at the end of a convolution, for the files of its inner loops. */
+#ifndef CPU_CONV_ACT_H
+#define CPU_CONV_ACT_H
+
+#include "cpu/core/vec.h"
+
+/* slope * v below 0, with 0 <= slope <= 1, and at most `most`; NaN stays, being the second operand of both. */
+CPU_INLINE cpu_vf conv_activate(cpu_vf v, float slope, float most)
+{
+    const cpu_vf low = slope > 0 ? v * slope : cpu_vf_set1(0.0f); /* 0 * inf would be NaN */
+    return cpu_vf_min(cpu_vf_set1(most), cpu_vf_max(low, v));
+}
+
+#endif
