@@ -259,12 +259,20 @@ static bool cnn_from_nothing(net *n)
     return build_and_run(n, cnn, TN_OPT(tn_optim_opt, .kind = TN_ADAM, .clip_norm = 1));
 }
 
+static bool kfac_from_nothing(net *n)
+{
+    return build_and_run(n, cnn, TN_OPT(tn_optim_opt, .kind = TN_KFAC, .accumulate = true));
+}
+
 static void building_and_running(void **p)
 {
     (void)p;
+    net first = {0};
+    assert_true(much_from_nothing(&first)); /* a library that is opened on demand stays, with what it took */
     print_message("up to allocation %d of an MLP, ", each_allocation(mlp_from_nothing, 7));
     print_message("%d of a CNN, ", each_allocation(cnn_from_nothing, 17));
-    print_message("%d with all options fails\n", each_allocation(much_from_nothing, 97));
+    print_message("%d with all options, ", each_allocation(much_from_nothing, 97));
+    print_message("%d with K-FAC fails\n", each_allocation(kfac_from_nothing, 97));
 }
 
 /* A run that failed for memory left everything as it was: the same session goes on when there is some again. */

@@ -156,15 +156,16 @@ static void steps_are_the_papers(void **p)
         fail_msg("%s", e.text);
     (void)snprintf(list, sizeof list, "%s", format_safetensors_metadata(file, "variants"));
     for (char *v = strtok_r(rest, " ", &rest); v; v = strtok_r(NULL, " ", &rest))
-        for (int accumulate = 0; accumulate < 2; accumulate++) {
+        for (int way = 0; way < 3; way++) { /* steps; gradients added up; a scaled loss */
             run r = {.file = file, .variant = v};
             float lr = 0;
             double worst = 0;
             tn_optim_opt o = options_of(&r, &lr);
-            o.accumulate = accumulate;
+            o.accumulate = way == 1;
+            o.scale_loss = way == 2;
             start(&r, &o);
             for (int i = 0; i < STEPS; i++) {
-                step(&r, i, lr, accumulate);
+                step(&r, i, lr, way == 1);
                 if (i + 1 == 1 || i + 1 == 2 || i + 1 == 5 || i + 1 == STEPS)
                     worst = fmax(worst, compare(&r, i + 1));
             }

@@ -631,6 +631,44 @@ static void shampoo_of_a_long_matrix(void **p)
     tn_context_free(c);
 }
 
+/* K-FAC takes layers whose weights are read once and are trained; the rest goes by momentum, as does a bias alone. */
+static void kfac_of_other_layers(void **p)
+{
+    (void)p;
+    static const tn_param_group frozen = {.pattern = "still.w", .frozen = true};
+    tn_context *c = tn_context_new(TN_OPT(tn_context_opt, .threads = 1));
+    tn_graph *g = tn_graph_new(c);
+    const tn_init normal = {TN_INIT_NORMAL, 0, 1};
+    tn_tensor *x = tn_input(g, "x", TN_F32, TN_SHAPE(2, 3));
+    tn_tensor *once = tn_param(g, "once.w", TN_F32, TN_SHAPE(3, 3), &normal),
+              *twice = tn_param(g, "twice.w", TN_F32, TN_SHAPE(3, 3), &normal),
+              *still = tn_param(g, "still.w", TN_F32, TN_SHAPE(3, 3), &normal),
+              *bias = tn_param(g, "still.b", TN_F32, TN_SHAPE(3), NULL);
+    tn_tensor *y = tn_linear(tn_linear(tn_linear(x, once, NULL), twice, NULL), twice, NULL);
+    tn_tensor *loss = tn_mean(tn_square(tn_linear(y, still, bias)));
+    assert_int_equal(tn_minimize(loss, TN_OPT(tn_optim_opt, .kind = TN_KFAC, .groups = &frozen, .n_groups = 1)), TN_OK);
+    assert_non_null(tn_graph_state(g, "optim.once.w.input"));
+    assert_non_null(tn_graph_state(g, "optim.once.w.output_inverse"));
+    assert_null(tn_graph_state(g, "optim.twice.w.input"));
+    assert_null(tn_graph_state(g, "optim.still.w.input"));
+    assert_non_null(tn_graph_state(g, "optim.still.b.momentum"));
+    tn_program *program = tn_compile(g, NULL);
+    tn_state *state = tn_state_new(c);
+    assert_non_null(program);
+    assert_int_equal(tn_state_init(state, g, 0), TN_OK);
+    tn_session *s = tn_session_new(program, state);
+    float data[6] = {0}, lr = 0.1F; /* no input: nothing to multiply by but the damping */
+    const tn_feed feeds[] = {{"lr", tn_view_of(&lr, TN_F32, 0, NULL)},
+                             {"x", tn_view_of(data, TN_F32, 2, (int64_t[]){2, 3})}};
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(tn_run(s, "step", 2, feeds, 0, NULL), TN_OK);
+    tn_session_free(s);
+    tn_state_free(state);
+    tn_program_free(program);
+    tn_graph_free(g);
+    tn_context_free(c);
+}
+
 /* Every rule accepts every dtype of parameters, accumulates, and moves them. */
 static void every_rule_with_every_dtype(void **p)
 {
@@ -751,6 +789,7 @@ int main(void)
         cmocka_unit_test(sharpness_by_hand),
         cmocka_unit_test(scaling_of_the_loss),
         cmocka_unit_test(shampoo_of_a_long_matrix),
+        cmocka_unit_test(kfac_of_other_layers),
         cmocka_unit_test(every_rule_with_every_dtype),
         cmocka_unit_test(wrong_options_are_told),
     };
