@@ -46,7 +46,7 @@ static tn_status prepare_kind(kernel_bind *b, cpu_fft_kind kind)
     p->fns = cpu_fft_fns_of((cpu_isa)b->isa, f64);
     if (!cpu_fft_prepare(&p->p, (cpu_isa)b->isa, f64, b->arena))
         return base_no_memory(b->error, "preparing a kernel");
-    int64_t each = p->p.n * (p->p.core.way == CPU_FFT_LANES ? p->fns->lanes : 1);
+    int64_t each = p->p.n * (p->p.core.way == CPU_FFT_LANES || p->p.inner > 1 ? p->fns->lanes : 1);
     p->per_chunk = CHUNK / each + 1;
     p->threads = b->threads;
     p->room = ((size_t)p->p.scratch * tn_dtype_size(real->dtype) + 63) / 64 * 64;

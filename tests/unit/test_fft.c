@@ -192,8 +192,12 @@ static void large_ones_come_back(void **state)
         const int64_t n = lengths[k % 5];
         const bool f64 = k / 5 % 2, real = k >= 10;
         transform there, back;
-        cpu_fft_plan p = {
-            .kind = real ? CPU_FFT_FROM_REAL : CPU_FFT_COMPLEX, .n = n, .outer = 1, .inner = 1, .scale = 1, .edge = 1};
+        cpu_fft_plan p = {.kind = real ? CPU_FFT_FROM_REAL : CPU_FFT_COMPLEX,
+                          .n = n,
+                          .outer = 1,
+                          .inner = n == 20000 || n == 44101 ? 3 : 1,
+                          .scale = 1,
+                          .edge = 1};
         transform_open(&there, cpu_isa_best(), f64, p);
         p.kind = real ? CPU_FFT_TO_REAL : CPU_FFT_COMPLEX;
         p.inverse = !real;
@@ -209,8 +213,10 @@ static void large_ones_come_back(void **state)
             worst = fmax(worst, fabs(z[i] - x[i]));
             energy += x[i] * x[i];
         }
-        for (int64_t i = 0; i < spectrum; i++) /* Parseval: halves stand for two */
-            power += (real && i >= 2 && i / 2 * 2 != n ? 2 : 1) * y[i] * y[i] / (double)n;
+        for (int64_t i = 0; i < spectrum; i++) { /* Parseval: halves stand for two */
+            const int64_t number = i / 2 / p.inner;
+            power += (real && number && 2 * number != n ? 2 : 1) * y[i] * y[i] / (double)n;
+        }
         assert_true(worst < (f64 ? 2e-14 : 1e-5));
         assert_true(fabs(power / energy - 1) < (f64 ? 1e-12 : 1e-5));
         free(x);

@@ -168,10 +168,11 @@ static bool plan_chirp(cpu_fft *f, int64_t n, int64_t lanes, bool f64, base_aren
     return true;
 }
 
-static bool plan_core(cpu_fft *f, int64_t n, int64_t lanes, bool f64, base_arena *arena)
+/* Columns lie as lanes want them. */
+static bool plan_core(cpu_fft *f, int64_t n, bool columns, int64_t lanes, bool f64, base_arena *arena)
 {
-    bool smooth = is_smooth(n);
-    if (smooth && n % lanes == 0 && n >= lanes * lanes)
+    const bool smooth = is_smooth(n), row = !columns || n > CPU_FFT_LONG;
+    if (smooth && row && n % lanes == 0 && n >= lanes * lanes)
         return plan_within(f, n, lanes, f64, arena);
     if (!smooth || n > CPU_FFT_LONG)
         return plan_chirp(f, n, lanes, f64, arena);
@@ -183,7 +184,7 @@ bool cpu_fft_prepare(cpu_fft_plan *p, cpu_isa isa, bool f64, base_arena *arena)
 {
     const int64_t lanes = cpu_fft_fns_of(isa, f64)->lanes;
     const bool halved = p->kind != CPU_FFT_COMPLEX && p->n % 2 == 0;
-    if (!plan_core(&p->core, halved ? p->n / 2 : p->n, lanes, f64, arena))
+    if (!plan_core(&p->core, halved ? p->n / 2 : p->n, p->inner > 1, lanes, f64, arena))
         return false;
     if (halved) {
         table t;
@@ -199,12 +200,13 @@ bool cpu_fft_prepare(cpu_fft_plan *p, cpu_isa isa, bool f64, base_arena *arena)
         p->turn = t.at;
     }
     const int64_t size = p->core.way == CPU_FFT_CHIRP ? p->core.longer->n : p->core.n;
+    p->units = p->inner == 1 ? p->outer : p->outer * ((p->inner + lanes - 1) / lanes);
     if (p->core.way == CPU_FFT_LANES) {
-        p->units = p->inner == 1 ? (p->outer + lanes - 1) / lanes : p->outer * ((p->inner + lanes - 1) / lanes);
+        p->units = p->inner == 1 ? (p->outer + lanes - 1) / lanes : p->units;
         p->scratch = 4 * (size + 1) * lanes;
     } else {
-        p->units = p->outer * p->inner;
-        p->scratch = 4 * ((size + 64) / 64 * 64 + 16); /* four arrays, no power of two apart */
+        p->array = (size + 64) / 64 * 64 + 16; /* no power of two apart */
+        p->scratch = 4 * p->array + (p->inner == 1 ? 0 : 4 * lanes * (p->n + 2));
     }
     return true;
 }

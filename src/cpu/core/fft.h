@@ -1,9 +1,9 @@
 /* fft.h: Fourier transforms of f32 and f64 on one thread, a unit of them at a time.
  *
  * The core is Stockham's mixed-radix algorithm on vectors, so that every lane transforms numbers of its own. It is used in three ways,
- * which the length alone decides:
+ * which the length decides, and whether numbers of one transform are neighbours:
  *   LANES   lengths of small prime factors: the lanes are neighbouring transforms, a vector's width of them in a unit;
- *   WITHIN  long multiples of the vector's width w: the lanes are n / w numbers of one transform each, w apart; what they gave is
+ *   WITHIN  along the last axis, long multiples of the vector's width w: the lanes are n / w numbers of one transform each, w apart; what they gave is
  *           turned by the twiddle factors, and transforms of w numbers across the lanes follow (Bailey's four steps);
  *   CHIRP   lengths with a large prime factor, and long ones that are no multiple of w: a convolution with a chirp (Bluestein), by two
  *           transforms WITHIN whose length is a power of two.
@@ -56,6 +56,7 @@ typedef struct cpu_fft_plan {
     cpu_fft core;
     const void *turn;       /* n even: exp(-2 pi i k / n), [n / 4 + 1] real parts, then the imaginary ones */
     int64_t units, scratch; /* scratch: numbers that a unit needs */
+    int64_t array;          /* numbers in each of the four arrays that one transform needs; not of LANES */
 } cpu_fft_plan;
 
 typedef struct cpu_fft_fns {

@@ -300,42 +300,29 @@ static P FN(single)(const cpu_fft *f, P x, P y)
     return z;
 }
 
-static void FN(apart)(const T *x, int64_t step, int64_t n, P to)
+static void FN(apart)(const T *x, int64_t n, P to)
 {
     int64_t i = 0;
-    for (; step == 1 && i + W <= n; i += W) {
+    for (; i + W <= n; i += W) {
         V a = VEC(load)(x + 2 * i), b = VEC(load)(x + 2 * i + W);
         VEC(store)(to.re + i, __builtin_shufflevector(a, b, LIST(FIRST, 0, W)));
         VEC(store)(to.im + i, __builtin_shufflevector(a, b, LIST(SECOND, 0, W)));
     }
     for (; i < n; i++) {
-        to.re[i] = x[2 * i * step];
-        to.im[i] = x[2 * i * step + 1];
+        to.re[i] = x[2 * i];
+        to.im[i] = x[2 * i + 1];
     }
 }
 
-/* Numbers times scale as pairs, `step` pairs from one to the next. */
-static void FN(together)(P from, int64_t n, T scale, T *y, int64_t step)
+/* Numbers times scale as pairs. */
+static void FN(together)(P from, int64_t n, T scale, T *y)
 {
     int64_t i = 0;
-    for (; step == 1 && i + W <= n; i += W)
+    for (; i + W <= n; i += W)
         FN(put_pairs)(y + 2 * i, (C){VEC(load)(from.re + i), VEC(load)(from.im + i)}, scale, W);
     for (; i < n; i++) {
-        y[2 * i * step] = from.re[i] * scale;
-        y[2 * i * step + 1] = from.im[i] * scale;
-    }
-}
-
-/* Real numbers, `step` from one to the next, as pairs. */
-static void FN(halves)(const T *x, int64_t step, int64_t n, P to)
-{
-    if (step == 1) {
-        FN(apart)(x, 1, n, to);
-        return;
-    }
-    for (int64_t i = 0; i < n; i++) {
-        to.re[i] = x[2 * i * step];
-        to.im[i] = x[(2 * i + 1) * step];
+        y[2 * i] = from.re[i] * scale;
+        y[2 * i + 1] = from.im[i] * scale;
     }
 }
 
@@ -350,8 +337,8 @@ static void FN(take_apart)(P z, int64_t h, const T *turn, P y)
 #pragma omp simd
     for (int64_t k = 1; k <= h / 2; k++) {
         const T ar = z.re[k], ai = z.im[k], br = z.re[h - k], bi = z.im[h - k];
-        const T er = ar + br, ei = ai - bi, or = ai + bi, oi = br - ar;
-        const T tr = wr[k] * or -wi[k] * oi, ti = wr[k] * oi + wi[k] * or ;
+        const T er = ar + br, ei = ai - bi, dr = ai + bi, di = br - ar;
+        const T tr = wr[k] * dr - wi[k] * di, ti = wr[k] * di + wi[k] * dr;
         y.re[k] = er + tr;
         y.im[k] = ei + ti;
         y.re[h - k] = er - tr;
@@ -394,52 +381,80 @@ static void FN(edges)(P x, int64_t n, T by)
         x.re[n / 2] *= by;
 }
 
-static void FN(run_single)(const cpu_fft_plan *p, const T *x, T *y, int64_t unit, T *room)
+/* One transform; its numbers are neighbours. */
+static void FN(run_row)(const cpu_fft_plan *p, const T *x, T *y, T *room)
 {
-    const int64_t outer = unit / p->inner, inner = unit % p->inner, n = p->n, half = n / 2 + 1, size = p->scratch / 4;
-    const int64_t xn = p->kind == CPU_FFT_TO_REAL ? half : n, yn = p->kind == CPU_FFT_FROM_REAL ? half : n;
+    const int64_t n = p->n, half = n / 2 + 1, size = p->array;
     const bool even = n % 2 == 0;
-    x += (outer * xn * p->inner + inner) * (p->kind == CPU_FFT_FROM_REAL ? 1 : 2);
-    y += (outer * yn * p->inner + inner) * (p->kind == CPU_FFT_TO_REAL ? 1 : 2);
     P a = {room, room + size, W}, b = {room + 2 * size, room + 3 * size, W};
     if (p->kind == CPU_FFT_COMPLEX) {
         const FN(pairs) to = {y, (T)p->scale, p->inverse};
-        FN(apart)(x, p->inner, n, p->inverse ? (P){a.im, a.re, W} : a);
-        if (p->core.way == CPU_FFT_WITHIN && p->inner == 1) {
+        FN(apart)(x, n, p->inverse ? (P){a.im, a.re, W} : a);
+        if (p->core.way == CPU_FFT_WITHIN) {
             FN(within)(&p->core, a, b, &to);
             return;
         }
         P z = FN(single)(&p->core, a, b);
-        FN(together)(p->inverse ? (P){z.im, z.re, W} : z, n, (T)p->scale, y, p->inner);
+        FN(together)(p->inverse ? (P){z.im, z.re, W} : z, n, (T)p->scale, y);
     } else if (p->kind == CPU_FFT_FROM_REAL) {
-        if (even)
-            FN(halves)(x, p->inner, n / 2, a);
-        for (int64_t i = 0; !even && i < n; i++) {
-            a.re[i] = x[i * p->inner];
-            a.im[i] = 0;
+        if (even) {
+            FN(apart)(x, n / 2, a);
+        } else {
+            memcpy(a.re, x, (size_t)n * sizeof(T));
+            memset(a.im, 0, (size_t)n * sizeof(T));
         }
         P z = FN(single)(&p->core, a, b), to = z.re == a.re ? b : a;
         if (even)
             FN(take_apart)(z, n / 2, p->turn, to);
         z = even ? to : z;
         FN(edges)(z, n, (T)p->edge);
-        FN(together)(z, half, (T)(even ? 0.5 * p->scale : p->scale), y, p->inner);
+        FN(together)(z, half, (T)(even ? 0.5 * p->scale : p->scale), y);
     } else {
-        FN(apart)(x, p->inner, half, a);
+        FN(apart)(x, half, a);
         FN(edges)(a, n, (T)p->edge);
         if (even)
             FN(put_together)(a, n / 2, p->turn, b);
         else
             FN(mirror)(a, n);
-        P from = even ? b : a, to = even ? a : b, z;
-        z = FN(single)(&p->core, (P){from.im, from.re, W}, (P){to.im, to.re, W});
-        z = (P){z.im, z.re, W};
-        if (even && p->inner == 1)
-            FN(together)(z, n / 2, (T)p->scale, y, 1);
+        P from = even ? b : a, to = even ? a : b;
+        P z = FN(single)(&p->core, (P){from.im, from.re, W}, (P){to.im, to.re, W});
+        if (even)
+            FN(together)((P){z.im, z.re, W}, n / 2, (T)p->scale, y);
         else
             for (int64_t i = 0; i < n; i++)
-                y[i * p->inner] = (T)p->scale * (!even ? z.re[i] : i % 2 ? z.im[i / 2] : z.re[i / 2]);
+                y[i] = (T)p->scale * z.im[i];
     }
+}
+
+/* `width` columns, `step` numbers from one row to the next, as rows, or rows as columns; `parts` numbers belong together. */
+CPU_INLINE void FN(turn)(T *columns, T *rows, int64_t count, int64_t width, int64_t step, int64_t parts, bool back)
+{
+    for (int64_t j = 0; j < count; j++)
+        for (int64_t c = 0; c < width; c++)
+            for (int64_t k = 0; k < parts; k++)
+                if (back)
+                    columns[j * step + parts * c + k] = rows[(c * count + j) * parts + k];
+                else
+                    rows[(c * count + j) * parts + k] = columns[j * step + parts * c + k];
+}
+
+static void FN(run_single)(const cpu_fft_plan *p, const T *x, T *y, int64_t unit, T *room)
+{
+    const int64_t half = p->n / 2 + 1, xw = p->kind == CPU_FFT_FROM_REAL ? 1 : 2,
+                  yw = p->kind == CPU_FFT_TO_REAL ? 1 : 2;
+    const int64_t xn = p->kind == CPU_FFT_TO_REAL ? half : p->n, yn = p->kind == CPU_FFT_FROM_REAL ? half : p->n;
+    if (p->inner == 1) {
+        FN(run_row)(p, x + unit * xn * xw, y + unit * yn * yw, room);
+        return;
+    }
+    const int64_t blocks = (p->inner + W - 1) / W, outer = unit / blocks, from = unit % blocks * W,
+                  left = p->inner - from;
+    const int64_t width = left < W ? left : W;
+    T *in = room + 4 * p->array, *out = in + W * xn * xw;
+    FN(turn)((T *)(uintptr_t)(x + (outer * xn * p->inner + from) * xw), in, xn, width, p->inner * xw, xw, false);
+    for (int64_t c = 0; c < width; c++)
+        FN(run_row)(p, in + c * xn * xw, out + c * yn * yw, room);
+    FN(turn)(y + (outer * yn * p->inner + from) * yw, out, yn, width, p->inner * yw, yw, true);
 }
 
 /* ---- a vector's width of transforms ------------------------------------------------------------------------------ */
