@@ -144,6 +144,8 @@ const op_def op_adam_rows_update = {
             {"param=x[5] dy=x[4x3] index=i[4]:index=5 m=x[5] v=x[5] step=i[] lr=x[]", "param has 1 axes"},
             {"param=x[5x3] dy=x[4x3] index=i[4x1]:index=5 m=x[5x3] v=x[5x3] step=i[] lr=x[]",
              "index's 2 and one more are due"},
+            {"param=x[5x3] dy=x[3x3] index=i[4]:index=5 m=x[5x3] v=x[5x3] step=i[] lr=x[]",
+             "the sizes of dy and index"},
             {"param=x[5x3] dy=x[4x2] index=i[4]:index=5 m=x[5x3] v=x[5x3] step=i[] lr=x[]", "2 and 3 differ"},
             {"param=x[5x3] dy=x[4x3] index=i[4]:index=5 m=x[5x2] v=x[5x3] step=i[] lr=x[]",
              "'m' must have the shape of 'param'"},

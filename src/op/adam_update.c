@@ -113,6 +113,7 @@ const op_def op_adam_update = {
             {"param=x[5] grad=x[4] m=x[5] v=x[5] step=i[] lr=x[]", "'grad' must have the shape of 'param'"},
             {"param=x[5] grad=x[5] m=x[5] v=x[4] step=i[] lr=x[]", "'v' must have the shape of 'param'"},
             {"param=x[5] grad=x[5] m=x[5] v=x[5] step=i[1] lr=x[]", "single numbers"},
+            {"param=x[5] grad=x[5] m=x[5] v=x[5] step=i[] lr=x[] scale=x[1]", "scale must be a single number"},
             {"param=x[5] grad=x[5] m=x[5] v=x[5] step=i[] lr=x[] beta1=2", "beta1 is 2"},
             {"param=x[5] grad=x[5] m=x[5] v=x[5] step=i[] lr=x[] beta2=-1", "beta2 is -1"},
             {"param=x[5] grad=x[5] m=x[5] v=x[5] step=i[] lr=x[] eps=-1", "eps is -1"},

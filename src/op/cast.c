@@ -65,6 +65,7 @@ const op_def op_cast = {
     .cases = (const char *const[]){"x=x[7] to=f64", "x=x[7] to=f32", "x=x[2x3] to=f16", "x=x[7] to=bf16",
                                    "x=x[7] to=i64", "x=x[7] to=i32", "x=x[7] to=i16", "x=x[7] to=i8", "x=x[7] to=u8",
                                    "x=x[7] to=bool", "x=x[0] to=f32", NULL},
+    .bad = (const op_bad[]){{"x=x[7]", "to is no dtype"}, {0}},
     .tol = {OP_TOL_EXACT},
 };
 

@@ -99,6 +99,7 @@ const op_def op_reshape = {
     .bad = (const op_bad[]){{"x=x[2x3] shape=4,2", "6 elements cannot take a shape of 8"},
                             {"x=x[2x3] shape=-1,-1", "two sizes are left open"},
                             {"x=x[0x3] shape=-1,0", "cannot be found"},
+                            {"x=x[2] shape=1,1,1,1,1,1,1,1,2", "9 axes asked for; at most 8 are supported"},
                             {"x=x[2x3] shape=-1,4", "6 elements cannot take"},
                             {0}},
     .tol = {OP_TOL_EXACT},

@@ -237,6 +237,14 @@ static const char *no_type(const tn_operator *op, const tn_operator_type in[], t
     return NULL;
 }
 
+static const char *no_size(const tn_operator *op, const tn_operator_type in[], tn_operator_type out[])
+{
+    (void)op;
+    out[0] = in[0];
+    out[0].shape.dims[0] = TN_INFER;
+    return NULL;
+}
+
 static void wrong_use_is_refused(void **p)
 {
     (void)p;
@@ -252,6 +260,8 @@ static void wrong_use_is_refused(void **p)
     refused(op, 1, NULL, "needs a name");
     op = cube, op.infer = no_type;
     refused(op, 1, NULL, "no valid dtype or rank");
+    op = cube, op.infer = no_size;
+    refused(op, 1, NULL, "'cube': infer gave output 0 no size on axis 0");
     fixture f = start();
     tn_tensor *flat = tn_flatten(f.x, 0);
     (void)tn_custom(&rows, 1, &flat);
