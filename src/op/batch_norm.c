@@ -120,6 +120,8 @@ static void batch_statistics(const op_ref *c, double n)
     const op_array *x = c->in[X];
     op_array *mean = c->out[MEAN], *var = c->out[RSTD];
     int64_t inner = op_channel_inner(x);
+    for (int64_t k = 0; n == 0 && k < x->dims[1]; k++)
+        mean->f[k] = var->f[k] = NAN; /* the mean of nothing */
     for (int64_t i = 0; i < x->count; i++)
         mean->f[i / inner % x->dims[1]] += x->f[i] / n;
     for (int64_t i = 0; i < x->count; i++) {

@@ -364,3 +364,42 @@ bool op_case_has_kinks(const op_case *c)
             return true;
     return false;
 }
+
+/* ---- other sizes ------------------------------------------------------------------------------------------------------ */
+
+bool op_case_has_size(const op_case *c, int64_t size)
+{
+    for (int i = 0; i < c->n_in; i++)
+        for (int d = 0; c->in[i].letter && d < c->in[i].rank; d++)
+            if (c->in[i].dims[d] == size)
+                return true;
+    return false;
+}
+
+bool op_case_resized(const char *text, int64_t from, int64_t to, char *out, size_t size)
+{
+    bool inside = false, any = false;
+    size_t n = 0;
+    for (const char *at = text; *at && n + 24 < size;) {
+        const bool classes = strncmp(at, ":index=", 7) == 0;
+        if (classes) {
+            memcpy(out + n, at, 7);
+            n += 7;
+            at += 7;
+        }
+        inside = *at == '[' || (inside && *at != ']');
+        if ((!inside && !classes) || *at < '0' || *at > '9') {
+            out[n++] = *at++;
+            continue;
+        }
+        char *end;
+        const long long number = strtoll(at, &end, 10);
+        if (number == from && classes && to == 0)
+            return false; /* there is no index into nothing */
+        any |= number == from && inside;
+        n += (size_t)snprintf(out + n, size - n, "%lld", number == from ? (long long)to : number);
+        at = end;
+    }
+    out[n] = '\0';
+    return any;
+}

@@ -51,6 +51,10 @@ typedef struct op_case {
     char word[OP_MAX_ARG][64];
 } op_case;
 
+/* Whether an input of the case has an axis of this size. */
+bool op_case_has_size(const op_case *c, int64_t size);
+/* The text with sizes `from` as `to`, and as many classes for index; false where that has no meaning, or changes nothing. */
+bool op_case_resized(const char *text, int64_t from, int64_t to, char *out, size_t size);
 /* The case keeps def and text, and points into itself. TN_FORMAT and a sentence when the text is no case of def. */
 tn_status op_case_parse(op_case *c, const op_def *def, const char *text, base_error *e);
 /* The dtypes of the inputs in assignment k = 0, 1, ...: variables are equal, each class is walked through, and where there are two

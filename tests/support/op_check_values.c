@@ -410,6 +410,53 @@ static void run_case(const op_case *c, tn_context *const *context, op_report *r)
         }
 }
 
+/* Whether the graph takes the case as it stands. */
+static bool builds(const op_case *c, tn_context *context)
+{
+    tn_dtype dtypes[OP_MAX_IN];
+    tn_tensor *in[OP_MAX_IN];
+    if (!op_case_dtypes(c, 0, dtypes))
+        return false;
+    tn_graph *g = tn_graph_new(context);
+    const bool good = op_check_build(c, g, "x", dtypes, in) != NULL;
+    tn_graph_free(g);
+    return good;
+}
+
+/* A case in which a size has become `to`, the first that the operator takes, run; false: there is none. */
+static bool run_resized(const op_def *def, const char *text, int64_t to, tn_context *const *context, op_report *r)
+{
+    op_case c, other;
+    base_error e = {0};
+    char resized[512];
+    if (op_case_parse(&c, def, text, &e) != TN_OK)
+        return false;
+    for (int i = 0; i < c.n_in; i++)
+        for (int d = 0; c.in[i].letter && d < c.in[i].rank; d++) {
+            if (!op_case_resized(text, c.in[i].dims[d], to, resized, sizeof resized) ||
+                op_case_parse(&other, def, resized, &e) != TN_OK || !builds(&other, context[0]))
+                continue;
+            run_case(&other, context, r);
+            return true;
+        }
+    return false;
+}
+
+/* An axis of size 1, and one of size 0, somewhere: by a case of the definition, or else by one that is made of it. */
+static void check_size(const op_def *def, int64_t size, tn_context *const *context, op_report *r)
+{
+    op_case c;
+    base_error e = {0};
+    for (int i = 0; def->cases[i]; i++)
+        if (op_case_parse(&c, def, def->cases[i], &e) == TN_OK && op_case_has_size(&c, size))
+            return;
+    for (int i = 0; def->cases[i]; i++)
+        if (run_resized(def, def->cases[i], size, context, r))
+            return;
+    if (op_count_in(def) > 0)
+        op_report_fail(r, "%s: no case has an axis of size %d, and none can be made", def->name, (int)size);
+}
+
 void op_check_values(const op_def *def, op_report *r)
 {
     tn_context *context[N_SETTINGS];
@@ -423,6 +470,8 @@ void op_check_values(const op_def *def, op_report *r)
         else
             run_case(&c, context, r);
     }
+    for (int size = 0; size <= 1 && def->cases; size++)
+        check_size(def, size, context, r);
     for (int s = 0; s < N_SETTINGS; s++)
         tn_context_free(context[s]);
 }
