@@ -187,6 +187,7 @@ const op_def op_batch_norm = {
             "x=x[4x3] weight=x[3] bias=x[3] running_mean=x[3] running_var=x[3]:positive",
             "x=x[2x3x4x5] weight=x[3] bias=x[3] running_mean=x[3] running_var=x[3]:positive eps=0.01 momentum=0.3",
             "x=x[3x2x5] running_mean=x[2] running_var=x[2]:positive",
+            "x=x[1x2x5] running_mean=x[2] running_var=x[2]:positive",
             "x=x[2x2x3] weight=x[2] running_mean=x[2] running_var=x[2]:positive",
             "x=x[2x17x7x7] weight=x[17] bias=x[17] running_mean=x[17] running_var=x[17]:positive", NULL},
     .bad = (const op_bad[]){{"x=x[4] running_mean=x[4] running_var=x[4]", "x has 1 axes"},
