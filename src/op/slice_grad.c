@@ -64,7 +64,8 @@ const op_def op_slice_grad = {
                                    "dy=x[4x2] axes=1 start=1 end=-1 step=2 shape=4,5",
                                    "dy=x[2x5x2] axes=0,-1 start=2,0 end=4,2 step=1,1 shape=4,5,3",
                                    "dy=x[0] axes=0 start=3 end=3 step=1 shape=3",
-                                   "dy=x[0x2] axes=1 start=1 end=3 step=1 shape=0,3", NULL},
+                                   "dy=x[0x2] axes=1 start=1 end=3 step=1 shape=0,3",
+                                   "dy=x[1x2] axes=1 start=1 end=3 step=1 shape=1,3", NULL},
     .bad =
         (const op_bad[]){{"dy=x[2x3] axes=1 start=0 end=2 step=1 shape=4", "a 2-d slice cannot come from a 1-d tensor"},
                          {"dy=x[2x3] axes=1 start=0 end=2 step=1 shape=2,5", "3 and 2 differ"},
