@@ -44,16 +44,6 @@ static tn_status edge_dot_backward(const op_grad *c)
     return op_give_zero(c, J);
 }
 
-/* Half floats are multiplied as f32; kernels take the others. */
-static tn_status edge_dot_lower(const op_lower *c)
-{
-    tn_dtype dtype = c->in[A]->type.dtype, wide = dtype == TN_F64 ? TN_F64 : TN_F32;
-    tn_tensor *y = op_edge_dot_of(op_cast_to(c->in[A], wide), op_cast_to(c->in[B], wide), c->in[I], c->in[J],
-                                  (int)c->node->arg[GROUPS].i);
-    c->out[0] = op_cast_to(y, dtype);
-    return TN_OK;
-}
-
 static void edge_dot_ref(const op_ref *c)
 {
     const op_array *a = c->in[A], *b = c->in[B];
@@ -95,7 +85,6 @@ const op_def op_edge_dot = {
     .flags = OP_FAULTS,
     .infer = edge_dot_infer,
     .grad = edge_dot_backward,
-    .lower = edge_dot_lower,
     .ref = edge_dot_ref,
     .flops = edge_dot_flops,
     .cases = (const char *const[]){"a=x[4x3] b=x[5x3] i=i[7]:index=4 j=i[7]:index=5",

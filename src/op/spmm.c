@@ -57,19 +57,6 @@ static tn_status spmm_infer(const op_infer *c)
     return TN_OK;
 }
 
-/* Half floats are multiplied as f32; kernels take the others. */
-static tn_status spmm_lower(const op_lower *c)
-{
-    tn_tensor *x = c->in[X], *in[ROWS + 1] = {0};
-    tn_dtype dtype = x->type.dtype, wide = dtype == TN_F64 ? TN_F64 : TN_F32;
-    for (int i = 0; i < c->node->n_in; i++)
-        in[i] = c->in[i];
-    op_sparse a = {in[INDPTR], in[INDICES], in[ORDER], in[WEIGHT], in[ROWS]};
-    a.weight = a.weight ? op_cast_to(a.weight, wide) : NULL;
-    c->out[0] = op_cast_to(op_spmm_of(op_cast_to(x, wide), &a, (int)c->node->arg[MODE].i), dtype);
-    return TN_OK;
-}
-
 /* ---- gradients --------------------------------------------------------------------------------------------------- */
 
 typedef struct parts {
@@ -242,7 +229,6 @@ const op_def op_spmm = {
     .flags = OP_FAULTS,
     .infer = spmm_infer,
     .grad = spmm_backward,
-    .lower = spmm_lower,
     .ref = spmm_ref,
     .flops = spmm_flops,
     .cases =
