@@ -72,13 +72,13 @@ tn_tensor *tn_window(tn_graph *graph, tn_dtype dtype, tn_window_kind kind, int64
 static tn_mel_opt with_defaults(const tn_mel_opt *opt)
 {
     tn_mel_opt o = opt ? *opt : (tn_mel_opt){0};
-    o.rate = o.rate ? o.rate : 16000;
+    o.rate = o.rate != 0 ? o.rate : 16000;
     o.n_fft = o.n_fft ? o.n_fft : 400;
     o.window_length = o.window_length ? o.window_length : o.n_fft;
     o.hop = o.hop ? o.hop : o.window_length >= 2 ? o.window_length / 2 : 1;
     o.mels = o.mels ? o.mels : 80;
-    o.high = o.high ? o.high : o.rate / 2;
-    o.power = o.power ? o.power : 2;
+    o.high = o.high != 0 ? o.high : o.rate / 2;
+    o.power = o.power != 0 ? o.power : 2;
     return o;
 }
 
