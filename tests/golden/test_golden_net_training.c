@@ -1,4 +1,5 @@
-/* Nets for sequences beside PyTorch: the losses of 50 steps are those that make_sequence_training.py wrote down. */
+/* Nets beside PyTorch: the losses of 50 steps are those that make_sequence_training.py and make_net_training.py wrote down. The
+ * vision Transformer computes the values of its layers again for gradients. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,8 +22,9 @@ static tn_tensor *seen_of(tn_tensor *tokens, tn_tensor *lengths)
     return tn_lt(place, tn_unsqueeze(lengths, 1));
 }
 
-static tn_tensor *lstm_attention(tn_tensor *tokens, tn_tensor *lengths, tn_tensor *target)
+static tn_tensor *lstm_attention(tn_tensor *const *in)
 {
+    tn_tensor *tokens = in[0], *lengths = in[1], *target = in[2];
     tn_tensor *x = tn_layer_embedding(tokens, "embedding", WORDS, 8, NULL);
     tn_recurrent_result r = tn_layer_lstm(x, "lstm", 12, TN_OPT(tn_rnn_opt, .batch_first = true, .lengths = lengths));
     tn_tensor *h = tn_squeeze(r.h, 0), *mask = tn_unsqueeze(seen_of(tokens, lengths), 1);
@@ -37,8 +39,9 @@ static tn_tensor *placed(tn_tensor *tokens, tn_tensor *table)
                   tn_sinusoids(tn_tensor_graph(tokens), TN_F32, tn_dim_of(tokens, 1), 16));
 }
 
-static tn_tensor *transformer(tn_tensor *tokens, tn_tensor *lengths, tn_tensor *target)
+static tn_tensor *transformer(tn_tensor *const *in)
 {
+    tn_tensor *tokens = in[0], *lengths = in[1], *target = in[2];
     tn_dim n = tn_dim_of(target, 1);
     tn_tensor *table = tn_param(tn_tensor_graph(tokens), "embedding.weight", TN_F32, TN_SHAPE(WORDS, 16), NULL);
     const tn_sight source = {.key_mask = seen_of(tokens, lengths)}, own = {.causal = true};
@@ -47,6 +50,47 @@ static tn_tensor *transformer(tn_tensor *tokens, tn_tensor *lengths, tn_tensor *
         TN_OPT(tn_transformer_opt, .feed_forward = 32, .norm_first = true, .dropout = tn_f64(0)));
     y = tn_reshape(tn_layer_linear(y, "fc", WORDS, NULL), TN_SHAPE(TN_INFER, WORDS));
     return tn_cross_entropy(y, tn_reshape(tn_slice(target, 1, 1, n), TN_SHAPE(TN_INFER)), NULL);
+}
+
+static tn_tensor *mixture(tn_tensor *const *in)
+{
+    tn_tensor *h = tn_tanh(tn_layer_linear(in[0], "first", 12, NULL));
+    tn_moe_result r = tn_layer_mixture_of_experts(
+        h, "m",
+        TN_OPT(tn_moe_opt, .experts = 4, .top = 2, .hidden = 10, .normalize = true, .capacity = tn_f64(INFINITY)));
+    tn_tensor *y = tn_layer_linear(tn_add(h, r.y), "last", 3, NULL);
+    return tn_add(tn_cross_entropy(y, in[1], NULL), tn_mul_f(r.balance, 0.01));
+}
+
+static tn_tensor *block(tn_tensor *x, const char *conv, int64_t channels, const char *norm, int64_t groups)
+{
+    x = tn_layer_conv2d(x, conv, channels, 3, TN_OPT(tn_conv_opt, .padding = 1));
+    return tn_relu(tn_layer_group_norm(x, norm, groups, NULL));
+}
+
+static tn_tensor *unet(tn_tensor *const *in)
+{
+    tn_tensor *high = block(in[0], "conv1", 8, "norm1", 4);
+    tn_tensor *low = block(tn_max_pool2d(high, 2, NULL), "conv2", 12, "norm2", 3);
+    tn_tensor *both[] = {tn_layer_conv_transpose2d(low, "up", 8, 2, TN_OPT(tn_conv_opt, .stride = 2)), high};
+    tn_tensor *y = tn_layer_conv2d(block(tn_concat(2, both, 1), "conv3", 8, "norm3", 4), "last", 3, 1, NULL);
+    y = tn_reshape(tn_permute(y, 4, (const int64_t[]){0, 2, 3, 1}), TN_SHAPE(TN_INFER, 3));
+    return tn_cross_entropy(y, tn_flatten(in[1], 0), NULL);
+}
+
+static tn_tensor *vision_transformer(tn_tensor *const *in)
+{
+    tn_graph *g = tn_tensor_graph(in[0]);
+    tn_tensor *x = tn_layer_conv2d(in[0], "patches", 16, 4, TN_OPT(tn_conv_opt, .stride = 4));
+    x = tn_transpose(tn_flatten(x, 2), 1, 2);
+    tn_tensor *first = tn_param(g, "first", TN_F32, TN_SHAPE(1, 1, 16), NULL);
+    tn_tensor *both[] = {tn_expand(first, TN_SHAPE(tn_dim_of(x, 0), 1, 16)), x};
+    x = tn_add(tn_concat(2, both, 1), tn_param(g, "places", TN_F32, TN_SHAPE(1, 17, 16), NULL));
+    x = tn_layer_transformer_encoder(x, "m", 4, 3, NULL,
+                                     TN_OPT(tn_transformer_opt, .feed_forward = 32, .norm_first = true, .gelu = true,
+                                            .dropout = tn_f64(0), .recompute = true));
+    x = tn_reshape(tn_slice(x, 1, 0, 1), TN_SHAPE(TN_INFER, 16));
+    return tn_cross_entropy(tn_layer_linear(x, "last", 3, NULL), in[1], NULL);
 }
 
 /* ---- a run -------------------------------------------------------------------------------------------------------------- */
@@ -82,12 +126,17 @@ static tn_feed batch_of(const format_tensor *t, const char *name, int step)
     return (tn_feed){name, tn_view_of((void *)(uintptr_t)data, t->dtype, t->rank - 1, t->dims + 1)};
 }
 
-static void follow(const char *net, tn_tensor *(*build)(tn_tensor *, tn_tensor *, tn_tensor *))
+static void follow(const char *net, tn_tensor *(*build)(tn_tensor *const *in))
 {
-    static const char *const names[] = {"tokens", "lengths", "target"};
+    static const char *const of_words[] = {"tokens", "lengths", "target"}, *const of_numbers[] = {"x", "target"};
+    const bool words = build == lstm_attention || build == transformer;
+    const char *const *names = words ? of_words : of_numbers,
+                      *path = words ? TARN_SOURCE_DIR "/tests/golden/sequence_training.safetensors"
+                                    : TARN_SOURCE_DIR "/tests/golden/net_training.safetensors";
+    const int n = words ? 3 : 2;
     format_safetensors *file;
     base_error e = {0};
-    if (format_safetensors_open(TARN_SOURCE_DIR "/tests/golden/sequence_training.safetensors", &file, &e) != TN_OK) {
+    if (format_safetensors_open(path, &file, &e) != TN_OK) {
         print_message("skipped: %s\n", e.text);
         skip();
     }
@@ -95,17 +144,17 @@ static void follow(const char *net, tn_tensor *(*build)(tn_tensor *, tn_tensor *
     tn_graph *g = tn_graph_new(context);
     tn_tensor *in[3];
     const format_tensor *data[3];
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < n; i++) {
         char what[32];
         (void)snprintf(what, sizeof what, "in.%s", names[i]);
         data[i] = stored(file, net, what);
         tn_shape shape = {.rank = data[i]->rank - 1};
         memcpy(shape.dims, data[i]->dims + 1, sizeof *shape.dims * (size_t)shape.rank);
         shape.dims[0] = tn_symbol(g, "batch");
-        in[i] = tn_input(g, names[i], TN_I64, shape);
+        in[i] = tn_input(g, names[i], data[i]->dtype, shape);
     }
     tn_optim_opt o = {.kind = TN_SGD, .momentum = 0.9};
-    if (tn_minimize(build(in[0], in[1], in[2]), &o) != TN_OK)
+    if (tn_minimize(build(in), &o) != TN_OK)
         fail_msg("%s", tn_graph_error(g));
     tn_program *p = tn_compile(g, NULL);
     tn_state *state = tn_state_new(context);
@@ -119,9 +168,9 @@ static void follow(const char *net, tn_tensor *(*build)(tn_tensor *, tn_tensor *
         float loss = 0, lr = LR;
         tn_feed feeds[4] = {{"lr", tn_view_of(&lr, TN_F32, 0, NULL)}},
                 out = {"loss", tn_view_of(&loss, TN_F32, 0, NULL)};
-        for (int k = 0; k < 3; k++)
+        for (int k = 0; k < n; k++)
             feeds[k + 1] = batch_of(data[k], names[k], i);
-        if (tn_run(s, "step", 4, feeds, 1, &out) != TN_OK)
+        if (tn_run(s, "step", n + 1, feeds, 1, &out) != TN_OK)
             fail_msg("step %d: %s", i, tn_session_error(s));
         if (!(fabs((double)loss - want[i]) <= TOLERANCE * fabs(want[i])))
             fail_msg("%s, step %d: the loss is %.9g; PyTorch says %.9g", net, i, (double)loss, want[i]);
@@ -146,8 +195,32 @@ static void encoder_and_decoder(void **unused)
     follow("transformer", transformer);
 }
 
+static void mixture_of_experts(void **unused)
+{
+    (void)unused;
+    follow("mixture", mixture);
+}
+
+static void unet_with_group_norm(void **unused)
+{
+    (void)unused;
+    follow("unet", unet);
+}
+
+static void vision_transformer_computed_again(void **unused)
+{
+    (void)unused;
+    follow("vit", vision_transformer);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(lstm_with_attention), cmocka_unit_test(encoder_and_decoder)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lstm_with_attention),
+        cmocka_unit_test(encoder_and_decoder),
+        cmocka_unit_test(mixture_of_experts),
+        cmocka_unit_test(unet_with_group_norm),
+        cmocka_unit_test(vision_transformer_computed_again),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
