@@ -50,7 +50,7 @@ if(NOT TARN_WITH_CAIRO STREQUAL "off")
 endif()
 
 # LAPACK is opened on demand too, and what is used of it has no header: there is nothing to find when building.
-set(TARN_WITH_LAPACK on CACHE STRING "eigenvalues, singular values and QR by liblapack.so.3 (Debian package liblapack3): on or off")
+set(TARN_WITH_LAPACK on CACHE STRING "eigenvalues and singular values by liblapack.so.3 (Debian package liblapack3): on or off")
 if(NOT TARN_WITH_LAPACK STREQUAL "off")
   list(APPEND TARN_DEFS TARN_HAVE_LAPACK=1)
 endif()

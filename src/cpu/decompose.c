@@ -1,6 +1,7 @@
-/* decompose.c: eigh, svd and qr of f32 and f64 by LAPACK (core/lapack.h): divide and conquer, and Householder's reflections. A matrix
- * stored by rows is, read by columns, its transpose: x = u s v^T is asked for as x^T = v s u^T, and x = q r as x^T = r^T q^T, so that
- * results come out where they belong. Where there is no LAPACK the reference computes. */
+/* decompose.c: eigh, svd and qr of f32 and f64. The first two by LAPACK (core/lapack.h), divide and conquer: a matrix stored by rows is,
+ * read by columns, its transpose, and x = u s v^T is asked for as x^T = v s u^T, so that results come out where they belong; where
+ * there is no LAPACK the reference computes. qr by blocks of reflections (core/dense.h). */
+#include "cpu/core/dense.h"
 #include "cpu/core/kernels.h"
 #include "cpu/core/lapack.h"
 #include "cpu/core/matrix.h"
@@ -15,7 +16,8 @@ typedef struct decompose_job decompose_job;
 typedef void (*one_fn)(const decompose_job *j, char *room, int64_t b);
 
 struct decompose_plan {
-    cpu_lapack lapack;
+    cpu_lapack lapack; /* of eigh and svd */
+    cpu_dense dense;   /* of qr */
     one_fn one;
     tn_dtype dtype;
     int threads, n_out, m, n, k, least; /* k: columns of u or q; least: of m and n */
@@ -40,7 +42,7 @@ static void *output(const decompose_job *j, int i, int64_t b, int64_t elements)
     return j->out[i] + b * elements * (int64_t)j->p->size;
 }
 
-/* A thread's room: a copy of x, numbers to work with (tau of qr before them), integers. */
+/* A thread's room: a copy of x, numbers to work with, integers; of qr: and the products' scratch. */
 static void *work_in(const decompose_plan *p, char *room)
 {
     return room + p->matrix;
@@ -98,29 +100,20 @@ static void svd_one(const decompose_job *j, char *room, int64_t b)
                 cpu_set_element(p->dtype, vt, c * n + i, -cpu_element(p->dtype, vt, c * n + i));
 }
 
-/* x^T = l q^T: l is below the diagonal of what comes, which is r above it; the reflections are in rows, read by columns. */
 static void qr_one(const decompose_job *j, char *room, int64_t b)
 {
     const decompose_plan *p = j->p;
     int64_t m = p->m, n = p->n, k = p->k;
-    void *q = output(j, 0, b, m * k), *r = output(j, 1, b, k * n), *tau = work_in(p, room);
-    char *work = room + p->matrix + aligned((size_t)p->least * p->size);
-    int info = 1;
+    void *q = output(j, 0, b, m * k), *r = output(j, 1, b, k * n);
+    cpu_dense d = p->dense;
     memcpy(room, j->x + b * m * n * (int64_t)p->size, (size_t)(m * n) * p->size);
-    if (cpu_all_finite(p->dtype, room, m * n))
-        p->lapack.lq(&p->n, &p->m, room, &p->n, tau, work, &p->n_work, &info);
-    for (int64_t i = 0; i < k && !info; i++)
-        for (int64_t c = 0; c < n; c++)
-            cpu_set_element(p->dtype, r, i * n + c, c >= i ? cpu_element(p->dtype, room, i * n + c) : 0);
-    for (int64_t i = 0; i < m && !info; i++)
-        for (int64_t c = 0; c < k; c++)
-            cpu_set_element(p->dtype, q, i * k + c, c < p->least ? cpu_element(p->dtype, room, i * n + c) : 0);
-    if (!info)
-        p->lapack.lq_q(&p->k, &p->m, &p->least, q, &p->k, tau, work, &p->n_work, &info);
-    if (info) {
+    if (!cpu_all_finite(p->dtype, room, m * n)) {
         cpu_fill_nan(p->dtype, q, m * k);
         cpu_fill_nan(p->dtype, r, k * n);
+        return;
     }
+    d.scratch = room + p->matrix + p->work;
+    cpu_dense_qr(&d, m, n, k, (cpu_matrix){room, n, 1}, q, r, work_in(p, room));
 }
 
 /* ---- how much there is to work with ----------------------------------------------------------------------------------- */
@@ -154,22 +147,23 @@ static void ask_svd(decompose_plan *p)
 
 static void ask_qr(decompose_plan *p)
 {
-    int info, ask = -1, more;
-    number work = {0};
-    p->lapack.lq(&p->n, &p->m, NULL, &p->n, NULL, &work, &ask, &info);
-    more = asked(p, &work);
-    p->lapack.lq_q(&p->k, &p->m, &p->least, NULL, &p->k, NULL, &work, &ask, &info);
-    p->n_work = asked(p, &work) > more ? asked(p, &work) : more;
+    cpu_dense_qr(&p->dense, p->m, p->n, p->k, (cpu_matrix){NULL, p->n, 1}, NULL, NULL, NULL);
+    p->n_work = (int)cpu_dense_qr_room(p->m, p->n, p->k);
 }
 
 /* ---- kernels ----------------------------------------------------------------------------------------------------- */
 
-static bool accepts(const kernel_bind *b)
+static bool has_elements(const kernel_bind *b)
 {
     const kernel_operand *x = &b->in[0];
-    cpu_lapack lapack;
     int64_t m = x->dims[x->rank - 2], n = x->dims[x->rank - 1];
-    return m > 0 && n > 0 && m <= MOST && n <= MOST && cpu_lapack_open(x->dtype, &lapack);
+    return m > 0 && n > 0 && m <= MOST && n <= MOST;
+}
+
+static bool has_lapack(const kernel_bind *b)
+{
+    cpu_lapack lapack;
+    return has_elements(b) && cpu_lapack_open(b->in[0].dtype, &lapack);
 }
 
 static tn_status prepare(kernel_bind *b, one_fn one, void (*ask)(decompose_plan *p))
@@ -187,20 +181,21 @@ static tn_status prepare(kernel_bind *b, one_fn one, void (*ask)(decompose_plan 
                           .count = 1,
                           .triangle = triangle ? triangle->i : 0,
                           .size = tn_dtype_size(x->dtype)};
-    if (!cpu_lapack_open(x->dtype, &p->lapack))
+    if (one != qr_one && !cpu_lapack_open(x->dtype, &p->lapack))
         return base_fail(b->error, TN_UNSUPPORTED, "LAPACK was there and is there no more");
     p->least = p->m < p->n ? p->m : p->n;
     p->k = complete && complete->i ? p->m : p->least;
     for (int i = 0; i < x->rank - 2; i++)
         p->count *= x->dims[i];
+    p->dense = (cpu_dense){.isa = (cpu_isa)b->isa, .threads = p->count > 1 ? 1 : b->threads, .dtype = x->dtype};
     ask(p);
     p->matrix = aligned((size_t)p->m * (size_t)p->n * p->size);
-    p->work = aligned((size_t)p->n_work * p->size) + aligned((size_t)p->least * p->size);
-    p->each = p->matrix + p->work + aligned((size_t)p->n_iwork * sizeof(int));
+    p->work = aligned((size_t)p->n_work * p->size);
+    p->each = p->matrix + p->work + aligned((size_t)p->n_iwork * sizeof(int)) + aligned(p->dense.need) + 64;
     p->threads = p->count < b->threads ? (int)p->count : b->threads;
     b->scratch = (size_t)p->threads * p->each;
     b->plan = p;
-    b->path = "lapack";
+    b->path = one == qr_one ? "reflections" : "lapack";
     return TN_OK;
 }
 
@@ -216,7 +211,13 @@ static void run(const kernel_call *c)
     decompose_job j = {.p = p, .x = c->in[0], .room = c->scratch};
     for (int i = 0; i < p->n_out; i++)
         j.out[i] = c->out[i];
-    cpu_parallel(p->threads, p->count, run_chunk, &j);
+    if (p->count == 1) { /* a product may want all threads */
+        unsigned mode = cpu_flush_begin();
+        run_chunk(&j, 0, 0);
+        cpu_flush_end(mode);
+    } else {
+        cpu_parallel(p->threads, p->count, run_chunk, &j);
+    }
 }
 
 static tn_status prepare_eigh(kernel_bind *b)
@@ -233,7 +234,7 @@ static tn_status prepare_qr(kernel_bind *b)
 }
 
 const kernel cpu_kernels_decompose[] = {
-    {.op = "eigh", .name = "eigh/lapack", .accepts = accepts, .prepare = prepare_eigh, .run = run},
-    {.op = "svd", .name = "svd/lapack", .accepts = accepts, .prepare = prepare_svd, .run = run},
-    {.op = "qr", .name = "qr/lapack", .accepts = accepts, .prepare = prepare_qr, .run = run},
+    {.op = "eigh", .name = "eigh/lapack", .accepts = has_lapack, .prepare = prepare_eigh, .run = run},
+    {.op = "svd", .name = "svd/lapack", .accepts = has_lapack, .prepare = prepare_svd, .run = run},
+    {.op = "qr", .name = "qr/reflections", .accepts = has_elements, .prepare = prepare_qr, .run = run},
     {0}};

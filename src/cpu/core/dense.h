@@ -36,8 +36,18 @@ int64_t cpu_dense_cholesky(cpu_dense *d, int64_t n, cpu_matrix x);
 /* t x = b in b's place, b[n, k] with dense rows; the other side of t's diagonal is not read. */
 void cpu_dense_solve(cpu_dense *d, bool lower, bool unit, int64_t n, int64_t k, cpu_matrix t, cpu_matrix b);
 
+/* x[m, n] = q r by reflections, with LAPACK's signs: q[m, k] and r[k, n] with dense rows, k at least min(m, n) and at most m; x is used
+ * up. `room` has cpu_dense_qr_room elements. */
+void cpu_dense_qr(cpu_dense *d, int64_t m, int64_t n, int64_t k, cpu_matrix x, void *q, void *r, void *room);
+size_t cpu_dense_qr_room(int64_t m, int64_t n, int64_t k);
+
 /* Bytes, 64-aligned, for the largest of the three with these sizes. */
 size_t cpu_dense_scratch(cpu_isa isa, tn_dtype dtype, int threads, int64_t n, int64_t k);
+
+/* Element (i, j) on; c[m, n] = a[m, k] b[k, n], or (take) that is taken from c. */
+cpu_matrix cpu_dense_at(const cpu_dense *d, cpu_matrix x, int64_t i, int64_t j);
+void cpu_dense_product(cpu_dense *d, bool take, int64_t m, int64_t n, int64_t k, cpu_matrix a, cpu_matrix b,
+                       cpu_matrix c);
 
 /* The innermost blocks, once per instruction set. */
 typedef struct cpu_dense_loops {
@@ -45,6 +55,13 @@ typedef struct cpu_dense_loops {
     int64_t (*panel)(int64_t m, int64_t n, void *x, int64_t row, int64_t *pivot);
     int64_t (*cholesky)(int64_t n, void *x, int64_t row);
     void (*solve)(bool lower, bool unit, int64_t n, int64_t k, cpu_matrix t, void *b, int64_t row);
+    /* Reflections I - tau v v^T of n <= CPU_REFLECTIONS columns, m >= n: v below the diagonal, its 1 left out, r on it and above. */
+    void (*reflect)(int64_t m, int64_t n, void *x, int64_t row, void *tau);
+    /* v[m, n] with its ones and zeros; t[n, n] with I - v t v^T the product of the reflections, from v^T v in t's place. */
+    void (*unpack)(int64_t m, int64_t n, const void *x, int64_t row, void *v);
+    void (*join)(int64_t n, const void *tau, void *t);
 } cpu_dense_loops;
+enum { CPU_REFLECTIONS = 32 };
+const cpu_dense_loops *cpu_dense_loops_of(const cpu_dense *d);
 
 #endif

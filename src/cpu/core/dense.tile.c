@@ -20,5 +20,5 @@
 #include "cpu/core/dense_body.h"
 
 extern const cpu_dense_loops CPU_NAME(cpu_dense_f32), CPU_NAME(cpu_dense_f64);
-const cpu_dense_loops CPU_NAME(cpu_dense_f32) = {panel_f32, cholesky_f32, solve_f32};
-const cpu_dense_loops CPU_NAME(cpu_dense_f64) = {panel_f64, cholesky_f64, solve_f64};
+const cpu_dense_loops CPU_NAME(cpu_dense_f32) = {panel_f32, cholesky_f32, solve_f32, reflect_f32, unpack_f32, join_f32};
+const cpu_dense_loops CPU_NAME(cpu_dense_f64) = {panel_f64, cholesky_f64, solve_f64, reflect_f64, unpack_f64, join_f64};

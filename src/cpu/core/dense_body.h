@@ -63,3 +63,66 @@ static void NAME(solve)(bool lower, bool unit, int64_t n, int64_t k, cpu_matrix 
             b[i * row + j] /= a[i * (t.row + t.col)];
     }
 }
+
+/* ---- reflections ------------------------------------------------------------------------------------------------- */
+
+/* The length of column c below its row, which its largest element is taken out of before squares can overflow. */
+static double NAME(below)(const T *x, int64_t m, int64_t row, int64_t c)
+{
+    double most = 0, sum = 0;
+    for (int64_t i = c + 1; i < m; i++)
+        most = fmax(most, fabs((double)x[i * row + c]));
+    for (int64_t i = c + 1; i < m && most > 0; i++)
+        sum += (double)x[i * row + c] / most * ((double)x[i * row + c] / most);
+    return most * sqrt(sum);
+}
+
+static void NAME(reflect)(int64_t m, int64_t n, void *at, int64_t row, void *taus)
+{
+    T *x = at, *tau = taus, w[CPU_REFLECTIONS];
+    for (int64_t c = 0; c < n; c++) {
+        double length = NAME(below)(x, m, row, c), top = (double)x[c * row + c];
+        tau[c] = 0;
+        if (length == 0)
+            continue;
+        double to = -copysign(hypot(top, length), top);
+        tau[c] = (T)((to - top) / to);
+        x[c * row + c] = (T)to;
+        for (int64_t j = c + 1; j < n; j++)
+            w[j] = x[c * row + j];
+        for (int64_t i = c + 1; i < m; i++) {
+            x[i * row + c] = (T)((double)x[i * row + c] / (top - to));
+            NAME(take)(w + c + 1, x + i * row + c + 1, -x[i * row + c], n - c - 1);
+        }
+        NAME(take)(x + c * row + c + 1, w + c + 1, tau[c], n - c - 1);
+        for (int64_t i = c + 1; i < m; i++)
+            NAME(take)(x + i * row + c + 1, w + c + 1, tau[c] * x[i * row + c], n - c - 1);
+    }
+}
+
+static void NAME(unpack)(int64_t m, int64_t n, const void *at, int64_t row, void *to)
+{
+    const T *x = at;
+    T *v = to;
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < n; j++)
+            v[i * n + j] = i > j ? x[i * row + j] : i == j ? 1 : 0;
+}
+
+/* Column c: -tau times the part so far times v^T v's column (Schreiber, Van Loan 1989). */
+static void NAME(join)(int64_t n, const void *taus, void *at)
+{
+    const T *tau = taus;
+    T *t = at, column[CPU_REFLECTIONS];
+    for (int64_t c = 0; c < n; c++) {
+        for (int64_t i = 0; i < c; i++) {
+            column[i] = 0;
+            for (int64_t j = i; j < c; j++)
+                column[i] -= t[i * n + j] * t[j * n + c];
+        }
+        for (int64_t i = 0; i < n; i++)
+            t[i * n + c] = i < c ? tau[c] * column[i] : i == c ? tau[c] : t[i * n + c];
+        for (int64_t j = 0; j < c; j++) /* nothing reads v^T v there any more */
+            t[c * n + j] = 0;
+    }
+}

@@ -15,12 +15,7 @@
        const int *n_work, int *iwork, const int *n_iwork, int *info, size_t, size_t))                                  \
     X(svd, "gesdd_",                                                                                                   \
       (const char *form, const int *m, const int *n, void *a, const int *a_step, void *s, void *u, const int *u_step,  \
-       void *vt, const int *vt_step, void *work, const int *n_work, int *iwork, int *info, size_t))                    \
-    X(lq, "gelqf_",                                                                                                    \
-      (const int *m, const int *n, void *a, const int *a_step, void *tau, void *work, const int *n_work, int *info))   \
-    X(lq_q, "orglq_",                                                                                                  \
-      (const int *m, const int *n, const int *k, void *a, const int *a_step, void *tau, void *work, const int *n_work, \
-       int *info))
+       void *vt, const int *vt_step, void *work, const int *n_work, int *iwork, int *info, size_t))
 
 typedef struct cpu_lapack {
 #define FIELD(name, symbol, arguments) void(*name) arguments;
