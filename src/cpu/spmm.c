@@ -141,17 +141,22 @@ static int64_t collect(const job *j, int64_t *k, int64_t end, const void **row, 
     return n;
 }
 
+typedef union weights {
+    float f32[MOST];
+    double f64[MOST];
+} weights;
+
 /* The weights of group g; -1 is no element but what there is so far. */
-static const void *weights_of(const job *j, const int64_t *element, int64_t n, int64_t g, double *room)
+static const void *weights_of(const job *j, const int64_t *element, int64_t n, int64_t g, weights *room)
 {
     const plan *p = j->p;
     const void *weight = j->c->in[WEIGHT];
     for (int64_t i = 0; i < n; i++) {
         int64_t at = element[i] * p->groups + g;
         if (p->bytes == sizeof(double))
-            room[i] = element[i] < 0 ? 1 : ((const double *)weight)[at];
+            room->f64[i] = element[i] < 0 ? 1 : ((const double *)weight)[at];
         else
-            ((float *)room)[i] = element[i] < 0 ? 1 : ((const float *)weight)[at];
+            room->f32[i] = element[i] < 0 ? 1 : ((const float *)weight)[at];
     }
     return room;
 }
@@ -161,7 +166,7 @@ static void one_row(const job *j, int64_t r)
     const plan *p = j->p;
     const void *row[MOST];
     char *y = (char *)j->c->out[0] + r * p->groups * p->features * p->bytes;
-    double room[MOST];
+    weights room;
     int64_t element[MOST], k = number(j, INDPTR, r), end = number(j, INDPTR, r + 1), n;
     bool first = true;
     do {
@@ -169,7 +174,7 @@ static void one_row(const job *j, int64_t r)
         element[0] = -1;
         n = collect(j, &k, end, row, element, first ? 0 : 1);
         for (int64_t g = 0; g < p->groups; g++)
-            p->put(row, g * p->features, p->weighed ? weights_of(j, element, n, g, room) : NULL, n, p->features,
+            p->put(row, g * p->features, p->weighed ? weights_of(j, element, n, g, &room) : NULL, n, p->features,
                    y + g * p->features * p->bytes);
         first = n == 0;
     } while (k < end);

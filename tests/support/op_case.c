@@ -345,8 +345,7 @@ void op_case_fill(const op_case *c, int i, tn_dtype dtype, bool poison, void *da
         if (in->fill == OP_FILL_KINKS && k % 2 == 0)
             put(dtype, in->with, (int64_t)in->with, at);
         else
-            put(dtype, float_value(in, order[k], n, (i + 0.5) / 13), int_value(in, dtype, order[k], n),
-                at);
+            put(dtype, float_value(in, order[k], n, (i + 0.5) / 13), int_value(in, dtype, order[k], n), at);
     }
     free(order);
     if (in->fill == OP_FILL_PROB && tn_dtype_is_float(dtype))
