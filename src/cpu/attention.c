@@ -1,6 +1,7 @@
 /* attention and attention_grad on f32 without a matrix of weights: blocks of queries against blocks of keys, whose scores stay in
  * the second cache, with a running maximum and sum (Dao et al. 2022; Milakov, Gimelshein 2018). Products are the register tiles of
- * gemm.h on packed blocks. Blocks that no query sees are passed over.
+ * gemm.h on packed blocks; where bf16 is asked for and the processor has matrix registers, theirs, of operands that are rounded when
+ * they are packed. Blocks that no query sees are passed over.
  *
  * Forward, a chunk is a block of queries of one head. Backward it is one head of keys with all queries that read it, if there are
  * heads enough; else first a block of keys (dk, dv), then a block of queries (dq), each of which makes the weights again. Which way
@@ -30,7 +31,7 @@ typedef struct rows {
 } rows;
 
 typedef struct plan {
-    const gemm_kernels *gemm;
+    const gemm_kernels *gemm, *whole; /* whole: of the matrix registers, or NULL */
     const cpu_softmax_fns *fns;
     cpu_elem_tile dropout;
     int threads;
@@ -44,7 +45,8 @@ typedef struct plan {
     int64_t window, shift, stream;
     float scale;
     double p;
-    int64_t room; /* floats of scratch for a thread */
+    int64_t room,
+        space; /* floats of scratch for a thread; where in it `whole` packs a block of rows and leaves a tile */
 } plan;
 
 typedef struct job {
@@ -63,12 +65,53 @@ static int64_t least(int64_t a, int64_t b)
 
 /* ---- pieces -------------------------------------------------------------------------------------------------------- */
 
+static int64_t round_up(int64_t n, int64_t unit)
+{
+    return (n + unit - 1) / unit * unit;
+}
+
+/* Floats from a packed panel of k rows to the next. */
+static int64_t panel(const plan *p, int64_t k)
+{
+    const gemm_kernels *w = p->whole;
+    return w ? round_up(k, w->k_unit) * w->nr * w->packed / (int64_t)sizeof(float) : p->gemm->nr * k;
+}
+
+/* The matrix registers want rows packed too, and leave whole tiles, which are finished from there. */
+static void multiply_whole(const plan *p, float *space, int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row,
+                           int64_t a_col, const float *b, const gemm_finish *end)
+{
+    const gemm_kernels *g = p->whole;
+    const int64_t step = panel(p, k), side = g->nr;
+    float *tile = space, *packed = tile + side * side;
+    const gemm_end plain = {.alpha = 1};
+    for (int64_t i = 0; i < m; i += side)
+        g->pack_a(packed + i / side * step, side, a + i * a_row, TN_F32, a_row, a_col, least(side, m - i), k);
+    for (int64_t j = 0; j < n; j += side)
+        for (int64_t i = 0; i < m; i += side) {
+            gemm_finish f = *end;
+            f.from = tile;
+            f.from_row = side;
+            f.m = least(side, m - i);
+            f.n = least(side, n - j);
+            f.c = (float *)end->c + i * end->c_row + j;
+            g->tile(f.m, f.n, round_up(k, g->k_unit), packed + i / side * step, 1, side, b + j / side * step, side,
+                    tile, side, &plain);
+            p->gemm->finish(&f);
+        }
+}
+
 /* c[m][n] (+)= alpha * a b, b packed in panels of the tile's width, each of k rows. */
-static void multiply(const plan *p, int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, int64_t a_col,
-                     const float *b, float *c, int64_t c_row, float alpha, bool add)
+static void multiply(const plan *p, float *space, int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row,
+                     int64_t a_col, const float *b, float *c, int64_t c_row, float alpha, bool add)
 {
     const gemm_kernels *g = p->gemm;
     const gemm_end end = {.alpha = (double)alpha, .add = add};
+    if (p->whole) {
+        const gemm_finish f = {.c = c, .c_row = c_row, .c_col = 1, .c_dtype = TN_F32, .end = end};
+        multiply_whole(p, space, m, n, k, a, a_row, a_col, b, &f);
+        return;
+    }
     for (int64_t j = 0; j < n; j += g->nr)
         for (int64_t i = 0; i < m; i += g->mr)
             g->tile(least(g->mr, m - i), least(g->nr, n - j), k, a + i * a_row, a_row, a_col, b + j * k, g->nr,
@@ -78,14 +121,28 @@ static void multiply(const plan *p, int64_t m, int64_t n, int64_t k, const float
 /* The columns of x[m][n] as panels with m rows; the rows as panels with n rows. */
 static void pack_columns(const plan *p, float *to, const float *x, int64_t row, int64_t m, int64_t n)
 {
-    for (int64_t j = 0; j < n; j += p->gemm->nr)
-        p->gemm->pack_b(to + j * m, p->gemm->nr, x + j, TN_F32, 1, row, least(p->gemm->nr, n - j), m);
+    const gemm_kernels *g = p->whole ? p->whole : p->gemm;
+    for (int64_t j = 0; j < n; j += g->nr)
+        g->pack_b(to + j / g->nr * panel(p, m), g->nr, x + j, TN_F32, 1, row, least(g->nr, n - j), m);
 }
 
 static void pack_rows(const plan *p, float *to, const float *x, int64_t row, int64_t m, int64_t n)
 {
-    for (int64_t i = 0; i < m; i += p->gemm->nr)
-        p->gemm->pack_b(to + i * n, p->gemm->nr, x + i * row, TN_F32, row, 1, least(p->gemm->nr, m - i), n);
+    const gemm_kernels *g = p->whole ? p->whole : p->gemm;
+    for (int64_t i = 0; i < m; i += g->nr)
+        g->pack_b(to + i / g->nr * panel(p, n), g->nr, x + i * row, TN_F32, row, 1, least(g->nr, m - i), n);
+}
+
+static void enter(const plan *p)
+{
+    if (p->whole)
+        p->whole->enter();
+}
+
+static void leave(const plan *p)
+{
+    if (p->whole)
+        p->whole->leave();
 }
 
 /* The keys that query i may see: from *low up to *high. */
@@ -178,11 +235,13 @@ static void forward_chunk(void *arg, int64_t chunk, int thread)
     const plan *p = t->p;
     int64_t blocks = (p->l + p->block - 1) / p->block, head = chunk / blocks, i0 = chunk % blocks * p->block;
     int64_t m = least(p->block, p->l - i0);
-    float *s = t->scratch + thread * p->room, *kt = s + ROWS * KEYS, *vp = kt + KEYS * p->e, most[ROWS];
+    float *s = t->scratch + thread * p->room, *space = s + p->space, *kt = s + ROWS * KEYS, *vp = kt + KEYS * p->e;
+    float most[ROWS];
     const float *q = t->q + p->q.head[head] + i0 * p->q.row, *k = t->k + p->k.head[head / p->groups],
                 *v = t->v + p->v.head[head / p->groups];
     float *y = t->out + p->out.head[head] + i0 * p->out.row;
     double sum[ROWS] = {0};
+    enter(p);
     for (int64_t i = 0; i < m; i++) {
         memset(y + i * p->out.row, 0, (size_t)p->f * sizeof *y);
         most[i] = -INFINITY;
@@ -192,7 +251,7 @@ static void forward_chunk(void *arg, int64_t chunk, int thread)
         if (!meets(p, i0, m, j, n))
             continue;
         pack_rows(p, kt, k + j * p->k.row, p->k.row, n, p->e);
-        multiply(p, m, n, p->e, q, p->q.row, 1, kt, s, KEYS, p->scale, false);
+        multiply(p, space, m, n, p->e, q, p->q.row, 1, kt, s, KEYS, p->scale, false);
         for (int64_t i = 0; i < m; i++) {
             mask_row(t, head, i0 + i, j, n, s + i * KEYS);
             weigh(p, s + i * KEYS, n, &most[i], &sum[i], y + i * p->out.row);
@@ -200,8 +259,9 @@ static void forward_chunk(void *arg, int64_t chunk, int thread)
                 drop(t, head, i0 + i, j, n, s + i * KEYS, s + i * KEYS);
         }
         pack_columns(p, vp, v + j * p->v.row, p->v.row, n, p->f);
-        multiply(p, m, p->f, n, s, KEYS, 1, vp, y, p->out.row, 1, true);
+        multiply(p, space, m, p->f, n, s, KEYS, 1, vp, y, p->out.row, 1, true);
     }
+    leave(p);
     for (int64_t i = 0; i < m; i++) {
         t->out_lse[head * p->l + i0 + i] = sum[i] == 0 ? -INFINITY : (float)((double)most[i] + log(sum[i]));
         if (sum[i] != 0)
@@ -215,6 +275,7 @@ static void forward_chunk(void *arg, int64_t chunk, int thread)
 typedef struct desk {
     float *s, *d, *dropped;      /* [ROWS][KEYS] */
     float *kt, *vt, *k, *q, *dy; /* packed */
+    float *space;
 } desk;
 
 static desk desk_of(const job *t, int thread)
@@ -228,6 +289,7 @@ static desk desk_of(const job *t, int thread)
     k.k = k.vt + KEYS * p->f;
     k.q = k.k + KEYS * p->width_e;
     k.dy = k.q + ROWS * p->width_e;
+    k.space = k.s + p->space;
     return k;
 }
 
@@ -245,8 +307,10 @@ static void pack_keys(const job *t, const desk *w, int64_t head, int64_t j, int6
 static const float *slopes(const job *t, const desk *w, int64_t head, int64_t i0, int64_t m, int64_t j, int64_t n)
 {
     const plan *p = t->p;
-    multiply(p, m, n, p->e, t->q + p->q.head[head] + i0 * p->q.row, p->q.row, 1, w->kt, w->s, KEYS, p->scale, false);
-    multiply(p, m, n, p->f, t->dy + p->dy.head[head] + i0 * p->dy.row, p->dy.row, 1, w->vt, w->d, KEYS, 1, false);
+    multiply(p, w->space, m, n, p->e, t->q + p->q.head[head] + i0 * p->q.row, p->q.row, 1, w->kt, w->s, KEYS, p->scale,
+             false);
+    multiply(p, w->space, m, n, p->f, t->dy + p->dy.head[head] + i0 * p->dy.row, p->dy.row, 1, w->vt, w->d, KEYS, 1,
+             false);
     for (int64_t i = 0; i < m; i++) {
         float *s = w->s + i * KEYS, *d = w->d + i * KEYS, lse = t->lse[head * p->l + i0 + i];
         mask_row(t, head, i0 + i, j, n, s);
@@ -276,11 +340,12 @@ static void keys_block(const job *t, const desk *w, int64_t key_head, int64_t j,
                 continue;
             const float *weights = slopes(t, w, head, i, m, j, n);
             pack_columns(p, w->dy, t->dy + p->dy.head[head] + i * p->dy.row, p->dy.row, m, p->f);
-            multiply(p, n, p->f, m, weights, 1, KEYS, w->dy, dv, p->f, 1, true);
+            multiply(p, w->space, n, p->f, m, weights, 1, KEYS, w->dy, dv, p->f, 1, true);
             pack_columns(p, w->q, t->q + p->q.head[head] + i * p->q.row, p->q.row, m, p->e);
-            multiply(p, n, p->e, m, w->d, 1, KEYS, w->q, dk, p->e, p->scale, true);
+            multiply(p, w->space, n, p->e, m, w->d, 1, KEYS, w->q, dk, p->e, p->scale, true);
             if (dq)
-                multiply(p, m, p->e, n, w->d, KEYS, 1, w->k, t->dq + (head * p->l + i) * p->e, p->e, p->scale, true);
+                multiply(p, w->space, m, p->e, n, w->d, KEYS, 1, w->k, t->dq + (head * p->l + i) * p->e, p->e, p->scale,
+                         true);
         }
 }
 
@@ -290,8 +355,10 @@ static void head_chunk(void *arg, int64_t chunk, int thread)
     const plan *p = t->p;
     desk w = desk_of(t, thread);
     memset(t->dq + chunk * p->groups * p->l * p->e, 0, (size_t)(p->groups * p->l * p->e) * sizeof *t->dq);
+    enter(p);
     for (int64_t j = 0; j < p->s; j += KEYS)
         keys_block(t, &w, chunk, j, true);
+    leave(p);
 }
 
 static void keys_chunk(void *arg, int64_t chunk, int thread)
@@ -299,7 +366,9 @@ static void keys_chunk(void *arg, int64_t chunk, int thread)
     const job *t = arg;
     desk w = desk_of(t, thread);
     int64_t blocks = (t->p->s + KEYS - 1) / KEYS;
+    enter(t->p);
     keys_block(t, &w, chunk / blocks, chunk % blocks * KEYS, false);
+    leave(t->p);
 }
 
 static void queries_chunk(void *arg, int64_t chunk, int thread)
@@ -311,14 +380,16 @@ static void queries_chunk(void *arg, int64_t chunk, int thread)
     int64_t m = least(p->block, p->l - i);
     float *dq = t->dq + (head * p->l + i) * p->e;
     memset(dq, 0, (size_t)(m * p->e) * sizeof *dq);
+    enter(p);
     for (int64_t j = 0; j < p->s; j += KEYS) {
         int64_t n = least(KEYS, p->s - j);
         if (!meets(p, i, m, j, n))
             continue;
         pack_keys(t, &w, head / p->groups, j, n, true);
         slopes(t, &w, head, i, m, j, n);
-        multiply(p, m, p->e, n, w.d, KEYS, 1, w.k, dq, p->e, p->scale, true);
+        multiply(p, w.space, m, p->e, n, w.d, KEYS, 1, w.k, dq, p->e, p->scale, true);
     }
+    leave(p);
 }
 
 /* sum(dy * y) - dlse of every query row of a head. */
@@ -383,9 +454,15 @@ static bool find_rows(kernel_bind *b, const kernel_operand *x, const kernel_oper
     return head;
 }
 
-static void choose(plan *p, cpu_isa isa)
+static void choose(plan *p, cpu_isa isa, bool narrow)
 {
     p->gemm = CPU_OF_ISA(isa, &gemm_f32);
+#if CPU_X86
+    enum { LEAST = 64 }; /* shorter rows are packed longer than they are multiplied */
+    p->whole = narrow && isa == CPU_AMX && p->e >= LEAST && p->f >= LEAST ? &gemm_bf16_amx : NULL;
+#else
+    (void)narrow;
+#endif
     p->dropout = CPU_OF_ISA(isa, cpu_elem_dropout);
     p->fns = cpu_softmax_fns_of(isa);
 }
@@ -412,7 +489,7 @@ static plan *plan_of(kernel_bind *b, const kernel_operand *q, const kernel_opera
                 .mask_dtype = mask->dtype};
     for (int a = 0; a < r - 2; a++)
         p->heads *= q->dims[a];
-    choose(p, (cpu_isa)b->isa);
+    choose(p, (cpu_isa)b->isa, b->precision == TN_PRECISION_BF16);
     p->scale = (float)(scale != 0 ? scale : 1 / sqrt((double)p->e));
     p->shift = cpu_arg_int(b->node, "from_end") ? p->s - p->l : 0;
     int64_t blocks = (p->l + ROWS - 1) / ROWS;
@@ -430,7 +507,13 @@ static plan *plan_of(kernel_bind *b, const kernel_operand *q, const kernel_opera
 
 static size_t room_for(plan *p, int64_t floats)
 {
-    p->room = (floats + 15) / 16 * 16;
+    const int64_t longest = p->e > p->f ? p->e : p->f;
+    p->space = round_up(floats, 16);
+    p->room = p->space;
+    if (p->whole) {
+        const int64_t side = p->whole->nr;
+        p->room += side * side + ROWS / side * panel(p, longest > ROWS ? longest : ROWS);
+    }
     return (size_t)(p->room * (p->threads > 1 ? p->threads : 1)) * sizeof(float);
 }
 
@@ -447,7 +530,7 @@ static tn_status prepare(kernel_bind *b)
         return base_no_memory(b->error, "preparing a kernel");
     b->scratch = room_for(p, ROWS * KEYS + KEYS * (p->e + p->width_f));
     b->plan = p;
-    b->path = "blocks";
+    b->path = p->whole ? "amx" : "blocks";
     return TN_OK;
 }
 
@@ -461,7 +544,7 @@ static tn_status prepare_grad(kernel_bind *b)
     b->scratch = room_for(p, 3 * ROWS * KEYS + KEYS * (p->e + p->f + p->width_e) + ROWS * (p->width_e + p->width_f));
     b->scratch += (size_t)(p->heads * p->l) * sizeof(float);
     b->plan = p;
-    b->path = p->split ? "blocks" : "heads";
+    b->path = p->whole ? "amx" : p->split ? "blocks" : "heads";
     return TN_OK;
 }
 
