@@ -505,7 +505,7 @@ typedef struct tn_batch_norm_result {
 
 /* Each channel (axis 1) of x[N, C, ...] brought to mean 0 and variance 1, then times weight[C] plus bias[C] (NULL: not).
  * Entries that train use the batch's statistics and move the running ones [C] towards them by momentum; others use the
- * running ones. f */
+ * running ones. A channel of one value has no variance and is refused when an entry trains. f */
 TN_API tn_batch_norm_result tn_batch_norm(tn_tensor *x, tn_tensor *weight, tn_tensor *bias, tn_tensor *running_mean,
                                           tn_tensor *running_var, double eps, double momentum);
 /* The last `axes` axes of x brought to mean 0 and variance 1, or divided by the root of their mean square; then times weight plus

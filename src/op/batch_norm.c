@@ -139,7 +139,7 @@ static void batch_norm_ref(const op_ref *c)
     int64_t channels = x->dims[1], inner = op_channel_inner(x);
     double n = channels ? (double)(x->count / channels) : 0, m = c->training ? c->arg[MOMENTUM].f : 0;
     if (c->training && n == 1)
-        op_ref_fault(c, "batch_norm needs more than one value in each channel when it trains");
+        op_ref_fault(c, "batch norm in training needs more than one value in each channel");
     if (c->training)
         batch_statistics(c, n);
     for (int64_t k = 0; k < channels; k++) {

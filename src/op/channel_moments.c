@@ -13,11 +13,25 @@ int op_axes_but_channels(int rank, int64_t *axes)
     return rank - 1;
 }
 
+/* One value has no variance: the running one would become NaN, so PyTorch refuses it too. Sizes that are symbols yet are looked
+ * at again when they are numbers. */
+static bool has_one_value(const graph_type *x)
+{
+    bool one = x->dims[0] == 1;
+    for (int i = 2; i < x->rank; i++)
+        one = one && x->dims[i] == 1;
+    return one;
+}
+
 static tn_status channel_moments_infer(const op_infer *c)
 {
     const graph_type *x = c->in[0];
     if (x->rank < 2)
         return op_fail(c, TN_SHAPE, "x has %d axes; it needs two or more: batch, channels, ...", x->rank);
+    if (has_one_value(x))
+        return op_fail(c, TN_SHAPE,
+                       "batch norm in training needs more than one value in each channel; take larger batches, or the "
+                       "running statistics (frozen)");
     for (int i = MEAN; i <= VAR; i++) {
         c->out[i].rank = 1;
         c->out[i].dims[0] = x->dims[1];
@@ -66,7 +80,10 @@ const op_def op_channel_moments = {
     .flops_each = 4,
     .cases = (const char *const[]){"x=x[4x3]", "x=x[2x3x4x5]", "x=x[3x2x5]", "x=x[7x17x3x3]", "x=x[2x300x2x1]",
                                    "x=x[3x5x29x7]", "x=x[600x2]", "x=x[0x3x2]", "x=x[2x0]", NULL},
-    .bad = (const op_bad[]){{"x=x[4]", "x has 1 axes"}, {0}},
+    .bad = (const op_bad[]){{"x=x[4]", "x has 1 axes"},
+                            {"x=x[1x3]", "more than one value in each channel"},
+                            {"x=x[1x3x1x1]", "more than one value in each channel"},
+                            {0}},
     .tol = {[TN_F64] = OP_TOL(1e-12, 1e-300),
             [TN_F32] = OP_TOL(2e-6, 1e-37),
             [TN_F16] = OP_TOL(5e-3, 1e-4),

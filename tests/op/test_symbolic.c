@@ -206,12 +206,13 @@ static void shapes_take_symbols(void **p)
     same_at_every_size(shapes);
 }
 
-/* y made from x[batch, 4] is refused when batch is 2, with a sentence that says so. */
+/* y made from x[batch, 4] by an entry that trains is refused when batch is 2, with a sentence that says so. */
 static void refused(tn_tensor *(*make)(tn_tensor *x), const char *says)
 {
     tn_context *context = tn_context_new(NULL);
     tn_graph *g = tn_graph_new(context);
-    tn_entry_output(tn_entry_new(g, "run", 0), "y", make(tn_input(g, "x", TN_F32, TN_SHAPE(tn_symbol(g, "batch"), 4))));
+    tn_tensor *batch = tn_input(g, "x", TN_F32, TN_SHAPE(tn_symbol(g, "batch"), 4));
+    tn_entry_output(tn_entry_new(g, "run", TN_TRAINING), "y", make(batch));
     tn_program *program = tn_compile(g, NULL);
     if (!program)
         fail_msg("%s", tn_context_error(context));
@@ -247,12 +248,20 @@ static tn_tensor *three_rows_cut_off(tn_tensor *x)
     return tn_pad(x, (int64_t[]){0, 0}, (int64_t[]){-3, 0}, 0);
 }
 
+/* Each channel has a value for each row but one. */
+static tn_tensor *normalised_one(tn_tensor *x)
+{
+    tn_tensor *rows = tn_slice(x, 0, 1, TN_INFER), *mean = tn_full(tn_tensor_graph(x), TN_F32, TN_SHAPE(4), 0);
+    return tn_batch_norm(rows, NULL, NULL, mean, tn_add_f(mean, 1), 1e-5, 0.1).y;
+}
+
 static void what_does_not_fit_is_refused_when_sizes_are_bound(void **p)
 {
     (void)p;
     refused(five_rows, "the range from 0 to 5 does not lie in axis 0 of size 2");
     refused(window_of_three, "does not fit into 2");
     refused(largest_of_none, "has size 0");
+    refused(normalised_one, "batch norm in training needs more than one value in each channel");
     refused(three_rows_cut_off, "the size batch-3 is negative (-1)");
     tn_context *context = tn_context_new(NULL);
     tn_graph *g = tn_graph_new(context);
