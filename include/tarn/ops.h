@@ -308,6 +308,12 @@ TN_API tn_tensor *tn_bilinear(tn_tensor *a, tn_tensor *b, tn_tensor *w, tn_tenso
 /* "bij,bjk->bik" and the like, with "..."; f, without a sum over a common letter also i */
 TN_API tn_tensor *tn_einsum(const char *equation, int n, tn_tensor *const x[]);
 
+/* x / max(norm, eps), norms of degree p (see tn_norm_axes) along an axis; PyTorch: 2, 1e-12. The cosines of a and b along an axis, no
+ * length taken as less than eps (1e-8). The norms of a - b + eps (1e-6) along the last axis. f */
+TN_API tn_tensor *tn_normalize(tn_tensor *x, double p, int axis, double eps);
+TN_API tn_tensor *tn_cosine_similarity(tn_tensor *a, tn_tensor *b, int axis, double eps);
+TN_API tn_tensor *tn_pairwise_distance(tn_tensor *a, tn_tensor *b, double p, double eps, bool keepdim);
+
 /* ---- matrices: the last two axes of x[..., n, n], f64 and f32 --------------------------------------------------------- */
 
 /* A matrix with an element that is not finite gives NaN. One that is singular, or not positive definite, is a fault where it is said. */
@@ -535,8 +541,9 @@ typedef struct tn_spectral_result {
 TN_API tn_spectral_result tn_spectral_norm(tn_tensor *w, tn_tensor *u, tn_tensor *v, int axis);
 /* x, through which no gradient flows. f */
 TN_API tn_tensor *tn_detach(tn_tensor *x);
-/* Random numbers in [0, 1), new ones in every step; f */
+/* Random numbers, new ones in every step: in [0, 1); normal ones, of mean 0 and variance 1. f */
 TN_API tn_tensor *tn_uniform(tn_graph *graph, tn_dtype dtype, tn_shape shape);
+TN_API tn_tensor *tn_normal(tn_graph *graph, tn_dtype dtype, tn_shape shape);
 /* exp(x) / sum(exp(x)) along an axis, and its logarithm; f */
 TN_API tn_tensor *tn_softmax(tn_tensor *x, int axis);
 TN_API tn_tensor *tn_log_softmax(tn_tensor *x, int axis);
@@ -605,7 +612,8 @@ typedef enum tn_fft_norm {
     TN_FFT_FORWARD = 2   /* the others by 1 / n */
 } tn_fft_norm;
 /* Discrete Fourier transforms of any length along an axis: of complex x; of real x, half the spectrum, n / 2 + 1 complex numbers on the
- * axis; n real numbers (TN_INFER: an even number) from half their spectrum, which is cut or filled with zeros. f32 f64 */
+ * axis; n real numbers (TN_INFER: an even number) from half their spectrum, which is cut or filled with zeros. Of the others tn_pad cuts
+ * or fills the axis beforehand, as PyTorch's n does: by n - size behind it. f32 f64 */
 TN_API tn_tensor *tn_fft(tn_tensor *x, int axis, tn_fft_norm norm);
 TN_API tn_tensor *tn_ifft(tn_tensor *x, int axis, tn_fft_norm norm);
 TN_API tn_tensor *tn_rfft(tn_tensor *x, int axis, tn_fft_norm norm);

@@ -93,6 +93,21 @@ def rows():
     case("distillation", distillation, [a * 3, b * 3], temperature=2.0)
 
 
+def distances():
+    x = random("lengths", 3, 4, 5)
+    x[1, 2] = 0
+    for p, dim, eps in ((2.0, 1, 1e-12), (2.0, -1, 1e-12), (1.0, 0, 1e-12), (3.0, -1, 2.0)):
+        case("normalize", F.normalize, [x], p=p, dim=dim, eps=eps)
+    a, b, one = random("cosine a", 3, 4, 5), random("cosine b", 4, 5), random("cosine one", 3, 1, 5)
+    case("cosine_similarity", F.cosine_similarity, [a, b], dim=-1, eps=1e-8, second=True)
+    case("cosine_similarity", F.cosine_similarity, [a, b], dim=1, eps=1e-8)
+    case("cosine_similarity", F.cosine_similarity, [a, one], "the axis is stretched first; all gradients of one are 0", dim=1, eps=1e-8, grad=False)
+    case("cosine_similarity", F.cosine_similarity, [x, a], "one row is 0", dim=2, eps=1e-8, grad=False)
+    for p, keepdim in ((2.0, False), (1.0, True), (3.0, False)):
+        case("pairwise_distance", F.pairwise_distance, [a, b], p=p, eps=1e-6, keepdim=keepdim)
+    case("pairwise_distance", F.pairwise_distance, [a, a], "the same: eps alone", p=2.0, eps=0.1, keepdim=False)
+
+
 # ---- boxes ------------------------------------------------------------------------------------------------------------------
 
 def box_loss(x, target, kind, reduction):
@@ -164,7 +179,7 @@ def games():
 def main():
     torch.set_num_threads(1)
     folder = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
-    for group in (labels, ctc, numbers, rows, boxes, games):
+    for group in (labels, ctc, numbers, rows, distances, boxes, games):
         group()
     save(os.path.join(folder, "losses.safetensors"), os.path.basename(__file__))
 

@@ -55,6 +55,8 @@ def transforms():
              tarn=f"irfft axis=0 size=10 norm={norm}", norm=norm)
     for n in (4, 7, 16):
         case("irfft_n", lambda x, n: torch.fft.irfft(complex_of(x), n), [random("irfft n", 2, 5, 2)], "cut or filled with zeros", n=n)
+        case("fft_n", lambda x, n: real_of(torch.fft.fft(complex_of(x), n)), [random("fft n", 2, 8, 2)], "cut or filled with zeros", n=n)
+        case("rfft_n", lambda x, n: real_of(torch.fft.rfft(x, n)), [random("rfft n", 2, 8)], "cut or filled with zeros", n=n)
     case("fft_axes", lambda x: real_of(torch.fft.fft2(complex_of(x))), [random("fft2", 2, 6, 5, 2)])
     case("ifft_axes", lambda x, norm: real_of(torch.fft.ifft2(complex_of(x), norm=norm)), [random("ifft2", 2, 6, 5, 2)], norm="ortho")
     case("rfft_axes", lambda x: real_of(torch.fft.rfft2(x)), [random("rfft2", 2, 6, 8)])

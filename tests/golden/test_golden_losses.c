@@ -47,6 +47,26 @@ static bool make_distillation(golden *c)
     return true;
 }
 
+static bool make_normalize(golden *c)
+{
+    c->out[0] = tn_normalize(c->in[0], golden_number(c, "p", 2), (int)golden_number(c, "dim", 1),
+                             golden_number(c, "eps", 1e-12));
+    return true;
+}
+
+static bool make_cosine_similarity(golden *c)
+{
+    c->out[0] = tn_cosine_similarity(c->in[0], c->in[1], (int)golden_number(c, "dim", 1), golden_number(c, "eps", 0));
+    return true;
+}
+
+static bool make_pairwise_distance(golden *c)
+{
+    c->out[0] = tn_pairwise_distance(c->in[0], c->in[1], golden_number(c, "p", 2), golden_number(c, "eps", 0),
+                                     golden_flag(c, "keepdim", false));
+    return true;
+}
+
 static bool make_box_loss(golden *c)
 {
     c->out[0] = tn_box_loss(c->in[0], c->in[1], (tn_box_kind)kind(c), reduction(c));
@@ -86,7 +106,8 @@ static bool make_negative_elbo(golden *c)
 static const golden_row table[] = {
     ROW(ctc),           ROW(contrastive),     ROW(info_nce),           ROW(distillation),
     ROW(box_loss),      ROW(gan_critic_loss), ROW(gan_generator_loss), ROW(gradient_penalty),
-    ROW(negative_elbo), {NULL, NULL}};
+    ROW(negative_elbo), ROW(normalize),       ROW(cosine_similarity),  ROW(pairwise_distance),
+    {NULL, NULL}};
 
 static void losses_are_as_in_pytorch(void **state)
 {

@@ -22,6 +22,20 @@ static bool make_irfft_n(golden *c)
     return true;
 }
 
+/* What PyTorch's n does to the axis, as tarn/ops.h says: the tensors have 8 numbers. */
+static bool make_fft_n(golden *c)
+{
+    c->out[0] =
+        tn_fft(tn_pad(c->in[0], (int64_t[3]){0}, (int64_t[]){0, whole(c, "n", 8) - 8, 0}, 0), -2, TN_FFT_BACKWARD);
+    return true;
+}
+static bool make_rfft_n(golden *c)
+{
+    c->out[0] =
+        tn_rfft(tn_pad(c->in[0], (int64_t[2]){0}, (int64_t[]){0, whole(c, "n", 8) - 8}, 0), -1, TN_FFT_BACKWARD);
+    return true;
+}
+
 /* The last two axes of numbers. */
 static const int64_t complex_axes[2] = {-3, -2}, real_axes[2] = {-2, -1};
 
@@ -160,9 +174,10 @@ static bool make_resample(golden *c)
 #name, make_##name                                                                                             \
     }
 static const golden_row table[] = {
-    ROW(irfft_n),         ROW(fft_axes), ROW(ifft_axes),  ROW(rfft_axes), ROW(irfft_axes),  ROW(complex_abs),
-    ROW(complex_mul),     ROW(window),   ROW(stft),       ROW(istft),     ROW(spectrogram), ROW(mel_bank),
-    ROW(mel_spectrogram), ROW(log_mel),  ROW(dct_matrix), ROW(mfcc),      ROW(resample),    {NULL, NULL}};
+    ROW(irfft_n),   ROW(fft_n),      ROW(rfft_n),      ROW(fft_axes),    ROW(ifft_axes),
+    ROW(rfft_axes), ROW(irfft_axes), ROW(complex_abs), ROW(complex_mul), ROW(window),
+    ROW(stft),      ROW(istft),      ROW(spectrogram), ROW(mel_bank),    ROW(mel_spectrogram),
+    ROW(log_mel),   ROW(dct_matrix), ROW(mfcc),        ROW(resample),    {NULL, NULL}};
 
 static void signals_are_as_in_pytorch(void **state)
 {

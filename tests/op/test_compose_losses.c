@@ -1,5 +1,6 @@
 /* Losses that are put together from operators (src/op/compose/losses.c): with a batch of open size they compute what they do with a
  * number, and what is wrong gives a sentence. Values are compared with PyTorch's in tests/golden. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -50,7 +51,17 @@ static tn_tensor *elbo(tn_tensor *x)
     return tn_negative_elbo(one(x), rows(x), tn_mul_f(rows(x), 0.1), 2);
 }
 
-static compose_fn *const builders[] = {contrastive, info_nce, box, distillation, critic, generator, penalty, elbo};
+static tn_tensor *cosine(tn_tensor *x)
+{
+    return tn_cosine_similarity(x, tn_square(x), -1, 1e-8);
+}
+static tn_tensor *distance(tn_tensor *x)
+{
+    return tn_pairwise_distance(tn_normalize(x, 2, 1, 1e-12), x, 1, 1e-6, true);
+}
+
+static compose_fn *const builders[] = {cosine,       distance, contrastive, info_nce, box,
+                                       distillation, critic,   generator,   penalty,  elbo};
 
 static tn_tensor *bad_same(tn_tensor *x)
 {
@@ -92,8 +103,38 @@ static tn_tensor *bad_kl(tn_tensor *x)
 {
     return tn_normal_kl(tn_sum(x), x);
 }
+static tn_tensor *bad_length(tn_tensor *x)
+{
+    return tn_normalize(x, 2, 3, 1e-12);
+}
+static tn_tensor *bad_least(tn_tensor *x)
+{
+    return tn_normalize(x, 2, 1, -1);
+}
+static tn_tensor *bad_cosine(tn_tensor *x)
+{
+    return tn_cosine_similarity(x, x, 0, (double)NAN);
+}
+static tn_tensor *bad_angle(tn_tensor *x)
+{
+    return tn_cosine_similarity(x, x, -4, 0);
+}
+static tn_tensor *bad_distance(tn_tensor *x)
+{
+    return tn_pairwise_distance(x, x, 2, -1, false);
+}
+static tn_tensor *bad_points(tn_tensor *x)
+{
+    return tn_pairwise_distance(tn_sum(x), tn_sum(x), 2, 0, false);
+}
 
-static const compose_wrong wrong[] = {{bad_same, "a number is due for each row of a"},
+static const compose_wrong wrong[] = {{bad_length, "normalize of 'x': axis 3 of a 3-d tensor"},
+                                      {bad_least, "normalize of 'x': eps is -1; it must be from 0 to 1000"},
+                                      {bad_cosine, "cosine_similarity of 'x': eps is"},
+                                      {bad_angle, "cosine_similarity of 'x': axis -4 of a 3-d tensor"},
+                                      {bad_distance, "pairwise_distance of 'x': eps is -1"},
+                                      {bad_points, "rows [..., features] are due; a and b have no axis"},
+                                      {bad_same, "a number is due for each row of a"},
                                       {bad_rows, "rows [N, features] are due"},
                                       {bad_temperature, "the temperature is 0"},
                                       {bad_box, "boxes [..., 4]"},

@@ -340,12 +340,39 @@ static void alpha_keeps_the_mean(void **state)
     assert_true(mean > -0.05 && mean < 0.05);
 }
 
+static tn_tensor *normal(tn_tensor *x)
+{
+    return tn_normal(tn_tensor_graph(x), TN_F32, tn_tensor_shape(x));
+}
+
+/* The first four moments of 18,432 numbers, each within five of its deviations, and the share beyond 2. */
+static void normal_numbers_are_normal(void **state)
+{
+    static float y[SAMPLES * CHANNELS * INNER];
+    const int n = SAMPLES * CHANNELS * INNER;
+    double moment[5] = {0}, far = 0;
+    (void)state;
+    train(normal, y);
+    for (int i = 0; i < n; i++) {
+        double power = 1;
+        for (int k = 0; k < 5; k++, power *= y[i])
+            moment[k] += power / n;
+        far += (y[i] > 2 || y[i] < -2) / (double)n;
+    }
+    assert_float_equal(moment[1], 0, 0.037);
+    assert_float_equal(moment[2], 1, 0.052);
+    assert_float_equal(moment[3], 0, 0.143);
+    assert_float_equal(moment[4], 3, 0.361);
+    assert_float_equal(far, 0.0455, 0.0077);
+}
+
 static compose_list list = COMPOSE_LIST(builders, wrong);
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test_prestate(compose_open_sizes, &list),
                                        cmocka_unit_test_prestate(compose_sentences, &list),
-                                       cmocka_unit_test(blocks_are_dropped), cmocka_unit_test(alpha_keeps_the_mean)};
+                                       cmocka_unit_test(blocks_are_dropped), cmocka_unit_test(alpha_keeps_the_mean),
+                                       cmocka_unit_test(normal_numbers_are_normal)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
