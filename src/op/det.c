@@ -2,7 +2,6 @@
 #include "op/scheme/linalg.h"
 
 #include <math.h>
-#include <string.h>
 
 static tn_status det_infer(const op_infer *c)
 {
@@ -26,27 +25,14 @@ static void det_ref(const op_ref *c)
     int64_t n = op_rows(x), minor;
     for (int64_t b = 0; b < y->count; b++) {
         const double *from = x->f + b * n * n;
-        double *used = c->room, *inverse = used + n * n, change = 0;
-        for (int64_t i = 0; i < n * n; i++) {
-            used[i] = from[i];
-            inverse[i] = i % (n + 1) == 0;
-        }
+        double *used = c->room, *inverse = used + n * n;
         bool finite = op_finite(from, n * n);
-        int sign = finite ? op_eliminate(used, n, inverse, n, &minor) : 0;
+        int sign = finite ? op_invert(from, n, used, inverse, &minor) : 0;
         y->f[b] = finite ? sign : (double)NAN;
         for (int64_t i = 0; i < n && sign; i++)
             y->f[b] *= used[i * n + i];
-        for (int64_t i = 0; i < n && sign; i++)
-            for (int64_t j = 0; j < n; j++)
-                change += fabs(from[i * n + j] * inverse[j * n + i]);
-        y->magnitude[b] = sign ? fabs(y->f[b]) * (1 + change) : 0;
+        y->magnitude[b] = sign ? fabs(y->f[b]) * (1 + op_condition(from, inverse, n)) : 0;
     }
-}
-
-static double det_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return 2 * op_elements(in[0]) * (double)in[0]->dims[in[0]->rank - 1] / 3;
 }
 
 const op_def op_det = {
@@ -60,7 +46,7 @@ const op_def op_det = {
     .grad = det_backward,
     .ref = det_ref,
     .room = 2,
-    .flops = det_flops,
+    .flops = op_eliminate_flops,
     .cases = (const char *const[]){"x=x[3x3]", "x=x[2x4x4]:dominant", "x=x[1x1]", "x=x[3x2x2x2]", "x=x[17x17]:dominant",
                                    "x=x[0x0]", "x=x[0x3x3]", "x=x[2x0x0]", NULL},
     .bad = (const op_bad[]){{"x=x[3]", "needs two axes or more, and has 1"}, {"x=x[2x3]", "'x' are not square"}, {0}},

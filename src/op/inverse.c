@@ -2,19 +2,9 @@
  * computed where due is true, and else old stays: optimizers take inverses every so many steps. */
 #include "op/scheme/linalg.h"
 
-#include <math.h>
 #include <string.h>
 
 enum { CHECK };
-
-static tn_status inverse_infer(const op_infer *c)
-{
-    BASE_TRY(op_want_square(c, 0));
-    BASE_TRY(op_want_shape(c, 1, c->in[0]));
-    if (!c->in[1] != !c->in[2] || (c->in[2] && c->in[2]->rank != 0))
-        return op_fail(c, TN_SHAPE, "'old' and 'due' belong together, and due has no axes");
-    return op_infer_same(c);
-}
 
 /* From d(y) = -y dx y. */
 static tn_status inverse_backward(const op_grad *c)
@@ -24,21 +14,6 @@ static tn_status inverse_backward(const op_grad *c)
     if (due && op_wants(c, 1))
         op_give(c, 1, tn_where(due, zero, op_dout(c, 0)));
     return op_give(c, 0, due ? tn_where(due, dx, zero) : dx);
-}
-
-/* |y| |x| |y|: how far y moves when x is rounded. */
-static void set_magnitude(const double *x, const double *y, double *magnitude, double *column, int64_t n)
-{
-    for (int64_t j = 0; j < n; j++) {
-        for (int64_t i = 0; i < n; i++) {
-            column[i] = 0;
-            for (int64_t k = 0; k < n; k++)
-                column[i] += fabs(x[i * n + k] * y[k * n + j]);
-        }
-        for (int64_t i = 0; i < n; i++)
-            for (int64_t k = 0; k < n; k++)
-                magnitude[i * n + j] += fabs(y[i * n + k]) * column[k];
-    }
 }
 
 static void inverse_ref(const op_ref *c)
@@ -52,17 +27,14 @@ static void inverse_ref(const op_ref *c)
     for (int64_t b = 0; b < op_matrices(x); b++) {
         const double *from = x->f + b * n * n;
         double *y = c->out[0]->f + b * n * n;
-        memcpy(c->room, from, (size_t)(n * n) * sizeof *y);
-        for (int64_t i = 0; i < n; i++)
-            y[i * n + i] = 1;
         bool good = op_finite(from, n * n);
-        if (good && op_eliminate(c->room, n, y, n, &minor) == 0) {
+        if (good && op_invert(from, n, c->room, y, &minor) == 0) {
             good = false;
             if (c->arg[CHECK].i)
                 op_ref_fault(c, "a matrix is singular");
         }
         if (good)
-            set_magnitude(from, y, c->out[0]->magnitude + b * n * n, c->room, n);
+            op_solve_magnitude(from, y, n, y, n, c->out[0]->magnitude + b * n * n, c->room);
         else
             op_fill_nan(y, n * n);
     }
@@ -84,7 +56,7 @@ const op_def op_inverse = {
     .out = {{"y", 0, 'T'}},
     .arg = {[CHECK] = OP_ARG_BOOL("check", true)},
     .flags = OP_FAULTS | OP_SINGULAR,
-    .infer = inverse_infer,
+    .infer = op_infer_when,
     .grad = inverse_backward,
     .ref = inverse_ref,
     .room = 1,

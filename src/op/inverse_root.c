@@ -13,15 +13,6 @@ static double floor_of(tn_dtype dtype)
     return dtype == TN_F64 ? DBL_EPSILON : (double)FLT_EPSILON;
 }
 
-static tn_status inverse_root_infer(const op_infer *c)
-{
-    BASE_TRY(op_want_square(c, 0));
-    BASE_TRY(op_want_shape(c, 1, c->in[0]));
-    if (!c->in[1] != !c->in[2] || (c->in[2] && c->in[2]->rank != 0))
-        return op_fail(c, TN_SHAPE, "'old' and 'due' belong together, and due has no axes");
-    return op_infer_same(c);
-}
-
 static tn_status inverse_root_lower(const op_lower *c)
 {
     tn_tensor *x = c->in[0], *y = x;
@@ -80,7 +71,7 @@ const op_def op_inverse_root = {
            {"due", OP_BOOLS, 0, OP_OPTIONAL}},
     .out = {{"y", 0, 'T'}},
     .arg = {[DEGREE] = OP_ARG_INT_IN("degree", 2, 1, 8)},
-    .infer = inverse_root_infer,
+    .infer = op_infer_when,
     .lower = inverse_root_lower,
     .ref = inverse_root_ref,
     .room = 3,

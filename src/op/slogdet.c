@@ -2,7 +2,6 @@
 #include "op/scheme/linalg.h"
 
 #include <math.h>
-#include <string.h>
 
 static tn_status slogdet_infer(const op_infer *c)
 {
@@ -28,12 +27,8 @@ static void slogdet_ref(const op_ref *c)
     for (int64_t b = 0; b < sign->count; b++) {
         const double *from = x->f + b * n * n;
         double *used = c->room, *inverse = used + n * n, *size = log_size->magnitude + b;
-        for (int64_t i = 0; i < n * n; i++) {
-            used[i] = from[i];
-            inverse[i] = i % (n + 1) == 0;
-        }
         bool finite = op_finite(from, n * n);
-        int turns = finite ? op_eliminate(used, n, inverse, n, &minor) : 0;
+        int turns = finite ? op_invert(from, n, used, inverse, &minor) : 0;
         sign->f[b] = finite ? turns : (double)NAN;
         log_size->f[b] = finite ? turns ? 0 : -(double)INFINITY : (double)NAN;
         for (int64_t i = 0; i < n && turns; i++) {
@@ -41,16 +36,8 @@ static void slogdet_ref(const op_ref *c)
             log_size->f[b] += log(fabs(used[i * n + i]));
             *size += fabs(log(fabs(used[i * n + i])));
         }
-        for (int64_t i = 0; i < n && turns; i++)
-            for (int64_t j = 0; j < n; j++)
-                *size += fabs(from[i * n + j] * inverse[j * n + i]);
+        *size += turns ? op_condition(from, inverse, n) : 0;
     }
-}
-
-static double slogdet_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
-{
-    (void)arg, (void)out;
-    return 2 * op_elements(in[0]) * (double)in[0]->dims[in[0]->rank - 1] / 3;
 }
 
 const op_def op_slogdet = {
@@ -63,7 +50,7 @@ const op_def op_slogdet = {
     .grad = slogdet_backward,
     .ref = slogdet_ref,
     .room = 2,
-    .flops = slogdet_flops,
+    .flops = op_eliminate_flops,
     .cases = (const char *const[]){"x=x[3x3]", "x=x[2x4x4]:dominant", "x=x[1x1]", "x=x[3x2x2x2]", "x=x[17x17]:dominant",
                                    "x=x[64x64]:dominant", "x=x[0x0]", "x=x[0x3x3]", "x=x[2x0x0]", NULL},
     .bad = (const op_bad[]){{"x=x[3]", "needs two axes or more, and has 1"}, {"x=x[2x3]", "'x' are not square"}, {0}},

@@ -5,19 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-static tn_status solve_infer(const op_infer *c)
-{
-    const graph_type *a = c->in[0], *b = c->in[1];
-    BASE_TRY(op_want_square(c, 0));
-    BASE_TRY(op_want_matrix(c, 1));
-    if (!dim_same(c->dims, a->dims[a->rank - 1], b->dims[b->rank - 2], c->def->name))
-        return op_fail(c, TN_SHAPE, "the matrices of 'b' must have as many rows as those of 'a'");
-    BASE_TRY(op_infer_broadcast_lead(c, 2));
-    c->out[0].dims[c->out[0].rank - 2] = b->dims[b->rank - 2];
-    c->out[0].dims[c->out[0].rank - 1] = b->dims[b->rank - 1];
-    return TN_OK;
-}
-
 /* With g = a^-T dx: db = g, da = -g x^T. */
 static tn_status solve_backward(const op_grad *c)
 {
@@ -29,23 +16,6 @@ static tn_status solve_backward(const op_grad *c)
     return TN_OK;
 }
 
-/* |a^-1| |a| |x| for column j. */
-static void set_magnitude(const op_ref *c, const double *a, const double *inverse, double *column, int64_t at,
-                          int64_t n, int64_t j)
-{
-    const double *x = c->out[0]->f + at;
-    double *magnitude = c->out[0]->magnitude + at;
-    int64_t k = op_cols(c->out[0]);
-    for (int64_t i = 0; i < n; i++) {
-        column[i] = 0;
-        for (int64_t l = 0; l < n; l++)
-            column[i] += fabs(a[i * n + l] * x[l * k + j]);
-    }
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t l = 0; l < n; l++)
-            magnitude[i * k + j] += fabs(inverse[i * n + l]) * column[l];
-}
-
 static void solve_one(const op_ref *c, int64_t matrix)
 {
     const op_array *a = c->in[0], *b = c->in[1];
@@ -54,11 +24,7 @@ static void solve_one(const op_ref *c, int64_t matrix)
                  *right = b->f + op_matrix_at(c->out[0], b, matrix) * n * k;
     double *x = c->out[0]->f + at, *used = c->room, *inverse = used + n * n;
     bool good = op_finite(from, n * n);
-    for (int64_t i = 0; i < n * n; i++) {
-        used[i] = from[i];
-        inverse[i] = i % (n + 1) == 0;
-    }
-    if (good && op_eliminate(used, n, inverse, n, &minor) == 0) {
+    if (good && op_invert(from, n, used, inverse, &minor) == 0) {
         op_ref_fault(c, "a matrix is singular");
         good = false;
     }
@@ -72,9 +38,9 @@ static void solve_one(const op_ref *c, int64_t matrix)
             finite &= isfinite(right[i * k + j]) != 0;
         for (int64_t i = 0; i < n && !finite; i++)
             x[i * k + j] = (double)NAN;
-        if (finite)
-            set_magnitude(c, from, inverse, used, at, n, j);
     }
+    if (good)
+        op_solve_magnitude(from, inverse, n, x, k, c->out[0]->magnitude + at, used);
 }
 
 static void solve_ref(const op_ref *c)
@@ -97,7 +63,7 @@ const op_def op_solve = {
     .in = {{"a", OP_BIT(TN_F64) | OP_BIT(TN_F32), 'T'}, {"b", OP_BIT(TN_F64) | OP_BIT(TN_F32), 'T'}},
     .out = {{"x", 0, 'T'}},
     .flags = OP_FAULTS | OP_SINGULAR,
-    .infer = solve_infer,
+    .infer = op_infer_solve,
     .grad = solve_backward,
     .ref = solve_ref,
     .room = 2,

@@ -8,19 +8,6 @@
 
 enum { UPPER, TRANSPOSE, UNIT };
 
-static tn_status triangular_solve_infer(const op_infer *c)
-{
-    const graph_type *a = c->in[0], *b = c->in[1];
-    BASE_TRY(op_want_square(c, 0));
-    BASE_TRY(op_want_matrix(c, 1));
-    if (!dim_same(c->dims, a->dims[a->rank - 1], b->dims[b->rank - 2], c->def->name))
-        return op_fail(c, TN_SHAPE, "the matrices of 'b' must have as many rows as those of 'a'");
-    BASE_TRY(op_infer_broadcast_lead(c, 2));
-    c->out[0].dims[c->out[0].rank - 2] = b->dims[b->rank - 2];
-    c->out[0].dims[c->out[0].rank - 1] = b->dims[b->rank - 1];
-    return TN_OK;
-}
-
 /* With g = t^-T dx: db = g, dt = -g x^T, of which the triangle counts. */
 static tn_status triangular_solve_backward(const op_grad *c)
 {
@@ -82,7 +69,7 @@ const op_def op_triangular_solve = {
     .arg = {[UPPER] = OP_ARG_BOOL("upper", false),
             [TRANSPOSE] = OP_ARG_BOOL("transpose", false),
             [UNIT] = OP_ARG_BOOL("unit", false)},
-    .infer = triangular_solve_infer,
+    .infer = op_infer_solve,
     .grad = triangular_solve_backward,
     .ref = triangular_solve_ref,
     .room = 1,

@@ -26,6 +26,28 @@ tn_status op_want_square(const op_infer *c, int i)
     return op_fail(c, TN_SHAPE, "the matrices of '%s' are not square", c->def->in[i].name);
 }
 
+tn_status op_infer_solve(const op_infer *c)
+{
+    const graph_type *a = c->in[0], *b = c->in[1];
+    BASE_TRY(op_want_square(c, 0));
+    BASE_TRY(op_want_matrix(c, 1));
+    if (!dim_same(c->dims, a->dims[a->rank - 1], b->dims[b->rank - 2], c->def->name))
+        return op_fail(c, TN_SHAPE, "the matrices of 'b' must have as many rows as those of 'a'");
+    BASE_TRY(op_infer_broadcast_lead(c, 2));
+    c->out[0].dims[c->out[0].rank - 2] = b->dims[b->rank - 2];
+    c->out[0].dims[c->out[0].rank - 1] = b->dims[b->rank - 1];
+    return TN_OK;
+}
+
+tn_status op_infer_when(const op_infer *c)
+{
+    BASE_TRY(op_want_square(c, 0));
+    BASE_TRY(op_want_shape(c, 1, c->in[0]));
+    if (!c->in[1] != !c->in[2] || (c->in[2] && c->in[2]->rank != 0))
+        return op_fail(c, TN_SHAPE, "'old' and 'due' belong together, and due has no axes");
+    return op_infer_same(c);
+}
+
 tn_dim op_least(dim_table *t, tn_dim a, tn_dim b)
 {
     return dim_sub(t, dim_add(t, a, b), dim_max(t, a, b));
@@ -144,6 +166,47 @@ int op_eliminate(double *a, int64_t n, double *b, int64_t k, int64_t *minor)
     }
     op_triangle_solve(&(op_triangle){.t = a, .n = n, .row = n, .col = 1}, b, k);
     return sign;
+}
+
+int op_invert(const double *x, int64_t n, double *used, double *inverse, int64_t *minor)
+{
+    for (int64_t i = 0; i < n * n; i++) {
+        used[i] = x[i];
+        inverse[i] = i % (n + 1) == 0;
+    }
+    return op_eliminate(used, n, inverse, n, minor);
+}
+
+double op_condition(const double *x, const double *inverse, int64_t n)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < n; j++)
+            sum += fabs(x[i * n + j] * inverse[j * n + i]);
+    return sum;
+}
+
+void op_solve_magnitude(const double *a, const double *inverse, int64_t n, const double *x, int64_t k,
+                        double *magnitude, double *column)
+{
+    for (int64_t j = 0; j < k; j++) {
+        if (n && isnan(x[j]))
+            continue;
+        for (int64_t i = 0; i < n; i++) {
+            column[i] = 0;
+            for (int64_t l = 0; l < n; l++)
+                column[i] += fabs(a[i * n + l] * x[l * k + j]);
+        }
+        for (int64_t i = 0; i < n; i++)
+            for (int64_t l = 0; l < n; l++)
+                magnitude[i * k + j] += fabs(inverse[i * n + l]) * column[l];
+    }
+}
+
+double op_eliminate_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
+{
+    (void)arg, (void)out;
+    return 2 * op_elements(in[0]) * (double)in[0]->dims[in[0]->rank - 1] / 3;
 }
 
 void op_triangle_solve(const op_triangle *t, double *b, int64_t k)

@@ -17,6 +17,10 @@ extern const char *const op_triangles[];
 /* Input i has two axes or more; its last two have the same size. */
 tn_status op_want_matrix(const op_infer *c, int i);
 tn_status op_want_square(const op_infer *c, int i);
+/* x for a x = b: inputs a and b, leading axes are broadcast. */
+tn_status op_infer_solve(const op_infer *c);
+/* A matrix like x that is computed where `due` is true and else `old`: inputs x, old and due, the last two or neither. */
+tn_status op_infer_when(const op_infer *c);
 /* The smaller of two sizes. */
 tn_dim op_least(dim_table *t, tn_dim a, tn_dim b);
 
@@ -52,6 +56,15 @@ bool op_read_symmetric(const double *x, double *y, int64_t n, int64_t triangle);
 /* b[n, k] becomes a^-1 b by elimination with the largest pivots; a is used up: an upper triangle stays. The sign of the
  * permutation; 0 and *minor (from 1) where a has no inverse. */
 int op_eliminate(double *a, int64_t n, double *b, int64_t k, int64_t *minor);
+/* The same for the inverse of finite x; used[n, n] is left with the triangle. */
+int op_invert(const double *x, int64_t n, double *used, double *inverse, int64_t *minor);
+/* The sum of |x[i, j] inverse[j, i]|: how far the determinant moves, in parts of it, when x is rounded. */
+double op_condition(const double *x, const double *inverse, int64_t n);
+/* |inverse| |a| |x|: how far x[n, k] with a x = b moves when a is rounded. Columns of NaN are left out; column[n] is room. */
+void op_solve_magnitude(const double *a, const double *inverse, int64_t n, const double *x, int64_t k,
+                        double *magnitude, double *column);
+/* op_def.flops of elimination alone. */
+double op_eliminate_flops(const op_value *arg, const graph_type *const *in, const graph_type *out);
 /* t x = b for a triangle, in b's place; element (i, j) of t is t[i * row + j * col]. */
 typedef struct op_triangle {
     const double *t;
