@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "format/safetensors.h"
+#include "support/golden_file.h"
 #include <tarn/tarn.h>
 
 enum { NODES = 7, MOST = 32 };
@@ -229,21 +229,10 @@ static void one(golden *c, tn_tensor *(*build)(golden *))
     tn_program_free(program);
 }
 
-static format_safetensors *file_of_cases(void)
-{
-    format_safetensors *file;
-    base_error e = {0};
-    if (format_safetensors_open(TARN_SOURCE_DIR "/tests/golden/graph.safetensors", &file, &e) != TN_OK) {
-        print_message("skipped: %s\n", e.text);
-        skip();
-    }
-    return file;
-}
-
 static void all_are_as_in_pytorch(void **unused)
 {
     (void)unused;
-    format_safetensors *file = file_of_cases();
+    format_safetensors *file = golden_file("graph");
     tn_context *context = tn_context_new(TN_OPT(tn_context_opt, .threads = 2));
     for (size_t i = 0; i < 2 * sizeof table / sizeof *table; i++) {
         golden c = {.file = file, .name = table[i / 2].name, .open = i % 2, .context = context};
@@ -262,7 +251,7 @@ static void a_gat_trains_as_in_pytorch(void **unused)
     (void)unused;
     enum { STEPS = 50 };
     golden c = {
-        .file = file_of_cases(), .name = "train", .context = tn_context_new(TN_OPT(tn_context_opt, .threads = 2))};
+        .file = golden_file("graph"), .name = "train", .context = tn_context_new(TN_OPT(tn_context_opt, .threads = 2))};
     tn_graph *g = c.graph = tn_graph_new(c.context);
     const char *const fed[] = {"x", "source", "target", "labels"};
     tn_feed feeds[5];

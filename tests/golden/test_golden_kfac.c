@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "format/safetensors.h"
+#include "support/golden_file.h"
 #include <tarn/nn.h>
 #include <tarn/ops.h>
 #include <tarn/optim.h>
@@ -148,12 +148,9 @@ static double compare(const run *r, int done)
 
 static void steps_are_the_papers(void **p)
 {
-    base_error e = {0};
-    format_safetensors *file;
+    format_safetensors *file = golden_file("kfac");
     char list[256], *rest = list;
     (void)p;
-    if (format_safetensors_open(TARN_SOURCE_DIR "/tests/golden/kfac.safetensors", &file, &e) != TN_OK)
-        fail_msg("%s", e.text);
     (void)snprintf(list, sizeof list, "%s", format_safetensors_metadata(file, "variants"));
     for (char *v = strtok_r(rest, " ", &rest); v; v = strtok_r(NULL, " ", &rest))
         for (int way = 0; way < 3; way++) { /* steps; gradients added up; a scaled loss */

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "format/safetensors.h"
 #include "op/scheme/op.h"
+#include "support/golden_file.h"
 #include <tarn/tarn.h>
 
 typedef struct golden {
@@ -504,13 +504,8 @@ static int run(golden *c, tn_context *context, tn_program *p)
 static void layers_are_as_in_pytorch(void **unused)
 {
     (void)unused;
-    format_safetensors *file;
-    base_error e = {0};
+    format_safetensors *file = golden_file("layers");
     int failures = 0;
-    if (format_safetensors_open(TARN_SOURCE_DIR "/tests/golden/layers.safetensors", &file, &e) != TN_OK) {
-        print_message("skipped: %s\n", e.text);
-        skip();
-    }
     tn_context *context = tn_context_new(TN_OPT(tn_context_opt, .threads = 2));
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         golden c = {.file = file, .name = table[i].name, .graph = tn_graph_new(context)};

@@ -112,7 +112,7 @@ static const golden_row table[] = {
 static void losses_are_as_in_pytorch(void **state)
 {
     (void)state;
-    golden_check_file(TARN_SOURCE_DIR "/tests/golden/losses.safetensors", 50, table);
+    golden_check_file("losses", 50, table);
 }
 
 int main(void)

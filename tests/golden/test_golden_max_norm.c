@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "format/safetensors.h"
+#include "support/golden_file.h"
 #include <tarn/tarn.h>
 
 enum { STEPS = 6, ROWS = 9, FEATURES = 4, PLACES = 6 };
@@ -114,21 +114,10 @@ static void compare(const trained *t, const variant *v, const float *want, int s
     }
 }
 
-static format_safetensors *open_file(void)
-{
-    format_safetensors *file;
-    base_error e = {0};
-    if (format_safetensors_open(TARN_SOURCE_DIR "/tests/golden/max_norm.safetensors", &file, &e) != TN_OK) {
-        print_message("skipped: %s\n", e.text);
-        skip();
-    }
-    return file;
-}
-
 static void tables_are_cut_as_in_pytorch(void **unused)
 {
     (void)unused;
-    format_safetensors *file = open_file();
+    format_safetensors *file = golden_file("max_norm");
     for (size_t k = 0; k < sizeof variants / sizeof *variants; k++) {
         const variant *v = &variants[k];
         const float *losses = stored(file, v, "loss"), *after = stored(file, v, "after");
@@ -149,7 +138,7 @@ static void tables_are_cut_as_in_pytorch(void **unused)
 static void entries_that_do_not_train_leave_the_table(void **unused)
 {
     (void)unused;
-    format_safetensors *file = open_file();
+    format_safetensors *file = golden_file("max_norm");
     for (size_t k = 0; k < sizeof variants / sizeof *variants; k += 2) {
         const variant *v = &variants[k];
         trained t = begin(file, v, true);

@@ -593,19 +593,19 @@ static const golden_row table[] = {ROW(conv2d),
 static void operators_are_as_in_pytorch(void **state)
 {
     (void)state;
-    golden_check_file(TARN_SOURCE_DIR "/tests/golden/ops.safetensors", 160, table);
+    golden_check_file("ops", 160, table);
 }
 
 static void vocabulary_is_as_in_pytorch(void **state)
 {
     (void)state;
-    golden_check_file(TARN_SOURCE_DIR "/tests/golden/vocabulary.safetensors", 300, table);
+    golden_check_file("vocabulary", 300, table);
 }
 
 static void sequences_are_as_in_pytorch(void **state)
 {
     (void)state;
-    golden_check_file(TARN_SOURCE_DIR "/tests/golden/sequence.safetensors", 20, table);
+    golden_check_file("sequence", 20, table);
 }
 
 int main(void)

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "format/safetensors.h"
+#include "support/golden_file.h"
 #include <tarn/ops.h>
 #include <tarn/optim.h>
 #include <tarn/program.h>
@@ -259,10 +259,7 @@ static void follow(const format_safetensors *file, const char *variant)
 static void each_of(const char *list, void (*check)(const format_safetensors *file, const char *name))
 {
     char names_of[1024], *rest = names_of;
-    base_error e = {0};
-    format_safetensors *file;
-    if (format_safetensors_open(TARN_SOURCE_DIR "/tests/golden/optim.safetensors", &file, &e) != TN_OK)
-        fail_msg("%s", e.text);
+    format_safetensors *file = golden_file("optim");
     (void)snprintf(names_of, sizeof names_of, "%s", format_safetensors_metadata(file, list));
     for (char *v = strtok_r(rest, " ", &rest); v; v = strtok_r(NULL, " ", &rest))
         check(file, v);
@@ -319,10 +316,7 @@ static void rosenbrock_free(rosenbrock *r)
 static void lbfgs_steps(void **p)
 {
     (void)p;
-    base_error e = {0};
-    format_safetensors *file;
-    if (format_safetensors_open(TARN_SOURCE_DIR "/tests/golden/optim.safetensors", &file, &e) != TN_OK)
-        fail_msg("%s", e.text);
+    format_safetensors *file = golden_file("optim");
     const format_tensor *losses = golden(file, "lbfgs", "loss"), *places = golden(file, "lbfgs", "x");
     const tn_lbfgs_opt o = {.lr = 0.02, .max_iter = 7, .history_size = 4};
     rosenbrock r = rosenbrock_new(&o);

@@ -182,7 +182,7 @@ static const golden_row table[] = {
 static void signals_are_as_in_pytorch(void **state)
 {
     (void)state;
-    golden_check_file(TARN_SOURCE_DIR "/tests/golden/signal.safetensors", 120, table);
+    golden_check_file("signal", 120, table);
 }
 
 int main(void)

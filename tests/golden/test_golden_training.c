@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "format/safetensors.h"
+#include "support/golden_file.h"
 #include <tarn/nn.h>
 #include <tarn/optim.h>
 #include <tarn/program.h>
@@ -241,12 +241,8 @@ static void follow(const format_safetensors *file, const char *model, const char
 
 static void follow_all(const char *model, net build)
 {
-    char path[512], variants[256], *rest = variants;
-    base_error e = {0};
-    format_safetensors *file;
-    (void)snprintf(path, sizeof path, "%s/tests/golden/%s.safetensors", TARN_SOURCE_DIR, model);
-    if (format_safetensors_open(path, &file, &e) != TN_OK)
-        fail_msg("%s", e.text);
+    char variants[256], *rest = variants;
+    format_safetensors *file = golden_file(model);
     (void)snprintf(variants, sizeof variants, "%s", format_safetensors_metadata(file, "variants"));
     for (char *v = strtok_r(rest, " ", &rest); v; v = strtok_r(NULL, " ", &rest)) {
         follow(file, model, v, build, TN_PRECISION_F32);

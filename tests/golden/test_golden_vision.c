@@ -261,7 +261,7 @@ static const golden_row table[] = {ROW(conv1d),
 static void vision_is_as_in_pytorch(void **state)
 {
     (void)state;
-    golden_check_file(TARN_SOURCE_DIR "/tests/golden/vision.safetensors", 130, table);
+    golden_check_file("vision", 130, table);
 }
 
 int main(void)

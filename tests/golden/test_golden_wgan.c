@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "format/safetensors.h"
+#include "support/golden_file.h"
 #include <tarn/ops.h>
 #include <tarn/optim.h>
 #include <tarn/program.h>
@@ -77,9 +77,7 @@ static void build(const game *a)
 
 static void start(game *a)
 {
-    base_error e = {0};
-    if (format_safetensors_open(TARN_SOURCE_DIR "/tests/golden/wgan.safetensors", &a->file, &e) != TN_OK)
-        fail_msg("%s", e.text);
+    a->file = golden_file("wgan");
     a->context = tn_context_new(TN_OPT(tn_context_opt, .threads = 1));
     a->graph = tn_graph_new(a->context);
     a->state = tn_state_new(a->context);

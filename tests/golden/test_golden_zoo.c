@@ -12,8 +12,8 @@
 #include <cmocka.h>
 
 #include "base/number.h"
-#include "format/safetensors.h"
 #include "model/core/zoo.h"
+#include "support/golden_file.h"
 #include <tarn/optim.h>
 #include <tarn/program.h>
 
@@ -278,13 +278,9 @@ static void run_case(const format_safetensors *file, const char *name, bool fast
 
 static void models_compute_what_pytorch_does(void **p)
 {
-    char path[512], cases[512], *rest = cases;
-    base_error e = {0};
-    format_safetensors *file;
+    char cases[512], *rest = cases;
+    format_safetensors *file = golden_file("zoo");
     (void)p;
-    (void)snprintf(path, sizeof path, "%s/tests/golden/zoo.safetensors", TARN_SOURCE_DIR);
-    if (format_safetensors_open(path, &file, &e) != TN_OK)
-        fail_msg("%s", e.text);
     (void)snprintf(cases, sizeof cases, "%s", format_safetensors_metadata(file, "cases"));
     for (char *name = strtok_r(rest, " ", &rest); name; name = strtok_r(NULL, " ", &rest)) {
         run_case(file, name, false);

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "support/golden_file.h"
 #include "support/op_case.h"
 #include <tarn/program.h>
 
@@ -294,21 +295,14 @@ static int check_named(const format_safetensors *file, tn_context *context, cons
     return result;
 }
 
-void golden_check_file(const char *path, int least, const golden_row *table)
+void golden_check_file(const char *name, int least, const golden_row *table)
 {
-#ifndef TARN_HAVE_JANSSON
-    print_message("skipped: JSON cannot be read without jansson (libjansson-dev)\n");
-    skip();
-#endif
-    format_safetensors *file;
-    base_error e = {0};
-    if (format_safetensors_open(path, &file, &e) != TN_OK)
-        fail_msg("%s", e.text);
+    format_safetensors *file = golden_file(name);
     tn_context *context = tn_context_new(TN_OPT(tn_context_opt, .threads = 1));
     char *cases = strdup(format_safetensors_metadata(file, "cases")), *save;
     int done = 0, not_there = 0, failures = 0;
-    for (char *name = strtok_r(cases, " ", &save); name; name = strtok_r(NULL, " ", &save)) {
-        int result = check_named(file, context, name, table);
+    for (char *of = strtok_r(cases, " ", &save); of; of = strtok_r(NULL, " ", &save)) {
+        int result = check_named(file, context, of, table);
         done += result >= 0;
         not_there += result < 0;
         failures += result > 0 ? result : 0;

@@ -4,7 +4,7 @@
 #define TEST_GOLDEN_H
 
 #include "format/json.h"
-#include "format/safetensors.h"
+#include "support/golden_file.h"
 #include <tarn/ops.h>
 
 enum { GOLDEN_MOST = 8 };
@@ -40,7 +40,7 @@ typedef struct golden_row {
 /* For what is looked at elsewhere. */
 bool golden_missing(golden *c);
 
-/* All cases of a file; at least `least` of them are of operators that are there. */
-void golden_check_file(const char *path, int least, const golden_row *table);
+/* All cases of golden_file(name); at least `least` of them are of operators that are there. */
+void golden_check_file(const char *name, int least, const golden_row *table);
 
 #endif
