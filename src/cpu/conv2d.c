@@ -4,9 +4,12 @@
 #include "op/scheme/activation.h"
 #include "op/scheme/window.h"
 
+#include <string.h>
+
 typedef struct conv_plan {
     cpu_conv conv;
     bool packed; /* the weight comes packed */
+    bool adds;   /* a residual */
 } conv_plan;
 
 static kernel_layout pictures_last(const kernel_bind *b, int i)
@@ -85,10 +88,29 @@ static tn_status prepare_forward(kernel_bind *b)
                                 cpu_conv_packed(c, CPU_CONV_FORWARD),
                                 {c->groups, c->dilation[1], c->narrow ? 2 : c->split, c->winograd}};
     p->packed = b->pack.bytes > 0;
+    p->adds = b->n_in > 3 && b->in[3].dtype;
     p->conv.relu = b->node->arg[OP_CONV_ACTIVATION].i != OP_ACT_NONE;
     p->conv.most = b->node->arg[OP_CONV_ACTIVATION].i == OP_ACT_RELU6 ? 6 : 0;
     p->conv.slope = b->node->arg[OP_CONV_ACTIVATION].i == OP_ACT_LEAKY_RELU ? (float)b->node->arg[OP_CONV_SLOPE].f : 0;
     return TN_OK;
+}
+
+/* Pooling by 2 x 2, where the tiles that are written are made of such squares. */
+static bool takes_in(void *plan, const graph_node *node, const kernel_operand *in, kernel_operand *out)
+{
+    conv_plan *p = plan;
+    if (strcmp(node->def->name, "max_pool2d") != 0 || p->adds || !cpu_conv_pools(&p->conv))
+        return false;
+    const op_window o = op_pool_window(node->arg, cpu_arg(node, "dilation"));
+    for (int d = 0; d < 2; d++)
+        if (o.kernel[d] != 2 || o.stride[d] != 2 || o.dilation[d] != 1 || out->dims[2 + d] != in->dims[2 + d] / 2)
+            return false;
+    for (int side = 0; side < 4; side++)
+        if (o.pad[side] != 0)
+            return false;
+    p->conv.pool = true;
+    kernel_set_layout(out, KERNEL_CHANNELS_LAST);
+    return true;
 }
 
 static tn_status prepare_grad_data(kernel_bind *b)
@@ -186,6 +208,7 @@ const kernel cpu_kernels_conv2d[] = {{.op = "conv2d",
                                       .want = want_weight,
                                       .prepare = prepare_forward,
                                       .run = run_forward,
+                                      .takes_in = takes_in,
                                       .pack = pack},
                                      {.op = "conv2d_grad_data",
                                       .name = "conv2d_grad_data/direct",

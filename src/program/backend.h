@@ -76,6 +76,9 @@ typedef struct kernel {
     tn_status (*prepare)(kernel_bind *b);
     void (*run)(const kernel_call *c);
     void (*pack)(const void *plan, const void *from, void *to);
+    /* Takes in the only node that reads output 0, of one input and one output: from now on the plan of prepare makes `out`, whose
+     * strides it may set, instead of `in`. NULL: none is. */
+    bool (*takes_in)(void *plan, const graph_node *node, const kernel_operand *in, kernel_operand *out);
     bool in_place; /* an output may take the memory of an input of the same dtype and strides */
 } kernel;
 

@@ -34,6 +34,7 @@ typedef struct binder {
     base_lists reads_of; /* by place */
     base_vec(int) maker; /* by value: the step that makes it, -1: none */
     int *state_place;    /* by state, -1: none yet */
+    int *uses;           /* of each tensor, by nodes and results */
     bool sized;          /* the node that is being bound asks for sizes */
     base_error *e;
 } binder;
@@ -425,6 +426,32 @@ static double flops_of(const graph_node *node, const kernel_bind *k)
     return k->n_out ? op_elements(&out[0]) : 0;
 }
 
+/* Whether the step that makes the node's input makes its output instead. */
+static bool is_taken_in(binder *x, const graph_node *node, int from, kernel_operand *out)
+{
+    const int s = node->n_in == 1 && node->n_out == 1 && from >= 0 ? x->maker.at[from] : -1;
+    if (s < 0 || x->uses[node->in[0]->id] != 1)
+        return false;
+    bound_step *step = &x->b->steps.at[s];
+    return step->kernel->takes_in && !step->once && step->n_out == 1 && step->out[0] == from &&
+           step->kernel->takes_in(step->plan, node, &x->b->values.at[from].type, out);
+}
+
+/* What the step made before lies nowhere any more: nobody reads or writes its place. */
+static tn_status take_in(binder *x, const graph_node *node, int from, const kernel_operand *out)
+{
+    const int s = x->maker.at[from], to = add_dense(x, out);
+    bound_step *step = &x->b->steps.at[s];
+    const double less = bytes_of(&x->b->values.at[from].type) - bytes_of(out);
+    BASE_TRY(set_value(x, &node->out[0], to, false));
+    step->out[0] = to;
+    step->bytes -= less;
+    x->b->bytes -= less;
+    x->maker.at[to] = s;
+    x->maker.at[from] = -1;
+    return TN_OK;
+}
+
 static tn_status bind_kernel(binder *x, const graph_node *node)
 {
     kernel_operand in[node->n_in + 1], out[node->n_out + 1];
@@ -437,6 +464,8 @@ static tn_status bind_kernel(binder *x, const graph_node *node)
     }
     for (int i = 0; i < node->n_out; i++)
         BASE_TRY(operand_of(x, &node->out[i], &out[i]));
+    if (is_taken_in(x, node, node->n_in ? from[0] : -1, &out[0]))
+        return take_in(x, node, from[0], &out[0]);
     bound_step s = {.kernel = x->p->backend->select(&k), .node = node, .name = node->name};
     for (int i = 0; i < node->n_in; i++) {
         if (from[i] < 0)
@@ -654,6 +683,7 @@ static void free_binder(binder *x)
     base_lists_free(&x->reads_of);
     base_vec_free(&x->maker);
     free(x->state_place);
+    free(x->uses);
 }
 
 static tn_status bind_all(binder *x, const int64_t *symbol)
@@ -666,6 +696,8 @@ static tn_status bind_all(binder *x, const int64_t *symbol)
         return no_memory(x);
     for (int i = 0; i < x->g->n_tensors; i++)
         b->of_tensor[i] = -1;
+    if (!(x->uses = pass_count_uses(x->g, x->e)))
+        return TN_MEMORY;
     BASE_TRY(list_states(x));
     BASE_TRY(check_equalities(x));
     BASE_TRY(schedule_make(&x->order, x->g, x->e));

@@ -501,6 +501,59 @@ static void test_ends(void **state)
     check_ends(c);
 }
 
+static float largest(const float *y, const cpu_conv *c, int64_t image, int64_t row, int64_t column, int64_t channel)
+{
+    float most = -INFINITY;
+    for (int64_t i = 0; i < 4; i++) {
+        const float v = y[((image * c->oh + 2 * row + i / 2) * c->ow + 2 * column + i % 2) * c->c_out + channel];
+        most = v > most || isnan(v) ? v : most;
+    }
+    return most;
+}
+
+/* The largest of each 2 x 2 is what it is of what is written otherwise, bit for bit; what is left over is dropped. */
+static void check_pool(cpu_conv c)
+{
+    assert_true(cpu_conv_shape(&c));
+    c.isa = cpu_isa_best();
+    c.threads = 2;
+    c.winograd = c.relu = true;
+    c.slope = 0.25f;
+    assert_true(cpu_conv_pools(&c));
+    const int64_t high = c.oh / 2, wide = c.ow / 2;
+    const size_t n = (size_t)(c.n * c.oh * c.ow * c.c_out), pooled = (size_t)(c.n * high * wide * c.c_out);
+    buffer x = random_buffer((size_t)(c.n * c.h * c.w * c.c_in)), bias = random_buffer((size_t)c.c_out);
+    buffer w = random_buffer((size_t)(c.c_out * c.c_in * 9)), whole = buffer_new(n), y = buffer_new(pooled);
+    buffer scratch = scratch_new(&c, CPU_CONV_FORWARD);
+    x.at[x.n / 3] = NAN;
+    cpu_conv_forward(&c, x.at, w.at, bias.at, NULL, whole.at, scratch.at);
+    c.pool = true;
+    cpu_conv_forward(&c, x.at, w.at, bias.at, NULL, y.at, scratch.at);
+    for (int64_t i = 0; i < (int64_t)pooled; i++) {
+        const int64_t channel = i % c.c_out, column = i / c.c_out % wide, row = i / c.c_out / wide % high;
+        const float want = largest(whole.at, &c, i / c.c_out / wide / high, row, column, channel);
+        assert_true(isnan(want) ? isnan(y.at[i]) : y.at[i] == want);
+    }
+    buffer_free(x);
+    buffer_free(bias);
+    buffer_free(w);
+    buffer_free(whole);
+    buffer_free(y);
+    buffer_free(scratch);
+}
+
+static void test_pool(void **state)
+{
+    (void)state;
+    for (int64_t size = 4; size <= 13; size += 3)
+        check_pool(shape(1 + size % 3, 17 + size, size, 17 - size, 33 - size, 3, 1, 1));
+    check_pool(shape(2, 160, 9, 10, 130, 3, 1, 0));
+    cpu_conv c = shape(1, 16, 9, 9, 16, 3, 2, 1);
+    assert_true(cpu_conv_shape(&c));
+    c.winograd = true;
+    assert_false(cpu_conv_pools(&c));
+}
+
 static void check_split(cpu_conv c)
 {
     c.split = true;
@@ -572,11 +625,11 @@ static void test_nan(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_channels), cmocka_unit_test(test_windows),  cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_random),   cmocka_unit_test(test_groups),   cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_packed),   cmocka_unit_test(test_narrow),   cmocka_unit_test(test_transposed),
-        cmocka_unit_test(test_ends),     cmocka_unit_test(test_winograd), cmocka_unit_test(test_split),
-        cmocka_unit_test(test_nan),
+        cmocka_unit_test(test_channels), cmocka_unit_test(test_windows), cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_random),   cmocka_unit_test(test_groups),  cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_packed),   cmocka_unit_test(test_narrow),  cmocka_unit_test(test_transposed),
+        cmocka_unit_test(test_ends),     cmocka_unit_test(test_pool),    cmocka_unit_test(test_winograd),
+        cmocka_unit_test(test_split),    cmocka_unit_test(test_nan),
     };
     cpu_team *team = cpu_team_new(7);
     (void)cpu_team_enter(team);

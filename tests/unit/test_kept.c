@@ -54,6 +54,8 @@ static void residual_net(tn_graph *g)
     tn_tensor *d = conv(c, "third", 1);
     tn_tensor *e = tn_add(conv(c, "fourth", 1), tn_layer_batch_norm(d, "norm4", NULL));
     tn_tensor *twice = tn_add(tn_max_pool2d(e, 2, NULL), tn_max_pool2d(tn_add(d, tn_relu6(e)), 2, NULL));
+    twice =
+        tn_add(twice, tn_max_pool2d(tn_relu(conv(c, "pooled", 1)), 2, NULL)); /* the convolution takes the pooling in */
     tn_tensor *h = tn_layer_batch_norm(tn_layer_linear(tn_flatten(twice, 1), "fc1", 30, NULL), "norm5", NULL);
     tn_tensor *y = tn_layer_linear(tn_relu(h), "fc2", CLASSES, NULL);
     tn_entry_output(tn_entry_new(g, "predict", 0), "y", y);

@@ -104,9 +104,10 @@ static conv_problem forward_problem(const cpu_conv *c)
     p.dw = c->dilation[1];
     p.top = -c->pad[0];
     p.left = -c->pad[1];
+    p.pool = c->pool;
     p.y_pixel = c->c_out;
-    p.y_row = c->ow * c->c_out;
-    p.y_image = c->oh * p.y_row;
+    p.y_row = (c->pool ? c->ow / 2 : c->ow) * c->c_out;
+    p.y_image = (c->pool ? c->oh / 2 : c->oh) * p.y_row;
     p.split = by_split(c, &p);
     p.few = by_few(c, &p);
     p.narrow = (p.split || p.few) && c->narrow;
@@ -117,6 +118,11 @@ static conv_problem forward_problem(const cpu_conv *c)
         p.n = 1;
     }
     return p;
+}
+
+bool cpu_conv_pools(const cpu_conv *c)
+{
+    return forward_problem(c).winograd && c->oh >= 2 && c->ow >= 2;
 }
 
 static int64_t gcd(int64_t a, int64_t b)

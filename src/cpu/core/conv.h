@@ -38,6 +38,8 @@ typedef struct cpu_conv {
     bool split;
     /* The same with one product: operands are rounded to bf16 where there is AMX. */
     bool narrow;
+    /* Forward, where cpu_conv_pools allows it: y[n][oh / 2][ow / 2][c_out] is the largest of each 2 x 2 numbers, NaN before all. */
+    bool pool;
 } cpu_conv;
 
 typedef enum cpu_conv_job { CPU_CONV_FORWARD, CPU_CONV_GRAD_DATA, CPU_CONV_GRAD_WEIGHT } cpu_conv_job;
@@ -46,6 +48,8 @@ typedef enum cpu_conv_job { CPU_CONV_FORWARD, CPU_CONV_GRAD_DATA, CPU_CONV_GRAD_
 bool cpu_conv_shape(cpu_conv *c);
 /* Whether setting `winograd` is expected to make the three faster; packed: forward, with weights that are packed already. */
 bool cpu_conv_winograd_pays(const cpu_conv *c, bool packed);
+/* Whether the forward computation can pool; nothing can be added then. */
+bool cpu_conv_pools(const cpu_conv *c);
 /* The same for `split`. */
 bool cpu_conv_split_pays(const cpu_conv *c, cpu_conv_job job);
 /* Whether the gradient of weights goes by split products where they are allowed. */

@@ -89,7 +89,7 @@ typedef struct conv_problem {
     int64_t sh, sw, dh, dw;          /* input pixels per output pixel and per tap */
     int64_t top, left;               /* where the first tap of the first output lies; negative in the padding */
     int64_t y_image, y_row, y_pixel; /* floats */
-    bool winograd;                   /* by conv_winograd.c */
+    bool winograd, pool;             /* by conv_winograd.c; pool: the strides are those of what is pooled */
     bool split, few, narrow;         /* by conv_split.c, by conv_few.c; narrow: of either */
 } conv_problem;
 

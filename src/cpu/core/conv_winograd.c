@@ -90,12 +90,12 @@ static void transform_output(const winograd_job *j, float *buffer, int64_t origi
         const int64_t image = t / (r->high * r->wide), at = t % (r->high * r->wide);
         const int64_t row = at / r->wide * CONV_WINOGRAD_TILE, column = at % r->wide * CONV_WINOGRAD_TILE;
         a.m = sums_of(j, buffer) + (t - origin) * r->padded;
-        const int64_t to = image * p->y_image + row * p->y_row + column * p->y_pixel;
+        const int64_t by = p->pool ? 2 : 1, to = image * p->y_image + row / by * p->y_row + column / by * p->y_pixel;
         a.y = j->y + to;
         a.end.add = j->end.add ? j->end.add + to : NULL;
         a.rows = conv_min(CONV_WINOGRAD_TILE, p->oh - row);
         a.columns = conv_min(CONV_WINOGRAD_TILE, p->ow - column);
-        j->w->output(&a);
+        (p->pool ? j->w->pooled : j->w->output)(&a);
     }
 }
 

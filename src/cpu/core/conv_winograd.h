@@ -37,6 +37,8 @@ typedef struct conv_winograd_gradient {
 typedef struct conv_winograd_kernels {
     void (*input)(const conv_winograd_input *);
     void (*output)(const conv_winograd_output *);
+    void (*pooled)(const conv_winograd_output
+                       *); /* the largest of each 2 x 2: 2 x 2 pixels; rows and columns count those before */
     void (*weights)(const float *g, float *u, int64_t plane, int64_t lanes); /* g[9][lanes]; lanes: whole vectors */
     void (*gradient)(const conv_winograd_gradient *);
     /* g[9][lanes] from 36 planes of sums in several shares. */

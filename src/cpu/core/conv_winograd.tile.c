@@ -141,6 +141,39 @@ static void winograd_output(const conv_winograd_output *a)
     }
 }
 
+CPU_INLINE cpu_vf larger(cpu_vf a, cpu_vf b)
+{
+    return cpu_vf_select((b > a) | (b != b), b, a);
+}
+
+/* Bias and activation rise with the sum: what is largest before is largest behind. */
+static void winograd_pooled(const conv_winograd_output *a)
+{
+    cpu_vf half[OUT][IN], line[IN], upper[OUT], lower[OUT];
+    for (int64_t c = 0; c < a->channels; c += CPU_VF) {
+        const int64_t n = a->channels - c;
+        const cpu_vf bias = a->end.bias ? load(a->end.bias + c, n) : cpu_vf_set1(0.0f);
+        for (int j = 0; j < IN; j++) {
+            UNROLL for (int i = 0; i < IN; i++) line[i] = cpu_vf_load(a->m + (i * IN + j) * a->plane + c);
+            transform_out(line, upper);
+            UNROLL for (int i = 0; i < OUT; i++) half[i][j] = upper[i];
+        }
+        for (int64_t i = 0; i + 1 < a->rows; i += 2) {
+            transform_out(half[i], upper);
+            transform_out(half[i + 1], lower);
+            UNROLL for (int j = 0; j < OUT; j += 2)
+            {
+                if (j + 1 < a->columns) {
+                    cpu_vf y = larger(larger(upper[j], upper[j + 1]), larger(lower[j], lower[j + 1])) + bias;
+                    if (a->end.relu)
+                        y = conv_activate(y, a->end.slope, a->end.most);
+                    store(a->y + i / 2 * a->y_row + j / 2 * a->y_pixel + c, y, n);
+                }
+            }
+        }
+    }
+}
+
 static void winograd_weights(const float *g, float *u, int64_t plane, int64_t lanes)
 {
     cpu_vf half[IN][TAPS], line[TAPS], out[IN];
@@ -206,5 +239,5 @@ static void winograd_sums(const float *m, int64_t plane, int64_t shares, int64_t
     }
 }
 
-const conv_winograd_kernels CPU_NAME(conv_winograd) = {winograd_input, winograd_output, winograd_weights,
-                                                       winograd_gradient, winograd_sums};
+const conv_winograd_kernels CPU_NAME(conv_winograd) = {winograd_input,   winograd_output,   winograd_pooled,
+                                                       winograd_weights, winograd_gradient, winograd_sums};
