@@ -8,7 +8,8 @@ gradients.NAME[i], whatever the parameters are. For each variant V in the metada
     "V"                  text     the optimizer and its options, "adamw lr=0.01 amsgrad=1 ...", under the names of tn_optim_opt
     V.afterN.NAME        f32      parameters after N steps, N = 1, 5 and 20; V.average.NAME: their average after 20 steps
 For each schedule S in "schedules":
-    "S"                  text     its kind and options under the names of tn_schedule_opt, and "epoch=N" steps for an epoch
+    "S"                  text     its kind and options under the names of tn_schedule_opt, and "epoch=N" steps for an epoch;
+                                  behind "then" stands the one that takes over, behind "also" one it is multiplied with
     S.rate               f64 [60] the rate of each step
 lbfgs.loss f64 [12] and lbfgs.x f64 [12, 4] are the steps of torch.optim.LBFGS on Rosenbrock's function.
 
@@ -243,6 +244,17 @@ SCHEDULES = {
                      lambda o: schedulers.CyclicLR(o, 0.01, 0.1, 5, mode="exp_range", gamma=0.95)),
     "inverse_sqrt": ("inverse_sqrt warmup_steps=10", 1, lambda o: schedulers.LambdaLR(
         o, lambda i: (i + 1) / 10 if i < 10 else math.sqrt(10 / (i + 1)))),
+    "warmup_linear": ("cosine lr_min=0.01 total=60 warmup_steps=10 warmup_from=0.2", 1, lambda o: schedulers.SequentialLR(
+        o, [schedulers.LinearLR(o, 0.28, 1, 9), schedulers.CosineAnnealingLR(o, 50, 0.01)], [10])),
+    "warmup_constant": ("polynomial power=2 total=50 warmup_steps=8 warmup=3 warmup_from=0.3", 1, lambda o: schedulers.SequentialLR(
+        o, [schedulers.ConstantLR(o, 0.3, 100), schedulers.PolynomialLR(o, 42, 2)], [8])),
+    "sequential": ("linear start_factor=0.2 end_factor=1 total=15 until=15 then cosine lr_min=0.01 total=25 until=25 then polynomial power=2 "
+                   "total=15", 1, lambda o: schedulers.SequentialLR(
+                       o, [schedulers.LinearLR(o, 0.2, 1, 15), schedulers.CosineAnnealingLR(o, 25, 0.01), schedulers.PolynomialLR(o, 15, 2)],
+                       [15, 40])),
+    "chained": ("exponential gamma=0.95 also linear start_factor=0.3 end_factor=1 total=20 also constant warmup_steps=30 warmup=3 "
+                "warmup_from=0.5", 1, lambda o: schedulers.ChainedScheduler(
+                    [schedulers.ExponentialLR(o, 0.95), schedulers.LinearLR(o, 0.3, 1, 20), schedulers.ConstantLR(o, 0.5, 30)], o)),
 }
 
 

@@ -106,6 +106,9 @@ static const field schedule_fields[] = {S(gamma, DOUBLE),
                                         S(total, INT64),
                                         S(lr_min, DOUBLE),
                                         S(warmup_steps, INT64),
+                                        S(warmup, INT),
+                                        S(warmup_from, DOUBLE),
+                                        S(until, INT64),
                                         S(power, DOUBLE),
                                         S(start_factor, OPTIONAL),
                                         S(end_factor, OPTIONAL),
@@ -360,7 +363,8 @@ static void lbfgs_with_a_search(void **p)
 
 /* ---- schedules --------------------------------------------------------------------------------------------------- */
 
-static const char *const kinds[] = {[TN_SCHEDULE_STEP] = "step",
+static const char *const kinds[] = {[TN_SCHEDULE_CONSTANT] = "constant",
+                                    [TN_SCHEDULE_STEP] = "step",
                                     [TN_SCHEDULE_COSINE] = "cosine",
                                     [TN_SCHEDULE_MULTI_STEP] = "multi_step",
                                     [TN_SCHEDULE_EXPONENTIAL] = "exponential",
@@ -371,29 +375,50 @@ static const char *const kinds[] = {[TN_SCHEDULE_STEP] = "step",
                                     [TN_SCHEDULE_CYCLIC] = "cyclic",
                                     [TN_SCHEDULE_INVERSE_SQRT] = "inverse_sqrt"};
 
+static tn_schedule_kind kind_of(const char *name)
+{
+    size_t i = 0;
+    while (!kinds[i] || strcmp(kinds[i], name) != 0)
+        assert_true(++i < sizeof kinds / sizeof *kinds);
+    return (tn_schedule_kind)i;
+}
+
+/* The schedule of the words, those that stand behind it in more[]. */
+static tn_schedule_opt schedule_of(char *text, int64_t *milestones, int64_t *epoch, tn_schedule_opt *more)
+{
+    char *rest = text;
+    tn_schedule_opt first = {.kind = kind_of(strtok_r(rest, " ", &rest)), .lr = 0.1, .milestones = milestones};
+    tn_schedule_opt *o = &first;
+    for (char *word = strtok_r(rest, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+        char *value = strchr(word, '=');
+        if (!value) {
+            bool then = strcmp(word, "then") == 0;
+            *more = (tn_schedule_opt){.kind = kind_of(strtok_r(NULL, " ", &rest)), .lr = then ? 0.1 : 1};
+            *(then ? &o->then : &o->also) = more;
+            o = more++;
+            continue;
+        }
+        *value++ = '\0';
+        if (strcmp(word, "epoch") == 0)
+            *epoch = strtoll(value, NULL, 10);
+        else if (strcmp(word, "milestones") == 0)
+            for (char *end = value; *value; value = *end ? end + 1 : end)
+                milestones[o->n_milestones++] = strtoll(value, &end, 10);
+        else
+            set_field(schedule_fields, sizeof schedule_fields / sizeof *schedule_fields, o, word, value);
+    }
+    return first;
+}
+
 static void follow_schedule(const format_safetensors *file, const char *name)
 {
-    char key[64], text[256], *rest = text;
+    char key[64], text[256];
     int64_t milestones[8], epoch = 1;
-    tn_schedule_opt o = {.lr = 0.1, .milestones = milestones};
+    tn_schedule_opt more[4];
     tn_schedule state = {0};
     (void)snprintf(key, sizeof key, "schedule.%s", name);
     (void)snprintf(text, sizeof text, "%s", format_safetensors_metadata(file, key));
-    const char *kind = strtok_r(rest, " ", &rest);
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (kinds[i] && strcmp(kinds[i], kind) == 0)
-            o.kind = (tn_schedule_kind)i;
-    for (char *word = strtok_r(rest, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
-        char *value = strchr(word, '=');
-        *value++ = '\0';
-        if (strcmp(word, "epoch") == 0)
-            epoch = strtoll(value, NULL, 10);
-        else if (strcmp(word, "milestones") == 0)
-            for (char *end = value; *value; value = *end ? end + 1 : end)
-                milestones[o.n_milestones++] = strtoll(value, &end, 10);
-        else
-            set_field(schedule_fields, sizeof schedule_fields / sizeof *schedule_fields, &o, word, value);
-    }
+    const tn_schedule_opt o = schedule_of(text, milestones, &epoch, more);
     const format_tensor *t = golden(file, key, "rate");
     for (int64_t i = 0; i < t->dims[0]; i++) {
         double want, rate = tn_schedule_rate(&o, &state, i, i / epoch);
