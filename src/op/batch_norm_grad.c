@@ -45,10 +45,12 @@ static tn_status batch_norm_grad_lower(const op_lower *c)
     tn_tensor *away = tn_sub(op_along_channels(mean, rank), x);
     tn_tensor *scale = c->in[WEIGHT] ? tn_mul(rstd, c->in[WEIGHT]) : rstd;
     c->out[DBIAS] = sum;
-    c->out[DWEIGHT] = tn_mul(dot, rstd);
     /* What flows through the batch's statistics, or nothing. What is one number for a channel is computed on vectors. The sums
      * come in before scale: scale * dy alone would be made, and kept, where dy is. */
     tn_tensor *training = op_training_of(c->graph), *n = op_count_value(x, ~(int64_t)2 & 0xff, dtype);
+    /* of nothing, 0 as every sum, though rstd is then NaN when it is the batch's own */
+    c->out[DWEIGHT] = tn_where(tn_gt(n, op_like_scalar(n, 0)), tn_mul(dot, rstd), op_like_scalar(dot, 0));
+    n = tn_maximum(n, op_like_scalar(n, 1)); /* no 0 / 0, which would reach second gradients of an empty batch */
     tn_tensor *square = tn_square(rstd), *slope = tn_mul(tn_mul(scale, square), tn_div(dot, n));
     if (c->node->n_in > DRSTD && c->in[DRSTD])
         slope = tn_add(slope, tn_div(tn_mul(c->in[DRSTD], tn_mul(square, rstd)), n));
@@ -126,7 +128,8 @@ const op_def op_batch_norm_grad = {
             "dy=x[4x3] x=x[4x3] weight=x[3] mean=x[3] rstd=x[3]:positive",
             "dy=x[2x3x4x5] x=x[2x3x4x5] weight=x[3] mean=x[3] rstd=x[3]:positive dmean=x[3] drstd=x[3]",
             "dy=x[3x2x5] x=x[3x2x5] mean=x[2] rstd=x[2]:positive",
-            "dy=x[2x17x7x7] x=x[2x17x7x7] weight=x[17] mean=x[17] rstd=x[17]:positive", NULL},
+            "dy=x[2x17x7x7] x=x[2x17x7x7] weight=x[17] mean=x[17] rstd=x[17]:positive",
+            "dy=x[0x17x2] x=x[0x17x2] weight=x[17] mean=x[17] rstd=x[17]:positive", NULL},
     .bad = (const op_bad[]){{"dy=x[4] x=x[4] mean=x[4] rstd=x[4]", "x has 1 axes"},
                             {"dy=x[4x2] x=x[4x3] mean=x[3] rstd=x[3]", "dy must have the shape of x"},
                             {"dy=x[4x3] x=x[4x3] mean=x[3x1] rstd=x[3]", "'mean' has 2 axes"},

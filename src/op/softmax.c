@@ -13,8 +13,12 @@ static tn_status softmax_backward(const op_grad *c)
 static tn_status softmax_lower(const op_lower *c)
 {
     const int64_t *axis = &c->node->arg[AXIS].i;
-    tn_tensor *x = c->in[0], *away = tn_sub(x, tn_max_axes(x, 1, axis, true));
-    tn_tensor *e = tn_exp(away);
+    tn_tensor *x = c->in[0];
+    if (tn_dim_of(x, (int)*axis) == 0) { /* no largest element to take out, and nothing to take it out of */
+        c->out[0] = x;
+        return TN_OK;
+    }
+    tn_tensor *e = tn_exp(tn_sub(x, tn_max_axes(x, 1, axis, true)));
     c->out[0] = tn_div(e, tn_sum_axes(e, 1, axis, true));
     return TN_OK;
 }
@@ -67,7 +71,7 @@ const op_def op_softmax = {
     .ref = softmax_ref,
     .flops_each = 5,
     .cases = (const char *const[]){"x=x[5]", "x=x[2x3x5] axis=1", "x=x[4x7] axis=-1", "x=x[3x1] axis=1", "x=x[9x70]",
-                                   "x=x[70x9] axis=0", "x=x[0x3] axis=1", NULL},
+                                   "x=x[70x9] axis=0", "x=x[0x3] axis=1", "x=x[0x3] axis=0", NULL},
     .bad = (const op_bad[]){{"x=x[2x3] axis=2", "axis 2 of a 2-d tensor"},
                             {"x=x[] axis=0", "axis 0 of a 0-d tensor"},
                             {0}},

@@ -167,6 +167,22 @@ static void values_broken(void **state)
     must_find(op_check_values, &whole, &broken, "the last element wrong");
 }
 
+/* Batch norm takes no batch of one value when it trains: another axis than the first is then the one of size 1. */
+static void sizes_broken(void **state)
+{
+    (void)state;
+    static const char *const one_case[] = {"x=x[4x3] running_mean=x[3] running_var=x[3]:positive", NULL};
+    static const char *const fixed[] = {"dy=x[2x3x3x2] kernel=2 shape=2,3,6,4", NULL};
+    op_def whole = small("batch_norm"), broken;
+    whole.cases = one_case;
+    broken = whole;
+    broken.tol[TN_F32].set = false;
+    must_find(op_check_sizes, &whole, &broken, "cases made of others");
+    whole = broken = small("avg_pool2d_grad");
+    broken.cases = fixed;
+    must_find(op_check_sizes, &whole, &broken, "no empty axis");
+}
+
 static tn_status shifted(const op_lower *c)
 {
     tn_status status = op_find("mean")->lower(c);
@@ -244,8 +260,10 @@ static void errors_broken(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gradients_broken), cmocka_unit_test(more_gradients_broken), cmocka_unit_test(values_broken),
-        cmocka_unit_test(lowered_broken),   cmocka_unit_test(definitions_broken),    cmocka_unit_test(errors_broken),
+        cmocka_unit_test(gradients_broken), cmocka_unit_test(more_gradients_broken),
+        cmocka_unit_test(values_broken),    cmocka_unit_test(sizes_broken),
+        cmocka_unit_test(lowered_broken),   cmocka_unit_test(definitions_broken),
+        cmocka_unit_test(errors_broken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

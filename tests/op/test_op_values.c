@@ -22,6 +22,12 @@ static void values_are_the_references(void **state)
     assert_int_equal(op_check_all(op_check_values, "values", n_names, names), 0);
 }
 
+static void axes_may_be_empty_or_of_size_1(void **state)
+{
+    (void)state;
+    assert_int_equal(op_check_all(op_check_sizes, "sizes", n_names, names), 0);
+}
+
 static void kernels_stay_within_their_memory(void **state)
 {
     (void)state;
@@ -36,6 +42,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(definitions_are_whole),
         cmocka_unit_test(kernels_stay_within_their_memory),
         cmocka_unit_test(values_are_the_references),
+        cmocka_unit_test(axes_may_be_empty_or_of_size_1),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

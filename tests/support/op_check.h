@@ -25,6 +25,9 @@ void op_check_definition(const op_def *def, op_report *r);
 /* Values: all cases, dtypes, layouts of the inputs, modes; fused or not; with NaN and infinities among the inputs; any
  * number of threads gives the same bits, and so does a second run; every instruction set. */
 void op_check_values(const op_def *def, op_report *r);
+/* An axis of size 0, and one of size 1, somewhere: a case of the definition has it, or one is made of these and its values
+ * are checked. */
+void op_check_sizes(const op_def *def, op_report *r);
 /* The kernels that the backend chooses, on memory between guards; inputs of open layout lie transposed, with gaps. */
 void op_check_kernels(const op_def *def, op_report *r);
 /* The lowered form, by the references, against the operator's own reference, when training and not. */
