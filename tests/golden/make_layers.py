@@ -21,6 +21,7 @@ from torch import nn
 
 from golden_cases import random
 from golden_file import save_file
+from make_sequence import t5_buckets
 
 TENSORS, CASES = {}, []
 
@@ -333,6 +334,37 @@ def convolutions():
     case("train_batch_norm1d", nn.BatchNorm1d(4), lambda m, x: (m(x),), x=line)
 
 
+class Places(nn.Module):
+    def __init__(self, places, features):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(places, features))
+
+    def forward(self, x):
+        return x + self.weight[:x.shape[-2]]
+
+
+class Relative(nn.Module):
+    """T5's learned bias, [heads, queries, keys]."""
+
+    def __init__(self, heads, causal):
+        super().__init__()
+        self.weight, self.causal = nn.Parameter(torch.zeros(32, heads)), causal
+
+    def forward(self):
+        return self.weight[t5_buckets(6, 150, self.causal, 32, 128)].permute(2, 0, 1)
+
+
+def small_layers():
+    x = random("small", 2, 6, 5, 4)
+    for name, module in (("layer_norm", nn.LayerNorm((5, 4), eps=1e-3)), ("layer_norm_no_bias", nn.LayerNorm(4, bias=False)),
+                         ("rms_norm", nn.RMSNorm((5, 4))), ("group_norm", nn.GroupNorm(3, 6)),
+                         ("instance_norm", nn.InstanceNorm2d(6, eps=1e-2, affine=True)), ("prelu", nn.PReLU(6)), ("prelu_one", nn.PReLU()),
+                         ("places", Places(9, 4))):
+        case(name, module, lambda m, x: (m(x),), x=x)
+    for causal in (False, True):
+        case("relative_causal" if causal else "relative", Relative(2, causal), lambda m: (m(),))
+
+
 if __name__ == "__main__":
     folder = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
     attention()
@@ -342,6 +374,7 @@ if __name__ == "__main__":
     mixtures()
     embeddings()
     adaptive()
+    small_layers()
     path = os.path.join(folder, "layers.safetensors")
     save_file(TENSORS, path, metadata={"made_by": f"tests/golden/make_layers.py with PyTorch {torch.__version__}", "cases": " ".join(CASES)})
     print(f"{path}: {len(CASES)} cases, {os.path.getsize(path)} bytes")

@@ -334,6 +334,47 @@ static void batch_norm(golden *c)
     plain(c, tn_layer_batch_norm(in(c, "x"), "m", NULL));
 }
 
+static void layer_norm(golden *c)
+{
+    plain(c, tn_layer_layer_norm(in(c, "x"), "m", TN_OPT(tn_norm_opt, .axes = 2, .eps = tn_f64(1e-3))));
+}
+static void layer_norm_no_bias(golden *c)
+{
+    plain(c, tn_layer_layer_norm(in(c, "x"), "m", TN_OPT(tn_norm_opt, .no_bias = true)));
+}
+static void rms_norm(golden *c)
+{
+    plain(c, tn_layer_rms_norm(in(c, "x"), "m", TN_OPT(tn_norm_opt, .axes = 2)));
+}
+static void group_norm(golden *c)
+{
+    plain(c, tn_layer_group_norm(in(c, "x"), "m", 3, NULL));
+}
+static void instance_norm(golden *c)
+{
+    plain(c, tn_layer_instance_norm(in(c, "x"), "m", TN_OPT(tn_norm_opt, .eps = tn_f64(1e-2))));
+}
+static void prelu(golden *c)
+{
+    plain(c, tn_layer_prelu(in(c, "x"), "m", TN_OPT(tn_prelu_opt, .channels = true)));
+}
+static void prelu_one(golden *c)
+{
+    plain(c, tn_layer_prelu(in(c, "x"), "m", NULL));
+}
+static void places(golden *c)
+{
+    plain(c, tn_layer_positions(in(c, "x"), "m", 9));
+}
+static void relative(golden *c)
+{
+    plain(c, tn_layer_relative_bias(c->graph, "m", 2, 6, 150, 0, 0, false));
+}
+static void relative_causal(golden *c)
+{
+    plain(c, tn_layer_relative_bias(c->graph, "m", 2, 6, 150, 0, 0, true));
+}
+
 #define ROW(name)                                                                                                      \
     {                                                                                                                  \
 #name, name                                                                                                    \
@@ -391,7 +432,17 @@ static const struct {
              ROW(bilinear),
              {"train_batch_norm3d", batch_norm_cumulative},
              {"train_batch_norm_frozen", batch_norm_frozen},
-             {"train_batch_norm1d", batch_norm}};
+             {"train_batch_norm1d", batch_norm},
+             ROW(layer_norm),
+             ROW(layer_norm_no_bias),
+             ROW(rms_norm),
+             ROW(group_norm),
+             ROW(instance_norm),
+             ROW(prelu),
+             ROW(prelu_one),
+             ROW(places),
+             ROW(relative),
+             ROW(relative_causal)};
 
 /* ---- running ----------------------------------------------------------------------------------------------------------- */
 
