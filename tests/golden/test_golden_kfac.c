@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "support/golden_file.h"
+#include "support/net.h"
 #include <tarn/nn.h>
 #include <tarn/ops.h>
 #include <tarn/optim.h>
@@ -22,11 +23,7 @@ static const char *const names[PARAMS] = {"conv.weight", "fc1.weight", "fc1.bias
 typedef struct run {
     const format_safetensors *file;
     const char *variant;
-    tn_context *context;
-    tn_graph *graph;
-    tn_program *program;
-    tn_state *state;
-    tn_session *session;
+    net net;
 } run;
 
 static const format_tensor *golden(const run *r, const char *prefix, const char *name)
@@ -69,8 +66,8 @@ static tn_optim_opt options_of(const run *r, float *lr)
 
 static void start(run *r, const tn_optim_opt *o)
 {
-    r->context = tn_context_new(TN_OPT(tn_context_opt, .threads = 1));
-    tn_graph *g = r->graph = tn_graph_new(r->context);
+    r->net = net_new();
+    tn_graph *g = r->net.graph;
     tn_dim batch = tn_symbol(g, "batch");
     tn_tensor *x = tn_input(g, "x", TN_F32, TN_SHAPE(batch, 2, 6, 5)),
               *target = tn_input(g, "target", TN_I64, TN_SHAPE(batch));
@@ -85,24 +82,11 @@ static void start(run *r, const tn_optim_opt *o)
     x = tn_tanh(tn_linear(tn_flatten(x, 1), w[1], w[2]));
     if (tn_minimize(tn_cross_entropy(tn_linear(x, w[3], w[4]), target, NULL), o) != TN_OK)
         fail_msg("%s: %s", r->variant, tn_graph_error(g));
-    if (!(r->program = tn_compile(g, NULL)))
-        fail_msg("%s: %s", r->variant, tn_context_error(r->context));
-    r->state = tn_state_new(r->context);
-    assert_int_equal(tn_state_init(r->state, g, 1), TN_OK);
+    net_compile(&r->net, NULL);
     for (int i = 0; i < PARAMS; i++) {
         tn_view v = view_of(golden(r, "initial", names[i]));
-        assert_int_equal(tn_state_set(r->state, names[i], &v), TN_OK);
+        assert_int_equal(tn_state_set(r->net.state, names[i], &v), TN_OK);
     }
-    r->session = tn_session_new(r->program, r->state);
-}
-
-static void finish(run *r)
-{
-    tn_session_free(r->session);
-    tn_state_free(r->state);
-    tn_program_free(r->program);
-    tn_graph_free(r->graph);
-    tn_context_free(r->context);
 }
 
 /* By one entry, or added up from this single batch. */
@@ -116,14 +100,14 @@ static void step(const run *r, int i, float lr, bool accumulate)
                   count = {"accumulated", tn_view_of(&one, TN_F32, 0, NULL)};
     tn_status status = TN_OK;
     if (accumulate) {
-        status = tn_run(r->session, "accumulate_first", 2, batch, 0, NULL);
+        status = tn_run(r->net.session, "accumulate_first", 2, batch, 0, NULL);
         if (status == TN_OK)
-            status = tn_run(r->session, "apply", 2, (tn_feed[]){rate, count}, 0, NULL);
+            status = tn_run(r->net.session, "apply", 2, (tn_feed[]){rate, count}, 0, NULL);
     } else {
-        status = tn_run(r->session, "step", 3, (tn_feed[]){batch[0], batch[1], rate}, 0, NULL);
+        status = tn_run(r->net.session, "step", 3, (tn_feed[]){batch[0], batch[1], rate}, 0, NULL);
     }
     if (status != TN_OK)
-        fail_msg("%s: %s", r->variant, tn_session_error(r->session));
+        fail_msg("%s: %s", r->variant, tn_session_error(r->net.session));
 }
 
 static double compare(const run *r, int done)
@@ -134,7 +118,7 @@ static double compare(const run *r, int done)
     for (int k = 0; k < PARAMS; k++) {
         const format_tensor *t = golden(r, prefix, names[k]);
         tn_view v;
-        assert_int_equal(tn_state_find(r->state, names[k], &v), TN_OK);
+        assert_int_equal(tn_state_find(r->net.state, names[k], &v), TN_OK);
         for (size_t i = 0; i < v.bytes / sizeof(float); i++) {
             float want, got = ((const float *)v.data)[i];
             memcpy(&want, (const float *)t->data + i, sizeof want);
@@ -167,7 +151,7 @@ static void steps_are_the_papers(void **p)
                     worst = fmax(worst, compare(&r, i + 1));
             }
             print_message("%-18s within %.1e\n", v, worst);
-            finish(&r);
+            net_free(&r.net);
         }
     format_safetensors_free(file);
 }

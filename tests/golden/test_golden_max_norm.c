@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "support/golden_file.h"
+#include "support/net.h"
 #include <tarn/tarn.h>
 
 enum { STEPS = 6, ROWS = 9, FEATURES = 4, PLACES = 6 };
@@ -51,42 +52,18 @@ static tn_tensor *build(tn_graph *g, const variant *v, bool accumulate)
     return y;
 }
 
-typedef struct trained {
-    tn_context *context;
-    tn_graph *graph;
-    tn_program *program;
-    tn_state *state;
-    tn_session *session;
-} trained;
-
-static trained begin(const format_safetensors *file, const variant *v, bool accumulate)
+static net begin(const format_safetensors *file, const variant *v, bool accumulate)
 {
     const int64_t dims[] = {ROWS, FEATURES};
-    trained t = {.context = tn_context_new(TN_OPT(tn_context_opt, .threads = 2))};
-    t.graph = tn_graph_new(t.context);
+    const tn_view first = tn_view_of((void *)(uintptr_t)stored(file, v, "initial"), TN_F32, 2, dims);
+    net t = net_new();
     build(t.graph, v, accumulate);
-    t.program = tn_compile(t.graph, NULL);
-    if (!t.program)
-        fail_msg("%s: %s", v->name, tn_context_error(t.context));
-    t.state = tn_state_new(t.context);
-    tn_view first = tn_view_of((void *)(uintptr_t)stored(file, v, "initial"), TN_F32, 2, dims);
+    net_compile(&t, NULL);
     assert_int_equal(tn_state_set(t.state, "m.weight", &first), TN_OK);
-    assert_int_equal(tn_state_init(t.state, t.graph, 0), TN_OK);
-    t.session = tn_session_new(t.program, t.state);
     return t;
 }
 
-static void end(trained *t)
-{
-    tn_session_free(t->session);
-    tn_state_free(t->state);
-    tn_program_free(t->program);
-    tn_graph_free(t->graph);
-    tn_context_free(t->context);
-}
-
-static float run(const trained *t, const format_safetensors *file, const variant *v, const char *entry, int step,
-                 float lr)
+static float run(const net *t, const format_safetensors *file, const variant *v, const char *entry, int step, float lr)
 {
     const int64_t places[] = {3, 2}, of_bag[] = {3, FEATURES}, of_rows[] = {3, 2, FEATURES};
     const int64_t *index = (const int64_t *)stored(file, v, "index") + (ptrdiff_t)step * PLACES;
@@ -102,7 +79,7 @@ static float run(const trained *t, const format_safetensors *file, const variant
     return loss;
 }
 
-static void compare(const trained *t, const variant *v, const float *want, int step)
+static void compare(const net *t, const variant *v, const float *want, int step)
 {
     tn_view w;
     assert_int_equal(tn_state_find(t->state, "m.weight", &w), TN_OK);
@@ -121,7 +98,7 @@ static void tables_are_cut_as_in_pytorch(void **unused)
     for (size_t k = 0; k < sizeof variants / sizeof *variants; k++) {
         const variant *v = &variants[k];
         const float *losses = stored(file, v, "loss"), *after = stored(file, v, "after");
-        trained t = begin(file, v, false);
+        net t = begin(file, v, false);
         for (int i = 0; i < STEPS; i++) {
             float loss = run(&t, file, v, "step", i, 0.5F);
             if (!(fabsf(loss - losses[i]) <= 1e-5F * losses[i]))
@@ -129,7 +106,7 @@ static void tables_are_cut_as_in_pytorch(void **unused)
                          (double)losses[i]);
             compare(&t, v, after + (ptrdiff_t)i * ROWS * FEATURES, i);
         }
-        end(&t);
+        net_free(&t);
     }
     format_safetensors_free(file);
 }
@@ -141,7 +118,7 @@ static void entries_that_do_not_train_leave_the_table(void **unused)
     format_safetensors *file = golden_file("max_norm");
     for (size_t k = 0; k < sizeof variants / sizeof *variants; k += 2) {
         const variant *v = &variants[k];
-        trained t = begin(file, v, true);
+        net t = begin(file, v, true);
         float want = *(const float *)stored(file, v, "loss");
         assert_true(fabsf(run(&t, file, v, "look", 0, 0) - want) <= 1e-5F * want);
         compare(&t, v, stored(file, v, "initial"), 0);
@@ -153,7 +130,7 @@ static void entries_that_do_not_train_leave_the_table(void **unused)
             const float *row = (const float *)w.data + index[i] * FEATURES;
             assert_true(row[0] * row[0] + row[1] * row[1] + row[2] * row[2] + row[3] * row[3] <= 1.2F * 1.2F * 1.0001F);
         }
-        end(&t);
+        net_free(&t);
     }
     format_safetensors_free(file);
 }

@@ -13,8 +13,9 @@
 #include <tarn/tarn.h>
 
 enum { STEPS = 50, BATCHES = 4, WORDS = 13 };
-/* Of the loss; a small one is the difference of two numbers around 10, and as exact as those. */
-static const double TOLERANCE = 1e-3, ROUNDING = 1e-6;
+/* Of the loss, and of the first one: where a net has all but learnt its batches, the loss is the difference of large numbers, and how they
+ * are rounded, which compilers decide, shows in it. */
+static const double TOLERANCE = 1e-3, OF_FIRST = 1e-4;
 static const float LR = 0.02F;
 
 static tn_tensor *seen_of(tn_tensor *tokens, tn_tensor *lengths)
@@ -166,7 +167,7 @@ static void follow(const char *net, tn_tensor *(*build)(tn_tensor *const *in))
             feeds[k + 1] = batch_of(data[k], names[k], i);
         if (tn_run(s, "step", n + 1, feeds, 1, &out) != TN_OK)
             fail_msg("step %d: %s", i, tn_session_error(s));
-        if (!(fabs((double)loss - want[i]) <= TOLERANCE * fabs(want[i]) + ROUNDING))
+        if (!(fabs((double)loss - want[i]) <= TOLERANCE * fabs(want[i]) + OF_FIRST * fabs(want[0])))
             fail_msg("%s, step %d: the loss is %.9g; PyTorch says %.9g", net, i, (double)loss, want[i]);
     }
     tn_session_free(s);
