@@ -1,6 +1,6 @@
 /* conv.c: speed of the convolution kernels alone: GFLOP/s of forward, gradient of data, gradient of weights for usual
- * shapes. Usage: bench_conv [threads [part of a shape's name [column [instruction set [winograd|split|narrow]]]]]. The best of several runs is shown: the machine's limit is
- * what matters here, not its other users. */
+ * shapes. Usage: bench_conv [threads [part of a shape's name [column [instruction set [winograd|split|narrow]]]]]. The best of several
+ * runs is shown: the machine's limit is what matters here, not its other users. */
 #include "cpu/core/conv.h"
 #include "cpu/core/par.h"
 

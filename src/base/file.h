@@ -19,7 +19,8 @@ tn_status base_file_map(const char *path, base_mapping *m, base_error *e);
 void base_file_unmap(base_mapping *m);
 
 /* A file being written beside `path`. What is there and is no file (a folder, a pipe, a device) is refused, as it could not
- * be replaced at one stroke; a symbolic link is followed, and what it names replaced. After a failed write the sentence is kept and commit fails with it. */
+ * be replaced at one stroke; a symbolic link is followed, and what it names replaced. After a failed write the sentence is kept and
+ * commit fails with it. */
 typedef struct base_writer base_writer;
 base_writer *base_writer_new(const char *path, base_error *e);
 tn_status base_writer_write(base_writer *w, const void *data, size_t bytes);

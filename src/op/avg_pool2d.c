@@ -1,5 +1,5 @@
-/* avg_pool2d: the mean of each window, or (divisor above 0) its sum divided by that. The border counts as zeros if count_include_pad says so, as far as it reaches:
- * what ceil_mode puts beyond it never counts, as in PyTorch. */
+/* avg_pool2d: the mean of each window, or (divisor above 0) its sum divided by that. The border counts as zeros if count_include_pad
+ * says so, as far as it reaches: what ceil_mode puts beyond it never counts, as in PyTorch. */
 #include "op/internal.h"
 #include "op/scheme/window.h"
 

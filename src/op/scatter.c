@@ -1,5 +1,5 @@
-/* scatter: x with source put at the places that index names along an axis; of several for one place the last stays. An index out of range is a fault at run time, and
- * what it points to is dropped. */
+/* scatter: x with source put at the places that index names along an axis; of several for one place the last stays. An index out of
+ * range is a fault at run time, and what it points to is dropped. */
 #include "op/scheme/scatter.h"
 
 enum { AXIS };

@@ -5,7 +5,8 @@
  * (sections 3, 5 and 6.3), then all are shortened so that their change is not more than kl_clip (Ba, Grosse, Martens 2017, section 5).
  *
  * Targets are those of the batch, not drawn from the model (the empirical Fisher matrix), and the loss is taken for the mean over axis
- * 0. Gradients of several batches are added up, the factors go on with each of them. Places in a sample (of a sequence, a picture) count as in KFC. What is no such layer goes by gradient and momentum. */
+ * 0. Gradients of several batches are added up, the factors go on with each of them. Places in a sample (of a sequence, a picture)
+ * count as in KFC. What is no such layer goes by gradient and momentum. */
 #include "optim/rule.h"
 
 #include <stdlib.h>

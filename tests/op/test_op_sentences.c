@@ -1,6 +1,6 @@
 /* Every way in which an operator's inference fails is shown by a case: each sentence in src/op, as its format stands in the source,
- * must be what some .bad case of an operator, or a graph made here, gets to read. A file of an operator is held against that operator's own cases, what
- * is shared (src/op/scheme) against those of all. */
+ * must be what some .bad case of an operator, or a graph made here, gets to read. A file of an operator is held against that operator's
+ * own cases, what is shared (src/op/scheme) against those of all. */
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -5,10 +5,10 @@
  *   NAME=VALUE               an argument: a number, true or false, a name of its list, a dtype, numbers with commas
  *
  * Fills: none: distinct values away from integers and from each other; ties: few values, halves among them; kinks=V: V at
- * every second place; signs: -1 and 1; index=N: integers in [0, N); above=V: more than V; positive; unit: inside (0, 1); prob: probabilities along the axis of
- * the classes; finite: as none, and never NaN or infinite (what meets zeros that the operator adds, such as padding); offsets=N: rising from 0 to N; order: each number below the count once;
- * dominant: matrices with a rising diagonal that is larger than the rest of its row (two axes or more).
- * Everything depends on the case's text alone. */
+ * every second place; signs: -1 and 1; index=N: integers in [0, N); above=V: more than V; positive; unit: inside (0, 1); prob:
+ * probabilities along the axis of the classes; finite: as none, and never NaN or infinite (what meets zeros that the operator adds,
+ * such as padding); offsets=N: rising from 0 to N; order: each number below the count once; dominant: matrices with a rising diagonal
+ * that is larger than the rest of its row (two axes or more). Everything depends on the case's text alone. */
 #ifndef TEST_OP_CASE_H
 #define TEST_OP_CASE_H
 

@@ -1,7 +1,7 @@
 /* conv_few.h: convolution of pictures with few channels (the first layer of most nets) in the matrix registers, in bf16
- * or as split products (conv_split.h); the gradient of its weights is conv_split_weight.c's. The window's row, kw * c_in numbers next to each other in memory, is what the
- * registers sum over, straight from a copy of the picture's rows in bf16: the next place begins step * c_in numbers on. Rows
- * overlap in the registers, and nothing is copied twice.
+ * or as split products (conv_split.h); the gradient of its weights is conv_split_weight.c's. The window's row, kw * c_in numbers next
+ * to each other in memory, is what the registers sum over, straight from a copy of the picture's rows in bf16: the next place begins
+ * step * c_in numbers on. Rows overlap in the registers, and nothing is copied twice.
  *
  * Where kw * c_in is odd, one number more is multiplied by zero: a NaN or an infinity in it makes a NaN. */
 #ifndef CPU_CONV_FEW_H

@@ -3,8 +3,9 @@
  * The core is Stockham's mixed-radix algorithm on vectors, so that every lane transforms numbers of its own. It is used in three ways,
  * which the length decides, and whether numbers of one transform are neighbours:
  *   LANES   lengths of small prime factors: the lanes are neighbouring transforms, a vector's width of them in a unit;
- *   WITHIN  along the last axis, long multiples of the vector's width w: the lanes are n / w numbers of one transform each, w apart; what they gave is
- *           turned by the twiddle factors, and transforms of w numbers across the lanes follow (Bailey's four steps);
+ *   WITHIN  along the last axis, long multiples of the vector's width w: the lanes are n / w numbers of one transform each, w apart;
+ *           what they gave is turned by the twiddle factors, and transforms of w numbers across the lanes follow (Bailey's four
+ *           steps);
  *   CHIRP   lengths with a large prime factor, and long ones that are no multiple of w: a convolution with a chirp (Bluestein), by two
  *           transforms WITHIN whose length is a power of two.
  * Real numbers of even length are the real and imaginary parts of half as many complex ones, and what they gave is taken apart;

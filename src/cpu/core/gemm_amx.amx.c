@@ -1,5 +1,5 @@
-/* gemm_amx.amx.c: products of bf16, or of f32 rounded to it, with sums in f32 in the matrix registers (Intel AMX). A register holds 16 rows of 64
- * bytes: of A 16 x 32 bf16, of B 16 pairs of k x 16 columns, of C 16 x 16 f32. Two of A and two of B make a tile of 32 x 32
+/* gemm_amx.amx.c: products of bf16, or of f32 rounded to it, with sums in f32 in the matrix registers (Intel AMX). A register holds 16
+ * rows of 64 bytes: of A 16 x 32 bf16, of B 16 pairs of k x 16 columns, of C 16 x 16 f32. Two of A and two of B make a tile of 32 x 32
  * in four of C, which takes four loads for four products. */
 #include "cpu/core/gemm_kernels.h"
 #include "cpu/core/transpose.h"
