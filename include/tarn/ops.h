@@ -72,6 +72,9 @@ TN_API tn_tensor *tn_erfc(tn_tensor *x); /* 1 - erf(x), exact in the tail */
 TN_API tn_tensor *tn_erfinv(tn_tensor *x);
 TN_API tn_tensor *tn_logit(tn_tensor *x, double eps);   /* log(x / (1 - x)); eps > 0: x kept within [eps, 1 - eps] */
 TN_API tn_tensor *tn_xlogy(tn_tensor *a, tn_tensor *b); /* a * log(b), 0 where a is 0 */
+TN_API tn_tensor *tn_logaddexp(tn_tensor *a, tn_tensor *b); /* log(exp(a) + exp(b)) without overflow */
+/* NaN, infinity and minus infinity as these numbers, which have no gradient. */
+TN_API tn_tensor *tn_nan_to_num(tn_tensor *x, double nan, double positive, double negative);
 
 /* Comparisons and logic; any dtype in, bool out. NaN is equal to nothing, not even to itself. */
 TN_API tn_tensor *tn_eq(tn_tensor *a, tn_tensor *b);

@@ -44,6 +44,10 @@ def functions():
     case("xlogy", torch.xlogy, [values(0, 0, 0, 1, 2), values(NAN, INF, 0, 0, -1)], tarn="xlogy", grad=False)
     case("logit", torch.logit, [values(1e-6, 0.1, 0.5, 0.75, 0.999)], tarn="logit")
     case("logit", torch.logit, [values(0, 0.1, 0.25, 0.5, 0.75, 1)], "at the limits the gradient passes", tarn="logit eps=0.25", eps=0.25)
+    case("logaddexp", torch.logaddexp, [values(-2, 1000, -1000, 3, 0, 88), values(1, 999, -1001, 3, -200, 90)], second=True)
+    case("logaddexp", torch.logaddexp, [random("logaddexp a", 2, 1, 3), random("logaddexp b", 4, 1)], "broadcast both ways")
+    case("logaddexp", torch.logaddexp, [values(-INF, INF, -INF, INF, INF, NAN), values(0, 0, -INF, INF, -INF, 1)], grad=False)
+    case("nan_to_num", torch.nan_to_num, [WIDE], nan=2.0, posinf=5.0, neginf=-7.0)
     for name in ("isnan", "isinf", "isfinite"):
         case(name, getattr(torch, name), [WIDE], tarn=name, grad=False)
 

@@ -501,6 +501,19 @@ static bool make_relative_buckets(golden *c)
     return true;
 }
 
+static bool make_logaddexp(golden *c)
+{
+    c->out[0] = tn_logaddexp(c->in[0], c->in[1]);
+    return true;
+}
+
+static bool make_nan_to_num(golden *c)
+{
+    c->out[0] = tn_nan_to_num(c->in[0], golden_number(c, "nan", 0), golden_number(c, "posinf", 0),
+                              golden_number(c, "neginf", 0));
+    return true;
+}
+
 #define ROW(name)                                                                                                      \
     {                                                                                                                  \
 #name, make_##name                                                                                             \
@@ -580,6 +593,8 @@ static const golden_row table[] = {ROW(conv2d),
                                    ROW(prod),
                                    ROW(logsumexp),
                                    ROW(huber_loss),
+                                   ROW(logaddexp),
+                                   ROW(nan_to_num),
                                    ROW(rotary),
                                    ROW(sinusoids),
                                    ROW(alibi),
