@@ -1,5 +1,5 @@
-/* fft_body.h: the transforms of fft.h for numbers T in vectors V of W. Read by fft.tile.c once for float and once for double, hence no
- * include guard. */
+/* fft_body.h: the transforms of fft.h for numbers T in vectors V of W. Read by fft.tile.c once for float and once for double,
+ * hence no include guard. */
 
 /* ---- butterflies ------------------------------------------------------------------------------------------------- */
 
