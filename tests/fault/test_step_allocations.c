@@ -123,8 +123,8 @@ static void runs_again(net *n, int turns)
 {
     float loss, out[ROWS * CLASSES];
     for (int i = 0; i < turns; i++)
-        for (int64_t rows = 1; rows <= ROWS; rows += ROWS - 1)
-            if (!net_step(n, rows, i % 2, &loss) || !net_guess(n, rows, out))
+        for (int64_t rows = 2; rows <= ROWS; rows += ROWS - 2) /* batch norm does not train on a single one */
+            if (!net_step(n, rows, i % 2, &loss) || !net_guess(n, rows - 1, out))
                 fail_msg("%s", n->error);
 }
 
