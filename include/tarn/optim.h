@@ -33,7 +33,9 @@ typedef enum tn_optimizer {
     TN_ADAFACTOR = 12, /* Shazeer and Stern 2018, algorithms 4 and 5, as torch.optim.Adafactor */
     TN_MUON = 13,      /* Jordan et al. 2024: momentum made orthogonal; see below */
     TN_SHAMPOO = 14,   /* Gupta et al. 2018, algorithm 1 */
-    TN_KFAC = 15       /* Martens and Grosse 2015, with targets of the batch; convolutions: Grosse and Martens 2016 */
+    TN_KFAC = 15,      /* Martens and Grosse 2015, with targets of the batch; convolutions: Grosse and Martens 2016 */
+    TN_RPROP = 16, /* Riedmiller and Braun 1993, as torch.optim.Rprop: for gradients of all samples, not of batches */
+    TN_ASGD = 17   /* Polyak and Juditsky 1992, as torch.optim.ASGD */
 } tn_optimizer;
 
 /* "sgd", "adam", ...; NULL from the last on. The learning rate that it has when nobody says another; 0 for no optimizer. */
@@ -89,7 +91,7 @@ typedef struct tn_optim_opt {
     bool centered;                    /* RMSprop: less the square of the mean gradient */
     bool decoupled;                   /* Adam, NAdam, RAdam: weight decay shrinks the weights themselves */
     bool no_nesterov;                 /* Muon: plain momentum */
-    tn_opt_f64 alpha;                 /* RMSprop: decay of the squares, 0.99 */
+    tn_opt_f64 alpha;                 /* RMSprop: decay of the squares, 0.99; ASGD: the power of steps so far, 0.75 */
     tn_opt_f64 rho;                   /* Adadelta: decay of the squares, 0.9 */
     double lr_decay;                  /* Adagrad */
     double initial_accumulator_value; /* Adagrad */
@@ -101,6 +103,10 @@ typedef struct tn_optim_opt {
     tn_muon_scale adjust_lr;          /* Muon */
     int64_t refresh;                  /* Shampoo, K-FAC: steps from one root or inverse to the next; 0: 1, 10 */
     tn_opt_f64 kl_clip; /* K-FAC: the largest change of a step, lr^2 times way times gradient; 1e-3; 0: any */
+    tn_opt_f64 eta_minus,
+        eta_plus; /* Rprop: what a step of a weight becomes where its gradient turns, 0.5, and stays, 1.2 */
+    tn_opt_f64 step_min, step_max; /* Rprop: 1e-6, 50 */
+    tn_opt_f64 lambd, t0;          /* ASGD: how fast steps get shorter, 1e-4; steps before the mean begins, 1e6 */
     /* with any of them */
     bool centralize;   /* gradients of several axes less their mean over all but the first (Yong et al. 2020, eq. 1) */
     double sam;        /* radius in which the loss is looked at, as 0.05 (Foret et al. 2021, algorithm 1); 0: not */
@@ -122,10 +128,10 @@ typedef struct tn_optim_opt {
  * and with `accumulate`
  *   entry  "accumulate_first", "accumulate"   add a batch's gradients up; output "loss"
  *   entry  "apply"          divides by input "accumulated" (f32 rank 0: how many batches) and updates; "grad_norm"
- * and with `average`
+ * and with `average`, or ASGD, which has its own
  *   entry  "swap_average"   weights and averaged weights change places: before an evaluation, and again after it
  * Loss and gradient norm must be finite, else the run stops before any state is written. State: "optim.step" (i64) and per
- * parameter "optim.NAME.momentum", ".m", ".v", ..., ".slow" (lookahead), ".average" and ".grad". Returns the graph's status.
+ * parameter "optim.NAME.momentum", ".m", ".v", ..., ".slow" (lookahead), ".average" (ASGD ".ax") and ".grad". Returns the graph's status.
  *
  * With `sam` a step computes the loss's gradient, moves the weights by `sam` along it, computes the gradient there from the
  * same batch and the same random numbers, and updates the weights where they were; norm and clipping are of the second.

@@ -59,7 +59,7 @@ void optim_add_swap(optim_minimizer *m)
     tn_entry *entry = tn_entry_new(m->g, name ? name : "swap_average", 0);
     for (size_t i = 0; i < m->params.n; i++) {
         optim_step s = {.m = m, .o = &m->o, .p = &m->params.at[i]};
-        tn_tensor *slot = optim_slot(&s, "average", 0);
+        tn_tensor *slot = optim_slot(&s, m->o.average != TN_AVERAGE_NONE ? "average" : "ax", 0);
         tn_entry_write(entry, s.p->param, slot);
         tn_entry_write(entry, slot, s.p->param);
     }

@@ -287,7 +287,7 @@ static void add_entries(optim_minimizer *m)
     finish_entry(m, loss_entry(m, "step"), m->params.at);
     if (m->o.accumulate)
         accumulating(m);
-    if (m->o.average != TN_AVERAGE_NONE)
+    if (m->o.average != TN_AVERAGE_NONE || m->o.kind == TN_ASGD)
         optim_add_swap(m);
 }
 

@@ -25,6 +25,16 @@ static bool above_0(double x)
     return x > 0 && x <= DBL_MAX;
 }
 
+static bool inside_1(double x)
+{
+    return x > 0 && x < 1;
+}
+
+static bool above_1(double x)
+{
+    return x > 1 && x <= DBL_MAX;
+}
+
 static bool finite(double x)
 {
     return isfinite(x);
@@ -78,6 +88,12 @@ static tn_status check_ranges(tn_graph *g, const tn_optim_opt *o)
         {"eps2", o->eps2.value, at_least_0, AT_LEAST_0},
         {"d", o->d.value, above_0, ABOVE_0},
         {"sam", o->sam, at_least_0, AT_LEAST_0},
+        {"eta_minus", o->eta_minus.value, inside_1, "above 0 and below 1"},
+        {"eta_plus", o->eta_plus.value, above_1, "a number above 1"},
+        {"step_min", o->step_min.value, at_least_0, AT_LEAST_0},
+        {"step_max", o->step_max.value, above_0, ABOVE_0},
+        {"lambd", o->lambd.value, at_least_0, AT_LEAST_0},
+        {"t0", o->t0.value, at_least_0, AT_LEAST_0},
         {"kl_clip", o->kl_clip.value, at_least_0, AT_LEAST_0},
         {"lookahead_alpha", o->lookahead_alpha.value, up_to_1, UP_TO_1},
         {"average_decay", o->average_decay.value, up_to_1, UP_TO_1},
@@ -145,13 +161,19 @@ tn_status optim_options(tn_graph *g, const tn_optim_opt *given, tn_optim_opt *o)
     set_usual(&o->beta2, rule->beta2);
     set_usual(&o->eps, rule->eps);
     set_usual(&o->weight_decay, rule->decay);
-    set_usual(&o->alpha, 0.99);
+    set_usual(&o->alpha, o->kind == TN_ASGD ? 0.75 : 0.99);
     set_usual(&o->rho, 0.9);
     set_usual(&o->momentum_decay, 4e-3);
     set_usual(&o->trust_coefficient, 1e-3);
     set_usual(&o->beta2_decay, -0.8);
     set_usual(&o->eps2, 1e-3);
     set_usual(&o->d, 1);
+    set_usual(&o->eta_minus, 0.5);
+    set_usual(&o->eta_plus, 1.2);
+    set_usual(&o->step_min, 1e-6);
+    set_usual(&o->step_max, 50);
+    set_usual(&o->lambd, 1e-4);
+    set_usual(&o->t0, 1e6);
     set_usual(&o->kl_clip, 1e-3);
     set_usual(&o->lookahead_alpha, 0.5);
     set_usual(&o->average_decay, 0.999);

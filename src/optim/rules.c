@@ -267,6 +267,36 @@ static tn_tensor *lion(optim_step *s)
     return tn_sub(s->w, optim_times(way, s->lr));
 }
 
+/* The sign of the gradient alone; how far depends on whether it stays the same. The first step is as long as the rate says. */
+static tn_tensor *rprop(optim_step *s)
+{
+    const tn_optim_opt *o = s->o;
+    tn_tensor *before = optim_slot(s, "prev", 0), *size = optim_slot(s, "step_size", 0);
+    tn_tensor *zero = tn_scalar(s->m->g, s->dtype, 0), *one = tn_scalar(s->m->g, s->dtype, 1);
+    tn_tensor *first = tn_eq(s->m->new_step, tn_scalar(s->m->g, TN_I64, 1)), *same = tn_mul(s->g, before);
+    tn_tensor *turned = tn_lt(same, zero);
+    tn_tensor *factor = tn_where(turned, tn_scalar(s->m->g, s->dtype, o->eta_minus.value),
+                                 tn_where(tn_gt(same, zero), tn_scalar(s->m->g, s->dtype, o->eta_plus.value), one));
+    size = tn_mul(tn_where(first, tn_cast(s->lr, s->dtype), size), factor);
+    size = optim_keep(s, optim_slot(s, "step_size", 0), tn_clamp(size, o->step_min.value, o->step_max.value));
+    tn_tensor *g = optim_keep(s, before, tn_where(turned, zero, s->g));
+    return tn_sub(s->w, tn_mul(tn_sign(g), size));
+}
+
+/* Steps that get shorter, and after t0 of them the mean of the weights, which the entry "swap_average" puts in their place. */
+static tn_tensor *asgd(optim_step *s)
+{
+    tn_tensor *slot = optim_slot(s, "ax", 0), *one = tn_scalar(s->m->g, TN_F64, 1), *past = tn_sub_f(s->t, 1);
+    tn_tensor *shorter = tn_add_f(tn_mul(past, tn_mul_f(s->lr, s->o->lambd.value)), 1);
+    tn_tensor *eta = tn_div(s->lr, tn_pow(shorter, tn_scalar(s->m->g, TN_F64, s->o->alpha.value)));
+    tn_tensor *w = optim_times(s->w, less(1, tn_mul_f(eta, s->o->lambd.value)));
+    w = tn_sub(w, optim_times(s->g, eta));
+    tn_tensor *count = tn_maximum(tn_sub_f(past, s->o->t0.value), one);
+    tn_tensor *mean = tn_add(slot, optim_over(tn_sub(w, slot), count));
+    optim_keep(s, slot, tn_where(tn_le(count, one), w, mean));
+    return w;
+}
+
 /* ---- the table --------------------------------------------------------------------------------------------------- */
 
 #define ADAM_NUMBERS .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8
@@ -290,6 +320,8 @@ const optim_rule optim_rules[] = {
     [TN_SHAMPOO] = {"shampoo", optim_shampoo, .lr = 1e-1, .eps = 1e-4},
     [TN_KFAC] = {"kfac", optim_kfac, .decay_by = OPTIM_ON_WEIGHTS, .lr = 1e-2, .momentum = 0.9, .beta2 = 0.95,
                  .eps = 1e-3},
+    [TN_RPROP] = {"rprop", rprop, .lr = 1e-2},
+    [TN_ASGD] = {"asgd", asgd, .lr = 1e-2},
 };
 
 const optim_rule *optim_rule_of(int kind)

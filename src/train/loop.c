@@ -248,7 +248,7 @@ const char *train_finished(const tn_trainer *t)
 /* Averaged weights, where there are any, and those that are trained change places. */
 static tn_status swap_average(tn_trainer *t)
 {
-    if (t->opt.optim.average == TN_AVERAGE_NONE)
+    if (t->opt.optim.average == TN_AVERAGE_NONE && t->opt.optim.kind != TN_ASGD) /* which has its own */
         return TN_OK;
     tn_status status = tn_run(t->session, "swap_average", 0, NULL, 0, NULL);
     return status == TN_OK ? TN_OK : session_error(t, status);

@@ -17,7 +17,8 @@ typedef struct condition {
     const char *key, *with;
 } condition;
 #define NOT_LBFGS                                                                                                      \
-    "sgd adam adamw adagrad adadelta rmsprop adamax nadam radam lamb lars lion adafactor muon shampoo kfac"
+    "sgd adam adamw adagrad adadelta rmsprop adamax nadam radam lamb lars lion adafactor muon shampoo kfac "           \
+    "rprop asgd"
 static const condition conditions[] = {
     {&train_options_table, "lbfgs", "lbfgs"},
     {&train_options_table, "weight_decay", NOT_LBFGS},
@@ -38,7 +39,7 @@ static const condition conditions[] = {
     {&train_options_table, "amsgrad", "adam adamw"},
     {&train_options_table, "decoupled", "adam nadam radam"},
     {&train_options_table, "centered", "rmsprop"},
-    {&train_options_table, "alpha", "rmsprop"},
+    {&train_options_table, "alpha", "rmsprop asgd"},
     {&train_options_table, "rho", "adadelta"},
     {&train_options_table, "lr_decay", "adagrad"},
     {&train_options_table, "initial_accumulator_value", "adagrad"},
@@ -51,6 +52,12 @@ static const condition conditions[] = {
     {&train_options_table, "adjust_lr", "muon"},
     {&train_options_table, "refresh", "shampoo kfac"},
     {&train_options_table, "kl_clip", "kfac"},
+    {&train_options_table, "eta_minus", "rprop"},
+    {&train_options_table, "eta_plus", "rprop"},
+    {&train_options_table, "step_min", "rprop"},
+    {&train_options_table, "step_max", "rprop"},
+    {&train_options_table, "lambd", "asgd"},
+    {&train_options_table, "t0", "asgd"},
     {&train_average_table, "decay", "ema"},
     {&train_average_table, "start", "ema swa"},
     {&train_average_table, "every", "ema swa"},

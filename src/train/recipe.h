@@ -371,7 +371,7 @@ typedef struct train_schedule {
     const struct train_schedule *after; /* what `then` says */
 } train_schedule;
 
-enum { TRAIN_LBFGS = 16 }; /* behind the last tn_optimizer */
+enum { TRAIN_LBFGS = 18 }; /* behind the last tn_optimizer */
 
 typedef struct train_lookahead {
     uint64_t given;
@@ -413,7 +413,7 @@ typedef struct train_options {
     int64_t ns_steps;
     int adjust_lr; /* as tn_muon_scale */
     int64_t refresh;
-    double kl_clip;
+    double kl_clip, eta_minus, eta_plus, step_min, step_max, lambd, t0;
     double clip_norm, clip_value; /* 0: off */
     bool centralize, scale_loss;
     double sam;

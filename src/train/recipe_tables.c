@@ -2,9 +2,13 @@
 #include "train/recipe_tables.h"
 
 static const char *const data_names[] = {"digits", "mnist", "idx", NULL};
-static const char *const optimizer_names[] = {"sgd",     "adam",  "adamw", "adagrad", "adadelta", "rmsprop",   "adamax",
-                                              "nadam",   "radam", "lamb",  "lars",    "lion",     "adafactor", "muon",
-                                              "shampoo", "kfac",  "lbfgs", NULL}; /* as tn_optimizer, and TRAIN_LBFGS */
+static const char
+    *const
+        optimizer_names[] =
+            {
+                "sgd",     "adam",  "adamw", "adagrad", "adadelta", "rmsprop",   "adamax",
+                "nadam",   "radam", "lamb",  "lars",    "lion",     "adafactor", "muon",
+                "shampoo", "kfac",  "rprop", "asgd",    "lbfgs",    NULL}; /* as tn_optimizer, and TRAIN_LBFGS */
 static const char *const muon_names[] = {"original", "match_rms_adamw", "plain", NULL};          /* as tn_muon_scale */
 static const char *const average_names[] = {"none", "ema", "swa", NULL};                         /* as tn_average */
 static const char *const warmup_names[] = {"linear", "cosine", "exponential", "constant", NULL}; /* as tn_warmup */
@@ -203,7 +207,7 @@ static const format_option train_rows[] = {
     FORMAT_FLOAT(
         train_options, lr, NULL, "(0,)",
         "learning rate; if not given 0.001, and 0.01 for sgd, adagrad, rmsprop, adafactor, 1 for adadelta, lars, "
-        "0.002 for adamax, nadam, 0.0001 for lion, 0.1 for shampoo, 0.01 for kfac, 1 for lbfgs"),
+        "0.002 for adamax, nadam, 0.0001 for lion, 0.1 for shampoo, 0.01 for kfac, rprop, asgd, 1 for lbfgs"),
     FORMAT_FLOAT(train_options, momentum, NULL, "[0,1)",
                  "sgd, rmsprop, lars, muon, kfac: part of the last step that goes on; 0, lars, kfac 0.9, muon 0.95"),
     FORMAT_BOOL(train_options, nesterov, NULL, "sgd, muon: look ahead along the momentum; no, muon yes"),
@@ -217,7 +221,8 @@ static const format_option train_rows[] = {
     FORMAT_BOOL(train_options, amsgrad, "false", "adam, adamw: the largest second moment so far counts"),
     FORMAT_BOOL(train_options, decoupled, "false", "adam, nadam, radam: weight decay by itself"),
     FORMAT_BOOL(train_options, centered, "false", "rmsprop: squares less the square of the mean"),
-    FORMAT_FLOAT(train_options, alpha, "0.99", "[0,1]", "rmsprop: decay of the squares"),
+    FORMAT_FLOAT(train_options, alpha, NULL, "[0,1]",
+                 "rmsprop: decay of the squares, 0.99; asgd: power of the steps that the rate is divided by, 0.75"),
     FORMAT_FLOAT(train_options, rho, "0.9", "[0,1]", "adadelta: decay of the squares"),
     FORMAT_FLOAT(train_options, lr_decay, "0", "[0,)", "adagrad: the rate is divided by 1 + this * steps"),
     FORMAT_FLOAT(train_options, initial_accumulator_value, "0", "[0,)", "adagrad: where the sum of squares begins"),
@@ -235,6 +240,13 @@ static const format_option train_rows[] = {
                "shampoo, kfac: steps from one root or inverse to the next; 0: shampoo 1, kfac 10"),
     FORMAT_FLOAT(train_options, kl_clip, "1e-3", "[0,)",
                  "kfac: steps are shortened so that they change no more; 0: not"),
+    FORMAT_FLOAT(train_options, eta_minus, "0.5", "(0,1)",
+                 "rprop: what a weight's step becomes where its gradient turns"),
+    FORMAT_FLOAT(train_options, eta_plus, "1.2", "(1,)", "rprop: the same where its gradient keeps its sign"),
+    FORMAT_FLOAT(train_options, step_min, "1e-6", "[0,)", "rprop: the shortest step of a weight"),
+    FORMAT_FLOAT(train_options, step_max, "50", "(0,)", "rprop: the longest"),
+    FORMAT_FLOAT(train_options, lambd, "1e-4", "[0,)", "asgd: how fast the rate falls"),
+    FORMAT_FLOAT(train_options, t0, "1e6", "[0,)", "asgd: steps before the mean of the weights begins"),
     FORMAT_FLOAT(train_options, l1, "0", "[0,)", "L1: weight of the sum of absolute weights"),
     FORMAT_FLOAT(train_options, clip_norm, "0", "[0,)", "gradients are shortened to this length together; 0: not"),
     FORMAT_FLOAT(train_options, clip_value, "0", "[0,)", "each gradient is cut to this size; 0: not"),

@@ -152,12 +152,13 @@ static tn_status build_chain(train_recipe *r, base_error *e)
 tn_status train_decide(train_recipe *r, base_error *e)
 {
     train_options *t = &r->train;
-    _Static_assert(TRAIN_LBFGS == TN_KFAC + 1, "the recipe's word stands behind those of tn_optimizer");
+    _Static_assert(TRAIN_LBFGS == TN_ASGD + 1, "the recipe's word stands behind those of tn_optimizer");
     const bool second = t->optimizer == TRAIN_LBFGS;
     const optim_rule *rule = optim_rule_of(second ? TN_SGD : t->optimizer);
     decide(t, "lr", &t->lr, second ? 1 : rule->lr);
     decide(t, "weight_decay", &t->weight_decay, rule->decay);
     decide(t, "momentum", &t->momentum, rule->momentum);
+    decide(t, "alpha", &t->alpha, t->optimizer == TN_ASGD ? 0.75 : 0.99);
     if (rule->eps > 0)
         decide(t, "eps", &t->eps, rule->eps);
     if (!given(t, "nesterov")) {
@@ -205,6 +206,12 @@ tn_optim_opt train_optim_of(const train_options *t)
                       .ns_steps = (int)t->ns_steps,
                       .adjust_lr = (tn_muon_scale)t->adjust_lr,
                       .refresh = t->refresh,
+                      .eta_minus = tn_f64(t->eta_minus),
+                      .eta_plus = tn_f64(t->eta_plus),
+                      .step_min = tn_f64(t->step_min),
+                      .step_max = tn_f64(t->step_max),
+                      .lambd = tn_f64(t->lambd),
+                      .t0 = tn_f64(t->t0),
                       .kl_clip = tn_f64(t->kl_clip),
                       .centralize = t->centralize,
                       .sam = t->sam,

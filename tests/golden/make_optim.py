@@ -135,6 +135,8 @@ def by_torch(initial, gradients, make, average=None, every=1):
             averaged.update_parameters(model)
         if t in SNAPSHOTS:
             snapshots.update({f"after{t}.{k}": v.detach().clone() for k, v in model.items()})
+    if isinstance(optimizer, torch.optim.ASGD):  # has its own
+        return snapshots, {f"average.{k}": optimizer.state[v]["ax"].clone() for k, v in model.items()}
     return snapshots, {f"average.{k}": v.detach().clone() for k, v in averaged.module.items()}
 
 
@@ -147,6 +149,8 @@ def torch_options(options):
         o["decoupled_weight_decay"] = o.pop("decoupled")
     if "eps2" in o:
         o["eps"] = (o.pop("eps", None), o.pop("eps2"))
+    if "eta_minus" in o:
+        o["etas"], o["step_sizes"] = (o.pop("eta_minus"), o.pop("eta_plus")), (o.pop("step_min"), o.pop("step_max"))
     for flag in ("amsgrad", "centered", "nesterov", "decoupled_weight_decay"):
         if flag in o:
             o[flag] = bool(o[flag])
@@ -155,7 +159,8 @@ def torch_options(options):
 
 TORCH = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "adagrad": torch.optim.Adagrad,
          "adadelta": torch.optim.Adadelta, "rmsprop": torch.optim.RMSprop, "adamax": torch.optim.Adamax,
-         "nadam": torch.optim.NAdam, "radam": torch.optim.RAdam, "adafactor": torch.optim.Adafactor}
+         "nadam": torch.optim.NAdam, "radam": torch.optim.RAdam, "adafactor": torch.optim.Adafactor,
+         "rprop": torch.optim.Rprop, "asgd": torch.optim.ASGD}
 
 VARIANTS = {
     "sgd_dampening": ("sgd", dict(lr=0.05, momentum=0.8, dampening=0.3, weight_decay=0.1)),
@@ -190,6 +195,10 @@ VARIANTS = {
     "muon_all": ("muon", dict(lr=0.02, momentum=0.8, no_nesterov=1, ns_steps=3, weight_decay=0.3, adjust_lr=1)),
     "shampoo": ("shampoo", dict(lr=0.1)),
     "shampoo_every": ("shampoo", dict(lr=0.1, eps=1.0, refresh=4)),
+    "rprop": ("rprop", dict(lr=0.01)),
+    "rprop_all": ("rprop", dict(lr=0.1, eta_minus=0.3, eta_plus=1.5, step_min=0.05, step_max=0.2)),
+    "asgd": ("asgd", dict(lr=0.01)),
+    "asgd_all": ("asgd", dict(lr=0.1, lambd=0.05, alpha=0.6, t0=8, weight_decay=0.1)),
     "lookahead": ("sgd", dict(lr=0.1, lookahead=4, lookahead_alpha=0.3)),
     "lookahead_lion": ("lion", dict(lr=0.01, lookahead=5)),
     "centralize": ("sgd", dict(lr=0.1, centralize=1)),
@@ -205,7 +214,7 @@ def make_variant(name, initial, gradients):
     average = get_ema_multi_avg_fn(options["average_decay"]) if options.get("average") == 1 else None
     snapshots, averaged = by_torch(initial, gradients, lambda p: TORCH[kind](p, foreach=False, **torch_options(options)),
                                    average, options.get("average_every", 1))
-    return {**snapshots, **(averaged if "average" in options else {})}
+    return {**snapshots, **(averaged if "average" in options or kind == "asgd" else {})}
 
 
 # ---- schedules -----------------------------------------------------------------------------------------------------------

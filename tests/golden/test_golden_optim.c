@@ -65,6 +65,12 @@ static const field optim_fields[] = {O(momentum, DOUBLE),
                                      O(ns_steps, INT),
                                      O(adjust_lr, INT),
                                      O(refresh, INT64),
+                                     O(eta_minus, OPTIONAL),
+                                     O(eta_plus, OPTIONAL),
+                                     O(step_min, OPTIONAL),
+                                     O(step_max, OPTIONAL),
+                                     O(lambd, OPTIONAL),
+                                     O(t0, OPTIONAL),
                                      O(centralize, BOOL),
                                      O(sam, DOUBLE),
                                      O(lookahead, INT64),
@@ -248,7 +254,7 @@ static void follow(const format_safetensors *file, const char *variant)
         if (i + 1 == 1 || i + 1 == 5 || i + 1 == STEPS)
             worst = fmax(worst, compare(&r, when, tolerance_of(&o)));
     }
-    if (o.average != TN_AVERAGE_NONE) {
+    if (o.average != TN_AVERAGE_NONE || o.kind == TN_ASGD) {
         assert_int_equal(tn_run(r.session, "swap_average", 0, NULL, 0, NULL), TN_OK);
         compare(&r, "average", tolerance_of(&o));
         assert_int_equal(tn_run(r.session, "swap_average", 0, NULL, 0, NULL), TN_OK);
