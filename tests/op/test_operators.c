@@ -11,9 +11,10 @@
 
 #include "base/number.h"
 #include "cpu_list.h"
-#include "format/safetensors.h"
 #include "op/scheme/op.h"
 #include "program/backend.h"
+#include "support/golden_names.h"
+#include "support/vocabulary.h"
 
 /* ---- the page ---------------------------------------------------------------------------------------------------- */
 
@@ -120,46 +121,12 @@ static void print_kernels(const op_def *def, base_str *s)
         base_str_add(s, runs_by(def));
 }
 
-/* The files of PyTorch's results. */
-static format_safetensors *golden[7];
-
-static bool open_golden(void)
+/* How many golden cases are about the operator, by its name or PyTorch's; s (may be NULL): in which files. */
+static int golden_of(const op_def *def, base_str *s)
 {
-    static const char *const paths[] = {
-        TARN_SOURCE_DIR "/tests/golden/ops.safetensors",      TARN_SOURCE_DIR "/tests/golden/vocabulary.safetensors",
-        TARN_SOURCE_DIR "/tests/golden/sequence.safetensors", TARN_SOURCE_DIR "/tests/golden/vision.safetensors",
-        TARN_SOURCE_DIR "/tests/golden/losses.safetensors",   TARN_SOURCE_DIR "/tests/golden/signal.safetensors",
-        TARN_SOURCE_DIR "/tests/golden/linalg.safetensors"};
-    base_error e = {0};
-    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
-        if (!golden[i] && format_safetensors_open(paths[i], &golden[i], &e) != TN_OK)
-            return false;
-    return true;
-}
-
-static bool is(const char *text, size_t length, const char *name)
-{
-    return length == strlen(name) && strncmp(text, name, length) == 0;
-}
-
-/* Whether a case "OP.K" is about the operator: it names it in its options, or OP is its name, or PyTorch's for it. */
-static bool is_about(const format_pair *c, const op_def *def)
-{
-    static const char key[] = "\"tarn\": \"";
-    const char *own = strstr(c->value, key), *dot = strchr(c->key, '.');
-    if (own)
-        return is(own + strlen(key), strcspn(own + strlen(key), " \""), def->name);
-    size_t length = dot ? (size_t)(dot - c->key) : 0;
-    return dot && (is(c->key, length, def->name) || (def->torch && is(c->key, length, strrchr(def->torch, '.') + 1)));
-}
-
-static bool has_golden(const op_def *def)
-{
-    for (size_t f = 0; f < sizeof golden / sizeof *golden; f++)
-        for (size_t i = 0; i < golden[f]->metadata_n; i++)
-            if (is_about(&golden[f]->metadata[i], def))
-                return true;
-    return false;
+    char words[160];
+    (void)snprintf(words, sizeof words, "%s %s", def->name, def->torch ? strrchr(def->torch, '.') + 1 : "");
+    return golden_names_count(words, GOLDEN_OPERATOR, s);
 }
 
 static const char *gradient_of(const op_def *def)
@@ -199,34 +166,23 @@ static void print_row(const op_def *def, base_str *s)
                     gradient_of(def));
     print_kernels(def, s);
     base_str_printf(s, " | %s%s%s | %s | %s |\n", def->torch ? "`" : "", def->torch ? def->torch : "",
-                    def->torch ? "`" : "", def->onnx ? def->onnx : "", has_golden(def) ? "yes" : "");
+                    def->torch ? "`" : "", def->onnx ? def->onnx : "", golden_of(def, NULL) ? "yes" : "");
 }
 
-/* Functions of ops.h that bear no operator's name: they make nodes of several. */
-static void print_builders(base_str *s)
+static int is_operator(const char *name)
 {
-    char line[512];
-    const char *between = "\nThese functions of `tarn/ops.h` are no operators but write with them what they compute:\n";
-    FILE *f = fopen(TARN_SOURCE_DIR "/include/tarn/ops.h", "rb");
-    while (f && fgets(line, sizeof line, f)) {
-        char *name = strncmp(line, "TN_API ", 7) == 0 ? strstr(line, "tn_") : NULL;
-        for (char *next = name; next && (!strchr(line, '(') || next < strchr(line, '('));
-             next = strstr(next + 1, "tn_"))
-            name = next; /* the last word before the bracket */
-        if (!name || !strchr(name, '('))
-            continue;
-        *strchr(name, '(') = 0;
-        if (op_find(name + 3))
-            continue;
-        base_str_printf(s, "%s`%s`", between, name);
-        between = ",\n";
-    }
-    base_str_add(s, ".\n");
-    if (f)
-        (void)fclose(f);
+    return op_find(name) != NULL;
 }
 
-static base_str page(void)
+static const char *operator_row(const char *name, base_str *golden)
+{
+    const op_def *def = op_find(name);
+    (void)golden_of(def, golden);
+    return def->torch;
+}
+
+/* The page; *wrong: what the list of the vocabulary lacks. */
+static base_str page(base_str *wrong)
 {
     base_str s = {0};
     base_str_add(
@@ -247,23 +203,25 @@ static base_str page(void)
             "reference, which is\n"
             "slow. PyTorch and ONNX: what does the same there, perhaps with other arguments; golden: tests/golden "
             "compares values and\n"
-            "gradients with PyTorch's.\n\n"
+            "gradients with PyTorch's. Below stand composites, layers, losses, optimizers and schedules.\n\n"
             "| operator | does | inputs | outputs | arguments | kind | gradient | kernels | PyTorch | ONNX | golden |\n"
             "|---|---|---|---|---|---|---|---|---|---|---|\n");
     for (int i = 0; op_table[i]; i++)
         print_row(op_table[i], &s);
-    print_builders(&s);
+    vocabulary_sections(&s, wrong, is_operator, operator_row);
     return s;
 }
 
 static void page_is_what_the_definitions_say(void **p)
 {
     (void)p;
-    if (!open_golden()) {
+    if (!golden_names_open()) {
         print_message("skipped: the golden files cannot be read without jansson (libjansson-dev)\n");
         skip();
     }
-    base_str want = page();
+    base_str wrong = {0}, want = page(&wrong);
+    if (wrong.length)
+        fail_msg("%s", wrong.text);
     char *have = calloc(1, want.length + 2);
     FILE *f = fopen(TARN_SOURCE_DIR "/docs/operators.md", "rb");
     size_t n = f ? fread(have, 1, want.length + 1, f) : 0, line = 1;
@@ -328,21 +286,23 @@ static void every_dtype_has_a_tolerance(void **p)
 static void pytorch_has_been_asked(void **p)
 {
     (void)p;
-    if (!open_golden()) {
+    if (!golden_names_open()) {
         print_message("skipped: the golden files cannot be read without jansson (libjansson-dev)\n");
         skip();
     }
     for (int i = 0; op_table[i]; i++)
-        if (op_table[i]->torch && !(op_table[i]->flags & (OP_RANDOM | OP_SOURCE)) && !has_golden(op_table[i]))
+        if (op_table[i]->torch && !(op_table[i]->flags & (OP_RANDOM | OP_SOURCE)) && !golden_of(op_table[i], NULL))
             fail_msg("'%s' is %s in PyTorch, and no golden file has a case of it; see tests/golden/make_vocabulary.py",
                      op_table[i]->name, op_table[i]->torch);
 }
 
 static int write_page(const char *folder)
 {
-    if (!open_golden())
+    if (!golden_names_open())
         return 1;
-    base_str s = page();
+    base_str wrong = {0}, s = page(&wrong);
+    (void)fputs(base_str_text(&wrong), stderr);
+    base_str_free(&wrong);
     char path[4096];
     (void)snprintf(path, sizeof path, "%s/docs/operators.md", folder);
     FILE *f = fopen(path, "wb");
