@@ -205,6 +205,8 @@ static const vocabulary_row vocabulary_list[] = {
     {"optimizer.muon", "torch.optim.Muon", "", ""},
     {"optimizer.shampoo", "", "", ""},
     {"optimizer.kfac", "", "", ""},
+    {"optimizer.rprop", "torch.optim.Rprop", "", ""},
+    {"optimizer.asgd", "torch.optim.ASGD", "", ""},
     {"optimizer.lbfgs", "torch.optim.LBFGS", "", ""},
     /* schedules: enumerators of tn_schedule_kind, in small letters */
     {"schedule.constant", "torch.optim.lr_scheduler.ConstantLR", "warmup_constant", ""},
