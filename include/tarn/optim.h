@@ -50,8 +50,9 @@ typedef struct tn_param_group {
     tn_opt_f64 weight_decay;
     tn_opt_f64 l1;
     bool frozen; /* not trained */
-    bool rows; /* tables that only embeddings read, by Adam: rows that a batch does not use stay as they are, with their
-                    averages, and cost nothing (torch.optim.SparseAdam); best with no_gradient_norm */
+    bool
+        rows; /* tables that only embeddings read, by SGD, Adagrad, Adam: rows that a batch does not use stay as they are,
+                  with their averages, and cost nothing (PyTorch's sparse gradients, SparseAdam); best with no_gradient_norm */
     void *reserved[4];
 } tn_param_group;
 

@@ -13,18 +13,12 @@ enum { PARAM, DY, INDEX, M, V, STEP, LR };
 
 static tn_status adam_rows_update_infer(const op_infer *c)
 {
-    const graph_type *param = c->in[PARAM], *dy = c->in[DY], *index = c->in[INDEX];
-    if (param->rank != 2)
-        return op_fail(c, TN_SHAPE, "param has %d axes; it needs two: rows, features", param->rank);
-    if (dy->rank != index->rank + 1)
-        return op_fail(c, TN_SHAPE, "dy has %d axes; index's %d and one more are due", dy->rank, index->rank);
-    for (int k = 0; k < index->rank; k++)
-        BASE_TRY(op_want_same(c, dy->dims[k], index->dims[k], "the sizes of dy and index"));
-    BASE_TRY(op_want_same(c, dy->dims[index->rank], param->dims[1], "the features of dy and param"));
+    const graph_type *param = c->in[PARAM];
+    BASE_TRY(op_infer_rows(c));
     BASE_TRY(op_want_shape(c, M, param));
     BASE_TRY(op_want_shape(c, V, param));
-    if (c->in[LR]->rank != 0 || c->in[STEP]->rank != 0)
-        return op_fail(c, TN_SHAPE, "lr and step must be single numbers");
+    if (c->in[STEP]->rank != 0)
+        return op_fail(c, TN_SHAPE, "step must be a single number");
     for (int i = 0; i < 3; i++)
         op_like(c, i, param);
     return TN_OK;
@@ -40,16 +34,12 @@ static tn_tensor *correction(const op_lower *c, double beta)
 static tn_status adam_rows_update_lower(const op_lower *c)
 {
     const op_value *arg = c->node->arg;
-    tn_tensor *param = c->in[PARAM], *index = c->in[INDEX], *flat = tn_reshape(index, TN_SHAPE(TN_INFER));
+    tn_tensor *param = c->in[PARAM], *index = c->in[INDEX];
     tn_dtype dtype = param->type.dtype;
     tn_dim rows = param->type.dims[0];
     double beta1 = arg[BETA1].f, beta2 = arg[BETA2].f;
-    tn_tensor *g = op_embedding_grad_of(c->in[DY], index, rows, arg[PADDING].i), *one = op_like_scalar(flat, 1);
-    if (arg[PADDING].i >= 0)
-        one = tn_cast(tn_ne(flat, op_like_scalar(flat, (double)arg[PADDING].i)), flat->type.dtype);
-    tn_tensor *none = tn_full(c->graph, flat->type.dtype, TN_SHAPE(rows), 0);
-    tn_tensor *count = tn_index_add(none, 0, flat, tn_expand(one, tn_tensor_shape(flat)));
-    tn_tensor *used = tn_unsqueeze(tn_gt(count, op_like_scalar(count, 0)), 1);
+    tn_tensor *g = op_embedding_grad_of(c->in[DY], index, rows, arg[PADDING].i);
+    tn_tensor *used = op_used_rows(index, rows, arg[PADDING].i);
     tn_tensor *m = tn_add(c->in[M], tn_mul_f(tn_sub(g, c->in[M]), 1 - beta1));
     tn_tensor *v = tn_add(tn_mul_f(c->in[V], beta2), tn_mul_f(tn_square(g), 1 - beta2));
     tn_tensor *size =
@@ -149,7 +139,8 @@ const op_def op_adam_rows_update = {
             {"param=x[5x3] dy=x[4x2] index=i[4]:index=5 m=x[5x3] v=x[5x3] step=i[] lr=x[]", "2 and 3 differ"},
             {"param=x[5x3] dy=x[4x3] index=i[4]:index=5 m=x[5x2] v=x[5x3] step=i[] lr=x[]",
              "'m' must have the shape of 'param'"},
-            {"param=x[5x3] dy=x[4x3] index=i[4]:index=5 m=x[5x3] v=x[5x3] step=i[1] lr=x[]", "single numbers"},
+            {"param=x[5x3] dy=x[4x3] index=i[4]:index=5 m=x[5x3] v=x[5x3] step=i[1] lr=x[]",
+             "step must be a single number"},
             {0}},
     .tol = {[TN_F64] = OP_TOL(1e-12, 1e-300),
             [TN_F32] = OP_TOL(5e-6, 1e-30),

@@ -174,6 +174,16 @@ tn_tensor *op_adam_update_of(const op_adam *a, tn_tensor **new_m, tn_tensor **ne
 tn_tensor *op_adam_rows_update_of(const op_adam *a, tn_tensor *index, int64_t padding_index, tn_tensor **new_m,
                                   tn_tensor **new_v);
 
+/* SGD without momentum, and Adagrad, the same way. */
+tn_tensor *op_sgd_rows_update_of(tn_tensor *param, tn_tensor *dy, tn_tensor *index, int64_t padding_index,
+                                 tn_tensor *lr);
+typedef struct op_adagrad_rows {
+    tn_tensor *param, *grad, *index, *sum, *lr;
+    int64_t padding_index;
+    double eps;
+} op_adagrad_rows;
+tn_tensor *op_adagrad_rows_update_of(const op_adagrad_rows *a, tn_tensor **new_sum);
+
 /* The inverse where due (rank-0 bool) is true, NaN where there is none; else old. */
 tn_tensor *op_inverse_when(tn_tensor *x, tn_tensor *old, tn_tensor *due);
 /* The same for x^(-1 / degree), x symmetric with eigenvalues above 0. */

@@ -135,9 +135,11 @@ static tn_status check_rest(tn_graph *g, const tn_optim_opt *o, const tn_optim_o
         graph_fail(g, TN_INVALID,
                    "lookahead, average_start, average_every and scale_growth of an optimizer must not be below 0");
     for (int i = 0; i < o->n_groups && g->error.status == TN_OK; i++)
-        if (check_group(g, &o->groups[i]) == TN_OK && o->groups[i].rows && o->kind != TN_ADAM && o->kind != TN_ADAMW)
+        if (check_group(g, &o->groups[i]) == TN_OK && o->groups[i].rows && o->kind != TN_SGD && o->kind != TN_ADAGRAD &&
+            o->kind != TN_ADAM && o->kind != TN_ADAMW)
             graph_fail(g, TN_INVALID,
-                       "the parameter group '%s' updates used rows alone, which Adam can; the optimizer is '%s'",
+                       "the parameter group '%s' updates used rows alone, which SGD, Adagrad and Adam can; the "
+                       "optimizer is '%s'",
                        o->groups[i].pattern, name);
     return g->error.status;
 }

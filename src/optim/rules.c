@@ -63,25 +63,6 @@ void optim_decay(optim_step *s, bool decoupled)
 
 /* ---- the rules --------------------------------------------------------------------------------------------------- */
 
-static tn_tensor *sgd(optim_step *s)
-{
-    tn_tensor *buffer = s->o->momentum > 0 ? optim_slot(s, "momentum", 0) : NULL, *next = NULL;
-    op_sgd o = {.param = s->w,
-                .grad = s->g,
-                .buffer = buffer,
-                .lr = tn_cast(s->lr, TN_F32),
-                .step = s->m->new_step,
-                .momentum = s->o->momentum,
-                .dampening = s->o->dampening,
-                .weight_decay = s->decay,
-                .l1 = s->l1,
-                .nesterov = s->o->nesterov};
-    tn_tensor *w = op_sgd_update_of(&o, &next);
-    if (buffer)
-        optim_keep(s, buffer, next);
-    return w;
-}
-
 /* Gradients of picked rows one behind the other, [n, features], and which rows these are, out of the sum of gradients of embeddings that
  * x is; false if it is none. Embeddings of the same table must agree about padding. */
 static bool picked_rows(tn_tensor *x, tn_tensor **dy, tn_tensor **index, int64_t *padding)
@@ -101,19 +82,72 @@ static bool picked_rows(tn_tensor *x, tn_tensor **dy, tn_tensor **index, int64_t
     return true;
 }
 
+static bool wants_rows(const optim_step *s)
+{
+    return s->p->group && s->p->group->rows;
+}
+
+/* Those gradients, where the parameter can be updated by rows; else the graph fails. */
+static bool rows_of(const optim_step *s, tn_tensor **dy, tn_tensor **index, int64_t *padding)
+{
+    const bool all = s->o->amsgrad || s->decay > 0 || s->l1 > 0 || (s->o->kind == TN_SGD && s->o->momentum > 0);
+    if (!all && picked_rows(s->g, dy, index, padding))
+        return true;
+    graph_fail(s->m->g, TN_INVALID,
+               "the parameter group '%s' updates used rows alone, and '%s' cannot be updated so: it must be read by "
+               "embeddings and by nothing else, with the same padding, and without clipping, weight decay, L1, "
+               "amsgrad, SGD's momentum and gradients summed over batches",
+               s->p->group->pattern, s->p->name);
+    return false;
+}
+
+static tn_tensor *sgd_rows(const optim_step *s)
+{
+    tn_tensor *dy = NULL, *index = NULL;
+    int64_t padding = -1;
+    if (!rows_of(s, &dy, &index, &padding))
+        return s->w;
+    return op_sgd_rows_update_of(s->w, dy, index, padding, tn_cast(s->lr, TN_F32));
+}
+
+static tn_tensor *adagrad_rows(optim_step *s, tn_tensor *sum, tn_tensor *rate)
+{
+    op_adagrad_rows o = {.param = s->w, .sum = sum, .lr = tn_cast(rate, TN_F32), .padding_index = -1};
+    o.eps = s->o->eps.value;
+    if (!rows_of(s, &o.grad, &o.index, &o.padding_index))
+        return s->w;
+    tn_tensor *next = NULL, *w = op_adagrad_rows_update_of(&o, &next);
+    optim_keep(s, sum, next);
+    return w;
+}
+
 static tn_tensor *adam_rows(const optim_step *s, op_adam *o, tn_tensor **next_m, tn_tensor **next_v)
 {
     tn_tensor *index = NULL;
     int64_t padding = -1;
     o->grad = NULL;
-    if (!s->o->amsgrad && s->decay == 0 && s->l1 == 0 && picked_rows(s->g, &o->grad, &index, &padding))
-        return op_adam_rows_update_of(o, index, padding, next_m, next_v);
-    graph_fail(s->m->g, TN_INVALID,
-               "the parameter group '%s' updates used rows alone, and '%s' cannot be updated so: it must be read by "
-               "embeddings and by nothing else, with the same padding, and without clipping, weight decay, L1, "
-               "amsgrad and gradients summed over batches",
-               s->p->group->pattern, s->p->name);
-    return NULL;
+    return rows_of(s, &o->grad, &index, &padding) ? op_adam_rows_update_of(o, index, padding, next_m, next_v) : NULL;
+}
+
+static tn_tensor *sgd(optim_step *s)
+{
+    if (wants_rows(s))
+        return sgd_rows(s);
+    tn_tensor *buffer = s->o->momentum > 0 ? optim_slot(s, "momentum", 0) : NULL, *next = NULL;
+    op_sgd o = {.param = s->w,
+                .grad = s->g,
+                .buffer = buffer,
+                .lr = tn_cast(s->lr, TN_F32),
+                .step = s->m->new_step,
+                .momentum = s->o->momentum,
+                .dampening = s->o->dampening,
+                .weight_decay = s->decay,
+                .l1 = s->l1,
+                .nesterov = s->o->nesterov};
+    tn_tensor *w = op_sgd_update_of(&o, &next);
+    if (buffer)
+        optim_keep(s, buffer, next);
+    return w;
 }
 
 /* A gradient that is another one times a number (clipping) or over one (several batches), taken apart: the sweep of the update can
@@ -134,7 +168,7 @@ static tn_tensor *factor_of(tn_tensor **x)
 /* Without amsgrad by the operators that have kernels. */
 static tn_tensor *adam(optim_step *s)
 {
-    const bool decoupled = s->o->kind == TN_ADAMW || s->o->decoupled, rows = s->p->group && s->p->group->rows;
+    const bool decoupled = s->o->kind == TN_ADAMW || s->o->decoupled, rows = wants_rows(s);
     if (s->o->amsgrad && !rows) {
         optim_decay(s, decoupled);
         return optim_adam(s);
@@ -180,6 +214,8 @@ tn_tensor *optim_adagrad(optim_step *s)
 {
     tn_tensor *sum = optim_slot(s, "sum", s->o->initial_accumulator_value);
     tn_tensor *rate = tn_div(s->lr, tn_add_f(tn_mul_f(tn_sub_f(s->t, 1), s->o->lr_decay), 1));
+    if (wants_rows(s))
+        return adagrad_rows(s, sum, rate);
     sum = optim_keep(s, sum, tn_add(sum, tn_square(s->g)));
     return tn_sub(s->w, optim_times(tn_div(s->g, tn_add_f(tn_sqrt(sum), s->o->eps.value)), rate));
 }

@@ -72,6 +72,9 @@ static const struct {
     {"permute", "x=x[40x30x50] axes=2,0,1", OP_BIT(TN_F32) | OP_BIT(TN_I8)},
     {"gather", "x=x[300x200] index=i[300x150]:index=200 axis=1", OP_BIT(TN_F32) | OP_INDEX},
     {"scatter_add", "x=x[300x200] index=i[300x150]:index=200 source=x[300x150] axis=1", OP_BIT(TN_F32) | OP_INDEX},
+    {"sgd_rows_update", "param=x[500x40] dy=x[900x40] index=i[900]:index=500 lr=x[]:unit", OP_BIT(TN_F32) | OP_INDEX},
+    {"adagrad_rows_update", "param=x[500x40] dy=x[900x40] index=i[900]:index=500 sum=x[500x40]:positive lr=x[]:unit",
+     OP_BIT(TN_F32) | OP_INDEX},
     {"adam_rows_update",
      "param=x[500x40] dy=x[900x40] index=i[900]:index=500 m=x[500x40] v=x[500x40]:positive step=i[]:positive "
      "lr=x[]:unit",

@@ -1,4 +1,4 @@
-/* Adam on used rows alone: a table that two embeddings read, beside the formulas of torch.optim.SparseAdam; rows that no batch uses stay
+/* SGD, Adagrad and Adam on used rows alone: a table that two embeddings read, beside the formulas of torch.optim; rows that no batch uses stay
  * as they are, and cost no memory; what cannot be is told. */
 #include <math.h>
 #include <setjmp.h>
@@ -31,20 +31,28 @@ typedef struct row {
     double p[WIDTH], m[WIDTH], v[WIDTH];
 } row;
 
-static void step_by_hand(row *r, const double *g, int t)
+static void step_by_hand(tn_optimizer kind, row *r, const double *g, int t)
 {
     for (int k = 0; k < WIDTH; k++) {
+        if (kind == TN_SGD) {
+            r->p[k] -= 0.01 * g[k];
+            continue;
+        }
+        if (kind == TN_ADAGRAD) {
+            r->v[k] += g[k] * g[k];
+            r->p[k] -= g[k] != 0 ? 0.01 / (1 + 0.5 * (t - 1)) * g[k] / (sqrt(r->v[k]) + 1e-10) : 0; /* NOLINT */
+            continue;
+        }
         r->m[k] += 0.1 * (g[k] - r->m[k]);
         r->v[k] = 0.999 * r->v[k] + 0.001 * g[k] * g[k];
         r->p[k] -= 0.01 * sqrt(1 - pow(0.999, t)) / (1 - pow(0.9, t)) * r->m[k] / (sqrt(r->v[k]) + 1e-8);
     }
 }
 
-static void rows_by_hand(void **state)
+static void rows_by_hand(tn_optimizer kind)
 {
-    (void)state;
     const tn_param_group rows = {.pattern = "*", .rows = true};
-    const tn_optim_opt o = {.kind = TN_ADAM, .groups = &rows, .n_groups = 1, .no_gradient_norm = true};
+    const tn_optim_opt o = {.kind = kind, .groups = &rows, .n_groups = 1, .lr_decay = 0.5, .no_gradient_norm = true};
     int64_t i[FIRST] = {7, 19999, 7, 3}, j[SECOND] = {3, 11};
     const int64_t used[] = {7, 19999, 3, 11};
     float w[FIRST][WIDTH] = {{1, 2, 3}, {-1, 0.5F, 0}, {0.25F, -3, 1}, {2, 2, -2}};
@@ -74,7 +82,7 @@ static void rows_by_hand(void **state)
                 for (int at = 0; at < SECOND; at++)
                     sum[k] += j[at] == used[u] ? (double)w[at][k] : 0;
             }
-            step_by_hand(&by_hand[u], sum, t);
+            step_by_hand(kind, &by_hand[u], sum, t);
         }
     }
     tn_view table;
@@ -97,11 +105,32 @@ static void rows_by_hand(void **state)
     tn_context_free(c);
 }
 
+static void sgd(void **state)
+{
+    (void)state;
+    rows_by_hand(TN_SGD);
+}
+
+static void adagrad(void **state)
+{
+    (void)state;
+    rows_by_hand(TN_ADAGRAD);
+}
+
+static void adam(void **state)
+{
+    (void)state;
+    rows_by_hand(TN_ADAM);
+}
+
 static void what_cannot_be(void **state)
 {
     (void)state;
     const tn_param_group rows = {.pattern = "*", .rows = true};
-    const tn_optim_opt wrong[] = {{.kind = TN_SGD}, {.kind = TN_ADAMW}, {.kind = TN_ADAM, .clip_value = 1}};
+    const tn_optim_opt wrong[] = {{.kind = TN_SGD, .momentum = 0.9},
+                                  {.kind = TN_RMSPROP},
+                                  {.kind = TN_ADAMW},
+                                  {.kind = TN_ADAM, .clip_value = 1}};
     for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++) {
         tn_context *c = tn_context_new(NULL);
         tn_graph *g = tn_graph_new(c);
@@ -117,6 +146,7 @@ static void what_cannot_be(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(rows_by_hand), cmocka_unit_test(what_cannot_be)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(sgd), cmocka_unit_test(adagrad), cmocka_unit_test(adam),
+                                       cmocka_unit_test(what_cannot_be)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -134,3 +134,18 @@ tn_status op_infer_broadcast(const op_infer *c)
 {
     return op_infer_broadcast_lead(c, 0);
 }
+
+tn_status op_infer_rows(const op_infer *c)
+{
+    const graph_type *param = c->in[0], *dy = c->in[1], *index = c->in[2];
+    if (param->rank != 2)
+        return op_fail(c, TN_SHAPE, "param has %d axes; it needs two: rows, features", param->rank);
+    if (dy->rank != index->rank + 1)
+        return op_fail(c, TN_SHAPE, "dy has %d axes; index's %d and one more are due", dy->rank, index->rank);
+    for (int k = 0; k < index->rank; k++)
+        BASE_TRY(op_want_same(c, dy->dims[k], index->dims[k], "the sizes of dy and index"));
+    BASE_TRY(op_want_same(c, dy->dims[index->rank], param->dims[1], "the features of dy and param"));
+    if (c->in[op_count_in(c->def) - 1]->rank != 0)
+        return op_fail(c, TN_SHAPE, "lr must be a single number");
+    return TN_OK;
+}

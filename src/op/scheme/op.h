@@ -314,6 +314,10 @@ tn_status op_infer_along(const op_infer *c);
 tn_status op_want_shape(const op_infer *c, int i, const graph_type *like);
 /* Equal sizes or a sentence naming what. */
 tn_status op_want_same(const op_infer *c, tn_dim a, tn_dim b, const char *what);
+/* Of updates of rows: param[rows, features], dy[..., features], index[...], and last a rate of rank 0. */
+tn_status op_infer_rows(const op_infer *c);
+/* bool[rows, 1]: index names the row. */
+tn_tensor *op_used_rows(tn_tensor *index, tn_dim rows, int64_t padding_index);
 
 /* Axes of an OP_INTS_LIST argument as a bit mask for rank (empty list: all axes); -1 and the sentence set on a bad or
  * repeated axis. */

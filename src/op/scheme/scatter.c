@@ -72,3 +72,13 @@ double op_scatter_flops(const op_value *arg, const graph_type *const *in, const 
     (void)arg, (void)out;
     return op_elements(in[2]);
 }
+
+tn_tensor *op_used_rows(tn_tensor *index, tn_dim rows, int64_t padding_index)
+{
+    tn_tensor *flat = tn_reshape(index, TN_SHAPE(TN_INFER)), *one = op_like_scalar(flat, 1);
+    if (padding_index >= 0)
+        one = tn_cast(tn_ne(flat, op_like_scalar(flat, (double)padding_index)), flat->type.dtype);
+    tn_tensor *none = tn_full(index->graph, flat->type.dtype, TN_SHAPE(rows), 0);
+    tn_tensor *count = tn_index_add(none, 0, flat, tn_expand(one, tn_tensor_shape(flat)));
+    return tn_unsqueeze(tn_gt(count, op_like_scalar(count, 0)), 1);
+}

@@ -1,4 +1,4 @@
-/* adam_rows_update on f32: work and memory in proportion to the rows that are named, whatever the size of the table, where the state
+/* sgd_rows_update, adagrad_rows_update and adam_rows_update on f32: work and memory in proportion to the rows that are named, whatever the size of the table, where the state
  * allows it to be written in place. The places that name a row are chained in their order, so that sums have the same bits on any
  * number of threads. */
 #include "cpu/core/adam.h"
@@ -8,12 +8,13 @@
 #include <math.h>
 #include <string.h>
 
-enum { PARAM, DY, INDEX, M, V, STEP, LR };
+enum { PARAM, DY, INDEX, STATE }; /* behind them the state, Adam's step, and last the rate */
 enum { CHUNK = 64 /* rows */, COPY = 1 << 20 /* bytes */ };
 
 typedef struct plan {
-    cpu_adam_fn sweep;
+    cpu_adam_fn sweep; /* of Adam */
     int threads;
+    int tables, lr; /* the parameter and its state: 1 of SGD, 2 of Adagrad, 3 of Adam; the place of the rate */
     int64_t rows, width, n, slots; /* n places; slots of the table of rows, a power of two */
     double beta1, beta2, eps;
     int64_t padding;
@@ -25,6 +26,7 @@ typedef struct plan {
 typedef struct job {
     const plan *p;
     cpu_adam a;
+    float lr;
     const float *dy;
     int64_t *row;
     int32_t *first, *last, *next, *slot;
@@ -46,15 +48,20 @@ static tn_status prepare(kernel_bind *b)
         return base_no_memory(b->error, "preparing a kernel");
     *p = (plan){.sweep = cpu_adam_of((cpu_isa)b->isa),
                 .threads = b->threads,
+                .tables = b->n_out,
+                .lr = b->n_in - 1,
                 .rows = b->in[PARAM].dims[0],
                 .width = b->in[PARAM].dims[1],
                 .n = kernel_count(&b->in[INDEX]),
                 .slots = 1,
-                .beta1 = cpu_arg_float(b->node, "beta1"),
-                .beta2 = cpu_arg_float(b->node, "beta2"),
-                .eps = cpu_arg_float(b->node, "eps"),
                 .padding = cpu_arg_int(b->node, "padding_index"),
                 .wide = b->in[INDEX].dtype == TN_I64};
+    if (p->tables > 1)
+        p->eps = cpu_arg_float(b->node, "eps");
+    if (p->tables > 2) {
+        p->beta1 = cpu_arg_float(b->node, "beta1");
+        p->beta2 = cpu_arg_float(b->node, "beta2");
+    }
     while (p->slots < 2 * p->n)
         p->slots *= 2;
     const size_t n = (size_t)p->n;
@@ -128,6 +135,27 @@ static void sum_chunk(void *arg, int64_t chunk, int thread)
     }
 }
 
+static void sgd_row(float *w, const float *g, int64_t width, float lr)
+{
+    for (int64_t k = 0; k < width; k++)
+        w[k] -= lr * g[k];
+}
+
+static void adagrad_row(float *w, float *sum, const float *g, int64_t width, float lr, float eps)
+{
+    for (int64_t k = 0; k < width; k++) {
+        sum[k] += g[k] * g[k];
+        w[k] -= g[k] == 0 ? 0 : lr * (g[k] / (sqrtf(sum[k]) + eps)); /* NOLINT: 0 / 0, where eps is 0 */
+    }
+}
+
+static void adam_row(const job *j, const float *g, int64_t at)
+{
+    const cpu_adam_data d = {j->to[0] + at, g, j->to[1] + at, j->to[2] + at, j->to[0] + at, j->to[1] + at,
+                             j->to[2] + at};
+    j->p->sweep(&j->a, &d, 0, j->p->width);
+}
+
 static void update_chunk(void *arg, int64_t chunk, int thread)
 {
     const job *j = arg;
@@ -135,9 +163,13 @@ static void update_chunk(void *arg, int64_t chunk, int thread)
     (void)thread;
     for (int64_t u = chunk * CHUNK; u < end_of(j, chunk); u++) {
         const int64_t at = j->row[u] * width;
-        const cpu_adam_data d = {j->to[0] + at, j->sum + u * width, j->to[1] + at, j->to[2] + at,
-                                 j->to[0] + at, j->to[1] + at,      j->to[2] + at};
-        j->p->sweep(&j->a, &d, 0, width);
+        const float *g = j->sum + u * width;
+        if (j->p->tables == 1)
+            sgd_row(j->to[0] + at, g, width, j->lr);
+        else if (j->p->tables == 2)
+            adagrad_row(j->to[0] + at, j->to[1] + at, g, width, j->lr, (float)j->p->eps);
+        else
+            adam_row(j, g, at);
     }
 }
 
@@ -146,7 +178,7 @@ static void copy_chunk(void *arg, int64_t chunk, int thread)
     const job *j = arg;
     const size_t bytes = (size_t)(j->p->rows * j->p->width) * sizeof(float), from = (size_t)chunk * COPY;
     (void)thread;
-    for (int k = 0; k < 3; k++)
+    for (int k = 0; k < j->p->tables; k++)
         if (j->to[k] != j->from[k])
             memcpy((char *)j->to[k] + from, (const char *)j->from[k] + from, bytes - from < COPY ? bytes - from : COPY);
 }
@@ -169,13 +201,19 @@ static cpu_adam numbers(const plan *p, double step, double lr)
 static void run(const kernel_call *c)
 {
     const plan *p = c->plan;
-    job j = {
-        .p = p, .dy = c->in[DY], .from = {c->in[PARAM], c->in[M], c->in[V]}, .to = {c->out[0], c->out[1], c->out[2]}};
-    j.a = numbers(p, (double)*(const int64_t *)c->in[STEP], (double)*(const float *)c->in[LR]);
+    job j = {.p = p, .dy = c->in[DY], .lr = *(const float *)c->in[p->lr]};
+    bool moved = false;
+    for (int k = 0; k < p->tables; k++) {
+        j.from[k] = c->in[k ? STATE + k - 1 : PARAM];
+        j.to[k] = c->out[k];
+        moved = moved || j.to[k] != j.from[k];
+    }
+    if (p->tables > 2)
+        j.a = numbers(p, (double)*(const int64_t *)c->in[p->lr - 1], (double)j.lr);
     lay_out(&j, c->scratch);
     chain(&j, c->in[INDEX]);
     cpu_parallel(p->threads, (j.used + CHUNK - 1) / CHUNK, sum_chunk, &j);
-    if (j.to[0] != j.from[0] || j.to[1] != j.from[1] || j.to[2] != j.from[2])
+    if (moved)
         cpu_parallel(p->threads, (p->rows * p->width * (int64_t)sizeof(float) + COPY - 1) / COPY, copy_chunk, &j);
     cpu_parallel(p->threads, (j.used + CHUNK - 1) / CHUNK, update_chunk, &j);
 }
@@ -185,11 +223,10 @@ static bool accepts(const kernel_bind *b)
     return kernel_count(&b->in[INDEX]) < INT32_MAX / 4;
 }
 
-const kernel cpu_kernels_adam_rows_update[] = {{.op = "adam_rows_update",
-                                                .name = "adam_rows_update/rows",
-                                                .keeps = cpu_node_is_f32,
-                                                .accepts = accepts,
-                                                .prepare = prepare,
-                                                .run = run,
-                                                .in_place = true},
-                                               {0}};
+#define ROWS(text)                                                                                                     \
+    {                                                                                                                  \
+        .op = text, .name = text "/rows", .keeps = cpu_node_is_f32, .accepts = accepts, .prepare = prepare,            \
+        .run = run, .in_place = true                                                                                   \
+    }
+const kernel cpu_kernels_rows_update[] = {
+    ROWS("sgd_rows_update"), ROWS("adagrad_rows_update"), ROWS("adam_rows_update"), {0}};
