@@ -49,7 +49,7 @@ def case(name, module, call, **inputs):
     outs = call(module, **{k: x.double() if x.is_floating_point() else x for k, x in inputs.items()})
     gouts = [random(f"{name} gout {i}", *y.shape) for i, y in enumerate(outs)]
     params = dict(module.named_parameters())
-    grads = torch.autograd.grad(sum((y * g.double()).sum() for y, g in zip(outs, gouts)), list(params.values()), allow_unused=True)
+    grads = torch.autograd.grad(sum((y * g.double()).sum() for y, g in zip(outs, gouts)), list(params.values()), allow_unused=True) if params else []
     for i, (y, g) in enumerate(zip(outs, gouts)):
         keep(f"{name}.out.{i}", y)
         keep(f"{name}.gout.{i}", g)
@@ -75,6 +75,9 @@ def attention():
              lambda m, y: (m(y),), y=y)
         causal = nn.Transformer.generate_square_subsequent_mask(5).double()
         case(f"decoder_{tag}", nn.TransformerDecoderLayer(**options),
+             lambda m, x, y, seen: (m(x, y, tgt_mask=causal, memory_key_padding_mask=~seen),), x=x, y=y, seen=seen)
+        stack = nn.TransformerDecoder(nn.TransformerDecoderLayer(**options), 2, norm=nn.LayerNorm(8) if first else None)
+        case(f"decoder_stack_{tag}", stack,
              lambda m, x, y, seen: (m(x, y, tgt_mask=causal, memory_key_padding_mask=~seen),), x=x, y=y, seen=seen)
         case(f"transformer_{tag}", nn.Transformer(num_encoder_layers=2, num_decoder_layers=2, **options),
              lambda m, y, x, seen: (m(y, x, tgt_mask=causal, src_key_padding_mask=~seen, memory_key_padding_mask=~seen),), y=y, x=x, seen=seen)
@@ -361,6 +364,8 @@ def small_layers():
                          ("instance_norm", nn.InstanceNorm2d(6, eps=1e-2, affine=True)), ("prelu", nn.PReLU(6)), ("prelu_one", nn.PReLU()),
                          ("places", Places(9, 4))):
         case(name, module, lambda m, x: (m(x),), x=x)
+    case("instance_norm_plain", nn.InstanceNorm2d(6), lambda m, x: (m(x),), x=x)
+    case("conv2d_rect", nn.Conv2d(6, 8, (3, 1), stride=2, padding=1, groups=2), lambda m, x: (m(x),), x=x)
     for causal in (False, True):
         case("relative_causal" if causal else "relative", Relative(2, causal), lambda m: (m(),))
 

@@ -96,6 +96,21 @@ static void decoder_pre(golden *c)
 {
     decoder(c, true);
 }
+static void decoder_stack(golden *c, bool first)
+{
+    tn_transformer_opt o = options(first);
+    const tn_sight own = {.causal = true}, memory = {.key_mask = in(c, "seen")};
+    o.last_norm = first;
+    c->out[0] = tn_layer_transformer_decoder(in(c, "x"), in(c, "y"), "m", 2, 2, &own, &memory, &o);
+}
+static void decoder_stack_post(golden *c)
+{
+    decoder_stack(c, false);
+}
+static void decoder_stack_pre(golden *c)
+{
+    decoder_stack(c, true);
+}
 static void transformer(golden *c, bool first)
 {
     tn_transformer_opt o = options(first);
@@ -354,6 +369,15 @@ static void instance_norm(golden *c)
 {
     plain(c, tn_layer_instance_norm(in(c, "x"), "m", TN_OPT(tn_norm_opt, .eps = tn_f64(1e-2))));
 }
+static void instance_norm_plain(golden *c)
+{
+    plain(c, tn_layer_instance_norm(in(c, "x"), "m", NULL));
+}
+static void conv2d_rect(golden *c)
+{
+    plain(c,
+          tn_layer_conv2d_rect(in(c, "x"), "m", 8, 3, 1, TN_OPT(tn_conv_opt, .stride = 2, .padding = 1, .groups = 2)));
+}
 static void prelu(golden *c)
 {
     plain(c, tn_layer_prelu(in(c, "x"), "m", TN_OPT(tn_prelu_opt, .channels = true)));
@@ -389,6 +413,8 @@ static const struct {
              ROW(encoder_pre),
              ROW(decoder_post),
              ROW(decoder_pre),
+             ROW(decoder_stack_post),
+             ROW(decoder_stack_pre),
              ROW(transformer_post),
              ROW(transformer_pre),
              ROW(lstm),
@@ -438,6 +464,8 @@ static const struct {
              ROW(rms_norm),
              ROW(group_norm),
              ROW(instance_norm),
+             ROW(instance_norm_plain),
+             ROW(conv2d_rect),
              ROW(prelu),
              ROW(prelu_one),
              ROW(places),
@@ -461,7 +489,8 @@ static void add_outputs(golden *c, tn_entry *e)
     }
     while (n < 128 && (wrt[n] = tn_graph_param(c->graph, n)))
         n++;
-    if (tn_gradients(loss, n, wrt, got) != TN_OK)
+    tn_entry_output(e, "loss", loss); /* so that a layer without parameters takes its gout as well */
+    if (n == 0 || tn_gradients(loss, n, wrt, got) != TN_OK)
         return;
     for (int i = 0; i < n; i++) {
         char name[160];

@@ -1,0 +1,141 @@
+/* Dropout inside layers, by its statistics: between layers of a recurrent net, on the weights of attention. As many are dropped as were
+ * asked for, the rest is larger by so much that the mean stays, each is drawn by itself, and an entry that does
+ * not train drops nothing. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <tarn/tarn.h>
+
+typedef struct net {
+    tn_context *context;
+    tn_graph *graph;
+    tn_program *program;
+    tn_state *state;
+    tn_session *session;
+} net;
+
+static net begin(void)
+{
+    net n = {.context = tn_context_new(TN_OPT(tn_context_opt, .threads = 2))};
+    n.graph = tn_graph_new(n.context);
+    return n;
+}
+
+static void end(net *n)
+{
+    tn_session_free(n->session);
+    tn_state_free(n->state);
+    tn_program_free(n->program);
+    tn_graph_free(n->graph);
+    tn_context_free(n->context);
+}
+
+/* The entries "train" and "test" of y. */
+static void compile(net *n, tn_tensor *y)
+{
+    tn_entry_output(tn_entry_new(n->graph, "train", TN_TRAINING), "y", y);
+    tn_entry_output(tn_entry_new(n->graph, "test", 0), "y", y);
+    if (!(n->program = tn_compile(n->graph, NULL)))
+        fail_msg("%s", tn_graph_error(n->graph));
+    n->state = tn_state_new(n->context);
+    assert_int_equal(tn_state_init(n->state, n->graph, 7), TN_OK);
+    n->session = tn_session_new(n->program, n->state);
+}
+
+static void run(net *n, const char *entry, float *y, int64_t count)
+{
+    const tn_feed fetch = {"y", tn_view_of(y, TN_F32, 3, (const int64_t[]){8, count / 8 / 16, 16})};
+    if (tn_run(n->session, entry, 0, NULL, 1, &fetch) != TN_OK)
+        fail_msg("%s", tn_session_error(n->session));
+}
+
+/* Numbers of one value `full` under dropout; neighbours `apart` from each other are drawn on their own. */
+static void check_share(const float *y, int64_t n, double p, float full, int64_t apart)
+{
+    int64_t dropped = 0, both = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const bool gone = fabsf(y[i]) < 1e-7F * full;
+        if (!gone && !(fabsf(y[i] - full / (float)(1 - p)) <= 1e-5F * full))
+            fail_msg("element %lld is %g, not 0 or %g", (long long)i, (double)y[i], (double)full / (1 - p));
+        dropped += gone;
+        both += gone && i >= apart && fabsf(y[i - apart]) < 1e-7F * full;
+    }
+    const double share = (double)dropped / (double)n, pairs = (double)both / (double)(n - apart);
+    const double bound = 5 * sqrt(p * (1 - p) / (double)n), bound_of_pairs = 8 * sqrt(p * p / (double)n);
+    if (!(fabs(share - p) <= bound) || !(fabs(pairs - p * p) <= bound_of_pairs))
+        fail_msg("%g of all are dropped and %g of pairs, not %g and %g", share, pairs, p, p * p);
+}
+
+static void check_runs(net *n, int64_t count, double p, float full, int64_t apart)
+{
+    float *y = calloc(2 * (size_t)count, sizeof *y);
+    assert_non_null(y);
+    run(n, "train", y, count);
+    check_share(y, count, p, full, apart);
+    check_share(y, count, p, full, 1);
+    run(n, "test", y + count, count);
+    for (int64_t i = 0; i < count; i++)
+        assert_true(fabsf(y[count + i] - full) <= 1e-6F * full);
+    free(y);
+}
+
+static void set_eye(net *n, const char *name, int64_t size, float diagonal)
+{
+    float *m = calloc((size_t)(size * size), sizeof *m);
+    assert_non_null(m);
+    for (int64_t i = 0; i < size; i++)
+        m[i * size + i] = diagonal;
+    const tn_view v = tn_view_of(m, TN_F32, 2, (const int64_t[]){size, size});
+    assert_int_equal(tn_state_set(n->state, name, &v), TN_OK);
+    free(m);
+}
+
+/* Two layers of relu that hand on what they get, step by step: what comes out is dropout of ones. */
+static void between_recurrent_layers(void **unused)
+{
+    (void)unused;
+    enum { T = 8, B = 64, H = 16 };
+    for (int i = 0; i < 2; i++) {
+        const double p = i ? 0.6 : 0.25;
+        net n = begin();
+        tn_tensor *x = tn_full(n.graph, TN_F32, TN_SHAPE(T, B, H), 1);
+        compile(
+            &n,
+            tn_layer_rnn(x, "m", H, TN_OPT(tn_rnn_opt, .layers = 2, .relu = true, .no_bias = true, .dropout = p)).y);
+        set_eye(&n, "m.weight_ih_l0", H, 1);
+        set_eye(&n, "m.weight_ih_l1", H, 1);
+        set_eye(&n, "m.weight_hh_l0", H, 0);
+        set_eye(&n, "m.weight_hh_l1", H, 0);
+        check_runs(&n, (int64_t)T * B * H, p, 1, (int64_t)B * H);
+        end(&n);
+    }
+}
+
+/* Nothing is like anything, so that all weights are 1 / S; the values are the unit vectors, so that the result is the weights. */
+static void on_attention(void **unused)
+{
+    (void)unused;
+    enum { HEADS = 8, L = 64, S = 16 };
+    for (int i = 0; i < 2; i++) {
+        const double p = i ? 0.6 : 0.25;
+        net n = begin();
+        tn_tensor *q = tn_full(n.graph, TN_F32, TN_SHAPE(HEADS, L, 4), 0),
+                  *k = tn_full(n.graph, TN_F32, TN_SHAPE(HEADS, S, 4), 1);
+        tn_tensor *v = tn_expand(tn_eye(n.graph, TN_F32, S, S), TN_SHAPE(HEADS, S, S));
+        compile(&n, tn_attention(q, k, v, TN_OPT(tn_attention_opt, .dropout = p)));
+        check_runs(&n, (int64_t)HEADS * L * S, p, 1.0F / S, (int64_t)L * S);
+        end(&n);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(between_recurrent_layers), cmocka_unit_test(on_attention)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
