@@ -70,8 +70,14 @@ TN_API tn_tensor *tn_atanh(tn_tensor *x);
 TN_API tn_tensor *tn_erf(tn_tensor *x);
 TN_API tn_tensor *tn_erfc(tn_tensor *x); /* 1 - erf(x), exact in the tail */
 TN_API tn_tensor *tn_erfinv(tn_tensor *x);
-TN_API tn_tensor *tn_logit(tn_tensor *x, double eps);   /* log(x / (1 - x)); eps > 0: x kept within [eps, 1 - eps] */
-TN_API tn_tensor *tn_xlogy(tn_tensor *a, tn_tensor *b); /* a * log(b), 0 where a is 0 */
+TN_API tn_tensor *tn_lgamma(tn_tensor *x); /* log(|gamma(x)|) */
+TN_API tn_tensor *tn_digamma(tn_tensor *x);
+TN_API tn_tensor *tn_polygamma(tn_tensor *x, int64_t n); /* derivative number n of digamma, 0 to 100 */
+TN_API tn_tensor *tn_sinc(tn_tensor *x);                 /* sin(pi x) / (pi x) */
+TN_API tn_tensor *tn_copysign(tn_tensor *a,
+                              tn_tensor *b);          /* |a| with the sign of b, which -0 has too; that of a NaN is + */
+TN_API tn_tensor *tn_logit(tn_tensor *x, double eps); /* log(x / (1 - x)); eps > 0: x kept within [eps, 1 - eps] */
+TN_API tn_tensor *tn_xlogy(tn_tensor *a, tn_tensor *b);     /* a * log(b), 0 where a is 0 */
 TN_API tn_tensor *tn_logaddexp(tn_tensor *a, tn_tensor *b); /* log(exp(a) + exp(b)) without overflow */
 /* NaN, infinity and minus infinity as these numbers, which have no gradient. */
 TN_API tn_tensor *tn_nan_to_num(tn_tensor *x, double nan, double positive, double negative);
@@ -173,6 +179,18 @@ TN_API tn_sorted tn_min_along(tn_tensor *x, int axis, bool keepdim);
 TN_API tn_sorted tn_sort(tn_tensor *x, int axis, bool descending);
 TN_API tn_tensor *tn_argsort(tn_tensor *x, int axis, bool descending);
 TN_API tn_sorted tn_topk(tn_tensor *x, int64_t k, int axis, bool largest);
+/* The middle element along an axis, the lower of two; NaN where there is one. As torch.median. Any dtype but bool. */
+TN_API tn_sorted tn_median(tn_tensor *x, int axis, bool keepdim);
+/* What a quantile between two elements is. */
+typedef enum tn_quantile_by {
+    TN_QUANTILE_LINEAR = 0, /* on the line between them */
+    TN_QUANTILE_LOWER = 1,
+    TN_QUANTILE_HIGHER = 2,
+    TN_QUANTILE_MIDPOINT = 3,
+    TN_QUANTILE_NEAREST = 4 /* of two that are as near, that of even number */
+} tn_quantile_by;
+/* What the part q, 0 to 1, of the elements along an axis is not above; NaN where there is one. f */
+TN_API tn_tensor *tn_quantile(tn_tensor *x, double q, int axis, bool keepdim, tn_quantile_by how);
 /* Running sum and product along an axis; f, integers give i64. y[i] = a[i] * y[i - 1] + b[i]; b may be NULL; f i */
 TN_API tn_tensor *tn_cumsum(tn_tensor *x, int axis);
 TN_API tn_tensor *tn_cumprod(tn_tensor *x, int axis);

@@ -48,6 +48,17 @@ def functions():
     case("logaddexp", torch.logaddexp, [random("logaddexp a", 2, 1, 3), random("logaddexp b", 4, 1)], "broadcast both ways")
     case("logaddexp", torch.logaddexp, [values(-INF, INF, -INF, INF, INF, NAN), values(0, 0, -INF, INF, -INF, 1)], grad=False)
     case("nan_to_num", torch.nan_to_num, [WIDE], nan=2.0, posinf=5.0, neginf=-7.0)
+    gammas = values(-3.5, -2.25, -0.5, -1e-3, 1e-3, 0.5, 1.0, 1.25, 1.5, 2.0, 3.0, 7.5, 12.0, 200.0)
+    edges = values(-INF, -2.0, -1.0, -0.0, 0.0, 1e6, INF, NAN)
+    for name, call in (("lgamma", torch.lgamma), ("digamma", torch.digamma)):
+        case(name, call, [gammas], tarn=name)
+        case(name, call, [edges], tarn=name, grad=False)
+    for n in (1, 2, 3):
+        case("polygamma", lambda x, n: torch.polygamma(n, x), [values(0.01, 0.5, 1.0, 2.5, 10.0, 300.0)], tarn=f"polygamma n={n}", n=n)
+    case("sinc", torch.sinc, [values(-3.5, -1, -0.25, -1e-3, 0, 1e-6, 0.125, 0.5, 2, 100.25)], tarn="sinc")
+    case("copysign", torch.copysign, [values(-2, 2, 0, -3, 3, 1), values(1, -1, -1, 0.0, -0.0, INF)])
+    case("copysign", torch.copysign, [values(INF, -INF, NAN, 5), values(-INF, INF, -1, NAN)], grad=False)
+    case("copysign", torch.copysign, [random("copysign a", 2, 1, 3), random("copysign b", 4, 1)], "broadcast both ways")
     for name in ("isnan", "isinf", "isfinite"):
         case(name, getattr(torch, name), [WIDE], tarn=name, grad=False)
 
@@ -133,6 +144,17 @@ def reductions():
 
 
 def orders():
+    x = random("median", 3, 5, 4)
+    spoilt = values(1, NAN, 3, 2, 5, -0.5, 0, 1, -INF, INF, 4, 2).reshape(3, 4)
+    for dim, keepdim in ((1, False), (-1, True)):
+        case("median", lambda x, **o: tuple(torch.median(x, **o)), [x], dim=dim, keepdim=keepdim)
+    case("median", lambda x, **o: tuple(torch.median(x, **o)), [spoilt], "a NaN is the middle", grad=False, dim=1)
+    modes = ("linear", "lower", "higher", "midpoint", "nearest")
+    for how, mode in enumerate(modes):
+        case("quantile", lambda x, q, dim, how: torch.quantile(x, q, dim=dim, interpolation=modes[how]), [x], mode, q=0.3, dim=1, how=how)
+    for q in (0.0, 0.5, 1.0):
+        case("quantile", lambda x, q, dim, keepdim: torch.quantile(x, q, dim=dim, keepdim=keepdim), [x], q=q, dim=-1, keepdim=True)
+    case("quantile", lambda x, q, dim: torch.quantile(x, q, dim=dim), [spoilt], "with a NaN", grad=False, q=0.4, dim=0)
     x, ties = random("sort", 3, 4), values(1, NAN, 3, 2, 3, -0.0, 0, 1, -INF, INF, NAN, 2).reshape(3, 4)
     for descending in (False, True):
         case("sort", lambda x, **o: tuple(torch.sort(x, stable=True, **o)), [x], tarn=f"sort axis=0 descending={str(descending).lower()}",

@@ -514,6 +514,27 @@ static bool make_nan_to_num(golden *c)
     return true;
 }
 
+static bool make_copysign(golden *c)
+{
+    c->out[0] = tn_copysign(c->in[0], c->in[1]);
+    return true;
+}
+
+static bool make_median(golden *c)
+{
+    tn_sorted y = tn_median(c->in[0], (int)golden_number(c, "dim", 0), golden_flag(c, "keepdim", false));
+    c->out[0] = y.values;
+    c->out[1] = y.index;
+    return true;
+}
+
+static bool make_quantile(golden *c)
+{
+    c->out[0] = tn_quantile(c->in[0], golden_number(c, "q", 0), (int)golden_number(c, "dim", 0),
+                            golden_flag(c, "keepdim", false), (tn_quantile_by)golden_number(c, "how", 0));
+    return true;
+}
+
 #define ROW(name)                                                                                                      \
     {                                                                                                                  \
 #name, make_##name                                                                                             \
@@ -595,6 +616,9 @@ static const golden_row table[] = {ROW(conv2d),
                                    ROW(huber_loss),
                                    ROW(logaddexp),
                                    ROW(nan_to_num),
+                                   ROW(copysign),
+                                   ROW(median),
+                                   ROW(quantile),
                                    ROW(rotary),
                                    ROW(sinusoids),
                                    ROW(alibi),

@@ -196,6 +196,8 @@ OP1(acosh, cpu_vf_acosh(a))
 OP1(atanh, cpu_vf_atanh(a))
 OP1(erfc, cpu_vf_erfc(a))
 EACH1(erfinv, (float)base_erfinv((double)a))
+EACH1(lgamma, (float)base_lgamma((double)a))
+EACH1(digamma, (float)base_digamma((double)a))
 OP2(hypot, cpu_vf_hypot(a, b))
 
 /* Sine, cosine and tangent of tiles with huge arguments, which are rare, go through C's functions. */
@@ -377,6 +379,8 @@ const cpu_elem_tile CPU_NAME(cpu_elem_f32)[CPU_ELEM_COUNT] = {HAS(const),
                                                               HAS(erf),
                                                               HAS(erfc),
                                                               HAS(erfinv),
+                                                              HAS(lgamma),
+                                                              HAS(digamma),
                                                               HAS(hypot),
                                                               HAS(tanh),
                                                               HAS(sigmoid),

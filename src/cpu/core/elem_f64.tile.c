@@ -204,6 +204,8 @@ OP1(atanh, atanh(a))
 OP1(erf, erf(a))
 OP1(erfc, erfc(a))
 OP1(erfinv, base_erfinv(a))
+OP1(lgamma, base_lgamma(a))
+OP1(digamma, base_digamma(a))
 OP2(hypot, hypot(a, b))
 
 /* ---- activations ----------------------------------------------------------------------------------------------- */
@@ -350,6 +352,8 @@ const cpu_elem_tile CPU_NAME(cpu_elem_f64)[CPU_ELEM_COUNT] = {HAS(const),
                                                               HAS(erf),
                                                               HAS(erfc),
                                                               HAS(erfinv),
+                                                              HAS(lgamma),
+                                                              HAS(digamma),
                                                               HAS(hypot),
                                                               HAS(tanh),
                                                               HAS(sigmoid),

@@ -91,6 +91,8 @@
     X(erf, 1, SAME, 10)                                                                                               \
     X(erfc, 1, SAME, 30)                                                                                              \
     X(erfinv, 1, SAME, 200)                                                                                           \
+    X(lgamma, 1, SAME, 200)                                                                                           \
+    X(digamma, 1, SAME, 200)                                                                                          \
     X(hypot, 2, SAME, 12)                                                                                             \
     /* activations */                                                                                                 \
     X(tanh, 1, SAME, 8)                                                                                               \

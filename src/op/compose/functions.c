@@ -20,3 +20,13 @@ tn_tensor *tn_nan_to_num(tn_tensor *x, double nan, double positive, double negat
     tn_tensor *far = tn_where(tn_gt(x, op_like_scalar(x, 0)), op_like_scalar(x, positive), op_like_scalar(x, negative));
     return tn_where(tn_isfinite(x), x, tn_where(tn_isnan(x), op_like_scalar(x, nan), far));
 }
+
+/* 1 / b tells -0 from 0; what has no gradient is cut off, so that 1 / 0 gives none. */
+tn_tensor *tn_copysign(tn_tensor *a, tn_tensor *b)
+{
+    if (op_unusable(a) || op_unusable(b))
+        return op_unusable(a) ? a : b;
+    tn_tensor *sign = tn_detach(b), *zero = op_like_scalar(sign, 0), *size = tn_abs(a);
+    tn_tensor *minus = tn_lt(tn_where(tn_eq(sign, zero), tn_reciprocal(sign), sign), zero);
+    return tn_where(minus, tn_neg(size), size);
+}
