@@ -134,7 +134,7 @@ int golden_names_count(const char *words, int kinds, base_str *s)
         for (size_t i = 0; i < names_n; i++)
             n += names[i].file == file && (names[i].kind & kinds) && matches(names[i].name, words);
         if (n && s)
-            base_str_printf(s, "%s%s %d", all ? ", " : "", files[file], n);
+            base_str_printf(s, "%s%s", all ? ", " : "", files[file]);
         all += n;
     }
     return all;

@@ -16,7 +16,7 @@ typedef enum golden_kind {
 /* Reads the names, once; false without jansson. */
 bool golden_names_open(void);
 /* How many cases are called so: `words` separated by spaces, of which a last * stands for any end; `kinds` of golden_kind. Where s is
- * not NULL, "FILE N, ..." is added to it. */
+ * not NULL, "FILE, ..." is added to it. */
 int golden_names_count(const char *words, int kinds, base_str *s);
 
 #endif
