@@ -65,14 +65,16 @@ typedef struct tn_norm_opt {
     tn_opt_f64 eps; /* 1e-5; rms_norm: the distance of 1 from the dtype's next number */
     bool no_affine; /* neither weight nor bias */
     bool no_bias;
-    void *reserved[4];
+    bool track;          /* instance_norm: running statistics, which entries use that do not train */
+    tn_opt_f64 momentum; /* of track; 0.1 */
+    void *reserved[2];
 } tn_norm_opt;
 /* name.weight, name.bias, of the shape of the last axes: each row of these brought to mean 0 and variance 1. */
 TN_API tn_tensor *tn_layer_layer_norm(tn_tensor *x, const char *name, const tn_norm_opt *opt);
 /* name.weight, of the shape of the last axes: each row divided by the root of its mean square. */
 TN_API tn_tensor *tn_layer_rms_norm(tn_tensor *x, const char *name, const tn_norm_opt *opt);
 /* name.weight, name.bias [channels]; x is [N, C, ...]: groups of channels, or (instance_norm) each, normalised in each sample.
- * instance_norm has no weights unless options are given. */
+ * instance_norm has no weights unless options are given; with track, name.running_mean, name.running_var, name.num_batches_tracked. */
 TN_API tn_tensor *tn_layer_group_norm(tn_tensor *x, const char *name, int64_t groups, const tn_norm_opt *opt);
 TN_API tn_tensor *tn_layer_instance_norm(tn_tensor *x, const char *name, const tn_norm_opt *opt);
 

@@ -74,6 +74,46 @@ tn_tensor *tn_layer_rms_norm(tn_tensor *x, const char *name, const tn_norm_opt *
     return y;
 }
 
+/* values[C] once for each sample: [N C]. */
+static tn_tensor *for_each(tn_tensor *values, tn_dim samples, tn_dim all)
+{
+    tn_shape shape = TN_SHAPE(samples, tn_dim_of(values, 0));
+    return tn_reshape(tn_expand(values, shape), TN_SHAPE(all));
+}
+
+/* The mean over the samples of [N C]. */
+static tn_tensor *over_samples(tn_tensor *values, tn_dim samples, tn_dim channels)
+{
+    return tn_mean_axes(tn_reshape(values, TN_SHAPE(samples, channels)), 1, (const int64_t[]){0}, false);
+}
+
+/* Instances are the channels of one large sample, whose running statistics are those of their channel; what each instance makes of
+ * these is averaged over the samples. As torch.nn.functional.instance_norm. */
+static tn_tensor *tracked(tn_tensor *x, tn_tensor *w, tn_tensor *b, const tn_norm_opt *o, double eps)
+{
+    tn_graph *g = tn_tensor_graph(x);
+    const tn_init one = {TN_INIT_CONSTANT, 1, 0};
+    tn_shape shape = tn_tensor_shape(x), large = shape;
+    if (shape.rank < 3) {
+        graph_fail(g, TN_SHAPE, "instance_norm takes x[N, C, ...]; it has %d axes", shape.rank);
+        return x;
+    }
+    tn_dim n = shape.dims[0], channels = shape.dims[1], all = tn_dim_mul(g, n, channels);
+    tn_tensor *mean = tn_buffer(g, "running_mean", tn_tensor_dtype(x), TN_SHAPE(channels), NULL),
+              *var = tn_buffer(g, "running_var", tn_tensor_dtype(x), TN_SHAPE(channels), &one);
+    (void)tn_buffer(g, "num_batches_tracked", TN_I64, TN_SCALAR,
+                    NULL); /* PyTorch's states have it, and leave it at 0 */
+    large.dims[0] = 1;
+    large.dims[1] = all;
+    tn_batch_norm_result r =
+        tn_batch_norm(tn_reshape(x, large), w ? for_each(w, n, all) : NULL, b ? for_each(b, n, all) : NULL,
+                      for_each(mean, n, all), for_each(var, n, all), eps, o->momentum.set ? o->momentum.value : 0.1);
+    tn_tensor *when = r.new_running_mean; /* the batch's statistics are made */
+    tn_graph_update(g, mean, over_samples(r.new_running_mean, n, channels), when);
+    tn_graph_update(g, var, over_samples(r.new_running_var, n, channels), when);
+    return tn_reshape(r.y, shape);
+}
+
 /* groups = 0: every channel. */
 static tn_tensor *grouped(tn_tensor *x, const char *name, int64_t groups, const tn_norm_opt *o)
 {
@@ -87,7 +127,9 @@ static tn_tensor *grouped(tn_tensor *x, const char *name, int64_t groups, const 
         graph_fail(g, TN_SHAPE, "layer '%s': the size of axis 1 must be a number, as weights have a fixed size", name);
     scales(x, TN_SHAPE(channels), o, &w, &b);
     double eps = o->eps.set ? o->eps.value : 1e-5;
-    tn_tensor *y = groups ? tn_group_norm(x, groups, w, b, eps) : tn_instance_norm(x, w, b, eps);
+    tn_tensor *y = groups     ? tn_group_norm(x, groups, w, b, eps)
+                   : o->track ? tracked(x, w, b, o, eps)
+                              : tn_instance_norm(x, w, b, eps);
     tn_scope_pop(g);
     return y;
 }

@@ -334,6 +334,7 @@ def convolutions():
     case("train_batch_norm3d", nn.BatchNorm3d(4, momentum=None), lambda m, x: (m(x),), x=body)
     case("train_batch_norm_frozen", nn.BatchNorm2d(4), lambda m, x: (nn.functional.batch_norm(
         x, m.running_mean, m.running_var, m.weight, m.bias, False),), x=picture)
+    case("train_instance_norm", nn.InstanceNorm1d(4, affine=True, track_running_stats=True), lambda m, x: (m(x),), x=line)
     case("train_batch_norm1d", nn.BatchNorm1d(4), lambda m, x: (m(x),), x=line)
 
 

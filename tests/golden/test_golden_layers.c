@@ -344,6 +344,10 @@ static void batch_norm_frozen(golden *c)
 {
     plain(c, tn_layer_batch_norm(in(c, "x"), "m", TN_OPT(tn_batch_norm_opt, .frozen = true)));
 }
+static void instance_norm_tracked(golden *c)
+{
+    plain(c, tn_layer_instance_norm(in(c, "x"), "m", TN_OPT(tn_norm_opt, .track = true)));
+}
 static void batch_norm(golden *c)
 {
     plain(c, tn_layer_batch_norm(in(c, "x"), "m", NULL));
@@ -458,6 +462,7 @@ static const struct {
              ROW(bilinear),
              {"train_batch_norm3d", batch_norm_cumulative},
              {"train_batch_norm_frozen", batch_norm_frozen},
+             {"train_instance_norm", instance_norm_tracked},
              {"train_batch_norm1d", batch_norm},
              ROW(layer_norm),
              ROW(layer_norm_no_bias),

@@ -1,4 +1,4 @@
-/* Losses that are put together from operators (src/op/compose/losses.c): with a batch of open size they compute what they do with a
+/* Losses, medians and quantiles that are put together from operators (src/op/compose/losses.c, order.c): with a batch of open size they compute what they do with a
  * number, and what is wrong gives a sentence. Values are compared with PyTorch's in tests/golden. */
 #include <math.h>
 #include <setjmp.h>
@@ -60,8 +60,17 @@ static tn_tensor *distance(tn_tensor *x)
     return tn_pairwise_distance(tn_normalize(x, 2, 1, 1e-12), x, 1, 1e-6, true);
 }
 
-static compose_fn *const builders[] = {cosine,       distance, contrastive, info_nce, box,
-                                       distillation, critic,   generator,   penalty,  elbo};
+static tn_tensor *median(tn_tensor *x)
+{
+    return tn_add(tn_median(x, 0, true).values, x);
+}
+static tn_tensor *quantile(tn_tensor *x)
+{
+    return tn_add(tn_quantile(x, 0.3, 0, true, TN_QUANTILE_LINEAR), tn_copysign(x, tn_sin(x)));
+}
+
+static compose_fn *const builders[] = {median, quantile,     cosine, distance,  contrastive, info_nce,
+                                       box,    distillation, critic, generator, penalty,     elbo};
 
 static tn_tensor *bad_same(tn_tensor *x)
 {
@@ -128,7 +137,23 @@ static tn_tensor *bad_points(tn_tensor *x)
     return tn_pairwise_distance(tn_sum(x), tn_sum(x), 2, 0, false);
 }
 
-static const compose_wrong wrong[] = {{bad_length, "normalize of 'x': axis 3 of a 3-d tensor"},
+static tn_tensor *bad_part(tn_tensor *x)
+{
+    return tn_quantile(x, 1.5, 0, false, TN_QUANTILE_LINEAR);
+}
+static tn_tensor *bad_middle(tn_tensor *x)
+{
+    return tn_median(x, 3, false).values;
+}
+static tn_tensor *bad_empty(tn_tensor *x)
+{
+    return tn_median(tn_slice(x, 1, 0, 0), 1, false).values;
+}
+
+static const compose_wrong wrong[] = {{bad_part, "quantile of 'x': q is 1.5"},
+                                      {bad_middle, "median of 'x': axis 3 of a 3-d tensor"},
+                                      {bad_empty, "axis 1 is empty"},
+                                      {bad_length, "normalize of 'x': axis 3 of a 3-d tensor"},
                                       {bad_least, "normalize of 'x': eps is -1; it must be from 0 to 1000"},
                                       {bad_cosine, "cosine_similarity of 'x': eps is"},
                                       {bad_angle, "cosine_similarity of 'x': axis -4 of a 3-d tensor"},

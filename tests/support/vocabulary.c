@@ -349,7 +349,7 @@ void vocabulary_sections(base_str *page, base_str *wrong, int (*is_operator)(con
         page, "\n## Composites\n\nThese functions of `tarn/ops.h` are no operators but write with them what they "
               "compute: they take the dtypes, have the\ngradients and run by the kernels of these. Options are fields "
               "of the struct that they take last; recipe: the word of a\nlayer that is it; golden: files of "
-              "tests/golden and how many cases they have.\n\n" FUNCTIONS_HEAD);
+              "tests/golden that have cases of it.\n\n" FUNCTIONS_HEAD);
     print_functions(&w, ops, losses, "", ops_alone, false);
     base_str_add(page, "\n## Layers\n\nFunctions of `tarn/nn.h`, which make parameters.\n\n" FUNCTIONS_HEAD);
     print_functions(&w, nn, NULL, "layer.", both, false);

@@ -169,7 +169,7 @@ static const vocabulary_row vocabulary_list[] = {
     {"layer.gin", "torch_geometric.nn.GINConv", "gin gine", ""},
     {"layer.group_norm", "torch.nn.GroupNorm", "", ""},
     {"layer.gru", "torch.nn.GRU", "gru gru_all", ""},
-    {"layer.instance_norm", "torch.nn.InstanceNorm2d", "", ""},
+    {"layer.instance_norm", "torch.nn.InstanceNorm2d", "instance_norm* train_instance_norm", ""},
     {"layer.layer_norm", "torch.nn.LayerNorm", "", ""},
     {"layer.linear", "torch.nn.Linear", "linear weight_norm_linear", ""},
     {"layer.lstm", "torch.nn.LSTM", "lstm lstm_all lstm_projected* peephole peephole_all peephole_projected", ""},
