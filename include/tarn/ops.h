@@ -228,6 +228,9 @@ TN_API tn_tensor *tn_repeat_interleave(tn_tensor *x, int axis, int64_t times);
 TN_API tn_tensor *tn_flip(tn_tensor *x, int n, const int64_t *axes);
 TN_API tn_tensor *tn_roll(tn_tensor *x, int axis, int64_t by);
 TN_API tn_tensor *tn_move_axis(tn_tensor *x, int from, int to);
+/* Along time_axis the first lengths[i] elements (i64, i32) of row i of batch_axis in reverse order, the rest as it is; a length beyond
+ * the axis is a fault. */
+TN_API tn_tensor *tn_reverse_sequence(tn_tensor *x, tn_tensor *lengths, int time_axis, int batch_axis);
 /* The elements whose place on axis b is `offset` more than on axis a, as the last axis. */
 TN_API tn_tensor *tn_diagonal(tn_tensor *x, int64_t offset, int axis_a, int axis_b);
 /* Each x[i] of one axis along axis i of a grid of n axes. */
@@ -334,6 +337,9 @@ TN_API tn_tensor *tn_einsum(const char *equation, int n, tn_tensor *const x[]);
 TN_API tn_tensor *tn_normalize(tn_tensor *x, double p, int axis, double eps);
 TN_API tn_tensor *tn_cosine_similarity(tn_tensor *a, tn_tensor *b, int axis, double eps);
 TN_API tn_tensor *tn_pairwise_distance(tn_tensor *a, tn_tensor *b, double p, double eps, bool keepdim);
+
+/* The norms of degree p of a[..., i, :] - b[..., j, :]: [..., i, j]; leading axes are broadcast. f */
+TN_API tn_tensor *tn_cdist(tn_tensor *a, tn_tensor *b, double p);
 
 /* ---- matrices: the last two axes of x[..., n, n], f64 and f32 --------------------------------------------------------- */
 
@@ -490,6 +496,8 @@ TN_API tn_tensor *tn_adaptive_avg_pool(tn_tensor *x, const tn_dim *sizes);
 /* x[N, C f f, H, W] as [N, C, H f, W f], and back. f i */
 TN_API tn_tensor *tn_pixel_shuffle(tn_tensor *x, int64_t factor);
 TN_API tn_tensor *tn_pixel_unshuffle(tn_tensor *x, int64_t factor);
+/* x[N, C, ...] with channel g (C / groups) + i at i groups + g. f i */
+TN_API tn_tensor *tn_channel_shuffle(tn_tensor *x, int64_t groups);
 
 typedef enum tn_grid_border {
     TN_GRID_ZEROS = 0,  /* zeros beyond the edges */
@@ -568,6 +576,11 @@ TN_API tn_tensor *tn_normal(tn_graph *graph, tn_dtype dtype, tn_shape shape);
 /* exp(x) / sum(exp(x)) along an axis, and its logarithm; f */
 TN_API tn_tensor *tn_softmax(tn_tensor *x, int axis);
 TN_API tn_tensor *tn_log_softmax(tn_tensor *x, int axis);
+/* 1 at the first of the largest along an axis, the rest 0. f i
+ * softmax((x + noise) / tau), the noise new in every step, so that the largest is a draw from softmax(x) (Jang et al. 2017); hard: 1 at
+ * the largest and 0 elsewhere, with the gradient of what is not hard. f */
+TN_API tn_tensor *tn_hardmax(tn_tensor *x, int axis);
+TN_API tn_tensor *tn_gumbel_softmax(tn_tensor *x, double tau, bool hard, int axis);
 
 /* ---- sequences --------------------------------------------------------------------------------------------------- */
 

@@ -187,6 +187,19 @@ def shapes():
     case("getitem", lambda x: x[:, 1:3, ::2], [x], tarn="slice axes=1,2 start=1,0 end=3,4 step=1,2")
     case("linear", F.linear, [x, random("linear w", 5, 4), random("linear b", 5)], tarn="linear")
     case("flip", torch.flip, [x], tarn="flip axes=0,2", dims=[0, 2])
+    case("channel_shuffle", F.channel_shuffle, [random("shuffle", 2, 6, 2, 3)], groups=3)
+    case("channel_shuffle", F.channel_shuffle, [random("shuffle", 2, 8, 5, 1)], groups=2)
+    one = lambda x, dim: F.one_hot(x.argmax(dim), x.shape[dim]).movedim(-1, dim).to(x.dtype)
+    case("hardmax", one, [random("hardmax", 3, 4)], grad=False, dim=1)
+    case("hardmax", one, [values(1, 3, 3, 2, -1, -1, 0, 5).reshape(4, 2)], "the first of two", grad=False, dim=0)
+    turned = lambda x, n, time, batch: torch.stack([torch.cat([r[:k].flip(0), r[k:]]) for r, k in zip(x.movedim((batch, time), (0, 1)), n)]
+                                                   ).movedim((0, 1), (batch, time))
+    case("reverse_sequence", turned, [random("turned", 4, 3, 2), torch.tensor([4, 0, 3])], time=0, batch=1)
+    case("reverse_sequence", turned, [random("turned", 3, 2, 5), torch.tensor([1, 5, 2])], time=2, batch=0)
+    case("cdist", lambda a, b: torch.cdist(a, b, p=INF), [random("cdist a", 2, 4, 3), random("cdist b", 5, 3)], "p is infinite")
+    for p in (1.0, 2.0, 3.0):
+        case("cdist", torch.cdist, [random("cdist a", 2, 4, 3), random("cdist b", 5, 3)], p=p)
+    case("cdist", torch.cdist, [values(1, 2, 3, 4).reshape(2, 2), values(1, 2, 0, 0).reshape(2, 2)], "a distance of 0", p=2.0)
     for shifts in (1, -2, 7):
         case("roll", torch.roll, [x], shifts=shifts, dims=2)
     for source, destination in ((0, 2), (-1, 0), (1, 1), (2, 1)):

@@ -354,6 +354,31 @@ static bool make_repeat_interleave(golden *c)
         tn_repeat_interleave(c->in[0], (int)golden_number(c, "dim", 0), (int64_t)golden_number(c, "repeats", 1));
     return true;
 }
+static bool make_channel_shuffle(golden *c)
+{
+    c->out[0] = tn_channel_shuffle(c->in[0], (int64_t)golden_number(c, "groups", 1));
+    return true;
+}
+
+static bool make_hardmax(golden *c)
+{
+    c->out[0] = tn_hardmax(c->in[0], (int)golden_number(c, "dim", 0));
+    return true;
+}
+
+static bool make_reverse_sequence(golden *c)
+{
+    c->out[0] =
+        tn_reverse_sequence(c->in[0], c->in[1], (int)golden_number(c, "time", 0), (int)golden_number(c, "batch", 1));
+    return true;
+}
+
+static bool make_cdist(golden *c)
+{
+    c->out[0] = tn_cdist(c->in[0], c->in[1], golden_number(c, "p", (double)INFINITY));
+    return true;
+}
+
 static bool make_roll(golden *c)
 {
     c->out[0] = tn_roll(c->in[0], (int)golden_number(c, "dims", 0), (int64_t)golden_number(c, "shifts", 0));
@@ -590,6 +615,10 @@ static const golden_row table[] = {ROW(conv2d),
                                    ROW(stack),
                                    ROW(tile),
                                    ROW(repeat_interleave),
+                                   ROW(channel_shuffle),
+                                   ROW(hardmax),
+                                   ROW(reverse_sequence),
+                                   ROW(cdist),
                                    ROW(roll),
                                    ROW(movedim),
                                    ROW(meshgrid),
