@@ -122,7 +122,7 @@ TN_API void tn_param_freeze(tn_tensor *param, bool frozen);
 TN_API void tn_graph_update(tn_graph *graph, tn_tensor *to, tn_tensor *value, tn_tensor *when);
 
 /* `value` (rank 0, float) times `weight` is to be made small too: a trainer adds it to the loss it trains by, not to that of
- * evaluations. Model files do not keep it. */
+ * evaluations. Model files keep it. */
 TN_API void tn_graph_add_loss(tn_tensor *value, double weight);
 
 /* ---- entries --------------------------------------------------------------------------------------------------- */
@@ -148,7 +148,7 @@ TN_API tn_status tn_gradients(tn_tensor *loss, int n, tn_tensor *const wrt[], tn
 /* Values that are made between the two are not kept for gradients, but computed again when gradients need them, from what the
  * region reads and from its values that others read: less memory for more arithmetic, and the same numbers bit for bit, random
  * ones included. One region for each block of layers saves most; regions do not nest. Entries that do not train ignore it. A
- * memory limit (tn_compile_opt) chooses by itself. Model files do not keep regions. */
+ * memory limit (tn_compile_opt) chooses by itself. Model files keep regions. */
 TN_API void tn_recompute_begin(tn_graph *graph);
 TN_API void tn_recompute_end(tn_graph *graph);
 

@@ -4,7 +4,11 @@
  *
  *   {"nodes": [{"op": "linear", "name": "fc1.linear", "in": [[0,0],[1,0],null], "args": {...}}, ...],
  *    "entries": [{"name": "predict", "training": false, "outputs": [{"name": "y", "value": [7,0]}]}],
- *    "updates": [{"state": 3, "value": [5,1], "when": [5,1]}]}
+ *    "updates": [{"state": 3, "value": [5,1], "when": [5,1]}],
+ *    "losses": [{"value": [9,0], "weight": 0.01}]}
+ *
+ * A node has "region", the number of its tn_recompute_begin, if it was made after one. Losses (tn_graph_add_loss) and regions came
+ * later than the rest: files may lack them, and readers that do not know them lose nothing of predictions.
  *
  * Constants of more than 16 elements are kept apart, as tensors "constant.N" with N the number of the node in the text. */
 #ifndef FORMAT_GRAPH_JSON_H
@@ -25,7 +29,7 @@ typedef struct format_graph_extent {
 } format_graph_extent;
 format_graph_extent format_graph_extent_of(const tn_graph *g);
 
-/* The nodes that the entries' outputs need, of the graph as it was at `extent`; flags that may change (frozen) are today's.
+/* The nodes that the entries' outputs need, of the graph as it was at `extent`, and those of all added losses; flags that may change (frozen) are today's.
  * TN_UNSUPPORTED for graphs after passes (fused nodes). */
 tn_status format_graph_write(const tn_graph *g, const format_graph_extent *extent, format_graph_text *out,
                              base_error *e);

@@ -7,7 +7,7 @@
 #include "format/graph_json.h"
 #include "format/json.h"
 
-enum { MOST_INPUTS = 1024 };
+enum { MOST_INPUTS = 1024, MOST_REGIONS = 1000000 };
 
 typedef struct reader {
     tn_graph *g;
@@ -269,7 +269,14 @@ static tn_status read_node(reader *r, const format_json *v)
                          BASE_SHOW(op));
     if (name[0] == '\0' || base_map_get(&r->g->names, name))
         return base_fail(r->e, TN_FORMAT, "%s has an empty name, or one that stands before", r->where);
-    return build(r, v, def, name);
+    int64_t region = 0;
+    if (format_json_find(v, "region"))
+        BASE_TRY(format_json_get_i64(v, r->where, "region", 1, MOST_REGIONS, &region, r->e));
+    r->g->n_regions = (int)region > r->g->n_regions ? (int)region : r->g->n_regions;
+    r->g->mark.region = (int)region;
+    tn_status status = build(r, v, def, name);
+    r->g->mark.region = 0;
+    return status;
 }
 
 static tn_status read_entry(reader *r, const format_json *v)
@@ -304,6 +311,18 @@ static tn_status read_update(reader *r, const format_json *v)
     return graph_failure(r);
 }
 
+static tn_status read_loss(reader *r, const format_json *v)
+{
+    double weight;
+    tn_tensor *value;
+    (void)base_print(r->where, sizeof r->where, "%s: graph loss", r->what);
+    BASE_TRY(format_json_as_object(v, r->where, r->e));
+    BASE_TRY(read_value(r, format_json_find(v, "value"), &value));
+    BASE_TRY(format_json_get_f64(v, r->where, "weight", &weight, r->e));
+    tn_graph_add_loss(value, weight);
+    return graph_failure(r);
+}
+
 static tn_status read_each(reader *r, const format_json *root, const char *key,
                            tn_status (*read)(reader *, const format_json *))
 {
@@ -322,7 +341,8 @@ static tn_status read_all(reader *r, const format_json *root)
         return base_no_memory(r->e, "reading a graph");
     BASE_TRY(read_each(r, root, "nodes", read_node));
     BASE_TRY(read_each(r, root, "entries", read_entry));
-    return read_each(r, root, "updates", read_update);
+    BASE_TRY(read_each(r, root, "updates", read_update));
+    return format_json_find(root, "losses") ? read_each(r, root, "losses", read_loss) : TN_OK;
 }
 
 tn_graph *format_graph_read(tn_context *context, const char *json, size_t bytes, const format_safetensors *file,

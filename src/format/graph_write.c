@@ -30,9 +30,11 @@ static void find_nodes(writer *x)
         for (size_t k = 0; k < g->entries.at[i]->results.n; k++)
             if (was_there(x, g->entries.at[i]->results.at[k].value))
                 needed[g->entries.at[i]->results.at[k].value->node->id] = true;
+    for (size_t i = 0; needed && i < g->losses.n; i++)
+        needed[g->losses.at[i].value->node->id] = true;
     for (bool more = needed != NULL; more;) {
         more = false;
-        for (size_t i = x->extent->nodes; i-- > 0;)
+        for (size_t i = g->nodes.n; i-- > 0;)
             for (int k = 0; needed[i] && k < g->nodes.at[i]->n_in; k++)
                 if (g->nodes.at[i]->in[k])
                     needed[g->nodes.at[i]->in[k]->node->id] = true;
@@ -153,6 +155,8 @@ static tn_status put_node(writer *x, const graph_node *node)
     for (int i = 0; i < op_count_arg(node->def); i++)
         put_argument(x, &node->def->arg[i], &node->arg[i], x->number[node->id]);
     format_json_close(&x->w);
+    if (node->mark.region)
+        format_json_put_i64(&x->w, "region", node->mark.region);
     if (strcmp(node->def->name, "state") == 0)
         put_state(x, graph_find_state(x->g, node->name));
     format_json_close(&x->w);
@@ -199,6 +203,20 @@ static void put_updates(writer *x)
     format_json_close(&x->w);
 }
 
+static void put_losses(writer *x)
+{
+    if (x->g->losses.n == 0)
+        return;
+    format_json_open_list(&x->w, "losses");
+    for (size_t i = 0; i < x->g->losses.n; i++) {
+        format_json_open_object(&x->w, NULL);
+        put_value(x, "value", x->g->losses.at[i].value);
+        format_json_put_f64(&x->w, "weight", x->g->losses.at[i].weight);
+        format_json_close(&x->w);
+    }
+    format_json_close(&x->w);
+}
+
 format_graph_extent format_graph_extent_of(const tn_graph *g)
 {
     return (format_graph_extent){g->nodes.n, g->entries.n, g->updates.n};
@@ -224,6 +242,7 @@ tn_status format_graph_write(const tn_graph *g, const format_graph_extent *exten
         format_json_close(&x.w);
         put_entries(&x);
         put_updates(&x);
+        put_losses(&x);
         format_json_close(&x.w);
     }
     free(x.number);

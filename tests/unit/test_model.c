@@ -226,6 +226,78 @@ static void every_kind_of_argument_comes_back(void **p)
     tn_model_free(m);
 }
 
+/* A net with two regions, a loss that is added to the trainer's, and one that was added after the model was made. */
+static tn_model *with_regions_and_losses(bool regions)
+{
+    tn_graph *g = tn_graph_new(context);
+    tn_tensor *x = tn_input(g, "x", TN_F32, TN_SHAPE(tn_symbol(g, "batch"), 3)), *y = x;
+    for (int i = 0; i < 2; i++) {
+        char name[8];
+        (void)snprintf(name, sizeof name, "fc%d", i);
+        if (regions)
+            tn_recompute_begin(g);
+        y = tn_dropout(tn_gelu(tn_layer_linear(tn_gelu(y), name, 8, NULL)), 0.2);
+        if (regions)
+            tn_recompute_end(g);
+    }
+    tn_graph_add_loss(tn_mean(tn_square(y)), 0.125);
+    tn_model *m = checked(tn_model_new(context, g, tn_layer_linear(y, "out", 2, NULL), NULL));
+    tn_graph_add_loss(tn_sum_square(tn_graph_state(g, "out.weight")), -1.0 / 3);
+    assert_int_equal(tn_model_init(m, 3), TN_OK);
+    return m;
+}
+
+/* A training step of all losses: their values into losses[3], and what is kept in place of being computed again. */
+static int train_once(tn_model *m, float losses[3])
+{
+    tn_graph *g = tn_model_graph(m);
+    tn_tensor *total = tn_mean(tn_square(tn_model_output(m))), *weight = tn_graph_state(g, "fc0.weight"), *gradient;
+    assert_int_equal(g->losses.n, 2);
+    for (size_t i = 0; i < g->losses.n; i++)
+        total = tn_add(total, tn_mul_f(g->losses.at[i].value, g->losses.at[i].weight));
+    assert_int_equal(tn_gradients(total, 1, &weight, &gradient), TN_OK);
+    tn_entry *e = tn_entry_new(g, "train", TN_TRAINING);
+    tn_entry_output(e, "total", total);
+    tn_entry_output(e, "first", g->losses.at[0].value);
+    tn_entry_output(e, "size", tn_sum_square(gradient));
+    tn_program *program = tn_compile_entry(g, "train", NULL);
+    tn_session *s = tn_session_new(program, tn_model_state(m));
+    static float in[3 * 64];
+    for (int i = 0; i < 3 * 64; i++)
+        in[i] = (float)(i % 37) / 37;
+    tn_feed feed = {"x", tn_view_of(in, TN_F32, 2, (int64_t[]){64, 3})};
+    tn_feed fetch[3] = {{"total", tn_view_of(&losses[0], TN_F32, 0, NULL)},
+                        {"first", tn_view_of(&losses[1], TN_F32, 0, NULL)},
+                        {"size", tn_view_of(&losses[2], TN_F32, 0, NULL)}};
+    if (tn_run(s, "train", 1, &feed, 3, fetch) != TN_OK)
+        fail_msg("%s", tn_session_error(s));
+    tn_memory memory;
+    assert_int_equal(tn_session_plan(s, "train", 1, &feed, &memory), TN_OK);
+    tn_session_free(s);
+    tn_program_free(program);
+    return memory.again;
+}
+
+static void regions_and_losses_come_back(void **p)
+{
+    (void)p;
+    for (int regions = 0; regions < 2; regions++) {
+        tn_model *m = with_regions_and_losses(regions), *l = saved_and_loaded(m), *again = saved_and_loaded(l);
+        float want[3], got[3], third[3];
+        int computed = train_once(m, want);
+        predicts_the_same(m, l);
+        assert_int_equal(train_once(l, got), computed);
+        assert_int_equal(train_once(again, third), computed);
+        assert_true(regions ? computed > 0 : computed == 0);
+        assert_memory_equal(want, got, sizeof want);
+        assert_memory_equal(want, third, sizeof want);
+        assert_true(want[2] > 0);
+        tn_model_free(again);
+        tn_model_free(l);
+        tn_model_free(m);
+    }
+}
+
 /* Frozen parameters, initialisers and updates of running statistics survive: a loaded model can be trained on. */
 static void a_loaded_model_can_be_trained(void **p)
 {
@@ -421,6 +493,12 @@ static void other_versions_and_other_files(void **p)
     refused("\\\"kaiming_uniform\\\"", "\\\"kaiming_unicorn\\\"",
             "there is no initialiser 'kaiming_unicorn' in this version");
     refused("fc1.weight\":", "fc9.weight\":", "'fc1.weight', which its graph needs");
+    m = with_regions_and_losses(true);
+    tn_model_free(saved_and_loaded(m));
+    tn_model_free(m);
+    refused("\\\"region\\\":1", "\\\"region\\\":0", "'region'");
+    refused("\\\"weight\\\":0.125", "\\\"weight\\\":false", "graph loss key 'weight' is true or false");
+    refused("\\\"losses\\\":[{\\\"value\\\":", "\\\"losses\\\":[{\\\"valve\\\":", "graph loss");
     assert_null(tn_model_load(context, TARN_SOURCE_DIR "/tests/golden/mlp.safetensors"));
     assert_non_null(strstr(tn_context_error(context), "mlp.safetensors is no model of Tarn"));
     assert_null(tn_model_load(context, scratch_path("nothing.safetensors")));
@@ -500,6 +578,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_said_about_a_model_comes_back),
         cmocka_unit_test(every_kind_of_argument_comes_back),
+        cmocka_unit_test(regions_and_losses_come_back),
         cmocka_unit_test(a_loaded_model_can_be_trained),
         cmocka_unit_test(frozen_later_is_saved_too),
         cmocka_unit_test(what_others_add_is_not_saved),
