@@ -139,6 +139,8 @@ static inline int64_t op_row_first(const op_row *row, int64_t r)
 }
 /* The largest element of a row; NaN if there is one. */
 double op_row_max(const op_array *x, const op_row *row, int64_t first);
+/* The largest element over the axes, which are kept; -infinity where they have none. */
+tn_tensor *op_max_or_none(tn_tensor *x, int n, const int64_t *axes);
 tn_tensor *op_softmax_grad_of(tn_tensor *dy, tn_tensor *y, int64_t axis);
 tn_tensor *op_log_softmax_grad_of(tn_tensor *dy, tn_tensor *y, int64_t axis);
 

@@ -14,11 +14,7 @@ static tn_status log_softmax_lower(const op_lower *c)
 {
     const int64_t *axis = &c->node->arg[AXIS].i;
     tn_tensor *x = c->in[0];
-    if (tn_dim_of(x, (int)*axis) == 0) { /* no largest element to take out, and nothing to take it out of */
-        c->out[0] = x;
-        return TN_OK;
-    }
-    tn_tensor *away = tn_sub(x, tn_max_axes(x, 1, axis, true));
+    tn_tensor *away = tn_sub(x, op_max_or_none(x, 1, axis));
     c->out[0] = tn_sub(away, tn_log(tn_sum_axes(tn_exp(away), 1, axis, true)));
     return TN_OK;
 }

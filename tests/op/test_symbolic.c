@@ -1,5 +1,6 @@
 /* Operators, their gradients and the gradients of these on sizes that are symbols: a graph built once, run at several sizes,
  * gives what graphs built for each of the sizes give. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -206,6 +207,47 @@ static void shapes_take_symbols(void **p)
     same_at_every_size(shapes);
 }
 
+/* A softmax by its parts (f64) and its gradients along an axis that is a symbol, and turns out to have no elements. */
+static void an_axis_may_be_empty(void **p)
+{
+    (void)p;
+    const int64_t axis = 1;
+    for (int64_t n = 0; n < 3; n++) {
+        tn_context *context = tn_context_new(NULL);
+        tn_graph *g = tn_graph_new(context);
+        tn_tensor *x = tn_input(g, "x", TN_F64, TN_SHAPE(3, tn_symbol(g, "n"))), *first, *second;
+        tn_tensor *sum = tn_logsumexp(x, 1, &axis, false);
+        tn_tensor *y = tn_add(tn_mul(tn_softmax(x, 1), x), tn_log_softmax(x, 1));
+        assert_int_equal(tn_gradients(tn_sum(tn_square(y)), 1, &x, &first), TN_OK);
+        assert_int_equal(tn_gradients(tn_sum(tn_square(first)), 1, &x, &second), TN_OK);
+        tn_entry *entry = tn_entry_new(g, "run", TN_TRAINING);
+        tn_entry_output(entry, "sum", sum);
+        tn_entry_output(entry, "y", y);
+        tn_entry_output(entry, "first", first);
+        tn_entry_output(entry, "second", second);
+        tn_program *program = tn_compile(g, NULL);
+        tn_state *state = tn_state_new(context);
+        tn_session *s = tn_session_new(program, state);
+        double in[6] = {0.5, 0.5, 1, 1, -2, -2}, out[3][6] = {{0}}, sums[3];
+        tn_feed feed = {"x", tn_view_of(in, TN_F64, 2, (const int64_t[]){3, n})};
+        tn_feed fetches[4] = {{"sum", tn_view_of(sums, TN_F64, 1, (const int64_t[]){3})},
+                              {"y", tn_view_of(out[0], TN_F64, 2, (const int64_t[]){3, n})},
+                              {"first", tn_view_of(out[1], TN_F64, 2, (const int64_t[]){3, n})},
+                              {"second", tn_view_of(out[2], TN_F64, 2, (const int64_t[]){3, n})}};
+        if (tn_run(s, "run", 1, &feed, 4, fetches) != TN_OK)
+            fail_msg("%s", tn_session_error(s));
+        for (int i = 0; i < 3; i++) { /* equal elements: log(n e^x), and shares of 1 / n */
+            assert_true(n ? fabs(sums[i] - in[i * n] - log((double)n)) < 1e-14 : sums[i] == -(double)INFINITY);
+            assert_true(n == 0 || fabs(out[0][i * n] - (in[i * n] / (double)n - log((double)n))) < 1e-14);
+        }
+        tn_session_free(s);
+        tn_state_free(state);
+        tn_program_free(program);
+        tn_graph_free(g);
+        tn_context_free(context);
+    }
+}
+
 /* y made from x[batch, 4] by an entry that trains is refused when batch is 2, with a sentence that says so. */
 static void refused(tn_tensor *(*make)(tn_tensor *x), const char *says)
 {
@@ -280,6 +322,7 @@ int main(void)
         cmocka_unit_test(losses_take_symbols),
         cmocka_unit_test(shapes_take_symbols),
         cmocka_unit_test(alignments_take_symbols),
+        cmocka_unit_test(an_axis_may_be_empty),
         cmocka_unit_test(what_does_not_fit_is_refused_when_sizes_are_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
