@@ -247,11 +247,25 @@ TN_API tn_tensor *tn_pad_border(tn_tensor *x, const int64_t *low, const int64_t 
 TN_API tn_tensor *tn_gather(tn_tensor *x, int axis, tn_tensor *index);
 /* x with y[.., index[.., i, ..], ..] += source[.., i, ..]. */
 TN_API tn_tensor *tn_scatter_add(tn_tensor *x, int axis, tn_tensor *index, tn_tensor *source);
-/* source put there (the last stays), the largest or smallest of both, their mean (of source alone where not include_self). */
+/* source put there (the last stays), the product, the largest or smallest of both, their mean (of source alone where not
+ * include_self). */
 TN_API tn_tensor *tn_scatter(tn_tensor *x, int axis, tn_tensor *index, tn_tensor *source);
+TN_API tn_tensor *tn_scatter_mul(tn_tensor *x, int axis, tn_tensor *index, tn_tensor *source);
 TN_API tn_tensor *tn_scatter_max(tn_tensor *x, int axis, tn_tensor *index, tn_tensor *source);
 TN_API tn_tensor *tn_scatter_min(tn_tensor *x, int axis, tn_tensor *index, tn_tensor *source);
 TN_API tn_tensor *tn_scatter_mean(tn_tensor *x, int axis, tn_tensor *index, tn_tensor *source, bool include_self);
+/* By whole coordinates, those below 0 counted from the end: index[..., k] names places in k axes of x, those behind the first `batch`
+ * ones, which both have: y[..., rest of x's axes]. As ONNX's GatherND. A place that does not exist is a fault. */
+TN_API tn_tensor *tn_gather_nd(tn_tensor *x, tn_tensor *index, int64_t batch);
+typedef enum tn_scatter_how {
+    TN_SCATTER_SET = 0, /* the last stays */
+    TN_SCATTER_ADD = 1,
+    TN_SCATTER_MUL = 2,
+    TN_SCATTER_MAX = 3,
+    TN_SCATTER_MIN = 4
+} tn_scatter_how;
+/* x with source[..., rest of x's axes] put at such places, or combined with what is there. As ONNX's ScatterND. f i */
+TN_API tn_tensor *tn_scatter_nd(tn_tensor *x, tn_tensor *index, tn_tensor *source, tn_scatter_how how);
 /* gather with x and index broadcast on the other axes. */
 TN_API tn_tensor *tn_take_along(tn_tensor *x, int axis, tn_tensor *index);
 /* By whole rows; index has one axis. */

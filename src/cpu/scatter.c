@@ -1,4 +1,4 @@
-/* scatter.c: scatter_add, scatter, scatter_max, scatter_min and index_add on f64, f32, i64 and i32 (scatter: any dtype). The
+/* scatter.c: scatter_add, scatter, scatter_mul, scatter_max, scatter_min and index_add on f64, f32, i64 and i32 (scatter: any dtype). The
  * output begins as a copy of x; elements of source come to it in their order, whatever the number of threads: work is cut
  * where they cannot meet. */
 #include "cpu/core/index.h"
@@ -29,10 +29,12 @@ typedef struct scatter_plan {
     }
 #define COME_FLOAT(suffix, type)                                                                                       \
     COME(add_##suffix, type, old + new)                                                                                \
+    COME(mul_##suffix, type, old *new)                                                                                 \
     COME(max_##suffix, type, new != new || new > old ? new : old)                                                      \
     COME(min_##suffix, type, new != new || new < old ? new : old)
 #define COME_INT(suffix, type)                                                                                         \
     COME(add_##suffix, type, (type)((uint64_t)old + (uint64_t) new))                                                   \
+    COME(mul_##suffix, type, (type)((uint64_t)old * (uint64_t) new))                                                   \
     COME(max_##suffix, type, new > old ? new : old)                                                                    \
     COME(min_##suffix, type, new < old ? new : old)
 COME_FLOAT(f64, double)
@@ -72,6 +74,7 @@ static tn_status prepare(kernel_bind *b, cpu_index_row row, const char *fault)
         return prepare(b, rows[b->out[0].dtype], "an index of " #op " is out of range");                               \
     }
 PREPARE(scatter_add, add)
+PREPARE(scatter_mul, mul)
 PREPARE(scatter_max, max)
 PREPARE(scatter_min, min)
 
@@ -223,6 +226,7 @@ static void index_add_run(const kernel_call *c)
     }
 const kernel cpu_kernels_scatter[] = {
     ROW(scatter_add, run),
+    ROW(scatter_mul, run),
     ROW(scatter_max, run),
     ROW(scatter_min, run),
     ROW(index_add, index_add_run),

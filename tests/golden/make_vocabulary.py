@@ -275,9 +275,39 @@ def indices():
         ties = values(1, 2, 2, 0, 5, 5, 1, 1, 0, 0, 0, 0).reshape(3, 4)
         case(name, lambda x, i, s, dim, how=how: x.scatter_reduce(dim, i, s, how), [ties, index, values(1, 2, 2, 1, 5, 9).reshape(2, 3)],
              "equals share the gradient", tarn=f"{name} axis=1", dim=1)
+    zeros = values(1, -2, 0, 0, 5, -5, 0, 1, 0, 3, 0, 0).reshape(3, 4)
+    for data, more in ((x, source), (zeros, values(1, 0, 2, 0, 0, 9).reshape(2, 3))):
+        case("scatter_mul", lambda x, i, s, dim: x.scatter_reduce(dim, i, s, "prod"), [data, index, more], tarn="scatter_mul axis=1", dim=1)
+    whole_coordinates(x)
     for include_self in (True, False):
         case("scatter_mean", lambda x, i, s, dim, include_self: x.scatter_reduce(dim, i, s, "mean", include_self=include_self),
              [x, index, source], dim=1, include_self=include_self)
+
+
+def whole_coordinates(x):
+    """ONNX's GatherND and ScatterND, as PyTorch's indexing by several tensors."""
+    pairs, rows = torch.tensor([[[0, 1], [2, -1]], [[-3, 0], [2, 3]]]), torch.tensor([[2], [-1], [0]])
+    body = random("gather_nd", 2, 3, 4)
+    case("gather_nd", lambda x, i: x[tuple(i.unbind(-1))], [x, pairs], "negative coordinates", tarn="gather_nd")
+    case("gather_nd", lambda x, i: x[tuple(i.unbind(-1))], [x, rows], tarn="gather_nd")
+    case("gather_nd", lambda x, i: x[tuple(i.unbind(-1))], [body, torch.tensor([[1, 2], [0, 0], [1, 2]]).int()], tarn="gather_nd")
+    case("gather_nd", lambda x, i: torch.stack([a[tuple(b.unbind(-1))] for a, b in zip(x, i)]),
+         [body, torch.tensor([[[1, 2], [2, -4]], [[0, 0], [-1, 3]]])], tarn="gather_nd batch=1")
+    case("gather_nd", lambda x, i: torch.stack([a[tuple(b.unbind(-1))] for a, b in zip(x, i)]),
+         [body, torch.tensor([[2], [-3]])], tarn="gather_nd batch=1")
+    same = torch.tensor([[0, 1], [2, -1], [0, 1], [-3, 1], [1, 0]])
+    for accumulate in (False, True):
+        places = torch.tensor([[0, 1], [2, -1], [1, 0]]) if not accumulate else same
+        case("scatter_nd", lambda x, i, s, accumulate: torch.index_put(x, tuple(i.unbind(-1)), s, accumulate),
+             [x, places, random("scatter_nd", len(places))], tarn=f"scatter_nd how={'add' if accumulate else 'none'}", accumulate=accumulate)
+        case("scatter_nd", lambda x, i, s, accumulate: torch.index_put(x, tuple(i.unbind(-1)), s, accumulate),
+             [body, torch.tensor([[1], [0]]), random("scatter_nd", 2, 3, 4)], tarn=f"scatter_nd how={'add' if accumulate else 'none'}",
+             accumulate=accumulate)
+    for how, reduce in (("mul", "prod"), ("max", "amax"), ("min", "amin")):
+        def combined(x, i, s, reduce=reduce):
+            at = (i % torch.tensor(x.shape)) @ torch.tensor([x.shape[1], 1])
+            return x.reshape(-1).scatter_reduce(0, at, s, reduce).reshape(x.shape)
+        case("scatter_nd", combined, [x, same, random("scatter_nd of some", 5)], tarn=f"scatter_nd how={how}")
 
 
 def einsums():
