@@ -1,4 +1,4 @@
-/* eval.c: tarn eval RUN|MODEL [RECIPE]: loss and metrics on the validation data of the run's recipe, or of another. */
+/* eval.c: tarn eval RUN|MODEL [RECIPE]: loss and metrics on the test data of the run's recipe (else its validation data), or of another. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -48,13 +48,13 @@ static void show(const tn_model *m, const tn_evaluation *r, const int64_t *confu
 
 static int evaluate(tn_context *c, const cli_args *a, tn_model *m, tn_recipe *recipe)
 {
-    tn_dataset *train, *valid;
+    tn_dataset *train, *valid, *test;
     tn_evaluation r;
-    if (tn_recipe_data(c, recipe, &train, &valid) != TN_OK)
+    if (tn_recipe_sets(c, recipe, &train, &valid, &test) != TN_OK)
         return cli_fail("%s", tn_context_error(c));
-    const tn_dataset *data = valid ? valid : train;
-    if (!valid)
-        (void)fputs("tarn: the recipe has no validation samples: these are figures on what was trained on\n", stderr);
+    const tn_dataset *data = test ? test : valid ? valid : train;
+    if (data == train)
+        (void)fputs("tarn: the recipe has neither test nor validation samples: these are figures on what was trained on\n", stderr);
     enum { MOST = 1 << 16 }; /* more outputs are refused by the evaluation */
     tn_shape y = tn_tensor_shape(tn_model_output(m));
     size_t n = y.rank == 2 && y.dims[1] > 0 && y.dims[1] < MOST ? (size_t)y.dims[1] : 0;
@@ -65,6 +65,7 @@ static int evaluate(tn_context *c, const cli_args *a, tn_model *m, tn_recipe *re
     free(confusion);
     tn_dataset_free(train);
     tn_dataset_free(valid);
+    tn_dataset_free(test);
     return status == TN_OK ? CLI_OK : cli_fail("%s", tn_context_error(c));
 }
 
@@ -92,7 +93,7 @@ static int run(const cli_args *a)
 const cli_command cli_eval = {
     "eval",
     "eval RUN|MODEL [RECIPE] [key=value ...] [--json]",
-    "Loss, accuracy, precision, recall and F1 on the validation data of the run's recipe, or of RECIPE.",
+    "Loss, accuracy, precision, recall and F1 on the test data of the run's recipe (else its validation data), or of RECIPE.",
     run,
     "json",
     true};

@@ -1,4 +1,5 @@
-/* predict.c: tarn predict RUN|MODEL FILE...: pictures (PNG, JPEG) and entries of IDX files (images.idx:17). */
+/* predict.c: tarn predict RUN|MODEL FILE...: pictures (PNG, JPEG), entries of IDX files (images.idx:17), or whatever the model's
+ * preparation reads: rows of a table, lines of a text. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,14 +130,9 @@ static char *idx_name(const char *file, int64_t *index)
     return name;
 }
 
-static int predict_file(predicting *x, const char *file)
+/* Runs the model on x->raw and shows what comes out. */
+static int predict_raw(predicting *x, const char *file)
 {
-    int64_t index = 0;
-    char *name = idx_name(file, &index);
-    int code = name ? load_entry(x, name, index) : load_picture(x, file);
-    free(name);
-    if (code != CLI_OK)
-        return code;
     if (tn_predict(x->p, &x->raw, &x->output) != TN_OK)
         return cli_fail("%s: %s", file, tn_predictor_error(x->p));
     for (int64_t i = 0; i < x->classes; i++)
@@ -148,8 +144,78 @@ static int predict_file(predicting *x, const char *file)
     return CLI_OK;
 }
 
+static int predict_file(predicting *x, const char *file)
+{
+    int64_t index = 0;
+    char *name = idx_name(file, &index);
+    int code = name ? load_entry(x, name, index) : load_picture(x, file);
+    free(name);
+    return code == CLI_OK ? predict_raw(x, file) : code;
+}
+
+/* ---- models with a preparation ----------------------------------------------------------------------------------- */
+
+/* Room for the outputs of one sample like x->raw, which may be longer than the ones before. */
+static int fit_output(predicting *x)
+{
+    if (tn_predictor_shape_for(x->p, &x->raw, &x->output) != TN_OK)
+        return cli_fail("%s", tn_predictor_error(x->p));
+    if (x->output.dtype != TN_F32)
+        return cli_fail("the model's output is %s; only f32 can be shown", tn_dtype_name(x->output.dtype));
+    x->classes = tn_view_count(&x->output);
+    free(x->scores);
+    x->output.data = x->scores = malloc(x->output.bytes + 1);
+    return x->scores ? CLI_OK : cli_fail("out of memory");
+}
+
+/* Sample i of what was read: x->raw becomes its field "x" with a batch of one before it. */
+static int predict_sample(predicting *x, const tn_dataset *d, int64_t i, const char *file, void *room)
+{
+    const tn_field *f = tn_dataset_field(d, 0);
+    tn_view one = tn_view_of(room, f->dtype, f->rank, f->dims);
+    if (tn_dataset_get(x->c, d, i, 0, &one) != TN_OK)
+        return cli_fail("%s: %s", file, tn_context_error(x->c));
+    int64_t dims[TN_MAX_RANK] = {1};
+    for (int k = 0; k < one.rank; k++)
+        dims[k + 1] = one.dims[k];
+    x->raw = tn_view_of(room, f->dtype, one.rank + 1, dims);
+    x->rank = x->raw.rank;
+    int code = fit_output(x);
+    char name[4096];
+    if (tn_dataset_count(d) > 1)
+        (void)snprintf(name, sizeof name, "%s:%lld", file, (long long)i);
+    else
+        (void)snprintf(name, sizeof name, "%s", file);
+    return code == CLI_OK ? predict_raw(x, name) : code;
+}
+
+static int predict_prepared(predicting *x, const char *file)
+{
+    const tn_preparation *p = tn_model_preparation(x->m);
+    tn_dataset *d = tn_preparation_open(x->c, p, file);
+    if (!d)
+        return cli_fail("%s", tn_context_error(x->c));
+    const tn_field *f = tn_dataset_field(d, 0);
+    const tn_view most = tn_view_of(NULL, f->dtype, f->rank, f->dims);
+    void *room = malloc(most.bytes + 8);
+    int code = room ? CLI_OK : cli_fail("out of memory");
+    for (int64_t i = 0; room && i < tn_dataset_count(d); i++) {
+        int one = predict_sample(x, d, i, file, room); /* a bad sample does not stop the others */
+        code = one == CLI_OK ? code : one;
+    }
+    free(room);
+    x->raw.data = NULL;
+    tn_dataset_free(d);
+    return code;
+}
+
 static int prepare(predicting *x)
 {
+    x->p = tn_predictor_new(x->m);
+    if (!x->p)
+        return cli_fail("%s", tn_model_error(x->m));
+    if (tn_model_preparation(x->m))
+        return CLI_OK; /* the rest depends on the sample */
     tn_shape in = tn_tensor_shape(tn_model_input(x->m));
     tn_dtype raw = tn_model_preprocess(x->m)->raw;
     x->rank = in.rank;
@@ -158,9 +224,6 @@ static int prepare(predicting *x)
     x->raw = tn_view_of(NULL, raw ? raw : tn_tensor_dtype(tn_model_input(x->m)), x->rank, x->dims);
     if (x->raw.bytes == 0)
         return cli_fail("the model's input has other open sizes than the batch; no single sample can be fed");
-    x->p = tn_predictor_new(x->m);
-    if (!x->p)
-        return cli_fail("%s", tn_model_error(x->m));
     if (tn_predictor_shape(x->p, 1, &x->output) != TN_OK)
         return cli_fail("%s", tn_predictor_error(x->p));
     if (x->output.dtype != TN_F32)
@@ -181,7 +244,8 @@ static int run(const cli_args *a)
     bool ready = x.m && prepare(&x) == CLI_OK;
     code = ready ? CLI_OK : CLI_FAILED;
     for (int i = 1; ready && i < a->n; i++) {
-        int one = predict_file(&x, a->at[i]); /* a bad file does not stop the others */
+        int one = tn_model_preparation(x.m) ? predict_prepared(&x, a->at[i])
+                                            : predict_file(&x, a->at[i]); /* a bad file does not stop the others */
         code = one == CLI_OK ? code : one;
     }
     tn_predictor_free(x.p);
@@ -192,10 +256,11 @@ static int run(const cli_args *a)
     return code;
 }
 
-const cli_command cli_predict = {
-    "predict",
-    "predict RUN|MODEL FILE... [--json]",
-    "Classifies pictures (PNG, JPEG), scaled and centred as the model says, or entries of IDX files (images.idx:17).",
-    run,
-    "json",
-    false};
+const cli_command cli_predict = {"predict",
+                                 "predict RUN|MODEL FILE... [--json]",
+                                 "Classifies pictures (PNG, JPEG), scaled and centred as the model says, entries of "
+                                 "IDX files (images.idx:17), or what the "
+                                 "model was made for: rows of a table, lines of a text.",
+                                 run,
+                                 "json",
+                                 false};

@@ -23,6 +23,7 @@ endfunction()
 tarn_list(src/op OP_LIST op_list.h)
 tarn_list(src/cpu CPU_LIST cpu_list.h)
 tarn_list(src/model MODEL_LIST model_list.h)
+tarn_list(src/train/source SOURCE_LIST source_list.h)
 
 set(TARN_OBJECTS)
 function(tarn_isa isa pattern)

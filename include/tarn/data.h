@@ -22,18 +22,23 @@ typedef struct tn_dataset tn_dataset;
 enum { TN_MAX_FIELDS = 16 };
 
 /* What every sample holds under one name. `dims` are those of one sample: a picture is u8 [1, 28, 28], a class number is
- * i64 of rank 0. No dim is zero. */
+ * i64 of rank 0. No dim is zero. Where the first dim `varies` from sample to sample (words of a sentence), dims[0] is the most
+ * that any has; a batch is as long as the longest of its samples, the others filled up with `pad`. */
 typedef struct tn_field {
     const char *name;
     tn_dtype dtype;
     int rank;
     int64_t dims[TN_MAX_RANK];
+    bool varies;
+    double pad;
     void *reserved[2];
 } tn_field;
 
-/* Where `get` puts a sample: at[f] has room for field f, row-major, aligned for its dtype. `inside` is Tarn's. */
+/* Where `get` puts a sample: at[f] has room for field f, row-major, aligned for its dtype. For a field that varies `get` sets
+ * lengths[f], 0 to dims[0], which stands at dims[0] before; what lies behind is filled up by Tarn. `inside` is Tarn's. */
 typedef struct tn_sample {
     void *const *at;
+    int64_t *lengths;
     int n_fields;
     void *inside;
 } tn_sample;
@@ -47,17 +52,22 @@ typedef struct tn_dataset_def {
     int64_t count;
     const tn_field *fields;
     int n_fields; /* 1 to TN_MAX_FIELDS */
-    int classes; /* of the field "y", which is then i64 of rank 0 with values in [0, classes); 0: not a classification */
+    /* Of the field "y", 0: not a classification. "y" is then i64 of rank 0 with values in [0, classes); or i64 of rank 1, a
+     * class for each place (those of a text's next words; -100: none here); or f32 [classes], a probability for each. */
+    int classes;
     const char *const *class_names; /* `classes` of them; NULL: "0", "1", ... */
     /* Writes all fields of one sample. Must depend on its arguments only. `key` is 64 random bits for this sample in this
      * epoch, for data sets that draw anew each time. May run on several threads at once unless `serial`. */
     tn_status (*get)(void *user, int64_t index, uint64_t key, const tn_sample *sample);
     /* Optional: the class of a sample where that is cheaper than a whole `get`; negative if it cannot be had. */
     int64_t (*label)(void *user, int64_t index);
+    /* Optional: about how long a sample is, where fields vary and that is cheap: for batches of alike lengths. */
+    int64_t (*length)(void *user, int64_t index);
     void (*release)(void *user); /* optional; not called when tn_dataset_new fails */
     void *user;
     bool serial;
-    void *reserved[8];
+    const struct tn_preparation *preparation; /* how raw input becomes these samples, or NULL; retained */
+    void *reserved[7];
 } tn_dataset_def;
 
 TN_API tn_dataset *tn_dataset_new(tn_context *context, const tn_dataset_def *def);
@@ -75,11 +85,12 @@ TN_API int tn_dataset_classes(const tn_dataset *dataset);
 /* NULL when there is no such class. */
 TN_API const char *tn_dataset_class_name(const tn_dataset *dataset, int index);
 
-/* One sample; views[f] (as many as fields, row-major, dtype and dims of the field) receive it. Safe on several threads,
- * each with a context of its own. */
+/* One sample; views[f] (as many as fields, row-major, dtype and dims of the field) receive it. Of a field that varies
+ * views[f].dims[0] becomes what the sample has; `bytes` stays the room there is. Safe on several threads, each with a
+ * context of its own. */
 TN_API tn_status tn_dataset_get(tn_context *context, const tn_dataset *dataset, int64_t index, uint64_t key,
-                                const tn_view *views);
-/* The class of a sample. TN_UNSUPPORTED when this is not a classification. */
+                                tn_view *views);
+/* The class of a sample. TN_UNSUPPORTED when samples have no single class. */
 TN_API tn_status tn_dataset_label(tn_context *context, const tn_dataset *dataset, int64_t index, int64_t *label);
 
 /* The samples indices[0], indices[1], ... of another data set, in this order; repeats are fine. Indices are copied. */
@@ -96,6 +107,27 @@ TN_API tn_dataset *tn_dataset_cache(tn_context *context, const tn_dataset *datas
  * *second the rest, both in the order of the original. `stratified` does so class by class (and rounds class by class). */
 TN_API tn_status tn_dataset_split(tn_context *context, const tn_dataset *dataset, double fraction, uint64_t seed,
                                   bool stratified, tn_dataset **first, tn_dataset **second);
+
+/* ---- preparations ---------------------------------------------------------------------------------------------- */
+
+/* How raw input (a file, rows of a table, a text) becomes the field "x" that a model sees: what was fitted on the training
+ * samples (vocabularies, means, categories). Data sets that need one carry it, model files keep it, and what was not in the
+ * training samples cannot change it. Counted by references; never changed. */
+typedef struct tn_preparation tn_preparation;
+
+/* "text", "table", ... */
+TN_API const char *tn_preparation_kind(const tn_preparation *preparation);
+/* As JSON, the way model files hold it, and back; free() the text. NULL: the context has the sentence. */
+TN_API char *tn_preparation_json(tn_context *context, const tn_preparation *preparation);
+TN_API tn_preparation *tn_preparation_parse(tn_context *context, const char *json, size_t bytes);
+TN_API void tn_preparation_free(tn_preparation *preparation);
+/* What a file holds (a text: its lines; a table: its rows; a picture: itself), ready for the model: samples with the field
+ * "x". And the same for input that is given itself. NULL: the context has the sentence. */
+TN_API tn_dataset *tn_preparation_open(tn_context *context, const tn_preparation *preparation, const char *path);
+TN_API tn_dataset *tn_preparation_read(tn_context *context, const tn_preparation *preparation, const void *data,
+                                       size_t bytes, const char *name);
+/* NULL when a data set needs none. Lives as long as the data set. */
+TN_API const tn_preparation *tn_dataset_preparation(const tn_dataset *dataset);
 
 /* ---- sources --------------------------------------------------------------------------------------------------- */
 
@@ -191,12 +223,14 @@ typedef struct tn_transform {
 typedef struct tn_loader_opt {
     int batch; /* samples; 0: 1 */
     bool shuffle;
-    uint64_t seed;                  /* of the order, of sample keys and of random moves */
-    bool drop_last;                 /* no smaller batch at the end of an epoch */
-    bool skip_bad;                  /* leave out samples that fail and count them, instead of stopping there */
-    int workers;                    /* threads; 0: batches are made in the thread that calls */
-    int prefetch;                   /* batches made ahead; 0: two, and as many as workers, of small batches eight */
-    size_t memory_limit;            /* bytes of all buffers; 0: none */
+    uint64_t seed;       /* of the order, of sample keys and of random moves */
+    bool drop_last;      /* no smaller batch at the end of an epoch */
+    int bucket;          /* samples of so many batches are sorted by length, so that few are filled up; 0: none */
+    int pad_to;          /* lengths of fields that vary are rounded up to a multiple, up to the most; 0: 1 */
+    bool skip_bad;       /* leave out samples that fail and count them, instead of stopping there */
+    int workers;         /* threads; 0: batches are made in the thread that calls */
+    int prefetch;        /* batches made ahead; 0: two, and as many as workers, of small batches eight */
+    size_t memory_limit; /* bytes of all buffers; 0: none */
     const tn_transform *transforms; /* at most one for a field */
     int n_transforms;
     void *reserved[8];

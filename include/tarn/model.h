@@ -32,7 +32,8 @@ typedef struct tn_model_opt {
     const char *const *labels; /* names of the classes, n_labels of them */
     int n_labels;
     const tn_preprocess *preprocess;
-    void *reserved[8];
+    const struct tn_preparation *preparation; /* how files become raw input (tarn/data.h), or NULL; retained */
+    void *reserved[7];
 } tn_model_opt;
 
 /* A model from a graph with one input "x" whose first axis is the batch (a symbol), and the tensor that is its output
@@ -58,6 +59,7 @@ TN_API tn_tensor *tn_model_output(tn_model *model);
 TN_API int tn_model_labels(const tn_model *model);
 TN_API const char *tn_model_label(const tn_model *model, int i); /* NULL when there is none */
 TN_API const tn_preprocess *tn_model_preprocess(const tn_model *model);
+TN_API const struct tn_preparation *tn_model_preparation(const tn_model *model); /* NULL when there is none */
 
 /* Any safetensors file, whoever wrote it, as named tensors: weights for tn_state_set, data. The file must not be shortened by
  * others while it is open. */
@@ -80,6 +82,8 @@ TN_API const char *tn_predictor_error(const tn_predictor *predictor);
  * this batch (tn_predictor_shape). With labels, softmax is applied: the output are probabilities. */
 TN_API tn_status tn_predict(tn_predictor *predictor, const tn_view *raw, const tn_view *output);
 TN_API tn_status tn_predictor_shape(tn_predictor *predictor, int64_t batch, tn_view *shape);
+/* The same for raw input of this shape, where samples vary in length; its data are not looked at. */
+TN_API tn_status tn_predictor_shape_for(tn_predictor *predictor, const tn_view *raw, tn_view *shape);
 
 #ifdef __cplusplus
 }

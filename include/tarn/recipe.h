@@ -22,11 +22,14 @@ TN_API const char *tn_recipe_name(const tn_recipe *recipe);
 TN_API int tn_recipe_threads(const tn_recipe *recipe);
 /* The resolved recipe, all defaults written out; free() it; NULL when memory is out. */
 TN_API char *tn_recipe_text(const tn_recipe *recipe);
-/* Help about a topic ("recipe", "model", "layers", "data", "train", "output" or a layer's name; NULL: all), as text or
+/* Help about a topic ("recipe", "model", "layers", "data", "train", "output", the name of a layer or of a kind of data; NULL: all), as text or
  * Markdown; free() it; NULL for an unknown topic. */
 TN_API char *tn_recipe_help(const char *topic, bool markdown);
 /* The data sets that the recipe names. *valid may be NULL afterwards: none. */
 TN_API tn_status tn_recipe_data(tn_context *context, const tn_recipe *recipe, tn_dataset **train, tn_dataset **valid);
+/* The same with the samples that are kept for the very end; *test may be NULL afterwards: none. */
+TN_API tn_status tn_recipe_sets(tn_context *context, const tn_recipe *recipe, tn_dataset **train, tn_dataset **valid,
+                                tn_dataset **test);
 /* The model, for samples like those of data; its state is initialised with the recipe's seed. */
 TN_API tn_model *tn_recipe_model(tn_context *context, const tn_recipe *recipe, const tn_dataset *data);
 

@@ -71,9 +71,10 @@ typedef struct tn_train_opt {
     void *user;
     double label_smoothing; /* cross entropy, in training alone: this part of the target is spread over all classes */
     const tn_lbfgs_opt
-        *lbfgs; /* not NULL: steps are those of L-BFGS, at the rate of `schedule` (0: 1). Of `optim` the groups
+        *lbfgs;         /* not NULL: steps are those of L-BFGS, at the rate of `schedule` (0: 1). Of `optim` the groups
                                   count, and only `frozen` of them; what else changes gradients or steps is refused */
-    void *reserved[6];
+    int bucket, pad_to; /* of the loaders, as in tn_loader_opt */
+    void *reserved[5];
 } tn_train_opt;
 
 /* Figures of an evaluation. */

@@ -9,8 +9,8 @@ enum { EMPTY, BUSY, READY };
 
 typedef struct cache {
     const tn_dataset *of;
-    char *samples; /* all fields of one sample after the other, each on a multiple of 8 */
-    size_t stride, offset[TN_MAX_FIELDS];
+    char *samples; /* all fields of one sample after the other, each on a multiple of 8; lengths where they vary */
+    size_t stride, offset[TN_MAX_FIELDS], lengths;
     atomic_uchar *states;
 } cache;
 
@@ -19,6 +19,8 @@ static void copy_out(const cache *c, int64_t index, const tn_sample *sample)
     const char *from = c->samples + (size_t)index * c->stride;
     for (int f = 0; f < sample->n_fields; f++)
         memcpy(sample->at[f], from + c->offset[f], c->of->bytes[f]);
+    if (c->lengths)
+        memcpy(sample->lengths, from + c->lengths, sizeof *sample->lengths * (size_t)sample->n_fields);
 }
 
 static tn_status fill(const cache *c, int64_t index, uint64_t key, const tn_sample *sample)
@@ -26,7 +28,8 @@ static tn_status fill(const cache *c, int64_t index, uint64_t key, const tn_samp
     void *at[TN_MAX_FIELDS];
     for (int f = 0; f < sample->n_fields; f++)
         at[f] = c->samples + (size_t)index * c->stride + c->offset[f];
-    tn_status status = data_get(c->of, index, key, at, sample->inside);
+    int64_t *lengths = c->lengths ? (int64_t *)(void *)(c->samples + (size_t)index * c->stride + c->lengths) : NULL;
+    tn_status status = data_get(c->of, index, key, at, lengths, sample->inside);
     if (status == TN_OK)
         copy_out(c, index, sample);
     atomic_store_explicit(&c->states[index], status == TN_OK ? READY : EMPTY, memory_order_release);
@@ -40,7 +43,7 @@ static tn_status cache_get(void *user, int64_t index, uint64_t key, const tn_sam
     if (state == EMPTY && atomic_compare_exchange_strong(&c->states[index], &state, BUSY))
         return fill(c, index, key, sample);
     if (state != READY)
-        return data_get(c->of, index, key, sample->at, sample->inside);
+        return data_get(c->of, index, key, sample->at, sample->lengths, sample->inside);
     copy_out(c, index, sample);
     return TN_OK;
 }
@@ -54,6 +57,12 @@ static int64_t cache_label(void *user, int64_t index)
         return label;
     }
     return data_label(c->of, index, &label, NULL) == TN_OK ? label : -1;
+}
+
+static int64_t cache_length(void *user, int64_t index)
+{
+    const cache *c = user;
+    return data_length(c->of, index);
 }
 
 static void cache_release(void *user)
@@ -72,6 +81,10 @@ static tn_status take_memory(cache *c, size_t limit, base_error *e)
     for (int f = 0; f < c->of->def.n_fields; f++) {
         c->offset[f] = c->stride;
         c->stride += (c->of->bytes[f] + 7) & ~(size_t)7;
+    }
+    if (data_varies(c->of)) {
+        c->lengths = c->stride;
+        c->stride += sizeof(int64_t) * (size_t)c->of->def.n_fields;
     }
     if (__builtin_mul_overflow(n, c->stride, &total) || total > SIZE_MAX / 4)
         return base_fail(e, TN_LIMIT, "%zu samples of %zu bytes are more than memory can hold", n, c->stride);
@@ -95,7 +108,8 @@ tn_dataset *tn_dataset_cache(tn_context *context, const tn_dataset *of, size_t m
     tn_dataset_def def = data_def_like(of);
     def.count = of->def.count;
     def.get = cache_get;
-    def.label = def.classes ? cache_label : NULL;
+    def.label = of->def.label || (of->y >= 0 && of->def.fields[of->y].rank == 0) ? cache_label : NULL;
+    def.length = of->def.length ? cache_length : NULL;
     def.release = cache_release;
     def.user = c;
     tn_dataset *d = take_memory(c, memory_limit, e) == TN_OK ? data_new(&def, e) : NULL;

@@ -1,5 +1,6 @@
 /* dataset.c: see dataset.h and <tarn/data.h>. */
 #include "data/dataset.h"
+#include "data/prepare.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -39,15 +40,26 @@ static tn_status check_field(const tn_dataset_def *def, int f, size_t *bytes, ba
                              field->name);
     }
     *bytes = n;
+    if (field->varies && field->rank == 0)
+        return base_fail(e, TN_SHAPE, "field \"%.100s\" has no dimension that could vary", field->name);
     return TN_OK;
+}
+
+/* A class, one for each place, or a probability for each class. */
+static bool holds_classes(const tn_field *y, int classes)
+{
+    return y && ((y->dtype == TN_I64 && y->rank <= 1) ||
+                 (y->dtype == TN_F32 && y->rank == 1 && y->dims[0] == classes && !y->varies));
 }
 
 static tn_status check_classes(const tn_dataset_def *def, const tn_field *y, base_error *e)
 {
     if (def->classes < 0 || def->classes > MOST_CLASSES)
         return base_fail(e, TN_INVALID, "a data set has 0 to %d classes, not %d", MOST_CLASSES, def->classes);
-    if (def->classes > 0 && (!y || y->dtype != TN_I64 || y->rank != 0))
-        return base_fail(e, TN_INVALID, "a data set with classes needs a field \"y\" of dtype i64 and rank 0");
+    if (def->classes > 0 && !holds_classes(y, def->classes))
+        return base_fail(e, TN_INVALID,
+                         "a data set with classes needs a field \"y\" of dtype i64 and rank 0 (or 1: a class for each "
+                         "place), or f32 [classes]");
     for (int c = 0; def->class_names && c < def->classes; c++)
         if (!def->class_names[c])
             return base_fail(e, TN_INVALID, "class %d of a data set has no name", c);
@@ -107,8 +119,10 @@ tn_dataset *data_new(const tn_dataset_def *def, base_error *e)
     d->def = *def;
     d->y = y;
     memcpy(d->bytes, bytes, sizeof bytes);
+    d->def.preparation = data_preparation_retain(def->preparation);
     if (!copy_names(d, def) || pthread_mutex_init(&d->serial, NULL) != 0) {
         base_no_memory(e, "making a data set");
+        tn_preparation_free((tn_preparation *)(uintptr_t)d->def.preparation);
         base_arena_free(&d->arena);
         free(d);
         return NULL;
@@ -134,6 +148,7 @@ void tn_dataset_free(tn_dataset *d)
         return;
     if (d->def.release)
         d->def.release(d->def.user);
+    tn_preparation_free((tn_preparation *)(uintptr_t)d->def.preparation);
     pthread_mutex_destroy(&d->serial);
     base_arena_free(&d->arena);
     free(d);
@@ -144,7 +159,8 @@ tn_dataset_def data_def_like(const tn_dataset *d)
     return (tn_dataset_def){.fields = d->def.fields,
                             .n_fields = d->def.n_fields,
                             .classes = d->def.classes,
-                            .class_names = d->def.class_names};
+                            .class_names = d->def.class_names,
+                            .preparation = d->def.preparation};
 }
 
 int64_t tn_dataset_count(const tn_dataset *d)
@@ -202,28 +218,108 @@ static pthread_mutex_t *lock_of(const tn_dataset *d)
     return d->def.serial ? (pthread_mutex_t *)(uintptr_t)&d->serial : NULL;
 }
 
-tn_status data_get(const tn_dataset *d, int64_t index, uint64_t key, void *const *at, base_error *e)
+/* Every place that has a class has one of those there are. */
+static tn_status check_places(const tn_dataset *d, int64_t index, const int64_t *y, int64_t n, base_error *e)
 {
-    BASE_TRY(check_index(d, index, e));
-    tn_sample sample = {.at = at, .n_fields = d->def.n_fields, .inside = e};
+    enum { NONE_HERE = -100 };
+    for (int64_t i = 0; i < n; i++)
+        if (y[i] != NONE_HERE)
+            BASE_TRY(check_label(d, index, y[i], e));
+    return TN_OK;
+}
+
+static tn_status check_classes_of(const tn_dataset *d, int64_t index, const void *y, const int64_t *lengths,
+                                  base_error *e)
+{
+    const tn_field *field = d->def.classes > 0 ? &d->def.fields[d->y] : NULL;
+    if (!field || field->dtype != TN_I64)
+        return TN_OK;
+    return check_places(d, index, y, field->rank == 0 ? 1 : lengths[d->y], e);
+}
+
+/* Writes `pad` from place `from` on. */
+static void fill_up(const tn_field *field, size_t bytes, void *at, int64_t from)
+{
+    const int64_t row = (int64_t)(bytes / tn_dtype_size(field->dtype)) / field->dims[0], n = row * field->dims[0];
+    if (from >= field->dims[0])
+        return;
+    for (int64_t i = row * from; i < n; i++)
+        switch (field->dtype) {
+        case TN_F64: ((double *)at)[i] = field->pad; break;
+        case TN_F32: ((float *)at)[i] = (float)field->pad; break;
+        case TN_I64: ((int64_t *)at)[i] = (int64_t)field->pad; break;
+        case TN_I32: ((int32_t *)at)[i] = (int32_t)field->pad; break;
+        case TN_I16: ((int16_t *)at)[i] = (int16_t)field->pad; break;
+        case TN_U8: ((uint8_t *)at)[i] = (uint8_t)field->pad; break;
+        case TN_I8: ((int8_t *)at)[i] = (int8_t)field->pad; break;
+        default: memset((char *)at + (size_t)i * tn_dtype_size(field->dtype), 0, tn_dtype_size(field->dtype)); break;
+        }
+}
+
+static tn_status check_lengths(const tn_dataset *d, int64_t index, void *const *at, const int64_t *lengths,
+                               base_error *e)
+{
+    for (int f = 0; f < d->def.n_fields; f++) {
+        const tn_field *field = &d->def.fields[f];
+        if (!field->varies)
+            continue;
+        if (lengths[f] < 0 || lengths[f] > field->dims[0])
+            return base_fail(e, TN_INTERNAL,
+                             "sample %lld says that its field \"%.100s\" is %lld long; 0 to %lld can be",
+                             (long long)index, field->name, (long long)lengths[f], (long long)field->dims[0]);
+        fill_up(field, d->bytes[f], at[f], lengths[f]);
+    }
+    return TN_OK;
+}
+
+bool data_varies(const tn_dataset *d)
+{
+    for (int f = 0; f < d->def.n_fields; f++)
+        if (d->def.fields[f].varies)
+            return true;
+    return false;
+}
+
+static tn_status fetch(const tn_dataset *d, int64_t index, uint64_t key, const tn_sample *sample, base_error *e)
+{
     pthread_mutex_t *lock = lock_of(d);
     base_clear(e);
     if (lock)
         pthread_mutex_lock(lock);
-    tn_status status = d->def.get(d->def.user, index, key, &sample);
+    tn_status status = d->def.get(d->def.user, index, key, sample);
     if (lock)
         pthread_mutex_unlock(lock);
-    if (status != TN_OK) {
-        if (!e || !e->text[0])
-            base_fail(e, status, "sample %lld cannot be had: %s", (long long)index, tn_status_text(status));
-        return status;
-    }
-    base_clear(e);
-    if (d->def.classes == 0)
-        return TN_OK;
-    int64_t label;
-    memcpy(&label, at[d->y], sizeof label);
-    return check_label(d, index, label, e);
+    if (status == TN_OK)
+        base_clear(e);
+    else if (!e || !e->text[0])
+        base_fail(e, status, "sample %lld cannot be had: %s", (long long)index, tn_status_text(status));
+    return status;
+}
+
+tn_status data_get(const tn_dataset *d, int64_t index, uint64_t key, void *const *at, int64_t *lengths, base_error *e)
+{
+    int64_t own[TN_MAX_FIELDS];
+    lengths = lengths ? lengths : own;
+    BASE_TRY(check_index(d, index, e));
+    for (int f = 0; f < d->def.n_fields; f++)
+        lengths[f] = d->def.fields[f].rank > 0 ? d->def.fields[f].dims[0] : 1;
+    const tn_sample sample = {.at = at, .lengths = lengths, .n_fields = d->def.n_fields, .inside = e};
+    BASE_TRY(fetch(d, index, key, &sample, e));
+    BASE_TRY(check_lengths(d, index, at, lengths, e));
+    return check_classes_of(d, index, d->y >= 0 ? at[d->y] : NULL, lengths, e);
+}
+
+int64_t data_length(const tn_dataset *d, int64_t index)
+{
+    if (!d->def.length)
+        return -1;
+    pthread_mutex_t *lock = lock_of(d);
+    if (lock)
+        pthread_mutex_lock(lock);
+    const int64_t length = d->def.length(d->def.user, index);
+    if (lock)
+        pthread_mutex_unlock(lock);
+    return length;
 }
 
 /* Without a `label` of its own a sample is fetched whole, into memory that is only kept for the call. */
@@ -240,7 +336,7 @@ static tn_status label_by_get(const tn_dataset *d, int64_t index, int64_t *label
         return base_no_memory(e, "fetching a sample");
     for (int f = 0; f < d->def.n_fields; f++)
         at[f] = room + offset[f];
-    tn_status status = data_get(d, index, 0, at, e);
+    tn_status status = data_get(d, index, 0, at, NULL, e);
     if (status == TN_OK)
         memcpy(label, at[d->y], sizeof *label);
     free(room);
@@ -251,6 +347,8 @@ tn_status data_label(const tn_dataset *d, int64_t index, int64_t *label, base_er
 {
     if (d->def.classes == 0)
         return base_fail(e, TN_UNSUPPORTED, "the data set has no classes");
+    if (d->def.fields[d->y].rank != 0)
+        return base_fail(e, TN_UNSUPPORTED, "the samples of the data set have no single class each");
     BASE_TRY(check_index(d, index, e));
     if (!d->def.label)
         return label_by_get(d, index, label, e);
@@ -274,16 +372,17 @@ static bool view_fits(const tn_view *v, const tn_field *field, size_t bytes)
     if (!v->data || v->strided || v->dtype != field->dtype || v->rank != field->rank || v->bytes < bytes ||
         (uintptr_t)v->data % tn_dtype_size(field->dtype) != 0)
         return false;
-    for (int i = 0; i < field->rank; i++)
+    for (int i = field->varies; i < field->rank; i++)
         if (v->dims[i] != field->dims[i])
             return false;
     return true;
 }
 
-tn_status tn_dataset_get(tn_context *context, const tn_dataset *d, int64_t index, uint64_t key, const tn_view *views)
+tn_status tn_dataset_get(tn_context *context, const tn_dataset *d, int64_t index, uint64_t key, tn_view *views)
 {
     base_error *e = base_context_begin(context);
     void *at[TN_MAX_FIELDS];
+    int64_t lengths[TN_MAX_FIELDS];
     for (int f = 0; f < d->def.n_fields; f++) {
         if (!view_fits(&views[f], &d->def.fields[f], d->bytes[f]))
             return base_fail(e, TN_SHAPE,
@@ -292,5 +391,14 @@ tn_status tn_dataset_get(tn_context *context, const tn_dataset *d, int64_t index
                              d->def.fields[f].name, tn_dtype_name(d->def.fields[f].dtype));
         at[f] = views[f].data;
     }
-    return data_get(d, index, key, at, e);
+    BASE_TRY(data_get(d, index, key, at, lengths, e));
+    for (int f = 0; f < d->def.n_fields; f++)
+        if (d->def.fields[f].varies)
+            views[f].dims[0] = lengths[f];
+    return TN_OK;
+}
+
+const tn_preparation *tn_dataset_preparation(const tn_dataset *d)
+{
+    return d->def.preparation;
 }

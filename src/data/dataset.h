@@ -20,8 +20,13 @@ struct tn_dataset {
 
 /* Counts as const: what may change of a set is no business of its user. */
 tn_dataset *data_retain(const tn_dataset *d);
-/* One sample to at[0 .. fields), with index and label checked. */
-tn_status data_get(const tn_dataset *d, int64_t index, uint64_t key, void *const *at, base_error *e);
+/* One sample to at[0 .. fields), with index and label checked, fields that vary filled up; lengths[0 .. fields) says how long
+ * they are (NULL: not asked). */
+tn_status data_get(const tn_dataset *d, int64_t index, uint64_t key, void *const *at, int64_t *lengths, base_error *e);
+/* Does any field vary? */
+bool data_varies(const tn_dataset *d);
+/* About how long a sample is, or -1. */
+int64_t data_length(const tn_dataset *d, int64_t index);
 tn_status data_label(const tn_dataset *d, int64_t index, int64_t *label, base_error *e);
 /* tn_dataset_new with the place for the sentence given. */
 tn_dataset *data_new(const tn_dataset_def *def, base_error *e);

@@ -14,8 +14,9 @@
 #include "data/dataset.h"
 #include "data/permutation.h"
 #include "data/transform.h"
+#include "data/window.h"
 
-enum { MOST_WORKERS = 256, MOST_PREFETCH = 4096, ALIGN = 64 };
+enum { MOST_WORKERS = 256, MOST_PREFETCH = 4096, MOST_BUCKET = 65536, ALIGN = 64 };
 
 typedef struct slot {
     int64_t number; /* the batch it holds */
@@ -24,6 +25,7 @@ typedef struct slot {
     tn_status status;
     char *room; /* the memory of all fields */
     tn_view fields[TN_MAX_FIELDS];
+    int64_t longest[TN_MAX_FIELDS]; /* of the samples so far, where fields vary */
     int64_t *samples;
     base_error err;
 } slot;
@@ -36,13 +38,15 @@ typedef struct worker {
     char *room;                  /* of the next two */
     void *sample[TN_MAX_FIELDS]; /* NULL where samples go straight into the batch */
     void *scratch;
+    data_window window;
     base_error err;
 } worker;
 
 struct tn_loader {
     const tn_dataset *set;
     int64_t batch, batches; /* samples in one, batches in an epoch */
-    bool shuffle, skip_bad;
+    bool shuffle, skip_bad, varies;
+    int64_t bucket, pad_to; /* batches that are sorted together; 0: none */
     uint64_t seed;
     data_transform transforms[TN_MAX_FIELDS];
     int n_slots, n_workers;
@@ -77,16 +81,44 @@ static uint64_t sample_key(const tn_loader *l, int64_t epoch, int64_t sample)
 static tn_status make_sample(const tn_loader *l, worker *w, slot *s, int64_t sample, uint64_t key)
 {
     void *at[TN_MAX_FIELDS], *row[TN_MAX_FIELDS];
+    int64_t lengths[TN_MAX_FIELDS];
     for (int f = 0; f < l->set->def.n_fields; f++) {
         const tn_view *v = &s->fields[f];
         row[f] = (char *)v->data + (v->bytes / (size_t)l->batch) * (size_t)s->n;
         at[f] = w->sample[f] ? w->sample[f] : row[f];
     }
-    BASE_TRY(data_get(l->set, sample, key, at, &w->err));
-    for (int f = 0; f < l->set->def.n_fields; f++)
+    BASE_TRY(data_get(l->set, sample, key, at, lengths, &w->err));
+    for (int f = 0; f < l->set->def.n_fields; f++) {
         if (w->sample[f])
             data_transform_run(&l->transforms[f], at[f], row[f], w->scratch, key);
+        s->longest[f] = lengths[f] > s->longest[f] ? lengths[f] : s->longest[f];
+    }
     return TN_OK;
+}
+
+/* Rows of fields that vary were made as long as can be; they move together to the length of the longest. */
+static void draw_together(const tn_loader *l, slot *s)
+{
+    for (int f = 0; f < l->set->def.n_fields; f++) {
+        const tn_field *field = &l->set->def.fields[f];
+        tn_view *v = &s->fields[f];
+        if (!field->varies)
+            continue;
+        int64_t length = (s->longest[f] + l->pad_to - 1) / l->pad_to * l->pad_to;
+        length = length > field->dims[0] ? field->dims[0] : length < 1 ? 1 : length;
+        const size_t row = v->bytes / (size_t)l->batch, now = row / (size_t)field->dims[0] * (size_t)length;
+        for (int64_t i = 1; i < s->n; i++)
+            memmove((char *)v->data + (size_t)i * now, (char *)v->data + (size_t)i * row, now);
+        v->dims[1] = length;
+    }
+}
+
+/* Sample i of batch `index`: by the order of the epoch, or sorted by length among the batches around. */
+static int64_t sample_at(const tn_loader *l, worker *w, const data_permutation *order, int64_t epoch, int64_t i)
+{
+    if (l->bucket)
+        i = data_window_at(&w->window, l->set, l->shuffle ? order : NULL, epoch, i);
+    return l->shuffle ? (int64_t)data_permutation_at(order, (uint64_t)i) : i;
 }
 
 static void make_batch(const tn_loader *l, worker *w, slot *s)
@@ -96,8 +128,9 @@ static void make_batch(const tn_loader *l, worker *w, slot *s)
     data_permutation order = data_permutation_new((uint64_t)count, l->seed, (uint64_t)epoch);
     s->n = s->skipped = 0;
     s->status = TN_OK;
+    memset(s->longest, 0, sizeof s->longest);
     for (int64_t i = first; i < last; i++) {
-        int64_t sample = l->shuffle ? (int64_t)data_permutation_at(&order, (uint64_t)i) : i;
+        int64_t sample = sample_at(l, w, &order, epoch, i);
         tn_status status = make_sample(l, w, s, sample, sample_key(l, epoch, sample));
         if (status == TN_OK) {
             s->samples[s->n++] = sample;
@@ -110,6 +143,8 @@ static void make_batch(const tn_loader *l, worker *w, slot *s)
             return;
         }
     }
+    if (l->varies)
+        draw_together(l, s);
 }
 
 /* ---- workers --------------------------------------------------------------------------------------------------- */
@@ -208,7 +243,11 @@ static tn_status init_worker(tn_loader *l, worker *w, base_error *e)
         if (!l->transforms[f].plain)
             w->sample[f] = w->room + offset[f];
     w->scratch = w->room + total;
-    return TN_OK;
+    if (!l->bucket)
+        return TN_OK;
+    int64_t *entries = take(l, data_window_bytes(l->bucket, l->batch), e);
+    w->window = data_window_new(entries, l->seed, l->bucket, l->batch);
+    return entries ? TN_OK : TN_MEMORY;
 }
 
 static tn_status init_transforms(tn_loader *l, const tn_loader_opt *o, base_error *e)
@@ -238,6 +277,9 @@ static tn_status check_options(const tn_loader_opt *o, int64_t count, base_error
         return base_fail(e, TN_INVALID, "a loader has 0 to %d workers, not %d", MOST_WORKERS, o->workers);
     if (o->prefetch < 0 || o->prefetch > MOST_PREFETCH)
         return base_fail(e, TN_INVALID, "a loader prefetches 0 to %d batches, not %d", MOST_PREFETCH, o->prefetch);
+    if (o->bucket < 0 || o->bucket > MOST_BUCKET || o->pad_to < 0)
+        return base_fail(e, TN_INVALID, "a loader sorts 0 to %d batches together and pads to multiples above 0",
+                         MOST_BUCKET);
     if (o->n_transforms < 0 || (o->n_transforms > 0 && !o->transforms))
         return base_fail(e, TN_INVALID, "%d transforms are said to be given, but there are none", o->n_transforms);
     if (o->drop_last && count > 0 && o->batch > count)
@@ -298,6 +340,10 @@ static tn_status init(tn_loader *l, const tn_loader_opt *o, base_error *e)
         l->batch = count; /* memory for what can be, not for what was asked */
     l->shuffle = o->shuffle;
     l->skip_bad = o->skip_bad;
+    l->varies = data_varies(l->set);
+    l->bucket = l->varies && l->set->def.length ? o->bucket : 0;
+    l->bucket = l->bucket > l->batches ? l->batches : l->bucket;
+    l->pad_to = o->pad_to ? o->pad_to : 1;
     l->seed = o->seed;
     l->memory_limit = o->memory_limit;
     l->n_slots = slots_for(o);
@@ -358,8 +404,10 @@ void tn_loader_free(tn_loader *l)
         free(l->slots[i].room);
         free(l->slots[i].samples);
     }
-    for (int i = 0; l->workers && i < (l->n_workers ? l->n_workers : 1); i++)
+    for (int i = 0; l->workers && i < (l->n_workers ? l->n_workers : 1); i++) {
         free(l->workers[i].room);
+        free(l->workers[i].window.entries);
+    }
     for (int f = 0; f < l->set->def.n_fields; f++)
         data_transform_clear(&l->transforms[f]);
     free(l->slots);
@@ -500,6 +548,7 @@ bool tn_loader_field(const tn_loader *l, int field, tn_field *d)
     *d = (tn_field){.name = f->name, .dtype = l->transforms[field].to, .rank = f->rank + 1};
     d->dims[0] = l->batch;
     memcpy(&d->dims[1], f->dims, sizeof f->dims[0] * (size_t)f->rank);
+    d->varies = f->varies;
     return true;
 }
 

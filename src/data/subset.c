@@ -16,7 +16,7 @@ typedef struct subset {
 static tn_status subset_get(void *user, int64_t index, uint64_t key, const tn_sample *sample)
 {
     const subset *s = user;
-    return data_get(s->of, s->indices[index], key, sample->at, sample->inside);
+    return data_get(s->of, s->indices[index], key, sample->at, sample->lengths, sample->inside);
 }
 
 static int64_t subset_label(void *user, int64_t index)
@@ -24,6 +24,12 @@ static int64_t subset_label(void *user, int64_t index)
     const subset *s = user;
     int64_t label;
     return data_label(s->of, s->indices[index], &label, NULL) == TN_OK ? label : -1;
+}
+
+static int64_t subset_length(void *user, int64_t index)
+{
+    const subset *s = user;
+    return data_length(s->of, s->indices[index]);
 }
 
 static void subset_release(void *user)
@@ -49,6 +55,7 @@ static tn_dataset *subset_new(const tn_dataset *of, int64_t *indices, int64_t co
     def.count = count;
     def.get = subset_get;
     def.label = of->def.classes ? subset_label : NULL;
+    def.length = of->def.length ? subset_length : NULL;
     def.release = subset_release;
     def.user = s;
     tn_dataset *d = data_new(&def, e);
@@ -129,7 +136,7 @@ static const tn_dataset *concat_find(const concat *c, int64_t *index)
 static tn_status concat_get(void *user, int64_t index, uint64_t key, const tn_sample *sample)
 {
     const tn_dataset *set = concat_find(user, &index);
-    return data_get(set, index, key, sample->at, sample->inside);
+    return data_get(set, index, key, sample->at, sample->lengths, sample->inside);
 }
 
 static int64_t concat_label(void *user, int64_t index)
@@ -137,6 +144,12 @@ static int64_t concat_label(void *user, int64_t index)
     const tn_dataset *set = concat_find(user, &index);
     int64_t label;
     return data_label(set, index, &label, NULL) == TN_OK ? label : -1;
+}
+
+static int64_t concat_length(void *user, int64_t index)
+{
+    const tn_dataset *set = concat_find(user, &index);
+    return data_length(set, index);
 }
 
 static void concat_release(void *user)
@@ -158,7 +171,7 @@ static tn_status same_kind(const tn_dataset *a, const tn_dataset *b, int i, base
     for (int f = 0; f < a->def.n_fields; f++) {
         const tn_field *p = &a->def.fields[f], *q = &b->def.fields[f];
         if (strcmp(p->name, q->name) != 0 || p->dtype != q->dtype || p->rank != q->rank ||
-            memcmp(p->dims, q->dims, sizeof p->dims[0] * (size_t)p->rank) != 0)
+            memcmp(p->dims, q->dims, sizeof p->dims[0] * (size_t)p->rank) != 0 || p->varies != q->varies)
             return base_fail(e, TN_SHAPE,
                              "field %d (\"%.100s\", %s) differs from that of data set %d (\"%.100s\", %s) in "
                              "name, dtype or dims: they cannot be joined",
@@ -186,6 +199,7 @@ static tn_dataset *concat_new(const tn_dataset *const *sets, int n, base_error *
     def.count = total;
     def.get = concat_get;
     def.label = def.classes ? concat_label : NULL;
+    def.length = sets[0]->def.length ? concat_length : NULL;
     def.release = concat_release;
     def.user = c;
     if (!sums)

@@ -441,8 +441,8 @@ static tn_tensor *input_of(const train_model *m, tn_graph *g, const tn_field *x)
     tn_shape s = {.rank = 1, .dims = {tn_symbol(g, "batch")}};
     size_t n = m->input.n ? m->input.n : (size_t)x->rank;
     for (size_t i = 0; i < n && s.rank < TN_MAX_RANK; i++)
-        s.dims[s.rank++] = m->input.n ? m->input.at[i] : x->dims[i];
-    return tn_input(g, "x", TN_F32, s);
+        s.dims[s.rank++] = m->input.n ? m->input.at[i] : x->varies && i == 0 ? tn_symbol(g, "time") : x->dims[i];
+    return tn_input(g, "x", x->dtype == TN_I64 ? TN_I64 : TN_F32, s);
 }
 
 /* No model of the zoo has options yet: what is written beside the name would do nothing. */

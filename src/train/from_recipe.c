@@ -83,116 +83,7 @@ const char *tn_zoo_doc(int i)
     return m ? m->doc : NULL;
 }
 
-/* ---- data -------------------------------------------------------------------------------------------------------- */
-
-static tn_status digits(tn_context *c, const train_recipe *r, tn_dataset **train, tn_dataset **valid)
-{
-    int64_t n = r->data.train_count > 0 ? r->data.train_count : 20000,
-            m = r->data.val_count > 0 ? r->data.val_count : 2000;
-    *train = tn_dataset_digits(c, TN_OPT(tn_digits_opt, .count = n, .seed = (uint64_t)r->seed));
-    /* other pictures than any of the training: a seed of their own */
-    *valid = *train ? tn_dataset_digits(c, TN_OPT(tn_digits_opt, .count = m, .seed = (uint64_t)r->seed ^ 0x76616c6964u))
-                    : NULL;
-    return *valid ? TN_OK : TN_MEMORY;
-}
-
-/* The first `count` samples, when that is asked for. */
-static tn_status shorten(tn_context *c, tn_dataset **data, int64_t count, const char *key)
-{
-    if (!*data || count <= 0 || count == tn_dataset_count(*data))
-        return TN_OK;
-    if (count > tn_dataset_count(*data))
-        return base_fail(base_context_begin(c), TN_INVALID, "%s is %lld, but there are only %lld samples", key,
-                         (long long)count, (long long)tn_dataset_count(*data));
-    tn_dataset *part = tn_dataset_range(c, *data, 0, count);
-    if (!part)
-        return TN_INVALID;
-    tn_dataset_free(*data);
-    *data = part;
-    return TN_OK;
-}
-
-static tn_status split_off(tn_context *c, const train_recipe *r, tn_dataset **train, tn_dataset **valid)
-{
-    tn_dataset *first, *second, *whole = *train;
-    if (*valid || r->data.val_fraction <= 0)
-        return TN_OK;
-    tn_status status = tn_dataset_split(c, whole, 1 - r->data.val_fraction, (uint64_t)r->seed,
-                                        tn_dataset_classes(whole) > 0, &first, &second);
-    if (status != TN_OK)
-        return status;
-    tn_dataset_free(whole);
-    *train = first;
-    *valid = second;
-    return TN_OK;
-}
-
-static tn_status from_files(tn_context *c, const train_recipe *r, tn_dataset **train, tn_dataset **valid)
-{
-    const train_data *d = &r->data;
-    if (d->name == TRAIN_DATA_MNIST) {
-        *train = tn_dataset_mnist(c, d->folder, true, NULL);
-        if (!*train || d->val_fraction > 0) /* then the test digits are kept out of it */
-            return *train ? TN_OK : TN_IO;
-        *valid = tn_dataset_mnist(c, d->folder, false, NULL);
-        return *valid ? TN_OK : TN_IO;
-    }
-    tn_idx_opt opt = {.class_names = d->classes.n ? d->classes.at : NULL, .classes = (int)d->classes.n};
-    *train = tn_dataset_idx(c, d->images, d->labels, &opt);
-    if (!*train)
-        return TN_IO;
-    if (!d->val_images)
-        return TN_OK;
-    opt.classes = tn_dataset_classes(*train);
-    *valid = tn_dataset_idx(c, d->val_images, d->val_labels, &opt);
-    return *valid ? TN_OK : TN_IO;
-}
-
-tn_status tn_recipe_data(tn_context *c, const tn_recipe *recipe, tn_dataset **train, tn_dataset **valid)
-{
-    const train_recipe *r = recipe->r;
-    *train = *valid = NULL;
-    tn_status status = r->data.name == TRAIN_DATA_DIGITS ? digits(c, r, train, valid) : from_files(c, r, train, valid);
-    if (status == TN_OK)
-        status = split_off(c, r, train, valid);
-    if (status == TN_OK)
-        status = shorten(c, train, r->data.train_count, "data.train_count");
-    if (status == TN_OK)
-        status = shorten(c, valid, r->data.val_count, "data.val_count");
-    if (status == TN_OK)
-        return TN_OK;
-    tn_dataset_free(*train);
-    tn_dataset_free(*valid);
-    *train = *valid = NULL;
-    return c->err.status != TN_OK ? c->err.status : base_fail(&c->err, status, "the data could not be read");
-}
-
 /* ---- model ------------------------------------------------------------------------------------------------------- */
-
-/* Pixels to 0..1, then the mean and deviation of the recipe, or MNIST's for digits. */
-static tn_preprocess preprocess_of(const train_recipe *r, const tn_field *x)
-{
-    const train_data *d = &r->data;
-    tn_preprocess p = {0};
-    bool picture = x->dtype == TN_U8 && x->rank == 3;
-    if (x->dtype != TN_F32)
-        p.raw = x->dtype;
-    if (x->dtype == TN_U8)
-        p.scale = 1.0 / 255;
-    if (picture)
-        p.step = d->name == TRAIN_DATA_IDX ? "resize" : "digit";
-    size_t n = d->normalize.mean.n > d->normalize.std.n ? d->normalize.mean.n : d->normalize.std.n;
-    for (size_t i = 0; i < n && i < 16; i++, p.channels++) {
-        p.mean[i] = d->normalize.mean.n ? d->normalize.mean.at[i < d->normalize.mean.n ? i : 0] : 0;
-        p.std[i] = d->normalize.std.n ? d->normalize.std.at[i < d->normalize.std.n ? i : 0] : 1;
-    }
-    if (n == 0 && picture && d->name != TRAIN_DATA_IDX) {
-        p.channels = 1;
-        p.mean[0] = 0.1307;
-        p.std[0] = 0.3081;
-    }
-    return p;
-}
 
 /* A label for each output y [batch, outputs]: the class's name, a number where the data have no such class. */
 static tn_status labels_of(base_arena *arena, const tn_dataset *data, const tn_tensor *y, tn_model_opt *opt)
@@ -221,8 +112,9 @@ static tn_model *build(tn_context *c, const train_recipe *r, const tn_dataset *d
         tn_graph_free(g);
         return NULL;
     }
-    tn_preprocess p = preprocess_of(r, x);
-    tn_model_opt opt = {.name = r->name ? r->name : r->model.name, .preprocess = &p};
+    tn_preprocess p = train_preprocess_of(r, x);
+    tn_model_opt opt = {
+        .name = r->name ? r->name : r->model.name, .preprocess = &p, .preparation = tn_dataset_preparation(data)};
     base_arena arena = {0};
     tn_model *m = NULL;
     if (labels_of(&arena, data, y, &opt) != TN_OK) {
@@ -275,7 +167,7 @@ tn_train_opt train_options_of(const train_recipe *r, train_pointed *to)
                                         [TRAIN_METRIC_ACCURACY] = TN_METRIC_ACCURACY,
                                         [TRAIN_METRIC_F1] = TN_METRIC_F1};
     const train_options *o = &r->train;
-    const train_augment *a = &r->data.augment;
+    const train_augment *a = &r->data->augment;
     tn_train_opt t = {.epochs = o->epochs,
                       .batch = o->batch,
                       .seed = (uint64_t)r->seed,
@@ -285,14 +177,16 @@ tn_train_opt train_options_of(const train_recipe *r, train_pointed *to)
                       .lbfgs = train_lbfgs_of(o, &to->lbfgs),
                       .schedule = *o->schedule_opt,
                       .accumulate = o->accumulate,
-                      .workers = (int)r->data.workers,
+                      .workers = (int)r->data->workers,
                       .patience = o->early_stopping.patience,
                       .watch = metrics[o->early_stopping.metric],
                       .min_delta = o->early_stopping.min_delta,
                       .plateau = metrics[train_plateau_metric(o)],
-                      .no_shuffle = !r->data.shuffle,
-                      .drop_last = r->data.drop_last,
-                      .prefetch = (int)r->data.prefetch,
+                      .no_shuffle = !r->data->shuffle,
+                      .drop_last = r->data->drop_last,
+                      .prefetch = (int)r->data->prefetch,
+                      .bucket = (int)r->data->bucket,
+                      .pad_to = (int)r->data->pad_to,
                       .checkpoint_every = o->checkpoint_every,
                       .memory_limit = (size_t)o->memory_limit,
                       .precision = (tn_precision)o->precision};

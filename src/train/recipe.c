@@ -7,6 +7,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "train/recipe_tables.h"
+#include "train/source/source.h"
 #include <tarn/optim.h>
 
 /* ---- which options go together --------------------------------------------------------------------------------- */
@@ -80,13 +81,6 @@ static const condition conditions[] = {
     {&train_schedule_table, "up", "cyclic"},
     {&train_schedule_table, "down", "cyclic"},
     {&train_schedule_table, "mode", "cyclic"},
-    {&train_data_table, "folder", "mnist"},
-    {&train_data_table, "images", "idx"},
-    {&train_data_table, "labels", "idx"},
-    {&train_data_table, "val_images", "idx"},
-    {&train_data_table, "val_labels", "idx"},
-    {&train_data_table, "val_fraction", "mnist idx"}, /* generated digits have validation samples of their own */
-    {&train_data_table, "classes", "idx"},            /* the others know their names */
 };
 
 static bool has_word(const char *words, const char *word)
@@ -109,7 +103,7 @@ static const char *enum_text(const format_table *table, const char *key, int val
 /* What conditions on a table look at: the key and its present value in these options. */
 static const char *decider(const format_table *table, const void *options, const char **key)
 {
-    *key = table == &train_options_table ? "optimizer" : table == &train_data_table ? "name" : "kind";
+    *key = table == &train_options_table ? "optimizer" : "kind";
     for (const format_option *o = table->options; o->key; o++)
         if (strcmp(o->key, *key) == 0)
             return o->names[*(const int *)(const void *)((const char *)options + o->offset)];
@@ -119,7 +113,6 @@ static const char *decider(const format_table *table, const void *options, const
 static const void *options_of(const train_recipe *r, const format_table *table)
 {
     return table == &train_options_table    ? (const void *)&r->train
-           : table == &train_data_table     ? (const void *)&r->data
            : table == &train_average_table  ? (const void *)&r->train.average
            : table == &train_schedule_table ? (const void *)&r->train.schedule
                                             : NULL;
@@ -136,7 +129,8 @@ static bool acts(const format_table *table, const void *options, const format_op
 
 static bool applies(const void *user, const format_table *table, const format_option *option)
 {
-    return acts(table, options_of(user, table), option);
+    const train_recipe *r = user;
+    return table == r->data_table ? train_data_applies(r, option) : acts(table, options_of(r, table), option);
 }
 
 /* Options of a table that were written, but do nothing. */
@@ -160,27 +154,6 @@ static tn_status check_idle(const format_table *table, const void *options, cons
 }
 
 /* ---- checks across options ------------------------------------------------------------------------------------- */
-
-static tn_status check_data(const train_recipe *r, base_error *e)
-{
-    const train_data *d = &r->data;
-    const format_yaml_node *node = format_yaml_get(r->tree.root, "data");
-    node = node ? node : r->tree.root;
-    BASE_TRY(check_idle(&train_data_table, d, node, "data", e));
-    if (d->name == TRAIN_DATA_IDX && (!d->images || !d->labels))
-        return format_yaml_fail(node, e, "'data' lacks the key '%s': idx needs images and labels",
-                                d->images ? "labels" : "images");
-    if (!d->val_images != !d->val_labels)
-        return format_yaml_fail(node, e, "'data' has %s without %s", d->val_images ? "val_images" : "val_labels",
-                                d->val_images ? "val_labels" : "val_images");
-    if (d->val_images && d->val_fraction > 0)
-        return format_yaml_fail(
-            node, e, "'data' has val_images and val_fraction; only one of them can say what is validated on");
-    if (d->normalize.mean.n != d->normalize.std.n)
-        return format_yaml_fail(node, e, "data.normalize has %zu means and %zu deviations", d->normalize.mean.n,
-                                d->normalize.std.n);
-    return TN_OK;
-}
 
 static tn_status check_schedule(const train_schedule *s, const format_yaml_node *node, const char *path, base_error *e)
 {
@@ -310,7 +283,7 @@ static tn_status resolve(train_recipe *r, const char *source, const char *const 
     BASE_TRY(decide_name(r, source, e));
     BASE_TRY(train_model_read(r, e));
     BASE_TRY(train_inner_read(r, e));
-    BASE_TRY(check_data(r, e));
+    BASE_TRY(train_data_read(r, e));
     BASE_TRY(check_train(r, e));
     BASE_TRY(check_loss(r, e));
     return train_decide(r, e);
@@ -372,11 +345,21 @@ static bool write_model(const train_recipe *recipe, format_yaml_node *map, forma
     return layers != NULL;
 }
 
+/* The data in `map`, with all keys of the kind. */
+static bool write_data(const train_recipe *r, format_yaml_node *map, const char *folder, format_yaml *tree)
+{
+    format_yaml_node *data = format_options_tree(r->data_table, r->data, folder, applies, r, tree);
+    for (size_t i = 0; data && i < map->n; i++)
+        if (strcmp(map->items[i].key, "data") == 0)
+            map->items[i].value = data;
+    return data != NULL;
+}
+
 tn_status train_recipe_write(const train_recipe *recipe, const char *folder, base_str *out)
 {
     format_yaml tree = {0};
     format_yaml_node *map = format_options_tree(&train_recipe_top, recipe, folder, applies, recipe, &tree);
-    bool ok = map && write_model(recipe, map, &tree);
+    bool ok = map && write_model(recipe, map, &tree) && write_data(recipe, map, folder, &tree);
     if (ok)
         format_yaml_write(map, out);
     format_yaml_free(&tree);
@@ -395,7 +378,8 @@ const format_table *train_recipe_table(const char *name)
     for (int k = 1; k < TRAIN_LAYER_END; k++)
         if (strcmp(train_layer_table((train_layer_kind)k)->name, name) == 0)
             return train_layer_table((train_layer_kind)k);
-    return NULL;
+    const train_source *source = train_source_find(name);
+    return source ? source->table : NULL;
 }
 
 static void help_table(const format_table *table, bool markdown, base_str *out)
@@ -406,6 +390,13 @@ static void help_table(const format_table *table, bool markdown, base_str *out)
         format_options_markdown(table, out);
     else
         format_options_help(table, out);
+}
+
+static void help_data(bool markdown, base_str *out)
+{
+    train_data_kinds(out, markdown);
+    for (int i = 0; train_source_at(i); i++)
+        help_table(train_source_at(i)->table, markdown, out);
 }
 
 static void help_layers(bool markdown, base_str *out)
@@ -424,7 +415,11 @@ bool train_recipe_help(const char *topic, bool markdown, base_str *out)
     if (!table)
         return false;
     help_table(table, markdown, out);
+    if (table == &train_data_table)
+        train_data_kinds(out, markdown);
     if (!topic) {
+        help_table(&train_data_table, markdown, out);
+        help_data(markdown, out);
         help_table(&train_model_table, markdown, out);
         help_layers(markdown, out);
     }

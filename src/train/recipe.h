@@ -306,8 +306,6 @@ typedef struct train_model {
 
 /* ---- data ------------------------------------------------------------------------------------------------------ */
 
-enum { TRAIN_DATA_DIGITS, TRAIN_DATA_MNIST, TRAIN_DATA_IDX };
-
 typedef struct train_normalize {
     uint64_t given;
     format_floats mean, std; /* one per channel, or one for all; n is 0 if not given: what the data set says */
@@ -323,16 +321,15 @@ typedef struct train_augment {
     double fill;   /* what comes in from outside */
 } train_augment;
 
+/* The keys of all kinds of data. A kind's own options follow in its struct: train/source/source.h. */
 typedef struct train_data {
     uint64_t given;
-    int name;                                                       /* TRAIN_DATA_... */
-    const char *folder, *images, *labels, *val_images, *val_labels; /* NULL if not given */
+    const char *name;               /* of the kind */
     int64_t train_count, val_count; /* 0: all there are; digits: what the generator takes by default */
     double val_fraction;            /* of the training samples, when there is no validation set of its own */
-    int64_t workers, prefetch;
+    int64_t workers, prefetch, bucket, pad_to;
     bool shuffle, drop_last;
-    format_strings classes; /* names of the labels; n is 0 if not given */
-    train_normalize normalize;
+    train_normalize normalize; /* of kinds of pictures, as the next */
     train_augment augment;
 } train_data;
 
@@ -452,8 +449,10 @@ typedef struct train_recipe {
     int64_t tarn; /* version of the format */
     const char *name;
     int64_t seed;
-    const format_yaml_node *model_node;
-    train_data data;
+    const format_yaml_node *model_node, *data_node;
+    const struct train_source *source; /* the kind of data */
+    train_data *data;                  /* the options of that kind, in its own struct */
+    const format_table *data_table;    /* all keys that it has */
     train_options train;
     train_output output;
     train_model model;
@@ -472,7 +471,7 @@ void train_recipe_free(train_recipe *recipe);
  * directory; NULL: as they are) in front, so that it means the same wherever it is kept. MEMORY is the only failure. */
 tn_status train_recipe_write(const train_recipe *recipe, const char *folder, base_str *out);
 
-/* Tables by name: "recipe", "model", "data", "train", "output" and the layers; NULL for other words. */
+/* Tables by name: "recipe", "model", "data", "train", "output", the layers and the kinds of data; NULL for other words. */
 const format_table *train_recipe_table(const char *name);
 /* Names of the layers, ended by NULL; index kind - 1. */
 const char *const *train_layer_names(void);

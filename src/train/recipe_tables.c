@@ -1,7 +1,6 @@
 /* recipe_tables.c: every key of a recipe but those of the layers: type, default, range, meaning. */
 #include "train/recipe_tables.h"
 
-static const char *const data_names[] = {"digits", "mnist", "idx", NULL};
 static const char
     *const
         optimizer_names[] =
@@ -20,64 +19,6 @@ static const char *const schedule_names[] = {"constant",    "step",         "cos
 static const char *const loss_names[] = {"cross_entropy",   "nll",       "mse",   "l1",          "bce",
                                          "bce_with_logits", "smooth_l1", "huber", "poisson_nll", NULL};
 static const char *const metric_names[] = {"loss", "accuracy", "f1", NULL};
-
-/* ---- data ------------------------------------------------------------------------------------------------------ */
-
-static const format_option normalize_rows[] = {
-    FORMAT_FLOATS(train_normalize, mean, NULL, NULL, 1, 0, "subtracted, one for each channel or one for all"),
-    FORMAT_FLOATS(train_normalize, std, NULL, "(0,)", 1, 0, "then divided by, one for each channel or one for all"),
-    {0},
-};
-static const format_table normalize_table = {
-    .name = "normalize",
-    .doc = "how pixels in 0 to 1 are brought to zero mean and unit deviation; what the data set says if not given",
-    .options = normalize_rows,
-};
-
-static const format_option augment_rows[] = {
-    FORMAT_FLOAT(train_augment, move, "0", "[0,1000]", "moved by up to so many pixels"),
-    FORMAT_FLOAT(train_augment, rotate, "0", "[0,180]", "turned by up to so many degrees"),
-    FORMAT_FLOAT(train_augment, zoom, "0", "[0,1)", "made larger or smaller by up to this part of the size"),
-    FORMAT_BOOL(train_augment, flip, "false", "every other picture mirrored left to right"),
-    FORMAT_FLOAT(train_augment, fill, "0", NULL, "what comes in from outside"),
-    {0},
-};
-static const format_table augment_table = {
-    .name = "augment",
-    .doc = "how training pictures are changed by chance, differently in every epoch",
-    .options = augment_rows,
-};
-
-static const format_option data_rows[] = {
-    FORMAT_ENUM(train_data, name, FORMAT_REQUIRED, data_names,
-                "digits are generated, mnist and idx are read from files"),
-    FORMAT_PATH(train_data, folder, NULL, "mnist: where its four files are, packed by gzip or not"),
-    FORMAT_PATH(train_data, images, NULL, "idx: the training pictures"),
-    FORMAT_PATH(train_data, labels, NULL, "idx: their labels"),
-    FORMAT_PATH(train_data, val_images, NULL, "idx: the validation pictures"),
-    FORMAT_PATH(train_data, val_labels, NULL, "idx: their labels"),
-    FORMAT_INT(train_data, train_count, "0", "[0,)",
-               "training samples that are used; 0: all, or the usual number for digits"),
-    FORMAT_INT(train_data, val_count, "0", "[0,)",
-               "validation samples that are used; 0: all, or the usual number for digits"),
-    FORMAT_FLOAT(train_data, val_fraction, "0", "[0,1)",
-                 "part of the training samples that is kept for validation; mnist: in place of its test digits"),
-    FORMAT_INT(train_data, workers, "1", "[0,64]", "threads that prepare batches; 0: none, the step waits"),
-    FORMAT_INT(train_data, prefetch, "0", "[0,1024]",
-               "batches made ahead; 0: two, and as many as workers, of small batches eight"),
-    FORMAT_BOOL(train_data, shuffle, "true", "training samples in a new order every epoch"),
-    FORMAT_BOOL(train_data, drop_last, "false", "leave out the last batch if it is not full"),
-    FORMAT_STRINGS(train_data, classes, NULL, 2, 0, "names of the labels, from 0"),
-    FORMAT_TABLE(train_data, normalize, train_normalize, &normalize_table, "mean and deviation of the pixels"),
-    FORMAT_TABLE(train_data, augment, train_augment, &augment_table, "chance changes to training pictures"),
-    {0},
-};
-const format_table train_data_table = {
-    .name = "data",
-    .doc = "what is learned from, and what it is checked on",
-    .options = data_rows,
-    .brief = "name",
-};
 
 /* ---- training -------------------------------------------------------------------------------------------------- */
 
@@ -329,7 +270,11 @@ static const format_option top_rows[] = {
      .fallback = FORMAT_REQUIRED,
      .doc = "the network: a name of the zoo, {name: ..., its options}, or {input: ..., layers: [...]}",
      .offset = FORMAT_FIELD(train_recipe, model_node, const format_yaml_node *)},
-    FORMAT_TABLE(train_recipe, data, train_data, &train_data_table, "what is learned from"),
+    {.key = "data",
+     .kind = FORMAT_KIND_NODE,
+     .fallback = FORMAT_REQUIRED,
+     .doc = "what is learned from: a kind of data by its name, or {name: ..., its options}",
+     .offset = FORMAT_FIELD(train_recipe, data_node, const format_yaml_node *)},
     FORMAT_TABLE(train_recipe, train, train_options, &train_options_table, "how the network is trained"),
     FORMAT_TABLE(train_recipe, output, train_output, &train_output_table, "where the results go"),
     {0},

@@ -15,6 +15,13 @@ typedef struct train_group {
     bool frozen;
 } train_group;
 
+/* Reads recipe->data_node into recipe->source, ->data and ->data_table. */
+tn_status train_data_read(train_recipe *recipe, base_error *e);
+/* Does a key of the data do anything for this kind? */
+bool train_data_applies(const train_recipe *recipe, const format_option *option);
+/* A list of the kinds of data. */
+void train_data_kinds(base_str *out, bool markdown);
+
 /* Reads what train.groups and train.schedule.then hold. */
 tn_status train_inner_read(train_recipe *recipe, base_error *e);
 /* Fills in what depends on the optimizer and the schedule, as if it had been written. */

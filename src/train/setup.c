@@ -190,6 +190,8 @@ tn_loader *train_loader(tn_context *context, tn_model *m, const tn_dataset *data
                        .seed = opt ? opt->seed : 0,
                        .workers = opt ? opt->workers : 0,
                        .prefetch = opt ? opt->prefetch : 0,
+                       .bucket = opt ? opt->bucket : 0,
+                       .pad_to = opt ? opt->pad_to : 0,
                        .transforms = transforms,
                        .n_transforms = cast_y ? 2 : 1};
     if (check_data(m, data, train ? batch : 0, e) != TN_OK)

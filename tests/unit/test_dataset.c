@@ -85,7 +85,7 @@ static int64_t number_at(const tn_dataset *d, int64_t index)
     float x[2];
     int64_t y;
     base_error e = {0};
-    assert_int_equal(data_get(d, index, 0, (void *[]){x, &y}, &e), TN_OK);
+    assert_int_equal(data_get(d, index, 0, (void *[]){x, &y}, NULL, &e), TN_OK);
     assert_int_equal(y, (int64_t)x[0] % 3);
     return (int64_t)x[0];
 }

@@ -53,6 +53,15 @@ static train_recipe *reads(const char *text, const char *const *overrides, size_
     return r;
 }
 
+/* A key of the kind's own, which is a text or a path. */
+static const char *text_of(const train_recipe *r, const char *key)
+{
+    for (const format_option *o = r->data_table->options; o->key; o++)
+        if (strcmp(o->key, key) == 0)
+            return *(const char *const *)(const void *)((const char *)r->data + o->offset);
+    return NULL;
+}
+
 static void test_whole(void **state)
 {
     (void)state;
@@ -85,9 +94,9 @@ static void test_whole(void **state)
     assert_true(l[7].leaky_relu.slope == 0.2);
     assert_true(l[8].gelu.tanh);
     assert_int_equal(l[9].linear.units, 10);
-    assert_int_equal(r->data.name, TRAIN_DATA_MNIST);
-    assert_string_equal(r->data.folder, "dir/../data");
-    assert_true(r->data.shuffle && r->data.val_fraction == 0.1);
+    assert_string_equal(r->data->name, "mnist");
+    assert_string_equal(text_of(r, "folder"), "dir/../data");
+    assert_true(r->data->shuffle && r->data->val_fraction == 0.1);
     assert_true(r->train.epochs == 5 && r->train.batch == 64 && r->train.lr == 1e-3);
     assert_true(r->train.betas.n == 2 && r->train.weight_decay == 0);
     assert_int_equal(r->train.optimizer, TN_ADAM);
@@ -162,7 +171,7 @@ static void test_overrides(void **state)
     assert_true(l[3].kind == TRAIN_LAYER_dropout && l[3].dropout.rate == 0.5);
     assert_int_equal(l[3].line, 0);
     assert_int_equal(l[8].linear.units, 3);
-    assert_string_equal(r->data.folder, "here");
+    assert_string_equal(text_of(r, "folder"), "here");
     assert_string_equal(r->name, "two");
     assert_true(r->train.momentum == 0.9 && r->train.lr == 1e-3);
     assert_true(r->train.memory_limit == (int64_t)3 << 29);
@@ -211,8 +220,12 @@ static void test_top(void **state)
          "dir/r.yaml:1: the key 'model' is missing (the network: a name of the zoo, {name: ..., its options}, or "
          "{input: ..., layers: [...]})");
     says("tarn: 1\nmodel: mlp\n",
-         "dir/r.yaml:1: 'data' lacks the key 'name' (digits are generated, mnist and idx are read from "
-         "files)");
+         "dir/r.yaml:1: the key 'data' is missing (what is learned from: a kind of data by its name, or {name: ..., "
+         "its options})");
+    says("tarn: 1\nmodel: mlp\ndata: {train_count: 3}\n",
+         "dir/r.yaml:3: 'data' lacks the key 'name': the kind of data, such as digits or mnist");
+    says("tarn: 1\nmodel: mlp\ndata: digit\n",
+         "dir/r.yaml:3: data.name: there is no kind of data 'digit'; did you mean 'digits'?");
     says("tarn: 1\ndatas: x\nmodel: m\n", "dir/r.yaml:2: unknown key 'datas'; did you mean 'data'?");
     says_with("tarn: 2\nfuture: x\n", NULL, TN_TOO_NEW,
               "dir/r.yaml:1: this recipe has version 2, this Tarn reads versions up to 1; "
@@ -292,9 +305,8 @@ static void test_across(void **state)
          "dir/r.yaml:4: train.nesterov needs train.momentum above 0");
     says(MODEL "data: {name: digits, folder: x}\n", "dir/r.yaml:3: data.folder does nothing when data.name is digits; "
                                                     "take it out (on the command line: data.folder=)");
-    says(MODEL "data: {name: idx, images: x}\n",
-         "dir/r.yaml:3: 'data' lacks the key 'labels': idx needs images and labels");
-    says(MODEL "data: idx\n", "dir/r.yaml:3: 'data' lacks the key 'images': idx needs images and labels");
+    says(MODEL "data: {name: idx, images: x}\n", "dir/r.yaml:3: 'data' lacks the key 'labels' (their labels)");
+    says(MODEL "data: idx\n", "dir/r.yaml:3: 'data' lacks the key 'images' (the training pictures)");
     says(MODEL "data: {name: idx, images: x, labels: 'y', val_images: z}\n",
          "dir/r.yaml:3: 'data' has val_images without val_labels");
     says(MODEL "data: {name: idx, images: x, labels: 'y', val_images: z, val_labels: 'z', val_fraction: 0.5}\n",
@@ -502,7 +514,7 @@ static void test_file(void **state)
     assert_int_equal(base_file_write(path, cnn, sizeof cnn - 1, &e), TN_OK);
     assert_int_equal(train_recipe_read(path, NULL, 0, &r, &e), TN_OK);
     assert_string_equal(r->name, "net");
-    assert_string_equal(r->data.folder, scratch_path("../data"));
+    assert_string_equal(text_of(r, "folder"), scratch_path("../data"));
     train_recipe_free(r);
     assert_int_equal(train_recipe_read(scratch_path("absent.yaml"), NULL, 0, &r, &e), TN_NOT_FOUND);
     assert_null(r);

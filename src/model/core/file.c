@@ -2,7 +2,7 @@
  *
  *   tarn.format      "1"; a reader refuses larger numbers
  *   tarn.graph       the graph (format/graph_json.h)
- *   tarn.model       {"name", "labels", "preprocess"} */
+ *   tarn.model       {"name", "labels", "preprocess", "preparation" where there is one} */
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +43,8 @@ tn_status model_metadata(tn_model *m, const format_graph_text *text, base_arena 
         format_json_put_string(&w, NULL, m->labels[i]);
     format_json_close(&w);
     put_preprocess(&w, &m->preprocess);
+    if (m->preparation)
+        data_preparation_write(m->preparation, &w, "preparation");
     format_json_close(&w);
     pairs[0] = (format_pair){"tarn.format", FORMAT};
     pairs[1] = (format_pair){"tarn.model", s.failed ? NULL : base_arena_strdup(arena, base_str_text(&s))};
@@ -105,6 +107,7 @@ typedef struct loading {
     base_arena arena;
     tn_model_opt opt;
     tn_preprocess preprocess;
+    tn_preparation *preparation;
 } loading;
 
 static tn_status read_labels(loading *l, const format_json *list)
@@ -173,7 +176,12 @@ static tn_status read_description(loading *l, const format_json *root)
     BASE_TRY(format_json_get_list(root, "metadata 'tarn.model'", "labels", &labels, l->e));
     BASE_TRY(read_labels(l, labels));
     BASE_TRY(format_json_get_object(root, "metadata 'tarn.model'", "preprocess", &preprocess, l->e));
-    return read_preprocess(l, preprocess);
+    BASE_TRY(read_preprocess(l, preprocess));
+    const format_json *preparation = format_json_find(root, "preparation");
+    if (!preparation)
+        return TN_OK;
+    l->opt.preparation = l->preparation = data_preparation_read(preparation, l->e);
+    return l->preparation ? TN_OK : base_prefix(l->e, "%s: ", l->what);
 }
 
 /* The file's metadata: what must be there, and its version. */
@@ -265,6 +273,7 @@ static tn_model *load(tn_context *context, const format_safetensors *file, const
         tn_model_free(m);
         m = NULL;
     }
+    tn_preparation_free(l.preparation);
     format_json_free(root);
     base_arena_free(&l.arena);
     return m;

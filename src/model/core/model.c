@@ -9,6 +9,7 @@
 
 static void free_parts(tn_model *m)
 {
+    tn_preparation_free((tn_preparation *)(uintptr_t)m->preparation);
     tn_program_free(m->predict);
     tn_graph_free(m->graph);
     tn_state_free(m->state);
@@ -61,6 +62,7 @@ tn_status model_set_options(tn_model *m, const tn_model_opt *opt)
         if (opt->preprocess->step && !m->preprocess.step)
             return base_no_memory(&m->error, "making a model");
     }
+    m->preparation = data_preparation_retain(opt->preparation);
     return m->labels ? TN_OK : base_no_memory(&m->error, "making a model");
 }
 
@@ -174,6 +176,11 @@ int tn_model_labels(const tn_model *m)
 const char *tn_model_label(const tn_model *m, int i)
 {
     return i >= 0 && i < m->n_labels ? m->labels[i] : NULL;
+}
+
+const tn_preparation *tn_model_preparation(const tn_model *m)
+{
+    return m->preparation;
 }
 
 const tn_preprocess *tn_model_preprocess(const tn_model *m)

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "data/prepare.h"
 #include "format/graph_json.h"
 #include <tarn/model.h>
 
@@ -19,6 +20,7 @@ struct tn_model {
     int n_labels;
     const char **labels;
     tn_preprocess preprocess;
+    const tn_preparation *preparation;
     tn_program *predict;  /* compiled on first use */
     pthread_mutex_t lock; /* of predict */
 };

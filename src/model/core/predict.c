@@ -105,24 +105,34 @@ tn_status tn_predict(tn_predictor *p, const tn_view *raw, const tn_view *output)
     base_clear(&p->error);
     BASE_TRY(preprocess(p, raw, &x.view));
     tn_status status = tn_run(p->session, "predict", 1, &x, 1, &y);
+    if (status != TN_OK)
+        return base_fail(&p->error, status, "%s", tn_session_error(p->session));
+    if (output->dtype == TN_F32 && !output->strided)
+        data_preparation_restore(p->model->preparation, output->data, tn_view_count(output));
+    return TN_OK;
+}
+
+tn_status tn_predictor_shape_for(tn_predictor *p, const tn_view *raw, tn_view *shape)
+{
+    tn_feed x = {"x", tn_view_of(NULL, tn_tensor_dtype(p->model->input), raw->rank, raw->dims)};
+    tn_memory memory;
+    base_clear(&p->error);
+    tn_status status = tn_session_plan(p->session, "predict", 1, &x, &memory);
+    if (status == TN_OK)
+        status = tn_session_shape(p->session, "predict", "y", shape);
     return status == TN_OK ? TN_OK : base_fail(&p->error, status, "%s", tn_session_error(p->session));
 }
 
 tn_status tn_predictor_shape(tn_predictor *p, int64_t batch, tn_view *shape)
 {
     const graph_type *t = &p->model->input->type;
-    int64_t dims[TN_MAX_RANK];
-    tn_feed x = {"x", {0}};
-    tn_memory memory;
-    base_clear(&p->error);
+    tn_view raw = {.rank = t->rank};
     for (int i = 0; i < t->rank; i++) {
-        dims[i] = i == 0 ? batch : t->dims[i];
-        if (dims[i] < 0)
-            return base_fail(&p->error, TN_SHAPE, "the model's input has other open sizes than the batch");
+        raw.dims[i] = i == 0 ? batch : t->dims[i];
+        if (raw.dims[i] < 0)
+            return base_fail(&p->error, TN_SHAPE,
+                             "the model's input has other open sizes than the batch; tn_predictor_shape_for says what "
+                             "comes out for some input");
     }
-    x.view = tn_view_of(NULL, t->dtype, t->rank, dims);
-    tn_status status = tn_session_plan(p->session, "predict", 1, &x, &memory);
-    if (status == TN_OK)
-        status = tn_session_shape(p->session, "predict", "y", shape);
-    return status == TN_OK ? TN_OK : base_fail(&p->error, status, "%s", tn_session_error(p->session));
+    return tn_predictor_shape_for(p, &raw, shape);
 }

@@ -1,0 +1,302 @@
+/* recipe_data.c: the mapping `data` of a recipe: the keys of all kinds, those of the kind, and the data sets themselves. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/context.h"
+#include "base/text.h"
+#include "source_list.h"
+#include "train/build.h"
+#include "train/recipe_tables.h"
+#include "train/source/source.h"
+
+/* ---- the kinds --------------------------------------------------------------------------------------------------- */
+
+#define X(name) extern const train_source train_source_##name;
+SOURCE_LIST(X)
+#undef X
+
+static const train_source *const sources[] = {
+#define X(name) &train_source_##name,
+    SOURCE_LIST(X)
+#undef X
+        NULL};
+enum { N_SOURCES = sizeof sources / sizeof *sources - 1 };
+
+const train_source *train_source_at(int i)
+{
+    return i >= 0 && i < N_SOURCES ? sources[i] : NULL;
+}
+
+const train_source *train_source_find(const char *name)
+{
+    for (int i = 0; i < N_SOURCES; i++)
+        if (strcmp(sources[i]->table->name, name) == 0)
+            return sources[i];
+    return NULL;
+}
+
+/* ---- keys -------------------------------------------------------------------------------------------------------- */
+
+static const format_option normalize_rows[] = {
+    FORMAT_FLOATS(train_normalize, mean, NULL, NULL, 1, 0, "subtracted, one for each channel or one for all"),
+    FORMAT_FLOATS(train_normalize, std, NULL, "(0,)", 1, 0, "then divided by, one for each channel or one for all"),
+    {0},
+};
+const format_table train_normalize_table = {
+    .name = "normalize",
+    .doc = "how pixels in 0 to 1 are brought to zero mean and unit deviation; what the data set says if not given",
+    .options = normalize_rows,
+};
+
+static const format_option augment_rows[] = {
+    FORMAT_FLOAT(train_augment, move, "0", "[0,1000]", "moved by up to so many pixels"),
+    FORMAT_FLOAT(train_augment, rotate, "0", "[0,180]", "turned by up to so many degrees"),
+    FORMAT_FLOAT(train_augment, zoom, "0", "[0,1)", "made larger or smaller by up to this part of the size"),
+    FORMAT_BOOL(train_augment, flip, "false", "every other picture mirrored left to right"),
+    FORMAT_FLOAT(train_augment, fill, "0", NULL, "what comes in from outside"),
+    {0},
+};
+const format_table train_augment_table = {
+    .name = "augment",
+    .doc = "how training pictures are changed by chance, differently in every epoch",
+    .options = augment_rows,
+};
+
+static const format_option rows[] = {
+    FORMAT_STRING(train_data, name, FORMAT_REQUIRED, "the kind of data: `tarn help data` lists them"),
+    FORMAT_INT(train_data, train_count, "0", "[0,)",
+               "training samples that are used; 0: all, or the usual number for digits"),
+    FORMAT_INT(train_data, val_count, "0", "[0,)",
+               "validation samples that are used; 0: all, or the usual number for digits"),
+    FORMAT_FLOAT(train_data, val_fraction, "0", "[0,1)", "part of the training samples that is kept for validation"),
+    FORMAT_INT(train_data, workers, "1", "[0,64]", "threads that prepare batches; 0: none, the step waits"),
+    FORMAT_INT(train_data, prefetch, "0", "[0,1024]",
+               "batches made ahead; 0: two, and as many as workers, of small batches eight"),
+    FORMAT_BOOL(train_data, shuffle, "true", "training samples in a new order every epoch"),
+    FORMAT_INT(train_data, bucket, "0", "[0,65536]",
+               "samples of so many batches are sorted by length, where lengths vary: less is filled up"),
+    FORMAT_INT(train_data, pad_to, "1", "[1,65536]", "lengths that vary are filled up to a multiple of this"),
+    FORMAT_BOOL(train_data, drop_last, "false", "leave out the last batch if it is not full"),
+    {0},
+};
+const format_table train_data_table = {
+    .name = "data",
+    .doc = "what is learned from, and what it is checked on: a kind by its name, the keys below, and those of the kind",
+    .options = rows,
+    .brief = "name",
+};
+
+/* All keys of a kind in one table, for reading and writing; NULL when memory is out. */
+static const format_table *whole_table(const train_source *s, base_arena *arena)
+{
+    size_t n = 0, own = 0;
+    while (rows[n].key)
+        n++;
+    while (s->table->options[own].key)
+        own++;
+    format_option *all = BASE_ARRAY(arena, format_option, n + own + 1);
+    if (!all)
+        return NULL;
+    memcpy(all, rows, n * sizeof *all);
+    memcpy(all + n, s->table->options, own * sizeof *all);
+    const format_table table = {.name = "data", .doc = s->table->doc, .options = all, .brief = "name"};
+    return base_arena_copy(arena, &table, sizeof table);
+}
+
+static bool has_key(const format_table *table, const char *key)
+{
+    for (const format_option *o = table->options; o->key; o++)
+        if (strcmp(o->key, key) == 0)
+            return true;
+    return false;
+}
+
+static bool idle(const train_source *s, const char *key)
+{
+    return s->own_valid && strcmp(key, "val_fraction") == 0;
+}
+
+bool train_data_applies(const train_recipe *r, const format_option *option)
+{
+    return !idle(r->source, option->key);
+}
+
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
+
+static tn_status unknown_kind(const format_yaml_node *node, const char *name, base_error *e)
+{
+    const char *names[N_SOURCES + 1] = {0};
+    char hint[FORMAT_HINT];
+    for (int i = 0; i < N_SOURCES; i++)
+        names[i] = sources[i]->table->name;
+    return format_yaml_fail(node, e, "data.name: there is no kind of data '%s'%s", BASE_SHOW(name),
+                            format_hint(name, names, hint));
+}
+
+/* Keys of other kinds, and those of all that this one has no use for. */
+static tn_status check_idle(const train_source *s, const format_table *table, const format_yaml_node *node,
+                            base_error *e)
+{
+    char place[FORMAT_YAML_PLACE];
+    for (size_t i = 0; i < node->n; i++) {
+        const char *key = node->items[i].key;
+        bool other = false;
+        for (int k = 0; k < N_SOURCES; k++)
+            other |= has_key(sources[k]->table, key);
+        if (has_key(table, key) ? !idle(s, key) : !other)
+            continue;
+        (void)base_fail(e, TN_FORMAT,
+                        "data.%s does nothing when data.name is %s; take it out (on the command line: data.%s=)", key,
+                        s->table->name, key);
+        return base_prefix(e, "%s", format_yaml_place(node->items[i].source, node->items[i].line, place));
+    }
+    return TN_OK;
+}
+
+/* {name: word, ...}; a lone word is the name. */
+static tn_status name_of(const format_yaml_node *node, const char **name, base_error *e)
+{
+    const format_yaml_node *word = node->kind == FORMAT_YAML_MAP ? format_yaml_get(node, "name") : node;
+    if (!word)
+        return format_yaml_fail(node, e, "'data' lacks the key 'name': the kind of data, such as digits or mnist");
+    if (word->kind != FORMAT_YAML_SCALAR || format_yaml_is_empty(word))
+        return format_yaml_fail(word, e, "data.name is the kind of data, one word such as digits or mnist");
+    *name = word->text;
+    return TN_OK;
+}
+
+tn_status train_data_read(train_recipe *r, base_error *e)
+{
+    const format_yaml_node *node = r->data_node;
+    const char *name = NULL;
+    BASE_TRY(name_of(node, &name, e));
+    r->source = train_source_find(name);
+    if (!r->source)
+        return unknown_kind(node, name, e);
+    r->data = base_arena_alloc(&r->tree.arena, r->source->size);
+    r->data_table = whole_table(r->source, &r->tree.arena);
+    if (!r->data || !r->data_table)
+        return base_no_memory(e, "reading a recipe");
+    memset(r->data, 0, r->source->size);
+    if (node->kind == FORMAT_YAML_MAP)
+        BASE_TRY(check_idle(r->source, r->data_table, node, e));
+    BASE_TRY(format_options_read(r->data_table, node, node, "data", &r->tree.arena, r->data, e));
+    if (r->data->normalize.mean.n != r->data->normalize.std.n)
+        return format_yaml_fail(node, e, "data.normalize has %zu means and %zu deviations", r->data->normalize.mean.n,
+                                r->data->normalize.std.n);
+    return r->source->check ? r->source->check(r, node, e) : TN_OK;
+}
+
+/* ---- help -------------------------------------------------------------------------------------------------------- */
+
+void train_data_kinds(base_str *out, bool markdown)
+{
+    base_str_add(out, markdown ? "\n| `data.name` | what it is |\n|---|---|\n" : "\nkinds of data (data.name):\n");
+    for (int i = 0; i < N_SOURCES; i++)
+        base_str_printf(out, markdown ? "| `%s` | %s |\n" : "  %-12s %s\n", sources[i]->table->name,
+                        sources[i]->table->doc);
+}
+
+/* ---- data sets --------------------------------------------------------------------------------------------------- */
+
+/* The first `count` samples, when that is asked for. */
+static tn_status shorten(tn_context *c, tn_dataset **data, int64_t count, const char *key)
+{
+    if (!*data || count <= 0 || count == tn_dataset_count(*data))
+        return TN_OK;
+    if (count > tn_dataset_count(*data))
+        return base_fail(base_context_begin(c), TN_INVALID, "%s is %lld, but there are only %lld samples", key,
+                         (long long)count, (long long)tn_dataset_count(*data));
+    tn_dataset *part = tn_dataset_range(c, *data, 0, count);
+    if (!part)
+        return TN_INVALID;
+    tn_dataset_free(*data);
+    *data = part;
+    return TN_OK;
+}
+
+static tn_status split_off(tn_context *c, const train_recipe *r, train_sets *s)
+{
+    tn_dataset *first, *second, *whole = s->train;
+    const tn_field *y = whole ? tn_dataset_field(whole, tn_dataset_find(whole, "y")) : NULL;
+    if (s->valid || r->data->val_fraction <= 0)
+        return TN_OK;
+    tn_status status = tn_dataset_split(c, whole, 1 - r->data->val_fraction, (uint64_t)r->seed,
+                                        y && y->rank == 0 && tn_dataset_classes(whole) > 0, &first, &second);
+    if (status != TN_OK)
+        return status;
+    tn_dataset_free(whole);
+    s->train = first;
+    s->valid = second;
+    return TN_OK;
+}
+
+static tn_status open_sets(tn_context *c, const train_recipe *r, train_sets *s)
+{
+    BASE_TRY(r->source->open(c, r, s));
+    BASE_TRY(split_off(c, r, s));
+    BASE_TRY(shorten(c, &s->train, r->data->train_count, "data.train_count"));
+    return shorten(c, &s->valid, r->data->val_count, "data.val_count");
+}
+
+tn_status tn_recipe_sets(tn_context *c, const tn_recipe *recipe, tn_dataset **train, tn_dataset **valid,
+                         tn_dataset **test)
+{
+    train_sets s = {0};
+    tn_status status = open_sets(c, recipe->r, &s);
+    if (status != TN_OK || !test) {
+        tn_dataset_free(s.test);
+        s.test = NULL;
+    }
+    if (status != TN_OK) {
+        tn_dataset_free(s.train);
+        tn_dataset_free(s.valid);
+        s = (train_sets){0};
+    }
+    *train = s.train;
+    *valid = s.valid;
+    if (test)
+        *test = s.test;
+    if (status == TN_OK)
+        return TN_OK;
+    return c->err.status != TN_OK ? c->err.status : base_fail(&c->err, status, "the data could not be read");
+}
+
+tn_status tn_recipe_data(tn_context *c, const tn_recipe *recipe, tn_dataset **train, tn_dataset **valid)
+{
+    return tn_recipe_sets(c, recipe, train, valid, NULL);
+}
+
+/* ---- preprocessing ----------------------------------------------------------------------------------------------- */
+
+void train_picture_preprocess(const train_recipe *r, const tn_field *x, tn_preprocess *p)
+{
+    const train_normalize *o = &r->data->normalize;
+    if (x->dtype == TN_U8)
+        p->scale = 1.0 / 255;
+    for (size_t i = 0; i < o->mean.n && i < 16; i++, p->channels++) {
+        p->mean[i] = o->mean.at[i];
+        p->std[i] = o->std.at[i];
+    }
+}
+
+void train_digit_preprocess(const train_recipe *r, const tn_field *x, tn_preprocess *p)
+{
+    train_picture_preprocess(r, x, p);
+    p->step = "digit";
+    if (p->channels > 0)
+        return;
+    p->channels = 1;
+    p->mean[0] = 0.1307;
+    p->std[0] = 0.3081;
+}
+
+tn_preprocess train_preprocess_of(const train_recipe *r, const tn_field *x)
+{
+    tn_preprocess p = {0};
+    if (x->dtype != TN_F32)
+        p.raw = x->dtype;
+    if (r->source->preprocess)
+        r->source->preprocess(r, x, &p);
+    return p;
+}

@@ -1,0 +1,47 @@
+/* source.h: kinds of data that a recipe can name (data: {name: idx, ...}). Each src/train/source/NAME.c defines
+ * `const train_source train_source_NAME`; the list is made from file names. A kind has the keys that all have (train_data)
+ * and those of its own table; its options are a struct that begins with a train_data. */
+#ifndef TRAIN_SOURCE_H
+#define TRAIN_SOURCE_H
+
+#include "train/recipe.h"
+#include <tarn/data.h>
+#include <tarn/model.h>
+
+/* What a recipe's data are: freed by whoever asked. valid and test may be NULL. */
+typedef struct train_sets {
+    tn_dataset *train, *valid, *test;
+} train_sets;
+
+typedef struct train_source {
+    const format_table *table; /* its name is what data.name says; rows by FORMAT_...(its struct, ...) */
+    size_t size;               /* of its options */
+    bool own_valid;            /* has validation samples always: data.val_fraction does nothing */
+    /* Optional: what the rows alone cannot say. `node` is the mapping that was read. */
+    tn_status (*check)(const train_recipe *r, const format_yaml_node *node, base_error *e);
+    /* Fills *sets; what is set is freed by the caller, on failure too. The sentence goes to the context. Where it leaves
+     * sets->valid NULL and val_fraction is above 0, samples are taken from training at random, class by class. A kind that
+     * fits something on the training samples cuts them itself, and gives its preparation to the data sets. */
+    tn_status (*open)(tn_context *c, const train_recipe *r, train_sets *sets);
+    /* Optional: how raw samples x become the model's input; *p is zero, but that p->raw is set where x is not f32. */
+    void (*preprocess)(const train_recipe *r, const tn_field *x, tn_preprocess *p);
+} train_source;
+
+/* NULL: there is none. */
+const train_source *train_source_find(const char *name);
+const train_source *train_source_at(int i);
+/* The options of a recipe's data as its kind's own struct. */
+#define TRAIN_SOURCE_OPTIONS(r, type) ((const type *)(const void *)(r)->data)
+
+/* Keys for kinds of pictures: normalize and augment, which live in train_data. */
+extern const format_table train_normalize_table, train_augment_table;
+#define TRAIN_PICTURE_ROWS                                                                                             \
+    FORMAT_TABLE(train_data, normalize, train_normalize, &train_normalize_table, "mean and deviation of the pixels"),  \
+        FORMAT_TABLE(train_data, augment, train_augment, &train_augment_table, "chance changes to training pictures")
+/* Pixels to 0..1, then the recipe's mean and deviation. */
+void train_picture_preprocess(const train_recipe *r, const tn_field *x, tn_preprocess *p);
+/* The same with MNIST's mean and deviation if the recipe has none, and photographs brought into MNIST's form: what was
+ * trained on one kind of digits can be tried on another. */
+void train_digit_preprocess(const train_recipe *r, const tn_field *x, tn_preprocess *p);
+
+#endif
