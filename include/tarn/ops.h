@@ -132,6 +132,8 @@ TN_API tn_tensor *tn_softshrink(tn_tensor *x, double lambda);        /* x moved 
 TN_API tn_tensor *tn_hardshrink(tn_tensor *x, double lambda);        /* |x| <= lambda ? 0 : x */
 TN_API tn_tensor *tn_tanhshrink(tn_tensor *x);                       /* x - tanh(x) */
 TN_API tn_tensor *tn_threshold(tn_tensor *x, double threshold, double value); /* x > threshold ? x : value */
+/* x > 0 ? x : slope * x, the slope of each element drawn from [lower, upper) in entries that train, their mean in others. */
+TN_API tn_tensor *tn_rrelu(tn_tensor *x, double lower, double upper);
 /* The halves a, b of x along an axis: a * sigmoid(b), a * silu(b), a * gelu(b). */
 TN_API tn_tensor *tn_glu(tn_tensor *x, int axis);
 TN_API tn_tensor *tn_swiglu(tn_tensor *x, int axis);
@@ -454,6 +456,12 @@ TN_API tn_tensor *tn_conv_transpose2d(tn_tensor *x, tn_tensor *w, tn_tensor *bia
 TN_API tn_tensor *tn_conv_transpose1d(tn_tensor *x, tn_tensor *w, tn_tensor *bias, const tn_conv_opt *opt);
 TN_API tn_tensor *tn_conv_transpose3d(tn_tensor *x, tn_tensor *w, tn_tensor *bias, const tn_conv_opt *opt);
 
+/* tn_conv2d that reads x where each window says, between pixels, zeros around it: offset[N, 2 g kh kw, H', W'] has steps down and across
+ * for each place of the window, for each of g groups of channels; mask[N, g kh kw, H', W'] (NULL: none) multiplies what is read. As
+ * torchvision's deform_conv2d, and ONNX's DeformConv. f */
+TN_API tn_tensor *tn_deform_conv2d(tn_tensor *x, tn_tensor *offset, tn_tensor *mask, tn_tensor *w, tn_tensor *bias,
+                                   const tn_conv_opt *opt);
+
 /* Windows as columns: [N, C * kh * kw, windows], C slowest; opt has stride, padding and dilation. And columns added up. f */
 TN_API tn_tensor *tn_unfold(tn_tensor *x, const int kernel[2], const tn_conv_opt *opt);
 TN_API tn_tensor *tn_fold(tn_tensor *x, tn_dim height, tn_dim width, const int kernel[2], const tn_conv_opt *opt);
@@ -484,6 +492,9 @@ TN_API tn_tensor *tn_lp_pool(tn_tensor *x, double p, int kernel, const tn_pool_o
 TN_API tn_sorted tn_max_pool_index(tn_tensor *x, int kernel, const tn_pool_opt *opt);
 TN_API tn_tensor *tn_max_unpool(tn_tensor *x, tn_tensor *index, const tn_dim *sizes);
 TN_API tn_tensor *tn_adaptive_max_pool(tn_tensor *x, const tn_dim *sizes);
+/* The largest of windows of kernel[] elements of pictures or bodies, `sizes` of them, whose distances are drawn by samples[N, C, 2 or 3]
+ * in [0, 1) (NULL: new ones in every step; of pictures across comes first, as in PyTorch), and their places. f */
+TN_API tn_sorted tn_fractional_max_pool(tn_tensor *x, const int *kernel, const tn_dim *sizes, tn_tensor *samples);
 
 /* How elements of another size are made: from the nearest one (as PyTorch rounds, or by its middle), by lines or cubic curves
  * through neighbours, as the mean of what they cover. */

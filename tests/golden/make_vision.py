@@ -208,6 +208,59 @@ def sampling():
     case("detach", lambda x: x.detach() * 1, [random("detach", 3)], grad=False, tarn="detach")
 
 
+# ---- windows that are moved ---------------------------------------------------------------------------------------------
+
+def deform_conv2d(x, offset, mask, weight, bias, stride, padding, dilation):
+    """Zhu et al. 2019, as torchvision.ops.deform_conv2d: what is outside is 0."""
+    n, channels, h, w = x.shape
+    out, each, kh, kw = weight.shape
+    height, width = ((size + 2 * p - d * (k - 1) - 1) // s + 1
+                     for size, p, d, k, s in zip((h, w), padding, dilation, (kh, kw), stride))
+    groups, shares = channels // each, offset.shape[1] // (2 * kh * kw)
+    offset = offset.reshape(n, shares, kh, kw, 2, height, width)
+    mask = torch.ones(n, shares, kh, kw, height, width).double() if mask is None else mask.reshape(n, shares, kh, kw, height, width)
+    read = []
+    for c in range(channels):
+        share = c // (channels // shares)
+        y = offset[:, share, :, :, 0] + torch.arange(kh).reshape(-1, 1, 1, 1) * dilation[0] + torch.arange(height).reshape(-1, 1) * stride[0] - padding[0]
+        at = offset[:, share, :, :, 1] + torch.arange(kw).reshape(-1, 1, 1) * dilation[1] + torch.arange(width) * stride[1] - padding[1]
+        total = 0
+        for dy in (0, 1):
+            for dx in (0, 1):
+                row, column = y.floor() + dy, at.floor() + dx
+                inside = (row >= 0) & (row < h) & (column >= 0) & (column < w)
+                pixel = x[torch.arange(n).reshape(-1, 1, 1, 1, 1), c, row.clamp(0, h - 1).long(), column.clamp(0, w - 1).long()]
+                total = total + inside * pixel * (1 - (y - row).abs()) * (1 - (at - column).abs())
+        read.append(total * mask[:, share])
+    read = torch.stack(read, 1).reshape(n, groups, each, kh, kw, height, width)
+    result = torch.einsum("ngcijhw,gocij->ngohw", read, weight.reshape(groups, out // groups, each, kh, kw))
+    result = result.reshape(n, out, height, width)
+    return result if bias is None else result + bias.reshape(-1, 1, 1)
+
+
+def moved():
+    def deform(x, w, shares, masked, bias, stride=(1, 1), padding=(0, 0), dilation=(1, 1), second=False):
+        size = [(a + 2 * p - d * (k - 1) - 1) // s + 1 for a, p, d, k, s in zip(x[2:], padding, dilation, w[2:], stride)]
+        places = shares * w[2] * w[3]
+        case("deform_conv2d", deform_conv2d, [
+            random("deform x", *x), random("deform offset", x[0], 2 * places, *size) * 1.5,
+            random("deform mask", x[0], places, *size) if masked else None, random("deform w", *w), random("deform b", w[0]) if bias else None
+        ], second=second, stride=list(stride), padding=list(padding), dilation=list(dilation))
+
+    deform((2, 2, 4, 5), (3, 2, 2, 2), 1, True, True)
+    deform((1, 4, 5, 6), (4, 2, 3, 2), 2, True, False, stride=(2, 1), padding=(1, 2), dilation=(1, 2))
+    deform((2, 3, 4, 4), (3, 1, 3, 3), 3, False, True, padding=(1, 1))
+    picture, body = random("fractional", 2, 3, 9, 7), random("fractional body", 1, 2, 6, 7, 8)
+    for kernel, size in (([2, 2], [5, 4]), ([3, 2], [4, 6]), ([2, 3], [1, 5]), ([1, 1], [9, 7])):
+        case("fractional_max_pool", lambda x, s, kernel_size, output_size: F.fractional_max_pool2d(
+            x, kernel_size, output_size, _random_samples=s.detach(), return_indices=True),
+             [picture, torch.rand(2, 3, 2, generator=torch.Generator().manual_seed(1))], kernel_size=kernel, output_size=size)
+    case("fractional_max_pool", lambda x, s, kernel_size, output_size: F.fractional_max_pool3d(
+        x, kernel_size, output_size, _random_samples=s.detach(), return_indices=True),
+         [body, torch.rand(1, 2, 3, generator=torch.Generator().manual_seed(2))], kernel_size=[2, 3, 2], output_size=[4, 3, 5])
+    case("rrelu", F.rrelu, [random("rrelu", 2, 5)], lower=0.1, upper=0.4)
+
+
 # ---- norms ----------------------------------------------------------------------------------------------------------------
 
 def norms():
@@ -223,7 +276,7 @@ def norms():
 def main():
     torch.set_num_threads(1)
     folder = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
-    for group in (convolutions, pooling, sizes, sampling, norms):
+    for group in (convolutions, pooling, sizes, sampling, moved, norms):
         group()
     save(os.path.join(folder, "vision.safetensors"), os.path.basename(__file__))
 

@@ -208,6 +208,34 @@ static bool make_nms(golden *c)
     return true;
 }
 
+static bool make_deform_conv2d(golden *c)
+{
+    tn_conv_opt o = {.groups = (int)(tn_dim_of(c->in[0], 1) / tn_dim_of(c->in[3], 1))};
+    each(c, "stride", o.strides, false);
+    each(c, "padding", o.paddings, true);
+    each(c, "dilation", o.dilations, false);
+    c->out[0] = tn_deform_conv2d(c->in[0], c->in[1], c->in[2], c->in[3], c->in[4], &o);
+    return true;
+}
+
+static bool make_fractional_max_pool(golden *c)
+{
+    int64_t sizes[TN_MAX_RANK];
+    int kernel[3];
+    golden_numbers(c, "output_size", sizes);
+    each(c, "kernel_size", kernel, false);
+    tn_sorted y = tn_fractional_max_pool(c->in[0], kernel, sizes, c->in[1]);
+    c->out[0] = y.values;
+    c->out[1] = y.index;
+    return true;
+}
+
+static bool make_rrelu(golden *c)
+{
+    c->out[0] = tn_rrelu(c->in[0], golden_number(c, "lower", 0), golden_number(c, "upper", 0));
+    return true;
+}
+
 static bool make_local_response_norm(golden *c)
 {
     c->out[0] = tn_local_response_norm(c->in[0], (int64_t)golden_number(c, "size", 0), golden_number(c, "alpha", 0),
@@ -250,6 +278,9 @@ static const golden_row table[] = {ROW(conv1d),
                                    ROW(roi_align),
                                    ROW(roi_pool),
                                    ROW(nms),
+                                   ROW(deform_conv2d),
+                                   ROW(fractional_max_pool),
+                                   ROW(rrelu),
                                    ROW(local_response_norm),
                                    ROW(bilinear),
                                    ROW(weight_norm),

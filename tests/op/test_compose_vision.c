@@ -89,7 +89,24 @@ static tn_tensor *noisy(tn_tensor *x) /* nothing is dropped where nothing is tra
 {
     return tn_alpha_dropout(tn_drop_path(tn_dropout_channels(x, 0.5), 0.5), 0.5);
 }
-static compose_fn *const builders[] = {line, body, tall, pooled, thick, sampled, regions, taken, normed, noisy};
+static tn_tensor *deformed(tn_tensor *x)
+{
+    tn_dim n = tn_dim_of(x, 0);
+    tn_tensor *picture = tn_unsqueeze(x, 1), *part = tn_slice(tn_slice(picture, 2, 0, 2), 3, 0, 3);
+    tn_tensor *offset = tn_mul_f(tn_expand(part, TN_SHAPE(n, 8, 2, 3)), 0.7);
+    tn_tensor *mask = tn_expand(tn_sigmoid(part), TN_SHAPE(n, 4, 2, 3));
+    return tn_deform_conv2d(picture, offset, mask, weights(x, TN_SHAPE(2, 1, 2, 2)), weights(x, TN_SHAPE(2)), NULL);
+}
+/* Without samples of its own, in an entry that may not train: as many as asked for, each from its window. */
+static tn_tensor *shrunk(tn_tensor *x)
+{
+    tn_tensor *samples = tn_full(tn_tensor_graph(x), TN_F32, TN_SHAPE(tn_dim_of(x, 0), 1, 2), 0.375);
+    tn_sorted y = tn_fractional_max_pool(tn_unsqueeze(x, 1), (int[]){2, 1}, (tn_dim[]){2, 3}, samples);
+    return tn_add(y.values, tn_max_unpool(tn_slice(y.values, 2, 0, 1), tn_slice(y.index, 2, 0, 1), (tn_dim[]){2, 3}));
+}
+
+static compose_fn *const builders[] = {line,    body,  tall,   pooled, thick,    sampled,
+                                       regions, taken, normed, noisy,  deformed, shrunk};
 
 /* ---- sentences --------------------------------------------------------------------------------------------------- */
 
@@ -210,6 +227,63 @@ static tn_tensor *bad_pixels(tn_tensor *x)
 {
     return tn_roi_pool(open_picture(x), weights(x, TN_SHAPE(2, 5)), TN_OPT(tn_roi_opt, .height = 2, .width = 2));
 }
+static tn_tensor *deform_by(tn_tensor *x, tn_shape offset, tn_shape mask, tn_shape w, const tn_conv_opt *opt)
+{
+    tn_tensor *m = mask.rank ? weights(x, mask) : NULL;
+    return tn_deform_conv2d(tn_unsqueeze(x, 0), weights(x, offset), m, weights(x, w), NULL, opt);
+}
+static tn_tensor *bad_window(tn_tensor *x)
+{
+    return tn_deform_conv2d(x, x, NULL, x, NULL, NULL);
+}
+static tn_tensor *bad_inputs(tn_tensor *x)
+{
+    return deform_by(x, TN_SHAPE(1, 2, 3, 4), (tn_shape){0}, TN_SHAPE(2, 3, 1, 1), NULL);
+}
+static tn_tensor *bad_offset(tn_tensor *x)
+{
+    return deform_by(x, TN_SHAPE(1, 3, 3, 4), (tn_shape){0}, TN_SHAPE(2, 2, 1, 1), NULL);
+}
+static tn_tensor *bad_mask(tn_tensor *x)
+{
+    return deform_by(x, TN_SHAPE(1, 2, 3, 4), TN_SHAPE(1, 2, 3, 4), TN_SHAPE(2, 2, 1, 1), NULL);
+}
+static tn_tensor *bad_places(tn_tensor *x)
+{
+    return deform_by(x, TN_SHAPE(1, 2, 4, 3), (tn_shape){0}, TN_SHAPE(2, 2, 1, 1), NULL);
+}
+static tn_tensor *bad_steps(tn_tensor *x)
+{
+    return deform_by(x, TN_SHAPE(1, 2, 3, 4), (tn_shape){0}, TN_SHAPE(2, 2, 1, 1), TN_OPT(tn_conv_opt, .stride = -1));
+}
+static tn_tensor *bad_reach(tn_tensor *x)
+{
+    return deform_by(x, TN_SHAPE(1, 8, 1, 1), (tn_shape){0}, TN_SHAPE(2, 2, 4, 1), NULL);
+}
+static tn_tensor *bad_mirror(tn_tensor *x)
+{
+    return deform_by(x, TN_SHAPE(1, 2, 3, 4), (tn_shape){0}, TN_SHAPE(2, 2, 1, 1),
+                     TN_OPT(tn_conv_opt, .padding = 1, .border = TN_CONV_REFLECT));
+}
+static tn_tensor *bad_weight(tn_tensor *x)
+{
+    return tn_deform_conv2d(
+        tn_unsqueeze(x, 0), tn_unsqueeze(x, 0), NULL,
+        tn_input(tn_tensor_graph(x), "w", TN_F32, TN_SHAPE(tn_symbol(tn_tensor_graph(x), "o"), 2, 1, 1)), NULL, NULL);
+}
+static tn_tensor *bad_shrinking(tn_tensor *x)
+{
+    return tn_fractional_max_pool(tn_unsqueeze(x, 0), (int[]){2, 2}, (tn_dim[]){3, 3}, NULL).values;
+}
+static tn_tensor *bad_draws(tn_tensor *x)
+{
+    return tn_fractional_max_pool(tn_unsqueeze(x, 0), (int[]){2, 2}, (tn_dim[]){2, 3}, weights(x, TN_SHAPE(1, 2, 3)))
+        .values;
+}
+static tn_tensor *bad_slopes(tn_tensor *x)
+{
+    return tn_rrelu(x, 0.5, 0.25);
+}
 static tn_tensor *bad_channels(tn_tensor *x)
 {
     return tn_dropout_channels(tn_sum(x), 0.5);
@@ -261,6 +335,18 @@ static const compose_wrong wrong[] = {{bad_line, "takes lines [N, C, L]"},
                                       {bad_regions, "regions [R, 5]"},
                                       {bad_samples, "without a number of samples the size of axis 2 must be a number"},
                                       {bad_pixels, "the size of axis 2 must be a number above 0"},
+                                      {bad_window, "takes pictures [N, C, H, W], a weight, offsets and masks"},
+                                      {bad_weight, "the sizes of the weight must be numbers above 0"},
+                                      {bad_inputs, "those of the weight and the groups do not fit"},
+                                      {bad_offset, "the offsets need 2 * kh * kw channels"},
+                                      {bad_mask, "half as many channels as the offsets"},
+                                      {bad_places, "need its batch and the size of the result"},
+                                      {bad_steps, "stride and dilation must be 1 or more"},
+                                      {bad_reach, "the window does not fit into the picture"},
+                                      {bad_mirror, "and no other border"},
+                                      {bad_shrinking, "sizes from 1 to theirs + 1"},
+                                      {bad_draws, "samples need the shape [N, C, 2]"},
+                                      {bad_slopes, "the slopes from 0.5 to 0.25 are no range"},
                                       {bad_channels, "it has 0 axes"},
                                       {bad_path, "it has no axis"},
                                       {bad_alpha, "p is 1; it must be from 0 to below 1"},
@@ -340,6 +426,59 @@ static void alpha_keeps_the_mean(void **state)
     assert_true(mean > -0.05 && mean < 0.05);
 }
 
+static tn_tensor *sloped(tn_tensor *x)
+{
+    return tn_rrelu(tn_mul_f(x, -1), 0.25, 0.75);
+}
+static tn_tensor *drawn_windows(tn_tensor *x)
+{
+    tn_tensor *rows = tn_arange(tn_tensor_graph(x), TN_F32, 0, 1, 36);
+    tn_tensor *pictures = tn_expand(rows, TN_SHAPE(SAMPLES, CHANNELS, 1, 36));
+    tn_tensor *y = tn_fractional_max_pool(pictures, (int[]){1, 1}, (tn_dim[]){1, INNER}, NULL).values;
+    return tn_squeeze(y, 2);
+}
+
+/* Slopes spread evenly over their range, each by itself. */
+static void slopes_are_drawn(void **state)
+{
+    static float y[SAMPLES * CHANNELS * INNER];
+    const int n = SAMPLES * CHANNELS * INNER;
+    double mean = 0, square = 0, beside = 0;
+    (void)state;
+    train(sloped, y);
+    for (int i = 0; i < n; i++) {
+        double part = (-(double)y[i] - 0.25) * 2 - 0.5;
+        assert_true(part >= -0.5 && part <= 0.5);
+        mean += part / n;
+        square += part * part / n;
+        beside += i ? part * ((-(double)y[i - 1] - 0.25) * 2 - 0.5) / n : 0;
+    }
+    assert_float_equal(mean, 0, 0.0107); /* five deviations of each */
+    assert_float_equal(square, 1.0 / 12, 0.0028);
+    assert_float_equal(beside, 0, 0.0031);
+}
+
+/* Nine of 36: the last is the last, the others begin before it, 4 or 5 apart, and both distances come, in different places. */
+static void windows_are_drawn(void **state)
+{
+    static float y[SAMPLES * CHANNELS * INNER];
+    int far = 0, others = 0;
+    (void)state;
+    train(drawn_windows, y);
+    for (int r = 0; r < SAMPLES * CHANNELS; r++) {
+        const float *row = y + (ptrdiff_t)r * INNER;
+        assert_true(row[0] == 0 && row[INNER - 1] == 35);
+        for (int i = 1; i < INNER; i++) {
+            const float apart = row[i] - row[i - 1];
+            assert_true(apart >= 4 && apart <= 5);
+            far += apart == 5;
+            others += r > 0 && row[i] != y[(ptrdiff_t)(r - 1) * INNER + i];
+        }
+    }
+    assert_in_range(far, SAMPLES * CHANNELS * 3 - 60, SAMPLES * CHANNELS * 3 + 60); /* 35 = 5 * 4 + 3 * 5 */
+    assert_true(others > SAMPLES * CHANNELS);
+}
+
 static tn_tensor *normal(tn_tensor *x)
 {
     return tn_normal(tn_tensor_graph(x), TN_F32, tn_tensor_shape(x));
@@ -372,7 +511,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test_prestate(compose_open_sizes, &list),
                                        cmocka_unit_test_prestate(compose_sentences, &list),
-                                       cmocka_unit_test(blocks_are_dropped), cmocka_unit_test(alpha_keeps_the_mean),
+                                       cmocka_unit_test(blocks_are_dropped),
+                                       cmocka_unit_test(alpha_keeps_the_mean),
+                                       cmocka_unit_test(slopes_are_drawn),
+                                       cmocka_unit_test(windows_are_drawn),
                                        cmocka_unit_test(normal_numbers_are_normal)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* noise.c: dropout of more than single elements (Tompson et al. 2015; Huang et al. 2016), and one that keeps mean and variance of what
- * selu gives (Klambauer et al. 2017). */
+/* noise.c: dropout of more than single elements (Tompson et al. 2015; Huang et al. 2016), one that keeps mean and variance of what selu
+ * gives (Klambauer et al. 2017), and a relu whose slope is drawn (Xu et al. 2015). */
 #include "op/compose/compose.h"
 
 #include <math.h>
@@ -44,4 +44,17 @@ tn_tensor *tn_alpha_dropout(tn_tensor *x, double p)
     tn_tensor *kept = tn_gt(dropped_ones(x, p, x->type.rank), op_like_scalar(x, 0));
     tn_tensor *y = tn_add_f(tn_mul_f(tn_where(kept, x, op_like_scalar(x, low)), a), b);
     return tn_where(op_training_of(x->graph), y, x);
+}
+
+tn_tensor *tn_rrelu(tn_tensor *x, double lower, double upper)
+{
+    if (op_unusable(x))
+        return x;
+    if (!(lower <= upper) || !isfinite(lower) || !isfinite(upper))
+        return OP_REFUSE(x, TN_INVALID, "rrelu of '%s': the slopes from %g to %g are no range", tn_tensor_name(x),
+                         lower, upper);
+    tn_tensor *part = tn_uniform(x->graph, x->type.dtype, tn_tensor_shape(x));
+    tn_tensor *drawn = tn_add_f(tn_mul_f(part, upper - lower), lower);
+    tn_tensor *slope = tn_where(op_training_of(x->graph), drawn, op_like_scalar(x, (lower + upper) / 2));
+    return tn_where(tn_gt(x, op_like_scalar(x, 0)), x, tn_mul(x, slope));
 }
