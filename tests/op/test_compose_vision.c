@@ -97,12 +97,11 @@ static tn_tensor *deformed(tn_tensor *x)
     tn_tensor *mask = tn_expand(tn_sigmoid(part), TN_SHAPE(n, 4, 2, 3));
     return tn_deform_conv2d(picture, offset, mask, weights(x, TN_SHAPE(2, 1, 2, 2)), weights(x, TN_SHAPE(2)), NULL);
 }
-/* Without samples of its own, in an entry that may not train: as many as asked for, each from its window. */
 static tn_tensor *shrunk(tn_tensor *x)
 {
     tn_tensor *samples = tn_full(tn_tensor_graph(x), TN_F32, TN_SHAPE(tn_dim_of(x, 0), 1, 2), 0.375);
     tn_sorted y = tn_fractional_max_pool(tn_unsqueeze(x, 1), (int[]){2, 1}, (tn_dim[]){2, 3}, samples);
-    return tn_add(y.values, tn_max_unpool(tn_slice(y.values, 2, 0, 1), tn_slice(y.index, 2, 0, 1), (tn_dim[]){2, 3}));
+    return tn_add(tn_max_unpool(y.values, y.index, (tn_dim[]){3, 4}), tn_unsqueeze(x, 1));
 }
 
 static compose_fn *const builders[] = {line,    body,  tall,   pooled, thick,    sampled,
