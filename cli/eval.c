@@ -54,10 +54,13 @@ static int evaluate(tn_context *c, const cli_args *a, tn_model *m, tn_recipe *re
         return cli_fail("%s", tn_context_error(c));
     const tn_dataset *data = test ? test : valid ? valid : train;
     if (data == train)
-        (void)fputs("tarn: the recipe has neither test nor validation samples: these are figures on what was trained on\n", stderr);
+        (void)fputs(
+            "tarn: the recipe has neither test nor validation samples: these are figures on what was trained on\n",
+            stderr);
     enum { MOST = 1 << 16 }; /* more outputs are refused by the evaluation */
     tn_shape y = tn_tensor_shape(tn_model_output(m));
-    size_t n = y.rank == 2 && y.dims[1] > 0 && y.dims[1] < MOST ? (size_t)y.dims[1] : 0;
+    const int64_t last = y.rank > 1 ? y.dims[y.rank - 1] : 0;
+    size_t n = last > 0 && last < MOST ? (size_t)last : 0;
     int64_t *confusion = n ? calloc(n * n, sizeof *confusion) : NULL;
     tn_status status = tn_recipe_evaluate(c, recipe, m, data, &r, confusion);
     if (status == TN_OK)
@@ -90,10 +93,10 @@ static int run(const cli_args *a)
     return code;
 }
 
-const cli_command cli_eval = {
-    "eval",
-    "eval RUN|MODEL [RECIPE] [key=value ...] [--json]",
-    "Loss, accuracy, precision, recall and F1 on the test data of the run's recipe (else its validation data), or of RECIPE.",
-    run,
-    "json",
-    true};
+const cli_command cli_eval = {"eval",
+                              "eval RUN|MODEL [RECIPE] [key=value ...] [--json]",
+                              "Loss, accuracy, precision, recall and F1 on the test data of the run's recipe (else its "
+                              "validation data), or of RECIPE.",
+                              run,
+                              "json",
+                              true};

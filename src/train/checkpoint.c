@@ -37,6 +37,7 @@ static void put_position(const tn_trainer *t, base_str *s)
     format_json_put_f64(&w, "loss_lost", at->loss.lost);
     format_json_put_f64(&w, "loss_weight", at->loss.weight);
     format_json_put_i64(&w, "correct", at->correct);
+    format_json_put_i64(&w, "judged", at->judged);
     format_json_put_i64(&w, "seen", at->seen);
     format_json_put_i64(&w, "batch_size", t->opt.batch);
     format_json_put_i64(&w, "accumulate", t->opt.accumulate);
@@ -91,6 +92,7 @@ static tn_status read_position(tn_trainer *t, const format_json *root, train_pos
                         {"loss_lost", 0, &at->loss.lost, 0},
                         {"loss_weight", 0, &at->loss.weight, 0},
                         {"correct", &at->correct, 0, 0},
+                        {"judged", &at->judged, 0, 0},
                         {"seen", &at->seen, 0, 0},
                         {"batch_size", &fixed[2], 0, 0},
                         {"accumulate", &fixed[3], 0, 0},

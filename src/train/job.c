@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/number.h"
 #include "train/job.h"
+#include "train/target.h"
 
 enum { MOST_RUNS = 99999, MOST_METRICS = 1 << 30 };
 
@@ -232,8 +233,8 @@ void tn_job_free(tn_job *j)
 /* Room for a row and a column of each output, of which there may be more than the data have classes. */
 static tn_status make_confusion(tn_job *j)
 {
-    tn_shape y = tn_tensor_shape(tn_model_output(j->best));
-    size_t outputs = y.rank == 2 && y.dims[1] > 0 ? (size_t)y.dims[1] : 0, cells;
+    int classes = train_classes_of(j->best);
+    size_t outputs = classes <= TRAIN_MOST_CLASSES ? (size_t)classes : 0, cells;
     if (__builtin_mul_overflow(outputs, outputs, &cells) || !(j->confusion = calloc(cells + 1, sizeof *j->confusion)))
         return base_no_memory(&j->error, "evaluating");
     return TN_OK;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "format/json.h"
-#include "train/trainer.h"
+#include "train/target.h"
 
 static tn_status session_error(tn_trainer *t, tn_status status)
 {
@@ -47,13 +47,22 @@ static tn_status step_by_lbfgs(tn_trainer *t, const tn_batch *batch)
     tn_feed feeds[3];
     tn_lbfgs_opt o = *t->opt.lbfgs;
     o.lr = t->lr;
-    BASE_TRY(train_feeds(t->loader, batch, t->model, t->scorer.classes, feeds, &t->error));
+    BASE_TRY(train_feeds(&t->scorer, t->loader, batch, feeds));
     tn_status status = tn_lbfgs_step(t->session, &o, 2, feeds, &loss);
     if (status != TN_OK)
         return session_error(t, status);
     train_mean_add(&t->at.loss, loss, (double)batch->n);
     t->at.seen += batch->n;
     return TN_OK;
+}
+
+static void count_correct(tn_trainer *t, const tn_view *scores, const tn_view *target)
+{
+    const int64_t *predicted, *truth, rows = train_judge(&t->scorer, scores, target, &predicted, &truth);
+    for (int64_t i = 0; i < rows; i++) {
+        t->at.correct += predicted[i] == truth[i];
+        t->at.judged += truth[i] >= 0;
+    }
 }
 
 static tn_status run_batch(tn_trainer *t, const tn_batch *batch)
@@ -64,13 +73,17 @@ static tn_status run_batch(tn_trainer *t, const tn_batch *batch)
     float loss = 0, norm = 0, lr = (float)t->lr;
     tn_feed feeds[3], fetches[3];
     int n = 0;
-    BASE_TRY(train_feeds(t->loader, batch, t->model, t->scorer.classes, feeds, &t->error));
+    BASE_TRY(train_feeds(&t->scorer, t->loader, batch, feeds));
+    const int64_t weight = train_weight(&t->scorer, &feeds[1].view);
+    t->at.seen += batch->n;
+    if (weight == 0 && is_single(t))
+        return TN_OK; /* no place of it has a class: there is nothing to learn */
     feeds[2] = (tn_feed){"lr", tn_view_of(&lr, TN_F32, 0, NULL)};
     fetches[n++] = (tn_feed){"loss", tn_view_of(&loss, TN_F32, 0, NULL)};
-    bool single = is_single(t);
-    if (single && t->scorer.classes) {
+    const bool single = is_single(t), scores = single && train_has_scores(&t->scorer);
+    if (scores) {
         fetches[n].name = "y";
-        BASE_TRY(train_output_view(&t->scorer, batch->n, &fetches[n++].view));
+        BASE_TRY(train_output_view(&t->scorer, &feeds[0].view, &fetches[n++].view));
     }
     if (single && !t->opt.optim.no_gradient_norm)
         fetches[n++] = (tn_feed){"grad_norm", tn_view_of(&norm, TN_F32, 0, NULL)};
@@ -79,10 +92,9 @@ static tn_status run_batch(tn_trainer *t, const tn_batch *batch)
     if (status != TN_OK)
         return session_error(t, status);
     t->grad_norm = single ? (double)norm : t->grad_norm;
-    train_mean_add(&t->at.loss, (double)loss, (double)batch->n);
-    t->at.seen += batch->n;
-    if (single && t->scorer.classes)
-        train_count_correct(&t->scorer, &fetches[1].view, &feeds[1].view, &t->at.correct);
+    train_mean_add(&t->at.loss, (double)loss, (double)weight);
+    if (scores)
+        count_correct(t, &fetches[1].view, &feeds[1].view);
     if (!single && which == size - 1)
         BASE_TRY(apply(t, lr, (float)size));
     return TN_OK;
@@ -106,8 +118,8 @@ static tn_progress progress_now(const tn_trainer *t)
                      .val_loss = (double)NAN,
                      .val_accuracy = (double)NAN,
                      .val_f1 = (double)NAN};
-    if (t->scorer.classes && is_single(t) && t->at.seen)
-        p.accuracy = (double)t->at.correct / (double)t->at.seen;
+    if (t->at.judged)
+        p.accuracy = (double)t->at.correct / (double)t->at.judged;
     p.samples_per_second = seconds > 0 ? (double)t->at.seen / seconds : 0;
     p.waited = stats.total > 0 ? stats.waited / stats.total : 0;
     return p;
@@ -280,7 +292,7 @@ static tn_status end_epoch(tn_trainer *t)
     if (status != TN_OK)
         return status;
     t->at.epoch++;
-    t->at.batch = t->at.seen = t->at.correct = 0;
+    t->at.batch = t->at.seen = t->at.correct = t->at.judged = 0;
     t->at.loss = (train_mean){0};
     t->at.finished = train_finished(t) != NULL;
     if (t->opt.folder) {

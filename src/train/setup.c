@@ -6,7 +6,7 @@
 
 #include "base/number.h"
 #include "op/scheme/op.h"
-#include "train/trainer.h"
+#include "train/target.h"
 #include <tarn/ops.h>
 
 double train_now(void)
@@ -19,94 +19,6 @@ double train_now(void)
 static tn_status graph_error(const tn_model *m, base_error *e)
 {
     return base_fail(e, m->graph->error.status, "%s", m->graph->error.text);
-}
-
-/* "f32[3,4]": dtype and shape of a field in one sample. */
-static const char *describe(const tn_field *f, char *buffer, size_t size)
-{
-    int at = base_print(buffer, size, "%s[", tn_dtype_name(f->dtype));
-    for (int i = 0; i < f->rank && at < (int)size; i++)
-        at += base_print(buffer + at, size - (size_t)at, "%s%lld", i ? "," : "", (long long)f->dims[i]);
-    if (at < (int)size)
-        (void)base_print(buffer + at, size - (size_t)at, "]");
-    return buffer;
-}
-
-static tn_status check_classes(const tn_model *m, const tn_dataset *data, const tn_field *target, base_error *e)
-{
-    tn_shape y = tn_tensor_shape(m->output);
-    int classes = tn_dataset_classes(data);
-    char have[128];
-    if (classes == 0)
-        return base_fail(e, TN_DTYPE,
-                         "cross entropy needs class numbers; the data have %s as 'y'. Is it the file of labels? For "
-                         "numbers there are other losses, such as mse",
-                         describe(target, have, sizeof have));
-    if (y.rank != 2)
-        return base_fail(e, TN_SHAPE, "cross entropy needs an output [batch, classes]; the model's has %d axes",
-                         y.rank);
-    if (y.dims[1] >= 0 && y.dims[1] < classes)
-        return base_fail(e, TN_SHAPE,
-                         "the data have %d classes and the model only %lld outputs; make its last layer larger",
-                         classes, (long long)y.dims[1]);
-    return TN_OK;
-}
-
-/* Numbers to come near to: as many as the output has, in its shape; for an output [batch, 1] single ones will do. */
-static tn_status check_numbers(const tn_model *m, const tn_dataset *data, const tn_field *target, base_error *e)
-{
-    tn_shape y = tn_tensor_shape(m->output);
-    char have[128], due[128];
-    if (tn_dataset_classes(data) > 0)
-        return base_fail(e, TN_DTYPE, "the data have %d classes; this loss takes numbers. Use cross_entropy",
-                         tn_dataset_classes(data));
-    int axes = target->rank + 1;
-    bool fits = axes == y.rank || (axes + 1 == y.rank && y.dims[axes] == 1);
-    for (int i = 1; fits && i < axes; i++)
-        fits = y.dims[i] < 0 || y.dims[i] == target->dims[i - 1];
-    if (fits)
-        return TN_OK;
-    return base_fail(e, TN_SHAPE, "the data have targets 'y' %s for each sample; the model gives %s",
-                     describe(target, have, sizeof have), tn_tensor_describe(m->output, due, sizeof due));
-}
-
-/* Losses whose targets are class numbers. */
-bool train_takes_classes(tn_loss loss)
-{
-    return loss == TN_LOSS_CROSS_ENTROPY || loss == TN_LOSS_NLL;
-}
-
-static tn_status check_target(const tn_model *m, const tn_dataset *data, tn_loss loss, base_error *e)
-{
-    int y = tn_dataset_find(data, "y");
-    if (y < 0)
-        return base_fail(e, TN_INVALID, "the data set needs the fields 'x' and 'y'");
-    return train_takes_classes(loss) ? check_classes(m, data, tn_dataset_field(data, y), e)
-                                     : check_numbers(m, data, tn_dataset_field(data, y), e);
-}
-
-static tn_tensor *add_target(tn_model *m, tn_loss loss)
-{
-    tn_shape y = tn_tensor_shape(m->output);
-    if (train_takes_classes(loss))
-        return tn_input(m->graph, "target", TN_I64, TN_SHAPE(y.dims[0]));
-    return tn_input(m->graph, "target", tn_tensor_dtype(m->output), y);
-}
-
-static tn_tensor *add_loss(tn_model *m, tn_loss loss, tn_tensor *target, double smoothing)
-{
-    switch (loss) {
-    case TN_LOSS_CROSS_ENTROPY:
-        return tn_cross_entropy(m->output, target, TN_OPT(tn_loss_opt, .label_smoothing = smoothing));
-    case TN_LOSS_SMOOTH_L1: return tn_smooth_l1(m->output, target, 1, TN_REDUCE_MEAN);
-    case TN_LOSS_HUBER: return tn_huber(m->output, target, 1, TN_REDUCE_MEAN);
-    case TN_LOSS_POISSON_NLL: return tn_poisson_nll(m->output, target, true, false, 1e-8, TN_REDUCE_MEAN);
-    case TN_LOSS_NLL: return tn_nll(m->output, target, NULL);
-    case TN_LOSS_BCE: return tn_bce(m->output, target, NULL);
-    case TN_LOSS_L1: return tn_l1(m->output, target, TN_REDUCE_MEAN);
-    case TN_LOSS_BCE_WITH_LOGITS: return tn_bce_with_logits(m->output, target, NULL);
-    default: return tn_mse(m->output, target, TN_REDUCE_MEAN);
-    }
 }
 
 static void add_optimizer(tn_model *m, tn_tensor *loss, const tn_train_opt *train)
@@ -125,19 +37,17 @@ static void add_optimizer(tn_model *m, tn_tensor *loss, const tn_train_opt *trai
         tn_entry_output(step, "y", m->output);
 }
 
-tn_status train_add_loss(tn_model *m, const tn_dataset *data, tn_loss *loss, tn_tensor **target,
+tn_status train_add_loss(tn_model *m, const tn_dataset *data, tn_loss *loss, train_target_kind *kind,
                          const tn_train_opt *train, base_error *e)
 {
-    if (*loss == TN_LOSS_AUTO)
-        *loss = tn_dataset_classes(data) > 0 ? TN_LOSS_CROSS_ENTROPY : TN_LOSS_MSE;
-    BASE_TRY(check_target(m, data, *loss, e));
+    BASE_TRY(train_check_target(m, data, loss, kind, e));
     if (tn_graph_entry(m->graph, "evaluate"))
         return base_fail(e, TN_INVALID, "the model has a trainer already; load or build it anew for another one");
-    *target = add_target(m, *loss);
-    tn_tensor *value = add_loss(m, *loss, *target, 0);
+    tn_tensor *target = train_add_target(m, *kind), *value = train_loss_of(m, *loss, *kind, target, 0);
     if (train && m->graph->error.status == TN_OK)
-        add_optimizer(m, train->label_smoothing > 0 ? add_loss(m, *loss, *target, train->label_smoothing) : value,
-                      train);
+        add_optimizer(
+            m, train->label_smoothing > 0 ? train_loss_of(m, *loss, *kind, target, train->label_smoothing) : value,
+            train);
     tn_entry *evaluate = tn_entry_new(m->graph, "evaluate", 0);
     tn_entry_output(evaluate, "loss", value);
     tn_entry_output(evaluate, "y", m->output);
@@ -170,11 +80,11 @@ static tn_status check_data(const tn_model *m, const tn_dataset *data, int64_t b
     tn_shape want = tn_tensor_shape(m->input);
     bool fits = f->rank + 1 == want.rank;
     for (int i = 0; fits && i < f->rank; i++)
-        fits = want.dims[i + 1] < 0 || want.dims[i + 1] == f->dims[i];
+        fits = want.dims[i + 1] < 0 || (want.dims[i + 1] == f->dims[i] && !(i == 0 && f->varies));
     if (fits)
         return TN_OK;
     char have[128], due[128];
-    return base_fail(e, TN_SHAPE, "the data have samples %s; the model takes %s", describe(f, have, sizeof have),
+    return base_fail(e, TN_SHAPE, "the data have samples %s; the model takes %s", train_describe(f, have, sizeof have),
                      tn_tensor_describe(m->input, due, sizeof due));
 }
 
@@ -226,13 +136,11 @@ static tn_status check_valid(tn_trainer *t, const tn_dataset *train)
                          "there is a validation set, but it has no samples (of %lld for training); a larger "
                          "val_fraction takes more, and without validation data the training loss decides",
                          (long long)tn_dataset_count(train));
-    tn_shape y = tn_tensor_shape(t->model->output);
-    if (train_takes_classes(t->loss) && y.rank == 2 && y.dims[1] > TRAIN_MOST_CLASSES)
-        return base_fail(&t->error, TN_LIMIT,
-                         "validation counts which class is taken for which, for at most %d classes; the model has %lld "
-                         "outputs. Train it without validation data",
-                         TRAIN_MOST_CLASSES, (long long)y.dims[1]);
-    BASE_TRY(check_target(t->model, t->valid, t->loss, &t->error));
+    train_target_kind kind;
+    tn_loss loss = t->loss;
+    BASE_TRY(train_check_target(t->model, t->valid, &loss, &kind, &t->error));
+    if (kind != t->scorer.target && !(kind == TRAIN_CLASS && t->scorer.target == TRAIN_SOFT))
+        return base_fail(&t->error, TN_DTYPE, "the validation samples have other targets 'y' than those for training");
     return check_data(t->model, t->valid, 0, &t->error);
 }
 
@@ -266,7 +174,7 @@ static tn_status plan_step(tn_trainer *t)
     tn_field f;
     for (; batch.n_fields < TN_MAX_FIELDS && tn_loader_field(t->loader, batch.n_fields, &f); batch.n_fields++)
         views[batch.n_fields] = tn_view_of(NULL, f.dtype, f.rank, f.dims);
-    BASE_TRY(train_feeds(t->loader, &batch, t->model, t->scorer.classes, feeds, &t->error));
+    BASE_TRY(train_feeds(&t->scorer, t->loader, &batch, feeds));
     feeds[2] = (tn_feed){"lr", tn_view_of(NULL, TN_F32, 0, NULL)};
     const char *entry = t->opt.lbfgs ? "lbfgs" : t->opt.accumulate == 1 ? "step" : "accumulate";
     tn_status status = tn_session_plan(t->session, entry, t->opt.lbfgs ? 2 : 3, feeds, &t->memory);
@@ -366,7 +274,7 @@ static tn_status prepare(tn_trainer *t, const tn_dataset *train, const tn_train_
     t->loader = train_loader(t->context, t->model, train, t->opt.batch, true, &t->opt, &t->error);
     if (!t->loader)
         return t->error.status;
-    BASE_TRY(train_add_loss(t->model, train, &t->loss, &t->target, &t->opt, &t->error));
+    BASE_TRY(train_add_loss(t->model, train, &t->loss, &t->scorer.target, &t->opt, &t->error));
     BASE_TRY(check_valid(t, train));
     BASE_TRY(check_last_batch(t, train));
     if (tn_model_init(t->model, t->opt.seed) != TN_OK)
@@ -383,7 +291,7 @@ static tn_status prepare(tn_trainer *t, const tn_dataset *train, const tn_train_
                                .model = t->model,
                                .session = t->session,
                                .entry = "evaluate",
-                               .classes = train_takes_classes(t->loss),
+                               .target = t->scorer.target,
                                .e = &t->error};
     BASE_TRY(plan_step(t));
     if (t->opt.folder)

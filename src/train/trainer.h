@@ -17,9 +17,16 @@ typedef struct train_position {
     double mark; /* where it stood when it made progress last: patience counts from there */
     int64_t bad_epochs;
     bool have_best, finished;
-    train_mean loss; /* of the epoch so far */
-    int64_t correct, seen;
+    train_mean loss;               /* of the epoch so far */
+    int64_t correct, judged, seen; /* right ones among classes that were judged; samples */
 } train_position;
+
+typedef enum train_target_kind {
+    TRAIN_NUMBERS = 0,
+    TRAIN_CLASS,  /* i64 [batch] for an output [batch, classes] */
+    TRAIN_PLACES, /* i64 [batch, places] for an output [batch, places, classes]; negative: none there */
+    TRAIN_SOFT    /* f32 [batch, classes], as the output */
+} train_target_kind;
 
 /* Everything that evaluation needs: a program with an entry that gives loss and outputs. */
 typedef struct train_scorer {
@@ -27,10 +34,12 @@ typedef struct train_scorer {
     tn_model *model;
     tn_session *session;
     const char *entry;
-    bool classes;  /* targets are class numbers */
-    float *scores; /* of one batch */
-    int64_t *predicted;
-    size_t room; /* floats that scores has room for */
+    train_target_kind target;
+    float *scores;      /* of one batch */
+    int64_t *predicted; /* room for twice as many */
+    size_t room;        /* floats that scores has room for */
+    float *soft;        /* class numbers as probabilities */
+    size_t soft_room;
     train_confusion confusion;
     train_mean loss;
     base_error *e;
@@ -43,7 +52,6 @@ struct tn_trainer {
     base_error error;
     base_arena arena;
     tn_loss loss;
-    tn_tensor *target;
     tn_program *program;
     tn_session *session;
     tn_loader *loader;
@@ -58,11 +66,11 @@ struct tn_trainer {
     atomic_bool cancel;
 };
 
-/* Adds target, loss and, if train is not NULL, its optimizer to the model's graph; *target is the input that takes y. */
-tn_status train_add_loss(tn_model *model, const tn_dataset *data, tn_loss *loss, tn_tensor **target,
+/* "f32[3,4]": dtype and shape of a field in one sample. Returns buffer. */
+const char *train_describe(const tn_field *field, char *buffer, size_t size);
+/* Adds target, loss and, if train is not NULL, its optimizer to the model's graph. */
+tn_status train_add_loss(tn_model *model, const tn_dataset *data, tn_loss *loss, train_target_kind *kind,
                          const tn_train_opt *train, base_error *e);
-/* Losses whose targets are class numbers. */
-bool train_takes_classes(tn_loss loss);
 /* As tn_evaluate, by this loss. */
 tn_status train_evaluate(tn_context *context, tn_model *model, const tn_dataset *data, int64_t batch, tn_loss loss,
                          tn_evaluation *result, int64_t *confusion);
@@ -70,13 +78,6 @@ tn_status train_evaluate(tn_context *context, tn_model *model, const tn_dataset 
 tn_transform train_transform(const tn_model *model, const tn_transform *augment);
 tn_loader *train_loader(tn_context *context, tn_model *model, const tn_dataset *data, int64_t batch, bool train,
                         const tn_train_opt *opt, base_error *e);
-/* Feeds of a batch: "x" and "target". */
-tn_status train_feeds(const tn_loader *loader, const tn_batch *batch, const tn_model *model, bool classes,
-                      tn_feed *feeds, base_error *e);
-/* Output of a batch of n samples: a view of the scorer's memory, of the model's output shape. */
-tn_status train_output_view(train_scorer *s, int64_t n, tn_view *view);
-void train_count_correct(train_scorer *s, const tn_view *scores, const tn_view *truth, int64_t *correct);
-
 void train_score_figures(const train_confusion *confusion, tn_evaluation *result);
 tn_status train_score_data(train_scorer *s, const tn_dataset *data, int64_t batch, tn_evaluation *result);
 void train_scorer_free(train_scorer *s);

@@ -1,0 +1,252 @@
+/* target.c: see target.h. */
+#include "train/target.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/number.h"
+#include "op/scheme/op.h"
+#include <tarn/ops.h>
+
+/* ---- checks ------------------------------------------------------------------------------------------------------ */
+
+/* "f32[3,4]": dtype and shape of a field in one sample. */
+const char *train_describe(const tn_field *f, char *buffer, size_t size)
+{
+    int at = base_print(buffer, size, "%s[", tn_dtype_name(f->dtype));
+    for (int i = 0; i < f->rank && at < (int)size; i++)
+        at += base_print(buffer + at, size - (size_t)at, "%s%s%lld", i ? "," : "", i == 0 && f->varies ? "up to " : "",
+                         (long long)f->dims[i]);
+    if (at < (int)size)
+        (void)base_print(buffer + at, size - (size_t)at, "]");
+    return buffer;
+}
+
+bool train_takes_classes(tn_loss loss)
+{
+    return loss == TN_LOSS_CROSS_ENTROPY || loss == TN_LOSS_NLL;
+}
+
+int train_classes_of(const tn_model *m)
+{
+    tn_shape y = tn_tensor_shape(m->output);
+    const tn_dim last = y.rank > 1 ? y.dims[y.rank - 1] : 0;
+    return last > 0 && last <= INT32_MAX ? (int)last : 0;
+}
+
+static train_target_kind kind_of(const tn_field *y, tn_loss loss)
+{
+    if (!train_takes_classes(loss))
+        return TRAIN_NUMBERS;
+    return y->dtype != TN_I64 ? TRAIN_SOFT : y->rank == 0 ? TRAIN_CLASS : TRAIN_PLACES;
+}
+
+static tn_status check_classes(const tn_model *m, const tn_dataset *data, const tn_field *target, tn_loss loss,
+                               base_error *e)
+{
+    const train_target_kind kind = kind_of(target, loss);
+    const int classes = tn_dataset_classes(data), axes = kind == TRAIN_PLACES ? target->rank + 2 : 2;
+    tn_shape y = tn_tensor_shape(m->output);
+    char have[128];
+    if (classes == 0)
+        return base_fail(e, TN_DTYPE,
+                         "cross entropy needs class numbers; the data have %s as 'y'. Is it the file of labels? For "
+                         "numbers there are other losses, such as mse",
+                         train_describe(target, have, sizeof have));
+    if (kind == TRAIN_SOFT && loss == TN_LOSS_NLL)
+        return base_fail(e, TN_DTYPE, "nll takes class numbers; the data have probabilities: take cross_entropy");
+    if (y.rank != axes)
+        return base_fail(e, TN_SHAPE, "cross entropy needs an output %s; the model's has %d axes",
+                         kind == TRAIN_PLACES ? "[batch, places, classes], as the data have a class for each place"
+                                              : "[batch, classes]",
+                         y.rank);
+    if (y.dims[axes - 1] >= 0 && (kind == TRAIN_SOFT ? y.dims[1] != classes : y.dims[axes - 1] < classes))
+        return base_fail(e, TN_SHAPE,
+                         "the data have %d classes and the model only %lld outputs; make its last layer larger",
+                         classes, (long long)y.dims[axes - 1]);
+    return TN_OK;
+}
+
+/* Numbers to come near to: as many as the output has, in its shape; for an output [batch, 1] single ones will do. */
+static tn_status check_numbers(const tn_model *m, const tn_dataset *data, const tn_field *target, base_error *e)
+{
+    tn_shape y = tn_tensor_shape(m->output);
+    char have[128], due[128];
+    if (tn_dataset_classes(data) > 0)
+        return base_fail(e, TN_DTYPE, "the data have %d classes; this loss takes numbers. Use cross_entropy",
+                         tn_dataset_classes(data));
+    int axes = target->rank + 1;
+    bool fits = axes == y.rank || (axes + 1 == y.rank && y.dims[axes] == 1);
+    for (int i = 1; fits && i < axes; i++)
+        fits = y.dims[i] < 0 || y.dims[i] == target->dims[i - 1];
+    if (fits)
+        return TN_OK;
+    return base_fail(e, TN_SHAPE, "the data have targets 'y' %s for each sample; the model gives %s",
+                     train_describe(target, have, sizeof have), tn_tensor_describe(m->output, due, sizeof due));
+}
+
+tn_status train_check_target(const tn_model *m, const tn_dataset *data, tn_loss *loss, train_target_kind *kind,
+                             base_error *e)
+{
+    const tn_field *y = tn_dataset_field(data, tn_dataset_find(data, "y"));
+    if (!y)
+        return base_fail(e, TN_INVALID, "the data set needs the fields 'x' and 'y'");
+    if (*loss == TN_LOSS_AUTO)
+        *loss = tn_dataset_classes(data) > 0 ? TN_LOSS_CROSS_ENTROPY : TN_LOSS_MSE;
+    *kind = kind_of(y, *loss);
+    return train_takes_classes(*loss) ? check_classes(m, data, y, *loss, e) : check_numbers(m, data, y, e);
+}
+
+/* ---- in the graph ------------------------------------------------------------------------------------------------ */
+
+tn_tensor *train_add_target(tn_model *m, train_target_kind kind)
+{
+    tn_shape y = tn_tensor_shape(m->output);
+    if (kind == TRAIN_CLASS || kind == TRAIN_PLACES) {
+        y.rank--;
+        return tn_input(m->graph, "target", TN_I64, y);
+    }
+    return tn_input(m->graph, "target", tn_tensor_dtype(m->output), y);
+}
+
+/* A class for each place is a class for each row of a longer batch. */
+static void as_rows(const tn_model *m, train_target_kind kind, tn_tensor **y, tn_tensor **target)
+{
+    *y = m->output;
+    if (kind != TRAIN_PLACES)
+        return;
+    *y = tn_reshape(m->output, TN_SHAPE(-1, train_classes_of(m)));
+    *target = tn_reshape(*target, TN_SHAPE(-1));
+}
+
+tn_tensor *train_loss_of(tn_model *m, tn_loss loss, train_target_kind kind, tn_tensor *target, double smoothing)
+{
+    tn_tensor *y;
+    as_rows(m, kind, &y, &target);
+    switch (loss) {
+    case TN_LOSS_CROSS_ENTROPY: return tn_cross_entropy(y, target, TN_OPT(tn_loss_opt, .label_smoothing = smoothing));
+    case TN_LOSS_SMOOTH_L1: return tn_smooth_l1(y, target, 1, TN_REDUCE_MEAN);
+    case TN_LOSS_HUBER: return tn_huber(y, target, 1, TN_REDUCE_MEAN);
+    case TN_LOSS_POISSON_NLL: return tn_poisson_nll(y, target, true, false, 1e-8, TN_REDUCE_MEAN);
+    case TN_LOSS_NLL: return tn_nll(y, target, NULL);
+    case TN_LOSS_BCE: return tn_bce(y, target, NULL);
+    case TN_LOSS_L1: return tn_l1(y, target, TN_REDUCE_MEAN);
+    case TN_LOSS_BCE_WITH_LOGITS: return tn_bce_with_logits(y, target, NULL);
+    default: return tn_mse(y, target, TN_REDUCE_MEAN);
+    }
+}
+
+/* ---- a batch ----------------------------------------------------------------------------------------------------- */
+
+static tn_status make_room(train_scorer *s, size_t scores)
+{
+    if (scores <= s->room)
+        return TN_OK;
+    float *more = realloc(s->scores, scores * sizeof *more);
+    s->scores = more ? more : s->scores;
+    int64_t *predicted = more ? realloc(s->predicted, 2 * scores * sizeof *predicted) : NULL;
+    if (!predicted)
+        return base_no_memory(s->e, "evaluating");
+    s->predicted = predicted;
+    s->room = scores;
+    return TN_OK;
+}
+
+/* The graph wants probabilities, the data have class numbers: those of validation, where training mixes classes. */
+static tn_status to_soft(train_scorer *s, tn_view *target)
+{
+    const int64_t n = target->dims[0], classes = train_classes_of(s->model), *y = target->data;
+    const size_t need = (size_t)n * (size_t)classes;
+    if (need > s->soft_room) {
+        float *more = realloc(s->soft, need * sizeof *more);
+        if (!more)
+            return base_no_memory(s->e, "evaluating");
+        s->soft = more;
+        s->soft_room = need;
+    }
+    memset(s->soft, 0, need * sizeof *s->soft);
+    for (int64_t i = 0; i < n; i++)
+        if (y[i] >= 0 && y[i] < classes)
+            s->soft[i * classes + y[i]] = 1;
+    *target = tn_view_of(s->soft, TN_F32, 2, (const int64_t[]){n, classes});
+    return TN_OK;
+}
+
+tn_status train_feeds(train_scorer *s, const tn_loader *loader, const tn_batch *batch, tn_feed *feeds)
+{
+    const tn_dataset *data = tn_loader_dataset(loader);
+    int x = tn_dataset_find(data, "x"), y = tn_dataset_find(data, "y");
+    feeds[0] = (tn_feed){"x", batch->fields[x]};
+    feeds[1] = (tn_feed){"target", batch->fields[y]};
+    tn_view *target = &feeds[1].view;
+    tn_shape due = tn_tensor_shape(s->model->output);
+    if (s->target == TRAIN_SOFT)
+        return target->dtype == TN_I64 ? to_soft(s, target) : TN_OK;
+    if (s->target == TRAIN_NUMBERS && target->rank + 1 == due.rank &&
+        due.dims[due.rank - 1] == 1) { /* numbers for an output [batch, 1] */
+        target->dims[target->rank] = 1;
+        target->rank++;
+    }
+    if (s->target != TRAIN_NUMBERS && target->dtype != TN_I64)
+        return base_fail(s->e, TN_DTYPE, "the field 'y' is %s; class numbers (i64) are due",
+                         tn_dtype_name(target->dtype));
+    return TN_OK;
+}
+
+bool train_has_scores(const train_scorer *s)
+{
+    const int classes = train_classes_of(s->model);
+    return s->target != TRAIN_NUMBERS && classes > 0 && classes <= TRAIN_MOST_CLASSES;
+}
+
+/* Open sizes of the output are those of the input that have the same symbol. */
+static int64_t size_of(const train_scorer *s, tn_dim dim, const tn_view *x)
+{
+    tn_shape in = tn_tensor_shape(s->model->input);
+    for (int i = 0; dim < 0 && i < in.rank; i++)
+        if (in.dims[i] == dim)
+            return x->dims[i];
+    return dim;
+}
+
+tn_status train_output_view(train_scorer *s, const tn_view *x, tn_view *view)
+{
+    tn_shape shape = tn_tensor_shape(s->model->output);
+    int64_t dims[TN_MAX_RANK];
+    size_t count = 1;
+    for (int i = 0; i < shape.rank; i++) {
+        dims[i] = i == 0 ? x->dims[0] : size_of(s, shape.dims[i], x);
+        if (dims[i] < 0)
+            return base_fail(s->e, TN_SHAPE, "the model's output has other open sizes than its input");
+        count *= (size_t)dims[i];
+    }
+    BASE_TRY(make_room(s, count));
+    *view = tn_view_of(s->scores, TN_F32, shape.rank, dims);
+    return TN_OK;
+}
+
+int64_t train_weight(const train_scorer *s, const tn_view *target)
+{
+    const int64_t *y = target->data, n = tn_view_count(target);
+    int64_t places = 0;
+    if (s->target != TRAIN_PLACES)
+        return target->dims[0];
+    for (int64_t i = 0; i < n; i++)
+        places += y[i] >= 0;
+    return places;
+}
+
+int64_t train_judge(train_scorer *s, const tn_view *scores, const tn_view *target, const int64_t **predicted,
+                    const int64_t **truth)
+{
+    const int classes = train_classes_of(s->model);
+    const int64_t rows = tn_view_count(scores) / classes;
+    train_argmax(scores->data, (size_t)rows, classes, s->predicted);
+    *predicted = s->predicted;
+    *truth = target->data;
+    if (s->target == TRAIN_SOFT) {
+        train_argmax(target->data, (size_t)rows, classes, s->predicted + rows);
+        *truth = s->predicted + rows;
+    }
+    return rows;
+}
