@@ -12,6 +12,7 @@
 #include <tarn/optim.h>
 #include <tarn/program.h>
 #include <tarn/data.h>
+#include <tarn/table.h>
 #include <tarn/model.h>
 #include <tarn/train.h>
 #include <tarn/plot.h>

@@ -1,0 +1,190 @@
+/* encoding.c: text of other encodings as UTF-8, and which one a file is in. */
+#include <string.h>
+
+#include "base/text.h"
+#include "data/table/table.h"
+
+/* The first byte that is not UTF-8, or NULL; *wide: code points above ASCII were met before it. */
+static const char *first_invalid(const char *p, const char *end, bool *wide)
+{
+    *wide = false;
+    while (p < end) {
+        uint64_t v;
+        if (end - p >= 8 && (memcpy(&v, p, 8), (v & 0x8080808080808080u) == 0)) {
+            p += 8;
+            continue;
+        }
+        size_t used;
+        if (base_utf8_next(p, (size_t)(end - p), &used) < 0)
+            return p;
+        *wide |= used > 1;
+        p += used;
+    }
+    return NULL;
+}
+
+/* Is some of what follows UTF-8 beyond ASCII? Latin-1 text hardly ever is by accident. */
+static bool any_wide(const char *p, const char *end)
+{
+    while (p < end) {
+        size_t used;
+        if (base_utf8_next(p, (size_t)(end - p), &used) < 0)
+            used = 1;
+        else if (used > 1)
+            return true;
+        p += used;
+    }
+    return false;
+}
+
+/* Half of all bytes, or nearly, are zeros on one side: ASCII in UTF-16. */
+static tn_encoding by_zeros(const unsigned char *p, size_t bytes)
+{
+    size_t n = bytes < 4096 ? bytes & ~(size_t)1 : 4096, zeros[2] = {0};
+    for (size_t i = 0; i < n; i++)
+        zeros[i & 1] += p[i] == 0;
+    if (bytes % 2 || zeros[0] + zeros[1] == 0 || zeros[0] + zeros[1] < n / 4)
+        return TN_ENCODING_AUTO;
+    return zeros[1] > zeros[0] ? TN_ENCODING_UTF16LE : TN_ENCODING_UTF16BE;
+}
+
+static size_t put_utf8(char *to, uint32_t code)
+{
+    if (code < 0x80) {
+        to[0] = (char)code;
+        return 1;
+    }
+    if (code < 0x800) {
+        to[0] = (char)(0xC0 | code >> 6);
+        to[1] = (char)(0x80 | (code & 63));
+        return 2;
+    }
+    if (code < 0x10000) {
+        to[0] = (char)(0xE0 | code >> 12);
+        to[1] = (char)(0x80 | (code >> 6 & 63));
+        to[2] = (char)(0x80 | (code & 63));
+        return 3;
+    }
+    to[0] = (char)(0xF0 | code >> 18);
+    to[1] = (char)(0x80 | (code >> 12 & 63));
+    to[2] = (char)(0x80 | (code >> 6 & 63));
+    to[3] = (char)(0x80 | (code & 63));
+    return 4;
+}
+
+static tn_status from_latin1(const char **data, size_t *bytes, char **made, base_error *e)
+{
+    char *to = *bytes < SIZE_MAX / 2 ? malloc(*bytes * 2 + 1) : NULL;
+    size_t n = 0;
+    if (!to)
+        return base_no_memory(e, "reading a table in Latin-1");
+    for (size_t i = 0; i < *bytes; i++)
+        n += put_utf8(to + n, (unsigned char)(*data)[i]);
+    *data = *made = to;
+    *bytes = n;
+    return TN_OK;
+}
+
+static uint32_t unit(const unsigned char *p, bool big)
+{
+    return (uint32_t)p[!big] << 8 | p[big];
+}
+
+static tn_status from_utf16(const char **data, size_t *bytes, char **made, bool big, const char *name, base_error *e)
+{
+    const unsigned char *p = (const unsigned char *)*data;
+    size_t units = *bytes / 2, n = 0;
+    if (*bytes % 2)
+        return base_fail(e, TN_FORMAT, "%s: in UTF-16 the number of bytes is even, but there are %zu", name, *bytes);
+    char *to = units < SIZE_MAX / 3 ? malloc(units * 3 + 1) : NULL;
+    if (!to)
+        return base_no_memory(e, "reading a table in UTF-16");
+    for (size_t i = 0; i < units; i++) {
+        uint32_t code = unit(p + 2 * i, big), low = 0;
+        if (code >= 0xD800 && code < 0xDC00 && i + 1 < units)
+            low = unit(p + 2 * i + 2, big);
+        if (low >= 0xDC00 && low < 0xE000) {
+            code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+            i++;
+        } else if (code >= 0xD800 && code < 0xE000) {
+            free(to);
+            return base_fail(e, TN_FORMAT,
+                             "%s: offset %zu: half of a pair of surrogates stands alone, so this is not UTF-16", name,
+                             2 * i);
+        }
+        n += put_utf8(to + n, code);
+    }
+    *data = *made = to;
+    *bytes = n;
+    return TN_OK;
+}
+
+static bool starts(const char *data, size_t bytes, const char *mark, size_t n)
+{
+    return bytes >= n && memcmp(data, mark, n) == 0;
+}
+
+/* Takes a byte order mark off. */
+static tn_encoding by_mark(const char **data, size_t *bytes)
+{
+    tn_encoding is = TN_ENCODING_AUTO;
+    size_t n = 0;
+    if (starts(*data, *bytes, "\xEF\xBB\xBF", 3))
+        is = TN_ENCODING_UTF8, n = 3;
+    else if (starts(*data, *bytes, "\xFF\xFE", 2))
+        is = TN_ENCODING_UTF16LE, n = 2;
+    else if (starts(*data, *bytes, "\xFE\xFF", 2))
+        is = TN_ENCODING_UTF16BE, n = 2;
+    *data += n;
+    *bytes -= n;
+    return is;
+}
+
+static tn_status fail_invalid(const char *data, const char *at, const char *why, const char *name, base_error *e)
+{
+    long long line = 1;
+    const char *start = data;
+    for (const char *p = data; p < at; p++)
+        if (*p == '\n') {
+            line++;
+            start = p + 1;
+        }
+    return base_fail(e, TN_FORMAT, "%s:%lld:%lld: the byte 0x%02X is not UTF-8%s", name, line,
+                     (long long)(at - start) + 1, (unsigned)(unsigned char)*at, why);
+}
+
+tn_status table_decode(const char **data, size_t *bytes, char **made, const tn_table_opt *opt, const char *name,
+                       const char **said, bool *mixed, base_error *e)
+{
+    tn_encoding told = opt->encoding, mark = told == TN_ENCODING_LATIN1 ? TN_ENCODING_AUTO : by_mark(data, bytes), is;
+    *made = NULL;
+    *mixed = false;
+    is = told ? told : mark ? mark : by_zeros((const unsigned char *)*data, *bytes);
+    if (told == TN_ENCODING_UTF8 && mark > TN_ENCODING_UTF8)
+        return base_fail(e, TN_FORMAT, "%s has the byte order mark of UTF-16, but UTF-8 was told", name);
+    if (is == TN_ENCODING_UTF16LE || is == TN_ENCODING_UTF16BE) {
+        *said = is == TN_ENCODING_UTF16LE ? "UTF-16 (little-endian)" : "UTF-16 (big-endian)";
+        return from_utf16(data, bytes, made, is == TN_ENCODING_UTF16BE, name, e);
+    }
+    bool wide;
+    const char *end = *data + *bytes, *bad = is == TN_ENCODING_LATIN1 ? *data : first_invalid(*data, end, &wide);
+    *said = "UTF-8";
+    if (!bad)
+        return TN_OK;
+    if (is == TN_ENCODING_AUTO && (wide || any_wide(bad, end))) {
+        if (opt->bad == TN_BAD_FAIL)
+            return fail_invalid(*data, bad,
+                                ", and elsewhere the file is: it is a mixture of encodings. Such rows can be skipped",
+                                name, e);
+        *mixed = true;
+        return TN_OK;
+    }
+    if (is == TN_ENCODING_UTF8) {
+        if (opt->bad == TN_BAD_FAIL)
+            return fail_invalid(*data, bad, "; if the file is in Latin-1, say so. Such rows can be skipped", name, e);
+        *mixed = true;
+        return TN_OK;
+    }
+    *said = "Latin-1";
+    return from_latin1(data, bytes, made, e);
+}

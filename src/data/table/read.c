@@ -1,0 +1,205 @@
+/* read.c: from a file, or text in memory, to a table; see <tarn/table.h>. */
+#include <string.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "data/gzip.h"
+#include "data/table/table.h"
+
+/* ---- options ---------------------------------------------------------------------------------------------------- */
+
+static tn_status check(const tn_table_opt *opt, base_error *e)
+{
+    if (opt->n_missing < 0 || opt->n_columns < 0 || opt->categories < 0 || opt->threads < 0)
+        return base_fail(e, TN_INVALID, "options of a table: a number is below zero");
+    if (opt->delimiter == '\n' || opt->delimiter == '\r' ||
+        (opt->delimiter && opt->delimiter == (opt->quote ? opt->quote : '"')) || (unsigned char)opt->delimiter > 127 ||
+        (unsigned char)opt->quote > 127 || opt->quote == '\n')
+        return base_fail(e, TN_INVALID,
+                         "options of a table: the delimiter and the quote are two different ASCII characters, "
+                         "and no end of a line");
+    for (int i = 0; i < opt->n_columns; i++)
+        if (!opt->columns[i].name || opt->columns[i].type < TN_COLUMN_AUTO || opt->columns[i].type > TN_COLUMN_TEXT)
+            return base_fail(e, TN_INVALID, "options of a table: column %d has no name, or no type that there is", i);
+    return TN_OK;
+}
+
+static tn_status tell_types(table_source *s, const tn_table_opt *opt, base_error *e)
+{
+    s->told = BASE_ARRAY(s->arena, table_kind, s->n_columns);
+    if (!s->kinds)
+        s->kinds = BASE_ARRAY(s->arena, table_kind, s->n_columns);
+    s->active = BASE_ARRAY(s->arena, bool, s->n_columns);
+    s->table->columns = BASE_ARRAY(s->arena, tn_column, s->n_columns);
+    if (!s->told || !s->kinds || !s->active || !s->table->columns)
+        return base_no_memory(e, "reading a table");
+    s->table->n_columns = s->n_columns;
+    for (int i = 0; i < opt->n_columns; i++) {
+        int k = 0;
+        while (k < s->n_columns && strcmp(s->names[k], opt->columns[i].name) != 0)
+            k++;
+        if (k == s->n_columns)
+            return base_fail(e, TN_NOT_FOUND, "%.300s has no column \"%.100s\", of which a type was told", s->name,
+                             opt->columns[i].name);
+        if (opt->columns[i].type != TN_COLUMN_AUTO)
+            s->kinds[k] = s->told[k] = table_kind_of(opt->columns[i].type, opt->day_first);
+    }
+    return TN_OK;
+}
+
+/* ---- text ------------------------------------------------------------------------------------------------------- */
+
+static bool ends_in(const char *name, const char *end)
+{
+    size_t n = strlen(name), m = strlen(end);
+    return n >= m && strcmp(name + n - m, end) == 0;
+}
+
+static bool is_json(const char *name)
+{
+    return ends_in(name, ".jsonl") || ends_in(name, ".ndjson") || ends_in(name, ".jsonl.gz") ||
+           ends_in(name, ".ndjson.gz");
+}
+
+static tn_status set_up(table_source *s, const tn_table_opt *opt, base_error *e)
+{
+    s->body = s->data;
+    if (s->json) {
+        s->next = table_json_next;
+        s->unescape = table_json_unescape;
+        BASE_TRY(table_json_keys(s, e));
+        BASE_TRY(table_check_names(s, e));
+    } else {
+        s->next = table_csv_next;
+        s->unescape = table_csv_unescape;
+        if (s->n_columns == 0)
+            BASE_TRY(table_guess(s, opt, e));
+        s->doubt_quotes = s->delimiter == '\t' && !opt->quote;
+    }
+    return tell_types(s, opt, e);
+}
+
+tn_status table_fill(tn_context *context, table_source *s, const tn_table_opt *opt, base_error *e)
+{
+    s->quote = opt->quote ? opt->quote : '"';
+    s->day_first = opt->day_first;
+    s->bad = opt->bad;
+    s->absent = table_absent_new(opt);
+    s->categories = opt->categories ? opt->categories : 1000;
+    s->threads = opt->threads ? opt->threads : tn_context_threads(context);
+    s->arena = &s->table->arena;
+    BASE_TRY(set_up(s, opt, e));
+    BASE_TRY(table_load(s, e));
+    if (s->table->skipped > 0)
+        BASE_TRY(table_note(s->table, e, "%lld rows were skipped", (long long)s->table->skipped));
+    if (s->table->bad_values > 0)
+        BASE_TRY(table_note(s->table, e, "%lld values were of another type than told and count as missing",
+                            (long long)s->table->bad_values));
+    return TN_OK;
+}
+
+static tn_table *parse(tn_context *context, const char *data, size_t bytes, const char *name, const tn_table_opt *opt,
+                       base_error *e)
+{
+    char *made = NULL;
+    const char *said = "";
+    table_source s = {.name = name, .json = is_json(name)};
+    if (table_decode(&data, &bytes, &made, opt, name, &said, &s.check_utf8, e) != TN_OK)
+        return NULL;
+    s.data = data;
+    s.bytes = bytes;
+    s.table = table_new(e);
+    tn_status status = s.table ? TN_OK : TN_MEMORY;
+    if (status == TN_OK && opt->encoding == TN_ENCODING_AUTO)
+        status = table_note(s.table, e, "the encoding is %s", said);
+    if (status == TN_OK)
+        status = table_fill(context, &s, opt, e);
+    free(made);
+    if (status == TN_OK)
+        return s.table;
+    tn_table_free(s.table);
+    return NULL;
+}
+
+/* ---- files ------------------------------------------------------------------------------------------------------ */
+
+static tn_status unpack(const void *data, size_t bytes, const char *name, size_t limit, char **out, size_t *length,
+                        base_error *e)
+{
+    size_t most = data_gzip_most(bytes), room = bytes * 4 + 65536, n = 0, got;
+    limit = limit && limit < most ? limit : most;
+    data_gzip *z = data_gzip_new(data, bytes, name, e);
+    if (!z)
+        return e ? e->status : TN_UNSUPPORTED;
+    char *text = NULL;
+    tn_status status = TN_OK;
+    for (bool end = false; !end && status == TN_OK;) {
+        char *more = realloc(text, room + 1);
+        if (!more) {
+            status = base_no_memory(e, "unpacking a table");
+            break;
+        }
+        text = more;
+        status = data_gzip_read(z, text + n, room - n, &got, e);
+        n += got;
+        end = n < room;
+        room += room / 2;
+        if (status == TN_OK && n > limit)
+            status = base_fail(e, TN_LIMIT, "%.300s: unpacked it has more than %zu bytes", name, limit);
+    }
+    data_gzip_free(z);
+    if (status != TN_OK) {
+        free(text);
+        return status;
+    }
+    *out = text;
+    *length = n;
+    return TN_OK;
+}
+
+static tn_table *from_bytes(tn_context *context, const void *data, size_t bytes, const char *name,
+                            const tn_table_opt *opt, base_error *e)
+{
+    char *text = NULL;
+    if (!data_is_gzip(data, bytes)) {
+        if (opt->memory_limit && bytes > opt->memory_limit) {
+            base_fail(e, TN_LIMIT, "%.300s has %zu bytes; at most %zu are read", name, bytes, opt->memory_limit);
+            return NULL;
+        }
+        return parse(context, data, bytes, name, opt, e);
+    }
+    if (unpack(data, bytes, name, opt->memory_limit, &text, &bytes, e) != TN_OK)
+        return NULL;
+    tn_table *t = parse(context, text, bytes, name, opt, e);
+    free(text);
+    return t;
+}
+
+tn_table *tn_table_parse(tn_context *context, const void *data, size_t bytes, const char *name, const tn_table_opt *opt)
+{
+    base_error own = {0}, *e = base_context_begin(context);
+    e = e ? e : &own;
+    opt = opt ? opt : &(tn_table_opt){0};
+    if (check(opt, e) != TN_OK)
+        return NULL;
+    return from_bytes(context, bytes ? data : "", bytes, name ? name : "the table", opt, e);
+}
+
+tn_table *tn_table_read(tn_context *context, const char *path, const tn_table_opt *opt)
+{
+    base_error own = {0}, *e = base_context_begin(context);
+    base_mapping m;
+    e = e ? e : &own;
+    opt = opt ? opt : &(tn_table_opt){0};
+    if (check(opt, e) != TN_OK)
+        return NULL;
+    if (!path) {
+        base_fail(e, TN_INVALID, "a table needs the path of a file");
+        return NULL;
+    }
+    if (base_file_map(path, &m, e) != TN_OK)
+        return NULL;
+    tn_table *t = from_bytes(context, m.data, m.bytes, path, opt, e);
+    base_file_unmap(&m);
+    return t;
+}

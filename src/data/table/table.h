@@ -1,0 +1,248 @@
+/* table.h: tables from the inside, and how they are read.
+ *
+ * A text is cut into chunks at ends of rows; threads take chunks. A chunk is read block by block: `next` finds where the cells
+ * of some hundred rows lie, then each column converts its cells, so that the loop over a column knows its type. Types come from
+ * the first rows; a value that does not fit one is noted, and the columns concerned are read again with a wider type. */
+#ifndef DATA_TABLE_TABLE_H
+#define DATA_TABLE_TABLE_H
+
+#include "base/arena.h"
+#include "base/context.h"
+#include "base/str.h"
+#include "base/vec.h"
+
+#include <stdatomic.h>
+#include <tarn/table.h>
+
+/* ---- what comes out --------------------------------------------------------------------------------------------- */
+
+struct tn_table {
+    atomic_int references;
+    int64_t rows;
+    int n_columns;
+    tn_column *columns; /* values, missing and text are malloc'ed; names are in the arena */
+    base_vec(char *) notes;
+    int64_t skipped, bad_values;
+    base_arena arena;
+};
+
+tn_table *table_new(base_error *e);
+tn_table *table_retain(const tn_table *t);
+tn_status table_note(tn_table *t, base_error *e, const char *fmt, ...) TN_PRINTF(3, 4);
+static inline bool table_bit(const uint64_t *bits, int64_t i)
+{
+    return bits && (bits[i >> 6] >> (i & 63) & 1);
+}
+/* Bytes of an entry of values. */
+size_t table_value_size(tn_column_type type);
+
+/* ---- cells ------------------------------------------------------------------------------------------------------ */
+
+/* A cell is text at block.base + at. ESCAPED: `unescape` gives its value. STRING: quoted in JSON, never a number. NONE: null. */
+enum { CELL_ESCAPED = 1 << 29, CELL_STRING = 1 << 30, CELL_NONE = (int)(1u << 31), CELL_LENGTH = (1 << 29) - 1 };
+typedef struct table_cell {
+    uint32_t at, length; /* with flags above */
+} table_cell;
+
+enum { BLOCK_CELLS = 1 << 14 };
+typedef struct table_block {
+    const char *base;
+    table_cell *cells;  /* [row][column] */
+    int64_t rows, room; /* room: rows that cells can take */
+} table_block;
+
+typedef enum table_fault {
+    FAULT_NONE,
+    FAULT_RAGGED,
+    FAULT_AFTER_QUOTE,
+    FAULT_OPEN_QUOTE,
+    FAULT_UTF8,
+    FAULT_LONG,
+    FAULT_VALUE,
+    FAULT_JSON,
+    FAULT_REPEATED
+} table_fault;
+
+/* What is wrong, and where. Of several in a file the first in the file counts. */
+typedef struct table_trouble {
+    table_fault fault;
+    const char *at;
+    int column;       /* FAULT_VALUE; cells in the row for FAULT_RAGGED */
+    const char *what; /* FAULT_JSON */
+} table_trouble;
+
+enum { FIRST_TROUBLES = 3 };
+typedef struct table_troubles {
+    int64_t rows, values;
+    table_trouble first[FIRST_TROUBLES];
+} table_troubles;
+
+/* ---- types while reading ----------------------------------------------------------------------------------------- */
+
+/* In the order in which they give way to each other; see table_join. */
+typedef enum table_kind {
+    KIND_NONE, /* nothing but missing values so far */
+    KIND_INTEGER,
+    KIND_NUMBER,
+    KIND_BOOLEAN,
+    KIND_TIME,
+    KIND_TIME_DAY_FIRST,
+    KIND_CATEGORY,
+    KIND_TEXT
+} table_kind;
+
+tn_column_type table_type_of(table_kind kind);
+table_kind table_kind_of(tn_column_type type, bool day_first);
+/* The narrowest kind of a value; never NONE. */
+table_kind table_classify(const char *text, size_t length, bool day_first);
+/* The narrowest kind that holds what both do. */
+table_kind table_join(table_kind a, table_kind b);
+
+/* value.c: whole texts as values, whatever the locale. */
+bool table_parse_i64(const char *text, size_t length, int64_t *value);
+bool table_parse_f64(const char *text, size_t length, double *value);
+bool table_parse_bool(const char *text, size_t length, uint8_t *value);
+bool table_parse_time(const char *text, size_t length, bool day_first, double *value);
+/* "2016-07-01 13:00:00" */
+char *table_format_time(double seconds, char buffer[40]);
+/* Year, month 1 to 12, day 1 to 31, hour, minute, second, weekday (0: Monday), day of the year (0 to 365). */
+typedef struct table_date {
+    int64_t year;
+    int month, day, hour, minute, weekday, yearday;
+    double second;
+} table_date;
+table_date table_date_of(double seconds);
+
+/* What stands for a missing value: found by length and first byte before texts are compared. */
+typedef struct table_absent {
+    const char *const *texts;
+    int n;
+    size_t longest;
+    bool empty, first[256];
+} table_absent;
+table_absent table_absent_new(const tn_table_opt *opt);
+static inline bool table_is_absent_text(const table_absent *a, const char *text, size_t length);
+
+/* ---- dictionaries ----------------------------------------------------------------------------------------------- */
+
+/* Texts in the order in which they came first. */
+typedef struct table_words {
+    base_str heap;
+    base_vec(uint64_t) ends;
+    uint32_t *slots;  /* number + 1, 0: free */
+    uint64_t *hashes; /* by number */
+    size_t capacity;
+} table_words;
+/* The number of a text, added if new; -1: memory is out; -2: it would be number `most`. */
+int32_t table_word(table_words *w, const char *text, size_t length, size_t most);
+const char *table_word_text(const table_words *w, size_t number, size_t *length);
+void table_words_free(table_words *w);
+
+/* ---- reading ---------------------------------------------------------------------------------------------------- */
+
+typedef struct table_source table_source;
+typedef struct table_chunk table_chunk;
+
+/* What one chunk makes of one column. */
+typedef struct table_part {
+    table_kind kind; /* KIND_NONE after a failure to fit: `wider` says what is due */
+    table_kind wider;
+    const char *wider_at;
+    void *values;      /* where the chunk's first row goes; texts: ends in `heap` */
+    uint64_t *missing; /* of this chunk; NULL: none so far */
+    int64_t n_missing, rows;
+    table_words words; /* categories */
+    base_str heap;     /* texts */
+} table_part;
+
+struct table_chunk {
+    const char *begin, *end;
+    const char *at; /* what is left begins here */
+    bool quotes;    /* some are in it */
+    bool odd_quote; /* one is not as RFC 4180 has it */
+    bool misfit;    /* it does not end where a row does: the cut was guessed wrong */
+    int64_t row0, rows_most, rows;
+    table_part *parts;
+    table_troubles troubles;
+    base_vec(int64_t) dropped; /* rows of this chunk to be left out, in order */
+    char *scratch;             /* an unescaped value */
+    size_t scratch_room;
+    base_error err;
+};
+
+struct table_source {
+    const char *name;
+    const char *data; /* UTF-8 */
+    size_t bytes;
+    const char *body; /* after the header */
+    char delimiter, quote;
+    bool json, day_first, check_utf8;
+    bool count_troubles; /* the first pass */
+    bool doubt_quotes; /* of tabs, unless told: if some are not as RFC 4180 has them, all are characters like others */
+    tn_bad_row bad;
+    table_absent absent;
+    int n_columns;
+    char **names; /* in the arena */
+    table_kind *told, *kinds;
+    bool *active; /* read in this pass */
+    int categories;
+    int threads;
+    base_arena *arena;
+    tn_table *table;
+    /* Fills a block from a chunk; rows 0: its end. TN_OK, or a failure in chunk->err. */
+    tn_status (*next)(const table_source *s, table_chunk *c, table_block *b);
+    /* The value of an escaped cell into `to`, which has room for `length` bytes. */
+    size_t (*unescape)(const table_source *s, const char *text, size_t length, char *to);
+};
+
+static inline bool table_is_absent_text(const table_absent *a, const char *text, size_t length)
+{
+    if (length == 0)
+        return a->empty;
+    if (length > a->longest || !a->first[(unsigned char)text[0]])
+        return false;
+    for (int i = 0; i < a->n; i++)
+        if (__builtin_strlen(a->texts[i]) == length && __builtin_memcmp(a->texts[i], text, length) == 0)
+            return true;
+    return false;
+}
+
+/* A row or value is bad: TN_OK when it is to be left out (and is counted), or the failure is kept for the end. */
+tn_status table_bad(const table_source *s, table_chunk *c, table_trouble trouble);
+/* "name:line:column: what is wrong". */
+tn_status table_trouble_fail(const table_source *s, const table_trouble *trouble, base_error *e);
+
+/* encoding.c: *data becomes UTF-8: as it is, without its byte order mark, or in *made (malloc'ed). Says what it took it for, and
+ * whether rows must be checked because the file is a mixture. */
+tn_status table_decode(const char **data, size_t *bytes, char **made, const tn_table_opt *opt, const char *name,
+                       const char **said, bool *mixed, base_error *e);
+/* guess.c: delimiter, header, names; s->body. */
+tn_status table_guess(table_source *s, const tn_table_opt *opt, base_error *e);
+tn_status table_check_names(table_source *s, base_error *e);
+/* csv.c */
+tn_status table_csv_next(const table_source *s, table_chunk *c, table_block *b);
+size_t table_csv_unescape(const table_source *s, const char *text, size_t length, char *to);
+/* A sweep over [from, end): quotes, and what ends of rows there are if it begins outside of quotes, or inside. */
+typedef struct table_sweep {
+    int64_t quotes, rows[2];
+    const char *first[2]; /* after the first end of a row; NULL: none */
+} table_sweep;
+table_sweep table_csv_sweep(char quote, const char *from, const char *end);
+/* jsonl.c: s->names from all lines first. */
+tn_status table_json_keys(table_source *s, base_error *e);
+tn_status table_json_next(const table_source *s, table_chunk *c, table_block *b);
+size_t table_json_unescape(const table_source *s, const char *text, size_t length, char *to);
+/* column.c: appends a block's cells of one column. */
+tn_status table_convert(const table_source *s, table_chunk *c, int column, const table_block *b);
+/* chunks.c: all rows of a source into s->table, by threads. */
+tn_status table_load(table_source *s, base_error *e);
+/* merge.c: what the chunks hold becomes column `k` of s->table. It takes `values` (malloc'ed) over, also on failure. *overflow: the
+ * words of all chunks are more than categories may be; nothing was made. */
+tn_status table_merge(const table_source *s, table_chunk *chunks, int64_t n, int k, void *values, bool *overflow,
+                      base_error *e);
+/* drop.c: leaves out rows, which are in order. */
+void table_drop(tn_table *t, const int64_t *rows, int64_t n);
+/* read.c: the rest, when s has a text and an empty table; n_columns, names and kinds may be known. */
+tn_status table_fill(tn_context *context, table_source *s, const tn_table_opt *opt, base_error *e);
+
+#endif
