@@ -1,0 +1,145 @@
+/* tarn/text.h: text into numbers and back: tokenizers read from files, made from rules or trained on a corpus, and data sets
+ * of what they give.
+ *
+ * A tn_tokenizer never changes once made, and may be used on several threads at once. It is one JSON text, the tokenizer.json
+ * of the `tokenizers` library, and everything about it is in there: normalizer, pre-tokenizer, model, post-processor, decoder,
+ * added tokens. Tokenizers made in other ways (characters, words, GPT-2's two files, BERT's vocab.txt, llama2.c's file) are
+ * held as the same parts, so that all can be saved and loaded as that JSON.
+ *
+ * A tn_encoder is one thread's memory for encoding: pieces of text seen before are not worked out again. */
+#ifndef TARN_TEXT_H
+#define TARN_TEXT_H
+
+#include <tarn/core.h>
+#include <tarn/data.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- tokenizers ------------------------------------------------------------------------------------------------ */
+
+typedef struct tn_tokenizer tn_tokenizer;
+
+/* Bytes, not ended by a zero. */
+typedef struct tn_text {
+    const char *at;
+    size_t bytes;
+} tn_text;
+
+/* Reads a tokenizer.json: models BPE, WordPiece, Unigram and WordLevel. What Tarn does not know is refused by name. */
+TN_API tn_tokenizer *tn_tokenizer_load(tn_context *context, const char *path);
+/* The same from memory; `what` opens sentences (NULL: "tokenizer"). */
+TN_API tn_tokenizer *tn_tokenizer_parse(tn_context *context, const char *json, size_t bytes, const char *what);
+/* The tokenizer as JSON, which tn_tokenizer_parse reads; the caller frees *json by free(). */
+TN_API tn_status tn_tokenizer_json(tn_context *context, const tn_tokenizer *tokenizer, char **json, size_t *bytes);
+TN_API tn_status tn_tokenizer_save(tn_context *context, const tn_tokenizer *tokenizer, const char *path);
+/* What was made from a tokenizer keeps what it needs of it. */
+TN_API void tn_tokenizer_free(tn_tokenizer *tokenizer);
+
+/* GPT-2's byte-level BPE: vocab.json and merges.txt (vocab.bpe). "<|endoftext|>" is ordinary text unless `special`. */
+typedef struct tn_tokenizer_gpt2_opt {
+    bool special;      /* "<|endoftext|>", wherever it stands in a text, is its own token */
+    bool prefix_space; /* a text is read as if a space stood before it */
+    void *reserved[4];
+} tn_tokenizer_gpt2_opt;
+TN_API tn_tokenizer *tn_tokenizer_gpt2(tn_context *context, const char *vocab, const char *merges,
+                                       const tn_tokenizer_gpt2_opt *opt);
+
+/* BERT's WordPiece: vocab.txt, a token a line, "##" before what continues a word. */
+typedef struct tn_tokenizer_bert_opt {
+    bool cased;        /* keep capitals and accents; as default both go */
+    bool bare;         /* no [CLS] and [SEP] around texts */
+    void *reserved[4];
+} tn_tokenizer_bert_opt;
+TN_API tn_tokenizer *tn_tokenizer_bert(tn_context *context, const char *vocab, const tn_tokenizer_bert_opt *opt);
+
+/* The tokenizer file of llama2.c (tokenizer.bin, tok512.bin): pieces with scores, merged best score first; characters that have
+ * no piece become their bytes. Texts get BOS (id 1) in front unless `bare`. */
+TN_API tn_tokenizer *tn_tokenizer_llama2(tn_context *context, const char *path, bool bare);
+
+TN_API size_t tn_tokenizer_size(const tn_tokenizer *tokenizer); /* largest id + 1, added tokens included */
+/* The id of a token as it is written in the vocabulary, or -1. */
+TN_API int32_t tn_tokenizer_id(const tn_tokenizer *tokenizer, const char *token);
+/* How a token is written in the vocabulary; false when there is no such id. `buffer` holds `size` bytes and is always ended. */
+TN_API bool tn_tokenizer_token(const tn_tokenizer *tokenizer, int32_t id, char *buffer, size_t size);
+/* Ids of special tokens by what they are commonly called ("[PAD]", "<pad>", "<|endoftext|>", ...); -1: there is none. */
+typedef struct tn_token_roles {
+    int32_t pad, unknown, begin, end, mask;
+} tn_token_roles;
+TN_API tn_token_roles tn_tokenizer_roles(const tn_tokenizer *tokenizer);
+/* "BPE", "WordPiece", "Unigram" or "WordLevel". Static. */
+TN_API const char *tn_tokenizer_model(const tn_tokenizer *tokenizer);
+
+/* ---- encoding -------------------------------------------------------------------------------------------------- */
+
+typedef struct tn_encode_opt {
+    bool plain;           /* no tokens that the post-processor adds (BOS, [CLS], ...) */
+    bool spans;           /* say from which bytes of the text each token comes */
+    bool types;           /* say to which text of a pair each token belongs */
+    size_t max_length;    /* tokens at most, added ones included; 0: what the tokenizer says */
+    bool truncate_left;   /* cut away the beginning instead of the end */
+    size_t pad_to;        /* pad to so many; 0: what the tokenizer says */
+    bool pad_left;        /* padding in front */
+    void *reserved[4];
+} tn_encode_opt;
+
+typedef struct tn_span {
+    size_t begin, end; /* bytes of the text; 0, 0 for tokens that were added */
+} tn_span;
+
+/* Ids of a text. Valid until the encoder's next call. */
+typedef struct tn_encoding {
+    size_t n;             /* all tokens, padding included */
+    const int32_t *ids;
+    const tn_span *spans; /* NULL unless asked for */
+    const uint8_t *types; /* NULL unless asked for */
+    size_t first, length; /* the tokens that are not padding */
+} tn_encoding;
+
+typedef struct tn_encoder tn_encoder;
+TN_API tn_encoder *tn_encoder_new(tn_context *context, const tn_tokenizer *tokenizer);
+TN_API void tn_encoder_free(tn_encoder *encoder);
+TN_API const char *tn_encoder_error(const tn_encoder *encoder);
+/* Any bytes are a text. Byte-level tokenizers take them as they are; to others what is not UTF-8 is U+FFFD. */
+TN_API tn_status tn_encode(tn_encoder *encoder, const char *text, size_t bytes, const tn_encode_opt *opt,
+                           tn_encoding *encoding);
+/* A question and its answer, or such: as one row of ids, joined as the tokenizer's template says. */
+TN_API tn_status tn_encode_pair(tn_encoder *encoder, tn_text first, tn_text second, const tn_encode_opt *opt,
+                                tn_encoding *encoding);
+
+/* Many texts by all threads of the context. The ids of text i are ids[starts[i]] to ids[starts[i + 1]]. */
+typedef struct tn_token_rows {
+    size_t rows;
+    int64_t *starts; /* rows + 1 */
+    int32_t *ids;
+} tn_token_rows;
+TN_API tn_status tn_encode_batch(tn_context *context, const tn_tokenizer *tokenizer, const tn_text *texts, size_t n,
+                                 const tn_encode_opt *opt, tn_token_rows *rows);
+TN_API void tn_token_rows_free(tn_token_rows *rows);
+
+/* ---- decoding -------------------------------------------------------------------------------------------------- */
+
+typedef struct tn_decode_opt {
+    bool keep_special; /* write special tokens as they are spelled; as default they are left out */
+    void *reserved[4];
+} tn_decode_opt;
+
+/* The bytes of ids; *text is the caller's (free()) and ends in a zero byte that is not counted. */
+TN_API tn_status tn_decode(tn_context *context, const tn_tokenizer *tokenizer, const int32_t *ids, size_t n,
+                           const tn_decode_opt *opt, char **text, size_t *bytes);
+
+/* Decoding id by id, as a model makes them: what is given out is the text of all ids so far, and never half a character. */
+typedef struct tn_decoder tn_decoder;
+TN_API tn_decoder *tn_decoder_new(tn_context *context, const tn_tokenizer *tokenizer, const tn_decode_opt *opt);
+TN_API void tn_decoder_free(tn_decoder *decoder);
+/* *text is what this id adds, perhaps nothing; valid until the next call. */
+TN_API tn_status tn_decoder_push(tn_decoder *decoder, int32_t id, tn_text *text);
+/* What is held back at the end: the bytes of a character that never was completed. */
+TN_API tn_status tn_decoder_finish(tn_decoder *decoder, tn_text *text);
+TN_API const char *tn_decoder_error(const tn_decoder *decoder);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
