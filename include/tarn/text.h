@@ -48,8 +48,8 @@ TN_API tn_tokenizer *tn_tokenizer_gpt2(tn_context *context, const char *vocab, c
 
 /* BERT's WordPiece: vocab.txt, a token a line, "##" before what continues a word. */
 typedef struct tn_tokenizer_bert_opt {
-    bool cased;        /* keep capitals and accents; as default both go */
-    bool bare;         /* no [CLS] and [SEP] around texts */
+    bool cased; /* keep capitals and accents; as default both go */
+    bool bare;  /* no [CLS] and [SEP] around texts */
     void *reserved[4];
 } tn_tokenizer_bert_opt;
 TN_API tn_tokenizer *tn_tokenizer_bert(tn_context *context, const char *vocab, const tn_tokenizer_bert_opt *opt);
@@ -74,13 +74,13 @@ TN_API const char *tn_tokenizer_model(const tn_tokenizer *tokenizer);
 /* ---- encoding -------------------------------------------------------------------------------------------------- */
 
 typedef struct tn_encode_opt {
-    bool plain;           /* no tokens that the post-processor adds (BOS, [CLS], ...) */
-    bool spans;           /* say from which bytes of the text each token comes */
-    bool types;           /* say to which text of a pair each token belongs */
-    size_t max_length;    /* tokens at most, added ones included; 0: what the tokenizer says */
-    bool truncate_left;   /* cut away the beginning instead of the end */
-    size_t pad_to;        /* pad to so many; 0: what the tokenizer says */
-    bool pad_left;        /* padding in front */
+    bool plain;         /* no tokens that the post-processor adds (BOS, [CLS], ...) */
+    bool spans;         /* say from which bytes of the text each token comes */
+    bool types;         /* say to which text of a pair each token belongs */
+    size_t max_length;  /* tokens at most, added ones included; 0: what the tokenizer says */
+    bool truncate_left; /* cut away the beginning instead of the end */
+    size_t pad_to;      /* pad to so many; 0: what the tokenizer says */
+    bool pad_left;      /* padding in front */
     void *reserved[4];
 } tn_encode_opt;
 
@@ -90,7 +90,7 @@ typedef struct tn_span {
 
 /* Ids of a text. Valid until the encoder's next call. */
 typedef struct tn_encoding {
-    size_t n;             /* all tokens, padding included */
+    size_t n; /* all tokens, padding included */
     const int32_t *ids;
     const tn_span *spans; /* NULL unless asked for */
     const uint8_t *types; /* NULL unless asked for */

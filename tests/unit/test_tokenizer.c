@@ -74,7 +74,8 @@ static format_json *read_json(const char *path)
     base_error e = {0};
     format_json *root = NULL;
     assert_int_equal(base_file_read(path, SIZE_MAX, &text, &bytes, &e), TN_OK);
-    for (char *nul = text; (nul = strstr(nul, "\\u0000")); nul[5] = '1') /* the reader takes no NUL; utf8_hex is what counts */
+    for (char *nul = text; (nul = strstr(nul, "\\u0000"));
+         nul[5] = '1') /* the reader takes no NUL; utf8_hex is what counts */
         continue;
     assert_int_equal(format_json_parse(text, bytes, NULL, path, &root, &e), TN_OK);
     free(text);
@@ -155,7 +156,8 @@ static void test_any_bytes(void **state)
     if (!gpt2)
         skip();
     tn_encoder *enc = tn_encoder_new(context, gpt2);
-    static const char *const bits[] = {" ", "\n", "  ", "a", "the", "'", "'ll", "\xE4\xBD\xA0", "\xC3", "\xA9", "9", "\xF0\x9F", "\t", "!", "\xE2\x80\x89"};
+    static const char *const bits[] = {" ",    "\n",   "  ", "a",        "the", "'", "'ll",         "\xE4\xBD\xA0",
+                                       "\xC3", "\xA9", "9",  "\xF0\x9F", "\t",  "!", "\xE2\x80\x89"};
     char text[2000];
     for (int round = 0; round < 400; round++) {
         base_random r = base_random_new(7, (uint64_t)round);
@@ -217,7 +219,8 @@ static void test_special_on_request(void **state)
     assert_int_equal(got.n, 3);
     assert_int_equal(got.ids[1], 50256);
     assert_decodes(t, got.ids, got.n, "onetwo", 6);
-    assert_int_equal(tn_decode(context, t, got.ids, got.n, TN_OPT(tn_decode_opt, .keep_special = true), &out, &n), TN_OK);
+    assert_int_equal(tn_decode(context, t, got.ids, got.n, TN_OPT(tn_decode_opt, .keep_special = true), &out, &n),
+                     TN_OK);
     assert_string_equal(out, text);
     free(out);
     assert_int_equal(tn_tokenizer_id(t, "<|endoftext|>"), 50256);
@@ -299,9 +302,13 @@ static void test_limits_and_padding(void **state)
     assert_int_equal(tn_encode(enc, text, sizeof text - 1, TN_OPT(tn_encode_opt, .max_length = 3), &got), TN_OK);
     assert_int_equal(got.n, 3);
     assert_memory_equal(got.ids, ids, 12);
-    assert_int_equal(tn_encode(enc, text, sizeof text - 1, TN_OPT(tn_encode_opt, .max_length = 3, .truncate_left = true), &got), TN_OK);
+    assert_int_equal(
+        tn_encode(enc, text, sizeof text - 1, TN_OPT(tn_encode_opt, .max_length = 3, .truncate_left = true), &got),
+        TN_OK);
     assert_memory_equal(got.ids, ids + 2, 12);
-    assert_int_equal(tn_encode(enc, text, sizeof text - 1, TN_OPT(tn_encode_opt, .pad_to = 8, .pad_left = true, .types = true), &got), TN_OK);
+    assert_int_equal(tn_encode(enc, text, sizeof text - 1,
+                               TN_OPT(tn_encode_opt, .pad_to = 8, .pad_left = true, .types = true), &got),
+                     TN_OK);
     assert_int_equal(got.n, 8);
     assert_int_equal(got.first, 3);
     assert_int_equal(got.length, 5);
@@ -342,7 +349,8 @@ static void test_llama2(void **state)
 
 /* ---- BERT ------------------------------------------------------------------------------------------------------ */
 
-static const char *const BERT_VOCAB = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nhello\nworld\n##s\n,\n!\ncafe\n\xE4\xB8\xAD\n\xE6\x96\x87\nun\n##aff\n##able\n";
+static const char *const BERT_VOCAB = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nhello\nworld\n##s\n,\n!"
+                                      "\ncafe\n\xE4\xB8\xAD\n\xE6\x96\x87\nun\n##aff\n##able\n";
 
 static const char *write_text(const char *name, const char *text)
 {
@@ -383,7 +391,8 @@ static void test_bert(void **state)
     assert_encodes(enc, "hello", TN_OPT(tn_encode_opt, .pad_to = 5), "2 5 3 0 0");
     assert_encodes(enc, "hello world , !", TN_OPT(tn_encode_opt, .max_length = 4), "2 5 6 3");
     assert_int_equal(tn_encode_pair(enc, (tn_text){"hello", 5}, (tn_text){"worlds", 6},
-                                    TN_OPT(tn_encode_opt, .types = true, .spans = true), &e), TN_OK);
+                                    TN_OPT(tn_encode_opt, .types = true, .spans = true), &e),
+                     TN_OK);
     assert_int_equal(e.n, 6);
     assert_memory_equal(e.types, "\0\0\0\1\1\1", 6);
     assert_memory_equal(e.ids, ((const int32_t[]){2, 5, 3, 6, 7, 3}), 24);
@@ -440,10 +449,15 @@ static void test_wrong_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gpt2_cases),         cmocka_unit_test(test_any_bytes), cmocka_unit_test(test_long_piece),
-        cmocka_unit_test(test_special_on_request), cmocka_unit_test(test_decoder_never_halves),
-        cmocka_unit_test(test_batch),              cmocka_unit_test(test_limits_and_padding),
-        cmocka_unit_test(test_llama2),             cmocka_unit_test(test_bert),
+        cmocka_unit_test(test_gpt2_cases),
+        cmocka_unit_test(test_any_bytes),
+        cmocka_unit_test(test_long_piece),
+        cmocka_unit_test(test_special_on_request),
+        cmocka_unit_test(test_decoder_never_halves),
+        cmocka_unit_test(test_batch),
+        cmocka_unit_test(test_limits_and_padding),
+        cmocka_unit_test(test_llama2),
+        cmocka_unit_test(test_bert),
         cmocka_unit_test(test_wrong_files),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -119,7 +119,8 @@ static int32_t char_entry(const text_model *m, const char *p, size_t used, bool 
     if ((!m->prefix || first) && (!m->suffix || !last))
         return text_vocab_find(&m->vocab, p, used);
     char text[128];
-    size_t n = 0, prefix = m->prefix && !first ? strlen(m->prefix) : 0, suffix = m->suffix && last ? strlen(m->suffix) : 0;
+    size_t n = 0, prefix = m->prefix && !first ? strlen(m->prefix) : 0,
+           suffix = m->suffix && last ? strlen(m->suffix) : 0;
     if (prefix + used + suffix > sizeof text)
         return -1;
     memcpy(text, m->prefix ? m->prefix : "", prefix);

@@ -67,7 +67,8 @@ void text_charsmap_run(const text_step *s, const text_buffer *in, text_buffer *o
         for (size_t k = i; k < end; k += used) {
             text_next(in->at + k, in->at + in->n, &used);
             if (look_up(s, in->at + k, used, &put))
-                text_buffer_put(out, put.at, put.bytes, in->track ? text_buffer_span(in, k, k + used) : (tn_span){0, 0});
+                text_buffer_put(out, put.at, put.bytes,
+                                in->track ? text_buffer_span(in, k, k + used) : (tn_span){0, 0});
             else
                 text_buffer_copy(out, in, k, k + used);
         }
@@ -99,7 +100,8 @@ tn_status text_charsmap_read(tn_tokenizer *t, const char *base64, text_step *s, 
         if (i % 4)
             data[bytes++] = (unsigned char)(bits >> (6 - 2 * (i % 4)));
     }
-    size = bytes < 4 ? 0 : (uint32_t)data[0] | (uint32_t)data[1] << 8 | (uint32_t)data[2] << 16 | (uint32_t)data[3] << 24;
+    size =
+        bytes < 4 ? 0 : (uint32_t)data[0] | (uint32_t)data[1] << 8 | (uint32_t)data[2] << 16 | (uint32_t)data[3] << 24;
     if (bytes < 4 || size % 4 || size > bytes - 4)
         return base_fail(e, TN_FORMAT, "the table of a Precompiled normalizer is cut off: %zu bytes", bytes);
     data[bytes] = 0; /* the last text ends, whatever the table says */

@@ -63,9 +63,9 @@ static tn_status add_replaced_pattern(base_str *s, tn_text in, const text_step *
 /* English as it is written, after each mark had been set apart. */
 static void clean_up(base_str *s)
 {
-    static const char *const rules[][2] = {{" .", "."},     {" ?", "?"},     {" !", "!"},   {" ,", ","},
-                                           {" ' ", "'"},    {" n't", "n't"}, {" 'm", "'m"}, {" do not", " don't"},
-                                           {" 's", "'s"},   {" 've", "'ve"}, {" 're", "'re"}};
+    static const char *const rules[][2] = {{" .", "."},   {" ?", "?"},     {" !", "!"},    {" ,", ","},
+                                           {" ' ", "'"},  {" n't", "n't"}, {" 'm", "'m"},  {" do not", " don't"},
+                                           {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
     for (size_t r = 0; r < sizeof rules / sizeof rules[0] && !s->failed && s->length; r++) {
         base_str out = {0};
         add_replaced(&out, (tn_text){s->text, s->length}, (tn_text){rules[r][0], strlen(rules[r][0])},
@@ -103,7 +103,10 @@ static void strip(base_str *s, tn_text in, const text_step *step)
 
 static int hex_digit(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                  : -1;
 }
 
 /* <0x4A> as its byte. */

@@ -69,7 +69,8 @@ static size_t added_by(const text_template *t)
 
 static row_plan plan_row(const tn_tokenizer *t, const tn_encode_opt *opt, bool pair)
 {
-    row_plan p = {.most = opt->max_length, .pad = opt->pad_to, .cut_left = opt->truncate_left, .pad_left = opt->pad_left};
+    row_plan p = {
+        .most = opt->max_length, .pad = opt->pad_to, .cut_left = opt->truncate_left, .pad_left = opt->pad_left};
     if (t->post.present && !opt->plain)
         p.template = pair ? &t->post.pair : &t->post.single;
     if (!p.most && t->truncation.present) {
@@ -211,7 +212,8 @@ tn_status tn_encode(tn_encoder *enc, const char *text, size_t bytes, const tn_en
     return encode_row(&enc->work, &(tn_text){text, bytes}, 1, opt, encoding);
 }
 
-tn_status tn_encode_pair(tn_encoder *enc, tn_text first, tn_text second, const tn_encode_opt *opt, tn_encoding *encoding)
+tn_status tn_encode_pair(tn_encoder *enc, tn_text first, tn_text second, const tn_encode_opt *opt,
+                         tn_encoding *encoding)
 {
     return encode_row(&enc->work, (tn_text[2]){first, second}, 2, opt, encoding);
 }
@@ -308,8 +310,8 @@ static tn_status gather(batch *b, tn_token_rows *rows, base_error *e)
     return TN_OK;
 }
 
-tn_status text_encode_batch(const tn_tokenizer *t, const tn_text *texts, size_t n, const tn_encode_opt *opt, int threads,
-                            tn_token_rows *rows, base_error *e)
+tn_status text_encode_batch(const tn_tokenizer *t, const tn_text *texts, size_t n, const tn_encode_opt *opt,
+                            int threads, tn_token_rows *rows, base_error *e)
 {
     batch b = {.t = t, .texts = texts, .n = n, .runs = (n + RUN - 1) / RUN, .opt = opt, .failed = SIZE_MAX};
     pthread_t thread[MOST_THREADS];

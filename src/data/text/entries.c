@@ -53,7 +53,7 @@ static int32_t four_hex(const char *p)
 {
     int32_t c = 0;
     for (int i = 0; i < 4; i++) {
-        int d = p[i] >= '0' && p[i] <= '9'               ? p[i] - '0'
+        int d = p[i] >= '0' && p[i] <= '9'                 ? p[i] - '0'
                 : (p[i] | 32) >= 'a' && (p[i] | 32) <= 'f' ? (p[i] | 32) - 'a' + 10
                                                            : -1;
         if (d < 0)

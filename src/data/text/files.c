@@ -58,7 +58,8 @@ static tn_status read_merges(tn_tokenizer *t, const char *text, size_t bytes, co
     return TN_OK;
 }
 
-static tn_status read_gpt2(tn_tokenizer *t, const char *vocab, const char *merges, const tn_tokenizer_gpt2_opt *opt, base_error *e)
+static tn_status read_gpt2(tn_tokenizer *t, const char *vocab, const char *merges, const tn_tokenizer_gpt2_opt *opt,
+                           base_error *e)
 {
     void *text = NULL;
     size_t bytes = 0;
@@ -84,7 +85,8 @@ static tn_status read_gpt2(tn_tokenizer *t, const char *vocab, const char *merge
     return text_tokenizer_finish(t, vocab, e);
 }
 
-tn_tokenizer *tn_tokenizer_gpt2(tn_context *context, const char *vocab, const char *merges, const tn_tokenizer_gpt2_opt *opt)
+tn_tokenizer *tn_tokenizer_gpt2(tn_context *context, const char *vocab, const char *merges,
+                                const tn_tokenizer_gpt2_opt *opt)
 {
     static const tn_tokenizer_gpt2_opt none = {0};
     base_error *e = base_context_begin(context);
@@ -233,7 +235,8 @@ static tn_status read_scored(tn_tokenizer *t, const unsigned char *data, size_t 
         at += 8 + (size_t)length;
     }
     if (entries->n < 259)
-        return base_fail(e, TN_FORMAT, "%s has %zu entries; a tokenizer of llama2.c has at least 259", path, entries->n);
+        return base_fail(e, TN_FORMAT, "%s has %zu entries; a tokenizer of llama2.c has at least 259", path,
+                         entries->n);
     return TN_OK;
 }
 

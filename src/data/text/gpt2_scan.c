@@ -32,7 +32,10 @@ static inline int classify(const char *p, const char *end, size_t *used)
     if (class != FAR)
         return class;
     int properties = text_properties_of(text_next_far(p, end, used));
-    return properties & TEXT_LETTER ? LETTER : properties & TEXT_NUMBER ? NUMBER : properties & TEXT_SPACE ? SPACE : OTHER;
+    return properties & TEXT_LETTER   ? LETTER
+           : properties & TEXT_NUMBER ? NUMBER
+           : properties & TEXT_SPACE  ? SPACE
+                                      : OTHER;
 }
 
 /* The end of the run of characters of one class. */

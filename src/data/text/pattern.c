@@ -10,7 +10,18 @@
 enum { MOST_NODES = 4000, MOST_ITEMS = 8000, MOST_DEPTH = 40, MOST_REPEAT = 1000, MOST_RECURSION = 1000 };
 static const int32_t UNBOUNDED = INT32_MAX;
 
-typedef enum node_kind { N_MATCH, N_SET, N_EMPTY, N_ALT, N_LOOP, N_AGAIN, N_AHEAD, N_NOT_AHEAD, N_BEGIN, N_END } node_kind;
+typedef enum node_kind {
+    N_MATCH,
+    N_SET,
+    N_EMPTY,
+    N_ALT,
+    N_LOOP,
+    N_AGAIN,
+    N_AHEAD,
+    N_NOT_AHEAD,
+    N_BEGIN,
+    N_END
+} node_kind;
 typedef enum greedy { GREEDY, LAZY, POSSESSIVE } greedy;
 
 /* A part of a set: characters lo to hi, or with one of the properties, or of one of the categories; or not so. */
@@ -23,11 +34,11 @@ typedef struct set_item {
 
 typedef struct node {
     node_kind kind;
-    int next;                 /* the node after this one */
-    int a, b;                 /* N_ALT: first nodes of the two; N_LOOP, N_AHEAD: first node of the body */
-    int32_t least, most;      /* N_LOOP, and N_SET, which repeats by itself */
+    int next;            /* the node after this one */
+    int a, b;            /* N_ALT: first nodes of the two; N_LOOP, N_AHEAD: first node of the body */
+    int32_t least, most; /* N_LOOP, and N_SET, which repeats by itself */
     greedy greed;
-    int first_item, n_items;  /* N_SET */
+    int first_item, n_items; /* N_SET */
     bool negated;
 } node;
 
@@ -89,7 +100,8 @@ static tn_status read_property(reader *r, bool negated)
     const char *close = r->at < r->end && *r->at == '{' ? memchr(r->at, '}', (size_t)(r->end - r->at)) : NULL;
     char name[4] = "";
     if (!close || close - r->at > 5)
-        return refuse(r, "a property of characters that Tarn does not know; it knows general categories such as \\p{L}");
+        return refuse(r,
+                      "a property of characters that Tarn does not know; it knows general categories such as \\p{L}");
     const char *p = r->at + 1;
     if (*p == '^') {
         negated = !negated;
@@ -98,10 +110,11 @@ static tn_status read_property(reader *r, bool negated)
     memcpy(name, p, (size_t)(close - p) < 3 ? (size_t)(close - p) : 3);
     uint32_t categories = text_categories(name);
     if (!categories)
-        return refuse(r, "a property of characters that Tarn does not know; it knows general categories such as \\p{L}");
+        return refuse(r,
+                      "a property of characters that Tarn does not know; it knows general categories such as \\p{L}");
     r->at = close + 1;
     return add_item(r, (set_item){.lo = 1, .categories = categories, .negated = negated}) ? TN_OK
-                                                                                         : refuse(r, "too many parts");
+                                                                                          : refuse(r, "too many parts");
 }
 
 static tn_status read_hex(reader *r, int32_t *c, int digits)
@@ -139,9 +152,15 @@ static tn_status read_escape(reader *r, int32_t *c)
     case 'p': return read_property(r, false);
     case 'P': return read_property(r, true);
     case 's':
-    case 'S': return add_item(r, (set_item){.lo = 1, .properties = TEXT_SPACE, .negated = kind == 'S'}) ? TN_OK : refuse(r, "too many parts");
+    case 'S':
+        return add_item(r, (set_item){.lo = 1, .properties = TEXT_SPACE, .negated = kind == 'S'})
+                   ? TN_OK
+                   : refuse(r, "too many parts");
     case 'w':
-    case 'W': return add_item(r, (set_item){.lo = 1, .properties = TEXT_WORD, .negated = kind == 'W'}) ? TN_OK : refuse(r, "too many parts");
+    case 'W':
+        return add_item(r, (set_item){.lo = 1, .properties = TEXT_WORD, .negated = kind == 'W'})
+                   ? TN_OK
+                   : refuse(r, "too many parts");
     case 'd':
     case 'D':
         return add_item(r, (set_item){.lo = 1, .categories = text_categories("Nd"), .negated = kind == 'D'})
@@ -151,7 +170,8 @@ static tn_status read_escape(reader *r, int32_t *c)
     case 'u': return read_hex(r, c, 4);
     default: break;
     }
-    if ((kind >= 'a' && kind <= 'z') || (kind >= 'A' && kind <= 'Z') || (kind >= '0' && kind <= '9') || (unsigned char)kind >= 128) {
+    if ((kind >= 'a' && kind <= 'z') || (kind >= 'A' && kind <= 'Z') || (kind >= '0' && kind <= '9') ||
+        (unsigned char)kind >= 128) {
         r->at--;
         return refuse(r, "an escape that Tarn does not know");
     }
@@ -379,7 +399,8 @@ static tn_status read_alternatives(reader *r, int *start, int *last)
 tn_status text_pattern_make(base_arena *arena, const char *source, const text_pattern **pattern, base_error *e)
 {
     size_t n = strlen(source);
-    size_t nodes = 8 * n + 8 < MOST_NODES ? 8 * n + 8 : MOST_NODES, items = 4 * n + 4 < MOST_ITEMS ? 4 * n + 4 : MOST_ITEMS;
+    size_t nodes = 8 * n + 8 < MOST_NODES ? 8 * n + 8 : MOST_NODES,
+           items = 4 * n + 4 < MOST_ITEMS ? 4 * n + 4 : MOST_ITEMS;
     text_pattern *p = BASE_NEW(arena, text_pattern);
     if (p) {
         p->nodes = BASE_ARRAY(arena, node, nodes);

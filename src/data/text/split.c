@@ -9,7 +9,7 @@ typedef struct cutter {
     text_work *w;
     text_pieces *to;
     int behaviour;
-    size_t first;       /* pieces of the piece being cut begin here */
+    size_t first;        /* pieces of the piece being cut begin here */
     bool before, joined; /* the last part was a match; the last piece may take more */
 } cutter;
 
@@ -160,7 +160,8 @@ static tn_status rewrite(text_work *w, const text_step *s)
         if (meta && n && in->at[p.begin] == ' ')
             has = true; /* it becomes one */
         if (wanted && !has)
-            text_buffer_put(out, prefix.at, prefix.bytes, in->track ? (tn_span){in->span[p.begin].begin, in->span[p.begin].begin} : (tn_span){0, 0});
+            text_buffer_put(out, prefix.at, prefix.bytes,
+                            in->track ? (tn_span){in->span[p.begin].begin, in->span[p.begin].begin} : (tn_span){0, 0});
         for (size_t k = p.begin, next; k < p.end; k = next) {
             const char *space = meta ? memchr(in->at + k, ' ', p.end - k) : NULL;
             next = space ? (size_t)(space - in->at) : p.end;

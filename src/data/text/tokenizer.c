@@ -130,7 +130,7 @@ static void find_bytes(tn_tokenizer *t)
     static const char hex[] = "0123456789ABCDEF";
     for (int b = 0; b < 256; b++) {
         char c = (char)b, name[6] = {'<', '0', 'x', hex[b >> 4], hex[b & 15], '>'};
-        t->model.byte_id[b] = t->raw            ? text_vocab_find(&t->model.vocab, &c, 1)
+        t->model.byte_id[b] = t->raw              ? text_vocab_find(&t->model.vocab, &c, 1)
                               : t->model.fallback ? text_vocab_find(&t->model.vocab, name, 6)
                                                   : -1;
     }
@@ -321,8 +321,10 @@ tn_token_roles tn_tokenizer_roles(const tn_tokenizer *t)
 {
     static const char *const pad[] = {"[PAD]", "<pad>", "<|pad|>", "<|padding|>", NULL};
     static const char *const unknown[] = {"[UNK]", "<unk>", "<|unk|>", NULL};
-    static const char *const begin[] = {"[CLS]", "<s>", "[BOS]", "<bos>", "<|begin_of_text|>", "\n<s>\n", "<|endoftext|>", NULL};
-    static const char *const end[] = {"[SEP]", "</s>", "[EOS]", "<eos>", "<|end_of_text|>", "\n</s>\n", "<|endoftext|>", NULL};
+    static const char *const begin[] = {"[CLS]",   "<s>",           "[BOS]", "<bos>", "<|begin_of_text|>",
+                                        "\n<s>\n", "<|endoftext|>", NULL};
+    static const char *const end[] = {"[SEP]",           "</s>",     "[EOS]",         "<eos>",
+                                      "<|end_of_text|>", "\n</s>\n", "<|endoftext|>", NULL};
     static const char *const mask[] = {"[MASK]", "<mask>", NULL};
     tn_token_roles r = {first_of(t, pad), t->model.unknown_id, first_of(t, begin), first_of(t, end), first_of(t, mask)};
     if (t->padding.present)
@@ -334,9 +336,7 @@ tn_token_roles tn_tokenizer_roles(const tn_tokenizer *t)
 
 const char *tn_tokenizer_model(const tn_tokenizer *t)
 {
-    static const char *const names[] = {[TEXT_BPE] = "BPE",
-                                        [TEXT_WORDPIECE] = "WordPiece",
-                                        [TEXT_UNIGRAM] = "Unigram",
-                                        [TEXT_WORDLEVEL] = "WordLevel"};
+    static const char *const names[] = {
+        [TEXT_BPE] = "BPE", [TEXT_WORDPIECE] = "WordPiece", [TEXT_UNIGRAM] = "Unigram", [TEXT_WORDLEVEL] = "WordLevel"};
     return names[t->model.kind];
 }

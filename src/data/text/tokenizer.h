@@ -24,30 +24,30 @@
 
 typedef enum text_step_kind {
     /* normalizers */
-    TEXT_N_FORM,      /* a: TEXT_NFC, ... */
+    TEXT_N_FORM, /* a: TEXT_NFC, ... */
     TEXT_N_LOWER,
-    TEXT_N_STRIP,     /* a: left, b: right */
+    TEXT_N_STRIP, /* a: left, b: right */
     TEXT_N_ACCENTS,
-    TEXT_N_REPLACE,   /* find (or pattern), put */
-    TEXT_N_MAP,       /* Precompiled: charsmap.c */
-    TEXT_N_PREPEND,   /* put */
-    TEXT_N_BERT,      /* a: bits of TEXT_BERT_... */
+    TEXT_N_REPLACE, /* find (or pattern), put */
+    TEXT_N_MAP,     /* Precompiled: charsmap.c */
+    TEXT_N_PREPEND, /* put */
+    TEXT_N_BERT,    /* a: bits of TEXT_BERT_... */
     /* pre-tokenizers */
-    TEXT_P_BYTES,     /* ByteLevel: a: prefix space, b: GPT-2's pattern */
-    TEXT_P_META,      /* Metaspace: put the replacement, a: TEXT_META_..., b: split */
-    TEXT_P_SPLIT,     /* find or pattern, a: behaviour, b: inverted */
-    TEXT_P_CLASS,     /* characters with property `c`: a: behaviour */
-    TEXT_P_WORDS,     /* Whitespace: runs of \w, runs of what is neither \w nor space */
+    TEXT_P_BYTES, /* ByteLevel: a: prefix space, b: GPT-2's pattern */
+    TEXT_P_META,  /* Metaspace: put the replacement, a: TEXT_META_..., b: split */
+    TEXT_P_SPLIT, /* find or pattern, a: behaviour, b: inverted */
+    TEXT_P_CLASS, /* characters with property `c`: a: behaviour */
+    TEXT_P_WORDS, /* Whitespace: runs of \w, runs of what is neither \w nor space */
     TEXT_P_BERT,
     /* decoders */
     TEXT_D_BYTES,
-    TEXT_D_PIECE,     /* WordPiece: find the prefix, a: clean up */
-    TEXT_D_META,      /* put the replacement, a: TEXT_META_... */
-    TEXT_D_SUFFIX,    /* BPEDecoder: find the suffix */
-    TEXT_D_REPLACE,   /* find, put */
+    TEXT_D_PIECE,   /* WordPiece: find the prefix, a: clean up */
+    TEXT_D_META,    /* put the replacement, a: TEXT_META_... */
+    TEXT_D_SUFFIX,  /* BPEDecoder: find the suffix */
+    TEXT_D_REPLACE, /* find, put */
     TEXT_D_FALLBACK,
     TEXT_D_FUSE,
-    TEXT_D_STRIP,     /* find the character, a: from the start, b: from the end */
+    TEXT_D_STRIP, /* find the character, a: from the start, b: from the end */
 } text_step_kind;
 
 enum { TEXT_BERT_CLEAN = 1, TEXT_BERT_HAN = 2, TEXT_BERT_ACCENTS = 4, TEXT_BERT_LOWER = 8 };
@@ -140,11 +140,11 @@ struct tn_tokenizer {
     text_model model;
     text_added *added;
     size_t n_added;
-    bool added_first[256];   /* some added token begins with this byte */
-    int added_byte;          /* the only such byte, or -1 */
-    int32_t *added_by_id;    /* index into `added` + 1; `size` of them */
-    bool any_normalized;     /* some added token is looked for after normalising */
-    size_t size;             /* largest id + 1 */
+    bool added_first[256]; /* some added token begins with this byte */
+    int added_byte;        /* the only such byte, or -1 */
+    int32_t *added_by_id;  /* index into `added` + 1; `size` of them */
+    bool any_normalized;   /* some added token is looked for after normalising */
+    size_t size;           /* largest id + 1 */
     text_post post;
     text_limit truncation, padding;
 };

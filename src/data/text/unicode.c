@@ -117,8 +117,9 @@ uint32_t text_category_of(int32_t c)
 uint32_t text_categories(const char *name)
 {
     /* In the order of utf8proc's numbers. */
-    static const char names[][3] = {"Cn", "Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Pc", "Pd", "Ps",
-                                    "Pe", "Pi", "Pf", "Po", "Sm", "Sc", "Sk", "So", "Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Co"};
+    static const char names[][3] = {"Cn", "Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd",
+                                    "Nl", "No", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sm",
+                                    "Sc", "Sk", "So", "Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Co"};
     uint32_t bits = 0;
     for (int i = 0; i < (int)(sizeof names / sizeof names[0]); i++)
         if (name[0] == names[i][0] && (!name[1] || (name[1] == names[i][1] && !name[2])))
@@ -149,8 +150,8 @@ char *text_normal_form(const char *text, size_t bytes, int form, size_t *out_byt
                                   [TEXT_NFKC] = UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT,
                                   [TEXT_NFKD] = UTF8PROC_STABLE | UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT};
     utf8proc_uint8_t *out = NULL;
-    utf8proc_ssize_t n = utf8proc_map((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)bytes, &out,
-                                      (utf8proc_option_t)options[form]);
+    utf8proc_ssize_t n =
+        utf8proc_map((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)bytes, &out, (utf8proc_option_t)options[form]);
     *out_bytes = n < 0 ? 0 : (size_t)n;
     return n < 0 ? NULL : (char *)out;
 }

@@ -22,8 +22,8 @@ static tn_status check_ids(const text_entry *entries, size_t n, const char *what
         int64_t id = entries[i].id;
         /* Holes are allowed, but not so many that a short file asks for much memory. */
         if (id < 0 || id >= TEXT_MOST_TOKENS || (uint64_t)id > 4 * (uint64_t)n + 65536)
-            return base_fail(e, TN_FORMAT, "%s: token \"%s\" has id %lld; with %zu tokens ids lie between 0 and %llu", what,
-                             BASE_SHOW(entries[i].text), (long long)id, n, (unsigned long long)(4 * n + 65536));
+            return base_fail(e, TN_FORMAT, "%s: token \"%s\" has id %lld; with %zu tokens ids lie between 0 and %llu",
+                             what, BASE_SHOW(entries[i].text), (long long)id, n, (unsigned long long)(4 * n + 65536));
         *most = (size_t)id + 1 > *most ? (size_t)id + 1 : *most;
     }
     return TN_OK;
@@ -44,8 +44,8 @@ tn_status text_vocab_make(text_vocab *v, base_arena *arena, const text_entry *en
     for (size_t k = 0; k < n; k++) {
         text_token *t = &v->at[entries[k].id];
         if (t->text)
-            return base_fail(e, TN_FORMAT, "%s: tokens \"%s\" and \"%s\" have the same id %lld", what, BASE_SHOW(t->text),
-                             BASE_SHOW(entries[k].text), (long long)entries[k].id);
+            return base_fail(e, TN_FORMAT, "%s: tokens \"%s\" and \"%s\" have the same id %lld", what,
+                             BASE_SHOW(t->text), BASE_SHOW(entries[k].text), (long long)entries[k].id);
         *t = (text_token){entries[k].text, entries[k].bytes, entries[k].literal};
         if (t->literal)
             continue;

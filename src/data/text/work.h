@@ -102,8 +102,8 @@ static inline void text_push(text_work *w, int32_t id, const text_buffer *b, siz
 tn_status text_encode(text_work *w, const char *text, size_t bytes, bool track);
 
 /* Many texts on up to so many threads; what fails is named by its number. */
-tn_status text_encode_batch(const tn_tokenizer *t, const tn_text *texts, size_t n, const tn_encode_opt *opt, int threads,
-                            tn_token_rows *rows, base_error *e);
+tn_status text_encode_batch(const tn_tokenizer *t, const tn_text *texts, size_t n, const tn_encode_opt *opt,
+                            int threads, tn_token_rows *rows, base_error *e);
 
 /* SentencePiece's compiled normalizer: `find` is the trie, `put` what to write, `source` the table as base64. */
 tn_status text_charsmap_read(tn_tokenizer *t, const char *base64, text_step *s, base_error *e);
