@@ -49,7 +49,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < copies; i++)
         memcpy(text + i * bytes, data, bytes);
     tn_encoder *enc = tn_encoder_new(context, t);
-    tn_encoding got = {0};
+    tn_tokens got = {0};
     double start = now();
     if (tn_encode(enc, data, bytes, NULL, &got) != TN_OK)
         return 1;

@@ -89,13 +89,13 @@ typedef struct tn_span {
 } tn_span;
 
 /* Ids of a text. Valid until the encoder's next call. */
-typedef struct tn_encoding {
+typedef struct tn_tokens {
     size_t n; /* all tokens, padding included */
     const int32_t *ids;
     const tn_span *spans; /* NULL unless asked for */
     const uint8_t *types; /* NULL unless asked for */
     size_t first, length; /* the tokens that are not padding */
-} tn_encoding;
+} tn_tokens;
 
 typedef struct tn_encoder tn_encoder;
 TN_API tn_encoder *tn_encoder_new(tn_context *context, const tn_tokenizer *tokenizer);
@@ -103,10 +103,10 @@ TN_API void tn_encoder_free(tn_encoder *encoder);
 TN_API const char *tn_encoder_error(const tn_encoder *encoder);
 /* Any bytes are a text. Byte-level tokenizers take them as they are; to others what is not UTF-8 is U+FFFD. */
 TN_API tn_status tn_encode(tn_encoder *encoder, const char *text, size_t bytes, const tn_encode_opt *opt,
-                           tn_encoding *encoding);
+                           tn_tokens *tokens);
 /* A question and its answer, or such: as one row of ids, joined as the tokenizer's template says. */
 TN_API tn_status tn_encode_pair(tn_encoder *encoder, tn_text first, tn_text second, const tn_encode_opt *opt,
-                                tn_encoding *encoding);
+                                tn_tokens *tokens);
 
 /* Many texts by all threads of the context. The ids of text i are ids[starts[i]] to ids[starts[i + 1]]. */
 typedef struct tn_token_rows {

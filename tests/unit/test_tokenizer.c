@@ -93,7 +93,7 @@ static size_t from_hex(const char *hex, char *out)
     return n;
 }
 
-static void assert_ids(const tn_encoding *got, const format_json *due, const char *name)
+static void assert_ids(const tn_tokens *got, const format_json *due, const char *name)
 {
     base_error e = {0};
     if (got->n != format_json_count(due))
@@ -131,7 +131,7 @@ static void test_gpt2_cases(void **state)
         const char *hex = NULL;
         char *text = malloc(100000);
         base_error e = {0};
-        tn_encoding got;
+        tn_tokens got;
         assert_int_equal(format_json_get_string(one, "case", "utf8_hex", &hex, &e), TN_OK);
         size_t n = from_hex(hex, text);
         assert_int_equal(tn_encode(enc, text, n, NULL, &got), TN_OK);
@@ -171,7 +171,7 @@ static void test_any_bytes(void **state)
                 n += strlen(bit);
             }
         }
-        tn_encoding got, again;
+        tn_tokens got, again;
         assert_int_equal(tn_encode(enc, text, n, NULL, &got), TN_OK);
         assert_decodes(gpt2, got.ids, got.n, text, n);
         int32_t *ids = malloc((got.n + 1) * sizeof *ids);
@@ -194,7 +194,7 @@ static void test_long_piece(void **state)
     enum { N = 100000 };
     char *text = malloc(N);
     tn_encoder *enc = tn_encoder_new(context, gpt2);
-    tn_encoding got;
+    tn_tokens got;
     for (size_t i = 0; i < N; i++)
         text[i] = "abcaab"[base_philox_at(3, i, 0).v[0] % 6];
     assert_int_equal(tn_encode(enc, text, N, NULL, &got), TN_OK);
@@ -212,7 +212,7 @@ static void test_special_on_request(void **state)
     tn_tokenizer *t = tn_tokenizer_gpt2(context, data_path("gpt2-bpe/vocab.json"), data_path("gpt2-bpe/merges.txt"),
                                         TN_OPT(tn_tokenizer_gpt2_opt, .special = true));
     tn_encoder *enc = tn_encoder_new(context, t);
-    tn_encoding got;
+    tn_tokens got;
     char *out;
     size_t n;
     assert_int_equal(tn_encode(enc, text, sizeof text - 1, NULL, &got), TN_OK);
@@ -238,7 +238,7 @@ static void test_decoder_never_halves(void **state)
     static const char text[] = "na\xC3\xAFve \xE4\xBD\xA0\xE5\xA5\xBD \xF0\x9F\xA6\x8A fox \xF0\x9F";
     tn_encoder *enc = tn_encoder_new(context, gpt2);
     tn_decoder *dec = tn_decoder_new(context, gpt2, NULL);
-    tn_encoding got;
+    tn_tokens got;
     tn_text part;
     char all[100];
     size_t n = 0;
@@ -270,7 +270,7 @@ static void test_batch(void **state)
     tn_text list[N];
     tn_token_rows rows;
     tn_encoder *enc = tn_encoder_new(context, gpt2);
-    tn_encoding one;
+    tn_tokens one;
     for (int i = 0; i < N; i++)
         list[i] = (tn_text){texts[i], (size_t)snprintf(texts[i], sizeof texts[i], "row %d of %x", i, i * 7919)};
     assert_int_equal(tn_encode_batch(context, gpt2, list, N, NULL, &rows), TN_OK);
@@ -294,7 +294,7 @@ static void test_limits_and_padding(void **state)
         skip();
     static const char text[] = "one two three four five";
     tn_encoder *enc = tn_encoder_new(context, gpt2);
-    tn_encoding all, got;
+    tn_tokens all, got;
     int32_t ids[5];
     assert_int_equal(tn_encode(enc, text, sizeof text - 1, NULL, &all), TN_OK);
     assert_int_equal(all.n, 5);
@@ -335,7 +335,7 @@ static void test_llama2(void **state)
         const char *hex = NULL;
         char text[10000];
         base_error e = {0};
-        tn_encoding got;
+        tn_tokens got;
         assert_int_equal(format_json_get_string(one, "case", "utf8_hex", &hex, &e), TN_OK);
         size_t n = from_hex(hex, text);
         assert_int_equal(tn_encode(enc, text, n, NULL, &got), TN_OK);
@@ -363,7 +363,7 @@ static const char *write_text(const char *name, const char *text)
 static void assert_encodes(tn_encoder *enc, const char *text, const tn_encode_opt *opt, const char *due)
 {
     char got[1000] = "";
-    tn_encoding e;
+    tn_tokens e;
     if (tn_encode(enc, text, strlen(text), opt, &e) != TN_OK)
         fail_msg("%s: %s", text, tn_encoder_error(enc));
     for (size_t i = 0, n = 0; i < e.n; i++)
@@ -382,7 +382,7 @@ static void test_bert(void **state)
     if (!t)
         fail_msg("%s", tn_context_error(context));
     tn_encoder *enc = tn_encoder_new(context, t);
-    tn_encoding e;
+    tn_tokens e;
     assert_encodes(enc, "Hello, WORLDS!", NULL, "2 5 8 6 7 9 3");
     assert_encodes(enc, "Caf\xC3\xA9 \xE4\xB8\xAD\xE6\x96\x87unaffable", NULL, "2 10 11 12 13 14 15 3");
     assert_encodes(enc, "hello[SEP]xyz", NULL, "2 5 3 1 3");

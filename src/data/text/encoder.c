@@ -148,7 +148,7 @@ static void pad(text_work *w, const tn_encode_opt *opt, size_t *n, size_t to, co
 }
 
 /* The row of ids in w: text 0 are the first n[0] of them, text 1 the rest, n[1]. */
-static tn_status make_row(text_work *w, size_t n[2], bool two, const tn_encode_opt *opt, tn_encoding *out)
+static tn_status make_row(text_work *w, size_t n[2], bool two, const tn_encode_opt *opt, tn_tokens *out)
 {
     row_plan p = plan_row(w->t, opt, two);
     static const text_place first[] = {{.text = 0}}, both[] = {{.text = 0}, {.text = 1, .type = 1}};
@@ -176,7 +176,7 @@ static tn_status make_row(text_work *w, size_t n[2], bool two, const tn_encode_o
         else
             put_text(w, opt, &made, start[at->text], n[at->text], at->type);
     }
-    *out = (tn_encoding){.first = begin, .length = made - begin};
+    *out = (tn_tokens){.first = begin, .length = made - begin};
     pad(w, opt, &made, total, &p);
     out->n = made;
     out->ids = w->row;
@@ -185,7 +185,7 @@ static tn_status make_row(text_work *w, size_t n[2], bool two, const tn_encode_o
     return TN_OK;
 }
 
-static tn_status encode_row(text_work *w, const tn_text *texts, int count, const tn_encode_opt *opt, tn_encoding *out)
+static tn_status encode_row(text_work *w, const tn_text *texts, int count, const tn_encode_opt *opt, tn_tokens *out)
 {
     static const tn_encode_opt none = {0};
     size_t n[2] = {0, 0};
@@ -203,19 +203,18 @@ static tn_status encode_row(text_work *w, const tn_text *texts, int count, const
     if (!as_is)
         return make_row(w, n, count == 2, opt, out);
     BASE_TRY(text_work_room(w, 1)); /* an empty text has ids, too: none of them */
-    *out = (tn_encoding){.n = w->n, .ids = w->ids, .spans = opt->spans ? w->spans : NULL, .length = w->n};
+    *out = (tn_tokens){.n = w->n, .ids = w->ids, .spans = opt->spans ? w->spans : NULL, .length = w->n};
     return TN_OK;
 }
 
-tn_status tn_encode(tn_encoder *enc, const char *text, size_t bytes, const tn_encode_opt *opt, tn_encoding *encoding)
+tn_status tn_encode(tn_encoder *enc, const char *text, size_t bytes, const tn_encode_opt *opt, tn_tokens *tokens)
 {
-    return encode_row(&enc->work, &(tn_text){text, bytes}, 1, opt, encoding);
+    return encode_row(&enc->work, &(tn_text){text, bytes}, 1, opt, tokens);
 }
 
-tn_status tn_encode_pair(tn_encoder *enc, tn_text first, tn_text second, const tn_encode_opt *opt,
-                         tn_encoding *encoding)
+tn_status tn_encode_pair(tn_encoder *enc, tn_text first, tn_text second, const tn_encode_opt *opt, tn_tokens *tokens)
 {
-    return encode_row(&enc->work, (tn_text[2]){first, second}, 2, opt, encoding);
+    return encode_row(&enc->work, (tn_text[2]){first, second}, 2, opt, tokens);
 }
 
 /* ---- many rows ------------------------------------------------------------------------------------------------- */
@@ -258,7 +257,7 @@ static void encode_run(batch *b, text_work *w, size_t r)
     size_t end = (r + 1) * RUN < b->n ? (r + 1) * RUN : b->n, capacity = 0;
     run *to = &b->run[r];
     for (size_t i = r * RUN; i < end; i++) {
-        tn_encoding e;
+        tn_tokens e;
         if (encode_row(w, &b->texts[i], 1, b->opt, &e) != TN_OK) {
             fail(b, i, &w->err);
             return;
