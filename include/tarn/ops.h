@@ -366,7 +366,7 @@ typedef enum tn_triangle {
     TN_TRIANGLE_UPPER = 2
 } tn_triangle;
 TN_API tn_tensor *tn_inverse(tn_tensor *x); /* singular: a fault */
-TN_API tn_tensor *tn_det(tn_tensor *x);     /* its gradient where it is 0 is NaN */
+TN_API tn_tensor *tn_det(tn_tensor *x);     /* the gradient of its gradient where it is 0 is NaN */
 typedef struct tn_log_det {
     tn_tensor *sign, *log_size;
 } tn_log_det;
@@ -389,12 +389,24 @@ typedef struct tn_qr_result {
     tn_tensor *q, *r;
 } tn_qr_result;
 TN_API tn_qr_result tn_qr(tn_tensor *x, bool complete);
+/* x[..., order, :] = l u, by elimination with the largest pivots: l[..., m, k] a lower triangle with ones on its diagonal, u[..., k, n]
+ * an upper one, k = min(m, n); order[..., m] names rows of x; in step i rows i and pivots[..., i] changed places (i64, from 0). */
+typedef struct tn_lu_result {
+    tn_tensor *l, *u, *order, *pivots;
+} tn_lu_result;
+TN_API tn_lu_result tn_lu(tn_tensor *x);
 /* Symmetric x: values[..., n] in rising order, vectors as columns, each with its largest element above 0. Gradients of vectors are
  * not bounded where values meet. */
 typedef struct tn_eigh_result {
     tn_tensor *values, *vectors;
 } tn_eigh_result;
 TN_API tn_eigh_result tn_eigh(tn_tensor *x, tn_triangle triangle);
+/* Any x: complex values[..., n, 2] by real, then imaginary part, and vectors[..., n, n, 2] as columns of length 1, the first of the
+ * largest elements of each (up to a thousandth) real and above 0. Gradients are not bounded where values meet. */
+typedef struct tn_eig_result {
+    tn_tensor *values, *vectors;
+} tn_eig_result;
+TN_API tn_eig_result tn_eig(tn_tensor *x);
 /* x = u diag(s) vt: u[..., m, k], s falling, vt[..., k, n], k = min(m, n); columns of u as tn_eigh's, and so their gradients. */
 typedef struct tn_svd_result {
     tn_tensor *u, *s, *vt;

@@ -1,4 +1,4 @@
-/* decompose.c: eigh, svd and qr of f32 and f64. The first two by LAPACK (core/lapack.h), divide and conquer: a matrix stored by rows is,
+/* decompose.c: eigh, eig, svd and qr of f32 and f64. The first three by LAPACK (core/lapack.h), divide and conquer: a matrix stored by rows is,
  * read by columns, its transpose, and x = u s v^T is asked for as x^T = v s u^T, so that results come out where they belong; where
  * there is no LAPACK the reference computes. qr by blocks of reflections (core/dense.h). */
 #include "cpu/core/dense.h"
@@ -16,12 +16,12 @@ typedef struct decompose_job decompose_job;
 typedef void (*one_fn)(const decompose_job *j, char *room, int64_t b);
 
 struct decompose_plan {
-    cpu_lapack lapack; /* of eigh and svd */
+    cpu_lapack lapack; /* of all but qr */
     cpu_dense dense;   /* of qr */
     one_fn one;
     tn_dtype dtype;
     int threads, n_out, m, n, k, least; /* k: columns of u or q; least: of m and n */
-    int n_work, n_iwork;
+    int n_work, n_lapack, n_iwork;      /* n_lapack: of eig, what is LAPACK's of n_work */
     int64_t count, triangle;
     size_t size, matrix, work, each; /* bytes: of an element, a copy of x, the numbers to work with, all of a thread */
 };
@@ -75,6 +75,74 @@ static void eigh_one(const decompose_job *j, char *room, int64_t b)
         (void)cpu_upright(p->dtype, vector, n, 1, 0);
         for (int64_t i = 0; i < n; i++)
             cpu_set_element(p->dtype, v, i * n + k, cpu_element(p->dtype, vector, i));
+    }
+}
+
+/* Where the values come when they are ordered by their real, then imaginary part. */
+static void sort_values(tn_dtype dtype, const void *re, const void *im, int n, int *order)
+{
+    for (int i = 0; i < n; i++) {
+        int k = i;
+        double a = cpu_element(dtype, re, i), b = cpu_element(dtype, im, i);
+        for (; k > 0; k--) {
+            double before = cpu_element(dtype, re, order[k - 1]);
+            if (before < a || (before == a && cpu_element(dtype, im, order[k - 1]) <= b)) /* NOLINT */
+                break;
+            order[k] = order[k - 1];
+        }
+        order[k] = i;
+    }
+}
+
+/* The vector re + i im as column `to` of v[n, n, 2], turned as eig says; im is NULL for a real one. */
+static void put_vector(tn_dtype dtype, const void *re, const void *im, double sign, int n, void *v, int to)
+{
+    double most = 0, sum = 0, part[2];
+    int at = -1;
+    for (int i = 0; i < n; i++)
+        most = fmax(most, hypot(cpu_element(dtype, re, i), im ? cpu_element(dtype, im, i) : 0));
+    for (int i = 0; i < n; i++) {
+        double size = hypot(cpu_element(dtype, re, i), im ? cpu_element(dtype, im, i) : 0);
+        at = at < 0 && size >= 0.999 * most ? i : at;
+        sum += size * size;
+    }
+    double a = cpu_element(dtype, re, at), b = im ? sign * cpu_element(dtype, im, at) : 0,
+           all = hypot(a, b) * sqrt(sum);
+    for (int i = 0; i < n; i++) { /* times the conjugate of the largest */
+        double x = cpu_element(dtype, re, i), y = im ? sign * cpu_element(dtype, im, i) : 0;
+        part[0] = (x * a + y * b) / all;
+        part[1] = i == at ? 0 : (y * a - x * b) / all;
+        for (int k = 0; k < 2; k++)
+            cpu_set_element(dtype, v, 2 * ((int64_t)i * n + to) + k, part[k]);
+    }
+}
+
+static void eig_one(const decompose_job *j, char *room, int64_t b)
+{
+    const decompose_plan *p = j->p;
+    const int n = p->n;
+    const size_t column = (size_t)n * p->size;
+    char *re = work_in(p, room), *im = re + column, *vector = im + column, *work = vector + (size_t)n * column;
+    void *value = output(j, 0, b, 2 * n), *v = output(j, 1, b, 2 * (int64_t)n * n);
+    const char *x = j->x + b * n * n * (int64_t)p->size;
+    int info = 1, *order = integers_in(p, room);
+    for (int64_t i = 0; i < (int64_t)n * n; i++)
+        cpu_set_element(p->dtype, room, i % n * n + i / n, cpu_element(p->dtype, x, i));
+    if (cpu_all_finite(p->dtype, x, (int64_t)n * n))
+        p->lapack.eig("N", "V", &n, room, &n, re, im, NULL, &n, vector, &n, work, &p->n_lapack, &info, 1, 1);
+    if (info) {
+        cpu_fill_nan(p->dtype, value, 2 * n);
+        cpu_fill_nan(p->dtype, v, 2 * (int64_t)n * n);
+        return;
+    }
+    sort_values(p->dtype, re, im, n, order);
+    for (int k = 0; k < n; k++) { /* of a pair the one above the real line is first, and its vector is stored */
+        int from = order[k];
+        double above = cpu_element(p->dtype, im, from);
+        const char *first = vector + (size_t)(above < 0 ? from - 1 : from) * column;
+        put_vector(p->dtype, first, above == 0 ? NULL : first + column, above < 0 ? -1 : 1, n, v, k); /* NOLINT */
+        cpu_set_element(p->dtype, value, 2 * k, cpu_element(p->dtype, re, from));
+        cpu_set_element(p->dtype, value, 2 * k + 1, above);
     }
 }
 
@@ -134,6 +202,16 @@ static void ask_eigh(decompose_plan *p)
     number work = {0};
     p->lapack.eigh("V", "L", &p->n, NULL, &p->n, NULL, &work, &ask, &p->n_iwork, &ask, &info, 1, 1);
     p->n_work = asked(p, &work);
+}
+
+static void ask_eig(decompose_plan *p)
+{
+    int info, ask = -1;
+    number work = {0};
+    p->lapack.eig("N", "V", &p->n, NULL, &p->n, NULL, NULL, NULL, &p->n, NULL, &p->n, &work, &ask, &info, 1, 1);
+    p->n_lapack = asked(p, &work);
+    p->n_work = p->n_lapack + 2 * p->n + p->n * p->n;
+    p->n_iwork = p->n;
 }
 
 static void ask_svd(decompose_plan *p)
@@ -224,6 +302,10 @@ static tn_status prepare_eigh(kernel_bind *b)
 {
     return prepare(b, eigh_one, ask_eigh);
 }
+static tn_status prepare_eig(kernel_bind *b)
+{
+    return prepare(b, eig_one, ask_eig);
+}
 static tn_status prepare_svd(kernel_bind *b)
 {
     return prepare(b, svd_one, ask_svd);
@@ -235,6 +317,7 @@ static tn_status prepare_qr(kernel_bind *b)
 
 const kernel cpu_kernels_decompose[] = {
     {.op = "eigh", .name = "eigh/lapack", .accepts = has_lapack, .prepare = prepare_eigh, .run = run},
+    {.op = "eig", .name = "eig/lapack", .accepts = has_lapack, .prepare = prepare_eig, .run = run},
     {.op = "svd", .name = "svd/lapack", .accepts = has_lapack, .prepare = prepare_svd, .run = run},
     {.op = "qr", .name = "qr/reflections", .accepts = has_elements, .prepare = prepare_qr, .run = run},
     {0}};

@@ -1,5 +1,6 @@
-/* linalg.c: inverse, solve, det, slogdet, cholesky and triangular_solve of f32 and f64, by core/dense.h. A batch is spread over the
+/* linalg.c: inverse, solve, det, cofactors, slogdet, cholesky and triangular_solve of f32 and f64, by core/dense.h. A batch is spread over the
  * threads, a single matrix uses them all. */
+#include "op/scheme/linalg.h"
 #include "cpu/core/dense.h"
 #include "cpu/core/kernels.h"
 #include "cpu/core/matrix.h"
@@ -17,6 +18,7 @@ typedef struct worker {
     cpu_dense d;
     char *matrix; /* n x n */
     int64_t *pivot;
+    double *exact; /* of cofactors: n (3 n + 2) numbers */
 } worker;
 typedef int64_t (*one_fn)(const linalg_job *j, worker *w, int64_t b);
 
@@ -139,6 +141,39 @@ static int64_t det_one(const linalg_job *j, worker *w, int64_t b)
     return 0;
 }
 
+/* A singular matrix has cofactors too, but no inverse to make them of. */
+static void singular_cofactors(const linalg_plan *p, worker *w, const char *x, char *y)
+{
+    int64_t n = p->n;
+    double *result = w->exact, *room = result + n * n, *copy = room + n * (n + 2);
+    for (int64_t i = 0; i < n * n; i++)
+        copy[i] = cpu_element(p->dtype, x, i);
+    op_find_cofactors(copy, n, result, room);
+    for (int64_t i = 0; i < n * n; i++)
+        cpu_set_element(p->dtype, y, i, result[i]);
+}
+
+static int64_t cofactors_one(const linalg_job *j, worker *w, int64_t b)
+{
+    const linalg_plan *p = j->p;
+    int64_t n = p->n, wrong = inverse_one(j, w, b);
+    char *y = j->out[0] + b * n * n * (int64_t)p->size;
+    double det = sign_of(p, w);
+    if (wrong) {
+        singular_cofactors(p, w, input(j, 0, b, n * n), y);
+        return 0;
+    }
+    for (int64_t i = 0; i < n; i++)
+        det *= cpu_element(p->dtype, w->matrix, i * (n + 1));
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t k = 0; k <= i; k++) {
+            double below = det * cpu_element(p->dtype, y, i * n + k);
+            cpu_set_element(p->dtype, y, i * n + k, det * cpu_element(p->dtype, y, k * n + i));
+            cpu_set_element(p->dtype, y, k * n + i, below);
+        }
+    return 0;
+}
+
 static int64_t slogdet_one(const linalg_job *j, worker *w, int64_t b)
 {
     const linalg_plan *p = j->p;
@@ -193,6 +228,7 @@ static void run_chunk(void *arg, int64_t chunk, int thread)
     worker w = {.d = {.isa = p->isa, .threads = p->count > 1 ? 1 : p->threads, .dtype = p->dtype, .scratch = room},
                 .matrix = room + p->dense};
     w.pivot = (int64_t *)(void *)(w.matrix + ((size_t)(p->n * p->n) * p->size + 63) / 64 * 64);
+    w.exact = (double *)(void *)((char *)w.pivot + ((size_t)p->n * 8 + 63) / 64 * 64);
     for (int64_t b = chunk * p->per_chunk; b < p->count && b < (chunk + 1) * p->per_chunk; b++)
         j->wrong[b] = p->one(j, &w, b);
 }
@@ -279,6 +315,9 @@ static tn_status prepare(kernel_bind *b, one_fn one, const char *path)
     p->per_chunk = CHUNK / (p->n * (p->n + p->k) + 1) + 1;
     p->dense = cpu_dense_scratch(p->isa, p->dtype, p->count > 1 ? 1 : p->threads, p->n, p->k);
     p->each = p->dense + ((size_t)(p->n * p->n) * p->size + 63) / 64 * 64 + ((size_t)p->n * 8 + 63) / 64 * 64;
+    if (one == cofactors_one)
+        p->each += (size_t)(p->n * (3 * p->n + 2)) * 8 + 64;
+    p->each = (p->each + 63) / 64 * 64;
     b->scratch =
         (size_t)(p->count > 1 ? p->threads : 1) * p->each + ((size_t)p->count * sizeof(int64_t) + 63) / 64 * 64;
     b->plan = p;
@@ -309,6 +348,10 @@ static tn_status prepare_det(kernel_bind *b)
 {
     return prepare(b, det_one, "det/lu");
 }
+static tn_status prepare_cofactors(kernel_bind *b)
+{
+    return prepare(b, cofactors_one, "cofactors/lu");
+}
 static tn_status prepare_slogdet(kernel_bind *b)
 {
     return prepare(b, slogdet_one, "slogdet/lu");
@@ -326,6 +369,7 @@ const kernel cpu_kernels_linalg[] = {
     {.op = "inverse", .name = "inverse/lu", .prepare = prepare_inverse, .run = run},
     {.op = "solve", .name = "solve/lu", .prepare = prepare_solve, .run = run},
     {.op = "det", .name = "det/lu", .prepare = prepare_det, .run = run},
+    {.op = "cofactors", .name = "cofactors/lu", .prepare = prepare_cofactors, .run = run},
     {.op = "slogdet", .name = "slogdet/lu", .prepare = prepare_slogdet, .run = run},
     {.op = "cholesky", .name = "cholesky/halves", .prepare = prepare_cholesky, .run = run},
     {.op = "triangular_solve", .name = "triangular_solve/halves", .prepare = prepare_triangular, .run = run},

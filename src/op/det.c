@@ -11,11 +11,9 @@ static tn_status det_infer(const op_infer *c)
     return TN_OK;
 }
 
-/* The determinant times the transposed inverse. */
 static tn_status det_backward(const op_grad *c)
 {
-    tn_tensor *size = op_as_matrix(tn_mul(op_dout(c, 0), op_out(c, 0)));
-    return op_give(c, 0, tn_mul(size, op_turned(op_inverse_of(op_in(c, 0)))));
+    return op_give(c, 0, tn_mul(op_as_matrix(op_dout(c, 0)), op_cofactors_of(op_in(c, 0))));
 }
 
 static void det_ref(const op_ref *c)
@@ -37,7 +35,7 @@ static void det_ref(const op_ref *c)
 
 const op_def op_det = {
     .name = "det",
-    .doc = "The determinant of each matrix. Its gradient where that is 0 is NaN.",
+    .doc = "The determinant of each matrix. Its second gradient where that is 0 is NaN.",
     .torch = "torch.linalg.det",
     .onnx = "Det",
     .in = {{"x", OP_BIT(TN_F64) | OP_BIT(TN_F32), 'T'}},

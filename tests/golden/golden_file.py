@@ -12,7 +12,8 @@ def save_file(tensors, path, metadata):
     """tensors: name to tensor; metadata: name to text."""
     header, data = {"__metadata__": metadata}, bytearray()
     for name, tensor in tensors.items():
-        raw = tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+        flat = tensor.detach().reshape(-1).clone(memory_format=torch.contiguous_format)
+        raw = flat.view(torch.uint8).numpy().tobytes()
         header[name] = {"dtype": NAMES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [len(data), len(data) + len(raw)]}
         data += raw
     text = json.dumps(header, separators=(",", ":")).encode()

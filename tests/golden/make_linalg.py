@@ -3,9 +3,11 @@
 
 Usage: make_linalg.py [FOLDER]      (PyTorch 2.x; the file is committed, so users never run this)
 
-Vectors of eigh and svd are turned so that the largest element of each is above 0, as Tarn's are; gradients of triangles are those of
+Vectors of eigh, eig and svd are turned so that the largest element of each is above 0, as Tarn's are; gradients of triangles are those of
 symmetric matrices. golden_cases.py says how the file is laid out.
 """
+import itertools
+import math
 import os
 import sys
 
@@ -43,7 +45,39 @@ def svd(x):
     return u * signs(u), s, vt * signs(u).transpose(-1, -2)
 
 
+def lu(x):
+    y, pivots, _ = linalg.lu_factor_ex(x)
+    p, _, _ = torch.lu_unpack(y, pivots)
+    return y, p.argmax(-2), (pivots - 1).long()
+
+
+def lu_parts(x):
+    p, l, u = linalg.lu(x)
+    return l, u, p.argmax(-2), (linalg.lu_factor_ex(x)[1] - 1).long()
+
+
+def eig(x):
+    """Values by their real, then imaginary part; the first of the largest elements of a vector, up to a thousandth, real and above 0."""
+    value, v = linalg.eig(x)
+    order = torch.argsort(value.imag.detach(), dim=-1)
+    order = order.gather(-1, torch.argsort(value.real.detach().gather(-1, order), dim=-1, stable=True))
+    value, v = value.gather(-1, order), v.gather(-1, order.unsqueeze(-2).expand(v.shape))
+    size = v.abs().detach()
+    at = (size >= 0.999 * size.amax(-2, keepdim=True)).to(torch.int64).argmax(-2, keepdim=True)
+    first = v.gather(-2, at)
+    return torch.view_as_real(value), torch.view_as_real(v * (first.conj() / first.abs()))
+
+
 def factorisations():
+    for shape in ((3, 3), (2, 3, 5), (5, 3), (1, 1)):
+        m = random("lu", *shape)
+        case("lu", lu, [m], tarn="lu", second=len(shape) == 2)
+        case("lu_parts", lu_parts, [m])
+    case("lu", lu, [values(1, 2, 3, 4, 5, 6, 7, 8, 10, 0, 0, 2, 0, 3, 1, 0, 0, 4).reshape(2, 3, 3)], "a column without a pivot", tarn="lu",
+         grad=False)
+    for name, shape in (("eig", (4, 4)), ("eig of many", (3, 5, 5)), ("eig of two", (6, 2, 2)), ("eig of one", (1, 1))):
+        case("eig", eig, [random(name, *shape)], tarn="eig", second=name == "eig")
+    case("eig", eig, [values(0, -1, 0, 1, 0, 0, 0, 0, 2).reshape(3, 3) + 0.125 * random("turn", 3, 3)], "nearly a turn", tarn="eig")
     x, one = dominant("square", *DEFINITE), dominant("one", 1, 1)
     for upper in (False, True):
         case("cholesky", lambda x, upper: linalg.cholesky(even(x), upper=upper), [x], tarn=f"cholesky upper={str(upper).lower()}",
@@ -86,6 +120,15 @@ def solutions():
          rtol=0.1, grad=False)
 
 
+def leibniz(x):
+    """The determinant as a sum over permutations: PyTorch's own gradient at singular matrices depends on whether it is differentiated again."""
+    n, total = x.shape[-1], 0
+    for order in itertools.permutations(range(n)):
+        turns = sum(order[i] > order[j] for i in range(n) for j in range(i, n))
+        total = total + (-1)**turns * math.prod(x[..., i, order[i]] for i in range(n))
+    return total
+
+
 def numbers():
     x = dominant("square", *DEFINITE)
     turned = x.flip(-1)
@@ -93,7 +136,9 @@ def numbers():
         case("det", linalg.det, [m], tarn="det", second=True)
         case("slogdet", lambda x: tuple(linalg.slogdet(x)), [m], tarn="slogdet", second=m is x)
     singular = values(1, 2, 2, 4, 0, 0, 0, 0, 3, 1, 1, 3).reshape(3, 2, 2)
-    case("det", linalg.det, [singular], "singular ones", tarn="det", grad=False)
+    case("det", leibniz, [singular], "singular ones: the gradient is the cofactors", tarn="det")
+    ranks = [values(1, 2, 3, 2, 4, 6, 1, 0, 1), values(2, 0, 0, 0, 3, 0, 0, 0, 0), values(2, 0, 0, 0, 0, 0, 0, 0, 0), values(*[0] * 9)]
+    case("det", leibniz, [torch.stack(ranks).reshape(4, 3, 3)], "ranks 2, 2, 1 and 0", tarn="det")
     case("slogdet", lambda x: tuple(linalg.slogdet(x)), [singular], "singular ones", tarn="slogdet", grad=False)
     case("det", linalg.det, [torch.zeros(2, 0, 0)], "of nothing", tarn="det", grad=False)
     case("trace", torch.trace, [random("trace", 3, 4)])

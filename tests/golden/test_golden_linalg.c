@@ -64,7 +64,18 @@ static bool make_kron(golden *c)
     return true;
 }
 
-static const golden_row table[] = {{"solve_vector", make_solve_vector},
+static bool make_lu_parts(golden *c)
+{
+    tn_lu_result y = tn_lu(c->in[0]);
+    c->out[0] = y.l;
+    c->out[1] = y.u;
+    c->out[2] = y.order;
+    c->out[3] = y.pivots;
+    return true;
+}
+
+static const golden_row table[] = {{"lu_parts", make_lu_parts},
+                                   {"solve_vector", make_solve_vector},
                                    {"triangular_right", make_triangular_right},
                                    {"cholesky_solve", make_cholesky_solve},
                                    {"lstsq", make_lstsq},

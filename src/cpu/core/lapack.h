@@ -13,6 +13,9 @@
     X(eigh, "syevd_",                                                                                                  \
       (const char *vectors, const char *triangle, const int *n, void *a, const int *a_step, void *value, void *work,   \
        const int *n_work, int *iwork, const int *n_iwork, int *info, size_t, size_t))                                  \
+    X(eig, "geev_",                                                                                                    \
+      (const char *left, const char *right, const int *n, void *a, const int *a_step, void *re, void *im, void *vl,    \
+       const int *vl_step, void *vr, const int *vr_step, void *work, const int *n_work, int *info, size_t, size_t))    \
     X(svd, "gesdd_",                                                                                                   \
       (const char *form, const int *m, const int *n, void *a, const int *a_step, void *s, void *u, const int *u_step,  \
        void *vt, const int *vt_step, void *work, const int *n_work, int *iwork, int *info, size_t))

@@ -141,6 +141,15 @@ static void swap_rows(double *x, int64_t columns, int64_t a, int64_t b)
     }
 }
 
+static void swap_columns(double *x, int64_t n, int64_t width, int64_t p, int64_t q)
+{
+    for (int64_t i = 0; i < n && p != q; i++) {
+        double t = x[i * width + p];
+        x[i * width + p] = x[i * width + q];
+        x[i * width + q] = t;
+    }
+}
+
 int op_eliminate(double *a, int64_t n, double *b, int64_t k, int64_t *minor)
 {
     int sign = 1;
@@ -175,6 +184,71 @@ int op_invert(const double *x, int64_t n, double *used, double *inverse, int64_t
         inverse[i] = i % (n + 1) == 0;
     }
     return op_eliminate(used, n, inverse, n, minor);
+}
+
+/* x[row, ...] and x[..., column] change places with row and column c; whether the sign of a determinant stays. */
+static bool bring(double *x, int64_t n, int64_t c, double *row, double *column)
+{
+    int64_t r = c, k = c;
+    for (int64_t i = c; i < n; i++)
+        for (int64_t j = c; j < n; j++)
+            if (fabs(x[i * n + j]) > fabs(x[r * n + k])) {
+                r = i;
+                k = j;
+            }
+    swap_rows(x, n, c, r);
+    swap_rows(row, 1, c, r);
+    swap_columns(x, n, n, c, k);
+    swap_rows(column, 1, c, k);
+    return (r == c) == (k == c);
+}
+
+/* y = the cofactors of the triangle u above the diagonal of x, a lower triangle. But for its last row, which never divides by the last
+ * pivot, row k is that pivot times what follows from the others. */
+static void triangle_cofactors(const double *u, int64_t n, double *y)
+{
+    double first = 1, last = u[n * n - 1];
+    for (int64_t i = 0; i + 1 < n; i++)
+        first *= u[i * (n + 1)];
+    memset(y, 0, (size_t)(n * n) * sizeof *y);
+    for (int64_t k = 0; k < n; k++) {
+        double right = k + 1 < n ? last * first : -first; /* u11 v = right e_k, or right u12 */
+        for (int64_t i = k + 1 < n ? k : n - 2; i >= 0; i--) {
+            double sum = k + 1 < n ? (i == k) * right : right * u[i * n + n - 1];
+            for (int64_t j = i + 1; j + 1 < n; j++)
+                sum -= u[i * n + j] * y[k * n + j];
+            y[k * n + i] = sum / u[i * (n + 1)];
+        }
+    }
+    y[n * n - 1] = first;
+}
+
+/* With rows and columns in the order of the pivots x = l u, and cofactors of products are products of cofactors. */
+void op_find_cofactors(const double *x, int64_t n, double *y, double *room)
+{
+    double *u = room, *row = u + n * n, *column = row + n, sign = 1;
+    memcpy(u, x, (size_t)(n * n) * sizeof *u);
+    for (int64_t i = 0; i < n; i++)
+        row[i] = column[i] = (double)i;
+    for (int64_t c = 0; c < n; c++) {
+        sign = bring(u, n, c, row, column) ? sign : -sign;
+        double pivot = u[c * (n + 1)];
+        if (pivot == 0 && c + 1 < n) { /* the rank is less by two or more */
+            memset(y, 0, (size_t)(n * n) * sizeof *y);
+            return;
+        }
+        for (int64_t i = c + 1; i < n; i++) {
+            u[i * n + c] /= pivot;
+            for (int64_t j = c + 1; j < n; j++)
+                u[i * n + j] -= u[i * n + c] * u[c * n + j];
+        }
+    }
+    triangle_cofactors(u, n, y);
+    op_triangle_solve(&(op_triangle){.t = u, .n = n, .row = 1, .col = n, .unit = true}, y, n);
+    for (int64_t i = 0; i < n; i++) /* back in order, by way of u, which is used up */
+        for (int64_t j = 0; j < n; j++)
+            u[(int64_t)row[i] * n + (int64_t)column[j]] = sign * y[i * n + j];
+    memcpy(y, u, (size_t)(n * n) * sizeof *y);
 }
 
 double op_condition(const double *x, const double *inverse, int64_t n)
@@ -241,15 +315,6 @@ static void rotate(double *x, int64_t n, int64_t width, int64_t p, int64_t q, do
         double a = x[i * width + p], b = x[i * width + q];
         x[i * width + p] = c * a - s * b;
         x[i * width + q] = s * a + c * b;
-    }
-}
-
-static void swap_columns(double *x, int64_t n, int64_t width, int64_t p, int64_t q)
-{
-    for (int64_t i = 0; i < n && p != q; i++) {
-        double t = x[i * width + p];
-        x[i * width + p] = x[i * width + q];
-        x[i * width + q] = t;
     }
 }
 

@@ -31,8 +31,9 @@ tn_tensor *op_turned(tn_tensor *x);
 tn_tensor *op_as_matrix(tn_tensor *x);
 /* The gradient of what the triangle stands for, given that of a symmetric matrix. */
 tn_tensor *op_on_triangle(tn_tensor *dx, int64_t triangle);
-/* The inverse, NaN where there is none. */
+/* The inverse, NaN where there is none; the cofactors, which there always are. */
 tn_tensor *op_inverse_of(tn_tensor *x);
+tn_tensor *op_cofactors_of(tn_tensor *x);
 
 /* ---- references --------------------------------------------------------------------------------------------------- */
 
@@ -58,6 +59,8 @@ bool op_read_symmetric(const double *x, double *y, int64_t n, int64_t triangle);
 int op_eliminate(double *a, int64_t n, double *b, int64_t k, int64_t *minor);
 /* The same for the inverse of finite x; used[n, n] is left with the triangle. */
 int op_invert(const double *x, int64_t n, double *used, double *inverse, int64_t *minor);
+/* The cofactors of finite x into y[n, n]; room for n * (n + 2) numbers. */
+void op_find_cofactors(const double *x, int64_t n, double *y, double *room);
 /* The sum of |x[i, j] inverse[j, i]|: how far the determinant moves, in parts of it, when x is rounded. */
 double op_condition(const double *x, const double *inverse, int64_t n);
 /* |inverse| |a| |x|: how far x[n, k] with a x = b moves when a is rounded. Columns of NaN are left out; column[n] is room. */
