@@ -239,6 +239,8 @@ TN_API tn_tensor *tn_diagonal(tn_tensor *x, int64_t offset, int axis_a, int axis
 TN_API tn_status tn_meshgrid(int n, tn_tensor *const x[], tn_tensor **grids);
 /* `low` elements of a value before and `high` behind; a number for each axis, below 0: so many are cut off. */
 TN_API tn_tensor *tn_pad(tn_tensor *x, const int64_t *low, const int64_t *high, double value);
+/* An axis cut, or filled with zeros behind, to a size, which may be a symbol. */
+TN_API tn_tensor *tn_fit_axis(tn_tensor *x, int axis, tn_dim size);
 typedef enum tn_border {
     TN_BORDER_REFLECT,   /* mirrored without the edge */
     TN_BORDER_REPLICATE, /* the edge again and again */
@@ -683,8 +685,8 @@ typedef enum tn_fft_norm {
     TN_FFT_FORWARD = 2   /* the others by 1 / n */
 } tn_fft_norm;
 /* Discrete Fourier transforms of any length along an axis: of complex x; of real x, half the spectrum, n / 2 + 1 complex numbers on the
- * axis; n real numbers (TN_INFER: an even number) from half their spectrum, which is cut or filled with zeros. Of the others tn_pad cuts
- * or fills the axis beforehand, as PyTorch's n does: by n - size behind it. f32 f64 */
+ * axis; n real numbers (TN_INFER: an even number) from half their spectrum, which is cut or filled with zeros. Of the others tn_fit_axis
+ * cuts or fills the axis beforehand, as PyTorch's n does. Sizes may be symbols. f32 f64 */
 TN_API tn_tensor *tn_fft(tn_tensor *x, int axis, tn_fft_norm norm);
 TN_API tn_tensor *tn_ifft(tn_tensor *x, int axis, tn_fft_norm norm);
 TN_API tn_tensor *tn_rfft(tn_tensor *x, int axis, tn_fft_norm norm);

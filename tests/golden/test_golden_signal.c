@@ -22,17 +22,15 @@ static bool make_irfft_n(golden *c)
     return true;
 }
 
-/* What PyTorch's n does to the axis, as tarn/ops.h says: the tensors have 8 numbers. */
+/* What PyTorch's n does to the axis, as tarn/ops.h says. */
 static bool make_fft_n(golden *c)
 {
-    c->out[0] =
-        tn_fft(tn_pad(c->in[0], (int64_t[3]){0}, (int64_t[]){0, whole(c, "n", 8) - 8, 0}, 0), -2, TN_FFT_BACKWARD);
+    c->out[0] = tn_fft(tn_fit_axis(c->in[0], -2, whole(c, "n", 0)), -2, TN_FFT_BACKWARD);
     return true;
 }
 static bool make_rfft_n(golden *c)
 {
-    c->out[0] =
-        tn_rfft(tn_pad(c->in[0], (int64_t[2]){0}, (int64_t[]){0, whole(c, "n", 8) - 8}, 0), -1, TN_FFT_BACKWARD);
+    c->out[0] = tn_rfft(tn_fit_axis(c->in[0], -1, whole(c, "n", 0)), -1, TN_FFT_BACKWARD);
     return true;
 }
 

@@ -57,7 +57,17 @@ static tn_tensor *overlapped(tn_tensor *x)
 {
     return tn_overlap_add(tn_frames(line(x), 5, 2), 3);
 }
-static compose_fn *const builders[] = {transformed, there_and_back, whole_spectra, powers, mels, resampled, overlapped};
+/* Cut and filled to sizes that are symbols, and back. */
+static tn_tensor *fitted(tn_tensor *x)
+{
+    tn_graph *g = tn_tensor_graph(x);
+    tn_dim n = tn_dim_of(x, 0);
+    tn_tensor *y = tn_rfft(tn_fit_axis(x, 2, tn_dim_add(g, n, 1)), 2, TN_FFT_BACKWARD);
+    y = tn_irfft(y, tn_dim_add(g, n, 3), 2, TN_FFT_ORTHO);
+    return tn_add(tn_fit_axis(y, 2, 4), tn_fit_axis(tn_fit_axis(x, 0, 3), 0, n));
+}
+static compose_fn *const builders[] = {transformed, there_and_back, whole_spectra, powers,
+                                       mels,        resampled,      overlapped,    fitted};
 
 /* ---- sentences --------------------------------------------------------------------------------------------------- */
 
@@ -170,7 +180,18 @@ static tn_tensor *bad_value(tn_tensor *x)
     return tn_resample(tn_sum(x), 1, 2, NULL);
 }
 
-static const compose_wrong wrong[] = {{bad_axis, "irfft of 'x': axis 3 of a 3-d tensor"},
+static tn_tensor *bad_fit(tn_tensor *x)
+{
+    return tn_fit_axis(x, 3, 4);
+}
+static tn_tensor *bad_fit_size(tn_tensor *x)
+{
+    return tn_fit_axis(x, 2, TN_INFER);
+}
+
+static const compose_wrong wrong[] = {{bad_fit, "fit_axis of 'x': axis 3 of a 3-d tensor"},
+                                      {bad_fit_size, "the size of axis 2 is not given"},
+                                      {bad_axis, "irfft of 'x': axis 3 of a 3-d tensor"},
                                       {bad_count, "rfft of 'x': 0 axes asked for"},
                                       {bad_count_back, "irfft of 'x': 9 axes asked for"},
                                       {bad_other_axis, "rfft of 'x': axis -4 of a 3-d tensor"},

@@ -55,6 +55,7 @@ static const vocabulary_row vocabulary_list[] = {
     {"einsum", "torch.einsum", "", ""},
     {"eye", "torch.eye", "", ""},
     {"fft_axes", "torch.fft.fftn", "", ""},
+    {"fit_axis", "", "fft_n rfft_n irfft_n", ""},
     {"flatten", "torch.flatten", NOTHING, ""},
     {"fold", "torch.nn.functional.fold", "", ""},
     {"fractional_max_pool", "torch.nn.functional.fractional_max_pool2d", "", ""},

@@ -29,13 +29,10 @@ tn_tensor *tn_irfft(tn_tensor *x, tn_dim n, int axis, tn_fft_norm norm)
     if (at < 0)
         return &x->graph->poison;
     dim_table *t = x->graph->dims;
-    tn_dim has = x->type.dims[at];
-    n = n == TN_INFER ? dim_mul(t, dim_sub(t, has, 1), 2) : n;
-    if (dim_literal(n) && n > 0 && dim_literal(has)) {
-        int64_t none[TN_MAX_RANK] = {0}, more[TN_MAX_RANK] = {0};
-        more[at] = n / 2 + 1 - has;
-        x = more[at] > 0 ? tn_pad(x, none, more, 0) : more[at] < 0 ? tn_slice(x, at, 0, n / 2 + 1) : x;
-    }
+    if (n == TN_INFER)
+        n = dim_mul(t, dim_sub(t, x->type.dims[at], 1), 2);
+    else if (!dim_literal(n) || n > 0)
+        x = tn_fit_axis(x, at, dim_add(t, dim_div(t, n, 2), 1));
     return op_irfft_of(x, axis, n, norm, false);
 }
 

@@ -144,6 +144,28 @@ tn_status tn_meshgrid(int n, tn_tensor *const x[], tn_tensor **grids)
     return n ? tn_graph_status(x[0]->graph) : TN_OK;
 }
 
+/* Where a size is a symbol, as many zeros are put behind as there may have to be, and cut off again. */
+tn_tensor *tn_fit_axis(tn_tensor *x, int axis, tn_dim size)
+{
+    if (op_unusable(x))
+        return x;
+    int at = op_axis_of(x, axis, "fit_axis");
+    if (at < 0)
+        return &x->graph->poison;
+    tn_shape more = tn_tensor_shape(x);
+    tn_dim has = more.dims[at];
+    if (size == has)
+        return x;
+    if (size == TN_INFER)
+        return OP_REFUSE(x, TN_SHAPE, "fit_axis of '%s': the size of axis %d is not given", tn_tensor_name(x), at);
+    bool known = dim_literal(size) && dim_literal(has);
+    if (known && size < has)
+        return tn_slice(x, at, 0, size);
+    more.dims[at] = known ? size - has : size;
+    x = tn_concat(2, (tn_tensor *const[]){x, tn_full(x->graph, x->type.dtype, more, 0)}, at);
+    return known ? x : tn_slice(x, at, 0, size);
+}
+
 /* ---- borders ----------------------------------------------------------------------------------------------------- */
 
 /* What stands before (or behind) axis `at` of x, `n` elements. */
