@@ -9,7 +9,7 @@ and the metadata's entry OP.K is a JSON object of its options, under PyTorch's n
 say. batch_norm has second gradients too: with s = sum_i gin_i * v_i, ggin_i is the gradient of s in input i, ggout0 in gout0.
 
 Inputs are float32 (unless their dtype is the point); PyTorch computes in float64 and the results are rounded to float32,
-so that a difference is the other side's.
+so that a difference is the other side's. What scripts compute themselves must be float64 too: cases run in float64 as well.
 """
 import json
 import os

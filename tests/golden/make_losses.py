@@ -111,22 +111,22 @@ def distances():
 # ---- boxes ------------------------------------------------------------------------------------------------------------------
 
 def box_loss(x, target, kind, reduction):
-    """From the papers, a box at a time."""
-    each = []
+    """From the papers, a box at a time; nothing is divided by less than eps, as in torchvision.ops."""
+    each, eps = [], 1e-7
     for a, b in zip(x, target):
         w, h = (a[2:] - a[:2]), (b[2:] - b[:2])
         common = (torch.minimum(a[2:], b[2:]) - torch.maximum(a[:2], b[:2])).clamp(min=0).prod()
         both = w.prod() + h.prod() - common
-        iou = common / both
+        iou = common / (both + eps)
         around = torch.maximum(a[2:], b[2:]) - torch.minimum(a[:2], b[:2])
         loss = 1 - iou
         if kind == 1:
-            loss = loss + (around.prod() - both) / around.prod()
+            loss = loss + (around.prod() - both) / (around.prod() + eps)
         if kind >= 2:
-            loss = loss + (((a[:2] + a[2:]) - (b[:2] + b[2:])) / 2).square().sum() / around.square().sum()
+            loss = loss + (((a[:2] + a[2:]) - (b[:2] + b[2:])) / 2).square().sum() / (around.square().sum() + eps)
         if kind == 3:
             v = 4 / math.pi**2 * (torch.atan(h[0] / h[1]) - torch.atan(w[0] / w[1]))**2
-            loss = loss + (v / (1 - iou + v)).detach() * v
+            loss = loss + (v / (1 - iou + v + eps)).detach() * v
         each.append(loss)
     return reduced(torch.stack(each), reduction)
 

@@ -196,7 +196,7 @@ def resample(x, rates, width=6, rolloff=0.99, beta=None):
     t = ((j[None, :] - first[:, None]).double() / old - (i % new)[:, None].double() / new) * cut
     reached = (j[None, :] >= first[:, None] - reach) & (j[None, :] < first[:, None] + reach + old)
     t = t.clamp(-width, width)
-    window = torch.cos(t * math.pi / width / 2)**2 if beta is None else torch.i0(beta * torch.sqrt(1 - (t / width)**2)) / torch.i0(torch.tensor(beta))
+    window = torch.cos(t * math.pi / width / 2)**2 if beta is None else torch.i0(beta * torch.sqrt(1 - (t / width)**2)) / torch.i0(torch.tensor(beta, dtype=torch.double))
     weight = torch.where(reached, torch.sinc(t) * window * cut / old, 0.0).to(x.dtype)
     y = x @ weight.T
     if audio:

@@ -135,9 +135,9 @@ def roi_align(x, rois, output_size, spatial_scale, sampling_ratio, aligned):
         width, height = (right - left, bottom - top) if aligned else (max(right - left, 1.0), max(bottom - top, 1.0))
         bin_h, bin_w = height / output_size[0], width / output_size[1]
         n_h, n_w = (sampling_ratio, sampling_ratio) if sampling_ratio > 0 else (max(-int(-bin_h // 1), 1), max(-int(-bin_w // 1), 1))
-        y = top + (torch.arange(output_size[0]).reshape(-1, 1) + (torch.arange(n_h) + 0.5) / n_h) * bin_h
-        x_at = left + (torch.arange(output_size[1]).reshape(-1, 1) + (torch.arange(n_w) + 0.5) / n_w) * bin_w
-        y, x_at = torch.broadcast_tensors(y.double()[:, None, :, None], x_at.double()[None, :, None, :])
+        y = top + (torch.arange(output_size[0]).reshape(-1, 1) + (torch.arange(n_h).double() + 0.5) / n_h) * bin_h
+        x_at = left + (torch.arange(output_size[1]).reshape(-1, 1) + (torch.arange(n_w).double() + 0.5) / n_w) * bin_w
+        y, x_at = torch.broadcast_tensors(y[:, None, :, None], x_at[None, :, None, :])
         results.append(at_points(x[int(roi[0])], y, x_at).mean((-2, -1)))
     return torch.stack(results)
 

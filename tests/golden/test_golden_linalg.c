@@ -1,4 +1,4 @@
-/* Operators on matrices against PyTorch's: every case of linalg.safetensors (see golden_cases.py) through compiled programs in f32
+/* Operators on matrices against PyTorch's: every case of linalg.safetensors (see golden_cases.py) through compiled programs
  * (support/golden.h). */
 #include <setjmp.h>
 #include <stdarg.h>

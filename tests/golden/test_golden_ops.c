@@ -1,5 +1,5 @@
 /* Operators against PyTorch's: every case of ops.safetensors, vocabulary.safetensors, sequence.safetensors and vision.safetensors (see
- * golden_cases.py) through compiled programs in f32 (support/golden.h). A case that names Tarn's operator and its arguments needs
+ * golden_cases.py) through compiled programs (support/golden.h). A case that names Tarn's operator and its arguments needs
  * nothing here; the others have a row in the table. What Tarn has not is listed there by name. */
 #include <math.h>
 #include <setjmp.h>
@@ -658,22 +658,32 @@ static const golden_row table[] = {ROW(conv2d),
                                    {"plateau", golden_missing},
                                    {NULL, NULL}};
 
+/* Looked at where they are steep or go beyond 65,504; cases of numbers that bf16 has not, and one whose point is a rounding. */
+static const char *const steep[] = {
+    "polygamma", "sinh",    "cosh",   "exp",       "exp2",          "expm1", "reciprocal",  "leaky_relu",
+    "elu",       "log",     "log2",   "log10",     "logit",         "sqrt",  "rsqrt",       "square",
+    "relu",      "asin",    "acos",   "acosh",     "atanh",         "hypot", "cast",        "floor_divide",
+    "erfinv",    "digamma", "lgamma", "softmax.3", "log_softmax.3", "bce.0", "logaddexp.0", NULL};
+
 static void operators_are_as_in_pytorch(void **state)
 {
     (void)state;
     golden_check_file("ops", 160, table);
+    golden_check_halves("ops", 100, table, steep);
 }
 
 static void vocabulary_is_as_in_pytorch(void **state)
 {
     (void)state;
     golden_check_file("vocabulary", 300, table);
+    golden_check_halves("vocabulary", 300, table, steep);
 }
 
 static void sequences_are_as_in_pytorch(void **state)
 {
     (void)state;
     golden_check_file("sequence", 20, table);
+    golden_check_halves("sequence", 20, table, steep);
 }
 
 int main(void)

@@ -1,4 +1,4 @@
-/* Operators on signals against PyTorch's: every case of signal.safetensors (make_signal.py) through compiled programs in f32. */
+/* Operators on signals against PyTorch's: every case of signal.safetensors (make_signal.py) through compiled programs. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

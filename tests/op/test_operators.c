@@ -203,7 +203,8 @@ static base_str page(base_str *wrong)
             "reference, which is\n"
             "slow. PyTorch and ONNX: what does the same there, perhaps with other arguments; golden: tests/golden "
             "compares values and\n"
-            "gradients with PyTorch's. Below stand composites, layers, losses, optimizers and schedules.\n\n"
+            "gradients with PyTorch's, in f64 and f32, most in f16 and bf16 too. Below stand composites, layers, "
+            "losses, optimizers and schedules.\n\n"
             "| operator | does | inputs | outputs | arguments | kind | gradient | kernels | PyTorch | ONNX | golden |\n"
             "|---|---|---|---|---|---|---|---|---|---|---|\n");
     for (int i = 0; op_table[i]; i++)
