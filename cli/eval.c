@@ -31,6 +31,10 @@ static void show(const tn_model *m, const tn_evaluation *r, const int64_t *confu
         cli_json_number(stdout, r->accuracy);
         (void)fputs(",\"macro_f1\":", stdout);
         cli_json_number(stdout, r->macro_f1);
+        if (r->classes == 2) {
+            (void)fputs(",\"auc\":", stdout);
+            cli_json_number(stdout, r->auc);
+        }
         (void)fputs(",\"confusion\":[", stdout);
         for (size_t i = 0; confusion && i < (size_t)r->classes * (size_t)r->classes; i++)
             (void)printf("%s%lld", i ? "," : "", (long long)confusion[i]);
@@ -41,6 +45,8 @@ static void show(const tn_model *m, const tn_evaluation *r, const int64_t *confu
     if (r->classes)
         (void)printf(", accuracy %.2f%%, macro F1 %.4f, weighted F1 %.4f", 100 * r->accuracy, r->macro_f1,
                      r->weighted_f1);
+    if (r->classes == 2)
+        (void)printf(", AUC %.4f", r->auc);
     (void)fputc('\n', stdout);
     if (confusion && r->classes && r->classes <= 100)
         show_confusion(m, r, confusion);

@@ -33,6 +33,7 @@ tarn_library(JPEG libjpeg62-turbo-dev libjpeg "JPEG pictures")
 tarn_library(YAML libyaml-dev yaml-0.1 "recipes")
 tarn_library(JANSSON libjansson-dev jansson "model files: JSON")
 tarn_library(UTF8PROC libutf8proc-dev libutf8proc "tokenizers: classes and normal forms of Unicode")
+tarn_library(SQLITE libsqlite3-dev sqlite3 "queries of SQLite databases as tables")
 
 # Cairo is opened on demand as well (it brings twenty libraries along, and only pictures need it): headers only.
 set(TARN_WITH_CAIRO auto CACHE STRING "plots as PNG: auto, on or off")

@@ -108,6 +108,38 @@ TN_API tn_dataset *tn_dataset_cache(tn_context *context, const tn_dataset *datas
 TN_API tn_status tn_dataset_split(tn_context *context, const tn_dataset *dataset, double fraction, uint64_t seed,
                                   bool stratified, tn_dataset **first, tn_dataset **second);
 
+/* ---- splits ----------------------------------------------------------------------------------------------------- */
+
+/* Samples 0 to count - 1 dealt out to parts, repeatably by seed: lists of numbers for tn_dataset_subset, or of rows of a table. */
+typedef struct tn_partition tn_partition;
+
+typedef struct tn_partition_opt {
+    const int64_t *classes; /* stratified: each part gets its share of every class; NULL: not asked for */
+    const int64_t *groups;  /* samples of one group (a patient, a house) stay together; NULL: none */
+    const double *times;    /* parts follow each other in time, equal times in one; alone, without the other two */
+    uint64_t seed;
+    bool in_order; /* parts follow each other as samples do */
+    void *reserved[6];
+} tn_partition_opt;
+
+/* As many parts as fractions, which add up to at most 1; what is left over belongs to none. */
+TN_API tn_partition *tn_partition_new(tn_context *context, int64_t count, const double *fractions, int parts,
+                                      const tn_partition_opt *opt);
+/* k parts of one size, each to be validated on in its turn. */
+TN_API tn_partition *tn_partition_folds(tn_context *context, int64_t count, int folds, const tn_partition_opt *opt);
+/* One list in which all classes (negative: none, left out) come equally often: those that are rarer repeated (`over`), or of those that
+ * are more frequent a part. indices: the samples to choose from (NULL: all), classes[i] the class of indices[i]. */
+TN_API tn_partition *tn_partition_balance(tn_context *context, const int64_t *indices, const int64_t *classes,
+                                          int64_t count, bool over, uint64_t seed);
+TN_API void tn_partition_free(tn_partition *split);
+/* The numbers of a part, ascending, *count of them; NULL when there is no such part. */
+TN_API const int64_t *tn_partition_part(const tn_partition *split, int part, int64_t *count);
+/* The numbers of all other parts, ascending, into `indices`, which has room for all; how many. */
+TN_API int64_t tn_partition_others(const tn_partition *split, int part, int64_t *indices);
+/* Samples / (classes * samples of a class), for each class: 0 for one that has none. */
+TN_API tn_status tn_class_weights(tn_context *context, const int64_t *classes, int64_t count, int n_classes,
+                                  double *weights);
+
 /* ---- preparations ---------------------------------------------------------------------------------------------- */
 
 /* How raw input (a file, rows of a table, a text) becomes the field "x" that a model sees: what was fitted on the training

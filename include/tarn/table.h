@@ -20,7 +20,7 @@ extern "C" {
 #define TN_COLUMN_LIST(X)                                                                                              \
     X(INTEGER, 1, "integer", int64_t)   /* 0 where missing */                                                          \
     X(NUMBER, 2, "number", double)      /* NaN where missing */                                                        \
-    X(BOOLEAN, 3, "boolean", uint8_t)   /* true false yes no, any case; 0 where missing */                             \
+    X(BOOLEAN, 3, "boolean", uint8_t)   /* true and false; if told yes and no too; 0 where missing */                             \
     X(TIME, 4, "time", double)          /* seconds since 1970-01-01 00:00 UTC; NaN where missing */                    \
     X(CATEGORY, 5, "category", int32_t) /* numbers of names, which are sorted; -1 where missing */                     \
     X(TEXT, 6, "text", uint64_t)        /* tn_table_text */
@@ -139,6 +139,72 @@ TN_API void tn_column_stats_free(tn_column_stats *stats);
 /* As CSV (UTF-8, LF) that reads back as the same table; rows NULL: all. Written beside and renamed. */
 TN_API tn_status tn_table_write(tn_context *context, const tn_table *table, const int64_t *rows, int64_t count,
                                 const char *path);
+
+/* ---- preparation ------------------------------------------------------------------------------------------------ */
+
+/* How a column becomes numbers. X(NAME, number, "name") */
+#define TN_ENCODE_LIST(X)                                                                                              \
+    X(STANDARDIZE, 1, "standardize") /* (v - mean) / deviation */                                                      \
+    X(MIN_MAX, 2, "min_max")         /* smallest 0, largest 1 */                                                       \
+    X(QUANTILE, 3, "quantile")       /* by rank onto a normal distribution, -3 to 3 */                                 \
+    X(LOG, 4, "log")                 /* sign(v) log(1 + |v|), standardized */                                          \
+    X(AS_IS, 5, "as_is")             /* the number itself */                                                           \
+    X(ONE_HOT, 6, "one_hot") /* a 1 among zeros; the last place is for what training did not have, or is missing */    \
+    X(CODES, 7, "codes")     /* one number, for an embedding: 0, 1, ...; the last as above */                          \
+    X(HASH, 8, "hash")       /* one_hot by a hash of the text, into `buckets` places */                                \
+    X(DATE, 9, "date")       /* the time standardized; sine and cosine of day of year, of weekday, of time of day */   \
+    X(DROP, 10, "drop")
+
+typedef enum tn_encode {
+    TN_ENCODE_AUTO =
+        0, /* numbers STANDARDIZE, booleans AS_IS, categories ONE_HOT (more than 100: HASH), times DATE, texts DROP */
+#define TN_X(name, number, text) TN_ENCODE_##name = number,
+    TN_ENCODE_LIST(TN_X)
+#undef TN_X
+} tn_encode;
+/* "standardize", ...; "?" outside the list. */
+TN_API const char *tn_encode_name(tn_encode how);
+
+/* What stands for a missing number. */
+typedef enum tn_impute {
+    TN_IMPUTE_MEAN = 0,
+    TN_IMPUTE_MEDIAN = 1,
+    TN_IMPUTE_FREQUENT = 2, /* of words too, which otherwise have the place for what is unknown */
+    TN_IMPUTE_CONSTANT = 3
+} tn_impute;
+
+typedef struct tn_prepare_column {
+    const char *name;
+    tn_encode how;
+    tn_impute impute;
+    double constant; /* of TN_IMPUTE_CONSTANT */
+    bool indicator;  /* one number more: 1 where it was missing */
+    int buckets;     /* of HASH; 0: 64 */
+    void *reserved[4];
+} tn_prepare_column;
+
+typedef struct tn_prepare_opt {
+    const char *target; /* the column to predict; NULL: none */
+    bool number;        /* the target is a number; else its values are classes, or a number if it has fractions */
+    bool raw_target;    /* a number is not standardized */
+    const tn_prepare_column *columns; /* those not named are AUTO */
+    int n_columns;
+    bool named_only; /* those not named are dropped */
+    void *reserved[8];
+} tn_prepare_opt;
+
+/* Fitted on these rows of the table and no others (rows NULL: all): means, deviations, categories, classes. */
+TN_API tn_preparation *tn_table_prepare(tn_context *context, const tn_table *table, const int64_t *rows, int64_t count,
+                                        const tn_prepare_opt *opt);
+/* Rows as samples: x f32 [features]; where the preparation has a target, y is i64 (classes) or f32 [1]. Rows without a target are an
+ * error, told when the set is made. */
+TN_API tn_dataset *tn_dataset_table(tn_context *context, const tn_table *table, const tn_preparation *preparation,
+                                    const int64_t *rows, int64_t count);
+/* Numbers in x; 0 for what is no preparation of a table. */
+TN_API int tn_table_features(const tn_preparation *preparation);
+/* What number `index` is, into `name`: "age", "age:missing", "sex=male", "sex=?", "when:weekday:sin". *codes: how many codes there are if it
+ * is one, else 0. TN_INVALID: there is no such number. */
+TN_API tn_status tn_table_feature(const tn_preparation *preparation, int index, char *name, size_t bytes, int *codes);
 
 #ifdef __cplusplus
 }

@@ -84,6 +84,7 @@ typedef struct tn_evaluation {
     int classes;              /* the model's outputs, of which the data may use fewer; 0: numbers are predicted */
     const int64_t *confusion; /* [truth][prediction], classes x classes; a trainer's lives until its next evaluation */
     double macro_f1, weighted_f1;
+    double auc; /* of two classes: the area under the ROC curve; else NaN */
 } tn_evaluation;
 
 typedef struct tn_trainer tn_trainer;

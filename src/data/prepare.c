@@ -7,7 +7,8 @@
 #include "base/text.h"
 
 /* The kinds, each in the folder of its own. */
-static const data_prepare *const kinds[] = {NULL};
+extern const data_prepare data_prepare_table;
+static const data_prepare *const kinds[] = {&data_prepare_table, NULL};
 
 struct tn_preparation {
     atomic_int references;

@@ -27,6 +27,10 @@ static tn_status score_batch(train_scorer *s, const tn_loader *loader, const tn_
     if (!scores)
         return TN_OK;
     const int64_t rows = train_judge(s, &fetches[1].view, &feeds[1].view, &predicted, &truth);
+    const float *of = fetches[1].view.data;
+    for (int64_t i = 0; s->confusion.classes == 2 && i < rows; i++)
+        if (truth[i] >= 0 && !base_vec_push(&s->ranked, (train_ranked){of[2 * i + 1] - of[2 * i], truth[i] == 1}))
+            return base_no_memory(s->e, "evaluating");
     return train_confusion_add(&s->confusion, truth, predicted, (size_t)rows, s->e);
 }
 
@@ -50,6 +54,7 @@ tn_status train_score_data(train_scorer *s, const tn_dataset *data, int64_t batc
         return base_fail(s->e, TN_INVALID, "there is nothing to evaluate on: the data set has no samples");
     train_confusion_free(&s->confusion);
     s->loss = (train_mean){0};
+    s->ranked.n = 0;
     if (classes)
         BASE_TRY(train_confusion_init(&s->confusion, classes, s->e));
     tn_loader *loader = train_loader(s->context, s->model, data, batch, false, NULL, s->e);
@@ -61,11 +66,13 @@ tn_status train_score_data(train_scorer *s, const tn_dataset *data, int64_t batc
         return status;
     *result = (tn_evaluation){.samples = tn_dataset_count(data),
                               .loss = train_mean_value(&s->loss),
+                              .auc = (double)NAN,
                               .accuracy = (double)NAN,
                               .classes = classes};
     if (classes) {
         train_score_figures(&s->confusion, result);
         result->confusion = s->confusion.counts;
+        result->auc = classes == 2 ? train_auc(s->ranked.at, s->ranked.n) : (double)NAN;
     }
     return TN_OK;
 }
@@ -83,6 +90,7 @@ void train_scorer_free(train_scorer *s)
     free(s->scores);
     free(s->predicted);
     free(s->soft);
+    base_vec_free(&s->ranked);
     train_confusion_free(&s->confusion);
     *s = (train_scorer){0};
 }

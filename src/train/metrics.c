@@ -38,6 +38,30 @@ int64_t train_count_top(const float *scores, size_t rows, int classes, const int
     return right;
 }
 
+static int by_score(const void *a, const void *b)
+{
+    float x = ((const train_ranked *)a)->score, y = ((const train_ranked *)b)->score;
+    return above(y, x) ? -1 : above(x, y);
+}
+
+double train_auc(train_ranked *samples, size_t n)
+{
+    double below = 0, pairs = 0, positive = 0;
+    if (n > 0)
+        qsort(samples, n, sizeof *samples, by_score);
+    for (size_t from = 0, to; from < n; from = to) {
+        double zeros = 0, ones = 0;
+        for (to = from; to < n && by_score(&samples[from], &samples[to]) == 0; to++) {
+            ones += samples[to].positive;
+            zeros += !samples[to].positive;
+        }
+        pairs += ones * (below + zeros / 2);
+        below += zeros;
+        positive += ones;
+    }
+    return positive > 0 && below > 0 ? pairs / (positive * below) : 0.5;
+}
+
 void train_mean_add(train_mean *m, double value, double weight)
 {
     double term = value * weight, sum = m->sum + term;

@@ -21,6 +21,14 @@ void train_argmax(const float *scores, size_t rows, int classes, int64_t *predic
  */
 int64_t train_count_top(const float *scores, size_t rows, int classes, const int64_t *truth, int k);
 
+/* How often a sample of class 1 has a higher score than one of class 0, ties counting half: the area under the ROC curve.
+ * The samples are put in order. 0.5 where a class has no sample. */
+typedef struct train_ranked {
+    float score;
+    bool positive;
+} train_ranked;
+double train_auc(train_ranked *samples, size_t n);
+
 /* ---- means ----------------------------------------------------------------------------------------------------- */
 
 /* A running weighted mean (loss over batches of several sizes), summed with compensation (Neumaier 1974) so that the

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "base/file.h"
+#include "base/vec.h"
 #include "model/core/model.h"
 #include "train/metrics.h"
 #include <tarn/train.h>
@@ -41,6 +42,7 @@ typedef struct train_scorer {
     float *soft;        /* class numbers as probabilities */
     size_t soft_room;
     train_confusion confusion;
+    base_vec(train_ranked) ranked; /* of two classes: for the area under the ROC curve */
     train_mean loss;
     base_error *e;
 } train_scorer;

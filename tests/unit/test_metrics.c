@@ -163,9 +163,21 @@ static void wrong_labels_are_named_and_nothing_is_counted(void **state)
     assert_int_equal(train_confusion_init(&c, INT32_MAX, &e), TN_INVALID);
 }
 
+static void area_under_the_curve(void **state)
+{
+    (void)state;
+    train_ranked a[] = {{0.1F, false}, {0.4F, false}, {0.35F, true}, {0.8F, true}};
+    assert_true(train_auc(a, 4) == 0.75);
+    train_ranked ties[] = {{1, true}, {1, false}, {1, true}, {1, false}};
+    assert_true(train_auc(ties, 4) == 0.5);
+    train_ranked one[] = {{1, true}, {2, true}};
+    assert_true(train_auc(one, 2) == 0.5 && train_auc(one, 0) == 0.5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(area_under_the_curve),
         cmocka_unit_test(argmax_takes_the_first_of_equals_and_nan_first),
         cmocka_unit_test(top_1_agrees_with_argmax),
         cmocka_unit_test(means_weigh_and_do_not_lose_small_terms),

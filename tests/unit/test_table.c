@@ -110,8 +110,8 @@ static void text_is(const tn_table *t, const char *name, int64_t row, const char
 static void types_are_inferred(void **state)
 {
     (void)state;
-    tn_table *t = read_text("n,x,who,ok,when,none\n1,1.5,a,true,2016-07-01,\n-2,2,b,No,2016-07-01 13:30:00,NA\n"
-                            "+3,-1e-3,a,,2016-07-02T00:00:00Z,?\n,nan,\"c \"\"d\"\"\",YES,,\n",
+    tn_table *t = read_text("n,x,who,ok,when,none\n1,1.5,a,true,2016-07-01,\n-2,2,b,False,2016-07-01 13:30:00,NA\n"
+                            "+3,-1e-3,a,,2016-07-02T00:00:00Z,?\n,nan,\"c \"\"d\"\"\",TRUE,,\n",
                             NULL);
     assert_int_equal(tn_table_rows(t), 4);
     assert_int_equal(tn_table_columns(t), 6);

@@ -218,6 +218,8 @@ tn_status table_guess(table_source *s, const tn_table_opt *opt, base_error *e)
     s->n_columns = f.n;
     s->names = f.names;
     s->body = header ? after : s->data;
+    s->table->delimiter = s->delimiter;
+    s->table->header = header;
     for (int k = 0; k < f.n && !header; k++)
         if (!(s->names[k] = base_arena_printf(s->arena, "column_%d", k + 1)))
             return base_no_memory(e, "reading a table");

@@ -23,6 +23,8 @@ struct tn_table {
     tn_column *columns; /* values, missing and text are malloc'ed; names are in the arena */
     base_vec(char *) notes;
     int64_t skipped, bad_values;
+    char delimiter; /* 0: JSON lines, SQLite */
+    bool header;
     base_arena arena;
 };
 

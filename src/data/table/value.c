@@ -246,8 +246,8 @@ table_kind table_classify(const char *text, size_t length, bool day_first)
         return KIND_INTEGER;
     if (table_parse_f64(text, length, &d))
         return KIND_NUMBER;
-    if (table_parse_bool(text, length, &b))
-        return KIND_BOOLEAN;
+    if ((*text | 32) != 'y' && (*text | 32) != 'n' && table_parse_bool(text, length, &b))
+        return KIND_BOOLEAN; /* yes and no are words unless they are told to be more: classes keep their names */
     if (table_parse_time(text, length, day_first, &d))
         return day_first ? KIND_TIME_DAY_FIRST : KIND_TIME;
     if (table_parse_time(text, length, !day_first, &d))

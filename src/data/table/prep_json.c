@@ -1,0 +1,404 @@
+/* prep_json.c: a table's preparation as model files hold it, and rows of files ready for a model. Nothing that is parsed is
+ * believed. */
+#include <math.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "data/dataset.h"
+#include "data/table/prep.h"
+
+enum { MOST_COLUMNS = 1 << 17, MOST_WORDS = 1 << 20 };
+
+/* ---- writing ---------------------------------------------------------------------------------------------------- */
+
+static void write_words(format_json_out *w, const char *key, const char *const *words, int n)
+{
+    format_json_open_list(w, key);
+    for (int i = 0; i < n; i++)
+        format_json_put_string(w, NULL, words[i]);
+    format_json_close(w);
+}
+
+static void write_column(const prep_column *c, format_json_out *w)
+{
+    format_json_open_object(w, NULL);
+    format_json_put_string(w, "name", c->name);
+    format_json_put_string(w, "how", tn_encode_name(c->how));
+    format_json_put_bool(w, "indicator", c->indicator);
+    if (prep_takes_words(c->how)) {
+        format_json_put_i64(w, "missing", c->fill_code);
+        if (c->how == TN_ENCODE_HASH)
+            format_json_put_i64(w, "buckets", c->buckets);
+        else
+            write_words(w, "words", c->words, c->n_words);
+    } else {
+        format_json_put_f64(w, "missing", c->fill);
+        format_json_put_f64(w, "mean", c->mean);
+        format_json_put_f64(w, "std", c->std);
+    }
+    if (c->how == TN_ENCODE_QUANTILE) {
+        format_json_open_list(w, "marks");
+        for (int i = 0; i < c->n_marks; i++)
+            format_json_put_f64(w, NULL, c->marks[i]);
+        format_json_close(w);
+    }
+    format_json_close(w);
+}
+
+static void write_prep(const void *self, format_json_out *w)
+{
+    const table_prep *p = self;
+    format_json_put_i64(w, "delimiter", p->delimiter);
+    format_json_put_bool(w, "header", p->header);
+    format_json_open_list(w, "columns");
+    for (int k = 0; k < p->n_columns; k++)
+        write_column(&p->columns[k], w);
+    format_json_close(w);
+    if (!p->target)
+        return;
+    format_json_open_object(w, "target");
+    format_json_put_string(w, "name", p->target);
+    if (p->classes)
+        write_words(w, "classes", p->class_names, p->classes);
+    format_json_put_f64(w, "mean", p->y_mean);
+    format_json_put_f64(w, "std", p->y_std);
+    format_json_close(w);
+}
+
+/* ---- parsing ---------------------------------------------------------------------------------------------------- */
+
+static tn_status read_text(table_prep *p, const format_json *o, const char *key, const char **out, base_error *e)
+{
+    const char *text;
+    BASE_TRY(format_json_get_string(o, "a table's preparation", key, &text, e));
+    *out = base_arena_strdup(&p->arena, text);
+    return *out ? TN_OK : base_no_memory(e, "reading a preparation");
+}
+
+static tn_status read_finite(const format_json *o, const char *key, double *v, base_error *e)
+{
+    BASE_TRY(format_json_get_f64(o, "a table's preparation", key, v, e));
+    return isfinite(*v) ? TN_OK : base_fail(e, TN_FORMAT, "a table's preparation: '%s' is not finite", key);
+}
+
+static tn_status read_words(table_prep *p, const format_json *list, const char ***words, int *n, base_error *e)
+{
+    size_t count = format_json_count(list);
+    if (count > MOST_WORDS)
+        return base_fail(e, TN_LIMIT, "a table's preparation has more than %d words", MOST_WORDS);
+    *words = BASE_ARRAY(&p->arena, const char *, count + 1);
+    for (size_t i = 0; *words && i < count; i++) {
+        const char *text;
+        BASE_TRY(format_json_as_string(format_json_at(list, i), "a word of a table's preparation", &text, e));
+        if (!((*words)[i] = base_arena_strdup(&p->arena, text)))
+            return base_no_memory(e, "reading a preparation");
+    }
+    *n = (int)count;
+    return *words ? TN_OK : base_no_memory(e, "reading a preparation");
+}
+
+static tn_status read_marks(table_prep *p, const format_json *o, prep_column *c, base_error *e)
+{
+    const format_json *list;
+    BASE_TRY(format_json_get_list(o, "a table's preparation", "marks", &list, e));
+    size_t n = format_json_count(list);
+    c->marks = n >= 1 && n <= 10000 ? BASE_ARRAY(&p->arena, double, n) : NULL;
+    if (!c->marks)
+        return base_fail(e, TN_FORMAT, "a table's preparation has %zu marks of a quantile; 1 to 10000 are possible", n);
+    for (size_t i = 0; i < n; i++) {
+        BASE_TRY(format_json_as_f64(format_json_at(list, i), "a mark of a quantile", &c->marks[i], e));
+        if (!isfinite(c->marks[i]) || (i && c->marks[i] < c->marks[i - 1]))
+            return base_fail(e, TN_FORMAT, "a table's preparation: marks of a quantile are not in order");
+    }
+    c->n_marks = (int)n;
+    return TN_OK;
+}
+
+static tn_status read_word_column(table_prep *p, const format_json *o, prep_column *c, base_error *e)
+{
+    int64_t v, most;
+    const format_json *list;
+    if (c->how == TN_ENCODE_HASH) {
+        BASE_TRY(format_json_get_i64(o, "a table's preparation", "buckets", 1, 1 << 20, &v, e));
+        c->buckets = (int)v;
+        most = v;
+    } else {
+        BASE_TRY(format_json_get_list(o, "a table's preparation", "words", &list, e));
+        BASE_TRY(read_words(p, list, &c->words, &c->n_words, e));
+        most = c->n_words;
+    }
+    BASE_TRY(format_json_get_i64(o, "a table's preparation", "missing", 0, most, &v, e));
+    c->fill_code = (int)v;
+    return TN_OK;
+}
+
+static tn_status read_column(table_prep *p, const format_json *o, prep_column *c, base_error *e)
+{
+    const char *how;
+    BASE_TRY(format_json_as_object(o, "a column of a table's preparation", e));
+    BASE_TRY(read_text(p, o, "name", &c->name, e));
+    BASE_TRY(format_json_get_string(o, "a table's preparation", "how", &how, e));
+    BASE_TRY(format_json_get_bool(o, "a table's preparation", "indicator", &c->indicator, e));
+    for (tn_encode i = TN_ENCODE_STANDARDIZE; i <= TN_ENCODE_DATE; i++)
+        if (strcmp(how, tn_encode_name(i)) == 0)
+            c->how = i;
+    if (c->how == TN_ENCODE_AUTO)
+        return base_fail(e, TN_TOO_NEW,
+                         "a table's preparation encodes a column by '%s', which this version does not know",
+                         BASE_SHOW(how));
+    if (prep_takes_words(c->how))
+        return read_word_column(p, o, c, e);
+    BASE_TRY(read_finite(o, "missing", &c->fill, e));
+    BASE_TRY(read_finite(o, "mean", &c->mean, e));
+    BASE_TRY(read_finite(o, "std", &c->std, e));
+    if (!(c->std > 0))
+        return base_fail(e, TN_FORMAT, "a table's preparation has a deviation that is not above 0");
+    return c->how == TN_ENCODE_QUANTILE ? read_marks(p, o, c, e) : TN_OK;
+}
+
+static tn_status read_target(table_prep *p, const format_json *o, base_error *e)
+{
+    const format_json *classes = format_json_find(o, "classes");
+    BASE_TRY(format_json_as_object(o, "the target of a table's preparation", e));
+    BASE_TRY(read_text(p, o, "name", &p->target, e));
+    BASE_TRY(read_finite(o, "mean", &p->y_mean, e));
+    BASE_TRY(read_finite(o, "std", &p->y_std, e));
+    if (!(p->y_std > 0))
+        return base_fail(e, TN_FORMAT, "a table's preparation has a deviation that is not above 0");
+    return classes ? read_words(p, classes, &p->class_names, &p->classes, e) : TN_OK;
+}
+
+static tn_status read_prep(table_prep *p, const format_json *o, base_error *e)
+{
+    const format_json *list, *target = format_json_find(o, "target");
+    int64_t delimiter;
+    BASE_TRY(format_json_get_i64(o, "a table's preparation", "delimiter", 0, 126, &delimiter, e));
+    BASE_TRY(format_json_get_bool(o, "a table's preparation", "header", &p->header, e));
+    BASE_TRY(format_json_get_list(o, "a table's preparation", "columns", &list, e));
+    p->delimiter = (char)delimiter;
+    size_t n = format_json_count(list);
+    p->columns = n <= MOST_COLUMNS ? BASE_ARRAY(&p->arena, prep_column, n) : NULL;
+    if (!p->columns)
+        return base_fail(e, TN_LIMIT, "a table's preparation has %zu columns", n);
+    for (size_t k = 0; k < n; k++)
+        BASE_TRY(read_column(p, format_json_at(list, k), &p->columns[p->n_columns++], e));
+    p->y_std = 1;
+    if (target)
+        BASE_TRY(read_target(p, target, e));
+    return prep_finish(p, e);
+}
+
+static void free_prep(void *self)
+{
+    table_prep *p = self;
+    base_arena_free(&p->arena);
+    free(p);
+}
+
+static tn_status parse_prep(const format_json *object, void **self, base_error *e)
+{
+    table_prep *p = calloc(1, sizeof *p);
+    if (!p)
+        return base_no_memory(e, "reading a preparation");
+    tn_status status = read_prep(p, object, e);
+    if (status == TN_OK)
+        *self = p;
+    else
+        free_prep(p);
+    return status;
+}
+
+/* ---- data sets --------------------------------------------------------------------------------------------------- */
+
+typedef struct table_set {
+    tn_table *table;
+    prep_binding binding;
+    int64_t *rows;
+    int64_t n;
+} table_set;
+
+static tn_status set_get(void *user, int64_t index, uint64_t key, const tn_sample *sample)
+{
+    const table_set *s = user;
+    int64_t row = s->rows ? s->rows[index] : index;
+    base_error e = {0};
+    (void)key;
+    tn_status status = prep_apply(&s->binding, row, sample->at[0], &e);
+    if (status == TN_OK && sample->n_fields > 1)
+        status = s->binding.prep->classes ? prep_class(&s->binding, row, sample->at[1], &e)
+                                          : prep_number(&s->binding, row, sample->at[1], &e);
+    return status == TN_OK ? TN_OK : tn_sample_fail(sample, status, "%s", e.text);
+}
+
+static int64_t set_label(void *user, int64_t index)
+{
+    const table_set *s = user;
+    int64_t y = -1;
+    return prep_class(&s->binding, s->rows ? s->rows[index] : index, &y, NULL) == TN_OK ? y : -1;
+}
+
+static void set_release(void *user)
+{
+    table_set *s = user;
+    tn_table_free(s->table);
+    free(s->binding.columns);
+    free(s->rows);
+    free(s);
+}
+
+/* Every target is looked at once, so that a wrong one is told before training. */
+static tn_status check_targets(const table_set *s, base_error *e)
+{
+    int64_t y;
+    float v;
+    for (int64_t i = 0; i < s->n; i++) {
+        int64_t row = s->rows ? s->rows[i] : i;
+        BASE_TRY(s->binding.prep->classes ? prep_class(&s->binding, row, &y, e) : prep_number(&s->binding, row, &v, e));
+    }
+    return TN_OK;
+}
+
+static tn_status fill_set(table_set *s, const tn_table *table, const table_prep *p, const int64_t *rows, int64_t count,
+                          bool target, base_error *e)
+{
+    s->table = table_retain(table);
+    s->n = rows ? count : table->rows;
+    if (rows) {
+        s->rows = malloc((size_t)(count > 0 ? count : 1) * sizeof *rows);
+        if (!s->rows)
+            return base_no_memory(e, "making a data set of a table");
+        for (int64_t i = 0; i < count; i++) {
+            if (rows[i] < 0 || rows[i] >= table->rows)
+                return base_fail(e, TN_INVALID, "row %lld of a table with %lld rows", (long long)rows[i],
+                                 (long long)table->rows);
+            s->rows[i] = rows[i];
+        }
+    }
+    BASE_TRY(prep_bind(p, table, &s->binding, e));
+    if (target && s->binding.target < 0)
+        return base_fail(e, TN_NOT_FOUND, "the table has no column \"%s\", which is the target", BASE_SHOW(p->target));
+    return target ? check_targets(s, e) : TN_OK;
+}
+
+static tn_dataset *make_set(const tn_table *table, const tn_preparation *preparation, const table_prep *p,
+                            const int64_t *rows, int64_t count, bool target, base_error *e)
+{
+    table_set *s = calloc(1, sizeof *s);
+    if (!s) {
+        base_no_memory(e, "making a data set of a table");
+        return NULL;
+    }
+    if (fill_set(s, table, p, rows, count, target, e) != TN_OK) {
+        set_release(s);
+        return NULL;
+    }
+    const tn_field fields[] = {
+        {.name = "x", .dtype = TN_F32, .rank = 1, .dims = {p->features}},
+        {.name = "y", .dtype = p->classes ? TN_I64 : TN_F32, .rank = p->classes ? 0 : 1, .dims = {1}}};
+    const tn_dataset_def def = {.count = s->n,
+                                .fields = fields,
+                                .n_fields = target ? 2 : 1,
+                                .classes = target ? p->classes : 0,
+                                .class_names = target && p->classes ? p->class_names : NULL,
+                                .get = set_get,
+                                .label = target && p->classes ? set_label : NULL,
+                                .release = set_release,
+                                .user = s,
+                                .preparation = preparation};
+    tn_dataset *d = data_new(&def, e);
+    if (!d)
+        set_release(s);
+    return d;
+}
+
+tn_dataset *tn_dataset_table(tn_context *context, const tn_table *table, const tn_preparation *preparation,
+                             const int64_t *rows, int64_t count)
+{
+    base_error own = {0}, *e = base_context_begin(context);
+    const table_prep *p = data_preparation_self(preparation, &data_prepare_table);
+    e = e ? e : &own;
+    if (p && table)
+        return make_set(table, preparation, p, rows, count, p->target != NULL, e);
+    base_fail(e, TN_INVALID, "a data set of a table needs the table and its preparation");
+    return NULL;
+}
+
+/* Columns are read as what they were: words stay words where they look like numbers. */
+static tn_dataset *open_prep(const tn_preparation *preparation, const void *self, const data_raw *raw, base_error *e)
+{
+    const table_prep *p = self;
+    base_error own = {0};
+    tn_context *c = tn_context_new(NULL);
+    e = e ? e : &own;
+    if (!c) {
+        base_no_memory(e, "reading a table");
+        return NULL;
+    }
+    const tn_table_opt opt = {.delimiter = p->delimiter, .header = p->header ? TN_HEADER_YES : TN_HEADER_NO};
+    tn_table *t =
+        raw->path ? tn_table_read(c, raw->path, &opt) : tn_table_parse(c, raw->data, raw->bytes, raw->name, &opt);
+    tn_dataset *d = NULL;
+    if (t)
+        d = make_set(t, preparation, p, NULL, 0, false, e);
+    else
+        base_fail(e, c->err.status, "%s", c->err.text);
+    tn_table_free(t);
+    tn_context_free(c);
+    return d;
+}
+
+static void restore(const void *self, float *y, int64_t n)
+{
+    const table_prep *p = self;
+    for (int64_t i = 0; i < n && p->classes == 0; i++)
+        y[i] = (float)((double)y[i] * p->y_std + p->y_mean);
+}
+
+const data_prepare data_prepare_table = {.kind = "table",
+                                         .parse = parse_prep,
+                                         .write = write_prep,
+                                         .open = open_prep,
+                                         .restore = restore,
+                                         .free = free_prep};
+
+/* ---- features ---------------------------------------------------------------------------------------------------- */
+
+int tn_table_features(const tn_preparation *preparation)
+{
+    const table_prep *p = data_preparation_self(preparation, &data_prepare_table);
+    return p ? p->features : 0;
+}
+
+tn_status tn_table_feature(const tn_preparation *preparation, int index, char *name, size_t bytes, int *codes)
+{
+    static const char *const parts[] = {"time",        "yearday:sin", "yearday:cos", "weekday:sin",
+                                        "weekday:cos", "day:sin",     "day:cos"};
+    const table_prep *p = data_preparation_self(preparation, &data_prepare_table);
+    if (!p || index < 0 || index >= p->features)
+        return TN_INVALID;
+    const prep_column *c = p->columns;
+    while (index >= c->at + c->width + c->indicator)
+        c++;
+    int i = index - c->at;
+    base_error text = {0};
+    *codes = 0;
+    if (i == c->width)
+        base_fail(&text, TN_OK, "%s:missing", c->name);
+    else if (c->how == TN_ENCODE_ONE_HOT)
+        base_fail(&text, TN_OK, "%s=%s", c->name, i < c->n_words ? c->words[i] : "?");
+    else if (c->how == TN_ENCODE_HASH)
+        base_fail(&text, TN_OK, "%s#%d", c->name, i);
+    else if (c->how == TN_ENCODE_DATE)
+        base_fail(&text, TN_OK, "%s:%s", c->name, parts[i]);
+    else
+        base_fail(&text, TN_OK, "%s", c->name);
+    if (c->how == TN_ENCODE_CODES && i < c->width)
+        *codes = c->n_words + 1;
+    size_t n = strlen(text.text);
+    if (bytes > 0) {
+        n = n < bytes ? n : bytes - 1;
+        memcpy(name, text.text, n);
+        name[n] = '\0';
+    }
+    return TN_OK;
+}

@@ -1,0 +1,183 @@
+/* rows.c: see rows.h. */
+#include "train/rows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/context.h"
+#include "base/map.h"
+#include "base/text.h"
+
+const char *const train_rows_headers[] = {"auto", "yes", "no", NULL};
+const char *const train_rows_bads[] = {"fail", "skip", "missing", NULL};
+const char *const train_rows_encodings[] = {"auto", "utf8", "latin1", "utf16le", "utf16be", NULL};
+
+void train_parts_free(train_parts *parts)
+{
+    for (int i = 0; i < 3; i++)
+        free(parts->at[i]);
+    *parts = (train_parts){0};
+}
+
+tn_table *train_rows_table(tn_context *c, const train_rows *o, const char *path)
+{
+    size_t n = o->numbers.n + o->words.n;
+    tn_table_column_opt *told = calloc(n + 1, sizeof *told);
+    if (!told) {
+        base_no_memory(base_context_begin(c), "reading a table");
+        return NULL;
+    }
+    for (size_t i = 0; i < n; i++)
+        told[i] = i < o->numbers.n
+                      ? (tn_table_column_opt){.name = o->numbers.at[i], .type = TN_COLUMN_NUMBER}
+                      : (tn_table_column_opt){.name = o->words.at[i - o->numbers.n], .type = TN_COLUMN_CATEGORY};
+    const char *between = o->delimiter ? o->delimiter : "";
+    tn_table_opt opt = {.delimiter = strcmp(between, "tab") == 0 || strcmp(between, "\\t") == 0 ? '\t' : between[0],
+                        .header = (tn_header)o->header,
+                        .encoding = (tn_encoding)o->encoding,
+                        .bad = (tn_bad_row)o->bad,
+                        .missing = o->missing.n ? o->missing.at : NULL,
+                        .n_missing = (int)o->missing.n,
+                        .columns = told,
+                        .n_columns = (int)n};
+    tn_table *t = o->query ? tn_table_sqlite(c, path, o->query, &opt) : tn_table_read(c, path, &opt);
+    for (int i = 0; t && tn_table_note(t, i); i++)
+        base_log(c, BASE_LOG_INFO, "%s: %s", path, tn_table_note(t, i));
+    free(told);
+    return t;
+}
+
+/* ---- cutting ---------------------------------------------------------------------------------------------------- */
+
+/* A number for each different value of a column; missing ones share one. */
+static tn_status number_values(const tn_table *t, int k, int64_t *out, base_error *e)
+{
+    const tn_column *c = tn_table_column(t, k);
+    for (int64_t i = 0; i < tn_table_rows(t); i++) {
+        size_t length = 0;
+        switch (c->type) {
+        case TN_COLUMN_INTEGER: out[i] = ((const int64_t *)c->values)[i]; break;
+        case TN_COLUMN_BOOLEAN: out[i] = ((const uint8_t *)c->values)[i]; break;
+        case TN_COLUMN_CATEGORY: out[i] = ((const int32_t *)c->values)[i]; break;
+        case TN_COLUMN_TEXT: {
+            const char *text = tn_table_text(t, k, i, &length);
+            out[i] = text ? (int64_t)base_hash(text, length, 0) : 0;
+            break;
+        }
+        default: memcpy(&out[i], (const double *)c->values + i, sizeof *out);
+        }
+    }
+    (void)e;
+    return TN_OK;
+}
+
+static tn_status find(const tn_table *t, const char *name, const char *what, int *k, base_error *e)
+{
+    *k = tn_table_find(t, name);
+    return *k >= 0 ? TN_OK
+                   : base_fail(e, TN_NOT_FOUND, "data.%s: the table has no column \"%s\"", what, BASE_SHOW(name));
+}
+
+/* The part that a word names, or -1. */
+static int part_named(const char *word, size_t n)
+{
+    static const char *const words[] = {"train", "training", "val", "valid", "validation", "test"};
+    static const int parts[] = {0, 0, 1, 1, 1, 2};
+    for (int i = 0; i < 6; i++)
+        if (strlen(words[i]) == n && memcmp(words[i], word, n) == 0)
+            return parts[i];
+    return -1;
+}
+
+static tn_status add_row(train_parts *p, int part, int64_t row, int64_t rows, base_error *e)
+{
+    if (!p->at[part] && !(p->at[part] = malloc((size_t)(rows > 0 ? rows : 1) * sizeof(int64_t))))
+        return base_no_memory(e, "splitting a table");
+    p->at[part][p->n[part]++] = row;
+    return TN_OK;
+}
+
+static tn_status split_as_said(const tn_table *t, const char *name, train_parts *p, base_error *e)
+{
+    int k;
+    BASE_TRY(find(t, name, "split", &k, e));
+    for (int64_t i = 0; i < tn_table_rows(t); i++) {
+        size_t n;
+        const char *word = tn_table_text(t, k, i, &n);
+        int part = word ? part_named(word, n) : -1;
+        if (part >= 0)
+            BASE_TRY(add_row(p, part, i, tn_table_rows(t), e));
+    }
+    return p->n[0] > 0 ? TN_OK : base_fail(e, TN_FORMAT, "data.split: no row of \"%s\" says train", BASE_SHOW(name));
+}
+
+/* What the partition goes by, into opt; *keys and *times are freed by the caller. */
+static tn_status split_by(const tn_table *t, const train_rows *o, const char *target, tn_partition_opt *opt,
+                          int64_t **classes, int64_t **groups, base_error *e)
+{
+    size_t bytes = (size_t)(tn_table_rows(t) + 1) * sizeof(int64_t);
+    int k;
+    if (o->time) {
+        BASE_TRY(find(t, o->time, "time", &k, e));
+        const tn_column *c = tn_table_column(t, k);
+        if (c->type != TN_COLUMN_TIME && c->type != TN_COLUMN_NUMBER)
+            return base_fail(e, TN_DTYPE, "data.time: column \"%s\" is %s; times or numbers are due",
+                             BASE_SHOW(o->time), tn_column_type_name(c->type));
+        opt->times = c->values;
+        return TN_OK;
+    }
+    if (o->group) {
+        BASE_TRY(find(t, o->group, "group", &k, e));
+        if (!(*groups = malloc(bytes)))
+            return base_no_memory(e, "splitting a table");
+        BASE_TRY(number_values(t, k, *groups, e));
+        opt->groups = *groups;
+    }
+    k = target && o->stratify ? tn_table_find(t, target) : -1;
+    const tn_column *c = tn_table_column(t, k);
+    if (!c || c->type == TN_COLUMN_NUMBER || c->type == TN_COLUMN_TIME || c->type == TN_COLUMN_TEXT)
+        return TN_OK;
+    if (!(*classes = malloc(bytes)))
+        return base_no_memory(e, "splitting a table");
+    BASE_TRY(number_values(t, k, *classes, e));
+    opt->classes = *classes;
+    return TN_OK;
+}
+
+static tn_status split(tn_context *c, const train_recipe *r, const train_rows *o, const char *target, const tn_table *t,
+                       train_parts *p, base_error *e)
+{
+    const double val = o->val_path ? 0 : r->data->val_fraction, test = o->test_path ? 0 : o->test_fraction;
+    const double fractions[] = {1 - val - test, val, test};
+    int64_t *classes = NULL, *groups = NULL;
+    tn_partition_opt opt = {.seed = (uint64_t)r->seed};
+    if (fractions[0] <= 0)
+        return base_fail(e, TN_INVALID, "data: val_fraction and test_fraction leave nothing to train on");
+    tn_status status = split_by(t, o, target, &opt, &classes, &groups, e);
+    tn_partition *parts = status == TN_OK ? tn_partition_new(c, tn_table_rows(t), fractions, 3, &opt) : NULL;
+    if (status == TN_OK && !parts)
+        status = base_fail(e, TN_INVALID, "%s", tn_context_error(c));
+    for (int i = 0; parts && i < 3 && status == TN_OK; i++) {
+        int64_t n = 0;
+        const int64_t *rows = tn_partition_part(parts, i, &n);
+        for (int64_t k = 0; k < n && status == TN_OK; k++)
+            status = add_row(p, i, rows[k], n, e);
+    }
+    tn_partition_free(parts);
+    free(classes);
+    free(groups);
+    return status;
+}
+
+tn_status train_rows_read(tn_context *c, const train_recipe *r, const train_rows *o, const char *target,
+                          tn_table **tables, train_parts *parts)
+{
+    const char *paths[] = {o->path, o->val_path, o->test_path};
+    base_error e = {0};
+    for (int i = 0; i < 3; i++)
+        if (paths[i] && !(tables[i] = train_rows_table(c, o, paths[i])))
+            return TN_FORMAT;
+    tn_status status =
+        o->split ? split_as_said(tables[0], o->split, parts, &e) : split(c, r, o, target, tables[0], parts, &e);
+    return status == TN_OK ? TN_OK : base_fail(base_context_begin(c), status, "%s", e.text);
+}
