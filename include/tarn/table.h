@@ -20,7 +20,7 @@ extern "C" {
 #define TN_COLUMN_LIST(X)                                                                                              \
     X(INTEGER, 1, "integer", int64_t)   /* 0 where missing */                                                          \
     X(NUMBER, 2, "number", double)      /* NaN where missing */                                                        \
-    X(BOOLEAN, 3, "boolean", uint8_t)   /* true and false; if told yes and no too; 0 where missing */                             \
+    X(BOOLEAN, 3, "boolean", uint8_t)   /* true and false; if told yes and no too; 0 where missing */                  \
     X(TIME, 4, "time", double)          /* seconds since 1970-01-01 00:00 UTC; NaN where missing */                    \
     X(CATEGORY, 5, "category", int32_t) /* numbers of names, which are sorted; -1 where missing */                     \
     X(TEXT, 6, "text", uint64_t)        /* tn_table_text */
@@ -143,7 +143,7 @@ TN_API tn_status tn_table_write(tn_context *context, const tn_table *table, cons
 /* ---- preparation ------------------------------------------------------------------------------------------------ */
 
 /* How a column becomes numbers. X(NAME, number, "name") */
-#define TN_ENCODE_LIST(X)                                                                                              \
+#define TN_FEATURE_LIST(X)                                                                                             \
     X(STANDARDIZE, 1, "standardize") /* (v - mean) / deviation */                                                      \
     X(MIN_MAX, 2, "min_max")         /* smallest 0, largest 1 */                                                       \
     X(QUANTILE, 3, "quantile")       /* by rank onto a normal distribution, -3 to 3 */                                 \
@@ -155,15 +155,15 @@ TN_API tn_status tn_table_write(tn_context *context, const tn_table *table, cons
     X(DATE, 9, "date")       /* the time standardized; sine and cosine of day of year, of weekday, of time of day */   \
     X(DROP, 10, "drop")
 
-typedef enum tn_encode {
-    TN_ENCODE_AUTO =
+typedef enum tn_feature {
+    TN_FEATURE_AUTO =
         0, /* numbers STANDARDIZE, booleans AS_IS, categories ONE_HOT (more than 100: HASH), times DATE, texts DROP */
-#define TN_X(name, number, text) TN_ENCODE_##name = number,
-    TN_ENCODE_LIST(TN_X)
+#define TN_X(name, number, text) TN_FEATURE_##name = number,
+    TN_FEATURE_LIST(TN_X)
 #undef TN_X
-} tn_encode;
+} tn_feature;
 /* "standardize", ...; "?" outside the list. */
-TN_API const char *tn_encode_name(tn_encode how);
+TN_API const char *tn_feature_name(tn_feature how);
 
 /* What stands for a missing number. */
 typedef enum tn_impute {
@@ -175,7 +175,7 @@ typedef enum tn_impute {
 
 typedef struct tn_prepare_column {
     const char *name;
-    tn_encode how;
+    tn_feature how;
     tn_impute impute;
     double constant; /* of TN_IMPUTE_CONSTANT */
     bool indicator;  /* one number more: 1 where it was missing */

@@ -81,7 +81,7 @@ static void columns_become_numbers(void **state)
     (void)state;
     tn_table *t = table_of(people);
     const int64_t train[] = {0, 1, 2};
-    const tn_prepare_column age = {.name = "age", .indicator = true}, when = {.name = "when", .how = TN_ENCODE_DROP};
+    const tn_prepare_column age = {.name = "age", .indicator = true}, when = {.name = "when", .how = TN_FEATURE_DROP};
     const tn_prepare_column both[] = {age, when};
     tn_preparation *p = prepare(t, train, 3, TN_OPT(tn_prepare_opt, .target = "y", .columns = both, .n_columns = 2));
     const double s = sqrt(200.0 / 3);
@@ -124,9 +124,9 @@ static void each_way_to_encode(void **state)
     tn_table *t = table_of(
         "a,b,c,d,e,f,y\n1,0,5,x,1,1970-01-01 06:00:00,1.5\n2,1,6,y,2,1970-01-02,2.5\n3,9,7,y,3,1970-01-03,3.5\n");
     const tn_prepare_column c[] = {
-        {.name = "a", .how = TN_ENCODE_MIN_MAX},  {.name = "b", .how = TN_ENCODE_LOG},
-        {.name = "c", .how = TN_ENCODE_CODES},    {.name = "d", .how = TN_ENCODE_HASH, .buckets = 3},
-        {.name = "e", .how = TN_ENCODE_QUANTILE},
+        {.name = "a", .how = TN_FEATURE_MIN_MAX},  {.name = "b", .how = TN_FEATURE_LOG},
+        {.name = "c", .how = TN_FEATURE_CODES},    {.name = "d", .how = TN_FEATURE_HASH, .buckets = 3},
+        {.name = "e", .how = TN_FEATURE_QUANTILE},
     };
     tn_preparation *p = prepare(t, NULL, 0, TN_OPT(tn_prepare_opt, .target = "y", .columns = c, .n_columns = 5));
     assert_int_equal(tn_table_features(p), 1 + 1 + 1 + 4 + 1 + 7);

@@ -12,20 +12,20 @@
 
 static const double tau = 6.283185307179586;
 
-const char *tn_encode_name(tn_encode how)
+const char *tn_feature_name(tn_feature how)
 {
     switch (how) {
 #define TN_X(name, number, text)                                                                                       \
-    case TN_ENCODE_##name: return text;
-        TN_ENCODE_LIST(TN_X)
+    case TN_FEATURE_##name: return text;
+        TN_FEATURE_LIST(TN_X)
 #undef TN_X
     default: return "?";
     }
 }
 
-bool prep_takes_words(tn_encode how)
+bool prep_takes_words(tn_feature how)
 {
-    return how == TN_ENCODE_ONE_HOT || how == TN_ENCODE_CODES || how == TN_ENCODE_HASH;
+    return how == TN_FEATURE_ONE_HOT || how == TN_FEATURE_CODES || how == TN_FEATURE_HASH;
 }
 
 /* ---- cells ------------------------------------------------------------------------------------------------------ */
@@ -115,10 +115,10 @@ static tn_status sort_words(base_arena *a, const char *const *words, int n, prep
 static int width_of(const prep_column *c)
 {
     switch (c->how) {
-    case TN_ENCODE_ONE_HOT: return c->n_words + 1;
-    case TN_ENCODE_HASH: return c->buckets + 1;
-    case TN_ENCODE_DATE: return 7;
-    case TN_ENCODE_DROP: return 0;
+    case TN_FEATURE_ONE_HOT: return c->n_words + 1;
+    case TN_FEATURE_HASH: return c->buckets + 1;
+    case TN_FEATURE_DATE: return 7;
+    case TN_FEATURE_DROP: return 0;
     default: return 1;
     }
 }
@@ -198,10 +198,10 @@ static void put_date(const prep_column *c, double v, float *x)
 static void put_number(const prep_column *c, double v, float *x)
 {
     switch (c->how) {
-    case TN_ENCODE_QUANTILE: x[0] = (float)prep_quantile(c, v); break;
-    case TN_ENCODE_LOG: x[0] = (float)((copysign(log1p(fabs(v)), v) - c->mean) / c->std); break;
-    case TN_ENCODE_AS_IS: x[0] = (float)v; break;
-    case TN_ENCODE_DATE: put_date(c, v, x); break;
+    case TN_FEATURE_QUANTILE: x[0] = (float)prep_quantile(c, v); break;
+    case TN_FEATURE_LOG: x[0] = (float)((copysign(log1p(fabs(v)), v) - c->mean) / c->std); break;
+    case TN_FEATURE_AS_IS: x[0] = (float)v; break;
+    case TN_FEATURE_DATE: put_date(c, v, x); break;
     default: x[0] = (float)((v - c->mean) / c->std);
     }
 }
@@ -209,11 +209,11 @@ static void put_number(const prep_column *c, double v, float *x)
 static void put_word(const prep_column *c, prep_got got, const char *text, size_t length, float *x)
 {
     int code = c->fill_code;
-    if (got == PREP_GOT && c->how == TN_ENCODE_HASH)
+    if (got == PREP_GOT && c->how == TN_FEATURE_HASH)
         code = (int)(base_mix(base_hash(text, length, 0)) % (uint64_t)c->buckets);
     else if (got == PREP_GOT)
         code = prep_find(c->sorted, c->n_words, text, length);
-    if (c->how == TN_ENCODE_CODES) {
+    if (c->how == TN_FEATURE_CODES) {
         x[0] = (float)code;
         return;
     }

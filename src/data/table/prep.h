@@ -13,7 +13,7 @@ typedef struct prep_word {
 
 typedef struct prep_column {
     const char *name;
-    tn_encode how;
+    tn_feature how;
     tn_impute impute;
     bool indicator;
     double mean, std; /* MIN_MAX: smallest, and largest less smallest */
@@ -69,6 +69,6 @@ int prep_find(const prep_word *sorted, int n, const char *text, size_t length);
 /* `sorted`, widths, places: from what JSON holds. */
 tn_status prep_finish(table_prep *p, base_error *e);
 double prep_quantile(const prep_column *c, double v);
-bool prep_takes_words(tn_encode how);
+bool prep_takes_words(tn_feature how);
 
 #endif

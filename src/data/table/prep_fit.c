@@ -91,17 +91,17 @@ static tn_status fit_numbers(const fitting *f, prep_column *c, int column, doubl
                                                    : mean;
     c->mean = mean;
     c->std = std;
-    if (c->how == TN_ENCODE_MIN_MAX) {
+    if (c->how == TN_FEATURE_MIN_MAX) {
         c->mean = n ? f->values[0] : 0;
         c->std = n && f->values[n - 1] > f->values[0] ? f->values[n - 1] - f->values[0] : 1;
-    } else if (c->how == TN_ENCODE_QUANTILE) {
+    } else if (c->how == TN_FEATURE_QUANTILE) {
         c->n_marks = n ? MARKS : 1;
         c->marks = BASE_ARRAY(&f->prep->arena, double, MARKS);
         if (!c->marks)
             return base_no_memory(f->e, "preparing a table");
         for (int i = 0; n && i < MARKS; i++)
             c->marks[i] = at_part(f->values, n, (double)i / (MARKS - 1));
-    } else if (c->how == TN_ENCODE_LOG) {
+    } else if (c->how == TN_FEATURE_LOG) {
         for (int64_t i = 0; i < n; i++)
             f->values[i] = copysign(log1p(fabs(f->values[i])), f->values[i]);
         moments(f->values, n, &c->mean, &c->std);
@@ -173,32 +173,32 @@ static tn_status fit_words(const fitting *f, prep_column *c, int column)
 {
     const char *often = NULL;
     BASE_TRY(take_words(f, column, c->name, &c->words, &c->n_words, &often));
-    int unknown = c->how == TN_ENCODE_HASH ? c->buckets : c->n_words;
+    int unknown = c->how == TN_FEATURE_HASH ? c->buckets : c->n_words;
     c->fill_code = unknown;
-    for (int i = 0; c->impute == TN_IMPUTE_FREQUENT && c->how != TN_ENCODE_HASH && often && i < c->n_words; i++)
+    for (int i = 0; c->impute == TN_IMPUTE_FREQUENT && c->how != TN_FEATURE_HASH && often && i < c->n_words; i++)
         if (strcmp(c->words[i], often) == 0)
             c->fill_code = i;
-    if (c->how == TN_ENCODE_HASH)
+    if (c->how == TN_FEATURE_HASH)
         c->n_words = 0;
     return TN_OK;
 }
 
 /* ---- columns ---------------------------------------------------------------------------------------------------- */
 
-static tn_encode usual(const tn_column *c)
+static tn_feature usual(const tn_column *c)
 {
     switch (c->type) {
-    case TN_COLUMN_BOOLEAN: return TN_ENCODE_AS_IS;
-    case TN_COLUMN_CATEGORY: return c->categories > ONE_HOT_MOST ? TN_ENCODE_HASH : TN_ENCODE_ONE_HOT;
-    case TN_COLUMN_TIME: return TN_ENCODE_DATE;
-    case TN_COLUMN_TEXT: return TN_ENCODE_DROP;
-    default: return TN_ENCODE_STANDARDIZE;
+    case TN_COLUMN_BOOLEAN: return TN_FEATURE_AS_IS;
+    case TN_COLUMN_CATEGORY: return c->categories > ONE_HOT_MOST ? TN_FEATURE_HASH : TN_FEATURE_ONE_HOT;
+    case TN_COLUMN_TIME: return TN_FEATURE_DATE;
+    case TN_COLUMN_TEXT: return TN_FEATURE_DROP;
+    default: return TN_FEATURE_STANDARDIZE;
     }
 }
 
 static tn_status check_column(const tn_prepare_column *o, const tn_table *t, base_error *e)
 {
-    if (!o->name || o->how < 0 || o->how > TN_ENCODE_DROP || o->impute < 0 || o->impute > TN_IMPUTE_CONSTANT ||
+    if (!o->name || o->how < 0 || o->how > TN_FEATURE_DROP || o->impute < 0 || o->impute > TN_IMPUTE_CONSTANT ||
         o->buckets < 0 || o->buckets > 1 << 20 || !isfinite(o->constant))
         return base_fail(e, TN_INVALID,
                          "options of a table's preparation: a column has no name, or a value outside its range");
@@ -211,21 +211,21 @@ static tn_status check_column(const tn_prepare_column *o, const tn_table *t, bas
 static tn_status fit_column(const fitting *f, const tn_prepare_opt *opt, int k)
 {
     const tn_column *from = &f->table->columns[k];
-    const tn_prepare_column none = {.how = opt->named_only ? TN_ENCODE_DROP : TN_ENCODE_AUTO}, *o = &none;
+    const tn_prepare_column none = {.how = opt->named_only ? TN_FEATURE_DROP : TN_FEATURE_AUTO}, *o = &none;
     for (int i = 0; i < opt->n_columns; i++)
         if (strcmp(opt->columns[i].name, from->name) == 0)
             o = &opt->columns[i];
-    tn_encode how = o->how == TN_ENCODE_AUTO ? usual(from) : o->how;
-    if (how == TN_ENCODE_DROP || (opt->target && strcmp(opt->target, from->name) == 0))
+    tn_feature how = o->how == TN_FEATURE_AUTO ? usual(from) : o->how;
+    if (how == TN_FEATURE_DROP || (opt->target && strcmp(opt->target, from->name) == 0))
         return TN_OK;
     prep_column *c = &f->prep->columns[f->prep->n_columns++];
     *c = (prep_column){.name = base_arena_strdup(&f->prep->arena, from->name),
                        .how = how,
                        .impute = o->impute,
                        .indicator = o->indicator,
-                       .buckets = how != TN_ENCODE_HASH ? 0
-                                  : o->buckets          ? o->buckets
-                                                        : BUCKETS,
+                       .buckets = how != TN_FEATURE_HASH ? 0
+                                  : o->buckets           ? o->buckets
+                                                         : BUCKETS,
                        .std = 1};
     if (!c->name)
         return base_no_memory(f->e, "preparing a table");

@@ -23,11 +23,11 @@ static void write_column(const prep_column *c, format_json_out *w)
 {
     format_json_open_object(w, NULL);
     format_json_put_string(w, "name", c->name);
-    format_json_put_string(w, "how", tn_encode_name(c->how));
+    format_json_put_string(w, "how", tn_feature_name(c->how));
     format_json_put_bool(w, "indicator", c->indicator);
     if (prep_takes_words(c->how)) {
         format_json_put_i64(w, "missing", c->fill_code);
-        if (c->how == TN_ENCODE_HASH)
+        if (c->how == TN_FEATURE_HASH)
             format_json_put_i64(w, "buckets", c->buckets);
         else
             write_words(w, "words", c->words, c->n_words);
@@ -36,7 +36,7 @@ static void write_column(const prep_column *c, format_json_out *w)
         format_json_put_f64(w, "mean", c->mean);
         format_json_put_f64(w, "std", c->std);
     }
-    if (c->how == TN_ENCODE_QUANTILE) {
+    if (c->how == TN_FEATURE_QUANTILE) {
         format_json_open_list(w, "marks");
         for (int i = 0; i < c->n_marks; i++)
             format_json_put_f64(w, NULL, c->marks[i]);
@@ -118,7 +118,7 @@ static tn_status read_word_column(table_prep *p, const format_json *o, prep_colu
 {
     int64_t v, most;
     const format_json *list;
-    if (c->how == TN_ENCODE_HASH) {
+    if (c->how == TN_FEATURE_HASH) {
         BASE_TRY(format_json_get_i64(o, "a table's preparation", "buckets", 1, 1 << 20, &v, e));
         c->buckets = (int)v;
         most = v;
@@ -139,10 +139,10 @@ static tn_status read_column(table_prep *p, const format_json *o, prep_column *c
     BASE_TRY(read_text(p, o, "name", &c->name, e));
     BASE_TRY(format_json_get_string(o, "a table's preparation", "how", &how, e));
     BASE_TRY(format_json_get_bool(o, "a table's preparation", "indicator", &c->indicator, e));
-    for (tn_encode i = TN_ENCODE_STANDARDIZE; i <= TN_ENCODE_DATE; i++)
-        if (strcmp(how, tn_encode_name(i)) == 0)
+    for (tn_feature i = TN_FEATURE_STANDARDIZE; i <= TN_FEATURE_DATE; i++)
+        if (strcmp(how, tn_feature_name(i)) == 0)
             c->how = i;
-    if (c->how == TN_ENCODE_AUTO)
+    if (c->how == TN_FEATURE_AUTO)
         return base_fail(e, TN_TOO_NEW,
                          "a table's preparation encodes a column by '%s', which this version does not know",
                          BASE_SHOW(how));
@@ -153,7 +153,7 @@ static tn_status read_column(table_prep *p, const format_json *o, prep_column *c
     BASE_TRY(read_finite(o, "std", &c->std, e));
     if (!(c->std > 0))
         return base_fail(e, TN_FORMAT, "a table's preparation has a deviation that is not above 0");
-    return c->how == TN_ENCODE_QUANTILE ? read_marks(p, o, c, e) : TN_OK;
+    return c->how == TN_FEATURE_QUANTILE ? read_marks(p, o, c, e) : TN_OK;
 }
 
 static tn_status read_target(table_prep *p, const format_json *o, base_error *e)
@@ -384,15 +384,15 @@ tn_status tn_table_feature(const tn_preparation *preparation, int index, char *n
     *codes = 0;
     if (i == c->width)
         base_fail(&text, TN_OK, "%s:missing", c->name);
-    else if (c->how == TN_ENCODE_ONE_HOT)
+    else if (c->how == TN_FEATURE_ONE_HOT)
         base_fail(&text, TN_OK, "%s=%s", c->name, i < c->n_words ? c->words[i] : "?");
-    else if (c->how == TN_ENCODE_HASH)
+    else if (c->how == TN_FEATURE_HASH)
         base_fail(&text, TN_OK, "%s#%d", c->name, i);
-    else if (c->how == TN_ENCODE_DATE)
+    else if (c->how == TN_FEATURE_DATE)
         base_fail(&text, TN_OK, "%s:%s", c->name, parts[i]);
     else
         base_fail(&text, TN_OK, "%s", c->name);
-    if (c->how == TN_ENCODE_CODES && i < c->width)
+    if (c->how == TN_FEATURE_CODES && i < c->width)
         *codes = c->n_words + 1;
     size_t n = strlen(text.text);
     if (bytes > 0) {

@@ -8,14 +8,14 @@
 #include "train/source/source.h"
 #include <tarn/table.h>
 
-enum { HOWS = TN_ENCODE_DROP + 1 };
+enum { HOWS = TN_FEATURE_DROP + 1 };
 
 typedef struct table {
     train_data common;
     train_rows rows;
     const char *target;
     bool number, raw_target, named_only;
-    format_strings how[HOWS]; /* names of columns by TN_ENCODE_ number; 0 is not used */
+    format_strings how[HOWS]; /* names of columns by TN_FEATURE_ number; 0 is not used */
     format_strings indicator, median, frequent;
     int64_t buckets;
     int balance;
@@ -34,18 +34,18 @@ static const format_option rows[] = {
     FORMAT_BOOL(table, number, "false", "the target is a number, not a class (one with fractions always is)"),
     FORMAT_BOOL(table, raw_target, "false",
                 "a number is learned as it is, not standardized; predictions have its units anyway"),
-    HOW("standardize", TN_ENCODE_STANDARDIZE,
+    HOW("standardize", TN_FEATURE_STANDARDIZE,
         "numbers brought to zero mean and unit deviation, as those not named are"),
-    HOW("min_max", TN_ENCODE_MIN_MAX, "numbers brought to 0 to 1"),
-    HOW("quantile", TN_ENCODE_QUANTILE, "numbers brought onto a normal distribution by their rank"),
-    HOW("log", TN_ENCODE_LOG, "numbers whose logarithm is standardized (sign(v) log(1 + |v|))"),
-    HOW("as_is", TN_ENCODE_AS_IS, "numbers taken as they are"),
-    HOW("one_hot", TN_ENCODE_ONE_HOT,
+    HOW("min_max", TN_FEATURE_MIN_MAX, "numbers brought to 0 to 1"),
+    HOW("quantile", TN_FEATURE_QUANTILE, "numbers brought onto a normal distribution by their rank"),
+    HOW("log", TN_FEATURE_LOG, "numbers whose logarithm is standardized (sign(v) log(1 + |v|))"),
+    HOW("as_is", TN_FEATURE_AS_IS, "numbers taken as they are"),
+    HOW("one_hot", TN_FEATURE_ONE_HOT,
         "a 1 among zeros for each value, as words that are not named have; numbers may be codes"),
-    HOW("codes", TN_ENCODE_CODES, "the number of the value, for an embedding"),
-    HOW("hash", TN_ENCODE_HASH, "one_hot by a hash, for columns of very many values"),
-    HOW("date", TN_ENCODE_DATE, "times: the time itself, and sine and cosine of day of year, weekday and time of day"),
-    HOW("drop", TN_ENCODE_DROP, "columns that are not used"),
+    HOW("codes", TN_FEATURE_CODES, "the number of the value, for an embedding"),
+    HOW("hash", TN_FEATURE_HASH, "one_hot by a hash, for columns of very many values"),
+    HOW("date", TN_FEATURE_DATE, "times: the time itself, and sine and cosine of day of year, weekday and time of day"),
+    HOW("drop", TN_FEATURE_DROP, "columns that are not used"),
     FORMAT_BOOL(table, named_only, "false", "columns that are not named above are dropped"),
     FORMAT_STRINGS(table, indicator, NULL, 1, 0, "columns that get one number more: 1 where they are missing"),
     FORMAT_STRINGS(table, median, NULL, 1, 0, "columns where the median stands for missing numbers, not the mean"),
@@ -89,15 +89,15 @@ static tn_status name_columns(const table *o, const tn_table *t, tn_prepare_colu
         for (int h = 1; h < HOWS; h++) {
             if (!has(&o->how[h], name))
                 continue;
-            if (one.how != TN_ENCODE_AUTO)
+            if (one.how != TN_FEATURE_AUTO)
                 return base_fail(e, TN_INVALID, "data: the column \"%s\" stands under %s and under %s", name,
-                                 tn_encode_name(one.how), tn_encode_name((tn_encode)h));
-            one.how = (tn_encode)h;
+                                 tn_feature_name(one.how), tn_feature_name((tn_feature)h));
+            one.how = (tn_feature)h;
         }
         one.impute = has(&o->median, name)     ? TN_IMPUTE_MEDIAN
                      : has(&o->frequent, name) ? TN_IMPUTE_FREQUENT
                                                : TN_IMPUTE_MEAN;
-        if (!o->named_only || one.how != TN_ENCODE_AUTO)
+        if (!o->named_only || one.how != TN_FEATURE_AUTO)
             c[(*n)++] = one;
     }
     return TN_OK;
