@@ -9,6 +9,7 @@ For each case C in the metadata's "cases", the module being called m:
     C.out.K         outputs
     C.gout.K        what arrives at each
     C.grad.m.P      the gradient of sum(out * gout) for each parameter
+    C.gin.NAME      and for each input of floats
     C.after.m.B     buffers after the call, of cases that are called train_...
 All is computed in float64 and rounded to float32.
 """
@@ -46,10 +47,15 @@ def case(name, module, call, **inputs):
     module.double()
     for key, x in inputs.items():
         keep(f"{name}.in.{key}", x)
-    outs = call(module, **{k: x.double() if x.is_floating_point() else x for k, x in inputs.items()})
+    leaves = {k: x.double().requires_grad_() if x.is_floating_point() else x for k, x in inputs.items()}
+    floats = [k for k, x in leaves.items() if x.is_floating_point()]
+    outs = call(module, **leaves)
     gouts = [random(f"{name} gout {i}", *y.shape) for i, y in enumerate(outs)]
     params = dict(module.named_parameters())
-    grads = torch.autograd.grad(sum((y * g.double()).sum() for y, g in zip(outs, gouts)), list(params.values()), allow_unused=True) if params else []
+    wanted = list(params.values()) + [leaves[k] for k in floats]
+    grads = torch.autograd.grad(sum((y * g.double()).sum() for y, g in zip(outs, gouts)), wanted, allow_unused=True) if wanted else []
+    for key, g in zip(floats, grads[len(params):]):
+        keep(f"{name}.gin.{key}", torch.zeros_like(leaves[key]) if g is None else g)
     for i, (y, g) in enumerate(zip(outs, gouts)):
         keep(f"{name}.out.{i}", y)
         keep(f"{name}.gout.{i}", g)
@@ -66,6 +72,11 @@ def attention():
     case("mha", nn.MultiheadAttention(8, 2, batch_first=True), lambda m, x: m(x, x, x), x=x)
     case("mha_cross", nn.MultiheadAttention(8, 2, batch_first=True),
          lambda m, x, y, seen: m(x, y, y, key_padding_mask=~seen, average_attn_weights=False), x=x, y=y, seen=seen)
+    seen_by = random("mask of each head", 2, 2, 5, 5)
+    case("mha_added", nn.MultiheadAttention(8, 2, batch_first=True, bias=False),
+         lambda m, x, mask: m(x, x, x, attn_mask=mask.reshape(4, 5, 5)), x=x, mask=seen_by)
+    band = torch.ones(5, 5).tril().bool()
+    case("mha_causal", nn.MultiheadAttention(8, 4, batch_first=True), lambda m, x: (m(x, x, x, attn_mask=~band, need_weights=False)[0],), x=x)
     case("mha_sizes", nn.MultiheadAttention(8, 2, batch_first=True, kdim=6, vdim=3), lambda m, x, k, v: (m(x, k, v)[0],), x=x,
          k=random("k", 2, 7, 6), v=random("v", 2, 7, 3))
     for first in (False, True):
@@ -105,7 +116,10 @@ def recurrent():
     case("rnn_all", nn.RNN(4, 6, num_layers=2, bidirectional=True), lambda m, x, lengths, h: packed(m, x, h), x=x, lengths=lengths, h=h)
     case("lstm_cell", nn.LSTMCell(4, 6), lambda m, x, h, c: m(x, (h, c)), x=x[0], h=h[0], c=c[0])
     case("gru_cell", nn.GRUCell(4, 6), lambda m, x, h: (m(x, h),), x=x[0], h=h[0])
-
+    case("rnn_cell", nn.RNNCell(4, 6), lambda m, x, h: (m(x, h),), x=x[0], h=h[0])
+    case("rnn_cell_relu", nn.RNNCell(4, 6, bias=False, nonlinearity="relu"), lambda m, x, h: (m(x, h),), x=x[0], h=h[0])
+    case("lstm_first", nn.LSTM(4, 6, num_layers=2, bias=False, batch_first=True), flat, x=x.transpose(0, 1).contiguous())
+    case("gru_plain", nn.GRU(4, 6, bias=False, bidirectional=True), flat, x=x)
 
     case("lstm_projected", nn.LSTM(4, 6, num_layers=2, bidirectional=True, proj_size=3), lambda m, x, lengths, h, c: packed(m, x, (h, c)), x=x,
          lengths=lengths, h=random("projected", 4, 3, 3), c=c)

@@ -1,4 +1,4 @@
-/* Layers against PyTorch's modules: every case of layers.safetensors (see make_layers.py), outputs and gradients of parameters. */
+/* Layers against PyTorch's modules: every case of layers.safetensors (see make_layers.py), outputs and gradients of parameters and inputs. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,6 +19,8 @@ typedef struct golden {
     const char *name;
     tn_graph *graph;
     tn_tensor *out[3];
+    tn_tensor *in[8]; /* those of floats */
+    int n_in;
 } golden;
 
 static const format_tensor *stored(const golden *c, const char *what)
@@ -31,7 +33,7 @@ static const format_tensor *stored(const golden *c, const char *what)
     return NULL;
 }
 
-static tn_tensor *in(const golden *c, const char *what)
+static tn_tensor *in(golden *c, const char *what)
 {
     char name[160];
     tn_shape shape = {.rank = 0};
@@ -41,7 +43,10 @@ static tn_tensor *in(const golden *c, const char *what)
         fail_msg("%s has no %s", c->name, name);
     shape.rank = t->rank;
     memcpy(shape.dims, t->dims, sizeof shape.dims);
-    return tn_input(c->graph, name, t->dtype, shape);
+    tn_tensor *x = tn_input(c->graph, name, t->dtype, shape);
+    if (tn_dtype_is_float(t->dtype))
+        c->in[c->n_in++] = x;
+    return x;
 }
 
 static void mha(golden *c)
@@ -260,6 +265,38 @@ static void gru_cell(golden *c)
     c->out[0] = tn_layer_recurrent_cell(in(c, "x"), in(c, "h"), NULL, "m", TN_GRU, 6, NULL).h;
 }
 
+static void rnn_cell(golden *c)
+{
+    c->out[0] = tn_layer_recurrent_cell(in(c, "x"), in(c, "h"), NULL, "m", TN_RNN_TANH, 6, NULL).h;
+}
+static void rnn_cell_relu(golden *c)
+{
+    c->out[0] =
+        tn_layer_recurrent_cell(in(c, "x"), in(c, "h"), NULL, "m", TN_RNN_RELU, 6, TN_OPT(tn_rnn_opt, .no_bias = true))
+            .h;
+}
+static void lstm_first(golden *c)
+{
+    take(c, tn_layer_lstm(in(c, "x"), "m", 6, TN_OPT(tn_rnn_opt, .layers = 2, .no_bias = true, .batch_first = true)));
+}
+static void gru_plain(golden *c)
+{
+    take(c, tn_layer_gru(in(c, "x"), "m", 6, TN_OPT(tn_rnn_opt, .no_bias = true, .bidirectional = true)));
+}
+static void mha_added(golden *c)
+{
+    tn_tensor *x = in(c, "x");
+    tn_attended r = tn_layer_multihead_attention(
+        x, x, x, "m", 2, TN_OPT(tn_mha_opt, .weights = true, .no_bias = true, .mask = in(c, "mask")));
+    c->out[0] = r.y;
+    c->out[1] = r.weights;
+}
+static void mha_causal(golden *c)
+{
+    tn_tensor *x = in(c, "x");
+    c->out[0] = tn_layer_multihead_attention(x, x, x, "m", 4, TN_OPT(tn_mha_opt, .causal = true)).y;
+}
+
 static void gpt2(golden *c)
 {
     tn_tensor *tokens = in(c, "tokens");
@@ -429,6 +466,12 @@ static const struct {
              ROW(rnn_all),
              ROW(lstm_cell),
              ROW(gru_cell),
+             ROW(rnn_cell),
+             ROW(rnn_cell_relu),
+             ROW(lstm_first),
+             ROW(gru_plain),
+             ROW(mha_added),
+             ROW(mha_causal),
              ROW(lstm_projected),
              ROW(lstm_projected_plain),
              ROW(peephole),
@@ -492,14 +535,19 @@ static void add_outputs(golden *c, tn_entry *e)
         tn_tensor *part = tn_sum(tn_mul(c->out[i], tn_input(c->graph, name, TN_F32, shape)));
         loss = loss ? tn_add(loss, part) : part;
     }
-    while (n < 128 && (wrt[n] = tn_graph_param(c->graph, n)))
+    while (n < 120 && (wrt[n] = tn_graph_param(c->graph, n)))
         n++;
+    for (int i = 0; i < c->n_in; i++)
+        wrt[n++] = c->in[i];
     tn_entry_output(e, "loss", loss); /* so that a layer without parameters takes its gout as well */
     if (n == 0 || tn_gradients(loss, n, wrt, got) != TN_OK)
         return;
     for (int i = 0; i < n; i++) {
         char name[160];
-        snprintf(name, sizeof name, "grad.%s", tn_tensor_name(wrt[i]));
+        if (i >= n - c->n_in) /* "in.x" */
+            snprintf(name, sizeof name, "g%s", tn_tensor_name(wrt[i]));
+        else
+            snprintf(name, sizeof name, "grad.%s", tn_tensor_name(wrt[i]));
         tn_entry_output(e, name, got[i]);
     }
 }
