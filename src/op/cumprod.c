@@ -34,6 +34,7 @@ const op_def op_cumprod = {
     .name = "cumprod",
     .doc = "Running product along an axis; integers give i64.",
     .torch = "torch.cumprod",
+    .onnx = "CumProd",
     .in = {{"x", OP_ANY}},
     .out = {{"y", OP_FLOATS | OP_BIT(TN_I64)}},
     .arg = {[AXIS] = OP_ARG_INT("axis", 0)},

@@ -27,6 +27,7 @@ static void swiglu_ref(const op_ref *c)
 const op_def op_swiglu = {
     .name = "swiglu",
     .doc = "a * silu(b), a and b the halves of x along an axis.",
+    .onnx = "SwiGLU",
     .in = {{"x", OP_FLOATS, 'T'}},
     .out = {{"y", 0, 'T'}},
     .arg = {[AXIS] = OP_ARG_INT("axis", -1)},

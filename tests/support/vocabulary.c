@@ -10,16 +10,20 @@
 #include <tarn/optim.h>
 
 #include "golden_names.h"
+#include "op/scheme/op.h"
 #include "train/recipe.h"
 #include "vocabulary_list.h"
 
-enum { ROWS = sizeof vocabulary_list / sizeof *vocabulary_list };
+enum {
+    ROWS = sizeof vocabulary_list / sizeof *vocabulary_list,
+    ONNX_ROWS = sizeof vocabulary_onnx / sizeof *vocabulary_onnx
+};
 
 typedef struct writer {
     base_str *page, *wrong;
     int (*is_operator)(const char *name);
     const char *(*operator_row)(const char *name, base_str *golden);
-    bool used[ROWS];
+    bool used[ROWS], used_onnx[ONNX_ROWS];
 } writer;
 
 /* ---- reading ------------------------------------------------------------------------------------------------------- */
@@ -181,6 +185,18 @@ static void print_torch(writer *w, const char *torch)
     base_str_printf(w->page, torch && *torch ? "`%s`" : "%s", torch ? torch : "");
 }
 
+/* The name in ONNX of a composite or layer. */
+static void print_onnx(writer *w, const char *full)
+{
+    for (int i = 0; i < ONNX_ROWS; i++)
+        if (strcmp(vocabulary_onnx[i].name, full) == 0)
+            for (const char *c = vocabulary_onnx[i].onnx; *c; c++) {
+                base_str_bytes(w->page, *c == ' ' ? ", " : c, *c == ' ' ? 2 : 1);
+                w->used_onnx[i] = true;
+            }
+    base_str_add(w->page, " | ");
+}
+
 static void print_golden(writer *w, const vocabulary_row *row, const char *name, int kinds)
 {
     char words[200];
@@ -202,6 +218,7 @@ static void print_function(writer *w, const char *group, const char *name, const
         base_str_add(w->page, " | ");
         print_torch(w, row->torch);
         base_str_add(w->page, " | ");
+        print_onnx(w, row->name);
         print_golden(w, row, name,
                      *group ? GOLDEN_LAYER | GOLDEN_OPERATOR | GOLDEN_OPTIMIZER : GOLDEN_LAYER | GOLDEN_OPERATOR);
         base_str_add(w->page, " |\n");
@@ -212,7 +229,8 @@ static void print_function(writer *w, const char *group, const char *name, const
 /* ---- sections ------------------------------------------------------------------------------------------------------ */
 
 #define FUNCTIONS_HEAD                                                                                                 \
-    "| function | inputs | arguments | options | recipe | PyTorch | golden |\n|---|---|---|---|---|---|---|\n"
+    "| function | inputs | arguments | options | recipe | PyTorch | ONNX | golden |\n"                                 \
+    "|---|---|---|---|---|---|---|---|\n"
 
 /* The word that a loss has in recipes, whose enumerator of recipe.h says it. */
 static void print_loss_word(writer *w, const char *name)
@@ -257,7 +275,8 @@ static void print_functions(writer *w, const char *from, const char *to, const c
         print_loss_word(w, name);
         base_str_add(w->page, " | ");
         print_torch(w, torch);
-        base_str_printf(w->page, " | %s |\n", base_str_text(&golden));
+        const char *onnx = op_find(name)->onnx;
+        base_str_printf(w->page, " | %s | %s |\n", onnx ? onnx : "", base_str_text(&golden));
         base_str_free(&golden);
         free_declaration(&d);
     }
@@ -361,6 +380,10 @@ void vocabulary_sections(base_str *page, base_str *wrong, int (*is_operator)(con
         if (!w.used[i])
             base_str_printf(wrong, "vocabulary_list.h has a row '%s', which no header declares\n",
                             vocabulary_list[i].name);
+    for (int i = 0; i < ONNX_ROWS; i++)
+        if (!w.used_onnx[i])
+            base_str_printf(wrong, "vocabulary_onnx has a row '%s', which no header declares\n",
+                            vocabulary_onnx[i].name);
     free(ops);
     free(nn);
     free(optim);
