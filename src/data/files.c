@@ -138,9 +138,53 @@ tn_status files_add(data_files *f, const char *name, files_member m, base_error 
     if (m.size > f->opt.member_limit)
         return base_fail(e, TN_LIMIT, "%s has %lld bytes; files of at most %lld are read", BASE_SHOW(clean),
                          (long long)m.size, (long long)f->opt.member_limit);
+    BASE_TRY(note_folder(f, clean, false, e));
     m.name = clean;
     m.order = (int64_t)f->members.n;
     return base_vec_push(&f->members, m) ? TN_OK : base_no_memory(e, "listing files");
+}
+
+/* The first part of what the view shows of a name that goes on behind it (or is a folder as a whole). */
+static tn_status note_folder(data_files *f, const char *clean, bool is_folder, base_error *e)
+{
+    const char *shown = clean + f->under, *slash = strchr(shown, '/');
+    size_t n = slash ? (size_t)(slash - shown) : strlen(shown);
+    if (n == 0 || (!slash && !is_folder))
+        return TN_OK;
+    const char *last = f->folders.n ? f->folders.at[f->folders.n - 1] : "";
+    if (strlen(last) == n && memcmp(last, shown, n) == 0)
+        return TN_OK;
+    char *name = base_arena_printf(&f->arena, "%.*s", (int)n, shown);
+    return name && base_vec_push(&f->folders, name) ? TN_OK : base_no_memory(e, "listing files");
+}
+
+tn_status files_add_folder(data_files *f, const char *name, base_error *e)
+{
+    char *clean = clean_name(&f->arena, name);
+    if (!clean)
+        return base_no_memory(e, "listing files");
+    return *clean && !is_hidden(clean) && is_under(f, clean) ? note_folder(f, clean, true, e) : TN_OK;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void sort_folders(data_files *f)
+{
+    size_t kept = 0;
+    if (f->folders.n)
+        qsort(f->folders.at, f->folders.n, sizeof *f->folders.at, by_text);
+    for (size_t i = 0; i < f->folders.n; i++)
+        if (i == 0 || strcmp(f->folders.at[i], f->folders.at[kept - 1]) != 0)
+            f->folders.at[kept++] = f->folders.at[i];
+    f->folders.n = kept;
+}
+
+const char *data_files_folder(const data_files *f, int64_t i)
+{
+    return i >= 0 && i < (int64_t)f->folders.n ? f->folders.at[i] : NULL;
 }
 
 static int by_name(const void *a, const void *b)
@@ -303,6 +347,7 @@ static tn_status open_all(data_files *f, const char *const *paths, base_error *e
             return base_fail(e, status, "%s%s%s", named ? "" : s->path, named ? "" : ": ", inner.text);
         }
     }
+    sort_folders(f);
     return TN_OK;
 }
 
@@ -366,6 +411,7 @@ void data_files_close(data_files *f)
             close(f->shards[i].fd);
     }
     base_vec_free(&f->members);
+    base_vec_free(&f->folders);
     base_arena_free(&f->arena);
     free(f->shards);
     free(f);

@@ -57,6 +57,9 @@ int64_t data_files_find(const data_files *f, const char *name);
 void data_files_where(const data_files *f, int64_t i, base_str *to);
 /* The whole file. Sentences name it. */
 tn_status data_files_read(const data_files *f, int64_t i, data_buffer *b, base_error *e);
+/* The folders that lie directly in the view, also empty ones, sorted, without doubles: name of the i-th, NULL behind the
+ * last. An archive tells of empty folders only if it has entries for them. */
+const char *data_files_folder(const data_files *f, int64_t i);
 /* Members that are neither files nor folders (symbolic links in archives, devices): they are not in the view. */
 int64_t data_files_passed_over(const data_files *f);
 

@@ -51,6 +51,8 @@ typedef struct reader {
     struct jpeg_progress_mgr progress;
     jmp_buf jump;
     const data_source *source;
+    data_hint *hint;
+    int64_t first_row, rows; /* of the scaled picture: what is read of it */
     tn_picture *out;
     uint8_t *row;
     tn_status status;
@@ -132,25 +134,84 @@ static void choose_colours(reader *r)
     r->jpeg.dct_method = JDCT_ISLOW; /* the exact one */
 }
 
+/* The largest reduction that leaves the part at least as large as it is due; those that libjpeg-turbo has fast code for. */
+static unsigned reduction(const data_part *part)
+{
+    unsigned by = 1;
+    while (by < 8 && part->width / (2 * by) >= part->to_width && part->height / (2 * by) >= part->to_height)
+        by *= 2;
+    return by;
+}
+
+static void reduce(reader *r, bool upright)
+{
+    data_part *part = r->hint ? &r->hint->part : NULL;
+    if (!part || !upright || !r->hint->ask(r->hint->user, r->jpeg.image_width, r->jpeg.image_height, part))
+        return;
+    unsigned by = reduction(part);
+    r->hint->used = true;
+    r->jpeg.scale_num = 1;
+    r->jpeg.scale_denom = by;
+    int64_t right = (part->left + part->width) / by, bottom = (part->top + part->height) / by;
+    part->left /= by;
+    part->top /= by;
+    part->width = right - part->left;
+    part->height = bottom - part->top;
+}
+
+/* After the start: only the columns and rows of the part. Whole blocks are given, so that the part lies inside of them. Of
+ * progressive pictures, whose blocks are kept anyway, and without libjpeg-turbo all is read. */
+static void cut_to_part(reader *r)
+{
+    r->first_row = 0;
+    r->rows = r->jpeg.output_height;
+#if defined(LIBJPEG_TURBO_VERSION_NUMBER) && LIBJPEG_TURBO_VERSION_NUMBER >= 1005000
+    data_part *part = r->hint && r->hint->used ? &r->hint->part : NULL;
+    if (!part)
+        return;
+    /* A pixel more on each side: chroma is interpolated from neighbours, which a cut would take away. */
+    int64_t margin = 2, left = part->left > margin ? part->left - margin : 0;
+    int64_t right = part->left + part->width + margin;
+    right = right < r->jpeg.output_width ? right : r->jpeg.output_width;
+    JDIMENSION x = (JDIMENSION)left, width = (JDIMENSION)(right - left);
+    if (width < r->jpeg.output_width) {
+        jpeg_crop_scanline(&r->jpeg, &x, &width);
+        part->left -= x;
+    }
+    r->first_row = part->top;
+    r->rows = part->height;
+    part->top = 0;
+#endif
+}
+
 static bool read_rows(reader *r)
 {
     jpeg_start_decompress(&r->jpeg);
-    int64_t width = r->jpeg.output_width, height = r->jpeg.output_height;
+    cut_to_part(r);
+    int64_t width = r->jpeg.output_width;
     bool cmyk = r->jpeg.out_color_space == JCS_CMYK;
-    r->out = data_picture_new(width, height, r->jpeg.out_color_space == JCS_GRAYSCALE ? 1 : 3, r->e);
+    r->out = data_picture_new(width, r->rows, r->jpeg.out_color_space == JCS_GRAYSCALE ? 1 : 3, r->e);
     r->row = cmyk ? malloc((size_t)width * 4) : NULL;
     if (!r->out || (cmyk && !r->row)) {
         r->status = base_no_memory(r->e, "decoding a JPEG picture");
         return false;
     }
-    while (r->jpeg.output_scanline < r->jpeg.output_height) {
-        uint8_t *to = r->out->pixels + (size_t)r->jpeg.output_scanline * (size_t)width * (size_t)r->out->channels;
+#if defined(LIBJPEG_TURBO_VERSION_NUMBER) && LIBJPEG_TURBO_VERSION_NUMBER >= 1005000
+    if (r->first_row > 0)
+        jpeg_skip_scanlines(&r->jpeg, (JDIMENSION)r->first_row);
+#endif
+    for (int64_t y = 0; y < r->rows; y++) {
+        uint8_t *to = r->out->pixels + (size_t)y * (size_t)width * (size_t)r->out->channels;
         JSAMPROW row = cmyk ? r->row : to;
         jpeg_read_scanlines(&r->jpeg, &row, 1);
         if (cmyk)
             from_cmyk(r->row, width, r->jpeg.saw_Adobe_marker, to);
     }
-    jpeg_finish_decompress(&r->jpeg);
+    /* What lies below the part is not looked at: a picture that is damaged there is told when that part is wanted. */
+    if (r->jpeg.output_scanline == r->jpeg.output_height)
+        jpeg_finish_decompress(&r->jpeg);
+    else
+        jpeg_abort_decompress(&r->jpeg);
     return true;
 }
 
@@ -169,15 +230,17 @@ static bool read_all(reader *r, int *orientation)
         return false;
     *orientation = orientation_of(r);
     choose_colours(r);
+    reduce(r, *orientation == 1 || r->source->raw);
     return read_rows(r);
 }
 
-tn_status data_jpeg_decode(const data_source *s, tn_picture **out, int *orientation, base_error *e)
+tn_status data_jpeg_decode(const data_source *s, data_hint *hint, tn_picture **out, int *orientation, base_error *e)
 {
     reader *r = calloc(1, sizeof *r);
     if (!r)
         return base_no_memory(e, "decoding a JPEG picture");
     r->source = s;
+    r->hint = hint;
     r->e = e;
     r->jpeg.err = jpeg_std_error(&r->errors);
     r->errors.error_exit = on_exit_;
@@ -199,8 +262,9 @@ tn_status data_jpeg_decode(const data_source *s, tn_picture **out, int *orientat
 
 #else
 
-tn_status data_jpeg_decode(const data_source *s, tn_picture **out, int *orientation, base_error *e)
+tn_status data_jpeg_decode(const data_source *s, data_hint *hint, tn_picture **out, int *orientation, base_error *e)
 {
+    (void)hint;
     (void)out;
     (void)orientation;
     return base_fail(e, TN_UNSUPPORTED,

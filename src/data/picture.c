@@ -6,6 +6,7 @@
 
 #include "base/context.h"
 #include "base/file.h"
+#include "data/picture/scale.h"
 
 static const int64_t PIXELS_LIMIT = 100000000;
 static const size_t FILE_LIMIT = (size_t)256 << 20;
@@ -97,7 +98,7 @@ static const char *looks_like(const data_source *s)
         size_t n;
         const char *what;
     } known[] = {
-        {"GIF8", 4, "a GIF picture"},        {"BM", 2, "a BMP picture"},     {"RIFF", 4, "a WebP picture or a sound"},
+        {"GIF8", 4, "a GIF picture"},        {"RIFF", 4, "a sound or a film"},
         {"II*\0", 4, "a TIFF picture"},      {"MM\0*", 4, "a TIFF picture"}, {"%PDF", 4, "a PDF document"},
         {"\x1f\x8b", 2, "packed with gzip"}, {"PK\3\4", 4, "a zip archive"}, {"\0\0\x08", 3, "an IDX file"},
     };
@@ -133,17 +134,35 @@ static tn_picture *turn(const tn_picture *p, int orientation, base_error *e)
     return q;
 }
 
-static tn_picture *decode(const data_source *s, bool raw, base_error *e)
+/* BMP's two letters alone would be a text that begins with "BM". */
+static bool is_bmp(const data_source *s)
+{
+    return s->bytes >= 26 && memcmp(s->data, "BM", 2) == 0 && s->data[15] == 0 && s->data[16] == 0 && s->data[17] == 0;
+}
+
+static bool is_pnm(const data_source *s)
+{
+    return s->bytes >= 3 && s->data[0] == 'P' && s->data[1] >= '1' && s->data[1] <= '6' &&
+           (s->data[2] == ' ' || s->data[2] == '#' || (s->data[2] >= '\t' && s->data[2] <= '\r'));
+}
+
+tn_picture *data_picture_decode_hinted(const data_source *s, data_hint *hint, base_error *e)
 {
     tn_picture *p = NULL;
     int orientation = 1;
     if (s->bytes >= 8 && memcmp(s->data, "\x89PNG\r\n\x1a\n", 8) == 0)
         (void)data_png_decode(s, &p, e);
     else if (s->bytes >= 3 && memcmp(s->data, "\xff\xd8\xff", 3) == 0)
-        (void)data_jpeg_decode(s, &p, &orientation, e);
+        (void)data_jpeg_decode(s, hint, &p, &orientation, e);
+    else if (s->bytes >= 12 && memcmp(s->data, "RIFF", 4) == 0 && memcmp(s->data + 8, "WEBP", 4) == 0)
+        (void)data_webp_decode(s, &p, e);
+    else if (is_bmp(s))
+        (void)data_bmp_decode(s, &p, e);
+    else if (is_pnm(s))
+        (void)data_pnm_decode(s, &p, e);
     else
-        base_fail(e, TN_FORMAT, "%s is not a PNG or JPEG picture: it is %s", s->name, looks_like(s));
-    if (p && orientation > 1 && !raw) {
+        base_fail(e, TN_FORMAT, "%s is not a PNG, JPEG, WebP, BMP or PPM picture: it is %s", s->name, looks_like(s));
+    if (p && orientation > 1 && !s->raw) {
         tn_picture *upright = turn(p, orientation, e);
         tn_picture_free(p);
         p = upright;
@@ -166,8 +185,9 @@ static tn_picture *decode_with(const void *data, size_t bytes, const char *name,
                      .bytes = bytes,
                      .name = name,
                      .channels = o->channels,
+                     .raw = o->raw_orientation,
                      .pixels_limit = o->pixels_limit > 0 ? o->pixels_limit : PIXELS_LIMIT};
-    return decode(&s, o->raw_orientation, e);
+    return data_picture_decode_hinted(&s, NULL, e);
 }
 
 tn_picture *tn_picture_decode(tn_context *context, const void *data, size_t bytes, const char *name,
@@ -249,15 +269,6 @@ static tn_status check_view(const tn_view *v, base_error *e)
     return base_fail(e, TN_SHAPE, "a prepared picture needs a row-major view of u8 [1 or 3, height, width]");
 }
 
-/* Channels interleaved to one plane after the other. */
-static void to_planes(const tn_picture *p, uint8_t *out)
-{
-    size_t n = (size_t)p->width * (size_t)p->height;
-    for (int c = 0; c < p->channels; c++)
-        for (size_t i = 0; i < n; i++)
-            *out++ = p->pixels[i * (size_t)p->channels + (size_t)c];
-}
-
 tn_status tn_picture_prepare(tn_context *context, const tn_picture *p, const char *step, const tn_view *view)
 {
     base_error own = {0}, *e = base_context_begin(context);
@@ -269,7 +280,7 @@ tn_status tn_picture_prepare(tn_context *context, const tn_picture *p, const cha
             tn_picture *q = steps[i].run(p, view, e);
             if (!q)
                 return e->status;
-            to_planes(q, view->data);
+            picture_to_planes(q, view->data);
             tn_picture_free(q);
             return TN_OK;
         }

@@ -7,6 +7,21 @@
 
 #include <tarn/data.h>
 
+/* A part of a picture, and the size that it will be scaled to. */
+typedef struct data_part {
+    int64_t left, top, width, height;
+    int64_t to_width, to_height;
+} data_part;
+
+/* For decoders that can leave work out: `ask` says which part of a picture of this size will be seen (false: all of it). A
+ * decoder that made use of it gives a picture that is no smaller than needed, in which `part` now lies. */
+typedef struct data_hint {
+    bool (*ask)(void *user, int64_t width, int64_t height, data_part *part);
+    void *user;
+    bool used;
+    data_part part;
+} data_hint;
+
 /* Bytes to be decoded, and what their picture may cost. */
 typedef struct data_source {
     const unsigned char *data;
@@ -14,6 +29,8 @@ typedef struct data_source {
     const char *name;
     int64_t pixels_limit;
     int channels; /* wanted: 0, 1 or 3 */
+    bool numbers; /* entries of a palette, and grey of few bits, as they are: a mask of class numbers */
+    bool raw;     /* not turned as EXIF says */
 } data_source;
 
 /* Sides of at least 1; pixels zeroed and part of the same memory as the tn_picture. */
@@ -23,7 +40,12 @@ tn_status data_picture_check(const data_source *s, int64_t width, int64_t height
 
 /* *orientation: 1 to 8, as EXIF numbers them. */
 tn_status data_png_decode(const data_source *s, tn_picture **out, base_error *e);
-tn_status data_jpeg_decode(const data_source *s, tn_picture **out, int *orientation, base_error *e);
+tn_status data_jpeg_decode(const data_source *s, data_hint *hint, tn_picture **out, int *orientation, base_error *e);
+tn_status data_webp_decode(const data_source *s, tn_picture **out, base_error *e);
+tn_status data_bmp_decode(const data_source *s, tn_picture **out, base_error *e);
+tn_status data_pnm_decode(const data_source *s, tn_picture **out, base_error *e);
+/* Any of them, told by its first bytes, turned and converted as the source says. hint may be NULL. */
+tn_picture *data_picture_decode_hinted(const data_source *s, data_hint *hint, base_error *e);
 tn_status data_png_write(const tn_picture *p, const char *path, base_error *e);
 /* The orientation in an EXIF block (what follows "Exif\0\0"); 1 if it has none or is damaged. */
 int data_exif_orientation(const unsigned char *tiff, size_t bytes);

@@ -83,6 +83,12 @@ static tn_status check_size(reader *r, base_error *e)
 static void set_transforms(reader *r)
 {
     int type = png_get_color_type(r->png, r->info);
+    if (r->source->numbers && (type == PNG_COLOR_TYPE_PALETTE || type == PNG_COLOR_TYPE_GRAY)) {
+        png_set_packing(r->png);
+        if (png_get_bit_depth(r->png, r->info) == 16)
+            png_set_scale_16(r->png);
+        return;
+    }
     if (type == PNG_COLOR_TYPE_PALETTE)
         png_set_palette_to_rgb(r->png);
     if (type == PNG_COLOR_TYPE_GRAY && png_get_bit_depth(r->png, r->info) < 8)

@@ -48,6 +48,12 @@ static tn_status enter(walk *w, const struct stat *st)
     return status;
 }
 
+static tn_status enter_below(walk *w, const struct stat *st)
+{
+    BASE_TRY(files_add_folder(w->files, w->path.text + w->root, w->e));
+    return enter(w, st);
+}
+
 static tn_status visit(walk *w, const char *name)
 {
     size_t length = w->path.length;
@@ -59,7 +65,7 @@ static tn_status visit(walk *w, const char *name)
     if (stat(w->path.text, &st) != 0)
         status = fail_at(w, "look at");
     else if (S_ISDIR(st.st_mode))
-        status = enter(w, &st);
+        status = enter_below(w, &st);
     else if (S_ISREG(st.st_mode))
         status = files_add(w->files, w->path.text + w->root,
                            (files_member){.size = (int64_t)st.st_size, .method = FILES_ON_DISK}, w->e);

@@ -44,6 +44,7 @@ struct data_files {
     _Atomic int references;
     base_arena arena;
     base_vec(files_member) members;
+    base_vec(const char *) folders; /* of the view, at its top */
     files_shard *shards;
     int n_shards;
     size_t under; /* bytes of every name that the view does not show */
@@ -54,6 +55,9 @@ struct data_files {
 
 /* Adds a member; its name is made relative and clean ("./a//b" is "a/b"), and what the view leaves out is left out. */
 tn_status files_add(data_files *f, const char *name, files_member m, base_error *e);
+
+/* Notes a folder, so that an empty one can be told of. */
+tn_status files_add_folder(data_files *f, const char *name, base_error *e);
 
 /* Where unpacked bytes go: memory up to the limit, then a file without a name. */
 typedef struct files_sink {

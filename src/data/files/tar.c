@@ -183,7 +183,9 @@ static tn_status add_member(reader *r, const unsigned char *h, int64_t size, int
     int64_t data = type >= '1' && type <= '6' ? 0 : padded(size);
     BASE_TRY(r->tape->pass(r->tape, size, data, file, &m.offset, r->e));
     r->files->passed_over += type >= '2' && type <= '6' && type != '5';
-    tn_status status = file || hard ? files_add(r->files, name, m, r->e) : TN_OK;
+    tn_status status = file || hard  ? files_add(r->files, name, m, r->e)
+                       : type == '5' ? files_add_folder(r->files, name, r->e)
+                                     : TN_OK;
     r->name = r->link = NULL;
     r->size = -1;
     return status;

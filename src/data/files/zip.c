@@ -137,14 +137,15 @@ static tn_status add_entry(reader *r, const unsigned char *p, size_t name, size_
     const char *text = (const char *)p + CENTRAL;
     if (!read_extra(p + CENTRAL + name, extra, &m))
         return damaged(r, at, "the sizes of a large member are missing");
-    if (name == 0 || text[name - 1] == '/')
-        return TN_OK; /* a folder */
+    bool folder = name == 0 || text[name - 1] == '/';
     if (memchr(text, '\0', name))
         return damaged(r, at, "a name with a zero byte inside");
     char *copy = base_arena_alloc(&r->files->arena, name + 1);
     if (!copy)
         return base_no_memory(r->e, "reading a zip archive");
     memcpy(copy, text, name);
+    if (folder)
+        return files_add_folder(r->files, copy, r->e);
     if (m.offset >= r->start || m.packed > r->start - m.offset)
         return damaged(r, at, "a member that lies outside of the archive");
     if ((m.method == FILES_STORED && m.size != m.packed) ||

@@ -1,0 +1,82 @@
+/* masks.c: pictures with masks, paired by their names without the endings. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "data/picture/set.h"
+
+static size_t stem_length(const char *name)
+{
+    const char *slash = strrchr(name, '/'), *point = strrchr(slash ? slash : name, '.');
+    return point ? (size_t)(point - name) : strlen(name);
+}
+
+typedef struct stem {
+    const char *name;
+    size_t length;
+    int64_t file;
+} stem;
+typedef base_vec(stem) stems;
+
+static int compare(const char *a, size_t n, const char *b, size_t m)
+{
+    int c = memcmp(a, b, n < m ? n : m);
+    return c ? c : (n > m) - (n < m);
+}
+
+static int by_stem(const void *a, const void *b)
+{
+    const stem *p = a, *q = b;
+    return compare(p->name, p->length, q->name, q->length);
+}
+
+static tn_status list_masks(const data_files *masks, stems *out, base_error *e)
+{
+    for (int64_t i = 0; i < data_files_count(masks); i++) {
+        const char *name = data_files_name(masks, i);
+        if (picture_name(name) && !base_vec_push(out, (stem){name, stem_length(name), i}))
+            return base_no_memory(e, "listing masks");
+    }
+    if (out->n)
+        qsort(out->at, out->n, sizeof *out->at, by_stem);
+    return TN_OK;
+}
+
+static tn_status pair_up(picture_set *s, base_error *e)
+{
+    stems masks = {0};
+    tn_status status = list_masks(s->masks, &masks, e);
+    for (int64_t i = 0; status == TN_OK && i < data_files_count(s->files); i++) {
+        const char *name = data_files_name(s->files, i);
+        const stem like = {name, stem_length(name), 0};
+        if (!picture_name(name))
+            continue;
+        const stem *mask = masks.n ? bsearch(&like, masks.at, masks.n, sizeof like, by_stem) : NULL;
+        if (!mask) {
+            base_fail(e, TN_NOT_FOUND, "there is no mask for this picture");
+            status = data_files_blame(s->files, i, e);
+        } else if (!base_vec_push(&s->items, (picture_item){.file = i, .mask = mask->file})) {
+            status = base_no_memory(e, "listing pictures");
+        }
+    }
+    base_vec_free(&masks);
+    return status;
+}
+
+tn_dataset *tn_dataset_picture_masks(tn_context *context, const char *path, const char *masks,
+                                     const char *masks_under, const tn_pictures_opt *opt)
+{
+    base_error *e = base_context_begin(context);
+    opt = opt ? opt : &(tn_pictures_opt){0};
+    picture_set *s = picture_set_new(opt, e);
+    if (!s)
+        return NULL;
+    data_files_opt files = picture_files_opt(opt);
+    s->files = data_files_open(path, &files, e);
+    files.under = masks_under;
+    s->masks = s->files ? data_files_open(masks ? masks : path, &files, e) : NULL;
+    if (s->masks && pair_up(s, e) == TN_OK)
+        return picture_set_finish(s, path, e);
+    picture_set_free(s);
+    return NULL;
+}

@@ -1,0 +1,352 @@
+/* set.c: see set.h. A sample is read, decoded, sent through the pipeline with its key, fitted to the size, and cut up into
+ * planes. */
+#include "data/picture/set.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "data/picture/pipeline.h"
+
+static const int64_t PIXELS_LIMIT = 100000000;
+
+/* ---- names ----------------------------------------------------------------------------------------------------- */
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
+
+bool picture_name_ends(const char *name, const char *ending)
+{
+    size_t n = strlen(name), m = strlen(ending);
+    for (size_t i = 0; n >= m && i < m; i++)
+        if (lower(name[n - m + i]) != ending[i])
+            return false;
+    return n >= m;
+}
+
+bool picture_name(const char *name)
+{
+    static const char *const endings[] = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".pgm", ".pnm"};
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (picture_name_ends(name, endings[i]))
+            return true;
+    return false;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+void picture_names_sort(picture_names *names)
+{
+    size_t kept = 0;
+    if (names->n)
+        qsort(names->at, names->n, sizeof *names->at, by_bytes);
+    for (size_t i = 0; i < names->n; i++)
+        if (i == 0 || strcmp(names->at[i], names->at[kept - 1]) != 0)
+            names->at[kept++] = names->at[i];
+    names->n = kept;
+}
+
+int picture_names_find(const char *const *names, int n, const char *name)
+{
+    int low = 0, high = n;
+    while (low < high) { /* the usual case: sorted */
+        int middle = (low + high) / 2, c = strcmp(names[middle], name);
+        if (c == 0)
+            return middle;
+        low = c < 0 ? middle + 1 : low;
+        high = c < 0 ? high : middle;
+    }
+    for (int i = 0; i < n; i++)
+        if (strcmp(names[i], name) == 0)
+            return i;
+    return -1;
+}
+
+/* ---- making and freeing ---------------------------------------------------------------------------------------- */
+
+data_files_opt picture_files_opt(const tn_pictures_opt *opt)
+{
+    return (data_files_opt){.under = opt->under, .memory_limit = opt->memory_limit, .temporary = opt->temporary};
+}
+
+static tn_status check_opt(const tn_pictures_opt *o, base_error *e)
+{
+    if (o->channels != 0 && o->channels != 1 && o->channels != 3)
+        return base_fail(e, TN_INVALID, "pictures have 1 channel (grey) or 3 (red, green, blue), not %d", o->channels);
+    if (o->height < 0 || o->width < 0 || o->height > 1 << 20 || o->width > 1 << 20 ||
+        (o->height == 0) != (o->width == 0))
+        return base_fail(e, TN_INVALID, "pictures of %lld x %lld pixels cannot be: give height and width, or neither",
+                         (long long)o->height, (long long)o->width);
+    if ((int)o->fit < TN_FIT_CROP || (int)o->fit > TN_FIT_PAD || !(o->fill >= 0 && o->fill <= 255))
+        return base_fail(e, TN_INVALID, "the fit is one of TN_FIT_..., and fill lies in 0 to 255");
+    if (o->classes < 0 || (o->classes > 0) != (o->class_names != NULL) || o->most_boxes < 0)
+        return base_fail(e, TN_INVALID, "class_names needs as many names as `classes` says, at least one");
+    return TN_OK;
+}
+
+static bool copy_names(picture_set *s, const tn_pictures_opt *o)
+{
+    s->classes = o->classes;
+    s->class_names = BASE_ARRAY(&s->arena, const char *, o->classes + 1);
+    for (int c = 0; s->class_names && c < o->classes; c++)
+        if (!(s->class_names[c] = base_arena_strdup(&s->arena, o->class_names[c])))
+            return false;
+    return s->class_names != NULL;
+}
+
+picture_set *picture_set_new(const tn_pictures_opt *o, base_error *e)
+{
+    if (check_opt(o, e) != TN_OK)
+        return NULL;
+    picture_set *s = calloc(1, sizeof *s);
+    if (!s || !copy_names(s, o)) {
+        picture_set_free(s);
+        base_no_memory(e, "making a data set");
+        return NULL;
+    }
+    s->channels = o->channels ? o->channels : 3;
+    s->height = o->height;
+    s->width = o->width;
+    s->fit = (int)o->fit;
+    s->fill = o->fill;
+    s->most_boxes = o->most_boxes;
+    s->pixels_limit = o->pixels_limit > 0 ? o->pixels_limit : PIXELS_LIMIT;
+    s->pipeline = o->pipeline ? pipeline_retain(o->pipeline) : NULL;
+    return s;
+}
+
+void picture_set_free(picture_set *s)
+{
+    if (!s)
+        return;
+    data_files_close(s->files);
+    data_files_close(s->masks);
+    base_vec_free(&s->items);
+    base_vec_free(&s->boxes);
+    base_arena_free(&s->arena);
+    tn_pipeline_free(s->pipeline);
+    free(s);
+}
+
+/* ---- a sample -------------------------------------------------------------------------------------------------- */
+
+static tn_status decode_file(const data_files *files, int64_t i, const data_source *like, data_hint *hint,
+                             tn_picture **out, base_error *e)
+{
+    data_buffer b = {0};
+    base_str where = {0};
+    data_files_where(files, i, &where);
+    tn_status status = where.failed ? base_no_memory(e, "reading a picture") : data_files_read(files, i, &b, e);
+    if (status == TN_OK) {
+        data_source source = *like;
+        source.data = b.data;
+        source.bytes = b.bytes;
+        source.name = where.text;
+        *out = data_picture_decode_hinted(&source, hint, e);
+        status = *out ? TN_OK : e && e->status ? e->status : TN_FORMAT;
+    }
+    data_buffer_free(&b);
+    base_str_free(&where);
+    return status;
+}
+
+static tn_status load_boxes(const picture_set *s, const picture_item *item, picture_scene *scene, base_error *e)
+{
+    scene->boxes = malloc(sizeof *scene->boxes * (size_t)(item->n_boxes + 1));
+    if (!scene->boxes)
+        return base_no_memory(e, "reading boxes");
+    scene->n_boxes = item->n_boxes;
+    for (int i = 0; i < item->n_boxes; i++) {
+        picture_box b = s->boxes.at[item->first_box + i];
+        float w = s->relative ? (float)scene->picture->width : 1, h = s->relative ? (float)scene->picture->height : 1;
+        scene->boxes[i] = (picture_box){b.of_class, b.left * w, b.top * h, b.right * w, b.bottom * h};
+    }
+    scene_clip_boxes(scene, NULL);
+    return TN_OK;
+}
+
+static tn_status load_mask(const picture_set *s, const picture_item *item, picture_scene *scene, base_error *e)
+{
+    data_source like = {.pixels_limit = s->pixels_limit, .channels = 1, .numbers = true};
+    BASE_TRY(decode_file(s->masks, item->mask, &like, NULL, &scene->mask, e));
+    if (scene->mask->width == scene->picture->width && scene->mask->height == scene->picture->height)
+        return TN_OK;
+    base_fail(e, TN_FORMAT, "this mask has %lld x %lld pixels, its picture %lld x %lld",
+              (long long)scene->mask->width, (long long)scene->mask->height, (long long)scene->picture->width,
+              (long long)scene->picture->height);
+    return data_files_blame(s->masks, item->mask, e);
+}
+
+static tn_status load(const picture_set *s, int64_t index, data_hint *hint, picture_scene *scene, base_error *e)
+{
+    const picture_item *item = &s->items.at[index];
+    data_source like = {.pixels_limit = s->pixels_limit, .channels = s->channels};
+    BASE_TRY(decode_file(s->files, item->file, &like, hint, &scene->picture, e));
+    if (s->masks)
+        BASE_TRY(load_mask(s, item, scene, e));
+    return s->boxed ? load_boxes(s, item, scene, e) : TN_OK;
+}
+
+static void write_boxes(const picture_scene *scene, int most, float *out)
+{
+    int n = scene->n_boxes < most ? scene->n_boxes : most;
+    memset(out, 0, sizeof(float) * 5 * (size_t)most);
+    for (int i = 0; i < n; i++)
+        memcpy(out + 5 * i, &scene->boxes[i], sizeof(float) * 5);
+    for (int i = n; i < most; i++)
+        out[5 * i] = -1;
+}
+
+typedef struct mosaic_source {
+    const picture_set *set;
+} mosaic_source;
+
+static tn_status load_other(void *user, uint64_t number, picture_scene *scene, base_error *e)
+{
+    const mosaic_source *m = user;
+    return load(m->set, (int64_t)(number % m->set->items.n), NULL, scene, e);
+}
+
+typedef struct wanted {
+    const picture_set *set;
+    uint64_t key;
+} wanted;
+
+/* What the decoder asks when it knows the size. */
+static bool ask(void *user, int64_t width, int64_t height, data_part *part)
+{
+    const wanted *w = user;
+    const picture_set *s = w->set;
+    if (s->pipeline)
+        return pipeline_part(s->pipeline, width, height, w->key, part);
+    if (s->fit == TN_FIT_PAD)
+        return false;
+    *part = scene_fit_part(width, height, s->width, s->height, s->fit);
+    return true;
+}
+
+static tn_status make_sample(const picture_set *s, int64_t index, uint64_t key, void *const *at, base_error *e)
+{
+    picture_scene scene = {0};
+    mosaic_source more = {s};
+    /* Where only a part of the picture will be seen, no more is decoded; masks and boxes want the whole. */
+    wanted want = {s, key};
+    data_hint hint = {.ask = ask, .user = &want};
+    tn_status status = load(s, index, s->masks || s->boxed ? NULL : &hint, &scene, e);
+    if (status == TN_OK && s->pipeline)
+        status = pipeline_run(s->pipeline, &scene, key, &hint, load_other, &more, e);
+    else if (status == TN_OK && hint.used)
+        status = scene_scale_part(&scene, &hint.part, e);
+    if (status == TN_OK)
+        status = scene_fit(&scene, s->width, s->height, s->fit, s->fill, e);
+    if (status == TN_OK) {
+        int f = 0;
+        picture_to_planes(scene.picture, at[f++]);
+        if (s->labelled)
+            memcpy(at[f++], &(int64_t){s->items.at[index].label}, sizeof(int64_t));
+        if (s->masks)
+            memcpy(at[f++], scene.mask->pixels, (size_t)(s->width * s->height));
+        if (s->boxed)
+            write_boxes(&scene, s->most_boxes, at[f]);
+    }
+    scene_free(&scene);
+    return status;
+}
+
+static tn_status set_get(void *user, int64_t index, uint64_t key, const tn_sample *sample)
+{
+    return make_sample(user, index, key, sample->at, sample->inside);
+}
+
+static int64_t set_label(void *user, int64_t index)
+{
+    const picture_set *s = user;
+    return s->items.at[index].label;
+}
+
+static void set_release(void *user)
+{
+    picture_set_free(user);
+}
+
+/* ---- the data set ---------------------------------------------------------------------------------------------- */
+
+static tn_status find_size(picture_set *s, base_error *e)
+{
+    picture_scene scene = {0};
+    if (s->height > 0)
+        return TN_OK;
+    tn_status status = load(s, 0, NULL, &scene, e);
+    if (status == TN_OK && s->pipeline)
+        status = pipeline_run(s->pipeline, &scene, 0, NULL, load_other, &(mosaic_source){s}, e);
+    if (status == TN_OK) {
+        s->height = scene.picture->height;
+        s->width = scene.picture->width;
+    }
+    scene_free(&scene);
+    return status;
+}
+
+static int fields_of(picture_set *s, tn_field fields[4])
+{
+    int n = 0;
+    fields[n++] =
+        (tn_field){.name = "x", .dtype = TN_U8, .rank = 3, .dims = {s->channels, s->height, s->width}};
+    if (s->labelled)
+        fields[n++] = (tn_field){.name = "y", .dtype = TN_I64};
+    if (s->masks)
+        fields[n++] = (tn_field){.name = "mask", .dtype = TN_U8, .rank = 2, .dims = {s->height, s->width}};
+    if (s->boxed)
+        fields[n++] = (tn_field){.name = "boxes", .dtype = TN_F32, .rank = 2, .dims = {s->most_boxes, 5}};
+    return n;
+}
+
+static void count_boxes(picture_set *s)
+{
+    int most = 1;
+    for (size_t i = 0; i < s->items.n; i++)
+        most = s->items.at[i].n_boxes > most ? s->items.at[i].n_boxes : most;
+    if (s->most_boxes == 0) /* a mosaic has those of four */
+        s->most_boxes = s->pipeline && pipeline_has_mosaic(s->pipeline) ? 4 * most : most;
+}
+
+tn_dataset *picture_set_finish(picture_set *s, const char *what, base_error *e)
+{
+    base_error own = {0};
+    e = e ? e : &own;
+    tn_field fields[4];
+    tn_status status = TN_OK;
+    if (s->items.n == 0)
+        status = base_fail(e, TN_NOT_FOUND,
+                           "%s holds no picture: no name ends in png, jpg, jpeg, webp, bmp, ppm, pgm or pnm", what);
+    if (status == TN_OK)
+        status = find_size(s, e);
+    count_boxes(s);
+    tn_dataset *d = NULL;
+    if (status == TN_OK) {
+        tn_dataset_def def = {.count = (int64_t)s->items.n,
+                              .fields = fields,
+                              .n_fields = fields_of(s, fields),
+                              .classes = s->labelled ? s->classes : 0,
+                              .class_names = s->labelled ? s->class_names : NULL,
+                              .get = set_get,
+                              .label = s->labelled ? set_label : NULL,
+                              .release = set_release,
+                              .user = s};
+        d = data_new(&def, e);
+    }
+    if (!d)
+        picture_set_free(s);
+    return d;
+}
+
+const char *tn_dataset_box_class(const tn_dataset *d, int i)
+{
+    const picture_set *s = d->def.get == set_get ? d->def.user : NULL;
+    return s && s->boxed && i >= 0 && i < s->classes ? s->class_names[i] : NULL;
+}

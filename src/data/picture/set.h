@@ -1,0 +1,50 @@
+/* set.h: data sets of encoded pictures, however they are listed: a row of items, each a file with perhaps a label, a mask and
+ * boxes. Sources (by_class.c, list.c, ...) fill one in; set.c makes the data set of it. */
+#ifndef DATA_PICTURE_SET_H
+#define DATA_PICTURE_SET_H
+
+#include "base/arena.h"
+#include "base/vec.h"
+#include "data/dataset.h"
+#include "data/files.h"
+#include "data/picture/scene.h"
+
+#include <tarn/picture.h>
+
+typedef struct picture_item {
+    int64_t file, mask;
+    int64_t first_box;
+    int n_boxes;
+    int label;
+} picture_item;
+
+/* Boxes as annotated: of class, left, top, right, bottom; in parts of the picture where `relative`. */
+typedef struct picture_set {
+    data_files *files, *masks;
+    base_vec(picture_item) items;
+    base_vec(picture_box) boxes;
+    bool relative, labelled, boxed;
+    base_arena arena; /* of names */
+    const char **class_names;
+    int classes;
+    int channels, fit, most_boxes;
+    int64_t height, width, pixels_limit;
+    double fill;
+    tn_pipeline *pipeline;
+} picture_set;
+
+/* NULL, with the sentence in e. */
+picture_set *picture_set_new(const tn_pictures_opt *opt, base_error *e);
+void picture_set_free(picture_set *s);
+data_files_opt picture_files_opt(const tn_pictures_opt *opt);
+/* Does a name end as pictures do? */
+bool picture_name(const char *name);
+bool picture_name_ends(const char *name, const char *ending); /* whatever the case of ASCII letters */
+/* Class names sorted by their bytes, without doubles, from a vec of borrowed names. */
+typedef base_vec(const char *) picture_names;
+void picture_names_sort(picture_names *names);
+int picture_names_find(const char *const *names, int n, const char *name);
+/* Takes the set over in any case: makes a data set of it or frees it. `what` names it in sentences. */
+tn_dataset *picture_set_finish(picture_set *s, const char *what, base_error *e);
+
+#endif
