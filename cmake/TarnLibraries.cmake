@@ -32,6 +32,8 @@ tarn_library(PNG libpng-dev libpng "PNG pictures")
 tarn_library(JPEG libjpeg62-turbo-dev libjpeg "JPEG pictures")
 tarn_library(YAML libyaml-dev yaml-0.1 "recipes")
 tarn_library(JANSSON libjansson-dev jansson "model files: JSON")
+tarn_library(WEBP libwebp-dev libwebp "WebP pictures")
+tarn_library(EXPAT libexpat1-dev expat "boxes in XML")
 tarn_library(UTF8PROC libutf8proc-dev libutf8proc "tokenizers: classes and normal forms of Unicode")
 tarn_library(SQLITE libsqlite3-dev sqlite3 "queries of SQLite databases as tables")
 

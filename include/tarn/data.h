@@ -210,7 +210,8 @@ typedef struct tn_picture_opt {
     void *reserved[8];
 } tn_picture_opt;
 
-/* PNG or JPEG, told by its first bytes. Transparent parts are laid over white; 16 bits are reduced to 8. */
+/* PNG, JPEG, WebP, BMP or PNM (PBM, PGM, PPM), told by its first bytes. Transparent parts are laid over white; 16 bits are
+ * reduced to 8. */
 TN_API tn_picture *tn_picture_read(tn_context *context, const char *path, const tn_picture_opt *opt);
 /* The same from memory; `name` stands in sentences. */
 TN_API tn_picture *tn_picture_decode(tn_context *context, const void *data, size_t bytes, const char *name,

@@ -68,24 +68,27 @@ TN_API tn_status tn_batch_one_hot(tn_context *context, const tn_view *labels, do
 /* How a picture of any size becomes one of the stated size; pixels are mixed by a triangle filter that widens when
  * shrinking. */
 typedef enum tn_fit {
-    TN_FIT_CROP,    /* scaled until it just covers the size, the middle cut out (odd pixels: one more at right, bottom) */
+    TN_FIT_CROP, /* scaled until it just covers the size, the middle cut out (odd pixels: one more at right, bottom) */
     TN_FIT_STRETCH, /* scaled in both directions on its own */
     TN_FIT_PAD      /* scaled until it just fits into the size, the rest filled, the picture in the middle */
 } tn_fit;
 
 typedef struct tn_pictures_opt {
-    const char *under;      /* the folder inside the folder or archive that counts: "train"; NULL: all of it */
-    int channels;           /* 1 grey, 3 colour; 0: 3 */
-    int64_t height, width;  /* of every sample; 0: those of the first picture */
+    const char *under;     /* the folder inside the folder or archive that counts: "train"; NULL: all of it */
+    int channels;          /* 1 grey, 3 colour; 0: 3 */
+    int64_t height, width; /* of every sample; 0: those of the first picture */
     tn_fit fit;
-    double fill;            /* of TN_FIT_PAD, 0 to 255 */
-    const tn_pipeline *pipeline; /* done to every picture, its boxes and its mask, before the fit, by the sample's key; NULL: none */
-    const char *const *class_names; /* `classes` of them: the numbers that names stand for; others are an error. NULL: as found */
+    double fill; /* of TN_FIT_PAD, 0 to 255 */
+    const tn_pipeline
+        *pipeline; /* done to every picture, its boxes and its mask, before the fit, by the sample's key; NULL: none */
+    const char *const
+        *class_names; /* `classes` of them: the numbers that names stand for; others are an error. NULL: as found */
     int classes;
-    int most_boxes;         /* rows of the field "boxes"; 0: as many as the picture with most of them has */
-    int64_t pixels_limit;   /* of one picture, as in tn_picture_opt */
-    size_t memory_limit;    /* bytes unpacked from a .tar.gz that stay in memory, the rest in a temporary file; 0: 512 MiB */
-    const char *temporary;  /* folder for that file; NULL: /tmp */
+    int most_boxes;       /* rows of the field "boxes"; 0: as many as the picture with most of them has */
+    int64_t pixels_limit; /* of one picture, as in tn_picture_opt */
+    size_t
+        memory_limit; /* bytes unpacked from a .tar.gz that stay in memory, the rest in a temporary file; 0: 512 MiB */
+    const char *temporary; /* folder for that file; NULL: /tmp */
     void *reserved[8];
 } tn_pictures_opt;
 

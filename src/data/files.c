@@ -122,6 +122,20 @@ static void note_top(data_files *f, const char *name)
     f->top = top ? top : f->top;
 }
 
+/* The first part of what the view shows of a name that goes on behind it (or is a folder as a whole). */
+static tn_status note_folder(data_files *f, const char *clean, bool is_folder, base_error *e)
+{
+    const char *shown = clean + f->under, *slash = strchr(shown, '/');
+    size_t n = slash ? (size_t)(slash - shown) : strlen(shown);
+    if (n == 0 || (!slash && !is_folder))
+        return TN_OK;
+    const char *last = f->folders.n ? f->folders.at[f->folders.n - 1] : "";
+    if (strlen(last) == n && memcmp(last, shown, n) == 0)
+        return TN_OK;
+    char *name = base_arena_printf(&f->arena, "%.*s", (int)n, shown);
+    return name && base_vec_push(&f->folders, name) ? TN_OK : base_no_memory(e, "listing files");
+}
+
 tn_status files_add(data_files *f, const char *name, files_member m, base_error *e)
 {
     char *clean = clean_name(&f->arena, name);
@@ -142,20 +156,6 @@ tn_status files_add(data_files *f, const char *name, files_member m, base_error 
     m.name = clean;
     m.order = (int64_t)f->members.n;
     return base_vec_push(&f->members, m) ? TN_OK : base_no_memory(e, "listing files");
-}
-
-/* The first part of what the view shows of a name that goes on behind it (or is a folder as a whole). */
-static tn_status note_folder(data_files *f, const char *clean, bool is_folder, base_error *e)
-{
-    const char *shown = clean + f->under, *slash = strchr(shown, '/');
-    size_t n = slash ? (size_t)(slash - shown) : strlen(shown);
-    if (n == 0 || (!slash && !is_folder))
-        return TN_OK;
-    const char *last = f->folders.n ? f->folders.at[f->folders.n - 1] : "";
-    if (strlen(last) == n && memcmp(last, shown, n) == 0)
-        return TN_OK;
-    char *name = base_arena_printf(&f->arena, "%.*s", (int)n, shown);
-    return name && base_vec_push(&f->folders, name) ? TN_OK : base_no_memory(e, "listing files");
 }
 
 tn_status files_add_folder(data_files *f, const char *name, base_error *e)

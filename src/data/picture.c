@@ -98,9 +98,9 @@ static const char *looks_like(const data_source *s)
         size_t n;
         const char *what;
     } known[] = {
-        {"GIF8", 4, "a GIF picture"},        {"RIFF", 4, "a sound or a film"},
-        {"II*\0", 4, "a TIFF picture"},      {"MM\0*", 4, "a TIFF picture"}, {"%PDF", 4, "a PDF document"},
-        {"\x1f\x8b", 2, "packed with gzip"}, {"PK\3\4", 4, "a zip archive"}, {"\0\0\x08", 3, "an IDX file"},
+        {"GIF8", 4, "a GIF picture"},   {"RIFF", 4, "a sound or a film"}, {"II*\0", 4, "a TIFF picture"},
+        {"MM\0*", 4, "a TIFF picture"}, {"%PDF", 4, "a PDF document"},    {"\x1f\x8b", 2, "packed with gzip"},
+        {"PK\3\4", 4, "a zip archive"}, {"\0\0\x08", 3, "an IDX file"},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (s->bytes >= known[i].n && memcmp(s->data, known[i].bytes, known[i].n) == 0)

@@ -97,9 +97,9 @@ tn_status data_pnm_decode(const data_source *s, tn_picture **out, base_error *e)
     if (!text && (r.at >= s->bytes || !is_space(s->data[r.at])))
         return damaged(&r, "a space is due in front of the pixels");
     r.at += !text;
-    uint64_t due = (uint64_t)height * (bits && !text ? (uint64_t)(width + 7) / 8
-                                                     : (uint64_t)width * (uint64_t)channels *
-                                                           (!text && most > 255 ? 2u : 1u));
+    uint64_t due =
+        (uint64_t)height * (bits && !text ? (uint64_t)(width + 7) / 8
+                                          : (uint64_t)width * (uint64_t)channels * (!text && most > 255 ? 2u : 1u));
     if (due > s->bytes - r.at)
         return damaged(&r, "it ends before its last pixel");
     tn_picture *p = data_picture_new(width, height, channels, e);

@@ -13,10 +13,9 @@ static uint8_t over_white(unsigned value, unsigned alpha)
 
 static tn_status damaged(const data_source *s, int code, base_error *e)
 {
-    return code == VP8_STATUS_OUT_OF_MEMORY
-               ? base_no_memory(e, "decoding a WebP picture")
-               : base_fail(e, TN_FORMAT, "%s is a damaged WebP picture%s", s->name,
-                           code == VP8_STATUS_NOT_ENOUGH_DATA ? ": it is cut short" : "");
+    return code == VP8_STATUS_OUT_OF_MEMORY ? base_no_memory(e, "decoding a WebP picture")
+                                            : base_fail(e, TN_FORMAT, "%s is a damaged WebP picture%s", s->name,
+                                                        code == VP8_STATUS_NOT_ENOUGH_DATA ? ": it is cut short" : "");
 }
 
 static tn_status decode_alpha(const data_source *s, tn_picture *p, base_error *e)

@@ -410,12 +410,12 @@ static void what_is_no_picture_is_told(void **state)
     } cases[] = {{"", 0, "it is empty"},
                  {"GIF89a..", 8, "a GIF picture"},
                  {"hello, world", 12, "no picture that is known"},
-                 {"BM......", 8, "a BMP picture"},
+                 {"BM......", 8, "no picture that is known"},
                  {"%PDF-1.4", 8, "a PDF"},
                  {"\0\0\x08\3", 4, "an IDX file"}};
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         assert_null(decode(cases[c].bytes, cases[c].n, NULL));
-        says("pic is not a PNG or JPEG picture");
+        says("pic is not a PNG, JPEG, WebP, BMP or PPM picture");
         says(cases[c].why);
     }
     assert_null(decode("x", 1, TN_OPT(tn_picture_opt, .channels = 2)));

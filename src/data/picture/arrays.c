@@ -113,8 +113,8 @@ static tn_status open_one(arrays *s, array *a, const char *path, const char *nam
 static tn_status check_array(const array *a, const char *path, const char *what, base_error *e)
 {
     if (a->view.strided)
-        return base_fail(e, TN_UNSUPPORTED, "%s: the array %s is in Fortran order; save it with numpy.ascontiguousarray",
-                         path, what);
+        return base_fail(e, TN_UNSUPPORTED,
+                         "%s: the array %s is in Fortran order; save it with numpy.ascontiguousarray", path, what);
     if (a->view.rank < 1 || tn_view_count(&a->view) < 1)
         return base_fail(e, TN_SHAPE, "%s: the array %s has no samples", path, what);
     return TN_OK;
@@ -131,7 +131,8 @@ static tn_status describe_x(arrays *s, const char *path, base_error *e)
     for (int i = 1; i < v->rank; i++)
         f->dims[f->rank++] = v->dims[i];
     int64_t last = f->dims[2];
-    s->interleaved = v->dtype == TN_U8 && v->rank == 4 && (last == 1 || last == 3) && f->dims[0] != 1 && f->dims[0] != 3;
+    s->interleaved =
+        v->dtype == TN_U8 && v->rank == 4 && (last == 1 || last == 3) && f->dims[0] != 1 && f->dims[0] != 3;
     if (s->interleaved) {
         f->dims[2] = f->dims[1];
         f->dims[1] = f->dims[0];
@@ -229,7 +230,8 @@ static tn_dataset *make(arrays *s, const char *path, const char *x, const char *
                         base_error *e)
 {
     tn_field fields[2];
-    tn_dataset_def def = {.fields = fields, .n_fields = y ? 2 : 1, .get = arrays_get, .release = arrays_release, .user = s};
+    tn_dataset_def def = {
+        .fields = fields, .n_fields = y ? 2 : 1, .get = arrays_get, .release = arrays_release, .user = s};
     if (open_one(s, &s->x, path, x, false, e) != TN_OK || describe_x(s, path, e) != TN_OK)
         return NULL;
     if (y && (open_one(s, &s->y, path, y, true, e) != TN_OK ||

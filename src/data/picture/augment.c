@@ -67,7 +67,7 @@ static tn_status augmented_get(void *user, int64_t index, uint64_t key, const tn
     void *at[TN_MAX_FIELDS];
     memcpy(at, sample->at, sizeof *at * (size_t)sample->n_fields);
     at[a->x] = planes;
-    tn_status status = data_get(a->from, index, key, at, e);
+    tn_status status = data_get(a->from, index, key, at, sample->lengths, e);
     picture_scene s = {0};
     if (status == TN_OK)
         status = scene_set(&s, from_planes(field, planes, e), e);

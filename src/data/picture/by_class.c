@@ -27,8 +27,9 @@ static tn_status class_of(const picture_set *s, int64_t i, int *label, base_erro
     const char *name = data_files_name(s->files, i), *slash = strchr(name, '/');
     char folder[256];
     if (!slash || slash - name >= (int)sizeof folder) {
-        base_fail(e, TN_FORMAT, slash ? "the name of its folder is too long for a class"
-                                      : "this picture lies in no folder, so that it has no class");
+        base_fail(e, TN_FORMAT,
+                  slash ? "the name of its folder is too long for a class"
+                        : "this picture lies in no folder, so that it has no class");
         return data_files_blame(s->files, i, e);
     }
     memcpy(folder, name, (size_t)(slash - name));
@@ -50,8 +51,10 @@ static tn_status check_classes(const picture_set *s, const char *what, bool give
         seen[s->items.at[i].label] = true;
     for (int c = 0; status == TN_OK && !given && s->items.n > 0 && c < s->classes; c++)
         if (!seen[c])
-            status = base_fail(e, TN_FORMAT, "%s: the folder \"%s\" would be a class, but there is no picture in it; "
-                                             "put some there or remove it", what, BASE_SHOW(s->class_names[c]));
+            status = base_fail(e, TN_FORMAT,
+                               "%s: the folder \"%s\" would be a class, but there is no picture in it; "
+                               "put some there or remove it",
+                               what, BASE_SHOW(s->class_names[c]));
     free(seen);
     return status;
 }

@@ -170,8 +170,7 @@ static char *folder_of(const char *path)
     return folder;
 }
 
-tn_dataset *tn_dataset_picture_list(tn_context *context, const char *path, const char *list,
-                                    const tn_pictures_opt *opt)
+tn_dataset *tn_dataset_picture_list(tn_context *context, const char *path, const char *list, const tn_pictures_opt *opt)
 {
     base_error *e = base_context_begin(context);
     opt = opt ? opt : &(tn_pictures_opt){0};

@@ -63,8 +63,8 @@ static tn_status pair_up(picture_set *s, base_error *e)
     return status;
 }
 
-tn_dataset *tn_dataset_picture_masks(tn_context *context, const char *path, const char *masks,
-                                     const char *masks_under, const tn_pictures_opt *opt)
+tn_dataset *tn_dataset_picture_masks(tn_context *context, const char *path, const char *masks, const char *masks_under,
+                                     const tn_pictures_opt *opt)
 {
     base_error *e = base_context_begin(context);
     opt = opt ? opt : &(tn_pictures_opt){0};

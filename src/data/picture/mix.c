@@ -69,8 +69,7 @@ static tn_status cut_rows(const tn_view *v, const int64_t box[4], base_error *e)
         for (size_t plane = 0; plane < row; plane += height * width)
             for (int64_t y = box[1]; y < box[3]; y++)
                 memcpy(data + i * row + plane + (size_t)y * width + (size_t)box[0],
-                       from + plane + (size_t)y * width + (size_t)box[0],
-                       (size_t)(box[2] - box[0]) * sizeof(float));
+                       from + plane + (size_t)y * width + (size_t)box[0], (size_t)(box[2] - box[0]) * sizeof(float));
     }
     free(last);
     return TN_OK;
@@ -118,7 +117,8 @@ tn_status tn_batch_one_hot(tn_context *context, const tn_view *labels, double sm
     int64_t n = y->dims[0], classes = tn_view_count(y) / n;
     if (!labels || !labels->data || labels->dtype != TN_I64 || labels->strided || tn_view_count(labels) != n ||
         labels->bytes / sizeof(int64_t) < (size_t)n || y->rank != 2)
-        return base_fail(e, TN_SHAPE, "labels must be i64 [%lld] for y f32 [%lld, classes]", (long long)n, (long long)n);
+        return base_fail(e, TN_SHAPE, "labels must be i64 [%lld] for y f32 [%lld, classes]", (long long)n,
+                         (long long)n);
     if (!(smoothing >= 0 && smoothing < 1))
         return base_fail(e, TN_INVALID, "smoothing is %g; it lies in 0 to 1", smoothing);
     float *out = y->data;

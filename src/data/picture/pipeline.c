@@ -70,15 +70,16 @@ static tn_status set_text(picture_step *step, const char *name, const char *text
 {
     const step_kind *kind = step->kind;
     for (int i = 0; i < parameters_of(kind); i++)
-        for (int w = 0; strcmp(kind->parameters[i].name, name) == 0 && kind->parameters[i].words &&
-                        kind->parameters[i].words[w];
+        for (int w = 0;
+             strcmp(kind->parameters[i].name, name) == 0 && kind->parameters[i].words && kind->parameters[i].words[w];
              w++)
             if (strcmp(kind->parameters[i].words[w], text) == 0)
                 return set_number(step, name, w, e);
     double v;
     if (!base_parse_f64(text, &v))
-        return base_fail(e, TN_INVALID, "the step \"%s\": %s is \"%s\", which is neither a number nor a word known here",
-                         kind->name, BASE_SHOW(name), BASE_SHOW(text));
+        return base_fail(e, TN_INVALID,
+                         "the step \"%s\": %s is \"%s\", which is neither a number nor a word known here", kind->name,
+                         BASE_SHOW(name), BASE_SHOW(text));
     return set_number(step, name, v, e);
 }
 

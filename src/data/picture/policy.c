@@ -7,8 +7,22 @@
 #include "data/picture/warp.h"
 
 typedef enum operation {
-    IDENTITY, SHEAR_X, SHEAR_Y, TRANSLATE_X, TRANSLATE_Y, ROTATE, BRIGHTNESS, COLOUR, CONTRAST, SHARPNESS, POSTERIZE,
-    SOLARIZE, AUTOCONTRAST, EQUALIZE, INVERT, OPERATIONS
+    IDENTITY,
+    SHEAR_X,
+    SHEAR_Y,
+    TRANSLATE_X,
+    TRANSLATE_Y,
+    ROTATE,
+    BRIGHTNESS,
+    COLOUR,
+    CONTRAST,
+    SHARPNESS,
+    POSTERIZE,
+    SOLARIZE,
+    AUTOCONTRAST,
+    EQUALIZE,
+    INVERT,
+    OPERATIONS
 } operation;
 
 /* What a magnitude in 0..1 is for an operation; signed ones are negated by a coin. */
@@ -101,18 +115,18 @@ typedef struct policy_part {
 
 static const policy_part policies[2][25][2] = {
     {
-        {{POSTERIZE, 4, 8}, {ROTATE, 6, 9}},          {{SOLARIZE, 6, 5}, {AUTOCONTRAST, 6, -1}},
-        {{EQUALIZE, 8, -1}, {EQUALIZE, 6, -1}},       {{POSTERIZE, 6, 7}, {POSTERIZE, 6, 6}},
-        {{EQUALIZE, 4, -1}, {SOLARIZE, 2, 4}},        {{EQUALIZE, 4, -1}, {ROTATE, 8, 8}},
-        {{SOLARIZE, 6, 3}, {EQUALIZE, 6, -1}},        {{POSTERIZE, 8, 5}, {EQUALIZE, 10, -1}},
-        {{ROTATE, 2, 3}, {SOLARIZE, 6, 8}},           {{EQUALIZE, 6, -1}, {POSTERIZE, 4, 6}},
-        {{ROTATE, 8, 8}, {COLOUR, 4, 0}},             {{ROTATE, 4, 9}, {EQUALIZE, 6, -1}},
-        {{EQUALIZE, 0, -1}, {EQUALIZE, 8, -1}},       {{INVERT, 6, -1}, {EQUALIZE, 10, -1}},
-        {{COLOUR, 6, 4}, {CONTRAST, 10, 8}},          {{ROTATE, 8, 8}, {COLOUR, 10, 2}},
-        {{COLOUR, 8, 8}, {SOLARIZE, 8, 7}},           {{SHARPNESS, 4, 7}, {INVERT, 6, -1}},
-        {{SHEAR_X, 6, 5}, {EQUALIZE, 10, -1}},        {{COLOUR, 4, 0}, {EQUALIZE, 6, -1}},
-        {{EQUALIZE, 4, -1}, {SOLARIZE, 2, 4}},        {{SOLARIZE, 6, 5}, {AUTOCONTRAST, 6, -1}},
-        {{INVERT, 6, -1}, {EQUALIZE, 10, -1}},        {{COLOUR, 6, 4}, {CONTRAST, 10, 8}},
+        {{POSTERIZE, 4, 8}, {ROTATE, 6, 9}},    {{SOLARIZE, 6, 5}, {AUTOCONTRAST, 6, -1}},
+        {{EQUALIZE, 8, -1}, {EQUALIZE, 6, -1}}, {{POSTERIZE, 6, 7}, {POSTERIZE, 6, 6}},
+        {{EQUALIZE, 4, -1}, {SOLARIZE, 2, 4}},  {{EQUALIZE, 4, -1}, {ROTATE, 8, 8}},
+        {{SOLARIZE, 6, 3}, {EQUALIZE, 6, -1}},  {{POSTERIZE, 8, 5}, {EQUALIZE, 10, -1}},
+        {{ROTATE, 2, 3}, {SOLARIZE, 6, 8}},     {{EQUALIZE, 6, -1}, {POSTERIZE, 4, 6}},
+        {{ROTATE, 8, 8}, {COLOUR, 4, 0}},       {{ROTATE, 4, 9}, {EQUALIZE, 6, -1}},
+        {{EQUALIZE, 0, -1}, {EQUALIZE, 8, -1}}, {{INVERT, 6, -1}, {EQUALIZE, 10, -1}},
+        {{COLOUR, 6, 4}, {CONTRAST, 10, 8}},    {{ROTATE, 8, 8}, {COLOUR, 10, 2}},
+        {{COLOUR, 8, 8}, {SOLARIZE, 8, 7}},     {{SHARPNESS, 4, 7}, {INVERT, 6, -1}},
+        {{SHEAR_X, 6, 5}, {EQUALIZE, 10, -1}},  {{COLOUR, 4, 0}, {EQUALIZE, 6, -1}},
+        {{EQUALIZE, 4, -1}, {SOLARIZE, 2, 4}},  {{SOLARIZE, 6, 5}, {AUTOCONTRAST, 6, -1}},
+        {{INVERT, 6, -1}, {EQUALIZE, 10, -1}},  {{COLOUR, 6, 4}, {CONTRAST, 10, 8}},
         {{EQUALIZE, 8, -1}, {EQUALIZE, 6, -1}},
     },
     {

@@ -168,10 +168,10 @@ static void down_plain(const uint8_t *rows, size_t stride, const int16_t *w, con
 __attribute__((target("avx2"))) static void across_two(const uint8_t *a, const uint8_t *b, const table *t,
                                                        int64_t width, uint8_t *out_a, uint8_t *out_b)
 {
-    const __m256i low = _mm256_broadcastsi128_si256(
-        _mm_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1));
-    const __m256i high = _mm256_broadcastsi128_si256(
-        _mm_setr_epi8(6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1));
+    const __m256i low =
+        _mm256_broadcastsi128_si256(_mm_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1));
+    const __m256i high =
+        _mm256_broadcastsi128_si256(_mm_setr_epi8(6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1));
     const __m256i half = _mm256_set1_epi32(t->bits ? 1 << (t->bits - 1) : 0);
     const __m128i bits = _mm_cvtsi32_si128(t->bits);
     for (int64_t x = 0; x < width; x++) {
@@ -179,9 +179,8 @@ __attribute__((target("avx2"))) static void across_two(const uint8_t *a, const u
         int64_t at = t->first[x] * 3;
         __m256i sum = half;
         for (int k = 0; k < t->taps; k += 4, at += 12) {
-            __m256i p = _mm256_inserti128_si256(
-                _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(a + at))),
-                _mm_loadu_si128((const __m128i *)(b + at)), 1);
+            __m256i p = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(a + at))),
+                                                _mm_loadu_si128((const __m128i *)(b + at)), 1);
             int32_t pair[2];
             memcpy(pair, w + k, sizeof pair);
             sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_shuffle_epi8(p, low), _mm256_set1_epi32(pair[0])));
@@ -345,8 +344,7 @@ tn_picture *picture_scale(const tn_picture *p, const picture_scaling *scaling, b
 
 tn_picture *data_picture_resize(const tn_picture *p, int64_t width, int64_t height, base_error *e)
 {
-    return picture_scale(
-        p, &(picture_scaling){.to_width = width, .to_height = height, .filter = PICTURE_BILINEAR}, e);
+    return picture_scale(p, &(picture_scaling){.to_width = width, .to_height = height, .filter = PICTURE_BILINEAR}, e);
 }
 
 /* ---- planes ---------------------------------------------------------------------------------------------------- */

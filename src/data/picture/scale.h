@@ -9,7 +9,8 @@
 typedef enum picture_filter { PICTURE_NEAREST, PICTURE_BILINEAR, PICTURE_BICUBIC } picture_filter;
 
 typedef struct picture_scaling {
-    int64_t left, top, width, height; /* the part of the picture that is scaled, as if it were cut out before; 0 x 0: all */
+    int64_t left, top, width,
+        height; /* the part of the picture that is scaled, as if it were cut out before; 0 x 0: all */
     int64_t to_width, to_height;
     picture_filter filter;
     bool plain_filter; /* without antialias: the filter is not widened when shrinking */

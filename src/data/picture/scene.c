@@ -177,8 +177,8 @@ data_part scene_fit_part(int64_t w, int64_t h, int64_t to_width, int64_t to_heig
 
 tn_status scene_scale_part(picture_scene *s, const data_part *part, base_error *e)
 {
-    picture_scaling how = {part->left,     part->top,       part->width,       part->height,
-                           part->to_width, part->to_height, PICTURE_BILINEAR, false, false, false};
+    picture_scaling how = {part->left,      part->top,        part->width, part->height, part->to_width,
+                           part->to_height, PICTURE_BILINEAR, false,       false,        false};
     return scene_scale(s, &how, e);
 }
 

@@ -176,9 +176,8 @@ static tn_status load_mask(const picture_set *s, const picture_item *item, pictu
     BASE_TRY(decode_file(s->masks, item->mask, &like, NULL, &scene->mask, e));
     if (scene->mask->width == scene->picture->width && scene->mask->height == scene->picture->height)
         return TN_OK;
-    base_fail(e, TN_FORMAT, "this mask has %lld x %lld pixels, its picture %lld x %lld",
-              (long long)scene->mask->width, (long long)scene->mask->height, (long long)scene->picture->width,
-              (long long)scene->picture->height);
+    base_fail(e, TN_FORMAT, "this mask has %lld x %lld pixels, its picture %lld x %lld", (long long)scene->mask->width,
+              (long long)scene->mask->height, (long long)scene->picture->width, (long long)scene->picture->height);
     return data_files_blame(s->masks, item->mask, e);
 }
 
@@ -246,9 +245,10 @@ static tn_status make_sample(const picture_set *s, int64_t index, uint64_t key, 
         status = scene_fit(&scene, s->width, s->height, s->fit, s->fill, e);
     if (status == TN_OK) {
         int f = 0;
+        int64_t label = s->items.at[index].label;
         picture_to_planes(scene.picture, at[f++]);
         if (s->labelled)
-            memcpy(at[f++], &(int64_t){s->items.at[index].label}, sizeof(int64_t));
+            memcpy(at[f++], &label, sizeof label);
         if (s->masks)
             memcpy(at[f++], scene.mask->pixels, (size_t)(s->width * s->height));
         if (s->boxed)
@@ -295,8 +295,7 @@ static tn_status find_size(picture_set *s, base_error *e)
 static int fields_of(picture_set *s, tn_field fields[4])
 {
     int n = 0;
-    fields[n++] =
-        (tn_field){.name = "x", .dtype = TN_U8, .rank = 3, .dims = {s->channels, s->height, s->width}};
+    fields[n++] = (tn_field){.name = "x", .dtype = TN_U8, .rank = 3, .dims = {s->channels, s->height, s->width}};
     if (s->labelled)
         fields[n++] = (tn_field){.name = "y", .dtype = TN_I64};
     if (s->masks)

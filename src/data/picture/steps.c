@@ -289,8 +289,7 @@ static void fill_part(tn_picture *p, int64_t left, int64_t top, int64_t width, i
 {
     for (int64_t y = top; y < top + height; y++)
         for (int64_t i = left * p->channels; i < (left + width) * p->channels; i++)
-            p->pixels[y * p->width * p->channels + i] =
-                noise ? (uint8_t)base_random_u32(noise) : (uint8_t)lrint(fill);
+            p->pixels[y * p->width * p->channels + i] = noise ? (uint8_t)base_random_u32(noise) : (uint8_t)lrint(fill);
 }
 
 static tn_status run_erase(step_run *r, picture_scene *s)
@@ -411,34 +410,74 @@ static const char *const filters[] = {"nearest", "bilinear", "bicubic", NULL};
 static const char *const policies[] = {"imagenet", "cifar10", NULL};
 static const char *const no_yes[] = {"false", "true", NULL};
 
-#define SIZE(name, standard) {name, 1, 65536, standard, NULL, true}
-#define FILTER {"filter", 0, 2, PICTURE_BILINEAR, filters, true}
-#define ANTIALIAS {"antialias", 0, 1, 1, no_yes, true}
-#define FILL(standard) {"fill", 0, 255, standard, NULL, true}
+#define SIZE(name, standard)                                                                                           \
+    {                                                                                                                  \
+        name, 1, 65536, standard, NULL, true                                                                           \
+    }
+#define FILTER                                                                                                         \
+    {                                                                                                                  \
+        "filter", 0, 2, PICTURE_BILINEAR, filters, true                                                                \
+    }
+#define ANTIALIAS                                                                                                      \
+    {                                                                                                                  \
+        "antialias", 0, 1, 1, no_yes, true                                                                             \
+    }
+#define FILL(standard)                                                                                                 \
+    {                                                                                                                  \
+        "fill", 0, 255, standard, NULL, true                                                                           \
+    }
 
 static const step_kind kinds[] = {
     {"resize", 1, run_resize, resize_part, {SIZE("height", 224), SIZE("width", 224), FILTER, ANTIALIAS}},
     {"resize_shorter", 1, run_resize_shorter, shorter_part, {SIZE("size", 256), FILTER, ANTIALIAS}},
     {"centre_crop", 1, run_centre_crop, NULL, {SIZE("height", 224), SIZE("width", 224), FILL(0)}},
-    {"random_crop", 1, run_random_crop, NULL,
+    {"random_crop",
+     1,
+     run_random_crop,
+     NULL,
      {SIZE("height", 32), SIZE("width", 32), {"padding", 0, 65536, 4, NULL, true}, FILL(0)}},
-    {"random_resized_crop", 1, run_random_resized_crop, resized_crop_part,
-     {SIZE("height", 224), SIZE("width", 224), {"scale_low", 1e-6, 1, 0.08, NULL, false},
-      {"scale_high", 1e-6, 1, 1, NULL, false}, {"ratio_low", 0.01, 100, 3.0 / 4, NULL, false},
-      {"ratio_high", 0.01, 100, 4.0 / 3, NULL, false}, FILTER, ANTIALIAS}},
+    {"random_resized_crop",
+     1,
+     run_random_resized_crop,
+     resized_crop_part,
+     {SIZE("height", 224),
+      SIZE("width", 224),
+      {"scale_low", 1e-6, 1, 0.08, NULL, false},
+      {"scale_high", 1e-6, 1, 1, NULL, false},
+      {"ratio_low", 0.01, 100, 3.0 / 4, NULL, false},
+      {"ratio_high", 0.01, 100, 4.0 / 3, NULL, false},
+      FILTER,
+      ANTIALIAS}},
     {"pad", 1, run_pad, NULL, {{"pixels", 0, 65536, 4, NULL, true}, FILL(0)}},
     {"flip_horizontal", 0.5, run_flip_horizontal, NULL, {{0}}},
     {"flip_vertical", 0.5, run_flip_vertical, NULL, {{0}}},
     {"rotate", 1, run_rotate, NULL, {{"degrees", 0, 180, 15, NULL, false}, FILTER, FILL(0)}},
-    {"affine", 1, run_affine, NULL,
-     {{"degrees", 0, 180, 0, NULL, false}, {"translate_x", 0, 1, 0, NULL, false}, {"translate_y", 0, 1, 0, NULL, false},
-      {"scale_low", 0.01, 100, 1, NULL, false}, {"scale_high", 0.01, 100, 1, NULL, false},
-      {"shear_x", 0, 80, 0, NULL, false}, {"shear_y", 0, 80, 0, NULL, false}, FILTER, FILL(0)}},
+    {"affine",
+     1,
+     run_affine,
+     NULL,
+     {{"degrees", 0, 180, 0, NULL, false},
+      {"translate_x", 0, 1, 0, NULL, false},
+      {"translate_y", 0, 1, 0, NULL, false},
+      {"scale_low", 0.01, 100, 1, NULL, false},
+      {"scale_high", 0.01, 100, 1, NULL, false},
+      {"shear_x", 0, 80, 0, NULL, false},
+      {"shear_y", 0, 80, 0, NULL, false},
+      FILTER,
+      FILL(0)}},
     {"perspective", 0.5, run_perspective, NULL, {{"distortion", 0, 1, 0.5, NULL, false}, FILTER, FILL(0)}},
-    {"elastic", 1, run_elastic, NULL,
+    {"elastic",
+     1,
+     run_elastic,
+     NULL,
      {{"alpha", 0, 10000, 50, NULL, false}, {"sigma", 0.1, 100, 5, NULL, false}, FILTER, FILL(0)}},
-    {"colour_jitter", 1, run_colour_jitter, NULL,
-     {{"brightness", 0, 10, 0, NULL, false}, {"contrast", 0, 10, 0, NULL, false}, {"saturation", 0, 10, 0, NULL, false},
+    {"colour_jitter",
+     1,
+     run_colour_jitter,
+     NULL,
+     {{"brightness", 0, 10, 0, NULL, false},
+      {"contrast", 0, 10, 0, NULL, false},
+      {"saturation", 0, 10, 0, NULL, false},
       {"hue", 0, 0.5, 0, NULL, false}}},
     {"grey", 0.1, run_grey, NULL, {{0}}},
     {"invert", 0.5, run_invert, NULL, {{0}}},
@@ -447,19 +486,38 @@ static const step_kind kinds[] = {
     {"autocontrast", 0.5, run_autocontrast, NULL, {{0}}},
     {"equalize", 0.5, run_equalize, NULL, {{0}}},
     {"sharpness", 0.5, run_sharpness, NULL, {{"factor", 0, 100, 2, NULL, false}}},
-    {"gaussian_blur", 1, run_blur, NULL,
-     {{"kernel", 1, 255, 5, NULL, true}, {"sigma_low", 0.01, 100, 0.1, NULL, false},
+    {"gaussian_blur",
+     1,
+     run_blur,
+     NULL,
+     {{"kernel", 1, 255, 5, NULL, true},
+      {"sigma_low", 0.01, 100, 0.1, NULL, false},
       {"sigma_high", 0.01, 100, 2, NULL, false}}},
     {"gaussian_noise", 1, run_noise, NULL, {{"sigma", 0, 255, 8, NULL, false}}},
-    {"random_erasing", 0.5, run_erase, NULL,
-     {{"scale_low", 1e-6, 1, 0.02, NULL, false}, {"scale_high", 1e-6, 1, 0.33, NULL, false},
-      {"ratio_low", 0.01, 100, 0.3, NULL, false}, {"ratio_high", 0.01, 100, 3.3, NULL, false}, FILL(0),
+    {"random_erasing",
+     0.5,
+     run_erase,
+     NULL,
+     {{"scale_low", 1e-6, 1, 0.02, NULL, false},
+      {"scale_high", 1e-6, 1, 0.33, NULL, false},
+      {"ratio_low", 0.01, 100, 0.3, NULL, false},
+      {"ratio_high", 0.01, 100, 3.3, NULL, false},
+      FILL(0),
       {"noise", 0, 1, 0, no_yes, true}}},
     {"cutout", 1, run_cutout, NULL, {SIZE("size", 8), FILL(0)}},
-    {"randaugment", 1, run_randaugment, NULL,
-     {{"n", 0, 100, 2, NULL, true}, {"magnitude", 0, 1000, 9, NULL, true}, {"bins", 1, 1000, 31, NULL, true},
-      {"filter", 0, 2, PICTURE_NEAREST, filters, true}, FILL(0)}},
-    {"autoaugment", 1, run_autoaugment, NULL,
+    {"randaugment",
+     1,
+     run_randaugment,
+     NULL,
+     {{"n", 0, 100, 2, NULL, true},
+      {"magnitude", 0, 1000, 9, NULL, true},
+      {"bins", 1, 1000, 31, NULL, true},
+      {"filter", 0, 2, PICTURE_NEAREST, filters, true},
+      FILL(0)}},
+    {"autoaugment",
+     1,
+     run_autoaugment,
+     NULL,
      {{"policy", 0, 1, POLICY_IMAGENET, policies, true}, {"filter", 0, 2, PICTURE_NEAREST, filters, true}, FILL(0)}},
     {"mosaic", 1, run_mosaic, NULL, {SIZE("height", 640), SIZE("width", 640)}},
 };

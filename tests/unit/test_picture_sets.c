@@ -1,0 +1,435 @@
+/* test_picture_sets.c: pictures in folders by class, in archives, lists and shards, with masks and boxes; CIFAR's files; arrays.
+ * Pictures are written here as PPM, so that no library is needed to read them again. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "format/npy.h"
+#include "support/scratch.h"
+
+#include <tarn/picture.h>
+
+static tn_context *context;
+
+static int setup(void **state)
+{
+    (void)state;
+    context = tn_context_new(NULL);
+    return context && scratch_new() ? 0 : 1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    tn_context_free(context);
+    scratch_remove();
+    return 0;
+}
+
+static void says(const char *why)
+{
+    if (!strstr(tn_context_error(context), why))
+        fail_msg("\"%s\" does not say \"%s\"", tn_context_error(context), why);
+}
+
+static bool shell(const char *command)
+{
+    char line[2000];
+    snprintf(line, sizeof line, "cd '%s' && { %s; } >/dev/null 2>&1", scratch_path("."), command);
+    return system(line) == 0;
+}
+
+static void write_file(const char *name, const void *data, size_t bytes)
+{
+    base_error e = {0};
+    char folder[600];
+    snprintf(folder, sizeof folder, "%s", scratch_path(name));
+    *strrchr(folder, '/') = '\0';
+    assert_int_equal(base_make_folder(folder, &e), TN_OK);
+    if (base_file_write(scratch_path(name), data, bytes, &e) != TN_OK)
+        fail_msg("%s", e.text);
+}
+
+static void write_text(const char *name, const char *text)
+{
+    write_file(name, text, strlen(text));
+}
+
+/* A PPM of one colour (red = shade). */
+static void write_picture(const char *name, int width, int height, int shade)
+{
+    static unsigned char bytes[200000];
+    int n = snprintf((char *)bytes, 64, "P6 %d %d 255\n", width, height);
+    for (int i = 0; i < width * height * 3; i++)
+        bytes[n + i] = (unsigned char)(i % 3 == 0 ? shade : 0);
+    write_file(name, bytes, (size_t)(n + width * height * 3));
+}
+
+static void make_classes(void)
+{
+    write_picture("set/train/cat/1.ppm", 8, 6, 10);
+    write_picture("set/train/cat/2.PPM", 20, 6, 11);
+    write_picture("set/train/dog/more/1.ppm", 8, 6, 20);
+    write_text("set/train/dog/notes.txt", "not a picture");
+    write_text("set/README", "neither");
+}
+
+static uint8_t shade_of(tn_dataset *d, int64_t i, int64_t *label)
+{
+    uint8_t x[3 * 64 * 64];
+    *label = -7;
+    tn_view views[2] = {tn_view_of(x, TN_U8, 3, tn_dataset_field(d, 0)->dims), tn_view_of(label, TN_I64, 0, NULL)};
+    if (tn_dataset_get(context, d, i, 5, views) != TN_OK)
+        fail_msg("%s", tn_context_error(context));
+    return x[0];
+}
+
+static void check_classes(tn_dataset *d)
+{
+    int64_t label;
+    if (!d)
+        fail_msg("%s", tn_context_error(context));
+    assert_int_equal(tn_dataset_count(d), 3);
+    assert_int_equal(tn_dataset_classes(d), 2);
+    assert_string_equal(tn_dataset_class_name(d, 0), "cat");
+    assert_int_equal(tn_dataset_field(d, 0)->dims[1], 6);
+    assert_int_equal(shade_of(d, 0, &label), 10);
+    assert_int_equal(label, 0);
+    assert_int_equal(shade_of(d, 1, &label), 11);
+    assert_int_equal(shade_of(d, 2, &label), 20);
+    assert_int_equal(label, 1);
+    tn_dataset_free(d);
+}
+
+static void by_class(void **state)
+{
+    (void)state;
+    make_classes();
+    const tn_pictures_opt opt = {.under = "train"};
+    check_classes(tn_dataset_pictures(context, scratch_path("set"), &opt));
+    if (shell("tar cf set.tar set && gzip -kf set.tar && tar -C set -cf in.tar train")) {
+        check_classes(tn_dataset_pictures(context, scratch_path("in.tar"), &opt));
+        const tn_pictures_opt deeper = {.under = "set/train"};
+        check_classes(tn_dataset_pictures(context, scratch_path("set.tar"), &deeper));
+#ifdef TARN_HAVE_ZLIB
+        check_classes(tn_dataset_pictures(context, scratch_path("set.tar.gz"), &deeper));
+#endif
+    }
+    /* Names that are given decide the numbers. */
+    const char *const names[] = {"dog", "bird", "cat"};
+    tn_dataset *d = tn_dataset_pictures(
+        context, scratch_path("set"),
+        TN_OPT(tn_pictures_opt, .under = "train", .class_names = names, .classes = 3, .height = 4, .width = 4));
+    int64_t label;
+    assert_non_null(d);
+    assert_int_equal(shade_of(d, 0, &label), 10);
+    assert_int_equal(label, 2);
+    tn_dataset_free(d);
+    assert_null(tn_dataset_pictures(context, scratch_path("set"),
+                                    TN_OPT(tn_pictures_opt, .under = "train", .class_names = names, .classes = 2)));
+    says("cat/1.ppm: \"cat\" is not among the 2 classes");
+    assert_null(tn_dataset_pictures(context, scratch_path("set"), TN_OPT(tn_pictures_opt, .under = "tset")));
+    says("no files in a folder \"tset\"; at its top there are: train");
+    assert_true(shell("mkdir set/train/bird"));
+    assert_null(tn_dataset_pictures(context, scratch_path("set"), &opt));
+    says("the folder \"bird\" would be a class, but there is no picture in it");
+    assert_true(shell("rmdir set/train/bird; cp set/train/cat/1.ppm set/train/stray.ppm"));
+    assert_null(tn_dataset_pictures(context, scratch_path("set"), &opt));
+    says("set/train/stray.ppm: this picture lies in no folder");
+    assert_true(shell("rm set/train/stray.ppm; rm -r set/train/cat; rm -r set/train/dog/more"));
+    assert_null(tn_dataset_pictures(context, scratch_path("set"), &opt));
+    says("holds no picture");
+}
+
+/* A broken picture names itself, in a folder and in an archive. */
+static void broken(void **state)
+{
+    (void)state;
+    make_classes();
+    write_text("set/train/cat/1.ppm", "P6 8 6 255\nshort");
+    tn_dataset *d = tn_dataset_pictures(context, scratch_path("set"), TN_OPT(tn_pictures_opt, .height = 4, .width = 4));
+    uint8_t x[48];
+    int64_t label, dims[] = {3, 4, 4};
+    tn_view views[2] = {tn_view_of(x, TN_U8, 3, dims), tn_view_of(&label, TN_I64, 0, NULL)};
+    assert_non_null(d);
+    assert_int_equal(tn_dataset_get(context, d, 0, 0, views), TN_FORMAT);
+    says("set/train/cat/1.ppm is a damaged PNM picture");
+    tn_dataset_free(d);
+    if (!shell("tar -C set -cf in.tar train"))
+        return;
+    d = tn_dataset_pictures(context, scratch_path("in.tar"),
+                            TN_OPT(tn_pictures_opt, .under = "train", .height = 4, .width = 4));
+    assert_non_null(d);
+    assert_int_equal(tn_dataset_get(context, d, 0, 0, views), TN_FORMAT);
+    says("in.tar!train/cat/1.ppm is a damaged PNM picture");
+    tn_dataset_free(d);
+}
+
+static void lists(void **state)
+{
+    (void)state;
+    int64_t label;
+    make_classes();
+    write_text("set/train/list.csv", "path,label\r\n\"dog/more/1.ppm\",hund\r\ncat/1.ppm,katze\n");
+    tn_dataset *d = tn_dataset_picture_list(context, NULL, scratch_path("set/train/list.csv"), NULL);
+    if (!d)
+        fail_msg("%s", tn_context_error(context));
+    assert_int_equal(tn_dataset_count(d), 2);
+    assert_string_equal(tn_dataset_class_name(d, 1), "katze");
+    assert_int_equal(shade_of(d, 0, &label), 20);
+    assert_int_equal(label, 0);
+    tn_dataset_free(d);
+    write_text("numbers.tsv", "cat/1.ppm\t3\ncat/2.PPM\t1");
+    const tn_pictures_opt opt = {.under = "train"};
+    d = tn_dataset_picture_list(context, scratch_path("set"), scratch_path("numbers.tsv"), &opt);
+    assert_non_null(d);
+    assert_int_equal(tn_dataset_classes(d), 4);
+    tn_dataset_free(d);
+    write_text("bare.txt", "cat/1.ppm\ncat/2.PPM\n");
+    d = tn_dataset_picture_list(context, scratch_path("set"), scratch_path("bare.txt"), &opt);
+    assert_int_equal(tn_dataset_fields(d), 1);
+    tn_dataset_free(d);
+    static const char *const bad[][2] = {{"cat/1.ppm,a\ncat/9.ppm,b\n", "list:2: there is no picture \"cat/9.ppm\""},
+                                         {"cat/1.ppm,a\ncat/2.PPM\n", "list:2: there is no label here"},
+                                         {"cat/1.ppm,a,b\n", "list:1: more than two columns"},
+                                         {"path,label\n", "holds no picture"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        write_text("list", bad[i][0]);
+        assert_null(tn_dataset_picture_list(context, scratch_path("set"), scratch_path("list"), &opt));
+        says(bad[i][1]);
+    }
+}
+
+static void shards(void **state)
+{
+    (void)state;
+    int64_t label;
+    write_picture("a/000.ppm", 4, 4, 1);
+    write_text("a/000.cls", "2\n");
+    write_picture("b/000.ppm", 4, 4, 2);
+    write_text("b/000.json", "{\"label\": 1, \"x\": [1]}");
+    if (!shell("tar -C a -cf a.tar 000.ppm 000.cls; tar -C b -cf b.tar ."))
+        skip();
+    const char *paths[2] = {strdup(scratch_path("a.tar")), strdup(scratch_path("b.tar"))};
+#ifdef TARN_HAVE_JANSSON
+    tn_dataset *d = tn_dataset_picture_shards(context, paths, 2, NULL);
+    if (!d)
+        fail_msg("%s", tn_context_error(context));
+    assert_int_equal(tn_dataset_count(d), 2);
+    assert_int_equal(tn_dataset_classes(d), 3);
+    assert_int_equal(shade_of(d, 1, &label), 2);
+    assert_int_equal(label, 1);
+    tn_dataset_free(d);
+#endif
+    write_text("a/000.cls", "tiger");
+    const char *folder = scratch_path("a");
+    assert_null(tn_dataset_picture_shards(context, &folder, 1, NULL));
+    says("a/000.cls: the label \"tiger\" is not a number");
+    const char *const names[] = {"cat", "tiger"};
+    tn_dataset *named =
+        tn_dataset_picture_shards(context, &folder, 1, TN_OPT(tn_pictures_opt, .class_names = names, .classes = 2));
+    assert_int_equal(shade_of(named, 0, &label), 1);
+    assert_int_equal(label, 1);
+    tn_dataset_free(named);
+    assert_true(shell("rm a/000.cls"));
+    assert_null(tn_dataset_picture_shards(context, &folder, 1, NULL));
+    says("neither a .cls nor a .json beside");
+    free((char *)(uintptr_t)paths[0]);
+    free((char *)(uintptr_t)paths[1]);
+}
+
+static void masks(void **state)
+{
+    (void)state;
+    write_picture("images/1.ppm", 8, 4, 9);
+    write_text("masks/1.pgm", "P2 8 4 255\n0 0 0 0 1 1 1 1 0 0 0 0 1 1 1 1 2 2 2 2 3 3 3 3 2 2 2 2 3 3 3 3");
+    tn_dataset *d = tn_dataset_picture_masks(
+        context, scratch_path("."), NULL, "masks",
+        TN_OPT(tn_pictures_opt, .under = "images", .height = 2, .width = 4, .fit = TN_FIT_STRETCH));
+    if (!d)
+        fail_msg("%s", tn_context_error(context));
+    uint8_t x[24], mask[8], due[8] = {0, 0, 1, 1, 2, 2, 3, 3};
+    tn_view views[2] = {tn_view_of(x, TN_U8, 3, (int64_t[]){3, 2, 4}), tn_view_of(mask, TN_U8, 2, (int64_t[]){2, 4})};
+    assert_int_equal(tn_dataset_find(d, "mask"), 1);
+    assert_int_equal(tn_dataset_get(context, d, 0, 0, views), TN_OK);
+    assert_memory_equal(mask, due, 8);
+    tn_dataset_free(d);
+    write_text("masks/1.pgm", "P2 1 1 255 0");
+    d = tn_dataset_picture_masks(context, scratch_path("images"), scratch_path("masks"), NULL,
+                                 TN_OPT(tn_pictures_opt, .height = 2, .width = 4));
+    assert_int_equal(tn_dataset_get(context, d, 0, 0, views), TN_FORMAT);
+    says("masks/1.pgm: this mask has 1 x 1 pixels");
+    tn_dataset_free(d);
+}
+
+static void check_boxes(tn_dataset *d)
+{
+    if (!d)
+        fail_msg("%s", tn_context_error(context));
+    uint8_t x[3 * 50 * 100];
+    float boxes[3][5];
+    tn_view views[2] = {tn_view_of(x, TN_U8, 3, (int64_t[]){3, 50, 100}),
+                        tn_view_of(boxes, TN_F32, 2, (int64_t[]){3, 5})};
+    assert_int_equal(tn_dataset_find(d, "boxes"), 1);
+    if (tn_dataset_get(context, d, 0, 0, views) != TN_OK)
+        fail_msg("%s", tn_context_error(context));
+    const float due[3][5] = {{1, 10, 5, 30, 25}, {0, 50, 0, 100, 50}, {-1, 0, 0, 0, 0}};
+    for (int i = 0; i < 15; i++)
+        assert_true(boxes[i / 5][i % 5] > due[i / 5][i % 5] - 1e-3f && boxes[i / 5][i % 5] < due[i / 5][i % 5] + 1e-3f);
+    tn_dataset_free(d);
+}
+
+static void boxes(void **state)
+{
+    (void)state;
+    const tn_pictures_opt opt = {.most_boxes = 3, .height = 50, .width = 100};
+    write_picture("yolo/images/1.ppm", 200, 100, 1);
+    write_text("yolo/labels/1.txt", "1 0.2 0.3 0.2 0.4\r\n0 0.75 0.5 0.5 1\n");
+    check_boxes(tn_dataset_picture_boxes(context, scratch_path("yolo"), NULL, TN_BOXES_YOLO, &opt));
+    write_text("yolo/labels/1.txt", "1 0.2 0.3 0.2 0.4\n0 0.75 0.5 much 1\n");
+    assert_null(tn_dataset_picture_boxes(context, scratch_path("yolo"), NULL, TN_BOXES_YOLO, &opt));
+    says("labels/1.txt:2: \"much\" is no number");
+    write_picture("coco/1.ppm", 200, 100, 1);
+#ifdef TARN_HAVE_JANSSON
+    write_text("coco.json",
+               "{\"images\": [{\"id\": 7, \"file_name\": \"1.ppm\"}], \"categories\": [{\"id\": 90, \"name\": "
+               "\"b\"}, {\"id\": 3, \"name\": \"a\"}], \"annotations\": [{\"image_id\": 7, \"category_id\": "
+               "90, \"bbox\": [20, 10, 40, 40]}, {\"image_id\": 7, \"category_id\": 3, \"bbox\": [100, 0, "
+               "100, 100]}]}");
+    tn_dataset *d =
+        tn_dataset_picture_boxes(context, scratch_path("coco"), scratch_path("coco.json"), TN_BOXES_COCO, &opt);
+    assert_non_null(d);
+    assert_string_equal(tn_dataset_box_class(d, 0), "a");
+    assert_null(tn_dataset_box_class(d, 2));
+    check_boxes(d);
+    write_text("coco.json", "{\"images\": [], \"categories\": [], \"annotations\": [{\"image_id\": 7}]}");
+    assert_null(
+        tn_dataset_picture_boxes(context, scratch_path("coco"), scratch_path("coco.json"), TN_BOXES_COCO, &opt));
+    says("coco.json: ");
+#endif
+#ifdef TARN_HAVE_EXPAT
+    write_picture("voc/JPEGImages/1.ppm", 200, 100, 1);
+    write_text(
+        "voc/Annotations/1.xml",
+        "<annotation><size><width>200</width></size><object><name>b</name><part><bndbox/></part><bndbox><xmin>21"
+        "</xmin><ymin>11</ymin><xmax>60</xmax><ymax> 50 </ymax></bndbox></object><object><bndbox><xmin>101</xmin>"
+        "<ymin>1</ymin><xmax>200</xmax><ymax>100</ymax></bndbox><name>a</name></object></annotation>");
+    check_boxes(tn_dataset_picture_boxes(context, scratch_path("voc"), NULL, TN_BOXES_VOC, &opt));
+    write_text("voc/Annotations/1.xml", "<!DOCTYPE a [<!ENTITY b \"x\">]><annotation/>");
+    assert_null(tn_dataset_picture_boxes(context, scratch_path("voc"), NULL, TN_BOXES_VOC, &opt));
+    says("1.xml:1: it declares an entity");
+    write_text("voc/Annotations/1.xml", "<annotation>\n<object></annotation>");
+    assert_null(tn_dataset_picture_boxes(context, scratch_path("voc"), NULL, TN_BOXES_VOC, &opt));
+    says("1.xml:2: this is not XML");
+#endif
+}
+
+static void cifar(void **state)
+{
+    (void)state;
+    static unsigned char record[2 * 3073];
+    int64_t label;
+    record[0] = 3;
+    record[1] = 77;
+    record[3073] = 9;
+    for (int k = 1; k <= 5; k++) {
+        char name[80];
+        snprintf(name, sizeof name, "c/cifar-10-batches-bin/data_batch_%d.bin", k);
+        write_file(name, record, sizeof record);
+    }
+    write_text("c/cifar-10-batches-bin/batches.meta.txt",
+               "airplane\ncar\nbird\ncat\ndeer\ndog\nfrog\nhorse\nship\ntruck\n\n");
+    tn_dataset *d = tn_dataset_cifar(context, scratch_path("c"), true);
+    if (!d)
+        fail_msg("%s", tn_context_error(context));
+    assert_int_equal(tn_dataset_count(d), 10);
+    assert_string_equal(tn_dataset_class_name(d, 3), "cat");
+    assert_int_equal(shade_of(d, 0, &label), 77);
+    assert_int_equal(label, 3);
+    /* A pipeline on top, with a size of its own. */
+    tn_pipeline *p = tn_pipeline_parse(context, "random_crop padding=4; flip_horizontal");
+    tn_dataset *a = p ? tn_dataset_augment(context, d, p, 24, 24) : NULL;
+    if (!a)
+        fail_msg("%s", tn_context_error(context));
+    assert_int_equal(tn_dataset_field(a, 0)->dims[2], 24);
+    (void)shade_of(a, 9, &label);
+    assert_int_equal(label, 9);
+    tn_pipeline_free(p);
+    tn_dataset_free(a);
+    tn_dataset_free(d);
+    assert_null(tn_dataset_cifar(context, scratch_path("c"), false));
+    says("holds no file test_batch.bin");
+    write_file("c/test_batch.bin", record, 3072);
+    assert_null(tn_dataset_cifar(context, scratch_path("c"), false));
+    says("c/test_batch.bin: its 3072 bytes are not a whole number of records");
+}
+
+static void arrays(void **state)
+{
+    (void)state;
+    base_error e = {0};
+    uint8_t x[2][2][4][3], y[2] = {1, 0};
+    for (size_t i = 0; i < sizeof x; i++)
+        ((uint8_t *)x)[i] = (uint8_t)i;
+    tn_view vx = tn_view_of(x, TN_U8, 4, (int64_t[]){2, 2, 4, 3}), vy = tn_view_of(y, TN_U8, 2, (int64_t[]){2, 1});
+    assert_int_equal(format_npy_write(scratch_path("x.npy"), &vx, &e), TN_OK);
+    assert_int_equal(format_npy_write(scratch_path("y.npy"), &vy, &e), TN_OK);
+    tn_dataset *d = tn_dataset_arrays(context, scratch_path("x.npy"), NULL, scratch_path("y.npy"), NULL);
+    if (!d)
+        fail_msg("%s", tn_context_error(context));
+    int64_t label;
+    assert_int_equal(tn_dataset_field(d, 0)->dims[0], 3);
+    assert_int_equal(tn_dataset_classes(d), 2);
+    uint8_t planes[24];
+    tn_view views[2] = {tn_view_of(planes, TN_U8, 3, (int64_t[]){3, 2, 4}), tn_view_of(&label, TN_I64, 0, NULL)};
+    assert_int_equal(tn_dataset_get(context, d, 1, 0, views), TN_OK);
+    assert_int_equal(label, 0);
+    for (int i = 0; i < 24; i++)
+        assert_int_equal(planes[i], 24 + i % 8 * 3 + i / 8);
+    tn_dataset_free(d);
+    assert_null(tn_dataset_arrays(context, scratch_path("x.npy"), NULL, scratch_path("x.npy"),
+                                  TN_OPT(tn_arrays_opt, .classes = -1)));
+    const char *data = getenv("TARN_DATA");
+    char path[600];
+    snprintf(path, sizeof path, "%s/pneumonia-mnist/pneumoniamnist.npz", data ? data : "../shared/data");
+    if (!base_file_exists(path)) {
+        print_message("SKIPPED: the data pack is not there\n");
+        return;
+    }
+    d = tn_dataset_arrays(context, path, "test_images", "test_labels", NULL);
+    if (!d)
+        fail_msg("%s", tn_context_error(context));
+    assert_int_equal(tn_dataset_count(d), 624);
+    assert_int_equal(tn_dataset_field(d, 0)->dims[0], 1);
+    int64_t sum = 0;
+    for (int64_t i = 0; i < 624; i++) {
+        assert_int_equal(tn_dataset_label(context, d, i, &label), TN_OK);
+        sum += label;
+    }
+    assert_int_equal(sum, 390);
+    tn_dataset_free(d);
+    assert_null(tn_dataset_arrays(context, path, "pictures", NULL, NULL));
+    says("has no array \"pictures\"; it has test_images.npy, ");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(by_class, setup, teardown),
+        cmocka_unit_test_setup_teardown(broken, setup, teardown),
+        cmocka_unit_test_setup_teardown(lists, setup, teardown),
+        cmocka_unit_test_setup_teardown(shards, setup, teardown),
+        cmocka_unit_test_setup_teardown(masks, setup, teardown),
+        cmocka_unit_test_setup_teardown(boxes, setup, teardown),
+        cmocka_unit_test_setup_teardown(cifar, setup, teardown),
+        cmocka_unit_test_setup_teardown(arrays, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
