@@ -141,7 +141,6 @@ tn_status text_unigram_piece(text_work *w, const char *p, size_t n, const text_b
     /* The way back, turned around in place: path[start].start becomes the end of what begins there. */
     for (int64_t end = (int64_t)n; end > 0;) {
         int64_t start = path[end].start;
-        path[end].score = 0;
         path[start].score = (double)end;
         end = start;
     }

@@ -99,7 +99,7 @@ static tn_status split_words(cutter *c, const text_buffer *b, text_piece p)
     int before = 0; /* 0 white space, 1 of a word, 2 other */
     for (size_t i = p.begin; i < p.end; i += used) {
         int properties = text_properties_of(text_next(b->at + i, b->at + p.end, &used));
-        int now = properties & TEXT_WORD ? 1 : properties & TEXT_SPACE ? 0 : 2;
+        int now = properties & (TEXT_WORD | TEXT_JOINER) ? 1 : properties & TEXT_SPACE ? 0 : 2;
         if (now != before) {
             if (before)
                 BASE_TRY(put_piece(c, start, i));
@@ -160,8 +160,7 @@ static tn_status rewrite(text_work *w, const text_step *s)
         if (meta && n && in->at[p.begin] == ' ')
             has = true; /* it becomes one */
         if (wanted && !has)
-            text_buffer_put(out, prefix.at, prefix.bytes,
-                            in->track ? (tn_span){in->span[p.begin].begin, in->span[p.begin].begin} : (tn_span){0, 0});
+            text_buffer_put(out, prefix.at, prefix.bytes, in->track ? in->span[p.begin] : (tn_span){0, 0});
         for (size_t k = p.begin, next; k < p.end; k = next) {
             const char *space = meta ? memchr(in->at + k, ' ', p.end - k) : NULL;
             next = space ? (size_t)(space - in->at) : p.end;

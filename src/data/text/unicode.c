@@ -79,8 +79,10 @@ static bool is_han(int32_t c)
 int text_properties_far(int32_t c)
 {
     int p = (is_space(c) ? TEXT_SPACE : 0) | (is_han(c) ? TEXT_HAN : 0);
-    if (c == 0x200C || c == 0x200D || (c >= 0x24B6 && c <= 0x24E9)) /* joiners and circled letters are of words */
+    if (c >= 0x24B6 && c <= 0x24E9) /* circled letters are alphabetic */
         p |= TEXT_WORD;
+    if (c == 0x200C || c == 0x200D)
+        p |= TEXT_JOINER;
     switch (utf8proc_category(c)) {
     case UTF8PROC_CATEGORY_LU:
     case UTF8PROC_CATEGORY_LT: return p | TEXT_LETTER | TEXT_WORD | TEXT_UPPER;

@@ -17,7 +17,8 @@ enum {
     TEXT_HAN = 128,        /* the ideographs that BERT sets apart */
     TEXT_UPPER = 256,      /* Lu and Lt */
     TEXT_LOWER = 512,      /* Ll */
-    TEXT_MARK_OTHER = 1024 /* Mc and Me */
+    TEXT_MARK_OTHER = 1024, /* Mc and Me */
+    TEXT_JOINER = 2048     /* zero width joiner and non-joiner: of words to some */
 };
 
 extern const uint16_t text_ascii[128];
