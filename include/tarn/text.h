@@ -71,6 +71,36 @@ TN_API tn_token_roles tn_tokenizer_roles(const tn_tokenizer *tokenizer);
 /* "BPE", "WordPiece", "Unigram" or "WordLevel". Static. */
 TN_API const char *tn_tokenizer_model(const tn_tokenizer *tokenizer);
 
+/* ---- training -------------------------------------------------------------------------------------------------- */
+
+/* What a tokenizer learned from texts is made like:
+ *   "bpe"         byte-level BPE with GPT-2's pattern: any bytes, nothing unknown
+ *   "wordpiece"   BERT's normalizer and words, "##" before what continues a word
+ *   "unigram"     SentencePiece's way: NFKC, spaces as U+2581, the likeliest cut
+ *   "words"       whole words, punctuation apart; the rest is unknown
+ *   "characters"  one character each */
+typedef struct tn_tokenizer_train_opt {
+    const char *kind;      /* NULL: "bpe" */
+    size_t vocabulary;     /* entries at most, special ones included; 0: 30,000, of unigram 8,000 */
+    int64_t min_count;     /* of a pair or word to become an entry */
+    size_t alphabet;       /* "wordpiece": most characters, the rarest are dropped; 0: all */
+    size_t longest;        /* "bpe", "wordpiece": most characters (bytes) of an entry; 0: any */
+    bool cased;            /* keep capitals ("wordpiece": and accents) */
+    bool keep_punctuation; /* "words": cut at white space only */
+    bool prefix_space;     /* "bpe": a text is read as if a space stood before it */
+    bool whole_files;      /* tn_tokenizer_train_files: a file is one text; as default each line with its end is one */
+    const char *const *specials; /* first entries, never cut; "[UNK]" or "<unk>" among them stands for what is unknown. */
+    int n_specials;              /* NULL: of bpe none, of wordpiece BERT's five, of the others "<unk>" and such */
+    void *reserved[8];
+} tn_tokenizer_train_opt;
+
+/* The same texts and options give the same tokenizer, whatever the number of threads; for "bpe" that of the `tokenizers`
+ * library to the last merge. */
+TN_API tn_tokenizer *tn_tokenizer_train(tn_context *context, const tn_text *texts, size_t n,
+                                        const tn_tokenizer_train_opt *opt);
+TN_API tn_tokenizer *tn_tokenizer_train_files(tn_context *context, const char *const *paths, int n_paths,
+                                              const tn_tokenizer_train_opt *opt);
+
 /* ---- encoding -------------------------------------------------------------------------------------------------- */
 
 typedef struct tn_encode_opt {

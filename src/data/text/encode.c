@@ -184,6 +184,20 @@ static tn_status encode_part(text_work *w, const char *text, size_t bytes, size_
     return encode_normalized(w);
 }
 
+tn_status text_cut(text_work *w, const char *text, size_t bytes)
+{
+    w->track = false;
+    w->at_start = true;
+    w->pieces[0].n = 0;
+    if (bytes == 0)
+        return TN_OK;
+    BASE_TRY(load(w, text, bytes, 0));
+    BASE_TRY(text_normalize(w, &w->t->normalizer));
+    if (w->buffer[0].n && !base_vec_push(&w->pieces[0], (text_piece){0, w->buffer[0].n}))
+        return base_no_memory(&w->err, "cutting a text");
+    return text_pretokenize(w);
+}
+
 tn_status text_encode(text_work *w, const char *text, size_t bytes, bool track)
 {
     size_t kept = 0, begin, end;

@@ -117,39 +117,46 @@ static tn_status read_lines(tn_tokenizer *t, const char *text, size_t bytes, con
     return status;
 }
 
-tn_status text_bert_parts(tn_tokenizer *t, bool cased, bool bare, base_error *e)
+tn_status text_bert_steps(tn_tokenizer *t, bool cased, base_error *e)
 {
-    static const char *const specials[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
-    static const char *const one[] = {"[CLS]", "$A", "[SEP]"}, *const two[] = {"[CLS]", "$A", "[SEP]", "$B", "[SEP]"};
-    for (int i = 0; i < 5; i++)
-        BASE_TRY(text_added_special(t, specials[i], e));
-    t->model.kind = TEXT_WORDPIECE;
-    t->model.prefix = "##";
-    t->model.unknown = "[UNK]";
-    t->model.most_chars = 100;
     int what = TEXT_BERT_CLEAN | TEXT_BERT_HAN | (cased ? 0 : TEXT_BERT_ACCENTS | TEXT_BERT_LOWER);
-    if (!text_steps_add(t, &t->normalizer, (text_step){.kind = TEXT_N_BERT, .a = what}) ||
-        !text_steps_add(t, &t->pretokenizer, (text_step){.kind = TEXT_P_BERT}) ||
-        !text_steps_add(t, &t->decoder, (text_step){.kind = TEXT_D_PIECE, .a = 1, .find = {"##", 2}}))
-        return base_no_memory(e, "making a tokenizer");
-    if (bare)
+    if (text_steps_add(t, &t->normalizer, (text_step){.kind = TEXT_N_BERT, .a = what}) &&
+        text_steps_add(t, &t->pretokenizer, (text_step){.kind = TEXT_P_BERT}) &&
+        text_steps_add(t, &t->decoder, (text_step){.kind = TEXT_D_PIECE, .a = 1, .find = {"##", 2}}))
+        return TN_OK;
+    return base_no_memory(e, "making a tokenizer");
+}
+
+tn_status text_bert_template(tn_tokenizer *t, base_error *e)
+{
+    static const char *const one[] = {"[CLS]", "$A", "[SEP]"}, *const two[] = {"[CLS]", "$A", "[SEP]", "$B", "[SEP]"};
+    if (text_id_of(t, "[CLS]", 5) < 0 || text_id_of(t, "[SEP]", 5) < 0)
         return TN_OK;
     t->post.present = true;
     BASE_TRY(text_template_make(t, &t->post.single, one, 3, e));
     BASE_TRY(text_template_make(t, &t->post.pair, two, 5, e));
-    t->post.pair.at[2].type = 0; /* the first [SEP] is of the first text */
+    t->post.pair.at[4].type = 1;
     return TN_OK;
 }
 
 static tn_status read_bert(tn_tokenizer *t, const char *path, const tn_tokenizer_bert_opt *opt, base_error *e)
 {
+    static const char *const specials[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
     void *text = NULL;
     size_t bytes = 0;
     BASE_TRY(base_file_read(path, MOST_BYTES, &text, &bytes, e));
     tn_status status = read_lines(t, text, bytes, path, e);
     free(text);
     BASE_TRY(status);
-    BASE_TRY(text_bert_parts(t, opt->cased, opt->bare, e));
+    for (int i = 0; i < 5; i++)
+        BASE_TRY(text_added_special(t, specials[i], e));
+    t->model.kind = TEXT_WORDPIECE;
+    t->model.prefix = "##";
+    t->model.unknown = "[UNK]";
+    t->model.most_chars = 100;
+    BASE_TRY(text_bert_steps(t, opt->cased, e));
+    if (!opt->bare)
+        BASE_TRY(text_bert_template(t, e));
     return text_tokenizer_finish(t, path, e);
 }
 

@@ -24,7 +24,8 @@ tn_status text_added_put(tn_tokenizer *t, text_added added, base_error *e);
 /* A template of `n` places: "$A", "$B" or the text of a token, each with the type of its text. */
 tn_status text_template_make(tn_tokenizer *t, text_template *to, const char *const *places, size_t n, base_error *e);
 
-/* BERT's normalizer, pre-tokenizer, special tokens, template and decoder around a vocabulary that is there. */
-tn_status text_bert_parts(tn_tokenizer *t, bool cased, bool bare, base_error *e);
+/* BERT's normalizer, pre-tokenizer and decoder; its template, for which the vocabulary must be there. */
+tn_status text_bert_steps(tn_tokenizer *t, bool cased, base_error *e);
+tn_status text_bert_template(tn_tokenizer *t, base_error *e);
 
 #endif

@@ -98,6 +98,8 @@ static inline void text_push(text_work *w, int32_t id, const text_buffer *b, siz
     w->ids[w->n++] = id;
 }
 
+/* One text through normalizer and pre-tokenizer, added tokens not looked for: pieces[0] of buffer[0]. */
+tn_status text_cut(text_work *w, const char *text, size_t bytes);
 /* One text through everything before `post`: ids are appended to w. */
 tn_status text_encode(text_work *w, const char *text, size_t bytes, bool track);
 
