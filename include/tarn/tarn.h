@@ -13,6 +13,7 @@
 #include <tarn/program.h>
 #include <tarn/data.h>
 #include <tarn/table.h>
+#include <tarn/series.h>
 #include <tarn/text.h>
 #include <tarn/picture.h>
 #include <tarn/model.h>

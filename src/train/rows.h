@@ -23,36 +23,37 @@ typedef struct train_rows {
 extern const char *const train_rows_headers[], *const train_rows_bads[], *const train_rows_encodings[];
 
 /* Rows of an option table for a struct S with a member `train_rows rows`. */
-#define TRAIN_ROWS_OPTIONS(S)                                                                                          \
-    TRAIN_ROWS_OPTION(                                                                                                 \
-        S, "path", PATH, path, .fallback = FORMAT_REQUIRED,                                                            \
-        .doc = "the file: CSV, TSV, JSON lines (.jsonl), gzip'ed or not; or, with query, an SQLite database"),         \
-        TRAIN_ROWS_OPTION(S, "val_path", PATH, val_path, .doc = "a file of validation rows"),                          \
-        TRAIN_ROWS_OPTION(S, "test_path", PATH, test_path, .doc = "a file of test rows, which `tarn eval` takes"),     \
-        TRAIN_ROWS_OPTION(S, "query", STRING, query, .doc = "what is asked of an SQLite database: select ..."),        \
+#define TRAIN_ROWS_FORMAT(S)                                                                                           \
+    TRAIN_ROWS_OPTION(S, "query", STRING, query, .doc = "what is asked of an SQLite database: select ..."),            \
         TRAIN_ROWS_OPTION(S, "delimiter", STRING, delimiter, .doc = "between cells; found out if not given"),          \
         TRAIN_ROWS_OPTION(S, "header", ENUM, header, .fallback = "auto", .names = train_rows_headers,                  \
                           .doc = "whether the first row names the columns; found out by auto"),                        \
-        TRAIN_ROWS_OPTION(                                                                                             \
-            S, "bad", ENUM, bad, .fallback = "fail", .names = train_rows_bads,                                         \
-            .doc = "rows that are wrong stop the run, or are skipped and counted; a wrong value alone may count as "   \
-                   "missing"),                                                                                         \
+        TRAIN_ROWS_OPTION(S, "bad", ENUM, bad, .fallback = "fail", .names = train_rows_bads,                           \
+                          .doc = "rows that are wrong stop the run, or are skipped and counted; a wrong value alone "  \
+                                 "may count as missing"),                                                              \
         TRAIN_ROWS_OPTION(S, "encoding", ENUM, encoding, .fallback = "auto", .names = train_rows_encodings,            \
                           .doc = "how the text is written; found out by auto"),                                        \
         TRAIN_ROWS_OPTION(S, "missing", STRINGS, missing, .least_n = 1,                                                \
                           .doc = "what stands for a missing value; else \"\", NA, N/A, NaN, null, None, ? and #N/A"),  \
         TRAIN_ROWS_OPTION(S, "numbers", STRINGS, numbers, .least_n = 1, .doc = "columns that must hold numbers"),      \
         TRAIN_ROWS_OPTION(S, "words", STRINGS, words, .least_n = 1,                                                    \
-                          .doc = "columns whose values are words even where they look like numbers"),                  \
+                          .doc = "columns whose values are words even where they look like numbers")
+#define TRAIN_ROWS_OPTIONS(S)                                                                                          \
+    TRAIN_ROWS_OPTION(S, "path", PATH, path, .fallback = FORMAT_REQUIRED,                                              \
+                      .doc = "the file: CSV, TSV, JSON lines (.jsonl), gzip'ed or not; or, with query, an SQLite "     \
+                             "database"),                                                                              \
+        TRAIN_ROWS_OPTION(S, "val_path", PATH, val_path, .doc = "a file of validation rows"),                          \
+        TRAIN_ROWS_OPTION(S, "test_path", PATH, test_path, .doc = "a file of test rows, which `tarn eval` takes"),     \
+        TRAIN_ROWS_FORMAT(S),                                                                                          \
         TRAIN_ROWS_OPTION(S, "test_fraction", FLOAT, test_fraction, .fallback = "0", .range = "[0,1)",                 \
                           .doc = "part of the rows that is kept for `tarn eval`"),                                     \
         TRAIN_ROWS_OPTION(S, "group", STRING, group,                                                                   \
                           .doc = "rows with the same value of this column stay in one part"),                          \
         TRAIN_ROWS_OPTION(S, "time", STRING, time,                                                                     \
                           .doc = "parts follow each other by this column: the last is tested on"),                     \
-        TRAIN_ROWS_OPTION(                                                                                             \
-            S, "split", STRING, split,                                                                                 \
-            .doc = "a column that says itself: train, val (or valid, validation), test; other rows are not used"),     \
+        TRAIN_ROWS_OPTION(S, "split", STRING, split,                                                                   \
+                          .doc = "a column that says itself: train, val (or valid, validation), test; other rows "     \
+                                 "are not used"),                                                                      \
         TRAIN_ROWS_OPTION(S, "stratify", BOOL, stratify, .fallback = "true",                                           \
                           .doc = "each part gets its share of every class")
 

@@ -68,6 +68,8 @@ prep_got prep_cell_text(const tn_table *t, int column, int64_t row, char buffer[
 int prep_find(const prep_word *sorted, int n, const char *text, size_t length);
 /* `sorted`, widths, places: from what JSON holds. */
 tn_status prep_finish(table_prep *p, base_error *e);
+/* Raw input as a table; names and delimiter as the training table had them. */
+tn_table *prep_read_raw(const data_raw *raw, char delimiter, bool header, base_error *e);
 double prep_quantile(const prep_column *c, double v);
 bool prep_takes_words(tn_feature how);
 

@@ -323,27 +323,28 @@ tn_dataset *tn_dataset_table(tn_context *context, const tn_table *table, const t
     return NULL;
 }
 
-/* Columns are read as what they were: words stay words where they look like numbers. */
-static tn_dataset *open_prep(const tn_preparation *preparation, const void *self, const data_raw *raw, base_error *e)
+tn_table *prep_read_raw(const data_raw *raw, char delimiter, bool header, base_error *e)
 {
-    const table_prep *p = self;
-    base_error own = {0};
     tn_context *c = tn_context_new(NULL);
-    e = e ? e : &own;
     if (!c) {
         base_no_memory(e, "reading a table");
         return NULL;
     }
-    const tn_table_opt opt = {.delimiter = p->delimiter, .header = p->header ? TN_HEADER_YES : TN_HEADER_NO};
+    const tn_table_opt opt = {.delimiter = delimiter, .header = header ? TN_HEADER_YES : TN_HEADER_NO};
     tn_table *t =
         raw->path ? tn_table_read(c, raw->path, &opt) : tn_table_parse(c, raw->data, raw->bytes, raw->name, &opt);
-    tn_dataset *d = NULL;
-    if (t)
-        d = make_set(t, preparation, p, NULL, 0, false, e);
-    else
+    if (!t)
         base_fail(e, c->err.status, "%s", c->err.text);
-    tn_table_free(t);
     tn_context_free(c);
+    return t;
+}
+
+static tn_dataset *open_prep(const tn_preparation *preparation, const void *self, const data_raw *raw, base_error *e)
+{
+    const table_prep *p = self;
+    tn_table *t = prep_read_raw(raw, p->delimiter, p->header, e);
+    tn_dataset *d = t ? make_set(t, preparation, p, NULL, 0, false, e) : NULL;
+    tn_table_free(t);
     return d;
 }
 
