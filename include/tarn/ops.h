@@ -77,8 +77,18 @@ TN_API tn_tensor *tn_sinc(tn_tensor *x);                 /* sin(pi x) / (pi x) *
 TN_API tn_tensor *tn_copysign(tn_tensor *a,
                               tn_tensor *b);          /* |a| with the sign of b, which -0 has too; that of a NaN is + */
 TN_API tn_tensor *tn_logit(tn_tensor *x, double eps); /* log(x / (1 - x)); eps > 0: x kept within [eps, 1 - eps] */
-TN_API tn_tensor *tn_xlogy(tn_tensor *a, tn_tensor *b);     /* a * log(b), 0 where a is 0 */
-TN_API tn_tensor *tn_logaddexp(tn_tensor *a, tn_tensor *b); /* log(exp(a) + exp(b)) without overflow */
+TN_API tn_tensor *tn_xlogy(tn_tensor *a, tn_tensor *b);           /* a * log(b), 0 where a is 0 */
+TN_API tn_tensor *tn_logaddexp(tn_tensor *a, tn_tensor *b);       /* log(exp(a) + exp(b)) without overflow */
+TN_API tn_tensor *tn_logaddexp2(tn_tensor *a, tn_tensor *b);      /* log2(2^a + 2^b) */
+TN_API tn_tensor *tn_frac(tn_tensor *x);                          /* what follows the point, with x's sign */
+TN_API tn_tensor *tn_heaviside(tn_tensor *x, tn_tensor *at_zero); /* 0, at_zero or 1 for x below, at and above 0 */
+/* The larger, the smaller one; a number if one of them is NaN. */
+TN_API tn_tensor *tn_fmax(tn_tensor *a, tn_tensor *b);
+TN_API tn_tensor *tn_fmin(tn_tensor *a, tn_tensor *b);
+/* Whether |a - b| <= absolute + relative |b|; PyTorch: 1e-5, 1e-8. x + value a b; x + value a / b. */
+TN_API tn_tensor *tn_isclose(tn_tensor *a, tn_tensor *b, double relative, double absolute);
+TN_API tn_tensor *tn_addcmul(tn_tensor *x, tn_tensor *a, tn_tensor *b, double value);
+TN_API tn_tensor *tn_addcdiv(tn_tensor *x, tn_tensor *a, tn_tensor *b, double value);
 /* NaN, infinity and minus infinity as these numbers, which have no gradient. */
 TN_API tn_tensor *tn_nan_to_num(tn_tensor *x, double nan, double positive, double negative);
 
@@ -620,6 +630,11 @@ TN_API tn_tensor *tn_log_softmax(tn_tensor *x, int axis);
  * the largest and 0 elsewhere, with the gradient of what is not hard. f */
 TN_API tn_tensor *tn_hardmax(tn_tensor *x, int axis);
 TN_API tn_tensor *tn_gumbel_softmax(tn_tensor *x, double tau, bool hard, int axis);
+/* 1 with probability p, else 0, new ones in every step; no gradient. f */
+TN_API tn_tensor *tn_bernoulli(tn_tensor *p);
+/* Classes drawn in proportion to weights[..., classes], which need not sum to 1: i64 [..., draws], each put back or (not replace) all
+ * different; one of weight 0 is drawn only where there is no other. */
+TN_API tn_tensor *tn_multinomial(tn_tensor *weights, int64_t draws, bool replace);
 
 /* ---- sequences --------------------------------------------------------------------------------------------------- */
 

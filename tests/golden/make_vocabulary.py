@@ -47,6 +47,17 @@ def functions():
     case("logaddexp", torch.logaddexp, [values(-2, 1000, -1000, 3, 0, 88), values(1, 999, -1001, 3, -200, 90)], second=True)
     case("logaddexp", torch.logaddexp, [random("logaddexp a", 2, 1, 3), random("logaddexp b", 4, 1)], "broadcast both ways")
     case("logaddexp", torch.logaddexp, [values(-INF, INF, -INF, INF, INF, NAN), values(0, 0, -INF, INF, -INF, 1)], grad=False)
+    odd = values(-2.5, -1, -0.0, 0, 0.75, 3.25, 1000.5)
+    case("logaddexp2", torch.logaddexp2, [values(-2, 1000, -1000, 3, 0, 88), values(1, 999, -1001, 3, -200, 90)])
+    case("frac", torch.frac, [odd])
+    case("heaviside", torch.heaviside, [odd, values(0.5)], grad=False)
+    pairs = [values(1, NAN, 3, NAN, -0.5, INF, 2), values(2, 0.5, NAN, NAN, -1, 3, 2)]
+    for name, call in (("fmax", torch.fmax), ("fmin", torch.fmin)):
+        case(name, call, pairs, "a number wins against NaN; of equals the first takes the gradient")
+    near = [values(1, 1, 1, INF, INF, -INF, NAN, 0, 100), values(1.009, 1.02, 1, INF, 1, INF, NAN, 1e-4, 101)]
+    case("isclose", lambda a, b, rtol, atol: torch.isclose(a, b, rtol, atol), near, grad=False, rtol=0.01, atol=1e-3)
+    for name, call in (("addcmul", torch.addcmul), ("addcdiv", torch.addcdiv)):
+        case(name, lambda x, a, b, value, call=call: call(x, a, b, value=value), [random("x", 2, 3), random("a", 3), random("b", 2, 1)], value=0.5)
     case("nan_to_num", torch.nan_to_num, [WIDE], nan=2.0, posinf=5.0, neginf=-7.0)
     gammas = values(-3.5, -2.25, -0.5, -1e-3, 1e-3, 0.5, 1.0, 1.25, 1.5, 2.0, 3.0, 7.5, 12.0, 200.0)
     edges = values(-INF, -2.0, -1.0, -0.0, 0.0, 1e6, INF, NAN)

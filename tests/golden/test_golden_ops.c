@@ -539,6 +539,30 @@ static bool make_nan_to_num(golden *c)
     return true;
 }
 
+BINARY(logaddexp2)
+BINARY(heaviside)
+BINARY(fmax)
+BINARY(fmin)
+UNARY(frac)
+
+static bool make_isclose(golden *c)
+{
+    c->out[0] = tn_isclose(c->in[0], c->in[1], golden_number(c, "rtol", 0), golden_number(c, "atol", 0));
+    return true;
+}
+
+static bool make_addcmul(golden *c)
+{
+    c->out[0] = tn_addcmul(c->in[0], c->in[1], c->in[2], golden_number(c, "value", 1));
+    return true;
+}
+
+static bool make_addcdiv(golden *c)
+{
+    c->out[0] = tn_addcdiv(c->in[0], c->in[1], c->in[2], golden_number(c, "value", 1));
+    return true;
+}
+
 static bool make_copysign(golden *c)
 {
     c->out[0] = tn_copysign(c->in[0], c->in[1]);
@@ -646,6 +670,14 @@ static const golden_row table[] = {ROW(conv2d),
                                    ROW(logaddexp),
                                    ROW(nan_to_num),
                                    ROW(copysign),
+                                   ROW(logaddexp2),
+                                   ROW(frac),
+                                   ROW(heaviside),
+                                   ROW(fmax),
+                                   ROW(fmin),
+                                   ROW(isclose),
+                                   ROW(addcmul),
+                                   ROW(addcdiv),
                                    ROW(median),
                                    ROW(quantile),
                                    ROW(rotary),
@@ -660,10 +692,11 @@ static const golden_row table[] = {ROW(conv2d),
 
 /* Looked at where they are steep or go beyond 65,504; cases of numbers that bf16 has not, and one whose point is a rounding. */
 static const char *const steep[] = {
-    "polygamma", "sinh",    "cosh",   "exp",       "exp2",          "expm1", "reciprocal",  "leaky_relu",
-    "elu",       "log",     "log2",   "log10",     "logit",         "sqrt",  "rsqrt",       "square",
-    "relu",      "asin",    "acos",   "acosh",     "atanh",         "hypot", "cast",        "floor_divide",
-    "erfinv",    "digamma", "lgamma", "softmax.3", "log_softmax.3", "bce.0", "logaddexp.0", NULL};
+    "polygamma",     "sinh",   "cosh",         "exp",          "exp2",    "expm1",  "reciprocal",
+    "leaky_relu",    "elu",    "log",          "log2",         "log10",   "logit",  "sqrt",
+    "rsqrt",         "square", "relu",         "asin",         "acos",    "acosh",  "atanh",
+    "hypot",         "cast",   "floor_divide", "erfinv",       "digamma", "lgamma", "softmax.3",
+    "log_softmax.3", "bce.0",  "logaddexp.0",  "logaddexp2.0", NULL};
 
 static void operators_are_as_in_pytorch(void **state)
 {

@@ -1,4 +1,4 @@
-/* gumbel_softmax by its statistics: hard ones are draws from the softmax, soft ones are positive and sum to 1, the gradient of both is the
+/* bernoulli and multinomial by their statistics, and gumbel_softmax: hard ones are draws from the softmax, soft ones are positive and sum to 1, the gradient of both is the
  * soft one's. And what its neighbours in op/compose/pick.c refuse. */
 #include <math.h>
 #include <setjmp.h>
@@ -104,6 +104,85 @@ static void soft_ones_have_their_gradient(void **unused)
     free(y);
 }
 
+/* Runs of an entry that hands out y, of i64 or f32 elements. */
+static void run_once(tn_context *c, tn_graph *g, tn_tensor *y, int64_t rows, int64_t columns, void *out)
+{
+    tn_entry_output(tn_entry_new(g, "e", 0), "y", y);
+    tn_program *p = tn_compile(g, NULL);
+    if (!p)
+        fail_msg("%s", tn_graph_error(g));
+    tn_state *s = tn_state_new(c);
+    tn_session *run = tn_session_new(p, s);
+    const tn_feed fetch = {"y", tn_view_of(out, tn_tensor_dtype(y), 2, (const int64_t[]){rows, columns})};
+    if (tn_run(run, "e", 0, NULL, 1, &fetch) != TN_OK)
+        fail_msg("%s", tn_session_error(run));
+    tn_session_free(run);
+    tn_state_free(s);
+    tn_program_free(p);
+}
+
+static void yes_or_no(void **unused)
+{
+    (void)unused;
+    static float y[ROWS * CLASSES];
+    static const float p[CLASSES] = {0, 0.1F, 0.7F, 1};
+    tn_context *c = tn_context_new(NULL);
+    tn_graph *g = tn_graph_new(c);
+    tn_view v = tn_view_of((void *)(uintptr_t)p, TN_F32, 1, (const int64_t[]){CLASSES});
+    run_once(c, g, tn_bernoulli(tn_expand(tn_constant(g, &v), TN_SHAPE(ROWS, CLASSES))), ROWS, CLASSES, y);
+    double sum[CLASSES] = {0}, both = 0;
+    for (int i = 0; i < ROWS * CLASSES; i++) {
+        assert_true(y[i] == 0 || y[i] == 1);
+        sum[i % CLASSES] += (double)y[i];
+        both += i % CLASSES == 2 && i > CLASSES ? (double)(y[i] * y[i - CLASSES]) : 0;
+    }
+    for (int k = 0; k < CLASSES; k++)
+        assert_true(fabs(sum[k] / ROWS - (double)p[k]) <= 5 * sqrt((double)p[k] * (1 - (double)p[k]) / ROWS));
+    assert_true(fabs(both / ROWS - 0.49) < 0.05); /* each by itself */
+    tn_graph_free(g);
+    tn_context_free(c);
+}
+
+/* Weights 1, 3, 0, 4: put back, draws have these shares, neighbours are independent; not put back, three draws are all that can be. */
+static void classes_are_drawn(void **unused)
+{
+    (void)unused;
+    static int64_t y[ROWS * 3];
+    static const float weights[CLASSES] = {1, 3, 0, 4};
+    for (int replace = 0; replace < 2; replace++) {
+        tn_context *c = tn_context_new(NULL);
+        tn_graph *g = tn_graph_new(c);
+        tn_view v = tn_view_of((void *)(uintptr_t)weights, TN_F32, 1, (const int64_t[]){CLASSES});
+        tn_tensor *w = tn_expand(tn_constant(g, &v), TN_SHAPE(ROWS, CLASSES));
+        run_once(c, g, tn_multinomial(w, 3, replace), ROWS, 3, y);
+        double first[CLASSES] = {0}, second[CLASSES] = {0}, same = 0;
+        for (int r = 0; r < ROWS; r++) {
+            const int64_t *d = y + (ptrdiff_t)r * 3;
+            for (int k = 0; k < 3; k++)
+                assert_true(d[k] == 0 || d[k] == 1 || d[k] == 3);
+            first[d[0]]++;
+            second[d[1]]++;
+            same += d[0] == d[1] || d[1] == d[2] || d[0] == d[2];
+        }
+        /* not put back, the second is class 1 with 1/8 3/7 + 4/8 3/4 */
+        const double share[CLASSES] = {0.125, 0.375, 0, 0.5}, then = replace ? 0.375 : 0.125 * 3 / 7 + 0.5 * 0.75;
+        for (int k = 0; k < CLASSES; k++)
+            assert_true(fabs(first[k] / ROWS - share[k]) <= 5 * sqrt(share[k] * (1 - share[k]) / ROWS));
+        assert_true(fabs(second[1] / ROWS - then) <= 5 * sqrt(then * (1 - then) / ROWS));
+        assert_true(replace ? same > ROWS / 2.0 : same == 0);
+        tn_graph_free(g);
+        tn_context_free(c);
+    }
+}
+
+static tn_tensor *bad_chance(tn_tensor *x)
+{
+    return tn_bernoulli(tn_cast(x, TN_I64));
+}
+static tn_tensor *bad_draws(tn_tensor *x)
+{
+    return tn_multinomial(x, 4, false);
+}
 static tn_tensor *bad_tau(tn_tensor *x)
 {
     return tn_gumbel_softmax(x, 0, false, 0);
@@ -135,7 +214,9 @@ static void what_cannot_be(void **unused)
     static const struct {
         tn_tensor *(*make)(tn_tensor *x);
         const char *words;
-    } wrong[] = {{bad_tau, "tau is 0"},
+    } wrong[] = {{bad_chance, "bernoulli of"},
+                 {bad_draws, "no more than there are classes, not 4"},
+                 {bad_tau, "tau is 0"},
                  {bad_axis, "hardmax"},
                  {bad_lengths, "lengths has 2 axes"},
                  {bad_groups, "3 channels are no multiple of 2"},
@@ -155,7 +236,7 @@ static void what_cannot_be(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(hard_ones_are_draws),
-                                       cmocka_unit_test(soft_ones_have_their_gradient),
-                                       cmocka_unit_test(what_cannot_be)};
+                                       cmocka_unit_test(soft_ones_have_their_gradient), cmocka_unit_test(yes_or_no),
+                                       cmocka_unit_test(classes_are_drawn), cmocka_unit_test(what_cannot_be)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* pick.c: the place of the largest as a row of one 1, exactly or by chance (Jang et al. 2017); and rearrangements of their own: sequences
+/* pick.c: the place of the largest as a row of one 1, exactly or by chance (Jang et al. 2017); draws of classes and of yes or no (the
+ * largest with noise: Gumbel 1954; without putting back: Kool, van Hoof, Welling 2019); and rearrangements of their own: sequences
  * of different lengths turned round, channels dealt out over groups, the distances of all pairs of rows. */
 #include "op/compose/compose.h"
 
@@ -49,6 +50,42 @@ tn_tensor *tn_gumbel_softmax(tn_tensor *x, double tau, bool hard, int axis)
     if (hard && !op_unusable(y)) /* forward the 1, backward the soft ones: the sum in brackets is 0 exactly */
         y = tn_add(tn_hardmax(tn_detach(y), at), tn_sub(y, tn_detach(y)));
     return op_unusable(y) ? y : op_cast_to(y, dtype);
+}
+
+tn_tensor *tn_bernoulli(tn_tensor *p)
+{
+    if (op_unusable(p))
+        return p;
+    tn_dtype dtype = p->type.dtype, wide = dtype == TN_F16 || dtype == TN_BF16 ? TN_F32 : dtype;
+    if (!tn_dtype_is_float(dtype))
+        return OP_REFUSE(p, TN_DTYPE, "bernoulli of '%s': probabilities are due, of a float dtype", tn_tensor_name(p));
+    tn_tensor *u = tn_uniform(p->graph, wide, tn_tensor_shape(p));
+    return op_cast_to(tn_lt(u, op_cast_to(tn_detach(p), wide)), dtype);
+}
+
+/* Each draw has noise of its own; those that must differ share it. */
+tn_tensor *tn_multinomial(tn_tensor *weights, int64_t draws, bool replace)
+{
+    if (op_unusable(weights))
+        return weights;
+    int rank = weights->type.rank;
+    tn_dim classes = rank ? weights->type.dims[rank - 1] : 0;
+    if (rank < 1 || rank >= TN_MAX_RANK || !tn_dtype_is_float(weights->type.dtype) || draws < 1 || classes == 0 ||
+        (!replace && dim_literal(classes) && draws > classes))
+        return OP_REFUSE(
+            weights, TN_SHAPE,
+            "multinomial of '%s' takes weights [..., classes] of a float dtype, and draws one or more, without "
+            "putting back no more than there are classes, not %lld",
+            tn_tensor_name(weights), (long long)draws);
+    tn_dtype dtype = weights->type.dtype == TN_F64 ? TN_F64 : TN_F32;
+    tn_tensor *x = tn_log(op_cast_to(tn_detach(weights), dtype));
+    if (!replace)
+        return tn_topk(tn_add(x, gumbel(x, dtype)), draws, -1, true).index;
+    tn_shape shape = tn_tensor_shape(weights);
+    shape.dims[shape.rank++] = classes;
+    shape.dims[rank - 1] = draws;
+    x = tn_expand(tn_unsqueeze(x, rank - 1), shape);
+    return tn_argmax(tn_add(x, gumbel(x, dtype)), -1, false);
 }
 
 tn_tensor *tn_reverse_sequence(tn_tensor *x, tn_tensor *lengths, int time_axis, int batch_axis)
