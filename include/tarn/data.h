@@ -225,8 +225,8 @@ TN_API tn_picture *tn_picture_resize(tn_context *context, const tn_picture *pict
 /* A drawn or photographed digit as MNIST would show it: grey, dark ink on light ground inverted, the ink's box scaled to
  * fit 20x20 and put into 28x28 with its centre of mass in the middle. TN_FORMAT, and NULL, for a picture without ink. */
 TN_API tn_picture *tn_picture_digit(tn_context *context, const tn_picture *picture);
-/* A preprocessing step by name, as model files hold it: "digit" or "resize" (to dims [channels, height, width]). Writes u8
- * in that order to `view`, which must be u8 [channels, height, width], row-major. */
+/* A preprocessing step by name, as model files hold it: "digit", or to dims [channels, height, width] "resize" (both sides on
+ * their own), "crop" (the size is covered, the middle cut out) or "pad" (fits in, the rest is black). Writes u8 in that order to `view`, which must be u8 [channels, height, width], row-major. */
 TN_API tn_status tn_picture_prepare(tn_context *context, const tn_picture *picture, const char *step,
                                     const tn_view *view);
 /* Grey or colour PNG, written beside and renamed. */

@@ -19,7 +19,7 @@ typedef struct tn_model tn_model;
 
 /* How raw input becomes the graph's input "x": cast, then value * scale, then (value - mean) / std by channel (axis 1). */
 typedef struct tn_preprocess {
-    const char *step; /* for pictures: "digit", "resize" (tn_picture_prepare), or NULL */
+    const char *step; /* for pictures: "digit", "resize", "crop", "pad" (tn_picture_prepare), or NULL */
     tn_dtype raw;     /* dtype of raw input: u8 for pictures; TN_NONE: already what the graph takes */
     double scale;     /* 0: 1 */
     int channels;     /* entries of mean and std: 0 none, 1 for all, else one a channel; at most 16 */

@@ -6,7 +6,9 @@
 
 #include "base/context.h"
 #include "base/file.h"
-#include "data/picture/scale.h"
+#include "data/picture/scene.h"
+
+#include <tarn/picture.h>
 
 static const int64_t PIXELS_LIMIT = 100000000;
 static const size_t FILE_LIMIT = (size_t)256 << 20;
@@ -256,10 +258,30 @@ static tn_picture *step_resize(const tn_picture *p, const tn_view *v, base_error
     return q;
 }
 
+/* As data sets of pictures fit them. */
+static tn_picture *step_fit(const tn_picture *p, const tn_view *v, int fit, base_error *e)
+{
+    picture_scene s = {.picture = data_picture_convert(p, (int)v->dims[0], e)};
+    if (s.picture && scene_fit(&s, v->dims[2], v->dims[1], fit, 0, e) == TN_OK)
+        return s.picture;
+    scene_free(&s);
+    return NULL;
+}
+
+static tn_picture *step_crop(const tn_picture *p, const tn_view *v, base_error *e)
+{
+    return step_fit(p, v, TN_FIT_CROP, e);
+}
+
+static tn_picture *step_pad(const tn_picture *p, const tn_view *v, base_error *e)
+{
+    return step_fit(p, v, TN_FIT_PAD, e);
+}
+
 static const struct {
     const char *name;
     tn_picture *(*run)(const tn_picture *p, const tn_view *v, base_error *e);
-} steps[] = {{"digit", step_digit}, {"resize", step_resize}};
+} steps[] = {{"digit", step_digit}, {"resize", step_resize}, {"crop", step_crop}, {"pad", step_pad}};
 
 static tn_status check_view(const tn_view *v, base_error *e)
 {
@@ -284,5 +306,6 @@ tn_status tn_picture_prepare(tn_context *context, const tn_picture *p, const cha
             tn_picture_free(q);
             return TN_OK;
         }
-    return base_fail(e, TN_NOT_FOUND, "there is no preprocessing step \"%.100s\"; known are digit and resize", step);
+    return base_fail(e, TN_NOT_FOUND,
+                     "there is no preprocessing step \"%.100s\"; known are digit, resize, crop and pad", step);
 }

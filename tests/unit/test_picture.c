@@ -582,7 +582,7 @@ static void steps_go_by_name(void **state)
     assert_int_equal(tn_picture_prepare(context, rgb, "digit", &v), TN_SHAPE);
     says("[1, 28, 28], not [3, 4, 5]");
     assert_int_equal(tn_picture_prepare(context, rgb, "sharpen", &v), TN_NOT_FOUND);
-    says("\"sharpen\"; known are digit and resize");
+    says("\"sharpen\"; known are digit, resize, crop and pad");
     v.bytes = 59;
     assert_int_equal(tn_picture_prepare(context, rgb, "resize", &v), TN_SHAPE);
     v.bytes = 60;

@@ -105,18 +105,17 @@ tn_status colour_sharpness(tn_picture *p, double factor, base_error *e)
 
 /* ---- hue ------------------------------------------------------------------------------------------------------- */
 
-static float fraction(float x)
-{
-    return x - floorf(x);
-}
-
-/* Hue as 0 to 255, the way that 8-bit pictures hold it. */
+/* Hue as 0 to 255, the way that 8-bit pictures hold it; rounded where Pillow rounds. */
 static int hue_of(const uint8_t *v, int most, int least)
 {
     float range = (float)(most - least), r = (float)(most - v[0]) / range, g = (float)(most - v[1]) / range,
           b = (float)(most - v[2]) / range;
-    float h = v[0] == most ? b - g : v[1] == most ? 2 + r - b : 4 + g - r;
-    return (int)(fraction(h / 6 + 1) * 255);
+    double sum = v[0] == most   ? (double)b - (double)g
+                 : v[1] == most ? 2 + (double)r - (double)b
+                                : 4 + (double)g - (double)r;
+    float h = (float)sum;
+    float part = (float)fmod((double)h / 6 + 1, 1);
+    return (int)((double)part * 255);
 }
 
 static void from_hsv(int hue, int saturation, int value, uint8_t *out)
@@ -139,7 +138,7 @@ void colour_hue(tn_picture *p, double turn)
         least = v[2] < least ? v[2] : least;
         if (most == least)
             continue; /* grey has no hue */
-        int saturation = (int)((float)(most - least) / (float)most * 255);
+        int saturation = (int)((double)((float)(most - least) / (float)most) * 255);
         from_hsv((hue_of(v, most, least) + add) & 255, saturation, most, v);
     }
 }

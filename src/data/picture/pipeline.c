@@ -225,6 +225,8 @@ static void write_json(tn_pipeline *p)
             const step_parameter *q = &s->kind->parameters[k];
             if (q->words)
                 format_json_put_string(&w, q->name, q->words[(int)s->v[k]]);
+            else if (q->whole)
+                format_json_put_i64(&w, q->name, (int64_t)s->v[k]);
             else
                 format_json_put_f64(&w, q->name, s->v[k]);
         }
