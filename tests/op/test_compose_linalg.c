@@ -59,8 +59,24 @@ static tn_tensor *vector(tn_tensor *x)
     return tn_solve(definite(x), tn_arange(tn_tensor_graph(x), TN_F32, 1, 1, 3));
 }
 
-static compose_fn *const builders[] = {trace,      power, inverse_power, by_cholesky,    pinv,  lstsq,
-                                       lstsq_wide, outer, kron,          from_the_right, vector};
+/* Matrices of as many columns, or rows, as there are samples: fewer than the others, and as many. */
+static tn_tensor *triangles(tn_tensor *x)
+{
+    tn_tensor *wide =
+        tn_add(tn_permute(x, 3, (int64_t[]){1, 2, 0}), tn_sin(tn_permute(tn_mul(x, x), 3, (int64_t[]){1, 2, 0})));
+    tn_lu_result a = tn_lu(wide), b = tn_lu(tn_transpose(wide, -1, -2));
+    return tn_add(tn_matmul(a.l, tn_mul(a.u, a.u)), tn_transpose(tn_matmul(b.l, tn_sin(b.u)), -1, -2));
+}
+static tn_tensor *spectrum(tn_tensor *x)
+{
+    tn_tensor *upper = tn_triu(definite(x), 0); /* its values are those of the diagonal */
+    tn_tensor *rises = tn_diag(tn_arange(tn_tensor_graph(x), TN_F32, 1, 1, 3), 0);
+    tn_eig_result e = tn_eig(tn_add(tn_mul_f(upper, 0.01), rises));
+    return tn_add(tn_slice(e.vectors, -1, 0, 1), tn_unsqueeze(tn_slice(e.values, -1, 0, 1), -3));
+}
+
+static compose_fn *const builders[] = {trace, power, inverse_power,  by_cholesky, pinv,      lstsq,   lstsq_wide,
+                                       outer, kron,  from_the_right, vector,      triangles, spectrum};
 
 static tn_tensor *one_axis(tn_tensor *x)
 {
