@@ -1,4 +1,4 @@
-/* Dropout inside layers, by its statistics: between layers of recurrent nets, on the weights of attention. As many are dropped as were
+/* Dropout inside layers, by its statistics: between layers of recurrent nets, on the weights of attention, in Transformers. As many are dropped as were
  * asked for, the rest is larger by so much that the mean stays, each is drawn by itself, and an entry that does
  * not train drops nothing. */
 #include <math.h>
@@ -217,10 +217,45 @@ static void on_attention(void **unused)
     }
 }
 
+/* An encoder's layer of x = 0 whose weights are 0 but for what makes ones: behind attention, behind the feed-forward part, or in its
+ * middle, from where they pass both of its dropouts. */
+static void inside_transformer_layers(void **unused)
+{
+    (void)unused;
+    enum { N = 8, L = 128, E = 16 };
+    const double p = 0.3;
+    static const char *const zeros[] = {"m.self_attn.in_proj_bias", "m.self_attn.out_proj.bias", "m.linear1.bias",
+                                        "m.linear2.bias"};
+    static float none[3 * E * E], ones[E], eye[E * E];
+    for (int i = 0; i < E; i++)
+        ones[i] = eye[i * E + i] = 1;
+    for (int where = 0; where < 3; where++) {
+        net n = begin();
+        tn_tensor *x = tn_full(n.graph, TN_F32, TN_SHAPE(N, L, E), 0);
+        const tn_transformer_opt o = {.feed_forward = E, .dropout = tn_f64(p), .norm_first = true};
+        compile(&n, tn_layer_transformer_encoder_layer(x, "m", 4, NULL, &o));
+        for (int i = 0; i < 4; i++)
+            set_all(&n, zeros[i], i ? E : 3 * E, 0, none);
+        set_all(&n, "m.self_attn.in_proj_weight", 3 * E, E, none);
+        set_all(&n, "m.self_attn.out_proj.weight", E, E, none);
+        set_all(&n, "m.linear1.weight", E, E, none);
+        set_all(&n, "m.linear2.weight", E, E, where == 2 ? eye : none);
+        set_all(&n,
+                where == 0   ? "m.self_attn.out_proj.bias"
+                : where == 1 ? "m.linear2.bias"
+                             : "m.linear1.bias",
+                E, 0, ones);
+        const double kept = where == 2 ? 1 / (1 - p) / (1 - p) : 1 / (1 - p);
+        check_runs(&n, (int64_t)N * L * E, where == 2 ? 1 - (1 - p) * (1 - p) : p, 1, (float)kept, (int64_t)L * E);
+        end(&n);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(between_recurrent_layers), cmocka_unit_test(on_attention),
                                        cmocka_unit_test(between_layers_with_gates),
-                                       cmocka_unit_test(inside_multihead_attention)};
+                                       cmocka_unit_test(inside_multihead_attention),
+                                       cmocka_unit_test(inside_transformer_layers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
