@@ -331,6 +331,7 @@ ACTIVATION(mish, tn_mish(x))
 ACTIVATION(hardswish, tn_hardswish(x))
 ACTIVATION(hardsigmoid, tn_hardsigmoid(x))
 ACTIVATION(hardtanh, tn_hardtanh(x, l->hardtanh.min, l->hardtanh.max))
+ACTIVATION(rrelu, tn_rrelu(x, l->rrelu.lower, l->rrelu.upper))
 ACTIVATION(softsign, tn_softsign(x))
 ACTIVATION(log_sigmoid, tn_log_sigmoid(x))
 ACTIVATION(softshrink, tn_softshrink(x, l->softshrink.lambda))
@@ -401,6 +402,7 @@ static tn_tensor *(*const build_layer[TRAIN_LAYER_END])(builder *, tn_tensor *) 
     [TRAIN_LAYER_hardswish] = hardswish,
     [TRAIN_LAYER_hardsigmoid] = hardsigmoid,
     [TRAIN_LAYER_hardtanh] = hardtanh,
+    [TRAIN_LAYER_rrelu] = rrelu,
     [TRAIN_LAYER_softsign] = softsign,
     [TRAIN_LAYER_log_sigmoid] = log_sigmoid,
     [TRAIN_LAYER_softshrink] = softshrink,

@@ -83,6 +83,7 @@
     X(hardswish)                                                                                                       \
     X(hardsigmoid)                                                                                                     \
     X(hardtanh)                                                                                                        \
+    X(rrelu)                                                                                                           \
     X(softsign)                                                                                                        \
     X(log_sigmoid)                                                                                                     \
     X(softshrink)                                                                                                      \
@@ -250,12 +251,12 @@ typedef struct train_prelu {
     double slope;  /* to begin with */
 } train_prelu;
 
-/* elu, celu: alpha; leaky_relu: slope; softshrink, hardshrink: lambda; hardtanh: min, max; threshold: threshold, value; softmax,
+/* elu, celu: alpha; leaky_relu: slope; softshrink, hardshrink: lambda; hardtanh: min, max; rrelu: lower, upper; threshold: threshold, value; softmax,
  * log_softmax, glu, swiglu, geglu: axis; the others: nothing. */
 typedef struct train_activation {
     uint64_t given;
     const char *name;
-    double alpha, slope, lambda, min, max, threshold, value;
+    double alpha, slope, lambda, min, max, lower, upper, threshold, value;
     int64_t axis;
 } train_activation;
 
@@ -287,8 +288,8 @@ typedef struct train_layer {
         train_recompute recompute;
         train_gelu gelu;
         train_prelu prelu;
-        train_activation relu6, selu, celu, mish, hardswish, hardsigmoid, hardtanh, softsign, log_sigmoid, softshrink,
-            hardshrink, tanhshrink, threshold, glu, swiglu, geglu;
+        train_activation relu6, selu, celu, mish, hardswish, hardsigmoid, hardtanh, rrelu, softsign, log_sigmoid,
+            softshrink, hardshrink, tanhshrink, threshold, glu, swiglu, geglu;
         train_activation global_avg_pool, relu, leaky_relu, elu, silu, sigmoid, tanh, softplus, softmax, log_softmax;
     };
 } train_layer;

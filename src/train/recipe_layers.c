@@ -264,6 +264,12 @@ static const format_option hardtanh_rows[] = {
     NAME(train_activation),
     {0},
 };
+static const format_option rrelu_rows[] = {
+    FORMAT_FLOAT(train_activation, lower, "0.125", NULL, "the smallest slope left of zero that is drawn"),
+    FORMAT_FLOAT(train_activation, upper, "0.3333333333333333", NULL, "the largest one; evaluation takes their mean"),
+    NAME(train_activation),
+    {0},
+};
 static const format_option threshold_rows[] = {
     FORMAT_FLOAT(train_activation, threshold, "0", NULL, "values above it stay"),
     FORMAT_FLOAT(train_activation, value, "0", NULL, "what the others become"),
@@ -347,6 +353,7 @@ static const format_table tables[TRAIN_LAYER_END] = {
     TABLE(hardswish, plain_rows, NULL, "x min(max(x + 3, 0), 6) / 6"),
     TABLE(hardsigmoid, plain_rows, NULL, "min(max(x + 3, 0), 6) / 6"),
     TABLE(hardtanh, hardtanh_rows, NULL, "x kept between two numbers"),
+    TABLE(rrelu, rrelu_rows, NULL, "x, and x times a slope that is drawn for each element left of zero"),
     TABLE(softsign, plain_rows, NULL, "x / (1 + |x|)"),
     TABLE(log_sigmoid, plain_rows, NULL, "the logarithm of sigmoid"),
     TABLE(softshrink, shrink_rows, "lambda", "x moved towards zero, and zero near it"),

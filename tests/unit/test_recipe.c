@@ -115,7 +115,7 @@ static void test_activations(void **state)
         "tarn: 1\nmodel:\n  input: [8]\n  layers:\n"
         "    - relu6\n    - prelu: {channels: true, slope: 0.1, name: p}\n    - celu: 0.5\n"
         "    - hardtanh: {min: -2}\n    - softshrink: 0.1\n    - threshold: {threshold: -1, value: 3}\n"
-        "    - swiglu: 1\n    - prelu\ndata: {name: digits}\n";
+        "    - swiglu: 1\n    - prelu\n    - rrelu: {upper: 0.5}\ndata: {name: digits}\n";
     train_recipe *r = reads(text, NULL, 0);
     const train_layer *l = r->model.layers;
     assert_int_equal(l[0].kind, TRAIN_LAYER_relu6);
@@ -123,6 +123,7 @@ static void test_activations(void **state)
     assert_string_equal(l[1].name, "p");
     assert_true(l[2].celu.alpha == 0.5);
     assert_true(l[3].hardtanh.min == -2 && l[3].hardtanh.max == 1);
+    assert_true(l[8].rrelu.lower == 0.125 && l[8].rrelu.upper == 0.5);
     assert_true(l[4].softshrink.lambda == 0.1);
     assert_true(l[5].threshold.threshold == -1 && l[5].threshold.value == 3);
     assert_int_equal(l[6].swiglu.axis, 1);
