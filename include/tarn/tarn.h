@@ -14,6 +14,7 @@
 #include <tarn/data.h>
 #include <tarn/table.h>
 #include <tarn/series.h>
+#include <tarn/graph_data.h>
 #include <tarn/text.h>
 #include <tarn/picture.h>
 #include <tarn/model.h>

@@ -7,11 +7,13 @@
 #include "graph/graph.h"
 #include "model/core/zoo.h"
 #include "train/build.h"
+#include "train/source/source.h"
 
 typedef struct builder {
     tn_graph *g;
     const train_layer *layer;
     const train_model *model;
+    tn_edges edges;              /* of data that are nodes of a graph; source NULL: there are none */
     tn_tensor *input, **outputs; /* of the layers before number `at` */
     size_t at;
     int64_t again;                  /* layers left of a block whose values are computed again */
@@ -228,6 +230,25 @@ static tn_tensor *mixture_of_experts(builder *b, tn_tensor *x)
     return r.y;
 }
 
+static tn_tensor *along_edges(builder *b, tn_tensor *x)
+{
+    const train_edges *o = &b->layer->gcn; /* one struct for all three */
+    const train_layer_kind k = b->layer->kind;
+    if (!b->edges.source) {
+        graph_fail(b->g, TN_INVALID, "there are no edges to follow: this layer needs data of the kind graph");
+        return x;
+    }
+    if (k == TRAIN_LAYER_gcn)
+        return tn_layer_gcn(x, name_of(b, o->name, "gcn"), o->units, &b->edges,
+                            TN_OPT(tn_gcn_opt, .no_bias = !o->bias, .no_self_loops = !o->self_loops));
+    if (k == TRAIN_LAYER_sage)
+        return tn_layer_sage(x, name_of(b, o->name, "sage"), o->units, &b->edges,
+                             TN_OPT(tn_sage_opt, .no_bias = !o->bias, .aggregate = TN_AGGREGATE_MEAN));
+    return tn_layer_gat(x, name_of(b, o->name, "gat"), o->units, o->heads, &b->edges,
+                        TN_OPT(tn_gat_opt, .no_bias = !o->bias, .mean_heads = o->mean_heads, .dropout = o->dropout,
+                               .no_self_loops = !o->self_loops));
+}
+
 static tn_tensor *embedding(builder *b, tn_tensor *x)
 {
     const train_embedding *o = &b->layer->embedding;
@@ -377,6 +398,9 @@ static tn_tensor *(*const build_layer[TRAIN_LAYER_END])(builder *, tn_tensor *) 
     [TRAIN_LAYER_transformer_encoder] = transformer_encoder,
     [TRAIN_LAYER_mixture_of_experts] = mixture_of_experts,
     [TRAIN_LAYER_log_mel] = log_mel,
+    [TRAIN_LAYER_gcn] = along_edges,
+    [TRAIN_LAYER_sage] = along_edges,
+    [TRAIN_LAYER_gat] = along_edges,
     [TRAIN_LAYER_embedding] = embedding,
     [TRAIN_LAYER_positions] = positions,
     [TRAIN_LAYER_mean_steps] = mean_steps,
@@ -417,9 +441,15 @@ static tn_tensor *(*const build_layer[TRAIN_LAYER_END])(builder *, tn_tensor *) 
     [TRAIN_LAYER_recompute] = recompute,
 };
 
-static tn_tensor *build_list(const train_model *m, tn_graph *g, tn_tensor *x, base_error *e)
+static tn_tensor *build_list(const train_recipe *r, tn_graph *g, tn_tensor *x, base_error *e)
 {
-    builder b = {.g = g, .model = m, .input = x, .outputs = calloc(m->n + 1, sizeof(tn_tensor *))};
+    const train_model *m = &r->model;
+    tn_tensor *chosen = r->source->enter ? x : NULL; /* nodes, of which the output is wanted */
+    builder b = {.g = g, .model = m};
+    if (chosen && !(x = r->source->enter(r, g, &b.edges, e)))
+        return NULL;
+    b.input = x;
+    b.outputs = calloc(m->n + 1, sizeof(tn_tensor *));
     if (!b.outputs)
         base_no_memory(e, "building a model");
     for (; b.outputs && b.at < m->n; b.at++) {
@@ -434,7 +464,7 @@ static tn_tensor *build_list(const train_model *m, tn_graph *g, tn_tensor *x, ba
     }
     bool done = b.outputs && b.at == m->n;
     free(b.outputs);
-    return done ? x : NULL;
+    return !done ? NULL : chosen ? tn_index_select(x, 0, chosen) : x;
 }
 
 /* The input of the model: as the recipe says, or as the data are. */
@@ -467,7 +497,7 @@ tn_tensor *train_build_graph(const train_recipe *r, const tn_field *field, int c
     const train_model *m = &r->model;
     tn_tensor *x = input_of(m, g, field), *y;
     if (!m->name) {
-        y = build_list(m, g, x, e);
+        y = build_list(r, g, x, e);
     } else {
         const zoo_model *zoo = zoo_find(m->name);
         if (!zoo) {

@@ -57,6 +57,9 @@
     X(gru)                                                                                                             \
     X(transformer_encoder)                                                                                             \
     X(mixture_of_experts)                                                                                              \
+    X(gcn)                                                                                                             \
+    X(sage)                                                                                                            \
+    X(gat)                                                                                                             \
     X(log_mel)                                                                                                         \
     X(embedding)                                                                                                       \
     X(positions)                                                                                                       \
@@ -199,6 +202,14 @@ typedef struct train_mixture {
     bool normalize;
 } train_mixture;
 
+typedef struct train_edges {
+    uint64_t given;
+    const char *name;
+    int64_t units, heads;
+    double dropout;
+    bool bias, mean_heads, self_loops;
+} train_edges;
+
 typedef struct train_embedding {
     uint64_t given;
     const char *name;
@@ -279,6 +290,7 @@ typedef struct train_layer {
         train_recurrent rnn, lstm, gru;
         train_encoder transformer_encoder;
         train_mixture mixture_of_experts;
+        train_edges gcn, sage, gat;
         train_embedding embedding;
         train_activation positions, mean_steps;
         train_dropout dropout, dropout_channels, drop_path, alpha_dropout;

@@ -183,6 +183,24 @@ static const format_option encoder_rows[] = {
     NAME(train_encoder),
     {0},
 };
+#define EDGE_ROWS                                                                                                      \
+    FORMAT_INT(train_edges, units, FORMAT_REQUIRED, "[1,1000000]", "features that each node gets"),                    \
+        FORMAT_BOOL(train_edges, bias, "true", "a learned number is added to each feature"), NAME(train_edges)
+static const format_option gcn_rows[] = {
+    EDGE_ROWS,
+    FORMAT_BOOL(train_edges, self_loops, "true", "each node counts as its own neighbour"),
+    {0},
+};
+static const format_option sage_rows[] = {EDGE_ROWS, {0}};
+static const format_option gat_rows[] = {
+    EDGE_ROWS,
+    FORMAT_INT(train_edges, heads, "1", "[1,1024]", "ways to attend, each with so many units"),
+    FORMAT_BOOL(train_edges, mean_heads, "false", "the heads' mean, not one beside the other"),
+    FORMAT_FLOAT(train_edges, dropout, "0", "[0,1)", "of what edges count"),
+    FORMAT_BOOL(train_edges, self_loops, "true", "each node counts as its own neighbour"),
+    {0},
+};
+
 static const format_option embedding_rows[] = {
     FORMAT_INT(train_embedding, rows, FORMAT_REQUIRED, "[1,1000000000]", "how many numbers there are, from 0 on"),
     FORMAT_INT(train_embedding, units, FORMAT_REQUIRED, "[1,1000000]", "features of each"),
@@ -327,6 +345,10 @@ static const format_table tables[TRAIN_LAYER_END] = {
           "picks"),
     TABLE(log_mel, log_mel_rows, "mels",
           "the logarithm of a mel spectrogram of a signal [..., length]: [..., mels, frames]"),
+    TABLE(gcn, gcn_rows, "units",
+          "the weighed mean of a node's neighbours, through a linear layer (data of the kind graph)"),
+    TABLE(sage, sage_rows, "units", "the mean of a node's neighbours and the node itself, each through a linear layer"),
+    TABLE(gat, gat_rows, "units", "a node's neighbours as attention weighs them, through a linear layer"),
     TABLE(embedding, embedding_rows, NULL, "a learned row of numbers for each whole number"),
     TABLE(positions, plain_rows, NULL, "sines and cosines of its place added to each step of [steps, features]"),
     TABLE(mean_steps, plain_rows, NULL, "the mean over the steps of [steps, features]"),

@@ -7,6 +7,7 @@
 #include "train/recipe.h"
 #include <tarn/data.h>
 #include <tarn/model.h>
+#include <tarn/ops.h>
 
 /* What a recipe's data are: freed by whoever asked. valid and test may be NULL. */
 typedef struct train_sets {
@@ -23,6 +24,9 @@ typedef struct train_source {
      * sets->valid NULL and val_fraction is above 0, samples are taken from training at random, class by class. A kind that
      * fits something on the training samples cuts them itself, and gives its preparation to the data sets. */
     tn_status (*open)(tn_context *c, const train_recipe *r, train_sets *sets);
+    /* Optional, for samples that are numbers of nodes in a graph: what the first layer sees, all nodes' features, and the edges that
+     * graph layers follow. The rows of the last layer's output that x names are the model's output. NULL: the sentence is in e. */
+    tn_tensor *(*enter)(const train_recipe *r, tn_graph *g, tn_edges *edges, base_error *e);
     /* Optional: how raw samples x become the model's input; *p is zero, but that p->raw is set where x is not f32. */
     void (*preprocess)(const train_recipe *r, const tn_field *x, tn_preprocess *p);
 } train_source;

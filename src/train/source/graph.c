@@ -1,0 +1,113 @@
+/* graph.c: data: {name: graph, nodes: ..., edges: ..., features: ...}, nodes of one graph as samples: the model sees the whole graph, and
+ * learns from the nodes that are for training. */
+#include <stdlib.h>
+
+#include "base/context.h"
+#include "train/source/source.h"
+#include <tarn/graph_data.h>
+
+typedef struct graph {
+    train_data common;
+    const char *nodes, *edges, *features; /* NULL if not given */
+    const char *node, *label, *split, *source, *target, *weight;
+    bool directed, normalize_rows;
+} graph;
+
+static const format_option rows[] = {
+    FORMAT_PATH(graph, nodes, FORMAT_REQUIRED,
+                "the table of nodes, one a row: its name or number, its label, what it is for, features"),
+    FORMAT_PATH(graph, edges, FORMAT_REQUIRED, "the table of edges: from where, to where"),
+    FORMAT_PATH(
+        graph, features, NULL,
+        "a table of features: node, number of the feature, value (1 if there is no such column); else those are "
+        "the numbers among the columns of nodes"),
+    FORMAT_STRING(graph, node, NULL, "the column of nodes that names them; the first if not given"),
+    FORMAT_STRING(graph, label, NULL, "the column of nodes with their classes; label if not given"),
+    FORMAT_STRING(graph, split, NULL,
+                  "the column of nodes that says train, val (or valid, validation) or test; split if not given"),
+    FORMAT_STRING(graph, source, NULL, "the column of edges where they begin; the first if not given"),
+    FORMAT_STRING(graph, target, NULL, "the column of edges where they end; the second if not given"),
+    FORMAT_STRING(graph, weight, NULL, "the column of edges with their weights; 1 each if not given"),
+    FORMAT_BOOL(graph, directed, "false", "edges are followed from source to target only"),
+    FORMAT_BOOL(graph, normalize_rows, "false", "features of a node are divided by their sum"),
+    {0},
+};
+static const format_table table = {
+    .name = "graph",
+    .doc = "the nodes of a graph, out of tables of nodes, edges and features, for the layers gcn, sage and gat: the "
+           "model sees the whole "
+           "graph",
+    .options = rows,
+    .brief = "name",
+};
+
+static tn_graph_data *read_graph(tn_context *c, const graph *o)
+{
+    tn_table *nodes = tn_table_read(c, o->nodes, NULL), *edges = nodes ? tn_table_read(c, o->edges, NULL) : NULL,
+             *features = edges && o->features ? tn_table_read(c, o->features, NULL) : NULL;
+    tn_graph_data *g = NULL;
+    if (edges && (features || !o->features))
+        g = tn_graph_data_new(c, nodes, edges, features,
+                              TN_OPT(tn_graph_data_opt, .node = o->node, .label = o->label, .split = o->split,
+                                     .source = o->source, .target = o->target, .weight = o->weight,
+                                     .directed = o->directed, .normalize = o->normalize_rows));
+    tn_table_free(nodes);
+    tn_table_free(edges);
+    tn_table_free(features);
+    return g;
+}
+
+static tn_status open_graph(tn_context *c, const train_recipe *r, train_sets *sets)
+{
+    tn_graph_data *g = read_graph(c, TRAIN_SOURCE_OPTIONS(r, graph));
+    if (!g)
+        return TN_FORMAT;
+    const tn_graph_view *v = tn_graph_data_view(g);
+    int64_t kinds[4] = {0};
+    tn_dataset **set[] = {&sets->train, &sets->valid, &sets->test};
+    tn_status status = TN_OK;
+    for (int64_t i = 0; i < v->nodes; i++)
+        kinds[v->split[i]]++;
+    for (int k = 0; k < 3 && status == TN_OK; k++)
+        if (k == TN_NODE_TRAIN || kinds[k] > 0)
+            status = (*set[k] = tn_dataset_nodes(c, g, k)) ? TN_OK : TN_INVALID;
+    tn_graph_data_free(g);
+    return status;
+}
+
+/* The graph becomes constants of the model: what was learned on it is asked of it again. */
+static tn_tensor *enter(const train_recipe *r, tn_graph *g, tn_edges *edges, base_error *e)
+{
+    tn_context *c = tn_context_new(NULL);
+    tn_graph_data *data = c ? read_graph(c, TRAIN_SOURCE_OPTIONS(r, graph)) : NULL;
+    float *x = NULL;
+    tn_tensor *features = NULL;
+    if (!data) {
+        base_fail(e, TN_FORMAT, "%s", c ? tn_context_error(c) : "out of memory");
+        tn_context_free(c);
+        return NULL;
+    }
+    const tn_graph_view *v = tn_graph_data_view(data);
+    if (v->features < 1)
+        base_fail(e, TN_INVALID, "the nodes have no features: neither columns of numbers nor a table of them");
+    else if (!(x = malloc((size_t)v->nodes * (size_t)v->features * sizeof *x)))
+        base_no_memory(e, "reading a graph");
+    if (x) {
+        tn_graph_data_features(data, NULL, v->nodes, x);
+        tn_view view = tn_view_of(x, TN_F32, 2, (const int64_t[]){v->nodes, v->features});
+        features = tn_constant(g, &view);
+        view = tn_view_of((void *)(uintptr_t)v->in_source, TN_I64, 1, &v->edges);
+        edges->source = tn_constant(g, &view);
+        view = tn_view_of((void *)(uintptr_t)v->in_target, TN_I64, 1, &v->edges);
+        edges->target = tn_constant(g, &view);
+        view = tn_view_of((void *)(uintptr_t)v->in_weight, TN_F32, 1, &v->edges);
+        edges->weight = v->in_weight ? tn_constant(g, &view) : NULL;
+    }
+    free(x);
+    tn_graph_data_free(data);
+    tn_context_free(c);
+    return features;
+}
+
+const train_source train_source_graph = {
+    .table = &table, .size = sizeof(graph), .own_valid = true, .open = open_graph, .enter = enter};
