@@ -93,7 +93,30 @@ static tn_tensor *qr(tn_tensor *x)
     return tn_add(gap, apart(tn_matmul(turned(whole.q), whole.q), eye_like(whole.q)));
 }
 
-static residual_fn *const residuals[] = {inverse, solve, cholesky, upper, triangle, slogdet, eigh, svd, qr};
+static tn_tensor *part(tn_tensor *x, int k)
+{
+    return tn_squeeze(tn_slice(x, -1, k, k + 1), -1);
+}
+/* x v = v value in complex numbers, vectors of length 1. */
+static tn_tensor *eig(tn_tensor *x)
+{
+    tn_eig_result e = tn_eig(x);
+    tn_tensor *vr = part(e.vectors, 0), *vi = part(e.vectors, 1);
+    tn_tensor *re = tn_unsqueeze(part(e.values, 0), -2), *im = tn_unsqueeze(part(e.values, 1), -2);
+    tn_tensor *gap = tn_add(apart(tn_matmul(x, vr), tn_sub(tn_mul(vr, re), tn_mul(vi, im))),
+                            apart(tn_matmul(x, vi), tn_add(tn_mul(vr, im), tn_mul(vi, re))));
+    tn_tensor *length = tn_sum_axes(tn_add(tn_square(vr), tn_square(vi)), 1, (int64_t[]){-2}, false);
+    return tn_add(gap, tn_max(tn_abs(tn_sub_f(length, 1))));
+}
+static tn_tensor *lu(tn_tensor *x)
+{
+    tn_tensor *wide = tn_concat(2, (tn_tensor *[]){x, x}, -1), *tall = turned(wide);
+    tn_lu_result a = tn_lu(wide), b = tn_lu(tall);
+    return tn_add(apart(tn_matmul(a.l, a.u), tn_take_along(wide, -2, tn_unsqueeze(a.order, -1))),
+                  apart(tn_matmul(b.l, b.u), tn_take_along(tall, -2, tn_unsqueeze(b.order, -1))));
+}
+
+static residual_fn *const residuals[] = {inverse, solve, cholesky, upper, triangle, slogdet, eigh, svd, qr, eig, lu};
 enum { RESIDUALS = sizeof residuals / sizeof *residuals };
 
 /* All residuals, of a batch of n x n. */
@@ -151,6 +174,42 @@ static void factors_give_back(void **p)
                              (long long)sizes[i][0], (long long)sizes[i][1], tn_dtype_name((tn_dtype)dtype), one[k],
                              three[k], bound);
         }
+}
+
+/* Values that are known, of matrices with too few vectors, too: a block of 1 above the diagonal, 0, 1, a cycle of four, a turn. */
+static void values_that_are_known(void **p)
+{
+    enum { N = 24, KINDS = 5 };
+    static double x[KINDS * N * N], value[KINDS * N * 2], vector[KINDS * N * N * 2];
+    (void)p;
+    for (int i = 0; i < N; i++) {
+        if (i + 1 < N)
+            x[i * N + i + 1] = 1;
+        x[(2 * N + i) * N + i] = 1;
+        x[(3 * N + i) * N + i / 4 * 4 + (i + 1) % 4] = 1;
+        x[(4 * N + i) * N + (i ^ 1)] = i % 2 ? 1 : -1;
+    }
+    net n = net_new();
+    tn_eig_result e = tn_eig(tn_input(n.graph, "x", TN_F64, TN_SHAPE(KINDS, N, N)));
+    tn_entry *entry = tn_entry_new(n.graph, "e", 0);
+    tn_entry_output(entry, "values", e.values);
+    tn_entry_output(entry, "vectors", e.vectors);
+    net_compile(&n, NULL);
+    tn_feed in = {"x", tn_view_of(x, TN_F64, 3, (int64_t[]){KINDS, N, N})};
+    tn_feed out[] = {{"values", tn_view_of(value, TN_F64, 3, (int64_t[]){KINDS, N, 2})},
+                     {"vectors", tn_view_of(vector, TN_F64, 4, (int64_t[]){KINDS, N, N, 2})}};
+    net_run(n.session, "e", 1, &in, 2, out);
+    for (int i = 0; i < KINDS * N * N * 2; i++)
+        assert_true(isfinite(vector[i]));
+    for (int i = 0; i < N; i++) {
+        const double *v = value + (ptrdiff_t)2 * i;
+        assert_true(hypot(v[0], v[1]) < 1e-12 && hypot(v[2 * N], v[2 * N + 1]) < 1e-12);
+        assert_true(hypot(v[4 * N] - 1, v[4 * N + 1]) < 1e-12);
+        assert_true(fabs(hypot(v[6 * N], v[6 * N + 1]) - 1) < 1e-12);
+        assert_true(fabs(v[8 * N]) < 1e-12 && fabs(fabs(v[8 * N + 1]) - 1) < 1e-12);
+    }
+    assert_true(fabs(value[6 * N] + 1) < 1e-12 && fabs(value[8 * N - 2] - 1) < 1e-12); /* in order: -1, i and -i, 1 */
+    net_free(&n);
 }
 
 /* ---- matrices without a result ----------------------------------------------------------------------------------------- */
@@ -230,7 +289,7 @@ static void nan_stays_in_its_matrix(void **p)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(factors_give_back), cmocka_unit_test(faults_are_named),
-                                       cmocka_unit_test(nan_stays_in_its_matrix)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(factors_give_back), cmocka_unit_test(values_that_are_known),
+                                       cmocka_unit_test(faults_are_named), cmocka_unit_test(nan_stays_in_its_matrix)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -137,6 +137,15 @@ static void upright(op_complex *v, int64_t n, int64_t j)
         v[i * n + j] *= by;
 }
 
+/* A vector that grows out of bounds, as those of a matrix without enough of them do: what counts is its direction. */
+static void keep_small(op_complex *v, int64_t n, int64_t j, int64_t from)
+{
+    if (cabs(v[from * n + j]) < 1e100)
+        return;
+    for (int64_t i = from; i < n; i++)
+        v[i * n + j] *= 1e-100;
+}
+
 /* The vectors of the triangle t as columns of v, by substitution from the diagonal up. */
 static void solve_triangle(const op_complex *t, int64_t n, op_complex *v)
 {
@@ -149,6 +158,7 @@ static void solve_triangle(const op_complex *t, int64_t n, op_complex *v)
             for (int64_t k = i + 1; k <= j; k++)
                 sum += t[i * n + k] * v[k * n + j];
             v[i * n + j] = i > j ? 0 : i == j ? 1 : -sum / (cabs(gap) > DBL_EPSILON * size ? gap : DBL_EPSILON * size);
+            keep_small(v, n, j, i);
         }
 }
 
