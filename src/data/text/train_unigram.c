@@ -489,15 +489,18 @@ static int without(const unigram *u, lattice *l, size_t id, bool *ok)
     return l->best[e->bytes] > e->score ? LEAVES : OTHERWISE;
 }
 
-/* The likelihood that is lost with an entry: its share of the words times the change of their score. */
+/* The likelihood that is lost with an entry: its share of the words times the change of their score. Sums go from the left, as
+ * equal losses are common and the last bit decides between them. */
 static double loss_of(const unigram *u, const lattice *l, size_t id, const double *sums, double share, double total)
 {
-    double alternatives = 0, after = 0;
-    for (uint32_t at = u->entries[id].bytes; at > 0; at = l->arcs.at[l->from[at]].begin)
-        alternatives++;
-    double log_after = log(total + sums[id] * (alternatives - 1));
-    for (uint32_t at = u->entries[id].bytes; at > 0; at = l->arcs.at[l->from[at]].begin)
-        after += log(sums[l->arcs.at[l->from[at]].id] + sums[id]) - log_after;
+    int32_t way[4 * LONGEST];
+    int n = 0;
+    double after = 0;
+    for (uint32_t at = u->entries[id].bytes; at > 0 && n < 4 * LONGEST; at = l->arcs.at[l->from[at]].begin)
+        way[n++] = l->arcs.at[l->from[at]].id;
+    double log_after = log(total + sums[id] * (n - 1));
+    while (n > 0)
+        after += log(sums[way[--n]] + sums[id]) - log_after;
     return share * (log(sums[id]) - log(total) - after);
 }
 
