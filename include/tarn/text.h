@@ -89,8 +89,9 @@ typedef struct tn_tokenizer_train_opt {
     bool keep_punctuation; /* "words": cut at white space only */
     bool prefix_space;     /* "bpe": a text is read as if a space stood before it */
     bool whole_files;      /* tn_tokenizer_train_files: a file is one text; as default each line with its end is one */
-    const char *const *specials; /* first entries, never cut; "[UNK]" or "<unk>" among them stands for what is unknown. */
-    int n_specials;              /* NULL: of bpe none, of wordpiece BERT's five, of the others "<unk>" and such */
+    const char *const
+        *specials;  /* first entries, never cut; "[UNK]" or "<unk>" among them stands for what is unknown. */
+    int n_specials; /* NULL: of bpe none, of wordpiece BERT's five, of the others "<unk>" and such */
     void *reserved[8];
 } tn_tokenizer_train_opt;
 
@@ -111,6 +112,7 @@ typedef struct tn_encode_opt {
     bool truncate_left; /* cut away the beginning instead of the end */
     size_t pad_to;      /* pad to so many; 0: what the tokenizer says */
     bool pad_left;      /* padding in front */
+    bool unpadded;      /* no padding, whatever the tokenizer says */
     void *reserved[4];
 } tn_encode_opt;
 
@@ -168,6 +170,66 @@ TN_API tn_status tn_decoder_push(tn_decoder *decoder, int32_t id, tn_text *text)
 /* What is held back at the end: the bytes of a character that never was completed. */
 TN_API tn_status tn_decoder_finish(tn_decoder *decoder, tn_text *text);
 TN_API const char *tn_decoder_error(const tn_decoder *decoder);
+
+/* ---- data sets ------------------------------------------------------------------------------------------------- */
+
+/* What a model is to say of a text. Samples have "x", i64 [tokens]; "y" is by the task
+ *   TN_TEXT_CLASSES  i64: the class of the text
+ *   TN_TEXT_NEXT     i64 [tokens]: the token that follows at each place
+ *   TN_TEXT_MASKED   i64 [tokens]: the tokens that were hidden from x, -100 elsewhere; other ones for each key
+ *   TN_TEXT_ALONE    there is none */
+typedef enum tn_text_task { TN_TEXT_CLASSES = 0, TN_TEXT_NEXT = 1, TN_TEXT_MASKED = 2, TN_TEXT_ALONE = 3 } tn_text_task;
+
+typedef struct tn_text_opt {
+    tn_text_task task;
+    int64_t length; /* most tokens of a sample; 0: 512 */
+    bool fixed; /* all samples are so long, filled up with padding; as default they vary, and a batch is as long as its
+                           longest */
+    bool plain; /* no tokens that the tokenizer adds around texts */
+    bool truncate_left;             /* what is too long loses its beginning */
+    double mask;                    /* TN_TEXT_MASKED: part of the tokens that is hidden; 0: 0.15 */
+    int classes;                    /* TN_TEXT_CLASSES */
+    const char *const *class_names; /* NULL: "0", "1", ... */
+    void *reserved[8];
+} tn_text_opt;
+
+/* How texts become samples: a tokenizer and the options, kept in model files and applied by evaluation and prediction alike. Raw
+ * input (tn_preparation_open) is a file with a text a line. */
+TN_API tn_preparation *tn_text_prepare(tn_context *context, const tn_tokenizer *tokenizer, const tn_text_opt *opt);
+/* The tokenizer of such a preparation; it lives as long as that. NULL if it is of another kind. */
+TN_API const tn_tokenizer *tn_text_tokenizer(const tn_preparation *preparation);
+
+/* A sample for each text. `labels` for TN_TEXT_CLASSES: a class each, in [0, classes). */
+TN_API tn_dataset *tn_dataset_texts(tn_context *context, const tn_preparation *preparation, const tn_text *texts,
+                                    int64_t n, const int64_t *labels);
+/* The lines of a file, plain or gzip'ed; the task is not TN_TEXT_CLASSES. Empty lines are no samples. */
+TN_API tn_dataset *tn_dataset_text_lines(tn_context *context, const tn_preparation *preparation, const char *path);
+
+/* Long texts as one row of tokens, cut into samples of `length` (TN_TEXT_NEXT, always fixed): sample i begins at i * stride, or,
+ * with `shift`, up to stride - 1 tokens further, by its key. */
+typedef struct tn_windows_opt {
+    int64_t stride; /* 0: the length */
+    bool shift;
+    void *reserved[4];
+} tn_windows_opt;
+TN_API tn_dataset *tn_dataset_windows(tn_context *context, const tn_preparation *preparation, const tn_text *texts,
+                                      int64_t n, const tn_windows_opt *opt);
+
+/* Pairs for translation: "x" i64 [tokens], the source; "target" i64 [tokens], the begin token and the translation; "y" the
+ * same one place on, the end token last. All three vary in length. */
+typedef struct tn_pairs_opt {
+    int64_t length, target_length; /* most tokens; 0: 128. Longer pairs lose their ends */
+    int32_t begin, end;            /* of the target; both 0: the tokenizer's roles */
+    void *reserved[4];
+} tn_pairs_opt;
+TN_API tn_dataset *tn_dataset_pairs(tn_context *context, const tn_tokenizer *source, const tn_tokenizer *target,
+                                    const tn_text *sources, const tn_text *targets, int64_t n, const tn_pairs_opt *opt);
+
+/* Hides tokens as BERT was trained: each of x[0 .. n) that is no special token with probability `part`, of these 80% become the
+ * mask token, 10% another one and 10% stay; y gets what was there, -100 elsewhere. A function of the key. TN_NOT_FOUND if the
+ * tokenizer has no mask token. */
+TN_API tn_status tn_text_mask(tn_context *context, const tn_tokenizer *tokenizer, int64_t *x, int64_t *y, int64_t n,
+                              double part, uint64_t key);
 
 #ifdef __cplusplus
 }

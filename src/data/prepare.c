@@ -7,8 +7,8 @@
 #include "base/text.h"
 
 /* The kinds, each in the folder of its own. */
-extern const data_prepare data_prepare_table, data_prepare_series;
-static const data_prepare *const kinds[] = {&data_prepare_table, &data_prepare_series, NULL};
+extern const data_prepare data_prepare_table, data_prepare_series, data_prepare_text;
+static const data_prepare *const kinds[] = {&data_prepare_table, &data_prepare_series, &data_prepare_text, NULL};
 
 struct tn_preparation {
     atomic_int references;

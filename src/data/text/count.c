@@ -146,7 +146,8 @@ static tn_status add_up(text_table *to, const counter *from, base_error *e)
     return TN_OK;
 }
 
-tn_status text_count(const tn_tokenizer *t, const tn_text *texts, size_t n, int threads, text_table *counts, base_error *e)
+tn_status text_count(const tn_tokenizer *t, const tn_text *texts, size_t n, int threads, text_table *counts,
+                     base_error *e)
 {
     counting all = {.t = t, .texts = texts, .n = n};
     pthread_t thread[MOST_THREADS];

@@ -77,7 +77,7 @@ static row_plan plan_row(const tn_tokenizer *t, const tn_encode_opt *opt, bool p
         p.most = t->truncation.length;
         p.cut_left = t->truncation.left;
     }
-    if (!p.pad && t->padding.present) {
+    if (!p.pad && t->padding.present && !opt->unpadded) {
         p.pad = t->padding.length;
         p.multiple = t->padding.multiple;
         p.pad_left = t->padding.left;
@@ -133,6 +133,8 @@ static void put(text_work *w, const tn_encode_opt *opt, size_t *n, int32_t id, t
 
 static void put_text(text_work *w, const tn_encode_opt *opt, size_t *n, size_t begin, size_t count, uint8_t type)
 {
+    if (count == 0)
+        return;
     memcpy(w->row + *n, w->ids + begin, count * sizeof *w->row);
     if (opt->spans)
         memcpy(w->row_spans + *n, w->spans + begin, count * sizeof *w->row_spans);
@@ -199,7 +201,7 @@ static tn_status encode_row(text_work *w, const tn_text *texts, int count, const
     }
     const tn_tokenizer *t = w->t;
     bool as_is = count == 1 && !opt->types && (opt->plain || !t->post.present) && !opt->max_length && !opt->pad_to &&
-                 !t->truncation.present && !t->padding.present;
+                 !t->truncation.present && (!t->padding.present || opt->unpadded);
     if (!as_is)
         return make_row(w, n, count == 2, opt, out);
     BASE_TRY(text_work_room(w, 1)); /* an empty text has ids, too: none of them */
@@ -267,7 +269,8 @@ static void encode_run(batch *b, text_work *w, size_t r)
             fail(b, i, &w->err);
             return;
         }
-        memcpy(to->ids + to->n, e.ids, e.n * sizeof *to->ids);
+        if (e.n)
+            memcpy(to->ids + to->n, e.ids, e.n * sizeof *to->ids);
         to->n += e.n;
         b->starts[i + 1] = (int64_t)e.n;
     }

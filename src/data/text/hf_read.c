@@ -80,7 +80,8 @@ static tn_status read_wordpiece(tn_tokenizer *t, const format_json *m, const cha
 }
 
 /* "vocab": [["token", score], ...] */
-static tn_status read_scores(tn_tokenizer *t, const format_json *vocab, const char *what, text_entries *to, base_error *e)
+static tn_status read_scores(tn_tokenizer *t, const format_json *vocab, const char *what, text_entries *to,
+                             base_error *e)
 {
     size_t n = format_json_count(vocab);
     BASE_TRY(format_json_as_list(vocab, what, e));
@@ -141,10 +142,11 @@ static tn_status model_kind(tn_tokenizer *t, const format_json *m, base_error *e
 {
     static const char *const names[] = {
         [TEXT_BPE] = "BPE", [TEXT_WORDPIECE] = "WordPiece", [TEXT_UNIGRAM] = "Unigram", [TEXT_WORDLEVEL] = "WordLevel"};
-    const char *type = hf_find(m, "merges")                                                                  ? "BPE"
-                       : hf_find(m, "unk_id") || format_json_at(format_json_find(m, "vocab"), 0)             ? "Unigram"
-                       : hf_find(m, "max_input_chars_per_word") || hf_find(m, "continuing_subword_prefix") ? "WordPiece"
-                                                                                                             : "WordLevel";
+    const char *type = hf_find(m, "merges")                                                      ? "BPE"
+                       : hf_find(m, "unk_id") || format_json_at(format_json_find(m, "vocab"), 0) ? "Unigram"
+                       : hf_find(m, "max_input_chars_per_word") || hf_find(m, "continuing_subword_prefix")
+                           ? "WordPiece"
+                           : "WordLevel";
     BASE_TRY(hf_string(m, "model", "type", &type, e));
     for (int i = 0; i < 4; i++)
         if (strcmp(type, names[i]) == 0) {
@@ -184,7 +186,8 @@ static tn_status read_added(tn_tokenizer *t, const format_json *list, base_error
         (void)base_print(what, sizeof what, "added token %zu", i);
         BASE_TRY(format_json_get_string(a, what, "content", &text, e));
         /* Not far beyond what there is, so that a short file asks for little memory. */
-        BASE_TRY(format_json_get_i64(a, what, "id", 0, (int64_t)(t->model.vocab.n + 65536 + 4 * format_json_count(list)), &id, e));
+        BASE_TRY(format_json_get_i64(a, what, "id", 0,
+                                     (int64_t)(t->model.vocab.n + 65536 + 4 * format_json_count(list)), &id, e));
         added.id = (int32_t)id;
         BASE_TRY(hf_bool(a, what, "special", &added.special, e));
         added.normalized = !added.special;
@@ -202,7 +205,8 @@ static tn_status read_added(tn_tokenizer *t, const format_json *list, base_error
 
 /* ---- post-processor -------------------------------------------------------------------------------------------- */
 
-static tn_status read_place(tn_tokenizer *t, const format_json *p, const format_json *specials, text_place *to, base_error *e)
+static tn_status read_place(tn_tokenizer *t, const format_json *p, const format_json *specials, text_place *to,
+                            base_error *e)
 {
     const char *what = "post_processor TemplateProcessing", *id = NULL;
     const format_json *token = format_json_find(p, "SpecialToken"), *text = format_json_find(p, "Sequence");
@@ -330,7 +334,12 @@ static tn_status read_limits(tn_tokenizer *t, const format_json *root, base_erro
     BASE_TRY(hf_i64(pad, "padding", "pad_type_id", 0, 255, &type, e));
     BASE_TRY(hf_string(pad, "padding", "pad_token", &token, e));
     BASE_TRY(read_direction(pad, "padding", &t->padding.left, e));
-    t->padding = (text_limit){true, (size_t)n, (size_t)multiple, t->padding.left, (int32_t)id, (uint8_t)type,
+    t->padding = (text_limit){true,
+                              (size_t)n,
+                              (size_t)multiple,
+                              t->padding.left,
+                              (int32_t)id,
+                              (uint8_t)type,
                               base_arena_strdup(&t->arena, token)};
     return t->padding.pad_token ? TN_OK : base_no_memory(e, "reading a tokenizer");
 }
@@ -354,17 +363,23 @@ static tn_status read_parts(tn_tokenizer *t, const format_json *root, const char
     return text_tokenizer_finish(t, "model", e);
 }
 
-tn_tokenizer *hf_read(const char *json, size_t bytes, const char *what, base_error *e)
+tn_tokenizer *hf_read_value(const format_json *root, const char *what, base_error *e)
 {
-    format_json *root = NULL;
-    if (format_json_parse(json, bytes, NULL, what, &root, e) != TN_OK)
-        return NULL;
     tn_tokenizer *t = text_tokenizer_new(e);
     if (t && read_parts(t, root, what, e) != TN_OK) {
         base_prefix(e, "%s: ", what);
         tn_tokenizer_free(t);
         t = NULL;
     }
+    return t;
+}
+
+tn_tokenizer *hf_read(const char *json, size_t bytes, const char *what, base_error *e)
+{
+    format_json *root = NULL;
+    if (format_json_parse(json, bytes, NULL, what, &root, e) != TN_OK)
+        return NULL;
+    tn_tokenizer *t = hf_read_value(root, what, e);
     format_json_free(root);
     return t;
 }

@@ -41,8 +41,8 @@ tn_status hf_string(const format_json *object, const char *what, const char *key
     return v ? format_json_as_string(v, name_of(what, key, name), out, e) : TN_OK;
 }
 
-tn_status hf_i64(const format_json *object, const char *what, const char *key, int64_t least, int64_t most, int64_t *out,
-                 base_error *e)
+tn_status hf_i64(const format_json *object, const char *what, const char *key, int64_t least, int64_t most,
+                 int64_t *out, base_error *e)
 {
     char name[160];
     const format_json *v = hf_find(object, key);
@@ -101,7 +101,8 @@ static const char *const behaviours[] = {[TEXT_REMOVED] = "Removed",
                                          [TEXT_WITH_PREVIOUS] = "MergedWithPrevious",
                                          [TEXT_WITH_NEXT] = "MergedWithNext",
                                          [TEXT_CONTIGUOUS] = "Contiguous"};
-static const char *const schemes[] = {[TEXT_META_FIRST] = "first", [TEXT_META_NEVER] = "never", [TEXT_META_ALWAYS] = "always"};
+static const char *const schemes[] = {
+    [TEXT_META_FIRST] = "first", [TEXT_META_NEVER] = "never", [TEXT_META_ALWAYS] = "always"};
 
 static tn_status one_of(const hf_reader *r, const char *key, const char *const *names, int n, int *to)
 {
@@ -152,16 +153,15 @@ static tn_status read_counts(const hf_reader *r, text_step *s)
 
 static tn_status read_normalizer(const hf_reader *r, const char *type, text_step *s)
 {
-    static const char *const forms[] = {[TEXT_NFC] = "NFC", [TEXT_NFD] = "NFD", [TEXT_NFKC] = "NFKC", [TEXT_NFKD] = "NFKD"};
+    static const char *const forms[] = {
+        [TEXT_NFC] = "NFC", [TEXT_NFD] = "NFD", [TEXT_NFKC] = "NFKC", [TEXT_NFKD] = "NFKD"};
     for (int i = 0; i < 4; i++)
         if (strcmp(type, forms[i]) == 0) {
             *s = (text_step){.kind = TEXT_N_FORM, .a = i};
             return TN_OK;
         }
     switch (s->kind) {
-    case TEXT_N_STRIP:
-        BASE_TRY(flag(r, "strip_left", true, &s->a));
-        return flag(r, "strip_right", true, &s->b);
+    case TEXT_N_STRIP: BASE_TRY(flag(r, "strip_left", true, &s->a)); return flag(r, "strip_right", true, &s->b);
     case TEXT_N_REPLACE: BASE_TRY(need_string(r, "content", &s->put)); return read_pattern(r, s);
     case TEXT_N_PREPEND: return need_string(r, "prepend", &s->put);
     case TEXT_N_BERT: return read_bert_normalizer(r, s);
@@ -341,7 +341,10 @@ static void write_bytes(format_json_out *w, bool prefix, bool regex)
 
 static void write_class(format_json_out *w, const text_step *s)
 {
-    format_json_put_string(w, "type", s->c == TEXT_SPACE ? "WhitespaceSplit" : s->c == TEXT_NUMBER ? "Digits" : "Punctuation");
+    format_json_put_string(w, "type",
+                           s->c == TEXT_SPACE    ? "WhitespaceSplit"
+                           : s->c == TEXT_NUMBER ? "Digits"
+                                                 : "Punctuation");
     if (s->c == TEXT_NUMBER)
         format_json_put_bool(w, "individual_digits", s->a == TEXT_ISOLATED);
     else if (s->c == TEXT_PUNCTUATION)
@@ -350,7 +353,8 @@ static void write_class(format_json_out *w, const text_step *s)
 
 static void write_normalizer(format_json_out *w, const text_step *s)
 {
-    static const char *const forms[] = {[TEXT_NFC] = "NFC", [TEXT_NFD] = "NFD", [TEXT_NFKC] = "NFKC", [TEXT_NFKD] = "NFKD"};
+    static const char *const forms[] = {
+        [TEXT_NFC] = "NFC", [TEXT_NFD] = "NFD", [TEXT_NFKC] = "NFKC", [TEXT_NFKD] = "NFKD"};
     switch (s->kind) {
     case TEXT_N_FORM: format_json_put_string(w, "type", forms[s->a]); break;
     case TEXT_N_LOWER: format_json_put_string(w, "type", "Lowercase"); break;

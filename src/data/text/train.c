@@ -165,9 +165,11 @@ static tn_status check_plan(const text_train_plan *plan, kind k, base_error *e)
                 return base_fail(e, TN_INVALID, "the special token \"%s\" is named twice", BASE_SHOW(s));
     }
     if (k == WORDPIECE && !unknown_of(plan))
-        return base_fail(e, TN_INVALID, "WordPiece needs the special token \"[UNK]\" for words that it cannot put together");
+        return base_fail(e, TN_INVALID,
+                         "WordPiece needs the special token \"[UNK]\" for words that it cannot put together");
     if (plan->vocabulary > TEXT_MOST_TOKENS / 4)
-        return base_fail(e, TN_INVALID, "a vocabulary has at most %d entries, not %zu", TEXT_MOST_TOKENS / 4, plan->vocabulary);
+        return base_fail(e, TN_INVALID, "a vocabulary has at most %d entries, not %zu", TEXT_MOST_TOKENS / 4,
+                         plan->vocabulary);
     return TN_OK;
 }
 
@@ -259,7 +261,8 @@ tn_tokenizer *tn_tokenizer_train_files(tn_context *context, const char *const *p
     for (; opened < n_paths && status == TN_OK; opened++) {
         status = base_file_map(paths[opened], &maps[opened], e);
         if (status == TN_OK)
-            status = add_lines((tn_text){maps[opened].data, maps[opened].bytes}, opt && opt->whole_files, &texts, &n, &capacity, e);
+            status = add_lines((tn_text){maps[opened].data, maps[opened].bytes}, opt && opt->whole_files, &texts, &n,
+                               &capacity, e);
     }
     tn_tokenizer *t = status == TN_OK ? tn_tokenizer_train(context, texts, n, opt) : NULL;
     for (int i = 0; i < opened; i++)

@@ -28,7 +28,8 @@ void text_table_sort(text_table *t);
 
 /* How often each piece of the texts occurs after normalizer and pre-tokenizer of `t`; sorted by bytes, whatever the number of
  * threads. */
-tn_status text_count(const tn_tokenizer *t, const tn_text *texts, size_t n, int threads, text_table *counts, base_error *e);
+tn_status text_count(const tn_tokenizer *t, const tn_text *texts, size_t n, int threads, text_table *counts,
+                     base_error *e);
 
 typedef struct text_train_plan {
     size_t vocabulary;

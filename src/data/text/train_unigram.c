@@ -291,7 +291,8 @@ static bool find_arcs(const unigram *u, lattice *l, const char *p, size_t n, int
             if (id < 0)
                 continue;
             single = single || k + 1 - i == used;
-            if (id != without && !base_vec_push(&l->arcs, (arc){(uint32_t)i, (uint32_t)k + 1, id, u->entries[id].score}))
+            if (id != without &&
+                !base_vec_push(&l->arcs, (arc){(uint32_t)i, (uint32_t)k + 1, id, u->entries[id].score}))
                 return false;
         }
         if (!single && !base_vec_push(&l->arcs, (arc){(uint32_t)i, (uint32_t)(i + used), 0, u->unknown_score}))
@@ -504,7 +505,8 @@ static double loss_of(const unigram *u, const lattice *l, size_t id, const doubl
     return share * (log(sums[id]) - log(total) - after);
 }
 
-static tn_status choose(unigram *u, const parts *all, lattice *l, candidate *losers, bool *keep, size_t *n, size_t *kept)
+static tn_status choose(unigram *u, const parts *all, lattice *l, candidate *losers, bool *keep, size_t *n,
+                        size_t *kept)
 {
     const double *sums = all->sums[0], *seen = all->seen[0];
     double total = 0, words = 0;
@@ -628,7 +630,8 @@ static tn_status hand_over(unigram *u, const entry *final, size_t n)
         return no_memory(u);
     for (size_t i = 0; i < first + n && status == TN_OK; i++) {
         const char *special = i < first ? u->plan->specials[i] : NULL;
-        tn_text text = special ? text_keep(t, special, strlen(special)) : text_keep(t, final[i - first].text, final[i - first].bytes);
+        tn_text text = special ? text_keep(t, special, strlen(special))
+                               : text_keep(t, final[i - first].text, final[i - first].bytes);
         t->model.scores[i] = special ? 0 : final[i - first].score;
         if (!text.at || !base_vec_push(&list, (text_entry){text.at, (uint32_t)text.bytes, (int64_t)i, false}))
             status = no_memory(u);

@@ -7,18 +7,18 @@
 
 /* A set of properties for every character. */
 enum {
-    TEXT_LETTER = 1,       /* general category L */
-    TEXT_NUMBER = 2,       /* N */
-    TEXT_SPACE = 4,        /* White_Space */
-    TEXT_PUNCTUATION = 8,  /* P, and everything printable of ASCII that is neither letter nor number */
-    TEXT_WORD = 16,        /* what \w means: alphabetic, marks, decimal numbers, connectors, joiners */
-    TEXT_CONTROL = 32,     /* C, without tab, newline and carriage return */
-    TEXT_MARK = 64,        /* Mn: accents */
-    TEXT_HAN = 128,        /* the ideographs that BERT sets apart */
-    TEXT_UPPER = 256,      /* Lu and Lt */
-    TEXT_LOWER = 512,      /* Ll */
+    TEXT_LETTER = 1,        /* general category L */
+    TEXT_NUMBER = 2,        /* N */
+    TEXT_SPACE = 4,         /* White_Space */
+    TEXT_PUNCTUATION = 8,   /* P, and everything printable of ASCII that is neither letter nor number */
+    TEXT_WORD = 16,         /* what \w means: alphabetic, marks, decimal numbers, connectors, joiners */
+    TEXT_CONTROL = 32,      /* C, without tab, newline and carriage return */
+    TEXT_MARK = 64,         /* Mn: accents */
+    TEXT_HAN = 128,         /* the ideographs that BERT sets apart */
+    TEXT_UPPER = 256,       /* Lu and Lt */
+    TEXT_LOWER = 512,       /* Ll */
     TEXT_MARK_OTHER = 1024, /* Mc and Me */
-    TEXT_JOINER = 2048     /* zero width joiner and non-joiner: of words to some */
+    TEXT_JOINER = 2048      /* zero width joiner and non-joiner: of words to some */
 };
 
 extern const uint16_t text_ascii[128];

@@ -1,0 +1,383 @@
+/* sets.c: data sets of texts. All are encoded when the set is made, on the threads of the context, and kept as 32-bit ids. */
+#include <stdlib.h>
+
+#include "base/philox.h"
+#include "data/dataset.h"
+#include "data/text/prep.h"
+
+enum { NO_CLASS = -100 };
+
+typedef struct text_set {
+    const tn_preparation *preparation; /* retained */
+    const text_prep *p;
+    tn_token_rows rows;
+    int64_t *labels;
+    tn_text_task task;
+    int32_t mask;
+    int64_t stride; /* windows: tokens from one to the next; 0: a row is a sample */
+    bool shift;
+} text_set;
+
+/* ---- masking --------------------------------------------------------------------------------------------------- */
+
+static bool may_hide(const tn_tokenizer *t, int64_t id)
+{
+    const text_added *a = text_added_of(t, (int32_t)id);
+    return !a || !a->special;
+}
+
+static void hide(const tn_tokenizer *t, int32_t mask, int64_t *x, int64_t *y, base_philox r)
+{
+    *y = *x;
+    if (r.v[1] < 0xCCCCCCCDu) /* 80% */
+        *x = mask;
+    else if (r.v[1] < 0xE6666667u) /* 10% */
+        *x = (int64_t)((uint64_t)r.v[2] * t->size >> 32);
+}
+
+void text_mask(const tn_tokenizer *t, int32_t mask, int64_t *x, int64_t *y, int64_t n, double part, uint64_t key)
+{
+    int64_t able = 0, hidden = 0, k = 0;
+    for (int64_t i = 0; i < n; i++) {
+        base_philox r = base_philox_at(key, (uint64_t)i, 0);
+        bool can = may_hide(t, x[i]);
+        able += can;
+        y[i] = NO_CLASS;
+        if (can && (double)r.v[0] * 0x1p-32 < part) {
+            hide(t, mask, &x[i], &y[i], r);
+            hidden++;
+        }
+    }
+    if (hidden || !able)
+        return;
+    /* A text of which nothing is asked would be no sample. */
+    int64_t chosen = (int64_t)((uint64_t)base_philox_at(key, 0, 1).v[0] * (uint64_t)able >> 32);
+    for (int64_t i = 0; i < n; i++)
+        if (may_hide(t, x[i]) && k++ == chosen)
+            hide(t, mask, &x[i], &y[i], base_philox_at(key, 1, 1));
+}
+
+tn_status tn_text_mask(tn_context *context, const tn_tokenizer *tokenizer, int64_t *x, int64_t *y, int64_t n,
+                       double part, uint64_t key)
+{
+    base_error *e = base_context_begin(context);
+    int32_t mask = tn_tokenizer_roles(tokenizer).mask;
+    if (mask < 0)
+        return base_fail(e, TN_NOT_FOUND, "the tokenizer has no token to hide others behind, as [MASK] or <mask>");
+    text_mask(tokenizer, mask, x, y, n, part, key);
+    return TN_OK;
+}
+
+/* ---- samples --------------------------------------------------------------------------------------------------- */
+
+static void fill(int64_t *to, int64_t from, int64_t end, int64_t value)
+{
+    for (int64_t i = from; i < end; i++)
+        to[i] = value;
+}
+
+/* Lengths are told, or places filled up if samples are all of one length. */
+static void finish(const text_set *s, const tn_sample *out, int64_t *x, int64_t *y, int64_t n)
+{
+    if (s->p->fixed || s->stride) {
+        fill(x, n, s->p->length, s->p->pad);
+        if (y)
+            fill(y, n, s->p->length, NO_CLASS);
+        return;
+    }
+    out->lengths[0] = n;
+    if (y)
+        out->lengths[1] = n;
+}
+
+static tn_status get_text(void *user, int64_t index, uint64_t key, const tn_sample *out)
+{
+    const text_set *s = user;
+    const int32_t *ids = s->rows.ids + s->rows.starts[index];
+    int64_t n = s->rows.starts[index + 1] - s->rows.starts[index], *x = out->at[0], *y = NULL;
+    bool next = s->task == TN_TEXT_NEXT;
+    int64_t kept = next ? n - 1 : n;
+    for (int64_t i = 0; i < kept; i++)
+        x[i] = ids[i];
+    if (kept < 1) { /* an empty text: one place of padding, of which nothing is asked */
+        x[0] = n == 1 ? ids[0] : s->p->pad;
+        kept = 1;
+    }
+    if (s->task == TN_TEXT_CLASSES) {
+        memcpy(out->at[1], &s->labels[index], sizeof *s->labels);
+    } else if (next) {
+        y = out->at[1];
+        y[0] = NO_CLASS;
+        for (int64_t i = 0; i + 1 < n; i++)
+            y[i] = ids[i + 1];
+    } else if (s->task == TN_TEXT_MASKED) {
+        y = out->at[1];
+        text_mask(s->p->t, s->mask, x, y, kept, s->p->mask, key);
+    }
+    finish(s, out, x, y, kept);
+    return TN_OK;
+}
+
+static tn_status get_window(void *user, int64_t index, uint64_t key, const tn_sample *out)
+{
+    const text_set *s = user;
+    int64_t n = s->rows.starts[s->rows.rows], start = index * s->stride, *x = out->at[0], *y = out->at[1];
+    if (s->shift)
+        start += (int64_t)(base_mix(key) % (uint64_t)s->stride);
+    start = start > n - 1 - s->p->length ? n - 1 - s->p->length : start;
+    for (int64_t i = 0; i < s->p->length; i++) {
+        x[i] = s->rows.ids[start + i];
+        y[i] = s->rows.ids[start + i + 1];
+    }
+    return TN_OK;
+}
+
+static int64_t get_label(void *user, int64_t index)
+{
+    return ((const text_set *)user)->labels[index];
+}
+
+static int64_t get_length(void *user, int64_t index)
+{
+    const text_set *s = user;
+    return s->rows.starts[index + 1] - s->rows.starts[index];
+}
+
+static void release(void *user)
+{
+    text_set *s = user;
+    tn_token_rows_free(&s->rows);
+    tn_preparation_free((tn_preparation *)(uintptr_t)s->preparation);
+    free(s->labels);
+    free(s);
+}
+
+/* A set without rows yet. */
+static text_set *set_new(const tn_preparation *preparation, base_error *e)
+{
+    const text_prep *p = data_preparation_self(preparation, &data_prepare_text);
+    text_set *s = p ? calloc(1, sizeof *s) : NULL;
+    if (!p)
+        base_fail(e, TN_INVALID, "the preparation is not one of texts");
+    else if (!s)
+        base_no_memory(e, "making a data set");
+    if (!s)
+        return NULL;
+    s->preparation = data_preparation_retain(preparation);
+    s->p = p;
+    s->task = p->task;
+    s->mask = tn_tokenizer_roles(p->t).mask;
+    return s;
+}
+
+static tn_dataset *make_set(text_set *s, int64_t count, base_error *e)
+{
+    const text_prep *p = s->p;
+    bool varies = !p->fixed && !s->stride, class = s->task == TN_TEXT_CLASSES;
+    tn_field fields[2] = {
+        {.name = "x", .dtype = TN_I64, .rank = 1, .dims = {p->length}, .varies = varies, .pad = (double)p->pad},
+        {.name = "y",
+         .dtype = TN_I64,
+         .rank = !class,
+         .dims = {class ? 0 : p->length},
+         .varies = varies && !class,
+         .pad = NO_CLASS}};
+    tn_dataset_def def = {.count = count,
+                          .fields = fields,
+                          .n_fields = s->task == TN_TEXT_ALONE ? 1 : 2,
+                          .classes = class                      ? p->classes
+                                     : s->task == TN_TEXT_ALONE ? 0
+                                                                : (int)p->t->size,
+                          .class_names = class ? (const char *const *)p->class_names : NULL,
+                          .get = s->stride ? get_window : get_text,
+                          .label = class ? get_label : NULL,
+                          .length = varies ? get_length : NULL,
+                          .release = release,
+                          .user = s,
+                          .preparation = s->preparation};
+    tn_dataset *d = data_new(&def, e);
+    if (!d)
+        release(s);
+    return d;
+}
+
+static tn_status check_labels(const text_prep *p, const int64_t *labels, size_t n, base_error *e)
+{
+    for (size_t i = 0; i < n; i++)
+        if (labels[i] < 0 || labels[i] >= p->classes)
+            return base_fail(e, TN_INVALID, "text %zu has class %lld; classes are 0 to %d", i, (long long)labels[i],
+                             p->classes - 1);
+    return TN_OK;
+}
+
+tn_dataset *text_set_new(const tn_preparation *preparation, const tn_text *texts, size_t n, const int64_t *labels,
+                         bool raw, int threads, base_error *e)
+{
+    text_set *s = set_new(preparation, e);
+    if (!s)
+        return NULL;
+    const text_prep *p = s->p;
+    if (raw)
+        s->task = TN_TEXT_ALONE;
+    tn_encode_opt opt = {.plain = p->plain,
+                         .unpadded = true,
+                         .max_length = (size_t)p->length + (s->task == TN_TEXT_NEXT),
+                         .truncate_left = p->truncate_left};
+    tn_status status = TN_OK;
+    if (s->task == TN_TEXT_CLASSES) {
+        status = labels ? check_labels(p, labels, n, e) : base_fail(e, TN_INVALID, "texts with classes need labels");
+        s->labels = status == TN_OK ? malloc((n + 1) * sizeof *labels) : NULL;
+        if (status == TN_OK && !s->labels)
+            status = base_no_memory(e, "making a data set");
+        if (s->labels && n)
+            memcpy(s->labels, labels, n * sizeof *labels);
+    }
+    if (status == TN_OK)
+        status = text_encode_batch(p->t, texts, n, &opt, threads, &s->rows, e);
+    if (status == TN_OK)
+        return make_set(s, (int64_t)n, e);
+    release(s);
+    return NULL;
+}
+
+tn_dataset *tn_dataset_texts(tn_context *context, const tn_preparation *preparation, const tn_text *texts, int64_t n,
+                             const int64_t *labels)
+{
+    return text_set_new(preparation, texts, (size_t)(n > 0 ? n : 0), labels, false, tn_context_threads(context),
+                        base_context_begin(context));
+}
+
+tn_dataset *tn_dataset_windows(tn_context *context, const tn_preparation *preparation, const tn_text *texts, int64_t n,
+                               const tn_windows_opt *opt)
+{
+    base_error *e = base_context_begin(context);
+    text_set *s = set_new(preparation, e);
+    if (!s)
+        return NULL;
+    int64_t length = s->p->length, total = 0;
+    s->stride = opt && opt->stride ? opt->stride : length;
+    s->shift = opt && opt->shift;
+    tn_status status = TN_OK;
+    if (s->task != TN_TEXT_NEXT || s->stride < 1)
+        status = base_fail(e, TN_INVALID, "windows are for the task TN_TEXT_NEXT, with a stride of at least 1");
+    if (status == TN_OK)
+        status = text_encode_batch(s->p->t, texts, (size_t)(n > 0 ? n : 0),
+                                   TN_OPT(tn_encode_opt, .plain = s->p->plain, .unpadded = true),
+                                   tn_context_threads(context), &s->rows, e);
+    if (status == TN_OK && (total = s->rows.starts[s->rows.rows]) < length + 1)
+        status = base_fail(e, TN_INVALID, "the text has %lld tokens; a window of %lld and what follows needs %lld",
+                           (long long)total, (long long)length, (long long)length + 1);
+    if (status == TN_OK)
+        return make_set(s, (total - 1 - length) / s->stride + 1, e);
+    release(s);
+    return NULL;
+}
+
+/* ---- pairs ----------------------------------------------------------------------------------------------------- */
+
+typedef struct pair_set {
+    tn_token_rows source, target;
+    int64_t length, target_length;
+    int32_t begin, end, pad;
+} pair_set;
+
+static tn_status get_pair(void *user, int64_t index, uint64_t key, const tn_sample *out)
+{
+    const pair_set *s = user;
+    const int32_t *from = s->source.ids + s->source.starts[index], *to = s->target.ids + s->target.starts[index];
+    int64_t n = s->source.starts[index + 1] - s->source.starts[index];
+    int64_t m = s->target.starts[index + 1] - s->target.starts[index];
+    int64_t *x = out->at[0], *target = out->at[1], *y = out->at[2];
+    (void)key;
+    x[0] = s->pad;
+    for (int64_t i = 0; i < n; i++)
+        x[i] = from[i];
+    target[0] = s->begin;
+    for (int64_t i = 0; i < m; i++)
+        target[i + 1] = y[i] = to[i];
+    y[m] = s->end;
+    out->lengths[0] = n > 0 ? n : 1;
+    out->lengths[1] = out->lengths[2] = m + 1;
+    return TN_OK;
+}
+
+static int64_t pair_length(void *user, int64_t index)
+{
+    const pair_set *s = user;
+    return s->source.starts[index + 1] - s->source.starts[index] + s->target.starts[index + 1] -
+           s->target.starts[index];
+}
+
+static void pair_release(void *user)
+{
+    pair_set *s = user;
+    tn_token_rows_free(&s->source);
+    tn_token_rows_free(&s->target);
+    free(s);
+}
+
+static tn_status pair_tokens(pair_set *s, const tn_tokenizer *source, const tn_tokenizer *target,
+                             const tn_pairs_opt *opt, base_error *e)
+{
+    tn_token_roles from = tn_tokenizer_roles(source), to = tn_tokenizer_roles(target);
+    bool told = opt->begin || opt->end;
+    s->begin = told ? opt->begin : to.begin;
+    s->end = told ? opt->end : to.end;
+    s->pad = from.pad >= 0 ? from.pad : 0;
+    s->length = opt->length ? opt->length : 128;
+    s->target_length = opt->target_length ? opt->target_length : 128;
+    if (s->length < 1 || s->target_length < 2)
+        return base_fail(e, TN_INVALID, "pairs need room for a token of the source and two of the target");
+    if (s->begin >= 0 && s->end >= 0 && (size_t)s->begin < target->size && (size_t)s->end < target->size)
+        return TN_OK;
+    return base_fail(e, TN_NOT_FOUND,
+                     "the target's tokenizer has no tokens for begin and end, as <s> and </s>; train it with "
+                     "them as special tokens, or name ids that it has");
+}
+
+tn_dataset *tn_dataset_pairs(tn_context *context, const tn_tokenizer *source, const tn_tokenizer *target,
+                             const tn_text *sources, const tn_text *targets, int64_t n, const tn_pairs_opt *opt)
+{
+    static const tn_pairs_opt none = {0};
+    base_error *e = base_context_begin(context);
+    size_t rows = (size_t)(n > 0 ? n : 0);
+    int threads = tn_context_threads(context);
+    pair_set *s = calloc(1, sizeof *s);
+    if (!s) {
+        base_no_memory(e, "making a data set");
+        return NULL;
+    }
+    tn_status status = pair_tokens(s, source, target, opt ? opt : &none, e);
+    if (status == TN_OK)
+        status =
+            text_encode_batch(source, sources, rows,
+                              TN_OPT(tn_encode_opt, .plain = true, .unpadded = true, .max_length = (size_t)s->length),
+                              threads, &s->source, e);
+    if (status == TN_OK)
+        status = text_encode_batch(
+            target, targets, rows,
+            TN_OPT(tn_encode_opt, .plain = true, .unpadded = true, .max_length = (size_t)s->target_length - 1), threads,
+            &s->target, e);
+    tn_token_roles to = tn_tokenizer_roles(target);
+    tn_field fields[] = {
+        {.name = "x", .dtype = TN_I64, .rank = 1, .dims = {s->length}, .varies = true, .pad = s->pad},
+        {.name = "target",
+         .dtype = TN_I64,
+         .rank = 1,
+         .dims = {s->target_length},
+         .varies = true,
+         .pad = to.pad >= 0 ? to.pad : 0},
+        {.name = "y", .dtype = TN_I64, .rank = 1, .dims = {s->target_length}, .varies = true, .pad = NO_CLASS}};
+    tn_dataset_def def = {.count = n > 0 ? n : 0,
+                          .fields = fields,
+                          .n_fields = 3,
+                          .classes = (int)target->size,
+                          .get = get_pair,
+                          .length = pair_length,
+                          .release = pair_release,
+                          .user = s};
+    tn_dataset *d = status == TN_OK ? data_new(&def, e) : NULL;
+    if (!d)
+        pair_release(s);
+    return d;
+}
