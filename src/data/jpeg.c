@@ -152,9 +152,11 @@ static void reduce(reader *r, bool upright)
     r->hint->used = true;
     r->jpeg.scale_num = 1;
     r->jpeg.scale_denom = by;
-    int64_t right = (part->left + part->width) / by, bottom = (part->top + part->height) / by;
-    part->left /= by;
-    part->top /= by;
+    /* to the nearest pixel: what is less than half a pixel off here is less than half of one in the result */
+    int64_t half = by / 2, right = (part->left + part->width + half) / by,
+            bottom = (part->top + part->height + half) / by;
+    part->left = (part->left + half) / by;
+    part->top = (part->top + half) / by;
     part->width = right - part->left;
     part->height = bottom - part->top;
 }
