@@ -15,6 +15,8 @@ static inline tn_tensor *op_failure_of(tn_tensor *x, tn_tensor *y)
 {
     return x ? &x->graph->poison : y;
 }
+/* A size as a number of that dtype on x's graph. */
+tn_tensor *op_size_as(tn_tensor *x, tn_dim size, tn_dtype dtype);
 /* Each node's edge to itself behind the others; *loop says which of those that were there are such edges. Weights and features stay. */
 tn_edges op_with_loops(const tn_edges *edges, tn_dim nodes, tn_tensor **loop);
 /* tn_propagate of floats where weights may have axes of x after the first: one for all that the others hold. */

@@ -12,11 +12,6 @@ typedef struct deform {
     op_conv_numbers o;
 } deform;
 
-static tn_tensor *size_as(const deform *d, tn_dim size, tn_dtype dtype)
-{
-    return dim_literal(size) ? tn_scalar(d->g, dtype, (double)size) : tn_cast(tn_size_value(d->g, size), dtype);
-}
-
 /* Where the windows' places lie without offsets, in one direction: [places, height, 1] or [places, 1, width]. */
 static tn_tensor *plain(const deform *d, int direction)
 {
@@ -33,7 +28,7 @@ static tn_tensor *plain(const deform *d, int direction)
 /* The two pixels beside a coordinate, their weights (0 for one that is not there) and indices. */
 static void beside(const deform *d, tn_tensor *at, tn_dim open, tn_tensor *index[2], tn_tensor *weight[2])
 {
-    tn_tensor *zero = op_like_scalar(at, 0), *last = tn_sub_f(size_as(d, open, d->dtype), 1);
+    tn_tensor *zero = op_like_scalar(at, 0), *last = tn_sub_f(op_size_as(at, open, d->dtype), 1);
     tn_tensor *low = tn_floor(at), *part = tn_sub(at, low);
     for (int i = 0; i < 2; i++) {
         tn_tensor *place = tn_add_f(low, i), *share = i ? part : tn_add_f(tn_neg(part), 1);
@@ -52,9 +47,9 @@ static void read_where(const deform *d, tn_tensor *offset, tn_tensor **rows, tn_
         beside(d, at, k ? d->w : d->h, index[k], weight[k]);
     }
     tn_tensor *picture = tn_reshape(tn_arange(d->g, TN_I64, 0, 1, d->n), TN_SHAPE(d->n, 1, 1, 1));
-    tn_tensor *first = tn_mul(picture, size_as(d, d->h, TN_I64));
+    tn_tensor *first = tn_mul(picture, op_size_as(offset, d->h, TN_I64));
     for (int k = 0; k < 4; k++) {
-        row[k] = tn_add(tn_mul(tn_add(first, index[0][k / 2]), size_as(d, d->w, TN_I64)), index[1][k % 2]);
+        row[k] = tn_add(tn_mul(tn_add(first, index[0][k / 2]), op_size_as(offset, d->w, TN_I64)), index[1][k % 2]);
         share[k] = tn_mul(weight[0][k / 2], weight[1][k % 2]);
     }
     *rows = tn_stack(4, row, 4);

@@ -9,9 +9,7 @@ static tn_tensor *starts(tn_tensor *x, int axis, tn_tensor *sample, int kernel, 
 {
     tn_graph *g = x->graph;
     tn_dtype dtype = sample->type.dtype;
-    tn_dim size = x->type.dims[axis];
-    tn_tensor *room = tn_sub_f(
-        dim_literal(size) ? tn_scalar(g, dtype, (double)size) : tn_cast(tn_size_value(g, size), dtype), kernel);
+    tn_tensor *room = tn_sub_f(op_size_as(x, x->type.dims[axis], dtype), kernel);
     tn_shape one = TN_SHAPE(x->type.dims[0], x->type.dims[1], 1);
     tn_tensor *last = tn_expand(room, one);
     if (to == 1)

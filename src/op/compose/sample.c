@@ -11,7 +11,7 @@ static tn_dtype exact(tn_tensor *x)
     return x->type.dtype == TN_F64 ? TN_F64 : TN_F32;
 }
 
-static tn_tensor *size_as(tn_tensor *x, tn_dim size, tn_dtype dtype)
+tn_tensor *op_size_as(tn_tensor *x, tn_dim size, tn_dtype dtype)
 {
     return dim_literal(size) ? tn_scalar(x->graph, dtype, (double)size) : tn_cast(tn_size_value(x->graph, size), dtype);
 }
@@ -31,7 +31,7 @@ static tn_tensor *row_number(tn_tensor *of, tn_tensor *picture, tn_tensor *const
 {
     tn_tensor *row = picture;
     for (int d = 2; d < of->type.rank; d++)
-        row = tn_add(tn_mul(row, size_as(of, of->type.dims[d], TN_I64)), at[d - 2]);
+        row = tn_add(tn_mul(row, op_size_as(of, of->type.dims[d], TN_I64)), at[d - 2]);
     return row;
 }
 
@@ -57,7 +57,7 @@ static tn_tensor *mirrored(tn_tensor *at, tn_tensor *size, tn_dim open, bool ali
 /* A coordinate in pixels kept within the picture, as the border says. */
 static tn_tensor *kept(tn_tensor *x, tn_tensor *at, int axis, const tn_grid_opt *o)
 {
-    tn_tensor *size = size_as(x, x->type.dims[axis], at->type.dtype);
+    tn_tensor *size = op_size_as(x, x->type.dims[axis], at->type.dtype);
     if (o->border == TN_GRID_REFLECT)
         at = mirrored(at, size, x->type.dims[axis], o->align_corners);
     return o->border == TN_GRID_ZEROS ? at : between(at, tn_sub_f(size, 1));
@@ -66,7 +66,7 @@ static tn_tensor *kept(tn_tensor *x, tn_tensor *at, int axis, const tn_grid_opt 
 /* The coordinate -1 .. 1 in pixels of an axis. */
 static tn_tensor *in_pixels(tn_tensor *x, tn_tensor *at, int axis, bool align)
 {
-    tn_tensor *size = size_as(x, x->type.dims[axis], at->type.dtype);
+    tn_tensor *size = op_size_as(x, x->type.dims[axis], at->type.dtype);
     at = tn_add_f(at, 1);
     return align ? tn_mul(tn_mul_f(at, 0.5), tn_sub_f(size, 1)) : tn_mul_f(tn_sub_f(tn_mul(at, size), 1), 0.5);
 }
@@ -93,7 +93,7 @@ static beside beside_of(tn_tensor *x, tn_tensor *at, int axis, const tn_grid_opt
     beside b = {.n = o->cubic ? 4 : o->nearest ? 1 : 2};
     at = in_pixels(x, at, axis, o->align_corners);
     at = o->cubic ? at : kept(x, at, axis, o); /* of a curve each point is kept within */
-    tn_tensor *last = tn_sub_f(size_as(x, x->type.dims[axis], at->type.dtype), 1), *zero = op_like_scalar(at, 0);
+    tn_tensor *last = tn_sub_f(op_size_as(x, x->type.dims[axis], at->type.dtype), 1), *zero = op_like_scalar(at, 0);
     tn_tensor *low = o->nearest && !o->cubic ? tn_round(at) : tn_floor(at), *part = tn_sub(at, low);
     for (int i = 0; i < b.n; i++) {
         tn_tensor *place = tn_add_f(low, o->cubic ? i - 1 : i);
@@ -166,7 +166,7 @@ tn_tensor *tn_grid_sample(tn_tensor *x, tn_tensor *grid, const tn_grid_opt *opt)
 /* Coordinates of an axis, from -1 to 1: of the middles of its first and last pixels, or of their outer edges. */
 static tn_tensor *spread(tn_tensor *theta, tn_dim size, bool align)
 {
-    tn_tensor *i = tn_arange(theta->graph, exact(theta), 0, 1, size), *n = size_as(theta, size, exact(theta));
+    tn_tensor *i = tn_arange(theta->graph, exact(theta), 0, 1, size), *n = op_size_as(theta, size, exact(theta));
     if (align)
         return size == 1 ? tn_mul_f(i, 0) : tn_sub_f(tn_div(tn_mul_f(i, 2), tn_sub_f(n, 1)), 1);
     return tn_sub_f(tn_div(tn_add_f(tn_mul_f(i, 2), 1), n), 1);
@@ -296,7 +296,7 @@ static samples samples_of(tn_tensor *x, tn_tensor *rois, int axis, const tn_roi_
                                   : tn_clamp(tn_ceil(part), 1, (double)n); /* as many as a part has pixels */
     tn_tensor *p = tn_unsqueeze(tn_arange(g, dtype, 0, 1, parts), 1), *k = tn_arange(g, dtype, 0, 1, n ? n : 1);
     tn_tensor *at = tn_add(start, tn_mul(part, tn_add(p, tn_div(tn_add_f(k, 0.5), count))));
-    tn_tensor *pixels = size_as(x, open, dtype), *last = tn_sub_f(pixels, 1), *zero = tn_scalar(g, dtype, 0);
+    tn_tensor *pixels = op_size_as(x, open, dtype), *last = tn_sub_f(pixels, 1), *zero = tn_scalar(g, dtype, 0);
     tn_tensor *inside = tn_logical_and(tn_ge(at, tn_scalar(g, dtype, -1)), tn_le(at, pixels));
     inside = tn_logical_and(inside, tn_lt(k, count));
     at = between(at, last);
@@ -341,7 +341,7 @@ static tn_tensor *pixels_of(tn_tensor *x, tn_tensor *rois, int axis, const tn_ro
     tn_tensor *end = tn_mul(tn_sign(e.end), tn_floor(tn_add_f(tn_abs(e.end), 0.5)));
     tn_tensor *size = tn_maximum(tn_add_f(tn_sub(end, start), 1), tn_scalar(g, dtype, 1));
     tn_tensor *part = tn_div_f(size, (double)parts), *p = tn_unsqueeze(tn_arange(g, dtype, 0, 1, parts), 1);
-    tn_tensor *pixels = size_as(x, open, dtype);
+    tn_tensor *pixels = op_size_as(x, open, dtype);
     tn_tensor *from = between(tn_add(tn_floor(tn_mul(p, part)), start), pixels);
     tn_tensor *to = between(tn_add(tn_ceil(tn_mul(tn_add_f(p, 1), part)), start), pixels);
     *none = tn_le(to, from);
