@@ -1,5 +1,6 @@
 /* recipe_data.c: the mapping `data` of a recipe: the keys of all kinds, those of the kind, and the data sets themselves. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/context.h"
@@ -199,15 +200,30 @@ void train_data_kinds(base_str *out, bool markdown)
 
 /* ---- data sets --------------------------------------------------------------------------------------------------- */
 
-/* The first `count` samples, when that is asked for. */
-static tn_status shorten(tn_context *c, tn_dataset **data, int64_t count, const char *key)
+/* Every n-th sample of a set that comes class by class. */
+static tn_dataset *spread(tn_context *c, const tn_dataset *data, int64_t count)
+{
+    int64_t *indices = malloc(sizeof *indices * (size_t)count), all = tn_dataset_count(data);
+    if (!indices) {
+        base_no_memory(base_context_begin(c), "cutting a data set");
+        return NULL;
+    }
+    for (int64_t i = 0; i < count; i++)
+        indices[i] = (int64_t)((double)i * (double)all / (double)count);
+    tn_dataset *part = tn_dataset_subset(c, data, indices, count);
+    free(indices);
+    return part;
+}
+
+/* `count` samples, when that is asked for: the first. */
+static tn_status shorten(tn_context *c, tn_dataset **data, int64_t count, bool by_class, const char *key)
 {
     if (!*data || count <= 0 || count == tn_dataset_count(*data))
         return TN_OK;
     if (count > tn_dataset_count(*data))
         return base_fail(base_context_begin(c), TN_INVALID, "%s is %lld, but there are only %lld samples", key,
                          (long long)count, (long long)tn_dataset_count(*data));
-    tn_dataset *part = tn_dataset_range(c, *data, 0, count);
+    tn_dataset *part = by_class ? spread(c, *data, count) : tn_dataset_range(c, *data, 0, count);
     if (!part)
         return TN_INVALID;
     tn_dataset_free(*data);
@@ -235,8 +251,8 @@ static tn_status open_sets(tn_context *c, const train_recipe *r, train_sets *s)
 {
     BASE_TRY(r->source->open(c, r, s));
     BASE_TRY(split_off(c, r, s));
-    BASE_TRY(shorten(c, &s->train, r->data->train_count, "data.train_count"));
-    return shorten(c, &s->valid, r->data->val_count, "data.val_count");
+    BASE_TRY(shorten(c, &s->train, r->data->train_count, r->source->by_class, "data.train_count"));
+    return shorten(c, &s->valid, r->data->val_count, r->source->by_class, "data.val_count");
 }
 
 tn_status tn_recipe_sets(tn_context *c, const tn_recipe *recipe, tn_dataset **train, tn_dataset **valid,

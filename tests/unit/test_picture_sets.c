@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "base/map.h"
 #include "format/npy.h"
 #include "support/scratch.h"
 
@@ -419,6 +420,86 @@ static void arrays(void **state)
     says("has no array \"pictures\"; it has test_images.npy, ");
 }
 
+/* ---- the loader ------------------------------------------------------------------------------------------------ */
+
+static uint64_t epochs_of(const tn_dataset *d, int workers, int64_t from)
+{
+    tn_loader *l =
+        tn_loader_new(context, d, TN_OPT(tn_loader_opt, .batch = 3, .shuffle = true, .seed = 4, .workers = workers));
+    uint64_t sum = 0;
+    assert_non_null(l);
+    if (from > 0)
+        assert_int_equal(tn_loader_seek(l, 0, from), TN_OK);
+    for (int64_t epoch = 0; epoch < 2;) {
+        const tn_batch *b;
+        if (tn_loader_next(l, &b) != TN_OK)
+            fail_msg("%s", tn_loader_error(l));
+        epoch += !b;
+        if (b && (b->epoch > 0 || b->index >= 2)) /* what a resumed run sees as well */
+            for (int f = 0; f < b->n_fields; f++)
+                sum = base_hash(b->fields[f].data,
+                                (size_t)tn_view_count(&b->fields[f]) * tn_dtype_size(b->fields[f].dtype), sum);
+    }
+    tn_loader_free(l);
+    return sum;
+}
+
+/* The same batches bit for bit with any number of workers, and after a resume in the middle; transforms included. */
+static void workers(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 11; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "w/%c/%d.ppm", "ab"[i % 2], i);
+        write_picture(name, 30 + i, 25, i * 20);
+    }
+    tn_pipeline *p = tn_pipeline_parse(context, "random_resized_crop height=16 width=16; flip_horizontal; randaugment; "
+                                                "gaussian_noise");
+    tn_dataset *d = tn_dataset_pictures(context, scratch_path("w"),
+                                        TN_OPT(tn_pictures_opt, .height = 16, .width = 16, .pipeline = p));
+    assert_non_null(d);
+    uint64_t due = epochs_of(d, 0, 0);
+    static const int counts[] = {1, 2, 7};
+    for (int i = 0; i < 3; i++)
+        assert_true(epochs_of(d, counts[i], 0) == due && epochs_of(d, counts[i], 2) == due);
+    tn_dataset_free(d);
+    tn_pipeline_free(p);
+}
+
+/* Four pictures in one: quarters of four shades, the boxes of all four. */
+static void mosaic(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "m/%d.ppm", i);
+        write_picture(name, 64, 64, 50 * i + 40);
+        snprintf(name, sizeof name, "m/%d.txt", i);
+        write_text(name, "0 0.5 0.5 1 1\n");
+    }
+    tn_pipeline *p = tn_pipeline_parse(context, "mosaic height=64 width=64");
+    tn_dataset *d = tn_dataset_picture_boxes(context, scratch_path("m"), NULL, TN_BOXES_YOLO,
+                                             TN_OPT(tn_pictures_opt, .height = 64, .width = 64, .pipeline = p));
+    assert_non_null(d);
+    assert_int_equal(tn_dataset_field(d, 1)->dims[0], 4);
+    uint8_t x[3 * 64 * 64];
+    float boxes[4][5];
+    tn_view views[2] = {tn_view_of(x, TN_U8, 3, (int64_t[]){3, 64, 64}),
+                        tn_view_of(boxes, TN_F32, 2, (int64_t[]){4, 5})};
+    for (uint64_t key = 0; key < 20; key++) {
+        double area = 0;
+        assert_int_equal(tn_dataset_get(context, d, 1, key, views), TN_OK);
+        assert_int_equal(x[0], 90);
+        for (int i = 0; i < 4; i++) {
+            assert_true(boxes[i][0] == 0);
+            area += (double)((boxes[i][3] - boxes[i][1]) * (boxes[i][4] - boxes[i][2]));
+        }
+        assert_true(area > 4095.9 && area < 4096.1);
+    }
+    tn_dataset_free(d);
+    tn_pipeline_free(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -430,6 +511,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(boxes, setup, teardown),
         cmocka_unit_test_setup_teardown(cifar, setup, teardown),
         cmocka_unit_test_setup_teardown(arrays, setup, teardown),
+        cmocka_unit_test_setup_teardown(workers, setup, teardown),
+        cmocka_unit_test_setup_teardown(mosaic, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

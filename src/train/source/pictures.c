@@ -162,5 +162,9 @@ static void preprocess(const train_recipe *r, const tn_field *x, tn_preprocess *
     p->step = steps[TRAIN_SOURCE_OPTIONS(r, pictures)->fit];
 }
 
-const train_source train_source_pictures = {
-    .table = &table, .size = sizeof(pictures), .check = check, .open = open_pictures, .preprocess = preprocess};
+const train_source train_source_pictures = {.table = &table,
+                                            .size = sizeof(pictures),
+                                            .by_class = true,
+                                            .check = check,
+                                            .open = open_pictures,
+                                            .preprocess = preprocess};

@@ -17,6 +17,7 @@ typedef struct train_sets {
 typedef struct train_source {
     const format_table *table; /* its name is what data.name says; rows by FORMAT_...(its struct, ...) */
     size_t size;               /* of its options */
+    bool by_class;             /* samples come class by class: train_count takes them spread out */
     bool own_valid;            /* has validation samples always: data.val_fraction does nothing */
     /* Optional: what the rows alone cannot say. `node` is the mapping that was read. */
     tn_status (*check)(const train_recipe *r, const format_yaml_node *node, base_error *e);
