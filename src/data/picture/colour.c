@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/picture/gauss.h"
+
 static size_t pixels_of(const tn_picture *p)
 {
     return (size_t)p->width * (size_t)p->height;
@@ -114,7 +116,8 @@ static int hue_of(const uint8_t *v, int most, int least)
                  : v[1] == most ? 2 + (double)r - (double)b
                                 : 4 + (double)g - (double)r;
     float h = (float)sum;
-    float part = (float)fmod((double)h / 6 + 1, 1);
+    double turn = (double)h / 6 + 1;
+    float part = (float)(turn >= 1 ? turn - 1 : turn);
     return (int)((double)part * 255);
 }
 
@@ -231,49 +234,18 @@ void colour_equalize(tn_picture *p)
 
 /* ---- blur and noise -------------------------------------------------------------------------------------------- */
 
-static int64_t mirrored(int64_t i, int64_t n)
-{
-    if (n == 1)
-        return 0;
-    int64_t period = 2 * (n - 1);
-    i = ((i % period) + period) % period;
-    return i < n ? i : period - i;
-}
-
 tn_status colour_blur(tn_picture *p, int kernel, double sigma, base_error *e)
 {
-    int radius = kernel / 2;
-    size_t channels = (size_t)p->channels, row = (size_t)p->width * channels;
-    float *weights = malloc(sizeof *weights * (size_t)(2 * radius + 1));
-    float *across = malloc(sizeof *across * values_of(p)), *sums = calloc(row, sizeof *sums);
-    tn_status status = weights && across && sums ? TN_OK : base_no_memory(e, "blurring a picture");
-    double sum = 0;
-    for (int k = -radius; status == TN_OK && k <= radius; k++)
-        sum += exp(-0.5 * k * k / (sigma * sigma));
-    for (int k = -radius; status == TN_OK && k <= radius; k++)
-        weights[k + radius] = (float)(exp(-0.5 * k * k / (sigma * sigma)) / sum);
-    for (int64_t y = 0; status == TN_OK && y < p->height; y++)
-        for (int64_t x = 0; x < p->width; x++)
-            for (size_t c = 0; c < channels; c++) {
-                float v = 0;
-                for (int k = -radius; k <= radius; k++)
-                    v += weights[k + radius] *
-                         (float)p->pixels[(size_t)y * row + (size_t)mirrored(x + k, p->width) * channels + c];
-                across[(size_t)y * row + (size_t)x * channels + c] = v;
-            }
-    for (int64_t y = 0; status == TN_OK && y < p->height; y++) {
-        memset(sums, 0, row * sizeof *sums);
-        for (int k = -radius; k <= radius; k++) {
-            const float *from = across + (size_t)mirrored(y + k, p->height) * row;
-            for (size_t i = 0; i < row; i++)
-                sums[i] += weights[k + radius] * from[i];
-        }
-        for (size_t i = 0; i < row; i++)
-            p->pixels[(size_t)y * row + i] = (uint8_t)(sums[i] + 0.5f);
-    }
-    free(weights);
-    free(across);
-    free(sums);
+    size_t n = values_of(p);
+    float *field = malloc(n * sizeof *field);
+    if (!field)
+        return base_no_memory(e, "blurring a picture");
+    for (size_t i = 0; i < n; i++)
+        field[i] = p->pixels[i];
+    tn_status status = gauss_smooth(field, p->width, p->height, p->channels, kernel / 2, sigma, e);
+    for (size_t i = 0; status == TN_OK && i < n; i++)
+        p->pixels[i] = (uint8_t)(field[i] + 0.5f);
+    free(field);
     return status;
 }
 

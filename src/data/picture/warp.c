@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/picture/gauss.h"
+
 static int64_t cut(int64_t i, int64_t n)
 {
     return i < 0 ? 0 : i >= n ? n - 1 : i;
@@ -17,30 +19,55 @@ static double cubic(double v1, double v2, double v3, double v4, double d)
     return v2 + d * (p2 + d * (p3 + d * p4));
 }
 
-/* One value of channel c at (x, y), which lie inside. */
-static double sample(const tn_picture *p, double x, double y, int c, picture_filter filter)
-{
-    const uint8_t *v = p->pixels + c;
-    int64_t channels = p->channels;
-    if (filter == PICTURE_NEAREST)
-        return v[(cut((int64_t)floor(y), p->height) * p->width + cut((int64_t)floor(x), p->width)) * channels];
-    double fx = floor(x - 0.5), fy = floor(y - 0.5), dx = x - 0.5 - fx, dy = y - 0.5 - fy;
-    int64_t ix = (int64_t)fx, iy = (int64_t)fy;
-    int reach = filter == PICTURE_BICUBIC ? 1 : 0;
-    double rows[4];
-    for (int j = -reach; j <= 1 + reach; j++) {
-        const uint8_t *row = v + cut(iy + j, p->height) * p->width * channels;
-        double at[4];
-        for (int i = -reach; i <= 1 + reach; i++)
-            at[i + reach] = row[cut(ix + i, p->width) * channels];
-        rows[j + reach] = reach ? cubic(at[0], at[1], at[2], at[3], dx) : at[0] + (at[1] - at[0]) * dx;
-    }
-    return reach ? cubic(rows[0], rows[1], rows[2], rows[3], dy) : rows[0] + (rows[1] - rows[0]) * dy;
-}
-
 static uint8_t rounded(double v)
 {
     return (uint8_t)(v <= 0 ? 0 : v >= 255 ? 255 : v + 0.5);
+}
+
+static void fetch_bilinear(const tn_picture *p, double x, double y, uint8_t *to)
+{
+    int64_t channels = p->channels, ix = (int64_t)(x + 0.5) - 1,
+            iy = (int64_t)(y + 0.5) - 1; /* x, y are not negative */
+    float dx = (float)(x - 0.5 - (double)ix), dy = (float)(y - 0.5 - (double)iy);
+    const uint8_t *top = p->pixels + cut(iy, p->height) * p->width * channels;
+    const uint8_t *bottom = p->pixels + cut(iy + 1, p->height) * p->width * channels;
+    int64_t left = cut(ix, p->width) * channels, right = cut(ix + 1, p->width) * channels;
+    for (int64_t c = 0; c < channels; c++) {
+        float a = top[left + c], b = bottom[left + c];
+        a += ((float)top[right + c] - a) * dx;
+        b += ((float)bottom[right + c] - b) * dx;
+        to[c] = (uint8_t)(a + (b - a) * dy + 0.5f);
+    }
+}
+
+static void fetch_bicubic(const tn_picture *p, double x, double y, uint8_t *to)
+{
+    int64_t channels = p->channels, ix = (int64_t)(x + 0.5) - 1, iy = (int64_t)(y + 0.5) - 1;
+    double dx = x - 0.5 - (double)ix, dy = y - 0.5 - (double)iy;
+    for (int64_t c = 0; c < channels; c++) {
+        double rows[4];
+        for (int j = -1; j <= 2; j++) {
+            const uint8_t *row = p->pixels + cut(iy + j, p->height) * p->width * channels + c;
+            double at[4];
+            for (int i = -1; i <= 2; i++)
+                at[i + 1] = row[cut(ix + i, p->width) * channels];
+            rows[j + 1] = cubic(at[0], at[1], at[2], at[3], dx);
+        }
+        to[c] = rounded(cubic(rows[0], rows[1], rows[2], rows[3], dy));
+    }
+}
+
+/* The pixel at (x, y), or `fill` outside of the picture. */
+static inline void fetch(const tn_picture *p, double x, double y, picture_filter filter, uint8_t fill, uint8_t *to)
+{
+    if (!(x >= 0 && x < (double)p->width && y >= 0 && y < (double)p->height))
+        memset(to, fill, (size_t)p->channels);
+    else if (filter == PICTURE_BILINEAR)
+        fetch_bilinear(p, x, y, to);
+    else if (filter == PICTURE_BICUBIC)
+        fetch_bicubic(p, x, y, to);
+    else
+        memcpy(to, p->pixels + ((int64_t)y * p->width + (int64_t)x) * p->channels, (size_t)p->channels);
 }
 
 static tn_picture *map_picture(const tn_picture *p, const double m[9], picture_filter filter, uint8_t fill,
@@ -48,13 +75,12 @@ static tn_picture *map_picture(const tn_picture *p, const double m[9], picture_f
 {
     tn_picture *q = data_picture_new(p->width, p->height, p->channels, e);
     uint8_t *to = q ? q->pixels : NULL;
+    bool affine = m[6] == 0 && m[7] == 0 && m[8] == 1;
     for (int64_t y = 0; q && y < q->height; y++)
         for (int64_t x = 0; x < q->width; x++, to += q->channels) {
-            double cx = (double)x + 0.5, cy = (double)y + 0.5, d = m[6] * cx + m[7] * cy + m[8];
-            double u = (m[0] * cx + m[1] * cy + m[2]) / d, v = (m[3] * cx + m[4] * cy + m[5]) / d;
-            bool inside = u >= 0 && u < (double)p->width && v >= 0 && v < (double)p->height;
-            for (int c = 0; c < q->channels; c++)
-                to[c] = inside ? rounded(sample(p, u, v, c, filter)) : fill;
+            double cx = (double)x + 0.5, cy = (double)y + 0.5, d = affine ? 1 : m[6] * cx + m[7] * cy + m[8];
+            double u = m[0] * cx + m[1] * cy + m[2], v = m[3] * cx + m[4] * cy + m[5];
+            fetch(p, affine ? u : u / d, affine ? v : v / d, filter, fill, to);
         }
     return q;
 }
@@ -172,30 +198,6 @@ bool warp_corners(double from[4][2], double to[4][2], double m[9])
 
 /* ---- elastic --------------------------------------------------------------------------------------------------- */
 
-/* A Gauss over a field, borders mirrored, both ways. */
-static void smooth(float *field, float *work, int64_t width, int64_t height, double sigma)
-{
-    int radius = (int)ceil(3 * sigma);
-    double sum = 0;
-    for (int k = -radius; k <= radius; k++)
-        sum += exp(-0.5 * k * k / (sigma * sigma));
-    for (int pass = 0; pass < 2; pass++) {
-        int64_t n = pass ? height : width, step = pass ? width : 1;
-        memset(work, 0, sizeof *work * (size_t)(width * height));
-        for (int k = -radius; k <= radius; k++) {
-            float w = (float)(exp(-0.5 * k * k / (sigma * sigma)) / sum);
-            for (int64_t y = 0; y < height; y++)
-                for (int64_t x = 0; x < width; x++) {
-                    int64_t at = pass ? y : x, from = at + k, period = n > 1 ? 2 * (n - 1) : 1;
-                    from = ((from % period) + period) % period;
-                    from = from < n ? from : period - from;
-                    work[y * width + x] += w * field[y * width + x + (from - at) * step];
-                }
-        }
-        memcpy(field, work, sizeof *work * (size_t)(width * height));
-    }
-}
-
 static tn_picture *shift_picture(const tn_picture *p, const float *dx, const float *dy, picture_filter filter,
                                  uint8_t fill, base_error *e)
 {
@@ -205,9 +207,7 @@ static tn_picture *shift_picture(const tn_picture *p, const float *dx, const flo
         for (int64_t x = 0; x < q->width; x++, to += q->channels) {
             double u = (double)x + 0.5 + (double)dx[y * p->width + x];
             double v = (double)y + 0.5 + (double)dy[y * p->width + x];
-            bool inside = u >= 0 && u < (double)p->width && v >= 0 && v < (double)p->height;
-            for (int c = 0; c < q->channels; c++)
-                to[c] = inside ? rounded(sample(p, u, v, c, filter)) : fill;
+            fetch(p, u, v, filter, fill, to);
         }
     return q;
 }
@@ -217,15 +217,17 @@ tn_status warp_elastic(picture_scene *s, double alpha, double sigma, picture_fil
 {
     int64_t width = s->picture->width, height = s->picture->height;
     size_t n = (size_t)width * (size_t)height;
-    float *field = calloc(3 * n, sizeof *field);
+    float *field = calloc(2 * n, sizeof *field);
     if (!field)
         return base_no_memory(e, "bending a picture");
     for (size_t i = 0; i < 2 * n; i++)
         field[i] = (float)(alpha * (2 * base_random_f64(r) - 1));
-    for (int k = 0; k < 2; k++)
-        smooth(field + (size_t)k * n, field + 2 * n, width, height, sigma);
     tn_picture *mask = NULL;
-    tn_status status = scene_set(s, shift_picture(s->picture, field, field + n, filter, (uint8_t)lrint(fill), e), e);
+    tn_status status = TN_OK;
+    for (int k = 0; status == TN_OK && k < 2; k++)
+        status = gauss_smooth(field + (size_t)k * n, width, height, 1, (int)ceil(3 * sigma), sigma, e);
+    if (status == TN_OK)
+        status = scene_set(s, shift_picture(s->picture, field, field + n, filter, (uint8_t)lrint(fill), e), e);
     if (status == TN_OK && s->mask) {
         mask = shift_picture(s->mask, field, field + n, PICTURE_NEAREST, 255, e);
         status = mask ? TN_OK : e && e->status ? e->status : TN_MEMORY;
