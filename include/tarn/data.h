@@ -217,6 +217,17 @@ TN_API tn_picture *tn_picture_read(tn_context *context, const char *path, const 
 TN_API tn_picture *tn_picture_decode(tn_context *context, const void *data, size_t bytes, const char *name,
                                      const tn_picture_opt *opt);
 TN_API void tn_picture_free(tn_picture *picture);
+/* Pictures of 16 bits a value, as X-rays and depths have them. Values of PNGs of 16 bits as stored; of all others 257 times
+ * those of 8 bits, so that white is 65535. */
+typedef struct tn_picture16 {
+    int64_t width, height;
+    int channels;
+    uint16_t *values; /* interleaved, as pixels above */
+    void *reserved[2];
+} tn_picture16;
+TN_API tn_picture16 *tn_picture_decode16(tn_context *context, const void *data, size_t bytes, const char *name,
+                                         const tn_picture_opt *opt);
+TN_API void tn_picture16_free(tn_picture16 *picture);
 TN_API tn_picture *tn_picture_new(tn_context *context, int64_t width, int64_t height, int channels);
 /* From grey to colour and back (ITU-R BT.601 luma). */
 TN_API tn_picture *tn_picture_convert(tn_context *context, const tn_picture *picture, int channels);

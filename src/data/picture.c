@@ -212,6 +212,81 @@ tn_picture *tn_picture_read(tn_context *context, const char *path, const tn_pict
     return p;
 }
 
+/* ---- 16 bits --------------------------------------------------------------------------------------------------- */
+
+tn_picture16 *data_picture16_new(int64_t width, int64_t height, int channels, base_error *e)
+{
+    /* sides and channels are those of a decoded header, which was checked against the limit of pixels */
+    size_t n = (size_t)width * (size_t)height * (size_t)channels;
+    tn_picture16 *p = calloc(1, sizeof *p + 2 * n);
+    if (!p) {
+        base_no_memory(e, "decoding a picture of 16 bits");
+        return NULL;
+    }
+    p->width = width;
+    p->height = height;
+    p->channels = channels;
+    p->values = (uint16_t *)(p + 1);
+    return p;
+}
+
+void tn_picture16_free(tn_picture16 *p)
+{
+    free(p);
+}
+
+static tn_picture16 *widened(const tn_picture *p, base_error *e)
+{
+    tn_picture16 *q = data_picture16_new(p->width, p->height, p->channels, e);
+    size_t n = (size_t)p->width * (size_t)p->height * (size_t)p->channels;
+    for (size_t i = 0; q && i < n; i++)
+        q->values[i] = (uint16_t)(257 * p->pixels[i]);
+    return q;
+}
+
+/* From grey to colour and back, by the weights of data_luma. */
+static tn_picture16 *convert16(const tn_picture16 *p, int channels, base_error *e)
+{
+    tn_picture16 *q = data_picture16_new(p->width, p->height, channels, e);
+    size_t n = (size_t)p->width * (size_t)p->height;
+    for (size_t i = 0; q && i < n; i++) {
+        const uint16_t *v = p->values + i * (size_t)p->channels;
+        for (int c = 0; channels == 3 && c < 3; c++)
+            q->values[3 * i + (size_t)c] = *v;
+        if (channels == 1)
+            q->values[i] =
+                (uint16_t)((19595u * (uint64_t)v[0] + 38470u * (uint64_t)v[1] + 7471u * (uint64_t)v[2] + 32768u) >> 16);
+    }
+    return q;
+}
+
+tn_picture16 *tn_picture_decode16(tn_context *context, const void *data, size_t bytes, const char *name,
+                                  const tn_picture_opt *opt)
+{
+    base_error *e = base_context_begin(context);
+    tn_picture *p = NULL;
+    tn_picture16 *wide = NULL;
+    opt = opt ? opt : &(tn_picture_opt){0};
+    name = name ? name : "the picture";
+    data_source s = {.data = data,
+                     .bytes = bytes,
+                     .name = name,
+                     .pixels_limit = opt->pixels_limit > 0 ? opt->pixels_limit : PIXELS_LIMIT};
+    if (bytes >= 8 && memcmp(data, "\x89PNG\r\n\x1a\n", 8) == 0 &&
+        (opt->channels == 0 || opt->channels == 1 || opt->channels == 3))
+        (void)data_png_decode16(&s, &p, &wide, e);
+    else
+        p = decode_with(data, bytes, name, opt, e);
+    if (p)
+        wide = widened(p, e);
+    tn_picture_free(p);
+    if (!wide || !opt->channels || wide->channels == opt->channels)
+        return wide;
+    tn_picture16 *converted = convert16(wide, opt->channels, e);
+    tn_picture16_free(wide);
+    return converted;
+}
+
 /* ---- the rest of the interface --------------------------------------------------------------------------------- */
 
 tn_picture *tn_picture_convert(tn_context *context, const tn_picture *p, int channels)

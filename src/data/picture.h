@@ -40,6 +40,9 @@ tn_status data_picture_check(const data_source *s, int64_t width, int64_t height
 
 /* *orientation: 1 to 8, as EXIF numbers them. */
 tn_status data_png_decode(const data_source *s, tn_picture **out, base_error *e);
+/* The same, 16 bits kept: then *wide is set in place of *out. */
+tn_status data_png_decode16(const data_source *s, tn_picture **out, tn_picture16 **wide, base_error *e);
+tn_picture16 *data_picture16_new(int64_t width, int64_t height, int channels, base_error *e);
 tn_status data_jpeg_decode(const data_source *s, data_hint *hint, tn_picture **out, int *orientation, base_error *e);
 tn_status data_webp_decode(const data_source *s, tn_picture **out, base_error *e);
 tn_status data_bmp_decode(const data_source *s, tn_picture **out, base_error *e);

@@ -22,6 +22,8 @@ typedef struct reader {
     uint8_t *raw; /* rows as libpng gives them: 1 to 4 channels */
     int channels;
     int64_t width, height;
+    tn_picture16 *wide; /* 16 bits are kept and go here; NULL: they are reduced to 8 */
+    bool wants_wide;
     bool no_memory;
     tn_status status; /* of a failure of our own */
     char message[160];
@@ -95,7 +97,7 @@ static void set_transforms(reader *r)
         png_set_expand_gray_1_2_4_to_8(r->png);
     if (png_get_valid(r->png, r->info, PNG_INFO_tRNS))
         png_set_tRNS_to_alpha(r->png);
-    if (png_get_bit_depth(r->png, r->info) == 16)
+    if (png_get_bit_depth(r->png, r->info) == 16 && !r->wants_wide)
         png_set_scale_16(r->png);
 }
 
@@ -105,9 +107,13 @@ static bool read_rows(reader *r)
     png_read_update_info(r->png, r->info);
     r->channels = png_get_channels(r->png, r->info);
     size_t row = png_get_rowbytes(r->png, r->info);
+    bool wide = png_get_bit_depth(r->png, r->info) == 16;
     r->raw = calloc((size_t)r->height, row);
-    r->out = r->raw ? data_picture_new(r->width, r->height, r->channels >= 3 ? 3 : 1, r->e) : NULL;
-    if (!r->out) {
+    if (wide)
+        r->wide = r->raw ? data_picture16_new(r->width, r->height, r->channels >= 3 ? 3 : 1, r->e) : NULL;
+    else
+        r->out = r->raw ? data_picture_new(r->width, r->height, r->channels >= 3 ? 3 : 1, r->e) : NULL;
+    if (wide ? !r->wide : !r->out) {
         r->status = base_no_memory(r->e, "decoding a PNG picture");
         return false;
     }
@@ -153,9 +159,26 @@ static void flatten(const reader *r)
             r->out->pixels[i * (size_t)colours + (size_t)c] = alpha ? over_white(from[c], from[colours]) : from[c];
 }
 
-tn_status data_png_decode(const data_source *s, tn_picture **out, base_error *e)
+/* Values of two bytes, the high one first. */
+static void flatten_wide(const reader *r)
 {
-    reader r = {.source = s, .e = e};
+    int colours = r->wide->channels;
+    bool alpha = r->channels == 2 || r->channels == 4;
+    size_t n = (size_t)r->width * (size_t)r->height;
+    const uint8_t *from = r->raw;
+    for (size_t i = 0; i < n; i++, from += 2 * r->channels) {
+        uint64_t a = alpha ? (uint64_t)from[2 * colours] << 8 | from[2 * colours + 1] : 65535;
+        for (int c = 0; c < colours; c++) {
+            uint64_t v = (uint64_t)from[2 * c] << 8 | from[2 * c + 1];
+            r->wide->values[i * (size_t)colours + (size_t)c] =
+                (uint16_t)((v * a + 65535 * (65535 - a) + 32767) / 65535);
+        }
+    }
+}
+
+static tn_status decode(const data_source *s, tn_picture **out, tn_picture16 **wide, base_error *e)
+{
+    reader r = {.source = s, .wants_wide = wide != NULL, .e = e};
     r.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &r, on_error, on_warning);
     r.info = r.png ? png_create_info_struct(r.png) : NULL;
     if (!r.info) {
@@ -163,7 +186,9 @@ tn_status data_png_decode(const data_source *s, tn_picture **out, base_error *e)
         return base_no_memory(e, "decoding a PNG picture");
     }
     bool good = read_all(&r) && !r.no_memory;
-    if (good)
+    if (good && r.wide)
+        flatten_wide(&r);
+    else if (good)
         flatten(&r);
     else if (r.status == TN_OK && (r.no_memory || is_about_memory(r.message)))
         r.status = base_no_memory(e, "decoding a PNG picture");
@@ -172,11 +197,25 @@ tn_status data_png_decode(const data_source *s, tn_picture **out, base_error *e)
             base_fail(e, TN_FORMAT, "%s is a damaged PNG picture: at offset %zu: %s", s->name, r.position, r.message);
     png_destroy_read_struct(&r.png, &r.info, NULL);
     free(r.raw);
-    if (good)
+    if (good) {
         *out = r.out;
-    else
-        tn_picture_free(r.out);
+        if (wide)
+            *wide = r.wide;
+        return r.status;
+    }
+    tn_picture_free(r.out);
+    tn_picture16_free(r.wide);
     return r.status;
+}
+
+tn_status data_png_decode(const data_source *s, tn_picture **out, base_error *e)
+{
+    return decode(s, out, NULL, e);
+}
+
+tn_status data_png_decode16(const data_source *s, tn_picture **out, tn_picture16 **wide, base_error *e)
+{
+    return decode(s, out, wide, e);
 }
 
 /* ---- writing --------------------------------------------------------------------------------------------------- */
@@ -266,6 +305,12 @@ tn_status data_png_decode(const data_source *s, tn_picture **out, base_error *e)
                      "%s is a PNG picture, and this build is without libpng; install the Debian package "
                      "libpng-dev and build again",
                      s->name);
+}
+
+tn_status data_png_decode16(const data_source *s, tn_picture **out, tn_picture16 **wide, base_error *e)
+{
+    (void)wide;
+    return data_png_decode(s, out, e);
 }
 
 tn_status data_png_write(const tn_picture *p, const char *path, base_error *e)

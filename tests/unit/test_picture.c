@@ -171,6 +171,22 @@ static void png_of_all_kinds(void **state)
     expect(png_of(3, 1, PNG_COLOR_TYPE_GRAY, 1, false, false, bits), NULL, 1, from_bits, 3);
     static const uint8_t wide[4] = {0xff, 0xff, 0x80, 0x80}, narrow[2] = {255, 128};
     expect(png_of(2, 1, PNG_COLOR_TYPE_GRAY, 16, false, false, wide), NULL, 1, narrow, 2);
+    /* kept as they are when that is asked for; of 8 bits 257 times */
+    memory m = png_of(2, 1, PNG_COLOR_TYPE_GRAY, 16, false, false, wide);
+    tn_picture16 *p = tn_picture_decode16(context, m.data, m.n, "pic", NULL);
+    assert_non_null(p);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(p->values[i], wide[2 * i] << 8 | wide[2 * i + 1]);
+    tn_picture16_free(p);
+    p = tn_picture_decode16(context, m.data, m.n, "pic", TN_OPT(tn_picture_opt, .channels = 3));
+    assert_int_equal(p->values[2], wide[0] << 8 | wide[1]);
+    tn_picture16_free(p);
+    for (size_t cut = 0; cut < m.n; cut++)
+        assert_null(tn_picture_decode16(context, m.data, cut, "pic", NULL));
+    free(m.data);
+    p = tn_picture_decode16(context, "P5 1 1 255\n\x80", 12, "pic", NULL);
+    assert_int_equal(p->values[0], 0x8080);
+    tn_picture16_free(p);
     static const uint8_t ga[4] = {0, 0, 0, 128}, on_white[2] = {255, 127};
     expect(png_of(2, 1, PNG_COLOR_TYPE_GRAY_ALPHA, 8, false, false, ga), NULL, 1, on_white, 2);
     static const uint8_t rgba[8] = {9, 9, 9, 0, 200, 100, 0, 255}, rgb_on_white[6] = {255, 255, 255, 200, 100, 0};
