@@ -31,6 +31,9 @@ typedef struct tn_text {
 TN_API tn_tokenizer *tn_tokenizer_load(tn_context *context, const char *path);
 /* The same from memory; `what` opens sentences (NULL: "tokenizer"). */
 TN_API tn_tokenizer *tn_tokenizer_parse(tn_context *context, const char *json, size_t bytes, const char *what);
+/* Whatever the path holds: a tokenizer.json, BERT's vocab.txt, llama2.c's .bin, or a folder with tokenizer.json, or vocab.json and
+ * merges.txt, or vocab.txt. */
+TN_API tn_tokenizer *tn_tokenizer_open(tn_context *context, const char *path);
 /* The tokenizer as JSON, which tn_tokenizer_parse reads; the caller frees *json by free(). */
 TN_API tn_status tn_tokenizer_json(tn_context *context, const tn_tokenizer *tokenizer, char **json, size_t *bytes);
 TN_API tn_status tn_tokenizer_save(tn_context *context, const tn_tokenizer *tokenizer, const char *path);
@@ -185,7 +188,8 @@ typedef struct tn_text_opt {
     int64_t length; /* most tokens of a sample; 0: 512 */
     bool fixed; /* all samples are so long, filled up with padding; as default they vary, and a batch is as long as its
                            longest */
-    bool plain; /* no tokens that the tokenizer adds around texts */
+    bool pad_left;                  /* `fixed`: padding stands in front, so that the last place is the text's end */
+    bool plain;                     /* no tokens that the tokenizer adds around texts */
     bool truncate_left;             /* what is too long loses its beginning */
     double mask;                    /* TN_TEXT_MASKED: part of the tokens that is hidden; 0: 0.15 */
     int classes;                    /* TN_TEXT_CLASSES */

@@ -149,6 +149,14 @@ static void test_next(void **state)
     assert_row(s.at[1], s.n[1], "6 8 -100 -100");
     tn_dataset_free(d);
     tn_preparation_free(p);
+    p = tn_text_prepare(context, words,
+                        TN_OPT(tn_text_opt, .task = TN_TEXT_NEXT, .length = 4, .fixed = true, .pad_left = true));
+    d = tn_dataset_texts(context, p, texts, 3, NULL);
+    s = get(d, 0, 0);
+    assert_row(s.at[0], s.n[0], "0 0 5 6");
+    assert_row(s.at[1], s.n[1], "-100 -100 6 8");
+    tn_dataset_free(d);
+    tn_preparation_free(p);
 }
 
 static void test_windows(void **state)

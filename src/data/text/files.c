@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/file.h"
+#include "base/str.h"
 #include "base/text.h"
 #include "data/text/unicode.h"
 
@@ -293,4 +294,49 @@ tn_tokenizer *tn_tokenizer_llama2(tn_context *context, const char *path, bool ba
     base_error *e = base_context_begin(context);
     tn_tokenizer *t = text_tokenizer_new(e);
     return t ? done(t, read_llama2(t, path, bare, e)) : NULL;
+}
+
+/* ---- any ------------------------------------------------------------------------------------------------------- */
+
+static bool ends_in(const char *path, const char *end)
+{
+    size_t n = strlen(path), m = strlen(end);
+    return n >= m && strcmp(path + n - m, end) == 0;
+}
+
+/* The path of a file in a folder if it is there; else NULL. */
+static const char *inside(base_str *room, const char *folder, const char *name)
+{
+    base_str_free(room);
+    base_str_printf(room, "%s/%s", folder, name);
+    return !room->failed && base_file_exists(room->text) ? room->text : NULL;
+}
+
+static tn_tokenizer *open_folder(tn_context *context, const char *path)
+{
+    base_str a = {0}, b = {0};
+    tn_tokenizer *t = NULL;
+    if (inside(&a, path, "tokenizer.json"))
+        t = tn_tokenizer_load(context, a.text);
+    else if (inside(&a, path, "vocab.json") && (inside(&b, path, "merges.txt") || inside(&b, path, "vocab.bpe")))
+        t = tn_tokenizer_gpt2(context, a.text, b.text, NULL);
+    else if (inside(&a, path, "vocab.txt"))
+        t = tn_tokenizer_bert(context, a.text, NULL);
+    else
+        base_fail(base_context_begin(context), TN_NOT_FOUND,
+                  "the folder %s holds no tokenizer: tokenizer.json, vocab.json and merges.txt, or vocab.txt", path);
+    base_str_free(&a);
+    base_str_free(&b);
+    return t;
+}
+
+tn_tokenizer *tn_tokenizer_open(tn_context *context, const char *path)
+{
+    if (base_is_folder(path))
+        return open_folder(context, path);
+    if (ends_in(path, ".txt"))
+        return tn_tokenizer_bert(context, path, NULL);
+    if (ends_in(path, ".bin"))
+        return tn_tokenizer_llama2(context, path, false);
+    return tn_tokenizer_load(context, path);
 }

@@ -58,6 +58,7 @@ tn_preparation *tn_text_prepare(tn_context *context, const tn_tokenizer *tokeniz
     p->task = opt->task;
     p->length = opt->length ? opt->length : 512;
     p->fixed = opt->fixed;
+    p->pad_left = opt->pad_left;
     p->plain = opt->plain;
     p->truncate_left = opt->truncate_left;
     p->mask = opt->mask != 0 ? opt->mask : 0.15;
@@ -87,6 +88,7 @@ static void prep_write(const void *self, format_json_out *w)
     format_json_put_string(w, "task", tasks[p->task]);
     format_json_put_i64(w, "length", p->length);
     format_json_put_bool(w, "fixed", p->fixed);
+    format_json_put_bool(w, "pad_left", p->pad_left);
     format_json_put_bool(w, "plain", p->plain);
     format_json_put_bool(w, "truncate_left", p->truncate_left);
     format_json_put_f64(w, "mask", p->mask);
@@ -147,6 +149,7 @@ static tn_status parse_parts(text_prep *p, const format_json *object, base_error
     p->task = (tn_text_task)k;
     BASE_TRY(format_json_get_i64(object, what, "length", 1, MOST_LENGTH, &p->length, e));
     BASE_TRY(format_json_get_bool(object, what, "fixed", &p->fixed, e));
+    BASE_TRY(hf_bool(object, what, "pad_left", &p->pad_left, e));
     BASE_TRY(format_json_get_bool(object, what, "plain", &p->plain, e));
     BASE_TRY(format_json_get_bool(object, what, "truncate_left", &p->truncate_left, e));
     BASE_TRY(format_json_get_f64(object, what, "mask", &p->mask, e));

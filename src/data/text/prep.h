@@ -10,7 +10,7 @@ typedef struct text_prep {
     tn_tokenizer *t;
     tn_text_task task;
     int64_t length, pad;
-    bool fixed, plain, truncate_left;
+    bool fixed, pad_left, plain, truncate_left;
     double mask;
     int classes;
     const char **class_names; /* NULL: numbers */

@@ -70,19 +70,23 @@ tn_status tn_text_mask(tn_context *context, const tn_tokenizer *tokenizer, int64
 
 /* ---- samples --------------------------------------------------------------------------------------------------- */
 
-static void fill(int64_t *to, int64_t from, int64_t end, int64_t value)
+/* n values filled up to `length`, on the left or on the right. */
+static void fill(int64_t *at, int64_t n, int64_t length, bool left, int64_t value)
 {
-    for (int64_t i = from; i < end; i++)
-        to[i] = value;
+    int64_t first = left ? 0 : n, end = left ? length - n : length;
+    if (left)
+        memmove(at + end, at, (size_t)n * sizeof *at);
+    for (int64_t i = first; i < end; i++)
+        at[i] = value;
 }
 
 /* Lengths are told, or places filled up if samples are all of one length. */
 static void finish(const text_set *s, const tn_sample *out, int64_t *x, int64_t *y, int64_t n)
 {
     if (s->p->fixed || s->stride) {
-        fill(x, n, s->p->length, s->p->pad);
+        fill(x, n, s->p->length, s->p->pad_left, s->p->pad);
         if (y)
-            fill(y, n, s->p->length, NO_CLASS);
+            fill(y, n, s->p->length, s->p->pad_left, NO_CLASS);
         return;
     }
     out->lengths[0] = n;

@@ -1,0 +1,112 @@
+/* corpus.c: data: {name: corpus, path: ...}, a long text for language models, as windows of tokens with the next ones to say. The
+ * end of the text is validated on (val_fraction) and, after that, tested on; a tokenizer is trained on what comes before. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/context.h"
+#include "base/file.h"
+#include "train/source/source.h"
+#include "train/tokens.h"
+
+typedef struct corpus {
+    train_data common;
+    train_tokens tokens;
+    const char *path, *val_path, *test_path;
+    double test_fraction;
+    int64_t stride;
+    bool shift;
+} corpus;
+
+static const format_option rows[] = {
+    FORMAT_PATH(corpus, path, FORMAT_REQUIRED, "the text"),
+    FORMAT_PATH(corpus, val_path, NULL, "a text that is validated on"),
+    FORMAT_PATH(corpus, test_path, NULL, "a text that is tested on"),
+    FORMAT_FLOAT(corpus, test_fraction, "0", "[0,1)", "part of the text, its end, that is kept for `tarn eval`"),
+    TRAIN_TOKENS_OPTIONS(corpus, "characters", "256"),
+    FORMAT_INT(corpus, stride, "0", "[0,)", "tokens from one window to the next; 0: the length"),
+    FORMAT_BOOL(corpus, shift, "false", "training windows begin up to stride - 1 tokens later, at random"),
+    {0},
+};
+static const format_table options = {
+    .name = "corpus",
+    .doc = "a long text for language models: windows of tokens, and at each place the token that follows",
+    .options = rows,
+    .brief = "name",
+};
+
+static tn_status check(const train_recipe *r, const format_yaml_node *node, base_error *e)
+{
+    const corpus *o = TRAIN_SOURCE_OPTIONS(r, corpus);
+    if (o->common.val_fraction + o->test_fraction >= 1)
+        return format_yaml_fail(node, e, "data: val_fraction and test_fraction leave nothing to train on");
+    return TN_OK;
+}
+
+/* A place in the text where no character is cut in two. */
+static size_t cut_at(const base_mapping *m, double part)
+{
+    size_t at = part >= 1 ? m->bytes : (size_t)((double)m->bytes * part);
+    while (at < m->bytes && (((const unsigned char *)m->data)[at] & 0xC0) == 0x80)
+        at++;
+    return at;
+}
+
+typedef struct texts {
+    base_mapping map[3];
+    tn_text part[3]; /* training, validation, test; 0 bytes: none */
+} texts;
+
+static tn_status read_texts(const corpus *o, double val, texts *t, base_error *e)
+{
+    const char *paths[] = {o->path, o->val_path, o->test_path};
+    for (int i = 0; i < 3; i++)
+        if (paths[i])
+            BASE_TRY(base_file_map(paths[i], &t->map[i], e));
+    double test = o->test_path ? 0 : o->test_fraction;
+    size_t first = cut_at(&t->map[0], 1 - test - (o->val_path ? 0 : val)), second = cut_at(&t->map[0], 1 - test);
+    const char *all = t->map[0].data;
+    t->part[0] = (tn_text){all, first};
+    t->part[1] = (tn_text){all + first, second - first};
+    t->part[2] = (tn_text){all + second, t->map[0].bytes - second};
+    for (int i = 1; i < 3; i++)
+        if (paths[i])
+            t->part[i] = (tn_text){t->map[i].data, t->map[i].bytes};
+    return TN_OK;
+}
+
+static tn_status open_parts(tn_context *c, const corpus *o, const texts *t, train_sets *sets)
+{
+    tn_dataset **set[] = {&sets->train, &sets->valid, &sets->test};
+    tn_tokenizer *tokens = train_tokens_make(c, &o->tokens, &t->part[0], 1);
+    tn_preparation *p =
+        tokens ? tn_text_prepare(c, tokens,
+                                 TN_OPT(tn_text_opt, .task = TN_TEXT_NEXT, .length = o->tokens.length, .plain = true))
+               : NULL;
+    tn_status status = p ? TN_OK : TN_INVALID;
+    for (int i = 0; i < 3 && status == TN_OK; i++) {
+        if (i > 0 && t->part[i].bytes == 0)
+            continue;
+        tn_windows_opt opt = {.stride = i == 0 ? o->stride : 0, .shift = i == 0 && o->shift};
+        *set[i] = tn_dataset_windows(c, p, &t->part[i], 1, &opt);
+        status = *set[i] ? TN_OK : TN_INVALID;
+    }
+    tn_preparation_free(p);
+    tn_tokenizer_free(tokens);
+    return status;
+}
+
+static tn_status open_corpus(tn_context *c, const train_recipe *r, train_sets *sets)
+{
+    const corpus *o = TRAIN_SOURCE_OPTIONS(r, corpus);
+    texts t = {0};
+    tn_status status = read_texts(o, r->data->val_fraction, &t, base_context_begin(c));
+    if (status == TN_OK)
+        status = open_parts(c, o, &t, sets);
+    for (int i = 0; i < 3; i++)
+        if (t.map[i].data)
+            base_file_unmap(&t.map[i]);
+    return status;
+}
+
+const train_source train_source_corpus = {
+    .table = &options, .size = sizeof(corpus), .check = check, .open = open_corpus};
