@@ -24,6 +24,16 @@
 #else
 #define WITH_JPEG ""
 #endif
+#ifdef TARN_HAVE_WEBP
+#define WITH_WEBP "; libwebp " TARN_WEBP_VERSION
+#else
+#define WITH_WEBP ""
+#endif
+#ifdef TARN_HAVE_EXPAT
+#define WITH_EXPAT "; expat " TARN_EXPAT_VERSION
+#else
+#define WITH_EXPAT ""
+#endif
 #ifdef TARN_HAVE_YAML
 #define WITH_YAML "; libyaml " TARN_YAML_VERSION
 #else
@@ -53,5 +63,6 @@
 const char *tn_version_text(void)
 {
     return "tarn " STRING(TN_VERSION_MAJOR) "." STRING(TN_VERSION_MINOR) "." STRING(
-        TN_VERSION_PATCH) " (" ISAS WITH_ZLIB WITH_PNG WITH_JPEG WITH_YAML WITH_JANSSON WITH_UTF8PROC WITH_SQLITE WITH_CAIRO ")";
+        TN_VERSION_PATCH) " (" ISAS WITH_ZLIB WITH_PNG WITH_JPEG WITH_WEBP WITH_EXPAT WITH_YAML WITH_JANSSON
+        WITH_UTF8PROC WITH_SQLITE WITH_CAIRO ")";
 }

@@ -7,6 +7,7 @@ set -uo pipefail
 . "$SRC/tests/support/check.sh"
 data=${TARN_DATA:-$SRC/../shared/data}
 [ -d "$data/pneumonia-mnist" ] || skip "there is no folder $data/pneumonia-mnist; set TARN_DATA to the folder that has it"
+"$TARN" --version | grep -q libyaml || skip "recipes need libyaml"
 
 # at_least WHAT GOT GOAL
 at_least() {
