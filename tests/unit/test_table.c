@@ -441,6 +441,52 @@ static void json_lines(void **state)
     tn_table_free(t);
 }
 
+/* ---- describing and writing --------------------------------------------------------------------------------------- */
+
+static void columns_are_described(void **state)
+{
+    (void)state;
+    tn_table *t = read_text("n,w,d\n4,b,2020-01-02\n1,a,2020-01-01\n,b,2020-01-01\n3,,\n1,c,2020-01-01\n", NULL);
+    tn_column_stats s;
+    assert_int_equal(tn_table_describe(context, t, 0, &s), TN_OK);
+    assert_true(s.count == 4 && s.missing == 1 && s.distinct == 3);
+    assert_true(s.mean == 2.25 && fabs(s.std - sqrt(1.6875)) < 1e-12);
+    assert_true(s.min == 1 && s.q25 == 1 && s.median == 2 && s.q75 == 3.25 && s.max == 4);
+    assert_string_equal(s.top[0], "1");
+    assert_int_equal(s.top_count[0], 2);
+    tn_column_stats_free(&s);
+    assert_int_equal(tn_table_describe(context, t, 1, &s), TN_OK);
+    assert_true(s.count == 4 && s.distinct == 3 && s.n_top == 3 && isnan(s.mean));
+    assert_string_equal(s.top[0], "b");
+    assert_string_equal(s.top[1], "a");
+    tn_column_stats_free(&s);
+    assert_int_equal(tn_table_describe(context, t, 2, &s), TN_OK);
+    assert_string_equal(s.top[0], "2020-01-01");
+    tn_column_stats_free(&s);
+    assert_int_equal(tn_table_describe(context, t, 3, &s), TN_INVALID);
+    tn_table_free(t);
+}
+
+static void tables_are_written(void **state)
+{
+    (void)state;
+    tn_table *t = read_text(
+        "n,\"w, x\",d,o\n4,\"b \"\"q\"\"\n,\",2020-01-02 03:04:05,true\n-1,\" a\",,false\n0.1,,1969-01-01,\n", NULL);
+    const char *path = scratch_path("written.csv");
+    assert_int_equal(tn_table_write(context, t, NULL, 0, path), TN_OK);
+    tn_table *u = tn_table_read(context, path, NULL);
+    assert_non_null(u);
+    same_tables(t, u);
+    tn_table_free(u);
+    assert_int_equal(tn_table_write(context, t, (const int64_t[]){2, 2}, 2, path), TN_OK);
+    u = tn_table_read(context, path, NULL);
+    assert_int_equal(tn_table_rows(u), 2);
+    tn_table_free(u);
+    assert_int_equal(tn_table_write(context, t, (const int64_t[]){3}, 1, path), TN_INVALID);
+    assert_int_not_equal(tn_table_write(context, t, NULL, 0, scratch_path("no/such/folder.csv")), TN_OK);
+    tn_table_free(t);
+}
+
 /* ---- files ------------------------------------------------------------------------------------------------------ */
 
 static void files_are_read(void **state)
@@ -520,6 +566,8 @@ int main(void)
         cmocka_unit_test(wrong_rows_are_told),
         cmocka_unit_test(threads_make_no_difference),
         cmocka_unit_test(json_lines),
+        cmocka_unit_test(columns_are_described),
+        cmocka_unit_test(tables_are_written),
         cmocka_unit_test(files_are_read),
         cmocka_unit_test(real_sets),
     };
