@@ -404,7 +404,7 @@ static tn_status load_in(table_source *s, int64_t n, bool *again, base_error *e)
 tn_status table_load(table_source *s, base_error *e)
 {
     size_t bytes = (size_t)(s->data + s->bytes - s->body), piece = (size_t)1 << 20;
-#ifdef TARN_HARD
+#if defined(TARN_HARD) || defined(FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION)
     piece = 64;
 #endif
     int64_t n = (int64_t)(bytes / piece), most = s->threads * 4;
