@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "base/room.h"
 #include "data/table/table.h"
 
 /* ---- threads ---------------------------------------------------------------------------------------------------- */
@@ -127,12 +128,23 @@ static int64_t block_rows(const table_source *s)
     return s->n_columns >= BLOCK_CELLS ? 1 : BLOCK_CELLS / s->n_columns;
 }
 
+static void reserve(base_str *s, size_t bytes)
+{
+    if ((s->text = malloc(bytes + 1))) {
+        s->text[0] = '\0';
+        s->capacity = bytes + 1;
+    }
+}
+
 static void read_one(void *user, int64_t i)
 {
     loading *l = user;
     table_chunk *c = &l->chunks[i];
     table_block b = {.room = block_rows(l->s)};
     b.cells = calloc((size_t)b.room * (size_t)l->s->n_columns, sizeof *b.cells);
+    for (int k = 0; b.cells && k < l->s->n_columns; k++)
+        if (l->s->active[k] && c->parts[k].kind == KIND_TEXT) /* about what comes, so that it seldom moves */
+            reserve(&c->parts[k].heap, (size_t)(c->end - c->begin) / (size_t)l->s->n_columns);
     if (b.cells)
         (void)read_chunk(l->s, c, &b);
     else
@@ -173,7 +185,7 @@ static tn_status prepare(loading *l, base_error *e)
     for (int k = 0; k < s->n_columns; k++)
         if (s->active[k]) {
             free(l->values[k]);
-            l->values[k] = malloc((size_t)rows * table_value_size(table_type_of(s->kinds[k])));
+            l->values[k] = base_room((size_t)rows * table_value_size(table_type_of(s->kinds[k])));
             if (!l->values[k])
                 return base_no_memory(e, "reading a table");
         }

@@ -44,6 +44,17 @@ static bool text_of(const table_source *s, table_chunk *c, const table_block *b,
     return true;
 }
 
+/* Short texts without a call. */
+static inline bool put_text(base_str *heap, const char *text, size_t length)
+{
+    if (heap->capacity - heap->length <= length + 64)
+        return base_str_bytes(heap, text, length), !heap->failed;
+    char *to = heap->text + heap->length;
+    memcpy(to, text, length);
+    heap->length += length;
+    return true;
+}
+
 typedef enum put { PUT_OK, PUT_OTHER, PUT_MEMORY } put;
 
 /* A value that is there, as the kind that the column has. */
@@ -64,7 +75,7 @@ static inline put put_value(const table_source *s, table_part *part, table_kind 
         ((int32_t *)part->values)[row] = n;
         return n >= 0 ? PUT_OK : n == -1 ? PUT_MEMORY : PUT_OTHER;
     }
-    case KIND_TEXT: base_str_bytes(&part->heap, text, length); return part->heap.failed ? PUT_MEMORY : PUT_OK;
+    case KIND_TEXT: return put_text(&part->heap, text, length) ? PUT_OK : PUT_MEMORY;
     default: return PUT_OTHER;
     }
 }
@@ -97,6 +108,30 @@ static tn_status misfit(const table_source *s, table_chunk *c, int column, table
     return TN_OK;
 }
 
+/* Whole numbers of up to 18 digits, which most are; others go the long way. */
+static inline bool quick_integer(const char *text, size_t length, int64_t *value)
+{
+    const char *p = text, *end = text + length;
+    p += length > 0 && *p == '-';
+    if (p == end || end - p > 18)
+        return false;
+    int64_t v = 0;
+    for (const char *q = p; q < end; q++) {
+        unsigned digit = (unsigned)(*q - '0');
+        if (digit > 9)
+            return false;
+        v = v * 10 + digit;
+    }
+    *value = p == text ? v : -v;
+    return true;
+}
+
+/* The same for numbers; what is not written in digits, such as nan, goes the long way. */
+static inline bool quick_number(const char *text, size_t length, double *value)
+{
+    return length > 0 && length < 64 && *text <= '9' && table_parse_f64(text, length, value);
+}
+
 static inline __attribute__((always_inline)) tn_status convert(const table_source *s, table_chunk *c, int column,
                                                                const table_block *b, table_kind kind)
 {
@@ -106,6 +141,12 @@ static inline __attribute__((always_inline)) tn_status convert(const table_sourc
         const char *text = b->base + cell->at;
         size_t length = cell->length;
         const int64_t row = part->rows;
+        if (s->absent.no_numbers &&
+            ((kind == KIND_INTEGER && quick_integer(text, length, (int64_t *)part->values + row)) ||
+             (kind == KIND_NUMBER && quick_number(text, length, (double *)part->values + row)))) {
+            part->rows++;
+            continue;
+        }
         if (length > CELL_LENGTH && !text_of(s, c, b, cell, &text, &length))
             return base_no_memory(&c->err, "reading a table");
         bool string = cell->length & CELL_STRING, missing = cell->length & (unsigned)CELL_NONE;

@@ -44,31 +44,34 @@ INLINE uint64_t window(const char *p, const char *end, char a, char b, char c)
 
 /* ---- the sweep -------------------------------------------------------------------------------------------------- */
 
+/* Bit i: an odd number of bits is set in [0, i]. */
+static uint64_t parities(uint64_t bits)
+{
+    for (int by = 1; by < 64; by *= 2)
+        bits ^= bits << by;
+    return bits;
+}
+
+static void count_rows(table_sweep *s, int inside, uint64_t lines, const char *p)
+{
+    if (!lines)
+        return;
+    s->rows[inside] += __builtin_popcountll(lines);
+    if (!s->first[inside])
+        s->first[inside] = p + __builtin_ctzll(lines) + 1;
+}
+
 table_sweep table_csv_sweep(char quote, const char *from, const char *end)
 {
     table_sweep s = {0};
     for (const char *p = from; p < end; p += 64) {
-        uint64_t lines = window(p, end, '\n', '\n', '\n'), quotes = window(p, end, quote, quote, quote);
-        if (quote == '\n') /* there are none in JSON lines: a line is a row */
-            quotes = 0;
-        if (quotes == 0) {
-            int inside = s.quotes & 1;
-            s.rows[inside] += __builtin_popcountll(lines);
-            if (lines && !s.first[inside])
-                s.first[inside] = p + __builtin_ctzll(lines) + 1;
-            continue;
-        }
-        for (uint64_t both = lines | quotes; both; both &= both - 1) {
-            uint64_t bit = both & -both;
-            int inside = s.quotes & 1;
-            if (quotes & bit) {
-                s.quotes++;
-            } else {
-                s.rows[inside]++;
-                if (!s.first[inside])
-                    s.first[inside] = p + __builtin_ctzll(bit) + 1;
-            }
-        }
+        uint64_t lines = window(p, end, '\n', '\n', '\n');
+        uint64_t quotes = quote == '\n' ? 0 : window(p, end, quote, quote, quote); /* of JSON lines each is a row */
+        int inside = s.quotes & 1;
+        uint64_t odd = quotes ? parities(quotes) : 0;
+        count_rows(&s, inside, lines & ~odd, p);
+        count_rows(&s, !inside, lines & odd, p);
+        s.quotes += quotes ? __builtin_popcountll(quotes) : 0;
     }
     return s;
 }

@@ -4,20 +4,46 @@
 #include "base/text.h"
 #include "data/table/table.h"
 
-/* The first byte that is not UTF-8, or NULL; *wide: code points above ASCII were met before it. */
+/* Past what is ASCII. */
+static const char *skip_ascii(const char *p, const char *end)
+{
+    for (; end - p >= 64; p += 64) {
+        uint64_t v[8], any = 0;
+        memcpy(v, p, sizeof v);
+        for (int i = 0; i < 8; i++)
+            any |= v[i];
+        if (any & 0x8080808080808080u)
+            break;
+    }
+    while (p < end && !(*p & 0x80))
+        p++;
+    return p;
+}
+
+static bool follows(char c)
+{
+    return ((unsigned char)c & 0xC0) == 0x80;
+}
+
+/* The first byte that is not UTF-8, or NULL; *wide: code points above ASCII were met before it. What most of them are, two bytes or
+ * three, is settled here. */
 static const char *first_invalid(const char *p, const char *end, bool *wide)
 {
     *wide = false;
-    while (p < end) {
-        uint64_t v;
-        if (end - p >= 8 && (memcpy(&v, p, 8), (v & 0x8080808080808080u) == 0)) {
-            p += 8;
+    for (p = skip_ascii(p, end); p < end;) {
+        const unsigned char c = (unsigned char)*p;
+        size_t used = 1;
+        if (c < 0x80) {
+            p = skip_ascii(p, end);
             continue;
         }
-        size_t used;
-        if (base_utf8_next(p, (size_t)(end - p), &used) < 0)
+        if (c >= 0xC2 && c <= 0xDF && end - p > 1 && follows(p[1]))
+            used = 2;
+        else if (c > 0xE0 && c <= 0xEF && c != 0xED && end - p > 2 && follows(p[1]) && follows(p[2]))
+            used = 3;
+        else if (base_utf8_next(p, (size_t)(end - p), &used) < 0)
             return p;
-        *wide |= used > 1;
+        *wide = true;
         p += used;
     }
     return NULL;

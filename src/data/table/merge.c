@@ -131,6 +131,11 @@ static tn_status merge_words(const table_source *s, const table_chunk *chunks, i
 static tn_status merge_texts(table_chunk *chunks, int64_t n, int k, uint64_t *ends, tn_column *c, base_error *e)
 {
     size_t total = 0;
+    if (n == 1 && chunks[0].parts[k].heap.text) { /* as it is */
+        c->text = chunks[0].parts[k].heap.text;
+        chunks[0].parts[k].heap = (base_str){0};
+        return TN_OK;
+    }
     for (int64_t i = 0; i < n; i++)
         total += chunks[i].parts[k].heap.length;
     char *text = malloc(total + 1);
@@ -175,7 +180,9 @@ tn_status table_merge(const table_source *s, table_chunk *chunks, int64_t n, int
     c->type = table_type_of(s->kinds[k]);
     close_up(chunks, n, values, table_value_size(c->type));
     size_t bytes = (size_t)rows * table_value_size(c->type);
-    void *smaller = realloc(values, bytes ? bytes : 1);
+    const table_chunk *last = &chunks[n - 1];
+    size_t room = (size_t)(last->row0 + last->rows_most) * table_value_size(c->type);
+    void *smaller = room - bytes > room / 8 ? realloc(values, bytes ? bytes : 1) : NULL;
     values = smaller ? smaller : values;
     c->values = values;
     *overflow = false;

@@ -121,6 +121,7 @@ typedef struct table_absent {
     int n;
     size_t longest;
     bool empty, first[256];
+    bool no_numbers; /* none is written in digits */
 } table_absent;
 table_absent table_absent_new(const tn_table_opt *opt);
 static inline bool table_is_absent_text(const table_absent *a, const char *text, size_t length);

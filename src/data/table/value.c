@@ -32,7 +32,7 @@ static bool eight_digits(const char *p, uint64_t *value)
 }
 
 /* Digits from p on; the sum may wrap, which the caller excludes by counting them. */
-static const char *digits(const char *p, const char *end, uint64_t *value)
+static inline const char *digits(const char *p, const char *end, uint64_t *value)
 {
     while (end - p >= 8 && eight_digits(p, value))
         p += 8;
@@ -203,12 +203,15 @@ table_absent table_absent_new(const tn_table_opt *opt)
 {
     static const char *const usual[] = {"", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?", "#N/A"};
     table_absent a = {.texts = opt->missing ? opt->missing : usual,
-                      .n = opt->missing ? opt->n_missing : (int)(sizeof usual / sizeof *usual)};
+                      .n = opt->missing ? opt->n_missing : (int)(sizeof usual / sizeof *usual),
+                      .no_numbers = true};
     for (int i = 0; i < a.n; i++) {
         size_t length = strlen(a.texts[i]);
         a.longest = length > a.longest ? length : a.longest;
         a.empty |= length == 0;
         a.first[(unsigned char)a.texts[i][0]] = true;
+        double v;
+        a.no_numbers &= length == 0 || a.texts[i][0] > '9' || !table_parse_f64(a.texts[i], length, &v);
     }
     return a;
 }
