@@ -2,47 +2,10 @@
  *
  * Where a cut lies inside of quotes is found by counting quotes, which is right as long as quotes stand where RFC 4180 has them.
  * A piece that then does not end where a row does proves a cut wrong; the text is then read in one piece. */
-#include <pthread.h>
 #include <string.h>
 
 #include "base/room.h"
 #include "data/table/table.h"
-
-/* ---- threads ---------------------------------------------------------------------------------------------------- */
-
-typedef struct work {
-    atomic_llong next;
-    int64_t n;
-    void (*run)(void *user, int64_t i);
-    void *user;
-} work;
-
-static void *worker(void *user)
-{
-    work *w = user;
-    for (;;) {
-        int64_t i = atomic_fetch_add(&w->next, 1);
-        if (i >= w->n)
-            return NULL;
-        w->run(w->user, i);
-    }
-}
-
-/* run(user, i) for i in [0, n); threads that cannot be started are done without. */
-static void share(int threads, int64_t n, void (*run)(void *user, int64_t i), void *user)
-{
-    enum { MOST = 64 };
-    pthread_t started[MOST];
-    int count = 0;
-    work w = {.n = n, .run = run, .user = user};
-    atomic_init(&w.next, 0);
-    while (count < MOST && count + 1 < threads && count + 1 < n &&
-           pthread_create(&started[count], NULL, worker, &w) == 0)
-        count++;
-    (void)worker(&w);
-    for (int i = 0; i < count; i++)
-        (void)pthread_join(started[i], NULL);
-}
 
 /* ---- cutting ---------------------------------------------------------------------------------------------------- */
 
@@ -68,7 +31,7 @@ static tn_status cut(const table_source *s, table_chunk *chunks, int64_t *n, bas
     if (status == TN_OK) {
         for (int64_t i = 0; i <= *n; i++)
             c.at[i] = i == *n ? end : s->body + bytes / (size_t)*n * (size_t)i;
-        share(s->threads, *n, sweep, &c);
+        table_share(s->threads, *n, sweep, &c);
         int inside = 0;
         int64_t made = 0;
         chunks[0] = (table_chunk){.at = s->body};
@@ -130,7 +93,7 @@ static int64_t block_rows(const table_source *s)
 
 static void reserve(base_str *s, size_t bytes)
 {
-    if ((s->text = malloc(bytes + 1))) {
+    if ((s->text = base_room(bytes + 1))) {
         s->text[0] = '\0';
         s->capacity = bytes + 1;
     }
@@ -256,33 +219,82 @@ static tn_status widen(loading *l, int column, bool *wider, base_error *e)
     return TN_OK;
 }
 
-/* Columns that are complete move to the table; the others stay active. */
-static tn_status settle(loading *l, bool *more, base_error *e)
+/* A column that is complete, on its way to the table. */
+typedef struct merging {
+    const loading *l;
+    base_error *err; /* of each column */
+    bool *wider;     /* at first: not complete */
+} merging;
+
+static void merge_column(merging *m, int64_t k)
 {
+    const loading *l = m->l;
+    if (!l->s->active[k] || m->wider[k])
+        return;
+    void *values = l->values[k];
+    l->values[k] = NULL;
+    (void)table_merge(l->s, l->chunks, l->n, (int)k, values, &m->wider[k], &m->err[k]);
+}
+
+static void merge_one(void *user, int64_t k)
+{
+    const merging *m = user;
+    if (m->l->s->kinds[k] != KIND_CATEGORY) /* whose names go into the arena: one after the other */
+        merge_column(user, k);
+}
+
+static tn_status merge_all(const loading *l, bool *wider, base_error *e)
+{
+    merging m = {l, calloc((size_t)l->s->n_columns, sizeof *m.err), wider};
+    if (!m.err)
+        return base_no_memory(e, "reading a table");
+    table_share(l->s->threads, l->s->n_columns, merge_one, &m);
+    tn_status status = TN_OK;
+    for (int k = 0; k < l->s->n_columns; k++)
+        if (l->s->kinds[k] == KIND_CATEGORY)
+            merge_column(&m, k);
+    for (int k = 0; k < l->s->n_columns && status == TN_OK; k++)
+        if (m.err[k].status != TN_OK)
+            status = base_fail(e, m.err[k].status, "%s", m.err[k].text);
+    free(m.err);
+    return status;
+}
+
+/* Columns that are complete move to the table; the others stay active. */
+static tn_status settle_with(loading *l, bool *wider, bool *more, base_error *e)
+{
+    table_source *s = l->s;
+    bool *given_way = wider + s->n_columns;
+    for (int k = 0; k < s->n_columns; k++)
+        if (s->active[k]) {
+            BASE_TRY(widen(l, k, &wider[k], e));
+            given_way[k] = wider[k];
+        }
+    BASE_TRY(merge_all(l, wider, e));
     *more = false;
-    for (int k = 0; k < l->s->n_columns; k++) {
-        bool wider = false;
-        if (!l->s->active[k])
+    for (int k = 0; k < s->n_columns; k++) {
+        if (!s->active[k])
             continue;
-        BASE_TRY(widen(l, k, &wider, e));
-        *more |= wider;
-        if (wider)
-            continue;
-        void *values = l->values[k];
-        l->values[k] = NULL;
-        BASE_TRY(table_merge(l->s, l->chunks, l->n, k, values, &wider, e));
-        if (wider && l->s->told[k] == KIND_CATEGORY)
-            return base_fail(e, TN_LIMIT, "%.300s: column \"%.100s\" has more than %d categories", l->s->name,
-                             l->s->names[k], l->s->categories);
-        l->s->kinds[k] = wider ? KIND_TEXT : l->s->kinds[k];
-        *more |= wider;
-        if (wider)
-            continue;
-        l->s->active[k] = false;
-        for (int64_t i = 0; i < l->n; i++)
+        *more |= wider[k];
+        if (wider[k] && !given_way[k]) { /* more words than categories may be */
+            if (s->told[k] == KIND_CATEGORY)
+                return base_fail(e, TN_LIMIT, "%.300s: column \"%.100s\" has more than %d categories", s->name,
+                                 s->names[k], s->categories);
+            s->kinds[k] = KIND_TEXT;
+        }
+        s->active[k] = wider[k];
+        for (int64_t i = 0; i < l->n && !wider[k]; i++)
             free_part(&l->chunks[i].parts[k]);
     }
     return TN_OK;
+}
+
+static tn_status settle(loading *l, bool *more, base_error *e)
+{
+    bool *wider = calloc((size_t)l->s->n_columns * 2, sizeof *wider);
+    tn_status status = wider ? settle_with(l, wider, more, e) : base_no_memory(e, "reading a table");
+    free(wider);
+    return status;
 }
 
 /* What was skipped is counted in the first pass; later ones meet the same rows. */
@@ -314,7 +326,7 @@ static tn_status passes(loading *l, bool *again, base_error *e)
             c->at = c->begin;
             c->misfit = false;
         }
-        share(l->s->threads, l->n, read_one, l);
+        table_share(l->s->threads, l->n, read_one, l);
         BASE_TRY(look_at(l, again, e));
         if (*again)
             return TN_OK;

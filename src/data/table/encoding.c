@@ -49,6 +49,43 @@ static const char *first_invalid(const char *p, const char *end, bool *wide)
     return NULL;
 }
 
+/* ---- by several threads ------------------------------------------------------------------------------------------ */
+
+enum { PIECES = 16, PIECE = 1 << 20 };
+typedef struct validation {
+    const char *at[PIECES + 1];
+    bool invalid[PIECES], wide[PIECES];
+} validation;
+
+static void validate_piece(void *user, int64_t i)
+{
+    validation *v = user;
+    v->invalid[i] = first_invalid(v->at[i], v->at[i + 1], &v->wide[i]) != NULL;
+}
+
+/* As first_invalid. What is cut between code points is valid as a whole if each piece is; else the first place is looked for. */
+static const char *first_invalid_of(const char *p, const char *end, bool *wide, int threads)
+{
+    validation v = {{p}};
+    int64_t n = (end - p) / PIECE < PIECES ? (end - p) / PIECE : PIECES;
+    if (n < 2 || threads < 2)
+        return first_invalid(p, end, wide);
+    *wide = false;
+    for (int64_t i = 1; i < n; i++) {
+        v.at[i] = p + (end - p) / n * i;
+        for (int k = 0; k < 3 && follows(*v.at[i]); k++)
+            v.at[i]++;
+    }
+    v.at[n] = end;
+    table_share(threads, n, validate_piece, &v);
+    for (int64_t i = 0; i < n; i++) {
+        *wide |= v.wide[i];
+        if (v.invalid[i])
+            return first_invalid(p, end, wide);
+    }
+    return NULL;
+}
+
 /* Is some of what follows UTF-8 beyond ASCII? Latin-1 text hardly ever is by accident. */
 static bool any_wide(const char *p, const char *end)
 {
@@ -179,8 +216,8 @@ static tn_status fail_invalid(const char *data, const char *at, const char *why,
                      (long long)(at - start) + 1, (unsigned)(unsigned char)*at, why);
 }
 
-tn_status table_decode(const char **data, size_t *bytes, char **made, const tn_table_opt *opt, const char *name,
-                       const char **said, bool *mixed, base_error *e)
+tn_status table_decode(const char **data, size_t *bytes, char **made, const tn_table_opt *opt, int threads,
+                       const char *name, const char **said, bool *mixed, base_error *e)
 {
     tn_encoding told = opt->encoding, mark = told == TN_ENCODING_LATIN1 ? TN_ENCODING_AUTO : by_mark(data, bytes), is;
     *made = NULL;
@@ -193,7 +230,8 @@ tn_status table_decode(const char **data, size_t *bytes, char **made, const tn_t
         return from_utf16(data, bytes, made, is == TN_ENCODING_UTF16BE, name, e);
     }
     bool wide;
-    const char *end = *data + *bytes, *bad = is == TN_ENCODING_LATIN1 ? *data : first_invalid(*data, end, &wide);
+    const char *end = *data + *bytes,
+               *bad = is == TN_ENCODING_LATIN1 ? *data : first_invalid_of(*data, end, &wide, threads);
     *said = "UTF-8";
     if (!bad)
         return TN_OK;

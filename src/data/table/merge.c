@@ -2,6 +2,7 @@
  * numbers that all chunks share, in the order of their bytes, and texts move behind each other. */
 #include <string.h>
 
+#include "base/room.h"
 #include "data/table/table.h"
 
 /* Bits [0, n) of from to bit `at` of to. */
@@ -138,7 +139,7 @@ static tn_status merge_texts(table_chunk *chunks, int64_t n, int k, uint64_t *en
     }
     for (int64_t i = 0; i < n; i++)
         total += chunks[i].parts[k].heap.length;
-    char *text = malloc(total + 1);
+    char *text = base_room(total + 1);
     if (!text)
         return base_no_memory(e, "reading a table");
     c->text = text;

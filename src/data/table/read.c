@@ -24,6 +24,11 @@ static tn_status check(const tn_table_opt *opt, base_error *e)
     return TN_OK;
 }
 
+static int threads_of(const tn_context *context, const tn_table_opt *opt)
+{
+    return opt->threads ? opt->threads : tn_context_threads(context);
+}
+
 static tn_status tell_types(table_source *s, const tn_table_opt *opt, base_error *e)
 {
     s->told = BASE_ARRAY(s->arena, table_kind, s->n_columns);
@@ -86,7 +91,7 @@ tn_status table_fill(tn_context *context, table_source *s, const tn_table_opt *o
     s->bad = opt->bad;
     s->absent = table_absent_new(opt);
     s->categories = opt->categories ? opt->categories : 1000;
-    s->threads = opt->threads ? opt->threads : tn_context_threads(context);
+    s->threads = threads_of(context, opt);
     s->arena = &s->table->arena;
     BASE_TRY(set_up(s, opt, e));
     BASE_TRY(table_load(s, e));
@@ -104,7 +109,7 @@ static tn_table *parse(tn_context *context, const char *data, size_t bytes, cons
     char *made = NULL;
     const char *said = "";
     table_source s = {.name = name, .json = is_json(name)};
-    if (table_decode(&data, &bytes, &made, opt, name, &said, &s.check_utf8, e) != TN_OK)
+    if (table_decode(&data, &bytes, &made, opt, threads_of(context, opt), name, &said, &s.check_utf8, e) != TN_OK)
         return NULL;
     s.data = data;
     s.bytes = bytes;

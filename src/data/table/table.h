@@ -217,8 +217,10 @@ tn_status table_trouble_fail(const table_source *s, const table_trouble *trouble
 
 /* encoding.c: *data becomes UTF-8: as it is, without its byte order mark, or in *made (malloc'ed). Says what it took it for, and
  * whether rows must be checked because the file is a mixture. */
-tn_status table_decode(const char **data, size_t *bytes, char **made, const tn_table_opt *opt, const char *name,
-                       const char **said, bool *mixed, base_error *e);
+tn_status table_decode(const char **data, size_t *bytes, char **made, const tn_table_opt *opt, int threads,
+                       const char *name, const char **said, bool *mixed, base_error *e);
+/* share.c: run(user, i) for i in [0, n); threads that cannot be started are done without. */
+void table_share(int threads, int64_t n, void (*run)(void *user, int64_t i), void *user);
 /* guess.c: delimiter, header, names; s->body. */
 tn_status table_guess(table_source *s, const tn_table_opt *opt, base_error *e);
 tn_status table_check_names(table_source *s, base_error *e);
