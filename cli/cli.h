@@ -22,6 +22,10 @@ typedef struct cli_args {
     /* of `tarn bench` */
     const char *data, *precision;
     bool serve, list;
+    /* of `tarn tokenize` */
+    bool decode;
+    const char *train;
+    int vocabulary; /* 0: not given */
 } cli_args;
 
 typedef struct cli_command {
@@ -31,7 +35,7 @@ typedef struct cli_command {
     bool overrides;      /* whether "key=value" is one; else it is an argument like others */
 } cli_command;
 
-extern const cli_command cli_train, cli_eval, cli_predict, cli_show, cli_profile, cli_bench, cli_help;
+extern const cli_command cli_train, cli_eval, cli_predict, cli_show, cli_profile, cli_bench, cli_help, cli_tokenize;
 extern const cli_command *const cli_commands[]; /* ends in NULL */
 
 /* "tarn: SENTENCE" on standard error; returns CLI_FAILED. */

@@ -7,8 +7,8 @@
 
 #include "cli.h"
 
-const cli_command *const cli_commands[] = {&cli_train,   &cli_eval,  &cli_predict, &cli_show,
-                                           &cli_profile, &cli_bench, &cli_help,    NULL};
+const cli_command *const cli_commands[] = {&cli_train, &cli_eval,     &cli_predict, &cli_show, &cli_profile,
+                                           &cli_bench, &cli_tokenize, &cli_help,    NULL};
 
 int cli_fail(const char *fmt, ...)
 {
@@ -91,7 +91,7 @@ void cli_json_number(FILE *to, double value)
 
 /* ---- options ----------------------------------------------------------------------------------------------------- */
 
-enum { MOST_THREADS = 1024, MOST_BATCH = 1 << 20 };
+enum { MOST_THREADS = 1024, MOST_BATCH = 1 << 20, MOST_VOCABULARY = 1 << 22 };
 
 /* The value in "--name=VALUE" or "--name VALUE"; NULL if this is another option, or the value is missing. */
 static const char *value_of(const char *name, int n, char **argv, int *i)
@@ -152,7 +152,8 @@ static bool take_option(cli_args *a, int n, char **argv, int *i)
     } options[] = {{"json", &a->json, NULL},         {"dot", &a->dot, NULL},
                    {"markdown", &a->markdown, NULL}, {"serve", &a->serve, NULL},
                    {"resume", NULL, &a->resume},     {"data", NULL, &a->data},
-                   {"list", &a->list, NULL},         {"precision", NULL, &a->precision}};
+                   {"list", &a->list, NULL},         {"precision", NULL, &a->precision},
+                   {"decode", &a->decode, NULL},     {"train", NULL, &a->train}};
     const char *option = argv[*i], *value;
     for (size_t k = 0; k < sizeof options / sizeof *options; k++) {
         if (options[k].flag && strcmp(option + 2, options[k].name) == 0)
@@ -166,6 +167,8 @@ static bool take_option(cli_args *a, int n, char **argv, int *i)
         return take_isa(value, &a->isa);
     if ((value = value_of("threads", n, argv, i)) != NULL)
         return take_number("threads", value, MOST_THREADS, &a->threads);
+    if ((value = value_of("vocabulary", n, argv, i)) != NULL)
+        return take_number("vocabulary", value, MOST_VOCABULARY, &a->vocabulary);
     if ((value = value_of("batch", n, argv, i)) != NULL)
         return take_number("batch", value, MOST_BATCH, &a->batch);
     return cli_fail("%s needs a value, or takes none; see `tarn help`", option) == CLI_OK;
