@@ -90,21 +90,29 @@ static int byte_of(int32_t c)
     return k < 33 ? k : k < 67 ? k + 94 : 173;
 }
 
+/* The byte of the character at p, which has one or two bytes, or -1. */
+static inline int byte_at(const char *p, const char *end, size_t *used)
+{
+    unsigned c = (unsigned char)*p;
+    *used = 1;
+    if (c < 0x80)
+        return c > 32 && c < 127 ? (int)c : -1;
+    if (c < 0xC2 || c > 0xC5 || end - p < 2 || ((unsigned char)p[1] & 0xC0) != 0x80)
+        return -1;
+    *used = 2;
+    return byte_of((int32_t)((c & 31) << 6 | ((unsigned char)p[1] & 63)));
+}
+
 bool text_alphabet_read(const char *text, size_t bytes, char *out, uint32_t *out_bytes)
 {
+    const char *end = text + bytes;
     size_t used;
     uint32_t n = 0;
-    for (int turn = 0; turn < 2; turn++) { /* out may be text: write only when all is known to fit */
-        n = 0;
-        for (size_t i = 0; i < bytes; i += used) {
-            int b = byte_of(text_next(text + i, text + bytes, &used));
-            if (b < 0)
-                return false;
-            if (turn)
-                out[n] = (char)b;
-            n++;
-        }
-    }
+    for (const char *p = text; p < end; p += used) /* out may be text: write only when all is known to fit */
+        if (byte_at(p, end, &used) < 0)
+            return false;
+    for (const char *p = text; p < end; p += used)
+        out[n++] = (char)byte_at(p, end, &used);
     *out_bytes = n;
     return true;
 }

@@ -49,11 +49,12 @@ tn_status text_vocab_make(text_vocab *v, base_arena *arena, const text_entry *en
         *t = (text_token){entries[k].text, entries[k].bytes, entries[k].literal};
         if (t->literal)
             continue;
-        if (text_vocab_find(v, t->text, t->bytes) >= 0)
-            return base_fail(e, TN_FORMAT, "%s: token \"%s\" occurs twice", what, BASE_SHOW(t->text));
         uint64_t i = text_hash(t->text, t->bytes) & v->mask;
-        while (v->slots[i])
-            i = (i + 1) & v->mask;
+        for (; v->slots[i]; i = (i + 1) & v->mask) {
+            const text_token *other = &v->at[v->slots[i] - 1];
+            if (other->bytes == t->bytes && memcmp(other->text, t->text, t->bytes) == 0)
+                return base_fail(e, TN_FORMAT, "%s: token \"%s\" occurs twice", what, BASE_SHOW(t->text));
+        }
         v->slots[i] = (uint32_t)entries[k].id + 1;
     }
     return TN_OK;
