@@ -231,8 +231,8 @@ static tn_status resolve_links(data_files *f, int64_t first, const char *what, b
 
 static tn_status sort_shard(data_files *f, files_shard *s, const char *what, base_error *e)
 {
-    files_member *m = f->members.at + s->first;
     size_t n = f->members.n - (size_t)s->first, kept = 0;
+    files_member *m = n > 0 ? f->members.at + s->first : NULL;
     if (n > 0)
         qsort(m, n, sizeof *m, by_name);
     for (size_t i = 0; i < n; i++)

@@ -68,6 +68,8 @@ tn_status files_sink_put(files_sink *s, const void *data, size_t bytes, base_err
 {
     if ((uint64_t)bytes > (uint64_t)(s->limit - s->bytes))
         return base_fail(e, TN_LIMIT, "%s unpacks to more than %lld bytes", s->what, (long long)s->limit);
+    if (bytes == 0)
+        return TN_OK;
     s->bytes += (int64_t)bytes;
     if (s->fd < 0 &&
         (bytes > s->memory_limit - s->used || (bytes > s->capacity - s->used && !grow(s, s->used + bytes))))
