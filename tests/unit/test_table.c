@@ -1,5 +1,5 @@
 /* test_table.c: tables: what is read from CSV, JSON lines and SQLite, which types and assumptions come out, and the sentences for
- * what is wrong. */
+ * what is wrong. labels: threads */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
