@@ -55,14 +55,15 @@ tn_status table_note(tn_table *t, base_error *e, const char *fmt, ...)
     base_vfail(&text, TN_OK, fmt, args);
     va_end(args);
     size_t bytes = strlen(text.text) + 1;
-    char *copy = malloc(bytes);
-    if (!copy)
+    if (!base_vec_push(&t->notes, NULL))
         return base_no_memory(e, "reading a table");
-    memcpy(copy, text.text, bytes);
-    if (base_vec_push(&t->notes, copy))
-        return TN_OK;
-    free(copy);
-    return base_no_memory(e, "reading a table");
+    char **last = &t->notes.at[t->notes.n - 1];
+    if (!(*last = malloc(bytes))) {
+        t->notes.n--;
+        return base_no_memory(e, "reading a table");
+    }
+    memcpy(*last, text.text, bytes);
+    return TN_OK;
 }
 
 int64_t tn_table_rows(const tn_table *t)
