@@ -56,12 +56,17 @@ TN_API tn_dataset *tn_dataset_augment(tn_context *context, const tn_dataset *dat
 typedef struct tn_mix_opt {
     double mixup, cutmix; /* alphas */
     double probability;   /* 0: 1 */
-    void *reserved[4];
+    double smoothing;     /* of tn_dataset_mix: this part of every label is shared out among all classes */
+    void *reserved[3];
 } tn_mix_opt;
 TN_API tn_status tn_batch_mix(tn_context *context, const tn_view *x, const tn_view *y, const tn_mix_opt *opt,
                               uint64_t key);
 /* Class numbers i64 [n] as probabilities f32 [n, classes]: 1 - smoothing, and smoothing shared out evenly among all. */
 TN_API tn_status tn_batch_one_hot(tn_context *context, const tn_view *labels, double smoothing, const tn_view *y);
+
+/* The same sample by sample: each of a classification is mixed with another one of the set, both by its key, and "y" becomes f32
+ * [classes]. What is validated on stays as it is. */
+TN_API tn_dataset *tn_dataset_mix(tn_context *context, const tn_dataset *dataset, const tn_mix_opt *opt);
 
 /* ---- data sets ------------------------------------------------------------------------------------------------- */
 

@@ -351,6 +351,49 @@ static void mixes(void **state)
     says("label 9 of sample 2");
 }
 
+/* Samples mixed one by one: labels follow the pictures, and the same key gives the same. */
+static tn_status shade_get(void *user, int64_t index, uint64_t key, const tn_sample *sample)
+{
+    int64_t label = index;
+    (void)user;
+    (void)key;
+    memset(sample->at[0], (int)(index * 100), 3 * 20 * 20);
+    memcpy(sample->at[1], &label, sizeof label);
+    return TN_OK;
+}
+
+static void mixed_samples(void **state)
+{
+    (void)state;
+    const tn_field fields[] = {{.name = "x", .dtype = TN_U8, .rank = 3, .dims = {3, 20, 20}},
+                               {.name = "y", .dtype = TN_I64}};
+    tn_dataset *d = tn_dataset_new(
+        context, &(tn_dataset_def){.count = 3, .fields = fields, .n_fields = 2, .classes = 3, .get = shade_get});
+    uint8_t x[1200], again[1200];
+    float y[3];
+    tn_view views[2] = {tn_view_of(x, TN_U8, 3, (int64_t[]){3, 20, 20}), tn_view_of(y, TN_F32, 1, (int64_t[]){3})};
+    for (int cuts = 0; cuts < 2; cuts++) {
+        tn_dataset *m = tn_dataset_mix(context, d, TN_OPT(tn_mix_opt, .mixup = cuts ? 0 : 0.5, .cutmix = cuts ? 1 : 0));
+        assert_non_null(m);
+        assert_int_equal(tn_dataset_field(m, 1)->dtype, TN_F32);
+        for (uint64_t key = 0; key < 200; key++) {
+            double mean = 0;
+            assert_int_equal(tn_dataset_get(context, m, (int64_t)(key % 3), key, views), TN_OK);
+            for (int i = 0; i < 1200; i++)
+                mean += x[i] / 1200.0;
+            assert_true(fabs(mean - 100 * ((double)y[1] + 2 * (double)y[2])) < 0.51);
+            assert_true(fabs((double)(y[0] + y[1] + y[2]) - 1) < 1e-5);
+            memcpy(again, x, sizeof x);
+            assert_int_equal(tn_dataset_get(context, m, (int64_t)(key % 3), key, views), TN_OK);
+            assert_memory_equal(again, x, sizeof x);
+        }
+        tn_dataset_free(m);
+    }
+    assert_null(tn_dataset_mix(context, d, TN_OPT(tn_mix_opt, .mixup = -1)));
+    says("mixup and cutmix are at least 0");
+    tn_dataset_free(d);
+}
+
 /* docs/pictures.md has every step with every parameter. */
 static void page(void **state)
 {
@@ -378,9 +421,10 @@ static void page(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(texts),  cmocka_unit_test(keys),          cmocka_unit_test(grey),    cmocka_unit_test(flips),
-        cmocka_unit_test(crops),  cmocka_unit_test(resized_crops), cmocka_unit_test(colours), cmocka_unit_test(holes),
-        cmocka_unit_test(turned), cmocka_unit_test(mixes),         cmocka_unit_test(page),
+        cmocka_unit_test(texts),   cmocka_unit_test(keys),  cmocka_unit_test(grey),
+        cmocka_unit_test(flips),   cmocka_unit_test(crops), cmocka_unit_test(resized_crops),
+        cmocka_unit_test(colours), cmocka_unit_test(holes), cmocka_unit_test(turned),
+        cmocka_unit_test(mixes),   cmocka_unit_test(page),  cmocka_unit_test(mixed_samples),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -5,9 +5,7 @@
 #include <string.h>
 
 #include "base/context.h"
-#include "base/philox.h"
-
-#include <tarn/picture.h>
+#include "data/picture/mix.h"
 
 /* Gamma(a, 1) by G. Marsaglia and W. W. Tsang, "A Simple Method for Generating Gamma Variables", 2000. */
 static double gamma_of(base_random *r, double a)
@@ -23,7 +21,7 @@ static double gamma_of(base_random *r, double a)
     }
 }
 
-static double beta_of(base_random *r, double a)
+double mix_beta(base_random *r, double a)
 {
     double x = gamma_of(r, a), y = gamma_of(r, a);
     return x + y > 0 ? x / (x + y) : 0.5;
@@ -80,6 +78,16 @@ static int64_t cut(double v, int64_t most)
     return v < 0 ? 0 : v > (double)most ? most : (int64_t)v;
 }
 
+void mix_box(base_random *r, double l, int64_t width, int64_t height, int64_t box[4])
+{
+    double cx = base_random_f64(r) * (double)width, cy = base_random_f64(r) * (double)height;
+    double half_w = sqrt(1 - l) * (double)width / 2, half_h = sqrt(1 - l) * (double)height / 2;
+    box[0] = cut(cx - half_w, width);
+    box[1] = cut(cy - half_h, height);
+    box[2] = cut(cx + half_w, width);
+    box[3] = cut(cy + half_h, height);
+}
+
 tn_status tn_batch_mix(tn_context *context, const tn_view *x, const tn_view *y, const tn_mix_opt *opt, uint64_t key)
 {
     base_error *e = base_context_begin(context);
@@ -95,16 +103,13 @@ tn_status tn_batch_mix(tn_context *context, const tn_view *x, const tn_view *y, 
     if ((up == 0 && cutting == 0) || base_random_f64(&r) >= probability)
         return TN_OK;
     bool cuts = cutting > 0 && (up == 0 || base_random_f64(&r) < 0.5);
-    double l = beta_of(&r, cuts ? cutting : up);
+    double l = mix_beta(&r, cuts ? cutting : up);
     if (!cuts) {
         BASE_TRY(blend_rows(x, l, e));
         return blend_rows(y, l, e);
     }
-    int64_t width = x->dims[3], height = x->dims[2];
-    double cx = base_random_f64(&r) * (double)width, cy = base_random_f64(&r) * (double)height;
-    double half_w = sqrt(1 - l) * (double)width / 2, half_h = sqrt(1 - l) * (double)height / 2;
-    const int64_t box[4] = {cut(cx - half_w, width), cut(cy - half_h, height), cut(cx + half_w, width),
-                            cut(cy + half_h, height)};
+    int64_t width = x->dims[3], height = x->dims[2], box[4];
+    mix_box(&r, l, width, height, box);
     BASE_TRY(cut_rows(x, box, e));
     double area = (double)((box[2] - box[0]) * (box[3] - box[1]));
     return blend_rows(y, 1 - area / ((double)width * (double)height), e); /* what was cut off at the border counts */

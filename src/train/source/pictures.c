@@ -12,7 +12,7 @@ typedef struct pictures {
     const char *list, *val_list, *test_list;
     int64_t height, width, channels;
     int fit;
-    double fill;
+    double fill, mixup, cutmix;
     format_strings classes, transforms;
 } pictures;
 
@@ -40,6 +40,11 @@ static const format_option rows[] = {
     FORMAT_STRINGS(
         pictures, transforms, NULL, 1, 0,
         "steps done to training pictures, as `random_crop height=32 width=32 padding=4`; docs/pictures.md lists them"),
+    FORMAT_FLOAT(pictures, mixup, "0", "[0,1000]",
+                 "training pictures mixed with others, labels too; the share from Beta(mixup, mixup); 0: not"),
+    FORMAT_FLOAT(pictures, cutmix, "0", "[0,1000]",
+                 "rectangles of others put into training pictures, labels mixed by area; the share from Beta(cutmix, "
+                 "cutmix); 0: not"),
     TRAIN_PICTURE_ROWS,
     {0},
 };
@@ -129,12 +134,23 @@ static tn_status open_others(tn_context *c, const train_recipe *r, tn_pictures_o
     if ((o->test_path || o->test_under || o->test_list) &&
         !(sets->test = open_one(c, o->test_path ? o->test_path : o->path, o->test_under, o->test_list, opt)))
         return TN_IO;
-    if (!o->transforms.n || r->data->val_fraction <= 0)
+    if ((!o->transforms.n && o->mixup == 0 && o->cutmix == 0) || r->data->val_fraction <= 0)
         return TN_OK;
     tn_dataset *plain = open_one(c, o->path, o->under, o->list, opt);
     tn_status status = plain ? cut_valid(c, r, plain, sets) : TN_IO;
     tn_dataset_free(plain);
     return status;
+}
+
+/* After what is validated on was cut off. */
+static tn_status mix(tn_context *c, const pictures *o, train_sets *sets)
+{
+    if (o->mixup == 0 && o->cutmix == 0)
+        return TN_OK;
+    tn_dataset *plain = sets->train;
+    sets->train = tn_dataset_mix(c, plain, TN_OPT(tn_mix_opt, .mixup = o->mixup, .cutmix = o->cutmix));
+    tn_dataset_free(plain);
+    return sets->train ? TN_OK : TN_INVALID;
 }
 
 static tn_status open_pictures(tn_context *c, const train_recipe *r, train_sets *sets)
@@ -152,7 +168,10 @@ static tn_status open_pictures(tn_context *c, const train_recipe *r, train_sets 
     if (!o->transforms.n || p)
         sets->train = open_one(c, o->path, o->under, o->list, opt);
     tn_pipeline_free(p);
-    return sets->train ? open_others(c, r, opt, sets) : TN_IO;
+    if (!sets->train)
+        return TN_IO;
+    BASE_TRY(open_others(c, r, opt, sets));
+    return mix(c, o, sets);
 }
 
 static void preprocess(const train_recipe *r, const tn_field *x, tn_preprocess *p)
