@@ -1,6 +1,7 @@
 /* table.c: how fast CSV is read: the least time of some runs, rows a second, bytes held. bench_table FILE [RUNS [THREADS]] */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include <tarn/table.h>
@@ -31,8 +32,10 @@ int main(int argc, char **argv)
         bytes = tn_table_bytes(t);
         tn_table_free(t);
     }
-    printf("%.0f rows in %.1f ms: %.2f million rows/s, %.1f MB held\n", rows, best * 1e3, rows / best / 1e6,
-           (double)bytes / 1e6);
+    struct rusage used;
+    getrusage(RUSAGE_SELF, &used);
+    printf("%.0f rows in %.1f ms: %.2f million rows/s, %.1f MB held, at most %.0f MB\n", rows, best * 1e3,
+           rows / best / 1e6, (double)bytes / 1e6, (double)used.ru_maxrss / 1e3);
     tn_context_free(context);
     return argc > 1 ? 0 : 1;
 }
