@@ -170,7 +170,7 @@ static tn_status run_epoch(tn_trainer *t)
         tn_status status = tn_loader_next(t->loader, &batch);
         if (status != TN_OK || !batch)
             return base_fail(&t->error, status == TN_OK ? TN_INTERNAL : status, "%s",
-                             batch ? tn_loader_error(t->loader) : "the epoch ended early");
+                             status != TN_OK ? tn_loader_error(t->loader) : "the epoch ended early");
         (void)group_size(t, t->at.batch, &which);
         if (which == 0)
             t->lr = tn_schedule_rate(&t->opt.schedule, &t->at.schedule, t->at.total, t->at.epoch);

@@ -1,13 +1,12 @@
 /* arrays.c: data: {name: arrays, path: ..., x: ..., y: ...}, arrays in .npy, .npz and .safetensors files. */
-#include "train/source/source.h"
-
-#include <tarn/picture.h>
+#include "train/transforms.h"
 
 typedef struct arrays {
     train_data common;
     const char *path, *val_path, *test_path;
     const char *x, *y, *val_x, *val_y, *test_x, *test_y;
-    format_strings classes;
+    format_strings classes, transforms;
+    double mixup, cutmix;
 } arrays;
 
 static const format_option rows[] = {
@@ -22,6 +21,9 @@ static const format_option rows[] = {
     FORMAT_STRING(arrays, test_x, NULL, "the array of those samples"),
     FORMAT_STRING(arrays, test_y, NULL, "of their labels"),
     FORMAT_STRINGS(arrays, classes, NULL, 2, 0, "names of the labels, from 0"),
+    FORMAT_STRINGS(arrays, transforms, NULL, 1, 0, TRAIN_TRANSFORMS_DOC),
+    FORMAT_FLOAT(arrays, mixup, "0", "[0,1000]", TRAIN_MIXUP_DOC),
+    FORMAT_FLOAT(arrays, cutmix, "0", "[0,1000]", TRAIN_CUTMIX_DOC),
     TRAIN_PICTURE_ROWS,
     {0},
 };
@@ -32,9 +34,15 @@ static const format_table table = {
     .options = rows,
 };
 
+static train_transforms change_of(const arrays *o)
+{
+    return (train_transforms){o->transforms, o->mixup, o->cutmix};
+}
+
 static tn_status check(const train_recipe *r, const format_yaml_node *node, base_error *e)
 {
     const arrays *o = TRAIN_SOURCE_OPTIONS(r, arrays);
+    const train_transforms t = change_of(o);
     bool valid = o->val_path || o->val_x;
     if (valid && !o->val_y)
         return format_yaml_fail(node, e, "'data' has val_%s without val_y", o->val_x ? "x" : "path");
@@ -44,12 +52,13 @@ static tn_status check(const train_recipe *r, const format_yaml_node *node, base
         return format_yaml_fail(node, e,
                                 "'data' has validation samples and val_fraction; only one of them can say what "
                                 "is validated on");
-    return TN_OK;
+    return train_transforms_check(&t, node, e);
 }
 
 static tn_status open_arrays(tn_context *c, const train_recipe *r, train_sets *sets)
 {
     const arrays *o = TRAIN_SOURCE_OPTIONS(r, arrays);
+    const train_transforms t = change_of(o);
     tn_arrays_opt opt = {.class_names = o->classes.n ? o->classes.at : NULL, .classes = (int)o->classes.n};
     sets->train = tn_dataset_arrays(c, o->path, o->x, o->y, &opt);
     if (!sets->train)
@@ -61,7 +70,7 @@ static tn_status open_arrays(tn_context *c, const train_recipe *r, train_sets *s
     if (o->test_y &&
         !(sets->test = tn_dataset_arrays(c, o->test_path ? o->test_path : o->path, o->test_x, o->test_y, &opt)))
         return TN_IO;
-    return TN_OK;
+    return train_transforms_apply(c, r, &t, sets);
 }
 
 static void preprocess(const train_recipe *r, const tn_field *x, tn_preprocess *p)

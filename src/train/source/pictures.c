@@ -1,9 +1,6 @@
 /* pictures.c: data: {name: pictures, path: ...}, pictures in folders by class, or named by lists, in folders and archives. */
 #include "base/context.h"
-#include "data/picture/pipeline.h"
-#include "train/source/source.h"
-
-#include <tarn/picture.h>
+#include "train/transforms.h"
 
 typedef struct pictures {
     train_data common;
@@ -40,11 +37,8 @@ static const format_option rows[] = {
     FORMAT_STRINGS(
         pictures, transforms, NULL, 1, 0,
         "steps done to training pictures, as `random_crop height=32 width=32 padding=4`; docs/pictures.md lists them"),
-    FORMAT_FLOAT(pictures, mixup, "0", "[0,1000]",
-                 "training pictures mixed with others, labels too; the share from Beta(mixup, mixup); 0: not"),
-    FORMAT_FLOAT(pictures, cutmix, "0", "[0,1000]",
-                 "rectangles of others put into training pictures, labels mixed by area; the share from Beta(cutmix, "
-                 "cutmix); 0: not"),
+    FORMAT_FLOAT(pictures, mixup, "0", "[0,1000]", TRAIN_MIXUP_DOC),
+    FORMAT_FLOAT(pictures, cutmix, "0", "[0,1000]", TRAIN_CUTMIX_DOC),
     TRAIN_PICTURE_ROWS,
     {0},
 };
@@ -55,23 +49,15 @@ static const format_table table = {
     .options = rows,
 };
 
-/* All steps as one text; NULL: none, or memory is out. */
-static tn_pipeline *pipeline_of(const format_strings *steps, base_error *e)
+static train_transforms change_of(const pictures *o)
 {
-    base_str text = {0};
-    for (size_t i = 0; i < steps->n; i++)
-        base_str_printf(&text, "%s;", steps->at[i]);
-    tn_pipeline *p = text.failed ? NULL : pipeline_parse(base_str_text(&text), e);
-    if (text.failed)
-        base_no_memory(e, "reading transforms");
-    base_str_free(&text);
-    return p;
+    return (train_transforms){o->transforms, o->mixup, o->cutmix};
 }
 
 static tn_status check(const train_recipe *r, const format_yaml_node *node, base_error *e)
 {
     const pictures *o = TRAIN_SOURCE_OPTIONS(r, pictures);
-    base_error inner = {0};
+    const train_transforms t = change_of(o);
     bool valid = o->val_path || o->val_under || o->val_list;
     if (o->channels == 2)
         return format_yaml_fail(node, e, "'data' has channels 2; 1 is grey, 3 is colour");
@@ -82,34 +68,13 @@ static tn_status check(const train_recipe *r, const format_yaml_node *node, base
         return format_yaml_fail(node, e,
                                 "'data' has validation pictures and val_fraction; only one of them can say what "
                                 "is validated on");
-    tn_pipeline *p = o->transforms.n ? pipeline_of(&o->transforms, &inner) : NULL;
-    if (o->transforms.n && !p)
-        return format_yaml_fail(node, e, "data.transforms: %s", inner.text);
-    tn_pipeline_free(p);
-    return TN_OK;
+    return train_transforms_check(&t, node, e);
 }
 
 static tn_dataset *open_one(tn_context *c, const char *path, const char *under, const char *list, tn_pictures_opt opt)
 {
     opt.under = under;
     return list ? tn_dataset_picture_list(c, path, list, &opt) : tn_dataset_pictures(c, path, &opt);
-}
-
-/* Training samples with their transforms; validation samples cut from them without. */
-static tn_status cut_valid(tn_context *c, const train_recipe *r, const tn_dataset *plain, train_sets *sets)
-{
-    const double part = 1 - r->data->val_fraction;
-    tn_dataset *whole = sets->train, *first = NULL, *rest = NULL;
-    tn_status status = tn_dataset_split(c, whole, part, (uint64_t)r->seed, true, &sets->train, &rest);
-    tn_dataset_free(whole);
-    tn_dataset_free(rest);
-    if (status != TN_OK) {
-        sets->train = NULL;
-        return status;
-    }
-    status = tn_dataset_split(c, plain, part, (uint64_t)r->seed, true, &first, &sets->valid);
-    tn_dataset_free(first);
-    return status;
 }
 
 /* Classes and size of the training pictures are those of all. */
@@ -134,23 +99,12 @@ static tn_status open_others(tn_context *c, const train_recipe *r, tn_pictures_o
     if ((o->test_path || o->test_under || o->test_list) &&
         !(sets->test = open_one(c, o->test_path ? o->test_path : o->path, o->test_under, o->test_list, opt)))
         return TN_IO;
-    if ((!o->transforms.n && o->mixup == 0 && o->cutmix == 0) || r->data->val_fraction <= 0)
-        return TN_OK;
-    tn_dataset *plain = open_one(c, o->path, o->under, o->list, opt);
-    tn_status status = plain ? cut_valid(c, r, plain, sets) : TN_IO;
+    const train_transforms t = change_of(o);
+    bool cuts = o->transforms.n > 0 && r->data->val_fraction > 0;
+    tn_dataset *plain = cuts ? open_one(c, o->path, o->under, o->list, opt) : NULL;
+    tn_status status = cuts && !plain ? TN_IO : train_transforms_finish(c, r, &t, plain, sets);
     tn_dataset_free(plain);
     return status;
-}
-
-/* After what is validated on was cut off. */
-static tn_status mix(tn_context *c, const pictures *o, train_sets *sets)
-{
-    if (o->mixup == 0 && o->cutmix == 0)
-        return TN_OK;
-    tn_dataset *plain = sets->train;
-    sets->train = tn_dataset_mix(c, plain, TN_OPT(tn_mix_opt, .mixup = o->mixup, .cutmix = o->cutmix));
-    tn_dataset_free(plain);
-    return sets->train ? TN_OK : TN_INVALID;
 }
 
 static tn_status open_pictures(tn_context *c, const train_recipe *r, train_sets *sets)
@@ -163,15 +117,13 @@ static tn_status open_pictures(tn_context *c, const train_recipe *r, train_sets 
                            .fill = o->fill,
                            .class_names = o->classes.n ? o->classes.at : NULL,
                            .classes = (int)o->classes.n};
-    tn_pipeline *p = o->transforms.n ? pipeline_of(&o->transforms, base_context_begin(c)) : NULL;
+    const train_transforms t = change_of(o);
+    tn_pipeline *p;
+    BASE_TRY(train_transforms_pipeline(&t, &p, base_context_begin(c)));
     opt.pipeline = p;
-    if (!o->transforms.n || p)
-        sets->train = open_one(c, o->path, o->under, o->list, opt);
+    sets->train = open_one(c, o->path, o->under, o->list, opt);
     tn_pipeline_free(p);
-    if (!sets->train)
-        return TN_IO;
-    BASE_TRY(open_others(c, r, opt, sets));
-    return mix(c, o, sets);
+    return sets->train ? open_others(c, r, opt, sets) : TN_IO;
 }
 
 static void preprocess(const train_recipe *r, const tn_field *x, tn_preprocess *p)

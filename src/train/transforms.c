@@ -1,0 +1,82 @@
+/* transforms.c: see transforms.h. */
+#include "train/transforms.h"
+
+#include "base/context.h"
+#include "data/picture/pipeline.h"
+
+tn_status train_transforms_pipeline(const train_transforms *t, tn_pipeline **out, base_error *e)
+{
+    base_str text = {0};
+    base_error own = {0};
+    e = e ? e : &own;
+    *out = NULL;
+    if (t->steps.n == 0)
+        return TN_OK;
+    for (size_t i = 0; i < t->steps.n; i++)
+        base_str_printf(&text, "%s;", t->steps.at[i]);
+    if (text.failed)
+        base_no_memory(e, "reading transforms");
+    else
+        *out = pipeline_parse(base_str_text(&text), e);
+    base_str_free(&text);
+    return *out ? TN_OK : e->status;
+}
+
+tn_status train_transforms_check(const train_transforms *t, const format_yaml_node *node, base_error *e)
+{
+    base_error inner = {0};
+    tn_pipeline *p;
+    if (train_transforms_pipeline(t, &p, &inner) != TN_OK)
+        return format_yaml_fail(node, e, "data.transforms: %s", inner.text);
+    tn_pipeline_free(p);
+    return TN_OK;
+}
+
+/* Training samples with their steps; validation samples, the same numbers of the plain set, without. */
+static tn_status cut_valid(tn_context *c, const train_recipe *r, const tn_dataset *plain, train_sets *sets)
+{
+    const double part = 1 - r->data->val_fraction;
+    const bool classes = tn_dataset_classes(plain) > 0;
+    tn_dataset *whole = sets->train, *first = NULL, *rest = NULL, *valid = NULL;
+    tn_status status = tn_dataset_split(c, plain, part, (uint64_t)r->seed, classes, &first, &valid);
+    tn_dataset_free(first);
+    if (status != TN_OK)
+        return status;
+    sets->valid = valid;
+    sets->train = NULL;
+    status = tn_dataset_split(c, whole, part, (uint64_t)r->seed, classes, &sets->train, &rest);
+    tn_dataset_free(whole);
+    if (status == TN_OK)
+        tn_dataset_free(rest);
+    else
+        sets->train = NULL;
+    return status;
+}
+
+tn_status train_transforms_finish(tn_context *c, const train_recipe *r, const train_transforms *t,
+                                  const tn_dataset *plain, train_sets *sets)
+{
+    bool mixes = t->mixup > 0 || t->cutmix > 0;
+    if ((t->steps.n > 0 || mixes) && !sets->valid && r->data->val_fraction > 0)
+        BASE_TRY(cut_valid(c, r, plain ? plain : sets->train, sets));
+    if (!mixes)
+        return TN_OK;
+    tn_dataset *pure = sets->train;
+    sets->train = tn_dataset_mix(c, pure, TN_OPT(tn_mix_opt, .mixup = t->mixup, .cutmix = t->cutmix));
+    tn_dataset_free(pure);
+    return sets->train ? TN_OK : TN_INVALID;
+}
+
+tn_status train_transforms_apply(tn_context *c, const train_recipe *r, const train_transforms *t, train_sets *sets)
+{
+    tn_pipeline *p;
+    BASE_TRY(train_transforms_pipeline(t, &p, base_context_begin(c)));
+    if (!p)
+        return train_transforms_finish(c, r, t, NULL, sets);
+    tn_dataset *plain = sets->train;
+    sets->train = tn_dataset_augment(c, plain, p, 0, 0);
+    tn_pipeline_free(p);
+    tn_status status = sets->train ? train_transforms_finish(c, r, t, plain, sets) : TN_INVALID;
+    tn_dataset_free(plain);
+    return status;
+}

@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# test_pictures_recipes.sh: the kinds of data pictures, arrays and cifar in recipes, on sets made here: transforms, mixing, validation cut
+# off, and what is said when something is wrong.
+set -uo pipefail
+# shellcheck source=/dev/null
+. "$SRC/tests/support/check.sh"
+"$TARN" --version | grep -q libyaml || skip "recipes need libyaml"
+
+# picture FILE SHADE: 8 x 8 pixels of one grey
+picture() {
+    mkdir -p "$(dirname "$1")"
+    { echo "P2 8 8 255" && for _ in $(seq 64); do echo "$2"; done; } >"$1"
+}
+for i in 1 2 3 4 5 6 7 8 9; do
+    picture "set/train/dark/$i.pgm" $((i * 8))
+    picture "set/train/light/$i.pgm" $((250 - i * 8))
+done
+picture set/test/dark/1.pgm 20
+picture set/test/light/1.pgm 230
+cat >recipe.yaml <<'YAML'
+tarn: 1
+model:
+  layers: [flatten, linear: 2]
+data:
+  name: pictures
+  path: set
+  under: train
+  channels: 1
+  transforms:
+    - random_crop height=8 width=8 padding=1
+    - flip_horizontal
+train: {epochs: 12, batch: 4, lr: 0.02}
+YAML
+
+runs 0 train recipe.yaml data.val_under=test output.folder=a
+prints "accuracy 100.00%"
+runs 0 train recipe.yaml data.val_fraction=0.25 data.mixup=0.2 data.test_under=test output.folder=b
+runs 0 eval b/recipe-001
+prints "dark"
+runs 0 predict b/recipe-001 set/test/light/1.pgm
+prints "light"
+if command -v tar >/dev/null && tar cf set.tar set 2>/dev/null; then
+    runs 0 train recipe.yaml data.path=set.tar data.under=set/train data.val_under=set/test output.folder=c
+    prints "accuracy 100.00%"
+fi
+
+runs 1 train recipe.yaml data.under=trian
+says 'no files in a folder "trian"; at its top there are: '
+sed 's/flip_horizontal/flip_horizontaly/' recipe.yaml >wrong.yaml
+runs 1 train wrong.yaml
+says "wrong.yaml:"
+says 'there is no step "flip_horizontaly"; did you mean "flip_horizontal"?'
+runs 1 train recipe.yaml data.height=8
+says "height without width"
+runs 1 train recipe.yaml data.val_under=test data.val_fraction=0.2
+says "only one of them can say what is validated on"
+mkdir set/train/empty
+runs 1 train recipe.yaml data.val_under=test
+says 'the folder "empty" would be a class, but there is no picture in it'
+rmdir set/train/empty
+echo "P2 8 8 255 1 2 3" >set/train/dark/3.pgm
+runs 1 train recipe.yaml data.val_under=test output.folder=d
+says "set/train/dark/3.pgm is a damaged PNM picture"
+
+# CIFAR's records of 3073 bytes, all of class 0
+mkdir cifar
+for k in data_batch_1 data_batch_2 data_batch_3 data_batch_4 data_batch_5 test_batch; do
+    head -c $((3073 * 8)) /dev/zero >"cifar/$k.bin"
+done
+cat >cifar.yaml <<'YAML'
+tarn: 1
+model:
+  layers: [flatten, linear: 10]
+data:
+  name: cifar
+  path: cifar
+  transforms: [randaugment]
+  cutmix: 1
+train: {epochs: 1, batch: 8}
+YAML
+runs 0 train cifar.yaml output.folder=e
+runs 0 train cifar.yaml data.val_fraction=0.5 output.folder=f
+rm cifar/test_batch.bin
+runs 1 train cifar.yaml output.folder=g
+says "holds no file test_batch.bin"
+finish
