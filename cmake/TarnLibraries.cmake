@@ -53,6 +53,21 @@ if(NOT TARN_WITH_CAIRO STREQUAL "off")
   endif()
 endif()
 
+# So is libsndfile, which brings a dozen codecs.
+set(TARN_WITH_SNDFILE auto CACHE STRING "sound files: auto, on or off")
+if(NOT TARN_WITH_SNDFILE STREQUAL "off")
+  if(PkgConfig_FOUND)
+    pkg_check_modules(SNDFILE QUIET sndfile)
+  endif()
+  if(SNDFILE_FOUND)
+    list(APPEND TARN_DEFS TARN_HAVE_SNDFILE=1 TARN_SNDFILE_VERSION="${SNDFILE_VERSION}")
+  elseif(TARN_WITH_SNDFILE STREQUAL "on")
+    message(FATAL_ERROR "TARN_WITH_SNDFILE=on, but sndfile was not found; install the Debian package libsndfile1-dev")
+  else()
+    message(STATUS "without libsndfile (sound files); Debian package libsndfile1-dev")
+  endif()
+endif()
+
 # LAPACK is opened on demand too, and what is used of it has no header: there is nothing to find when building.
 set(TARN_WITH_LAPACK on CACHE STRING "eigenvalues and singular values by liblapack.so.3 (Debian package liblapack3): on or off")
 if(NOT TARN_WITH_LAPACK STREQUAL "off")

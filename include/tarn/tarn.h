@@ -5,6 +5,7 @@
 /* clang-format off */
 #include <tarn/core.h>
 #include <tarn/recipe.h>
+#include <tarn/sound.h>
 #include <tarn/graph.h>
 #include <tarn/ops.h>
 #include <tarn/custom.h>

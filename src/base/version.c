@@ -54,6 +54,11 @@
 #else
 #define WITH_JANSSON ""
 #endif
+#ifdef TARN_HAVE_SNDFILE
+#define WITH_SNDFILE "; libsndfile " TARN_SNDFILE_VERSION
+#else
+#define WITH_SNDFILE ""
+#endif
 #ifdef TARN_HAVE_CAIRO
 #define WITH_CAIRO "; cairo " TARN_CAIRO_VERSION
 #else
@@ -64,5 +69,5 @@ const char *tn_version_text(void)
 {
     return "tarn " STRING(TN_VERSION_MAJOR) "." STRING(TN_VERSION_MINOR) "." STRING(
         TN_VERSION_PATCH) " (" ISAS WITH_ZLIB WITH_PNG WITH_JPEG WITH_WEBP WITH_EXPAT WITH_YAML WITH_JANSSON
-        WITH_UTF8PROC WITH_SQLITE WITH_CAIRO ")";
+        WITH_UTF8PROC WITH_SQLITE WITH_SNDFILE WITH_CAIRO ")";
 }

@@ -7,8 +7,8 @@
 #include "base/text.h"
 
 /* The kinds, each in the folder of its own. */
-extern const data_prepare data_prepare_table, data_prepare_series, data_prepare_text;
-static const data_prepare *const kinds[] = {&data_prepare_table, &data_prepare_series, &data_prepare_text, NULL};
+extern const data_prepare data_prepare_table, data_prepare_series, data_prepare_text, data_prepare_sound;
+static const data_prepare *const kinds[] = {&data_prepare_table, &data_prepare_series, &data_prepare_text, &data_prepare_sound};
 
 struct tn_preparation {
     atomic_int references;
@@ -80,7 +80,7 @@ tn_preparation *data_preparation_read(const format_json *object, base_error *e)
         format_json_get_string(object, "a preparation", "kind", &name, e) != TN_OK)
         return NULL;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (kinds[i] && strcmp(kinds[i]->kind, name) == 0)
+        if (strcmp(kinds[i]->kind, name) == 0)
             return kinds[i]->parse(object, &self, e) == TN_OK ? data_preparation_new(kinds[i], self, e) : NULL;
     base_fail(e, TN_TOO_NEW, "there is no preparation of the kind '%s' in this version", BASE_SHOW(name));
     return NULL;

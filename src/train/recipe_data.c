@@ -231,20 +231,41 @@ static tn_status shorten(tn_context *c, tn_dataset **data, int64_t count, bool b
     return TN_OK;
 }
 
+/* Class by class, where samples have one. */
+static tn_status cut(tn_context *c, const train_recipe *r, const tn_dataset *whole, tn_dataset **first,
+                     tn_dataset **second)
+{
+    const tn_field *y = tn_dataset_field(whole, tn_dataset_find(whole, "y"));
+    return tn_dataset_split(c, whole, 1 - r->data->val_fraction, (uint64_t)r->seed,
+                            y && y->rank == 0 && tn_dataset_classes(whole) > 0, first, second);
+}
+
 static tn_status split_off(tn_context *c, const train_recipe *r, train_sets *s)
 {
-    tn_dataset *first, *second, *whole = s->train;
-    const tn_field *y = whole ? tn_dataset_field(whole, tn_dataset_find(whole, "y")) : NULL;
-    if (s->valid || r->data->val_fraction <= 0)
+    tn_dataset *first, *second;
+    if (!s->train || s->valid || r->data->val_fraction <= 0)
         return TN_OK;
-    tn_status status = tn_dataset_split(c, whole, 1 - r->data->val_fraction, (uint64_t)r->seed,
-                                        y && y->rank == 0 && tn_dataset_classes(whole) > 0, &first, &second);
+    tn_status status = cut(c, r, s->train, &first, &second);
     if (status != TN_OK)
         return status;
-    tn_dataset_free(whole);
+    tn_dataset_free(s->train);
     s->train = first;
     s->valid = second;
     return TN_OK;
+}
+
+tn_status train_split_changed(tn_context *c, const train_recipe *r, tn_dataset *changed, tn_dataset *plain,
+                              train_sets *sets)
+{
+    tn_dataset *rest = NULL, *other = NULL;
+    tn_status status = changed && plain ? cut(c, r, changed, &sets->train, &rest) : TN_INVALID;
+    if (status == TN_OK)
+        status = cut(c, r, plain, &other, &sets->valid);
+    tn_dataset_free(rest);
+    tn_dataset_free(other);
+    tn_dataset_free(changed);
+    tn_dataset_free(plain);
+    return status;
 }
 
 static tn_status open_sets(tn_context *c, const train_recipe *r, train_sets *s)

@@ -24,7 +24,7 @@ BEGIN {
     owner["text"] = owner["table"] = owner["series"] = owner["graph_data"] = "data"
     system_ = " assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign stdarg "\
         "stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string tgmath threads time uchar wchar wctype "\
-        "dirent dlfcn fcntl poll pthread sched semaphore spawn strings termios unistd "
+        "dirent dlfcn fcntl poll pthread regex sched semaphore spawn strings termios unistd "
     generated["op_list.h"] = "op"; generated["cpu_list.h"] = "cpu"; generated["model_list.h"] = "model"; generated["source_list.h"] = "train"
     bad = 0; seen = 0
 }

@@ -38,6 +38,11 @@ const train_source *train_source_at(int i);
 /* The options of a recipe's data as its kind's own struct. */
 #define TRAIN_SOURCE_OPTIONS(r, type) ((const type *)(const void *)(r)->data)
 
+/* For kinds whose training samples are changed by chance: cuts `changed` and `plain`, which hold the same samples, alike; training
+ * samples come from the first, validation samples (val_fraction) from the second. Takes both over; sets->train and ->valid. */
+tn_status train_split_changed(tn_context *c, const train_recipe *r, tn_dataset *changed, tn_dataset *plain,
+                              train_sets *sets);
+
 /* Keys for kinds of pictures: normalize and augment, which live in train_data. */
 extern const format_table train_normalize_table, train_augment_table;
 #define TRAIN_PICTURE_ROWS                                                                                             \
