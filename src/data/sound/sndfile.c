@@ -98,10 +98,10 @@ static tn_status read_all(const sndfile_api *api, SNDFILE *f, const SF_INFO *inf
         s->samples = more;
         const sf_count_t n = api->read(f, more + (size_t)s->frames * channels, room - s->frames);
         s->frames += n > 0 ? n : 0;
+        if (s->frames * info->channels > limit)
+            return base_fail(e, TN_LIMIT, "%s has more than %lld samples, the limit", name, (long long)limit);
         if (s->frames < room)
             return TN_OK;
-        if (room * info->channels >= limit)
-            return base_fail(e, TN_LIMIT, "%s has more than %lld samples, the limit", name, (long long)limit);
         room *= 2;
     }
 }
