@@ -20,7 +20,7 @@ BEGIN {
     product = 6; cli = 7
     # The room that implements a public header; a header that is not named here belongs to the room of its name.
     owner["core"] = "base"; owner["ops"] = owner["custom"] = "op"; owner["backend"] = "op"; owner["state"] = "program"
-    owner["session"] = "program"; owner["plot"] = "train"; owner["recipe"] = "train"; owner["metrics"] = "train"; owner["digits"] = owner["picture"] = "data";
+    owner["session"] = "program"; owner["plot"] = "train"; owner["recipe"] = "train"; owner["metrics"] = "train"; owner["digits"] = owner["sound"] = owner["picture"] = "data";
     owner["text"] = owner["table"] = owner["series"] = owner["graph_data"] = "data"
     system_ = " assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign stdarg "\
         "stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string tgmath threads time uchar wchar wctype "\
