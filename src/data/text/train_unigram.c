@@ -250,14 +250,17 @@ typedef struct arc {
     uint32_t begin, end;
     int32_t id;
     double score;
+    double total;           /* of the best way from the left up to its end */
+    int64_t previous, next; /* the arc before it on that way; the next one that ends where it ends; -1: none */
 } arc;
 
 /* One thread's memory. */
 typedef struct lattice {
     base_vec(arc) arcs; /* by beginning, then by length */
     double *forward, *backward;
-    int64_t *from; /* the arc that the best way to a place ends with, or -1 */
-    double *best;
+    int64_t *from;         /* on the best way: the arc that ends at a place */
+    int64_t *first, *last; /* the arcs that end at a place, in their order; -1: none */
+    double best;           /* the score of the best way */
 } lattice;
 
 static bool lattice_room(lattice *l, size_t longest)
@@ -265,8 +268,9 @@ static bool lattice_room(lattice *l, size_t longest)
     l->forward = calloc(longest + 1, sizeof *l->forward);
     l->backward = calloc(longest + 1, sizeof *l->backward);
     l->from = calloc(longest + 1, sizeof *l->from);
-    l->best = calloc(longest + 1, sizeof *l->best);
-    return l->forward && l->backward && l->from && l->best;
+    l->first = calloc(longest + 1, sizeof *l->first);
+    l->last = calloc(longest + 1, sizeof *l->last);
+    return l->forward && l->backward && l->from && l->first && l->last;
 }
 
 static void lattice_free(lattice *l)
@@ -275,7 +279,8 @@ static void lattice_free(lattice *l)
     free(l->forward);
     free(l->backward);
     free(l->from);
-    free(l->best);
+    free(l->first);
+    free(l->last);
 }
 
 /* All entries inside a text; `without` is left out (-1: none). */
@@ -292,10 +297,14 @@ static bool find_arcs(const unigram *u, lattice *l, const char *p, size_t n, int
                 continue;
             single = single || k + 1 - i == used;
             if (id != without &&
-                !base_vec_push(&l->arcs, (arc){(uint32_t)i, (uint32_t)k + 1, id, u->entries[id].score}))
+                !base_vec_push(
+                    &l->arcs,
+                    (arc){.begin = (uint32_t)i, .end = (uint32_t)k + 1, .id = id, .score = u->entries[id].score}))
                 return false;
         }
-        if (!single && !base_vec_push(&l->arcs, (arc){(uint32_t)i, (uint32_t)(i + used), 0, u->unknown_score}))
+        if (!single &&
+            !base_vec_push(&l->arcs,
+                           (arc){.begin = (uint32_t)i, .end = (uint32_t)(i + used), .score = u->unknown_score}))
             return false;
     }
     return true;
@@ -319,10 +328,14 @@ static void expect(lattice *l, size_t n, double count, double *expected)
         double x = f[a->begin] + a->score;
         f[a->end] = isinf(f[a->end]) ? x : log_add(f[a->end], x);
     }
-    for (size_t i = l->arcs.n; i-- > 0;) {
-        const arc *a = &l->arcs.at[i];
-        double x = b[a->end] + a->score;
-        b[a->begin] = isinf(b[a->begin]) ? x : log_add(b[a->begin], x);
+    for (size_t end = l->arcs.n, first; end > 0; end = first) { /* places from the right, at each the arcs by length */
+        for (first = end - 1; first > 0 && l->arcs.at[first - 1].begin == l->arcs.at[end - 1].begin;)
+            first--;
+        for (size_t i = first; i < end; i++) {
+            const arc *a = &l->arcs.at[i];
+            double x = b[a->end] + a->score;
+            b[a->begin] = isinf(b[a->begin]) ? x : log_add(b[a->begin], x);
+        }
     }
     for (size_t i = 0; i < l->arcs.n; i++) {
         const arc *a = &l->arcs.at[i];
@@ -330,23 +343,46 @@ static void expect(lattice *l, size_t n, double count, double *expected)
     }
 }
 
+/* The way to an arc: the best of those that end where it begins. Its own score is added before they are compared: of ways that
+ * differ by less than the sum shows, the first is taken. */
+static void reach(lattice *l, arc *a)
+{
+    a->previous = -1;
+    a->total = a->begin == 0 ? a->score : -INFINITY;
+    for (int64_t i = l->first[a->begin]; i >= 0; i = l->arcs.at[i].next) {
+        double total = l->arcs.at[i].total + a->score;
+        if (total > a->total) {
+            a->total = total;
+            a->previous = i;
+        }
+    }
+}
+
 /* The best way through; false if there is none. */
 static bool best_way(lattice *l, size_t n)
 {
+    int64_t end = -1;
     for (size_t i = 0; i <= n; i++)
-        l->from[i] = -1;
-    l->best[0] = 0;
+        l->first[i] = l->last[i] = -1;
     for (size_t i = 0; i < l->arcs.n; i++) {
-        const arc *a = &l->arcs.at[i];
-        if (a->begin > 0 && l->from[a->begin] < 0)
+        arc *a = &l->arcs.at[i];
+        reach(l, a);
+        if (isinf(a->total))
             continue;
-        double score = l->best[a->begin] + a->score;
-        if (l->from[a->end] < 0 || score > l->best[a->end]) {
-            l->best[a->end] = score;
-            l->from[a->end] = (int64_t)i;
-        }
+        a->next = -1;
+        if (l->last[a->end] >= 0)
+            l->arcs.at[l->last[a->end]].next = (int64_t)i;
+        else
+            l->first[a->end] = (int64_t)i;
+        l->last[a->end] = (int64_t)i;
     }
-    return n == 0 || l->from[n] >= 0;
+    for (int64_t i = l->first[n]; n > 0 && i >= 0; i = l->arcs.at[i].next)
+        if (end < 0 || l->arcs.at[i].total > l->arcs.at[end].total)
+            end = i;
+    l->best = end >= 0 ? l->arcs.at[end].total : 0;
+    for (int64_t i = end; i >= 0; i = l->arcs.at[i].previous)
+        l->from[l->arcs.at[i].end] = i;
+    return n == 0 || end >= 0;
 }
 
 /* ---- expectation and maximisation ------------------------------------------------------------------------------ */
@@ -487,7 +523,7 @@ static int without(const unigram *u, lattice *l, size_t id, bool *ok)
     *ok = find_arcs(u, l, e->text, e->bytes, (int32_t)id);
     if (!*ok || !best_way(l, e->bytes))
         return KEEPS;
-    return l->best[e->bytes] > e->score ? LEAVES : OTHERWISE;
+    return l->best > e->score ? LEAVES : OTHERWISE;
 }
 
 /* The likelihood that is lost with an entry: its share of the words times the change of their score. Sums go from the left, as
