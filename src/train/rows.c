@@ -50,7 +50,7 @@ tn_table *train_rows_table(tn_context *c, const train_rows *o, const char *path)
 /* ---- cutting ---------------------------------------------------------------------------------------------------- */
 
 /* A number for each different value of a column; missing ones share one. */
-static tn_status number_values(const tn_table *t, int k, int64_t *out, base_error *e)
+static void number_values(const tn_table *t, int k, int64_t *out)
 {
     const tn_column *c = tn_table_column(t, k);
     for (int64_t i = 0; i < tn_table_rows(t); i++) {
@@ -67,8 +67,6 @@ static tn_status number_values(const tn_table *t, int k, int64_t *out, base_erro
         default: memcpy(&out[i], (const double *)c->values + i, sizeof *out);
         }
     }
-    (void)e;
-    return TN_OK;
 }
 
 static tn_status find(const tn_table *t, const char *name, const char *what, int *k, base_error *e)
@@ -111,62 +109,116 @@ static tn_status split_as_said(const tn_table *t, const char *name, train_parts 
     return p->n[0] > 0 ? TN_OK : base_fail(e, TN_FORMAT, "data.split: no row of \"%s\" says train", BASE_SHOW(name));
 }
 
-/* What the partition goes by, into opt; *keys and *times are freed by the caller. */
-static tn_status split_by(const tn_table *t, const train_rows *o, const char *target, tn_partition_opt *opt,
-                          int64_t **classes, int64_t **groups, base_error *e)
+/* What a partition goes by. */
+typedef struct split_keys {
+    int64_t *classes, *groups;
+    double *times;
+} split_keys;
+
+static tn_status take_times(const tn_table *t, const char *name, double **times, base_error *e)
+{
+    int k;
+    BASE_TRY(find(t, name, "time", &k, e));
+    const tn_column *c = tn_table_column(t, k);
+    if (c->type != TN_COLUMN_TIME && c->type != TN_COLUMN_NUMBER && c->type != TN_COLUMN_INTEGER)
+        return base_fail(e, TN_DTYPE, "data.time: column \"%s\" is %s; times or numbers are due", BASE_SHOW(name),
+                         tn_column_type_name(c->type));
+    if (c->n_missing > 0)
+        return base_fail(e, TN_FORMAT, "data.time: column \"%s\" is missing in %lld rows, which have no place in time",
+                         BASE_SHOW(name), (long long)c->n_missing);
+    if (!(*times = malloc((size_t)(tn_table_rows(t) + 1) * sizeof **times)))
+        return base_no_memory(e, "splitting a table");
+    for (int64_t i = 0; i < tn_table_rows(t); i++)
+        (*times)[i] =
+            c->type == TN_COLUMN_INTEGER ? (double)((const int64_t *)c->values)[i] : ((const double *)c->values)[i];
+    return TN_OK;
+}
+
+static tn_status take_keys(const tn_table *t, const train_rows *o, const char *target, split_keys *keys, base_error *e)
 {
     size_t bytes = (size_t)(tn_table_rows(t) + 1) * sizeof(int64_t);
     int k;
-    if (o->time) {
-        BASE_TRY(find(t, o->time, "time", &k, e));
-        const tn_column *c = tn_table_column(t, k);
-        if (c->type != TN_COLUMN_TIME && c->type != TN_COLUMN_NUMBER)
-            return base_fail(e, TN_DTYPE, "data.time: column \"%s\" is %s; times or numbers are due",
-                             BASE_SHOW(o->time), tn_column_type_name(c->type));
-        opt->times = c->values;
-        return TN_OK;
-    }
+    if (o->time)
+        return take_times(t, o->time, &keys->times, e);
     if (o->group) {
         BASE_TRY(find(t, o->group, "group", &k, e));
-        if (!(*groups = malloc(bytes)))
+        if (!(keys->groups = malloc(bytes)))
             return base_no_memory(e, "splitting a table");
-        BASE_TRY(number_values(t, k, *groups, e));
-        opt->groups = *groups;
+        number_values(t, k, keys->groups);
     }
     k = target && o->stratify ? tn_table_find(t, target) : -1;
     const tn_column *c = tn_table_column(t, k);
     if (!c || c->type == TN_COLUMN_NUMBER || c->type == TN_COLUMN_TIME || c->type == TN_COLUMN_TEXT)
         return TN_OK;
-    if (!(*classes = malloc(bytes)))
+    if (!(keys->classes = malloc(bytes)))
         return base_no_memory(e, "splitting a table");
-    BASE_TRY(number_values(t, k, *classes, e));
-    opt->classes = *classes;
+    number_values(t, k, keys->classes);
     return TN_OK;
+}
+
+/* One part for validation, the folds or what is left for training, the last for test. */
+static tn_partition *cut_rows(tn_context *c, const train_recipe *r, const train_rows *o, const tn_table *t,
+                              const split_keys *keys, int64_t folds, base_error *e)
+{
+    const double test = o->test_path ? 0 : o->test_fraction;
+    double *fractions = malloc((size_t)(folds + 1) * sizeof *fractions);
+    const tn_partition_opt opt = {
+        .seed = (uint64_t)r->seed, .classes = keys->classes, .groups = keys->groups, .times = keys->times};
+    if (!fractions) {
+        base_no_memory(e, "splitting a table");
+        return NULL;
+    }
+    for (int64_t i = 0; i < folds; i++)
+        fractions[i] = (1 - test) / (double)folds;
+    if (o->folds == 0) { /* training, validation */
+        fractions[1] = o->val_path ? 0 : r->data->val_fraction;
+        fractions[0] = 1 - fractions[1] - test;
+    }
+    fractions[folds] = test;
+    tn_partition *parts = NULL;
+    if (fractions[0] <= 0)
+        base_fail(e, TN_INVALID, "data: val_fraction and test_fraction leave nothing to train on");
+    else if (!(parts = tn_partition_new(c, tn_table_rows(t), fractions, (int)folds + 1, &opt)))
+        base_fail(e, TN_INVALID, "%s", tn_context_error(c));
+    free(fractions);
+    return parts;
 }
 
 static tn_status split(tn_context *c, const train_recipe *r, const train_rows *o, const char *target, const tn_table *t,
                        train_parts *p, base_error *e)
 {
-    const double val = o->val_path ? 0 : r->data->val_fraction, test = o->test_path ? 0 : o->test_fraction;
-    const double fractions[] = {1 - val - test, val, test};
-    int64_t *classes = NULL, *groups = NULL;
-    tn_partition_opt opt = {.seed = (uint64_t)r->seed};
-    if (fractions[0] <= 0)
-        return base_fail(e, TN_INVALID, "data: val_fraction and test_fraction leave nothing to train on");
-    tn_status status = split_by(t, o, target, &opt, &classes, &groups, e);
-    tn_partition *parts = status == TN_OK ? tn_partition_new(c, tn_table_rows(t), fractions, 3, &opt) : NULL;
-    if (status == TN_OK && !parts)
-        status = base_fail(e, TN_INVALID, "%s", tn_context_error(c));
-    for (int i = 0; parts && i < 3 && status == TN_OK; i++) {
+    const int64_t folds = o->folds ? o->folds : 2, valid = o->folds ? o->fold : 1;
+    split_keys keys = {0};
+    tn_status status = take_keys(t, o, target, &keys, e);
+    tn_partition *parts = status == TN_OK ? cut_rows(c, r, o, t, &keys, folds, e) : NULL;
+    status = status == TN_OK && !parts ? e->status : status;
+    for (int64_t i = 0; parts && i <= folds && status == TN_OK; i++) {
         int64_t n = 0;
-        const int64_t *rows = tn_partition_part(parts, i, &n);
+        const int64_t *rows = tn_partition_part(parts, (int)i, &n);
         for (int64_t k = 0; k < n && status == TN_OK; k++)
-            status = add_row(p, i, rows[k], n, e);
+            status = add_row(p, i == folds ? 2 : i == valid, rows[k], tn_table_rows(t), e);
     }
     tn_partition_free(parts);
-    free(classes);
-    free(groups);
+    free(keys.classes);
+    free(keys.groups);
+    free(keys.times);
     return status;
+}
+
+tn_status train_rows_check(const train_recipe *r, const train_rows *o, const format_yaml_node *node, base_error *e)
+{
+    if (o->folds == 1 || (o->folds > 0 && o->fold >= o->folds))
+        return format_yaml_fail(node, e,
+                                "data.folds is %lld and data.fold %lld: there are two folds at least, numbered from 0",
+                                (long long)o->folds, (long long)o->fold);
+    if (o->folds && (o->val_path || r->data->val_fraction > 0 || o->split))
+        return format_yaml_fail(node, e, "'data' has folds and %s; only one of them can say what is validated on",
+                                o->val_path ? "val_path"
+                                : o->split  ? "split"
+                                            : "val_fraction");
+    if (o->time && o->group)
+        return format_yaml_fail(node, e, "'data' has time and group; rows are cut by one of them");
+    return TN_OK;
 }
 
 tn_status train_rows_read(tn_context *c, const train_recipe *r, const train_rows *o, const char *target,

@@ -14,6 +14,7 @@ typedef struct train_rows {
     double test_fraction;
     const char *group, *time, *split;
     bool stratify;
+    int64_t folds, fold; /* folds 0: none */
 } train_rows;
 
 #define TRAIN_ROWS_OPTION(S, word, kind_, field, ...)                                                                  \
@@ -55,13 +56,21 @@ extern const char *const train_rows_headers[], *const train_rows_bads[], *const 
                           .doc = "a column that says itself: train, val (or valid, validation), test; other rows "     \
                                  "are not used"),                                                                      \
         TRAIN_ROWS_OPTION(S, "stratify", BOOL, stratify, .fallback = "true",                                           \
-                          .doc = "each part gets its share of every class")
+                          .doc = "each part gets its share of every class"),                                           \
+        TRAIN_ROWS_OPTION(S, "folds", INT, folds, .fallback = "0", .range = "[0,65536]",                               \
+                          .doc = "cross-validation: rows are cut into so many parts, one of which (fold) is "          \
+                                 "validated on; 0: they are not"),                                                     \
+        TRAIN_ROWS_OPTION(S, "fold", INT, fold, .fallback = "0", .range = "[0,65535]",                                 \
+                          .doc = "which part is validated on, from 0")
 
 /* Rows of the first table: those of training, validation and test. */
 typedef struct train_parts {
     int64_t *at[3], n[3];
 } train_parts;
 void train_parts_free(train_parts *parts);
+
+/* What keys say that do not go together. */
+tn_status train_rows_check(const train_recipe *r, const train_rows *o, const format_yaml_node *node, base_error *e);
 
 /* tables[0] holds all rows, or with val_path and test_path, tables[1] and tables[2] those (else NULL). What was read and assumed
  * goes to the log. `target` is stratified by (NULL: nothing is). The sentence is in the context; what was made is freed by the

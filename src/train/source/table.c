@@ -166,4 +166,9 @@ static tn_status open_table(tn_context *c, const train_recipe *r, train_sets *se
     return status;
 }
 
-const train_source train_source_table = {.table = &options, .size = sizeof(table), .open = open_table};
+static tn_status check(const train_recipe *r, const format_yaml_node *node, base_error *e)
+{
+    return train_rows_check(r, &TRAIN_SOURCE_OPTIONS(r, table)->rows, node, e);
+}
+
+const train_source train_source_table = {.table = &options, .size = sizeof(table), .check = check, .open = open_table};
