@@ -8,13 +8,15 @@
 #include "model/core/zoo.h"
 #include "train/build.h"
 #include "train/source/source.h"
+#include <tarn/table.h>
 
 typedef struct builder {
     tn_graph *g;
     const train_layer *layer;
     const train_model *model;
-    tn_edges edges;              /* of data that are nodes of a graph; source NULL: there are none */
-    tn_tensor *input, **outputs; /* of the layers before number `at` */
+    const tn_preparation *preparation; /* of the data, or NULL */
+    tn_edges edges;                    /* of data that are nodes of a graph; source NULL: there are none */
+    tn_tensor *input, **outputs;       /* of the layers before number `at` */
     size_t at;
     int64_t again;                  /* layers left of a block whose values are computed again */
     int64_t count[TRAIN_LAYER_END]; /* layers of a kind so far: names that are not given are numbered */
@@ -249,6 +251,42 @@ static tn_tensor *along_edges(builder *b, tn_tensor *x)
                                .no_self_loops = !o->self_loops));
 }
 
+/* Codes become rows of a table each; what lies between them stays. */
+static tn_tensor *embed_codes(builder *b, tn_tensor *x)
+{
+    const train_embedding *o = &b->layer->embed_codes;
+    const int features = b->preparation ? tn_table_features(b->preparation) : 0;
+    tn_shape shape = tn_tensor_shape(x);
+    char of[128], name[256];
+    const char *own = name_of(b, o->name, "codes");
+    if (features == 0 || shape.rank != 2 || shape.dims[1] != features) {
+        graph_fail(b->g, TN_INVALID,
+                   "codes are columns of a table: this layer comes first, with data of the kind table");
+        return x;
+    }
+    tn_tensor **parts = calloc((size_t)features + 1, sizeof *parts);
+    int n = 0, from = 0;
+    if (!parts) {
+        graph_fail(b->g, TN_MEMORY, "out of memory while building a model");
+        return x;
+    }
+    for (int i = 0, codes = 0; i <= features; i++) {
+        const bool code =
+            i < features && tn_table_feature(b->preparation, i, of, sizeof of, &codes) == TN_OK && codes > 0;
+        if ((code || i == features) && i > from)
+            parts[n++] = tn_slice(x, 1, from, i);
+        if (!code)
+            continue;
+        (void)base_print(name, sizeof name, "%s.%d", own, i);
+        tn_tensor *which = tn_cast(tn_reshape(tn_slice(x, 1, i, i + 1), TN_SHAPE(-1)), TN_I64);
+        parts[n++] = tn_layer_embedding(which, name, codes, o->units, NULL);
+        from = i + 1;
+    }
+    x = n > 1 ? tn_concat(n, parts, 1) : parts[0];
+    free(parts);
+    return x;
+}
+
 static tn_tensor *embedding(builder *b, tn_tensor *x)
 {
     const train_embedding *o = &b->layer->embedding;
@@ -401,6 +439,7 @@ static tn_tensor *(*const build_layer[TRAIN_LAYER_END])(builder *, tn_tensor *) 
     [TRAIN_LAYER_gcn] = along_edges,
     [TRAIN_LAYER_sage] = along_edges,
     [TRAIN_LAYER_gat] = along_edges,
+    [TRAIN_LAYER_embed_codes] = embed_codes,
     [TRAIN_LAYER_embedding] = embedding,
     [TRAIN_LAYER_positions] = positions,
     [TRAIN_LAYER_mean_steps] = mean_steps,
@@ -441,11 +480,12 @@ static tn_tensor *(*const build_layer[TRAIN_LAYER_END])(builder *, tn_tensor *) 
     [TRAIN_LAYER_recompute] = recompute,
 };
 
-static tn_tensor *build_list(const train_recipe *r, tn_graph *g, tn_tensor *x, base_error *e)
+static tn_tensor *build_list(const train_recipe *r, const tn_preparation *preparation, tn_graph *g, tn_tensor *x,
+                             base_error *e)
 {
     const train_model *m = &r->model;
     tn_tensor *chosen = r->source->enter ? x : NULL; /* nodes, of which the output is wanted */
-    builder b = {.g = g, .model = m};
+    builder b = {.g = g, .model = m, .preparation = preparation};
     if (chosen && !(x = r->source->enter(r, g, &b.edges, e)))
         return NULL;
     b.input = x;
@@ -492,12 +532,13 @@ static tn_status check_zoo_options(const train_model *m, base_error *e)
     return TN_OK;
 }
 
-tn_tensor *train_build_graph(const train_recipe *r, const tn_field *field, int classes, tn_graph *g, base_error *e)
+tn_tensor *train_build_graph(const train_recipe *r, const tn_field *field, int classes,
+                             const tn_preparation *preparation, tn_graph *g, base_error *e)
 {
     const train_model *m = &r->model;
     tn_tensor *x = input_of(m, g, field), *y;
     if (!m->name) {
-        y = build_list(r, g, x, e);
+        y = build_list(r, preparation, g, x, e);
     } else {
         const zoo_model *zoo = zoo_find(m->name);
         if (!zoo) {

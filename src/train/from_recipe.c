@@ -107,7 +107,8 @@ static tn_model *build(tn_context *c, const train_recipe *r, const tn_dataset *d
 {
     const tn_field *x = tn_dataset_field(data, tn_dataset_find(data, "x"));
     tn_graph *g = tn_graph_new(c);
-    tn_tensor *y = x && g ? train_build_graph(r, x, tn_dataset_classes(data), g, e) : NULL;
+    tn_tensor *y =
+        x && g ? train_build_graph(r, x, tn_dataset_classes(data), tn_dataset_preparation(data), g, e) : NULL;
     if (!y) {
         tn_graph_free(g);
         return NULL;

@@ -60,6 +60,7 @@
     X(gcn)                                                                                                             \
     X(sage)                                                                                                            \
     X(gat)                                                                                                             \
+    X(embed_codes)                                                                                                     \
     X(log_mel)                                                                                                         \
     X(embedding)                                                                                                       \
     X(positions)                                                                                                       \
@@ -291,7 +292,7 @@ typedef struct train_layer {
         train_encoder transformer_encoder;
         train_mixture mixture_of_experts;
         train_edges gcn, sage, gat;
-        train_embedding embedding;
+        train_embedding embedding, embed_codes;
         train_activation positions, mean_steps;
         train_dropout dropout, dropout_channels, drop_path, alpha_dropout;
         train_mel log_mel;

@@ -201,6 +201,11 @@ static const format_option gat_rows[] = {
     {0},
 };
 
+static const format_option codes_rows[] = {
+    FORMAT_INT(train_embedding, units, FORMAT_REQUIRED, "[1,1000000]", "features of each"),
+    NAME(train_embedding),
+    {0},
+};
 static const format_option embedding_rows[] = {
     FORMAT_INT(train_embedding, rows, FORMAT_REQUIRED, "[1,1000000000]", "how many numbers there are, from 0 on"),
     FORMAT_INT(train_embedding, units, FORMAT_REQUIRED, "[1,1000000]", "features of each"),
@@ -349,6 +354,8 @@ static const format_table tables[TRAIN_LAYER_END] = {
           "the weighed mean of a node's neighbours, through a linear layer (data of the kind graph)"),
     TABLE(sage, sage_rows, "units", "the mean of a node's neighbours and the node itself, each through a linear layer"),
     TABLE(gat, gat_rows, "units", "a node's neighbours as attention weighs them, through a linear layer"),
+    TABLE(embed_codes, codes_rows, "units",
+          "columns of a table that are codes become learned rows of numbers; the others stay as they are"),
     TABLE(embedding, embedding_rows, NULL, "a learned row of numbers for each whole number"),
     TABLE(positions, plain_rows, NULL, "sines and cosines of its place added to each step of [steps, features]"),
     TABLE(mean_steps, plain_rows, NULL, "the mean over the steps of [steps, features]"),

@@ -45,6 +45,10 @@ printf '{"size": 90, "colour": "red"}\n' >in.jsonl
 runs 0 predict runs/t-001 in.jsonl
 prints "in.jsonl: yes"
 
+# Codes are embedded; what training did not have has a code of its own.
+learns 90 model="{layers: [{embed_codes: 4}, {linear: 16}, relu, {linear: 2}]}" data.codes=colour data.val_fraction=0.25
+runs 0 predict runs/t-001 in.csv
+
 # A number is learned standardized and predicted in its units.
 rm -rf runs
 runs 0 train r.yaml model="{layers: [{linear: 1}]}" data.target=price data.drop="[id, part, kind, house, day]" data.val_fraction=0.25 train.epochs=60 train.loss=mse
@@ -70,5 +74,6 @@ wrong 'is not of the type number that was told' data.numbers=house
 wrong 'nosuch.csv' data.path=nosuch.csv
 printf 'a,b\n1,2\n3\n' >bad.csv
 wrong 'bad.csv:3:1: this row has 1 cell' data.path=bad.csv data.target=b data.drop=
+wrong 'codes are columns of a table' model="{layers: [{linear: 3}, {embed_codes: 2}]}"
 wrong 'there are no edges to follow' model="{layers: [{gcn: 2}]}"
 finish
