@@ -206,6 +206,20 @@ TN_API const tn_tokenizer *tn_text_tokenizer(const tn_preparation *preparation);
 /* A sample for each text. `labels` for TN_TEXT_CLASSES: a class each, in [0, classes). */
 TN_API tn_dataset *tn_dataset_texts(tn_context *context, const tn_preparation *preparation, const tn_text *texts,
                                     int64_t n, const int64_t *labels);
+/* Texts in folders by class, CLASS/NAME.txt, in a folder, .tar, .tar.gz or .zip: what tn_dataset_texts and the options of a
+ * preparation need. Classes are in the order of their names. Freed by tn_text_folder_free, which no data set minds. */
+typedef struct tn_text_folder {
+    int64_t n;
+    const tn_text *texts;
+    const int64_t *labels;
+    const char *const *names; /* of files, with their folder */
+    int classes;
+    const char *const *class_names;
+} tn_text_folder;
+/* `under` (or NULL): only what lies in this folder of it, as "train". */
+TN_API tn_text_folder *tn_text_folder_read(tn_context *context, const char *path, const char *under);
+TN_API void tn_text_folder_free(tn_text_folder *folder);
+
 /* The lines of a file, plain or gzip'ed; the task is not TN_TEXT_CLASSES. Empty lines are no samples. */
 TN_API tn_dataset *tn_dataset_text_lines(tn_context *context, const tn_preparation *preparation, const char *path);
 

@@ -10,6 +10,9 @@
 
 #include <cmocka.h>
 
+#include "base/file.h"
+#include "support/scratch.h"
+
 #include <tarn/text.h>
 
 static tn_context *context;
@@ -241,6 +244,41 @@ static void test_pairs(void **state)
     tn_dataset_free(d);
 }
 
+static void put_file(const char *name, const char *text)
+{
+    base_error e = {0};
+    assert_int_equal(base_file_write(scratch_path(name), text, strlen(text), &e), TN_OK);
+}
+
+static void test_folder(void **state)
+{
+    base_error e = {0};
+    (void)state;
+    assert_non_null(scratch_new());
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(base_make_folder(scratch_path(i ? "set/pos" : "set/neg"), &e), TN_OK);
+    put_file("set/pos/2.txt", "good");
+    put_file("set/pos/1.txt", "");
+    put_file("set/neg/a.txt", "bad\n");
+    put_file("set/neg/a.png", "no text");
+    tn_text_folder *f = tn_text_folder_read(context, scratch_path("set"), NULL);
+    if (!f)
+        fail_msg("%s", tn_context_error(context));
+    assert_int_equal(f->n, 3);
+    assert_int_equal(f->classes, 2);
+    assert_string_equal(f->class_names[0], "neg");
+    assert_string_equal(f->names[2], "pos/2.txt");
+    assert_int_equal(f->labels[0], 0);
+    assert_int_equal(f->labels[2], 1);
+    assert_int_equal(f->texts[0].bytes, 4);
+    assert_memory_equal(f->texts[2].at, "good", 4);
+    tn_text_folder_free(f);
+    assert_null(tn_text_folder_read(context, scratch_path("set/neg"), NULL));
+    assert_non_null(strstr(tn_context_error(context), "a.txt"));
+    assert_null(tn_text_folder_read(context, scratch_path("none"), NULL));
+    scratch_remove();
+}
+
 /* Batches by a loader: as long as the longest, the same with any number of workers. */
 static void test_batches(void **state)
 {
@@ -270,7 +308,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_words),   cmocka_unit_test(test_classes), cmocka_unit_test(test_next),
         cmocka_unit_test(test_windows), cmocka_unit_test(test_mask),    cmocka_unit_test(test_pairs),
-        cmocka_unit_test(test_batches),
+        cmocka_unit_test(test_batches), cmocka_unit_test(test_folder),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -1,0 +1,92 @@
+/* folder.c: texts in folders by class, read whole; see tn_text_folder_read. */
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "data/files.h"
+#include "data/text/work.h"
+
+typedef struct folder {
+    tn_text_folder seen; /* what the caller sees; first */
+    base_arena arena;
+    tn_text *texts;
+    int64_t *labels;
+    const char **names, **class_names;
+} folder;
+
+void tn_text_folder_free(tn_text_folder *f)
+{
+    if (f) {
+        folder *mine = (folder *)f;
+        base_arena_free(&mine->arena);
+        free(mine);
+    }
+}
+
+static bool is_text(const char *name)
+{
+    size_t n = strlen(name);
+    return n > 4 && strcmp(name + n - 4, ".txt") == 0;
+}
+
+/* The folder that a file lies in is its class: the first part of its name. Files come sorted, so classes do. */
+static tn_status add_file(folder *f, const data_files *files, int64_t i, data_buffer *b, base_error *e)
+{
+    const char *name = data_files_name(files, i), *slash = strchr(name, '/');
+    int64_t k = f->seen.n;
+    if (!slash) {
+        base_fail(e, TN_FORMAT, "the text lies in no folder that would be its class");
+        return data_files_blame(files, i, e);
+    }
+    BASE_TRY(data_files_read(files, i, b, e));
+    size_t n = (size_t)(slash - name);
+    const char *before = f->seen.classes ? f->class_names[f->seen.classes - 1] : NULL;
+    if (!before || strlen(before) != n || memcmp(before, name, n) != 0)
+        f->class_names[f->seen.classes++] = base_arena_printf(&f->arena, "%.*s", (int)n, name);
+    char *text = base_arena_alloc(&f->arena, b->bytes + 1);
+    f->names[k] = base_arena_strdup(&f->arena, name);
+    if (!text || !f->names[k] || !f->class_names[f->seen.classes - 1])
+        return base_no_memory(e, "reading texts");
+    if (b->bytes)
+        memcpy(text, b->data, b->bytes);
+    f->texts[k] = (tn_text){text, b->bytes};
+    f->labels[k] = f->seen.classes - 1;
+    f->seen.n++;
+    return TN_OK;
+}
+
+static tn_status read_files(folder *f, const data_files *files, const char *path, base_error *e)
+{
+    int64_t n = data_files_count(files);
+    data_buffer b = {0};
+    tn_status status = TN_OK;
+    f->texts = BASE_ARRAY(&f->arena, tn_text, n + 1);
+    f->labels = BASE_ARRAY(&f->arena, int64_t, n + 1);
+    f->names = BASE_ARRAY(&f->arena, const char *, n + 1);
+    f->class_names = BASE_ARRAY(&f->arena, const char *, n + 1);
+    if (!f->texts || !f->labels || !f->names || !f->class_names)
+        return base_no_memory(e, "reading texts");
+    for (int64_t i = 0; i < n && status == TN_OK; i++)
+        if (is_text(data_files_name(files, i)))
+            status = add_file(f, files, i, &b, e);
+    data_buffer_free(&b);
+    if (status == TN_OK && f->seen.n == 0)
+        return base_fail(e, TN_FORMAT, "%s holds no file CLASS/NAME.txt", path);
+    f->seen.texts = f->texts;
+    f->seen.labels = f->labels;
+    f->seen.names = f->names;
+    f->seen.class_names = f->class_names;
+    return status;
+}
+
+tn_text_folder *tn_text_folder_read(tn_context *context, const char *path, const char *under)
+{
+    base_error *e = base_context_begin(context);
+    data_files *files = data_files_open(path, &(data_files_opt){.under = under}, e);
+    folder *f = files ? calloc(1, sizeof *f) : NULL;
+    tn_status status = !files ? TN_IO : f ? read_files(f, files, path, e) : base_no_memory(e, "reading texts");
+    data_files_close(files);
+    if (status == TN_OK)
+        return &f->seen;
+    tn_text_folder_free(f ? &f->seen : NULL);
+    return NULL;
+}
