@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 enum { ALIGN = 64, PAGE = 2 << 20, LARGE = 2 * PAGE };
@@ -21,4 +22,14 @@ void *base_room(size_t bytes)
         (void)madvise(room, size & ~(size_t)(PAGE - 1), MADV_HUGEPAGE);
 #endif
     return room;
+}
+
+bool base_grow(void *at, size_t bytes)
+{
+    void *now, *more;
+    memcpy(&now, at, sizeof now); /* of any pointer type */
+    more = realloc(now, bytes);
+    if (more)
+        memcpy(at, &more, sizeof more);
+    return more != NULL;
 }

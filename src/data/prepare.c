@@ -8,7 +8,8 @@
 
 /* The kinds, each in the folder of its own. */
 extern const data_prepare data_prepare_table, data_prepare_series, data_prepare_text, data_prepare_sound;
-static const data_prepare *const kinds[] = {&data_prepare_table, &data_prepare_series, &data_prepare_text, &data_prepare_sound};
+static const data_prepare *const kinds[] = {&data_prepare_table, &data_prepare_series, &data_prepare_text,
+                                            &data_prepare_sound};
 
 struct tn_preparation {
     atomic_int references;
@@ -115,12 +116,14 @@ tn_preparation *tn_preparation_parse(tn_context *context, const char *json, size
 tn_dataset *tn_preparation_open(tn_context *context, const tn_preparation *p, const char *path)
 {
     const data_raw raw = {.path = path, .name = path};
-    return p->kind->open(p, p->self, &raw, base_context_begin(context));
+    tn_dataset *d = p->kind->open(p, p->self, &raw, base_context_begin(context));
+    return d;
 }
 
 tn_dataset *tn_preparation_read(tn_context *context, const tn_preparation *p, const void *data, size_t bytes,
                                 const char *name)
 {
     const data_raw raw = {.data = data, .bytes = bytes, .name = name ? name : "the input"};
-    return p->kind->open(p, p->self, &raw, base_context_begin(context));
+    tn_dataset *d = p->kind->open(p, p->self, &raw, base_context_begin(context));
+    return d;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "base/room.h"
 #include "op/scheme/op.h"
 #include <tarn/ops.h>
 
@@ -142,12 +143,10 @@ static tn_status make_room(train_scorer *s, size_t scores)
 {
     if (scores <= s->room)
         return TN_OK;
-    float *more = realloc(s->scores, scores * sizeof *more);
-    s->scores = more ? more : s->scores;
-    int64_t *predicted = more ? realloc(s->predicted, 2 * scores * sizeof *predicted) : NULL;
-    if (!predicted)
+    s->room = 0;
+    if (!base_grow(&s->scores, scores * sizeof *s->scores) ||
+        !base_grow(&s->predicted, 2 * scores * sizeof *s->predicted))
         return base_no_memory(s->e, "evaluating");
-    s->predicted = predicted;
     s->room = scores;
     return TN_OK;
 }
@@ -158,10 +157,8 @@ static tn_status to_soft(train_scorer *s, tn_view *target)
     const int64_t n = target->dims[0], classes = train_classes_of(s->model), *y = target->data;
     const size_t need = (size_t)n * (size_t)classes;
     if (need > s->soft_room) {
-        float *more = realloc(s->soft, need * sizeof *more);
-        if (!more)
+        if (!base_grow(&s->soft, need * sizeof *s->soft))
             return base_no_memory(s->e, "evaluating");
-        s->soft = more;
         s->soft_room = need;
     }
     memset(s->soft, 0, need * sizeof *s->soft);

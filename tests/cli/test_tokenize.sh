@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # test_tokenize.sh: tarn tokenize: training, encoding, decoding, and what is refused.
 set -euo pipefail
-# shellcheck source=../support/check.sh
+# shellcheck source=/dev/null
 . "$SRC/tests/support/check.sh"
 
 version=$("$TARN" --version)

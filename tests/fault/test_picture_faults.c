@@ -170,10 +170,10 @@ static int teardown(void **state)
 /* The number that the next file would be opened under. */
 static int next_file(void)
 {
-    int fd = open("/dev/null", O_RDONLY);
+    const int fd = open("/dev/null", O_RDONLY), number = fd;
     assert_true(fd >= 0);
     close(fd);
-    return fd;
+    return number;
 }
 
 static void every_allocation_fails_in_turn(void **state)

@@ -1,11 +1,11 @@
 /* encoder.c: encoders, and what a row of ids gets around it: truncation, the template's tokens, padding; many texts on
  * several threads. */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/room.h"
 #include "data/text/work.h"
-
-#include <stdatomic.h>
 
 struct tn_encoder {
     tn_context *context;
@@ -107,16 +107,11 @@ static tn_status row_room(text_work *w, size_t n, const tn_encode_opt *opt)
     if (n <= w->row_capacity && (!opt->spans || w->row_spans) && (!opt->types || w->row_types))
         return TN_OK;
     size_t want = n < 64 ? 64 : n + n / 2;
-    int32_t *row = realloc(w->row, want * sizeof *row);
-    w->row = row ? row : w->row;
-    tn_span *spans = opt->spans || w->row_spans ? realloc(w->row_spans, want * sizeof *spans) : NULL;
-    w->row_spans = spans ? spans : w->row_spans;
-    uint8_t *types = opt->types || w->row_types ? realloc(w->row_types, want) : NULL;
-    w->row_types = types ? types : w->row_types;
-    if (!row || ((opt->spans || w->row_spans) && !spans) || ((opt->types || w->row_types) && !types)) {
-        w->row_capacity = 0;
+    w->row_capacity = 0;
+    if (!base_grow(&w->row, want * sizeof *w->row) ||
+        ((opt->spans || w->row_spans) && !base_grow(&w->row_spans, want * sizeof *w->row_spans)) ||
+        ((opt->types || w->row_types) && !base_grow(&w->row_types, want)))
         return base_no_memory(&w->err, "encoding a text");
-    }
     w->row_capacity = want;
     return TN_OK;
 }
