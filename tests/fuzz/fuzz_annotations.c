@@ -1,4 +1,4 @@
-/* fuzz_annotations.c: any text as boxes of YOLO or Pascal VOC, or as a pipeline, gives what it says or a sentence. The first byte says
+/* fuzz_annotations.c: any text as boxes of YOLO, Pascal VOC or COCO, as a list of pictures, or as a pipeline, gives what it says or a sentence. The first byte says
  * which. */
 #include <math.h>
 #include <stdlib.h>
@@ -28,6 +28,29 @@ static void boxes(const uint8_t *data, size_t size, bool voc)
     picture_set_free(s);
 }
 
+/* Beside one picture, 1.jpg. */
+static void about_one(const uint8_t *data, size_t size, bool coco)
+{
+    base_error e = {0};
+    picture_set *s = picture_set_new(&(tn_pictures_opt){0}, &e);
+    char *text = malloc(size + 1);
+    if (!s || !text || !(s->files = data_files_borrow("x", 1, "1.jpg", NULL, &e)))
+        abort();
+    memcpy(text, data, size);
+    text[size] = '\0';
+    base_clear(&e);
+    tn_status status =
+        coco ? boxes_from_coco_text(s, text, size, "input", &e) : picture_list_parse(s, text, size, "input", &e);
+    if ((status == TN_OK) != (e.text[0] == '\0'))
+        abort();
+    for (size_t i = 0; status == TN_OK && i < s->items.n; i++)
+        if (s->items.at[i].file != 0 ||
+            (s->labelled && (s->items.at[i].label < 0 || s->items.at[i].label >= s->classes)))
+            abort();
+    free(text);
+    picture_set_free(s);
+}
+
 static void pipeline(const uint8_t *data, size_t size)
 {
     base_error e = {0};
@@ -47,9 +70,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0)
         return 0;
-    if (data[0] % 3 == 2)
-        pipeline(data + 1, size - 1);
-    else
-        boxes(data + 1, size - 1, data[0] % 3 == 1);
+    switch (data[0] % 5) {
+    case 0: boxes(data + 1, size - 1, false); break;
+    case 1: boxes(data + 1, size - 1, true); break;
+    case 2: pipeline(data + 1, size - 1); break;
+    default: about_one(data + 1, size - 1, data[0] % 5 == 3); break;
+    }
     return 0;
 }

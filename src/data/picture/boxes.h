@@ -12,5 +12,7 @@ tn_status boxes_from_voc(picture_set *s, picture_item *item, picture_names *name
                          const char *what, base_error *e);
 /* All items of the set from a COCO file. */
 tn_status boxes_from_coco(picture_set *s, const char *path, base_error *e);
+/* The same from its text; `path` stands in sentences. */
+tn_status boxes_from_coco_text(picture_set *s, const char *text, size_t bytes, const char *path, base_error *e);
 
 #endif

@@ -174,14 +174,11 @@ static tn_status make_items(reader *r)
     return TN_OK;
 }
 
-tn_status boxes_from_coco(picture_set *s, const char *path, base_error *e)
+tn_status boxes_from_coco_text(picture_set *s, const char *text, size_t bytes, const char *path, base_error *e)
 {
     base_error inner = {0};
     reader r = {.set = s, .e = &inner};
-    void *text;
-    size_t bytes;
     format_json *root = NULL;
-    BASE_TRY(base_file_read(path, limits.bytes, &text, &bytes, e));
     tn_status status = format_json_parse(text, bytes, &limits, path, &root, &inner);
     if (status == TN_OK)
         status = format_json_as_object(root, "the file", &inner);
@@ -194,7 +191,6 @@ tn_status boxes_from_coco(picture_set *s, const char *path, base_error *e)
     if (status == TN_OK)
         status = make_items(&r);
     format_json_free(root);
-    free(text);
     base_vec_free(&r.images);
     base_vec_free(&r.boxes);
     base_vec_free(&r.categories);
@@ -202,4 +198,14 @@ tn_status boxes_from_coco(picture_set *s, const char *path, base_error *e)
         return TN_OK;
     bool named = strstr(inner.text, path) != NULL;
     return base_fail(e, status, "%s%s%s", named ? "" : path, named ? "" : ": ", inner.text);
+}
+
+tn_status boxes_from_coco(picture_set *s, const char *path, base_error *e)
+{
+    void *text;
+    size_t bytes;
+    BASE_TRY(base_file_read(path, limits.bytes, &text, &bytes, e));
+    tn_status status = boxes_from_coco_text(s, text, bytes, path, e);
+    free(text);
+    return status;
 }

@@ -142,18 +142,24 @@ static tn_status make_items(lister *l)
     return TN_OK;
 }
 
-static tn_status read_list(picture_set *s, const char *list, base_error *e)
+tn_status picture_list_parse(picture_set *s, char *text, size_t bytes, const char *list, base_error *e)
 {
     lister l = {.set = s, .path = list, .e = e};
-    void *text;
-    size_t bytes;
-    BASE_TRY(base_file_read(list, LIST_LIMIT, &text, &bytes, e));
     bool marked = bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0;
     tn_status status = memchr(text, '\0', bytes) ? base_fail(e, TN_FORMAT, "%s is not a text: it has zero bytes", list)
-                                                 : read_lines(&l, (char *)text + (marked ? 3 : 0));
+                                                 : read_lines(&l, text + (marked ? 3 : 0));
     if (status == TN_OK)
         status = make_items(&l);
     base_vec_free(&l.lines);
+    return status;
+}
+
+static tn_status read_list(picture_set *s, const char *list, base_error *e)
+{
+    void *text;
+    size_t bytes;
+    BASE_TRY(base_file_read(list, LIST_LIMIT, &text, &bytes, e));
+    tn_status status = picture_list_parse(s, text, bytes, list, e);
     free(text);
     return status;
 }

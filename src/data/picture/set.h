@@ -44,6 +44,8 @@ bool picture_name_ends(const char *name, const char *ending); /* whatever the ca
 typedef base_vec(const char *) picture_names;
 void picture_names_sort(picture_names *names);
 int picture_names_find(const char *const *names, int n, const char *name);
+/* Items from the lines of a list that was read: a zero byte stands behind the text, which is cut up. */
+tn_status picture_list_parse(picture_set *s, char *text, size_t bytes, const char *list, base_error *e);
 /* Takes the set over in any case: makes a data set of it or frees it. `what` names it in sentences. */
 tn_dataset *picture_set_finish(picture_set *s, const char *what, base_error *e);
 
