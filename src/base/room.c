@@ -31,5 +31,5 @@ bool base_grow(void *at, size_t bytes)
     more = realloc(now, bytes);
     if (more)
         memcpy(at, &more, sizeof more);
-    return more != NULL;
+    return more != NULL; // cppcheck-suppress memleak ; it went to *at
 }

@@ -117,7 +117,7 @@ tn_dataset *tn_preparation_open(tn_context *context, const tn_preparation *p, co
 {
     const data_raw raw = {.path = path, .name = path};
     tn_dataset *d = p->kind->open(p, p->self, &raw, base_context_begin(context));
-    return d;
+    return d; // cppcheck-suppress returnDanglingLifetime ; the data set keeps nothing of `raw` itself
 }
 
 tn_dataset *tn_preparation_read(tn_context *context, const tn_preparation *p, const void *data, size_t bytes,
@@ -125,5 +125,5 @@ tn_dataset *tn_preparation_read(tn_context *context, const tn_preparation *p, co
 {
     const data_raw raw = {.data = data, .bytes = bytes, .name = name ? name : "the input"};
     tn_dataset *d = p->kind->open(p, p->self, &raw, base_context_begin(context));
-    return d;
+    return d; // cppcheck-suppress returnDanglingLifetime ; the data set keeps nothing of `raw` itself
 }
