@@ -18,7 +18,7 @@ at_least() {
 runs 0 train "$SRC/recipes/sst2.yaml" data.path="$data/sst2/train.tsv" data.val_path="$data/sst2/dev.tsv" \
     data.test_path="$data/sst2/test.tsv" output.folder=runs
 runs 0 eval runs/sst2-001
-at_least "sst2: accuracy" "$(sed -n 's/.*accuracy \([0-9.]*\)%.*/\1/p' out.txt | head -n 1)" 77
+at_least "sst2: accuracy" "$(sed -n 's/.*accuracy \([0-9.]*\)%.*/\1/p' out.txt | head -n 1)" 80
 printf 'a wonderful , moving film\nthe worst and most boring mess of the year\n' >lines.txt
 runs 0 predict runs/sst2-001 lines.txt
 [ "$(sed 's/^[^ ]* \([01]\).*/\1/' out.txt | tr '\n' ' ')" = "1 0 " ] || say "two lines give good and bad: $(cat out.txt)"
