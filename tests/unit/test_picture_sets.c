@@ -1,5 +1,5 @@
 /* test_picture_sets.c: pictures in folders by class, in archives, lists and shards, with masks and boxes; CIFAR's files; arrays.
- * Pictures are written here as PPM, so that no library is needed to read them again. */
+ * Pictures are written here as PPM, so that no library is needed to read them again. labels: threads */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
