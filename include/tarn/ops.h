@@ -775,6 +775,10 @@ TN_API tn_tensor *tn_mel_bank(tn_graph *graph, tn_dtype dtype, const tn_mel_opt 
 TN_API tn_tensor *tn_mel_spectrogram(tn_tensor *x, const tn_mel_opt *opt);
 TN_API tn_tensor *tn_log_mel(tn_tensor *x, const tn_mel_opt *opt);
 TN_API tn_tensor *tn_mfcc(tn_tensor *x, int64_t coefficients, const tn_mel_opt *opt);
+/* In entries that train, spectrograms x[..., bands, frames] lose `masks` stripes of bands and as many of frames, up to `bands` and
+ * `frames` wide, widths and places drawn evenly for each; their mean stands there (D. Park et al., "SpecAugment", Interspeech
+ * 2019, section 2, without warping). f32 f64 */
+TN_API tn_tensor *tn_spec_augment(tn_tensor *x, int masks, double bands, double frames);
 /* The cosine transform (DCT-II, orthogonal) of n numbers, its first m, as a matrix [n, m] to multiply by. f */
 TN_API tn_tensor *tn_dct_matrix(tn_graph *graph, tn_dtype dtype, int64_t n, int64_t m);
 

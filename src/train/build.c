@@ -315,6 +315,12 @@ static tn_tensor *dropout(builder *b, tn_tensor *x)
     }
 }
 
+static tn_tensor *spec_augment(builder *b, tn_tensor *x)
+{
+    const train_spec_augment *o = &b->layer->spec_augment;
+    return tn_spec_augment(x, (int)o->masks, o->bands, o->frames);
+}
+
 static tn_tensor *log_mel(builder *b, tn_tensor *x)
 {
     const train_mel *o = &b->layer->log_mel;
@@ -436,6 +442,7 @@ static tn_tensor *(*const build_layer[TRAIN_LAYER_END])(builder *, tn_tensor *) 
     [TRAIN_LAYER_transformer_encoder] = transformer_encoder,
     [TRAIN_LAYER_mixture_of_experts] = mixture_of_experts,
     [TRAIN_LAYER_log_mel] = log_mel,
+    [TRAIN_LAYER_spec_augment] = spec_augment,
     [TRAIN_LAYER_gcn] = along_edges,
     [TRAIN_LAYER_sage] = along_edges,
     [TRAIN_LAYER_gat] = along_edges,

@@ -61,6 +61,7 @@
     X(sage)                                                                                                            \
     X(gat)                                                                                                             \
     X(embed_codes)                                                                                                     \
+    X(spec_augment)                                                                                                    \
     X(log_mel)                                                                                                         \
     X(embedding)                                                                                                       \
     X(positions)                                                                                                       \
@@ -232,6 +233,13 @@ typedef struct train_mel {
     int log; /* as tn_mel_log */
 } train_mel;
 
+typedef struct train_spec_augment {
+    uint64_t given;
+    const char *name;
+    int64_t masks;
+    double bands, frames;
+} train_spec_augment;
+
 typedef struct train_flatten {
     uint64_t given;
     const char *name;
@@ -296,6 +304,7 @@ typedef struct train_layer {
         train_activation positions, mean_steps;
         train_dropout dropout, dropout_channels, drop_path, alpha_dropout;
         train_mel log_mel;
+        train_spec_augment spec_augment;
         train_flatten flatten;
         train_reshape reshape;
         train_recompute recompute;

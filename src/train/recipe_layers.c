@@ -234,6 +234,13 @@ static const format_option log_mel_rows[] = {
     NAME(train_mel),
     {0},
 };
+static const format_option spec_augment_rows[] = {
+    FORMAT_INT(train_spec_augment, masks, "2", "[0,64]", "stripes of bands, and as many of frames"),
+    FORMAT_FLOAT(train_spec_augment, bands, "8", "[0,)", "the most bands that one takes out"),
+    FORMAT_FLOAT(train_spec_augment, frames, "16", "[0,)", "the most frames that one takes out"),
+    NAME(train_spec_augment),
+    {0},
+};
 static const format_option flatten_rows[] = {
     FORMAT_INT(train_flatten, from, "1", "[0,7]", "the first axis that is flattened; 0 is the batch"),
     NAME(train_flatten),
@@ -350,6 +357,8 @@ static const format_table tables[TRAIN_LAYER_END] = {
           "picks"),
     TABLE(log_mel, log_mel_rows, "mels",
           "the logarithm of a mel spectrogram of a signal [..., length]: [..., mels, frames]"),
+    TABLE(spec_augment, spec_augment_rows, NULL,
+          "in training, stripes of bands and frames of a spectrogram taken out by chance"),
     TABLE(gcn, gcn_rows, "units",
           "the weighed mean of a node's neighbours, through a linear layer (data of the kind graph)"),
     TABLE(sage, sage_rows, "units", "the mean of a node's neighbours and the node itself, each through a linear layer"),

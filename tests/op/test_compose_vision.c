@@ -283,6 +283,14 @@ static tn_tensor *bad_slopes(tn_tensor *x)
 {
     return tn_rrelu(x, 0.5, 0.25);
 }
+static tn_tensor *bad_spectrogram(tn_tensor *x)
+{
+    return tn_spec_augment(tn_sum(x), 1, 1, 1);
+}
+static tn_tensor *bad_stripes(tn_tensor *x)
+{
+    return tn_spec_augment(x, 65, 1, 1);
+}
 static tn_tensor *bad_channels(tn_tensor *x)
 {
     return tn_dropout_channels(tn_sum(x), 0.5);
@@ -308,7 +316,9 @@ static tn_tensor *bad_rows(tn_tensor *x)
     return tn_spectral_norm(x, x, x, -4).w;
 }
 
-static const compose_wrong wrong[] = {{bad_line, "takes lines [N, C, L]"},
+static const compose_wrong wrong[] = {{bad_spectrogram, "takes spectrograms [..., bands, frames]"},
+                                      {bad_stripes, "0 to 64 masks"},
+                                      {bad_line, "takes lines [N, C, L]"},
                                       {bad_same, "keeps the size goes with stride 1, not 2"},
                                       {bad_border, "there is no border 1 where a border is cut off"},
                                       {bad_word, "there is no border 4"},
@@ -457,6 +467,43 @@ static void slopes_are_drawn(void **state)
     assert_float_equal(beside, 0, 0.0031);
 }
 
+/* Bands of a spectrogram whose values are their numbers: those of a stripe are the mean of all. */
+static tn_tensor *without_bands(tn_tensor *x)
+{
+    tn_tensor *line = tn_arange(tn_tensor_graph(x), TN_F32, 0, 1, INNER);
+    return tn_spec_augment(tn_expand(line, TN_SHAPE(SAMPLES, CHANNELS, INNER)), 1, 0, INNER / 2.0);
+}
+
+/* What is taken out is one stripe for each sample, up to half as wide as all, a quarter on average, at any place. */
+static void stripes_are_drawn(void **state)
+{
+    static float y[SAMPLES * CHANNELS * INNER];
+    const float mean = (INNER - 1) / 2.0F;
+    int out = 0, first = 0, last = 0;
+    (void)state;
+    train(without_bands, y);
+    for (int s = 0; s < SAMPLES; s++) {
+        const float *sample = y + s * CHANNELS * INNER;
+        int from = INNER, to = -1;
+        for (int k = 0; k < INNER; k++)
+            if (sample[k] != (float)k) {
+                assert_float_equal(sample[k], mean, 1e-5);
+                from = k < from ? k : from;
+                to = k;
+                out++;
+            }
+        for (int k = from; k <= to; k++)
+            assert_true(sample[k] == mean || (float)k == mean);
+        for (int c = 1; c < CHANNELS; c++)
+            assert_memory_equal(sample, sample + c * INNER, sizeof(float) * INNER);
+        assert_true(to - from < INNER / 2 + 1);
+        first += from == 0;
+        last += to == INNER - 1;
+    }
+    assert_in_range(out, SAMPLES * INNER / 6, SAMPLES * INNER / 3);
+    assert_true(first > 0 && last > 0);
+}
+
 /* Nine of 36: the last is the last, the others begin before it, 4 or 5 apart, and both distances come, in different places. */
 static void windows_are_drawn(void **state)
 {
@@ -513,6 +560,7 @@ int main(void)
                                        cmocka_unit_test(blocks_are_dropped),
                                        cmocka_unit_test(alpha_keeps_the_mean),
                                        cmocka_unit_test(slopes_are_drawn),
+                                       cmocka_unit_test(stripes_are_drawn),
                                        cmocka_unit_test(windows_are_drawn),
                                        cmocka_unit_test(normal_numbers_are_normal)};
     return cmocka_run_group_tests(tests, NULL, NULL);

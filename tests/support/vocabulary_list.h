@@ -148,6 +148,7 @@ static const vocabulary_row vocabulary_list[] = {
     {"size_value", "torch.Tensor.size", NOTHING, ""},
     {"slice_axes", "torch.Tensor.__getitem__", "strided slice", ""},
     {"sort_edges", "torch.Tensor.coalesce", "sorted", ""},
+    {"spec_augment", "", "", ""},
     {"spectral_norm", "torch.nn.utils.parametrizations.spectral_norm", "spectral_norm* train_spectral_norm*", ""},
     {"spectrogram", "torchaudio.functional.spectrogram", "", ""},
     {"split", "torch.split", "", ""},
