@@ -363,13 +363,14 @@ static tn_status merge_all(bpe_trainer *b)
     while (b->tokens.n < b->plan->vocabulary && b->heap.n) {
         waiting w = take(b);
         pair_count *c = count_of(b, w.left, w.right);
-        if (!c)
-            return no_memory(b);
-        if (w.count != c->count) {
+        if (c && w.count != c->count) {
             w.count = c->count;
-            if (!put(b, w))
-                return no_memory(b);
+            (void)put(b, w); /* the place that was taken is free */
             continue;
+        }
+        if (!c) {
+            base_vec_free(&w.words);
+            return no_memory(b);
         }
         if (w.count < 1 || w.count < b->plan->least_count) {
             base_vec_free(&w.words);

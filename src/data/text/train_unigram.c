@@ -682,8 +682,9 @@ static tn_status finish(unigram *u)
 {
     size_t n = 0, specials = (size_t)u->plan->n_specials;
     size_t most = u->plan->vocabulary > specials ? u->plan->vocabulary - specials : 0, letters = 0;
-    free(count_letters(u, &letters));
-    entry *final = malloc((u->n + letters + 1) * sizeof *final);
+    letter *all = count_letters(u, &letters);
+    entry *final = all ? malloc((u->n + letters + 1) * sizeof *final) : NULL;
+    free(all);
     tn_status status = final ? final_entries(u, final, &n, most) : no_memory(u);
     if (status == TN_OK && n)
         qsort(final, n, sizeof *final, by_falling_score);
