@@ -74,7 +74,12 @@ typedef struct tn_train_opt {
         *lbfgs;         /* not NULL: steps are those of L-BFGS, at the rate of `schedule` (0: 1). Of `optim` the groups
                                   count, and only `frozen` of them; what else changes gradients or steps is refused */
     int bucket, pad_to; /* of the loaders, as in tn_loader_opt */
-    void *reserved[5];
+    /* Of cross entropy and nll, in training alone: what each class counts for, as many as the model has outputs (NULL: 1 each);
+     * or such that all classes of the training samples count alike (tn_class_weights). */
+    const double *class_weights;
+    int n_class_weights;
+    bool balance_classes;
+    void *reserved[4];
 } tn_train_opt;
 
 /* Figures of an evaluation. */

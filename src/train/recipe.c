@@ -191,6 +191,9 @@ static tn_status check_train(const train_recipe *r, base_error *e)
         format_options_given(&train_options_table, t, "momentum") && t->momentum <= 0)
         return format_yaml_fail(node, e, "train.momentum must be above 0 for %s",
                                 enum_text(&train_options_table, "optimizer", t->optimizer));
+    if (t->class_weights.n && t->loss != TRAIN_LOSS_CROSS_ENTROPY && t->loss != TRAIN_LOSS_NLL)
+        return format_yaml_fail(node, e, "train.class_weights does nothing when train.loss is %s; take it out",
+                                enum_text(&train_options_table, "loss", t->loss));
     if (t->label_smoothing > 0 && t->loss != TRAIN_LOSS_CROSS_ENTROPY)
         return format_yaml_fail(node, e, "train.label_smoothing does nothing when train.loss is %s; take it out",
                                 enum_text(&train_options_table, "loss", t->loss));

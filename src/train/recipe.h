@@ -344,6 +344,8 @@ typedef struct train_augment {
     double fill;   /* what comes in from outside */
 } train_augment;
 
+enum { TRAIN_BALANCE_NONE, TRAIN_BALANCE_WEIGHTS, TRAIN_BALANCE_OVER, TRAIN_BALANCE_UNDER };
+
 /* The keys of all kinds of data. A kind's own options follow in its struct: train/source/source.h. */
 typedef struct train_data {
     uint64_t given;
@@ -352,6 +354,7 @@ typedef struct train_data {
     double val_fraction;            /* of the training samples, when there is no validation set of its own */
     int64_t workers, prefetch, bucket, pad_to;
     bool shuffle, drop_last;
+    int balance;               /* TRAIN_BALANCE_... */
     train_normalize normalize; /* of kinds of pictures, as the next */
     train_augment augment;
 } train_data;
@@ -450,6 +453,7 @@ typedef struct train_options {
     int64_t accumulate;
     int loss; /* TRAIN_LOSS_... */
     double label_smoothing;
+    format_floats class_weights;
     train_early_stopping early_stopping;
     int64_t checkpoint_every; /* steps; 0: at the end of every epoch */
     int precision;            /* as tn_precision */

@@ -63,6 +63,7 @@ const format_table train_augment_table = {
     .options = augment_rows,
 };
 
+static const char *const balance_names[] = {"none", "weights", "over", "under", NULL};
 static const format_option rows[] = {
     FORMAT_STRING(train_data, name, FORMAT_REQUIRED, "the kind of data: `tarn help data` lists them"),
     FORMAT_INT(train_data, train_count, "0", "[0,)",
@@ -77,6 +78,10 @@ static const format_option rows[] = {
     FORMAT_INT(train_data, bucket, "0", "[0,65536]",
                "samples of so many batches are sorted by length, where lengths vary: less is filled up"),
     FORMAT_INT(train_data, pad_to, "1", "[1,65536]", "lengths that vary are filled up to a multiple of this"),
+    FORMAT_ENUM(train_data, balance, "none", balance_names,
+                "classes of training samples that are rarer than others: count for more (weights), are repeated "
+                "(over); or of the "
+                "others a part is taken (under)"),
     FORMAT_BOOL(train_data, drop_last, "false", "leave out the last batch if it is not full"),
     {0},
 };
@@ -268,12 +273,36 @@ tn_status train_split_changed(tn_context *c, const train_recipe *r, tn_dataset *
     return status;
 }
 
+/* Training samples of which all classes come equally often. */
+static tn_status balance(tn_context *c, const train_recipe *r, train_sets *s)
+{
+    const bool over = r->data->balance == TRAIN_BALANCE_OVER;
+    if (!s->train || (!over && r->data->balance != TRAIN_BALANCE_UNDER))
+        return TN_OK;
+    const int64_t count = tn_dataset_count(s->train);
+    int64_t *labels = malloc((size_t)count * sizeof *labels + 8), n;
+    tn_status status = labels ? TN_OK : base_no_memory(base_context_begin(c), "balancing classes");
+    for (int64_t i = 0; status == TN_OK && i < count; i++)
+        status = tn_dataset_label(c, s->train, i, &labels[i]);
+    tn_partition *p = status == TN_OK ? tn_partition_balance(c, NULL, labels, count, over, (uint64_t)r->seed) : NULL;
+    const int64_t *indices = p ? tn_partition_part(p, 0, &n) : NULL;
+    tn_dataset *even = indices ? tn_dataset_subset(c, s->train, indices, n) : NULL;
+    tn_partition_free(p);
+    free(labels);
+    if (!even)
+        return status != TN_OK ? status : TN_INVALID;
+    tn_dataset_free(s->train);
+    s->train = even;
+    return TN_OK;
+}
+
 static tn_status open_sets(tn_context *c, const train_recipe *r, train_sets *s)
 {
     BASE_TRY(r->source->open(c, r, s));
     BASE_TRY(split_off(c, r, s));
     BASE_TRY(shorten(c, &s->train, r->data->train_count, r->source->by_class, "data.train_count"));
-    return shorten(c, &s->valid, r->data->val_count, r->source->by_class, "data.val_count");
+    BASE_TRY(shorten(c, &s->valid, r->data->val_count, r->source->by_class, "data.val_count"));
+    return balance(c, r, s);
 }
 
 tn_status tn_recipe_sets(tn_context *c, const tn_recipe *recipe, tn_dataset **train, tn_dataset **valid,

@@ -208,6 +208,8 @@ static const format_option train_rows[] = {
     FORMAT_ENUM(train_options, loss, "cross_entropy", loss_names, "what is made small"),
     FORMAT_FLOAT(train_options, label_smoothing, "0", "[0,1)",
                  "cross_entropy, in training: this part of the target is spread over all classes"),
+    FORMAT_FLOATS(train_options, class_weights, NULL, "[0,)", 2, 0,
+                  "cross_entropy and nll, in training: what each class counts for; 1 if not given"),
     FORMAT_TABLE(train_options, early_stopping, train_early_stopping, &train_early_stopping_table,
                  "when to end before the last epoch"),
     FORMAT_INT(train_options, checkpoint_every, "0", "[0,)",

@@ -43,11 +43,15 @@ tn_status train_add_loss(tn_model *m, const tn_dataset *data, tn_loss *loss, tra
     BASE_TRY(train_check_target(m, data, loss, kind, e));
     if (tn_graph_entry(m->graph, "evaluate"))
         return base_fail(e, TN_INVALID, "the model has a trainer already; load or build it anew for another one");
-    tn_tensor *target = train_add_target(m, *kind), *value = train_loss_of(m, *loss, *kind, target, 0);
-    if (train && m->graph->error.status == TN_OK)
-        add_optimizer(
-            m, train->label_smoothing > 0 ? train_loss_of(m, *loss, *kind, target, train->label_smoothing) : value,
-            train);
+    tn_tensor *target = train_add_target(m, *kind), *value = train_loss_of(m, *loss, *kind, target, NULL);
+    if (train && m->graph->error.status == TN_OK) {
+        const tn_loss_opt opt = {.label_smoothing = train->label_smoothing,
+                                 .weight = train_class_weights(m, data, *loss, train, e)};
+        if (!opt.weight && (train->class_weights || train->balance_classes))
+            return e->status;
+        add_optimizer(m, opt.label_smoothing > 0 || opt.weight ? train_loss_of(m, *loss, *kind, target, &opt) : value,
+                      train);
+    }
     tn_entry *evaluate = tn_entry_new(m->graph, "evaluate", 0);
     tn_entry_output(evaluate, "loss", value);
     tn_entry_output(evaluate, "y", m->output);

@@ -1,11 +1,13 @@
 /* target.c: see target.h. */
 #include "train/target.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/number.h"
 #include "base/room.h"
+#include "data/dataset.h"
 #include "op/scheme/op.h"
 #include <tarn/ops.h>
 
@@ -120,21 +122,85 @@ static void as_rows(const tn_model *m, train_target_kind kind, tn_tensor **y, tn
     *target = tn_reshape(*target, TN_SHAPE(-1));
 }
 
-tn_tensor *train_loss_of(tn_model *m, tn_loss loss, train_target_kind kind, tn_tensor *target, double smoothing)
+tn_tensor *train_loss_of(tn_model *m, tn_loss loss, train_target_kind kind, tn_tensor *target, const tn_loss_opt *opt)
 {
     tn_tensor *y;
     as_rows(m, kind, &y, &target);
     switch (loss) {
-    case TN_LOSS_CROSS_ENTROPY: return tn_cross_entropy(y, target, TN_OPT(tn_loss_opt, .label_smoothing = smoothing));
+    case TN_LOSS_CROSS_ENTROPY: return tn_cross_entropy(y, target, opt);
     case TN_LOSS_SMOOTH_L1: return tn_smooth_l1(y, target, 1, TN_REDUCE_MEAN);
     case TN_LOSS_HUBER: return tn_huber(y, target, 1, TN_REDUCE_MEAN);
     case TN_LOSS_POISSON_NLL: return tn_poisson_nll(y, target, true, false, 1e-8, TN_REDUCE_MEAN);
-    case TN_LOSS_NLL: return tn_nll(y, target, NULL);
+    case TN_LOSS_NLL: return tn_nll(y, target, opt);
     case TN_LOSS_BCE: return tn_bce(y, target, NULL);
     case TN_LOSS_L1: return tn_l1(y, target, TN_REDUCE_MEAN);
     case TN_LOSS_BCE_WITH_LOGITS: return tn_bce_with_logits(y, target, NULL);
     default: return tn_mse(y, target, TN_REDUCE_MEAN);
     }
+}
+
+/* ---- weights of classes -------------------------------------------------------------------------------------------- */
+
+/* Such that all classes of the samples count alike. */
+static tn_status count_classes(const tn_dataset *data, double *weights, base_error *e)
+{
+    const int64_t count = tn_dataset_count(data);
+    int64_t *labels = malloc((size_t)count * sizeof *labels + 8);
+    tn_status status = labels ? TN_OK : base_no_memory(e, "weighing classes");
+    for (int64_t i = 0; status == TN_OK && i < count; i++)
+        status = data_label(data, i, &labels[i], e);
+    tn_context *c = status == TN_OK ? tn_context_new(NULL) : NULL;
+    if (status == TN_OK)
+        status = c ? tn_class_weights(c, labels, count, tn_dataset_classes(data), weights)
+                   : base_no_memory(e, "weighing classes");
+    tn_context_free(c);
+    free(labels);
+    return status == TN_OK || (e && e->status != TN_OK) ? status
+                                                        : base_fail(e, status, "the classes cannot be weighed");
+}
+
+static tn_status fill_weights(const tn_dataset *data, const tn_train_opt *opt, double *weights, int classes,
+                              base_error *e)
+{
+    for (int i = 0; i < classes; i++) {
+        weights[i] = opt->class_weights && i < opt->n_class_weights ? opt->class_weights[i] : 1;
+        if (!isfinite(weights[i]) || weights[i] < 0)
+            return base_fail(e, TN_INVALID, "class %d counts for %g; weights of classes must be at least 0", i,
+                             weights[i]);
+    }
+    return opt->balance_classes ? count_classes(data, weights, e) : TN_OK;
+}
+
+tn_tensor *train_class_weights(tn_model *m, const tn_dataset *data, tn_loss loss, const tn_train_opt *opt,
+                               base_error *e)
+{
+    const int classes = train_classes_of(m);
+    if (!opt->balance_classes && !opt->class_weights)
+        return NULL;
+    if (!train_takes_classes(loss) || (opt->balance_classes && opt->class_weights)) {
+        base_fail(e, TN_INVALID,
+                  opt->balance_classes && opt->class_weights
+                      ? "classes are weighed by class_weights or by how often they are, not by both"
+                      : "weights of classes are for the losses cross_entropy and nll");
+        return NULL;
+    }
+    if (opt->class_weights && opt->n_class_weights != classes) {
+        base_fail(e, TN_SHAPE, "there are %d class_weights; the model has %d outputs", opt->n_class_weights, classes);
+        return NULL;
+    }
+    double *weights = malloc((size_t)classes * sizeof *weights + 8);
+    tn_tensor *w = NULL;
+    if (!weights)
+        base_no_memory(e, "weighing classes");
+    else if (fill_weights(data, opt, weights, classes, e) == TN_OK)
+        w = tn_cast(tn_constant(m->graph, &(tn_view){.data = weights,
+                                                     .bytes = (size_t)classes * sizeof *weights,
+                                                     .dtype = TN_F64,
+                                                     .rank = 1,
+                                                     .dims = {classes}}),
+                    tn_tensor_dtype(m->output));
+    free(weights);
+    return w;
 }
 
 /* ---- a batch ----------------------------------------------------------------------------------------------------- */

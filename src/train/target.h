@@ -12,7 +12,10 @@ tn_status train_check_target(const tn_model *m, const tn_dataset *data, tn_loss 
                              base_error *e);
 /* The graph's input "target", and the loss of the model's output beside it. */
 tn_tensor *train_add_target(tn_model *m, train_target_kind kind);
-tn_tensor *train_loss_of(tn_model *m, tn_loss loss, train_target_kind kind, tn_tensor *target, double smoothing);
+tn_tensor *train_loss_of(tn_model *m, tn_loss loss, train_target_kind kind, tn_tensor *target, const tn_loss_opt *opt);
+/* What each class counts for, as a constant [classes] of the graph; NULL where all count alike, or on failure. */
+tn_tensor *train_class_weights(tn_model *m, const tn_dataset *data, tn_loss loss, const tn_train_opt *opt,
+                               base_error *e);
 
 /* Feeds of a batch: "x" and "target". */
 tn_status train_feeds(train_scorer *s, const tn_loader *loader, const tn_batch *batch, tn_feed *feeds);

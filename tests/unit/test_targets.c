@@ -213,6 +213,84 @@ static void test_soft(void **state)
     tn_dataset_free(hard);
 }
 
+/* ---- weights ------------------------------------------------------------------------------------------------------- */
+
+static tn_status get_same(void *user, int64_t i, uint64_t key, const tn_sample *s)
+{
+    (void)user, (void)key;
+    float *x = s->at[0];
+    for (int k = 0; k < KINDS; k++)
+        x[k] = 1;
+    *(int64_t *)s->at[1] = i % 8 ? 0 : i % 16 ? 1 : 2; /* 35, 2 and 3 of 40 */
+    return TN_OK;
+}
+
+/* All samples look alike: what is learned are the parts that the classes have, by what they count for. */
+static void learned_parts(tn_context *c, const tn_train_opt *o, double p[KINDS])
+{
+    const tn_field fields[] = {{.name = "x", .dtype = TN_F32, .rank = 1, .dims = {KINDS}},
+                               {.name = "y", .dtype = TN_I64}};
+    tn_dataset *d = tn_dataset_new(
+        c, &(tn_dataset_def){.count = POINTS, .fields = fields, .n_fields = 2, .classes = KINDS, .get = get_same});
+    tn_model *m = linear(c, KINDS);
+    tn_trainer *t = tn_trainer_new(c, m, d, NULL, o);
+    if (!t || tn_trainer_run(t) != TN_OK)
+        fail_msg("%s", t ? tn_trainer_error(t) : tn_context_error(c));
+    tn_predictor *q = tn_predictor_new(m);
+    float x[KINDS] = {1, 1, 1}, y[KINDS];
+    const tn_view in = tn_view_of(x, TN_F32, 2, (const int64_t[]){1, KINDS}),
+                  out = tn_view_of(y, TN_F32, 2, (const int64_t[]){1, KINDS});
+    assert_int_equal(tn_predict(q, &in, &out), TN_OK);
+    double sum = 0;
+    for (int k = 0; k < KINDS; k++)
+        sum += p[k] = exp((double)y[k]);
+    for (int k = 0; k < KINDS; k++)
+        p[k] /= sum;
+    tn_predictor_free(q);
+    tn_trainer_free(t);
+    tn_model_free(m);
+    tn_dataset_free(d);
+}
+
+static void test_weights(void **state)
+{
+    static const double weights[] = {1, 2, 0};
+    double p[KINDS];
+    tn_train_opt o = {.epochs = 400, .batch = POINTS, .optim = {.kind = TN_ADAM}, .schedule = {.lr = 0.05}};
+    learned_parts(*state, &o, p);
+    assert_true(fabs(p[0] - 35.0 / 40) < 2e-3 && fabs(p[1] - 2.0 / 40) < 2e-3 && fabs(p[2] - 3.0 / 40) < 2e-3);
+    o.balance_classes = true;
+    learned_parts(*state, &o, p);
+    assert_true(fabs(p[0] - 1.0 / 3) < 2e-3 && fabs(p[1] - 1.0 / 3) < 2e-3);
+    o.balance_classes = false;
+    o.class_weights = weights;
+    o.n_class_weights = KINDS;
+    learned_parts(*state, &o, p);
+    assert_true(fabs(p[0] - 35.0 / 39) < 2e-3 && fabs(p[1] - 4.0 / 39) < 2e-3 && p[2] < 2e-3);
+}
+
+static void refused_weights(tn_context *c, tn_train_opt o, const char *sentence)
+{
+    tn_dataset *d = points(c, false);
+    tn_model *m = linear(c, KINDS);
+    o.batch = 4;
+    assert_null(tn_trainer_new(c, m, d, NULL, &o));
+    assert_string_equal(tn_context_error(c), sentence);
+    tn_model_free(m);
+    tn_dataset_free(d);
+}
+
+static void test_wrong_weights(void **state)
+{
+    static const double two[] = {1, 2}, less[] = {1, -1, 1};
+    refused_weights(*state, (tn_train_opt){.class_weights = two, .n_class_weights = 2},
+                    "there are 2 class_weights; the model has 3 outputs");
+    refused_weights(*state, (tn_train_opt){.class_weights = less, .n_class_weights = 3},
+                    "class 1 counts for -1; weights of classes must be at least 0");
+    refused_weights(*state, (tn_train_opt){.class_weights = less, .n_class_weights = 3, .balance_classes = true},
+                    "classes are weighed by class_weights or by how often they are, not by both");
+}
+
 static void refused(tn_context *c, tn_model *m, const tn_dataset *d, tn_loss loss, const char *sentence)
 {
     assert_null(tn_trainer_new(c, m, d, NULL, TN_OPT(tn_train_opt, .loss = loss, .batch = 4)));
@@ -252,6 +330,8 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_places, begin, end),
                                        cmocka_unit_test_setup_teardown(test_learns, begin, end),
                                        cmocka_unit_test_setup_teardown(test_soft, begin, end),
+                                       cmocka_unit_test_setup_teardown(test_weights, begin, end),
+                                       cmocka_unit_test_setup_teardown(test_wrong_weights, begin, end),
                                        cmocka_unit_test_setup_teardown(test_wrong, begin, end)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

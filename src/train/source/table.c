@@ -18,10 +18,8 @@ typedef struct table {
     format_strings how[HOWS]; /* names of columns by TN_FEATURE_ number; 0 is not used */
     format_strings indicator, median, frequent;
     int64_t buckets;
-    int balance;
 } table;
 
-static const char *const balances[] = {"none", "over", "under", NULL};
 #define HOW(word, number, text)                                                                                        \
     {                                                                                                                  \
         .key = word, .kind = FORMAT_KIND_STRINGS, .least_n = 1, .doc = text,                                           \
@@ -51,8 +49,6 @@ static const format_option rows[] = {
     FORMAT_STRINGS(table, median, NULL, 1, 0, "columns where the median stands for missing numbers, not the mean"),
     FORMAT_STRINGS(table, frequent, NULL, 1, 0, "columns where the most frequent value stands for a missing one"),
     FORMAT_INT(table, buckets, "64", "[1,65536]", "places of a hash"),
-    FORMAT_ENUM(table, balance, "none", balances,
-                "training rows chosen so that classes come equally often: over repeats rare ones, under leaves out"),
     {0},
 };
 static const format_table options = {
@@ -122,25 +118,6 @@ static tn_preparation *prepare(tn_context *c, const table *o, const tn_table *t,
     return p;
 }
 
-/* Training samples chosen so that classes come equally often. */
-static tn_status balance(tn_context *c, const train_recipe *r, bool over, tn_dataset **set)
-{
-    int64_t n = tn_dataset_count(*set), count, *classes = malloc((size_t)(n > 0 ? n : 1) * sizeof *classes);
-    tn_status status = classes ? TN_OK : base_no_memory(base_context_begin(c), "balancing classes");
-    for (int64_t i = 0; i < n && status == TN_OK; i++)
-        status = tn_dataset_label(c, *set, i, &classes[i]);
-    tn_partition *even = status == TN_OK ? tn_partition_balance(c, NULL, classes, n, over, (uint64_t)r->seed) : NULL;
-    const int64_t *chosen = even ? tn_partition_part(even, 0, &count) : NULL;
-    tn_dataset *d = chosen ? tn_dataset_subset(c, *set, chosen, count) : NULL;
-    if (d) {
-        tn_dataset_free(*set);
-        *set = d;
-    }
-    tn_partition_free(even);
-    free(classes);
-    return d ? TN_OK : TN_INVALID;
-}
-
 static tn_status open_table(tn_context *c, const train_recipe *r, train_sets *sets)
 {
     const table *o = TRAIN_SOURCE_OPTIONS(r, table);
@@ -157,8 +134,6 @@ static tn_status open_table(tn_context *c, const train_recipe *r, train_sets *se
         *set[i] = tn_dataset_table(c, from, p, i > 0 && t[i] ? NULL : parts.at[i], parts.n[i]);
         status = *set[i] ? TN_OK : TN_INVALID;
     }
-    if (status == TN_OK && o->balance)
-        status = balance(c, r, o->balance == 1, &sets->train);
     tn_preparation_free(p);
     train_parts_free(&parts);
     for (int i = 0; i < 3; i++)
