@@ -26,6 +26,8 @@ typedef struct cli_args {
     bool decode;
     const char *train;
     int vocabulary; /* 0: not given */
+    /* of `tarn data` */
+    const char *html, *from, *to;
 } cli_args;
 
 typedef struct cli_command {
@@ -35,7 +37,8 @@ typedef struct cli_command {
     bool overrides;      /* whether "key=value" is one; else it is an argument like others */
 } cli_command;
 
-extern const cli_command cli_train, cli_eval, cli_predict, cli_show, cli_profile, cli_bench, cli_help, cli_tokenize;
+extern const cli_command cli_train, cli_eval, cli_predict, cli_show, cli_profile, cli_bench, cli_help, cli_tokenize,
+    cli_data;
 extern const cli_command *const cli_commands[]; /* ends in NULL */
 
 /* "tarn: SENTENCE" on standard error; returns CLI_FAILED. */

@@ -8,7 +8,7 @@
 #include "cli.h"
 
 const cli_command *const cli_commands[] = {&cli_train, &cli_eval,     &cli_predict, &cli_show, &cli_profile,
-                                           &cli_bench, &cli_tokenize, &cli_help,    NULL};
+                                           &cli_bench, &cli_tokenize, &cli_data,    &cli_help, NULL};
 
 int cli_fail(const char *fmt, ...)
 {
@@ -149,11 +149,19 @@ static bool take_option(cli_args *a, int n, char **argv, int *i)
         const char *name;
         bool *flag;
         const char **text;
-    } options[] = {{"json", &a->json, NULL},         {"dot", &a->dot, NULL},
-                   {"markdown", &a->markdown, NULL}, {"serve", &a->serve, NULL},
-                   {"resume", NULL, &a->resume},     {"data", NULL, &a->data},
-                   {"list", &a->list, NULL},         {"precision", NULL, &a->precision},
-                   {"decode", &a->decode, NULL},     {"train", NULL, &a->train}};
+    } options[] = {{"json", &a->json, NULL},
+                   {"dot", &a->dot, NULL},
+                   {"markdown", &a->markdown, NULL},
+                   {"serve", &a->serve, NULL},
+                   {"resume", NULL, &a->resume},
+                   {"data", NULL, &a->data},
+                   {"list", &a->list, NULL},
+                   {"precision", NULL, &a->precision},
+                   {"decode", &a->decode, NULL},
+                   {"train", NULL, &a->train},
+                   {"html", NULL, &a->html},
+                   {"from", NULL, &a->from},
+                   {"to", NULL, &a->to}};
     const char *option = argv[*i], *value;
     for (size_t k = 0; k < sizeof options / sizeof *options; k++) {
         if (options[k].flag && strcmp(option + 2, options[k].name) == 0)

@@ -18,6 +18,7 @@
 #include <tarn/graph_data.h>
 #include <tarn/text.h>
 #include <tarn/picture.h>
+#include <tarn/check.h>
 #include <tarn/model.h>
 #include <tarn/train.h>
 #include <tarn/plot.h>

@@ -21,7 +21,7 @@ BEGIN {
     # The room that implements a public header; a header that is not named here belongs to the room of its name.
     owner["core"] = "base"; owner["ops"] = owner["custom"] = "op"; owner["backend"] = "op"; owner["state"] = "program"
     owner["session"] = "program"; owner["plot"] = "train"; owner["recipe"] = "train"; owner["metrics"] = "train"; owner["digits"] = owner["sound"] = owner["picture"] = "data";
-    owner["text"] = owner["table"] = owner["series"] = owner["graph_data"] = "data"
+    owner["text"] = owner["table"] = owner["series"] = owner["graph_data"] = owner["check"] = "data"
     system_ = " assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign stdarg "\
         "stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string tgmath threads time uchar wchar wctype "\
         "dirent dlfcn fcntl poll pthread regex sched semaphore spawn strings termios unistd "

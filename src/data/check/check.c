@@ -1,0 +1,406 @@
+/* check.c: a data set read once, file by file; see <tarn/check.h>. */
+#include "data/check/check.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/context.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "data/picture/set.h"
+
+enum { MOST_LISTED = 20, MOST_NOTES = 100, MOST_CLASSES = 100000 };
+
+const char *tn_samples_name(int kind)
+{
+    static const char *const names[] = {
+#define TN_X(name, number, text) text,
+        TN_SAMPLES_LIST(TN_X)
+#undef TN_X
+    };
+    return kind >= 0 && kind < TN_SAMPLES_KINDS ? names[kind] : "?";
+}
+
+const char *tn_part_name(int part)
+{
+    static const char *const names[TN_PARTS] = {"", "train", "val", "test"};
+    return part >= 0 && part < TN_PARTS ? names[part] : "?";
+}
+
+/* ---- figures --------------------------------------------------------------------------------------------------- */
+
+void check_moments_add(check_moments *m, double value)
+{
+    check_moments_merge(m, &(check_moments){.n = 1, .mean = value, .min = value, .max = value});
+}
+
+/* Chan, Golub, LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances", 1979. */
+void check_moments_merge(check_moments *m, const check_moments *more)
+{
+    if (more->n == 0)
+        return;
+    double n = (double)m->n + (double)more->n, step = more->mean - m->mean;
+    m->min = m->n == 0 || more->min < m->min ? more->min : m->min;
+    m->max = m->n == 0 || more->max > m->max ? more->max : m->max;
+    m->m2 += more->m2 + step * step * (double)m->n * (double)more->n / n;
+    m->mean += step * (double)more->n / n;
+    m->n += more->n;
+}
+
+double check_moments_std(const check_moments *m)
+{
+    return m->n ? sqrt(m->m2 / (double)m->n) : NAN;
+}
+
+/* ---- what is noted ----------------------------------------------------------------------------------------------- */
+
+tn_status check_add(data_check *c, const check_file *f, int kind, int64_t row, uint64_t hash)
+{
+    check_item item = {hash, f->number, row, f->class_number, (uint8_t)kind, (uint8_t)f->part};
+    c->report.samples[kind][f->part]++;
+    if (f->class_number >= 0)
+        c->classes.at[f->class_number].count[f->part]++;
+    return base_vec_push(&c->items, item) ? TN_OK : base_no_memory(c->err, "checking data");
+}
+
+tn_status check_add_bad(data_check *c, const char *where, const char *reason)
+{
+    size_t n = strlen(where);
+    if (strncmp(reason, where, n) == 0 && (reason[n] == ':' || reason[n] == ' ')) /* the path stands beside it */
+        reason += n + strspn(reason + n, ": ");
+    c->report.bad_total++;
+    if (c->bad.n >= (size_t)c->opt.most)
+        return TN_OK;
+    tn_check_bad bad = {base_arena_strdup(&c->arena, where), base_arena_strdup(&c->arena, reason)};
+    return bad.path && bad.reason && base_vec_push(&c->bad, bad) ? TN_OK : base_no_memory(c->err, "checking data");
+}
+
+tn_status check_add_note(data_check *c, const char *fmt, ...)
+{
+    if (c->notes.n >= MOST_NOTES)
+        return TN_OK;
+    base_error text = {0};
+    va_list args;
+    va_start(args, fmt);
+    (void)base_vfail(&text, TN_INVALID, fmt, args);
+    va_end(args);
+    const char *note = base_arena_strdup(&c->arena, text.text);
+    return note && base_vec_push(&c->notes, note) ? TN_OK : base_no_memory(c->err, "checking data");
+}
+
+tn_status check_add_column(data_check *c, const tn_check_column *column)
+{
+    tn_check_column own = *column;
+    own.path = base_arena_strdup(&c->arena, column->path);
+    own.name = base_arena_strdup(&c->arena, column->name);
+    return own.path && own.name && base_vec_push(&c->columns, own) ? TN_OK : base_no_memory(c->err, "checking data");
+}
+
+int check_class(data_check *c, const char *name)
+{
+    void *known = base_map_get(&c->class_numbers, name);
+    if (known)
+        return (int)((intptr_t)known - 1);
+    if (c->classes.n >= MOST_CLASSES)
+        return -1;
+    tn_check_class new_class = {.name = base_arena_strdup(&c->arena, name)};
+    if (!new_class.name || !base_vec_push(&c->classes, new_class) ||
+        !base_map_put(&c->class_numbers, new_class.name, (void *)(intptr_t)c->classes.n))
+        return -1;
+    return (int)c->classes.n - 1;
+}
+
+/* ---- names ------------------------------------------------------------------------------------------------------- */
+
+static int part_word(const char *word, size_t n)
+{
+    static const struct {
+        const char *word;
+        int part;
+    } words[] = {{"train", TN_PART_TRAIN}, {"training", TN_PART_TRAIN}, {"val", TN_PART_VAL},
+                 {"valid", TN_PART_VAL},   {"validation", TN_PART_VAL}, {"dev", TN_PART_VAL},
+                 {"test", TN_PART_TEST},   {"testing", TN_PART_TEST},   {"t10k", TN_PART_TEST}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strlen(words[i].word) == n && memcmp(words[i].word, word, n) == 0)
+            return words[i].part;
+    return TN_PART_NONE;
+}
+
+int check_part_of(const char *name, bool of_file)
+{
+    const char *at = name;
+    for (const char *slash; (slash = strchr(at, '/')) != NULL; at = slash + 1) {
+        int part = part_word(at, (size_t)(slash - at));
+        if (part)
+            return part;
+    }
+    return of_file ? part_word(at, strcspn(at, "._-")) : TN_PART_NONE;
+}
+
+/* The class of train/cat/more/1.jpg and of cat/1.jpg is cat: the first folder that is not a part; -1: none. */
+static int class_by_folder(data_check *c, const char *name)
+{
+    char folder[256];
+    const char *at = name + c->root;
+    for (const char *slash; (slash = strchr(at, '/')) != NULL; at = slash + 1) {
+        size_t n = (size_t)(slash - at);
+        if (part_word(at, n) || n == 0 || n >= sizeof folder)
+            continue;
+        memcpy(folder, at, n);
+        folder[n] = '\0';
+        return check_class(c, folder);
+    }
+    return -1;
+}
+
+/* The folder that everything lies in, as archives often have one, is neither part nor class. */
+static size_t common_root(const data_files *files)
+{
+    const char *first = data_files_name(files, 0);
+    const char *slash = strchr(first, '/');
+    size_t n = slash ? (size_t)(slash + 1 - first) : 0;
+    if (n == 0 || part_word(first, n - 1) || data_files_folder(files, 1))
+        return 0;
+    for (int64_t i = 1; i < data_files_count(files); i++)
+        if (strncmp(first, data_files_name(files, i), n) != 0)
+            return 0;
+    /* cat/1.jpg alone: a class. set/cat/1.jpg: a root */
+    return strchr(first + n, '/') ? n : 0;
+}
+
+/* ---- files ------------------------------------------------------------------------------------------------------- */
+
+typedef struct reader {
+    const char *ending;
+    tn_status (*read)(data_check *c, const check_file *f);
+} reader;
+
+static const reader readers[] = {{".wav", check_sound},       {".flac", check_sound},
+                                 {".ogg", check_sound},       {".csv", check_table},
+                                 {".tsv", check_table},       {".jsonl", check_table},
+                                 {".ndjson", check_table},    {".csv.gz", check_table},
+                                 {".tsv.gz", check_table},    {".jsonl.gz", check_table},
+                                 {".ndjson.gz", check_table}, {".npy", check_npy},
+                                 {".idx", check_idx},         {"-ubyte", check_idx},
+                                 {"-ubyte.gz", check_idx},    {".safetensors", check_safetensors},
+                                 {".txt", check_text},        {".text", check_text}};
+
+static tn_status (*reader_of(const char *name))(data_check *, const check_file *)
+{
+    if (picture_name(name))
+        return check_picture;
+    for (size_t i = 0; i < sizeof readers / sizeof *readers; i++)
+        if (picture_name_ends(name, readers[i].ending))
+            return readers[i].read;
+    return NULL;
+}
+
+/* A single file of another name is a text, if it is one. */
+static tn_status read_file(data_check *c, int64_t i, data_buffer *b, base_str *where)
+{
+    const char *name = data_files_name(c->files, i);
+    tn_status (*read)(data_check *, const check_file *) = reader_of(name);
+    if (!read && data_files_count(c->files) == 1)
+        read = check_text;
+    c->report.bytes += data_files_size(c->files, i);
+    if (!read) {
+        c->report.others++;
+        return TN_OK;
+    }
+    base_str_free(where);
+    *where = (base_str){0};
+    data_files_where(c->files, i, where);
+    base_error own = {0};
+    bool whole = read == check_picture || read == check_sound;
+    check_file f = {.number = i, .name = name, .where = base_str_text(where), .class_number = -1};
+    tn_status status = data_files_read(c->files, i, b, &own);
+    if (status == TN_MEMORY)
+        return base_no_memory(c->err, "checking data");
+    if (status != TN_OK)
+        return check_add_bad(c, f.where, own.text);
+    f.data = b->data;
+    f.bytes = b->bytes;
+    f.part = check_part_of(name + c->root, !whole);
+    f.class_number = whole ? class_by_folder(c, name) : -1;
+    return read(c, &f);
+}
+
+static tn_status read_files(data_check *c)
+{
+    data_buffer b = {0};
+    base_str where = {0};
+    tn_status status = TN_OK;
+    c->report.files = data_files_count(c->files);
+    c->root = common_root(c->files);
+    for (int64_t i = 0; status == TN_OK && i < c->report.files; i++)
+        status = read_file(c, i, &b, &where);
+    data_buffer_free(&b);
+    base_str_free(&where);
+    return status;
+}
+
+/* Folders without a file are classes too, where the others are. */
+static tn_status add_empty(data_check *c, const char *path, const char *under)
+{
+    base_error none = {0};
+    data_files_opt opt = {.under = under};
+    data_files *files = data_files_open(path, &opt, &none);
+    const char *folder;
+    tn_status status = TN_OK;
+    for (int64_t i = 0; files && status == TN_OK && (folder = data_files_folder(files, i)) != NULL; i++) {
+        if (!under && part_word(folder, strlen(folder)))
+            status = add_empty(c, path, folder);
+        else
+            (void)check_class(c, folder);
+    }
+    data_files_close(files);
+    return status;
+}
+
+/* ---- the end ----------------------------------------------------------------------------------------------------- */
+
+static tn_status note_classes(data_check *c)
+{
+    int64_t in_part[TN_PARTS] = {0};
+    for (size_t k = 0; k < c->classes.n; k++)
+        for (int p = 0; p < TN_PARTS; p++)
+            in_part[p] += c->classes.at[k].count[p];
+    for (size_t k = 0; k < c->classes.n; k++) {
+        const tn_check_class *one = &c->classes.at[k];
+        int64_t all = 0;
+        for (int p = 0; p < TN_PARTS; p++)
+            all += one->count[p];
+        if (all == 0)
+            BASE_TRY(check_add_note(c, "the class \"%s\" has no sample", BASE_SHOW(one->name)));
+        for (int p = 0; all && p < TN_PARTS; p++)
+            if (in_part[p] && !one->count[p])
+                BASE_TRY(check_add_note(c, "the class \"%s\" has no sample in %s", BASE_SHOW(one->name),
+                                        p ? tn_part_name(p) : "what is in no part"));
+    }
+    return TN_OK;
+}
+
+static tn_status add_spread(data_check *c, const char *name, const check_moments *m)
+{
+    tn_check_spread s = {name, m->min, m->max, m->mean};
+    return m->n == 0 || base_vec_push(&c->spreads, s) ? TN_OK : base_no_memory(c->err, "checking data");
+}
+
+static tn_status add_channels(data_check *c)
+{
+    static const char *const names[CHECK_CHANNELS] = {"grey", "red", "green", "blue"};
+    for (int i = 0; i < CHECK_CHANNELS; i++) {
+        const check_moments *m = &c->channels[i];
+        tn_check_column column = {
+            .path = "pictures", .name = names[i], .type = "channel", .count = m->n, .distinct = -1};
+        column.mean = m->mean;
+        column.std = check_moments_std(m);
+        column.min = m->min;
+        column.max = m->max;
+        if (m->n)
+            BASE_TRY(check_add_column(c, &column));
+    }
+    return TN_OK;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const tn_check_class *)a)->name, ((const tn_check_class *)b)->name);
+}
+
+static tn_status finish(data_check *c)
+{
+    tn_data_report *r = &c->report;
+    BASE_TRY(check_find_repeats(c));
+    if (c->classes.n)
+        qsort(c->classes.at, c->classes.n, sizeof *c->classes.at, by_name);
+    BASE_TRY(note_classes(c));
+    BASE_TRY(add_spread(c, "width", &c->width));
+    BASE_TRY(add_spread(c, "height", &c->height));
+    BASE_TRY(add_spread(c, "seconds", &c->seconds));
+    BASE_TRY(add_spread(c, "rate", &c->rate));
+    BASE_TRY(add_channels(c));
+#define HAND_OVER(list, number) (r->list = c->list.at, r->number = c->list.n)
+    HAND_OVER(bad, n_bad);
+    HAND_OVER(equal, n_equal);
+    HAND_OVER(near, n_near);
+    HAND_OVER(leaks, n_leaks);
+    HAND_OVER(clashes, n_clashes);
+    HAND_OVER(classes, n_classes);
+    HAND_OVER(spreads, n_spreads);
+    HAND_OVER(columns, n_columns);
+    HAND_OVER(notes, n_notes);
+    HAND_OVER(shown, n_shown);
+#undef HAND_OVER
+    base_vec_free(&c->items); /* names are made; these are large */
+    base_vec_free(&c->looks);
+    data_files_close(c->files);
+    c->files = NULL;
+    return TN_OK;
+}
+
+static tn_status check(data_check *c)
+{
+    BASE_TRY(read_files(c));
+    int64_t whole = 0;
+    for (int p = 0; p < TN_PARTS; p++)
+        whole += c->report.samples[TN_SAMPLES_PICTURES][p] + c->report.samples[TN_SAMPLES_SOUNDS][p];
+    if (c->classes.n && whole && c->root == 0 && base_is_folder(c->path))
+        BASE_TRY(add_empty(c, c->path, NULL));
+    return finish(c);
+}
+
+tn_data_report *tn_data_check(tn_context *context, const char *path, const tn_check_opt *opt)
+{
+    base_error own = {0}, *e = base_context_begin(context);
+    if (!context || !path) {
+        base_fail(e, TN_INVALID, "a check of data needs a context and the path of a folder, an archive or a file");
+        return NULL;
+    }
+    data_check *c = calloc(1, sizeof *c);
+    if (!c) {
+        base_no_memory(e, "checking data");
+        return NULL;
+    }
+    c->context = context;
+    c->path = path;
+    c->err = &own; /* readers use the context's own place */
+    c->opt = opt ? *opt : (tn_check_opt){0};
+    c->opt.most = c->opt.most > 0 ? c->opt.most : MOST_LISTED;
+    c->files = data_files_open(path, NULL, c->err);
+    tn_status status = c->files ? check(c) : own.status;
+    c->err = NULL;
+    c->path = NULL;
+    *e = own;
+    if (status != TN_OK) {
+        tn_data_report_free(&c->report);
+        return NULL;
+    }
+    return &c->report;
+}
+
+void tn_data_report_free(tn_data_report *report)
+{
+    data_check *c = (data_check *)report; /* its first member */
+    if (!c)
+        return;
+    for (size_t i = 0; i < c->shown.n; i++)
+        tn_picture_free((tn_picture *)(uintptr_t)c->shown.at[i].picture);
+    data_files_close(c->files);
+    base_map_free(&c->class_numbers);
+    base_vec_free(&c->items);
+    base_vec_free(&c->looks);
+    base_vec_free(&c->bad);
+    base_vec_free(&c->equal);
+    base_vec_free(&c->near);
+    base_vec_free(&c->leaks);
+    base_vec_free(&c->clashes);
+    base_vec_free(&c->classes);
+    base_vec_free(&c->spreads);
+    base_vec_free(&c->columns);
+    base_vec_free(&c->notes);
+    base_vec_free(&c->shown);
+    base_arena_free(&c->arena);
+    free(c);
+}

@@ -1,0 +1,98 @@
+/* check.h: a data set being read once. check.c goes through its files; each kind of file has a reader (pictures.c, sounds.c,
+ * tables.c, arrays.c, texts.c) that notes its samples; repeats.c finds what comes twice among them. */
+#ifndef DATA_CHECK_CHECK_H
+#define DATA_CHECK_CHECK_H
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "base/vec.h"
+#include "data/files.h"
+
+#include <tarn/check.h>
+
+enum { CHECK_LOOK = 72 }; /* a picture as 9 x 8 grey ones */
+
+/* A sample: the hash of what it holds, and where it is. */
+typedef struct check_item {
+    uint64_t hash;
+    int64_t file, row; /* row -1: the whole file */
+    int class_number;  /* -1: none */
+    uint8_t kind, part;
+} check_item;
+
+/* What a picture looks like: bits say where it gets lighter from left to right. */
+typedef struct check_look {
+    uint64_t bits;
+    size_t item;
+    uint8_t grey[CHECK_LOOK];
+} check_look;
+
+typedef struct check_moments {
+    int64_t n;
+    double mean, m2, min, max;
+} check_moments;
+
+enum { CHECK_CHANNELS = 4 }; /* grey, red, green, blue */
+
+typedef base_vec(tn_check_pair) check_pairs;
+
+typedef struct data_check {
+    tn_data_report report; /* first, so that it is the caller's pointer */
+    base_arena arena;
+    tn_context *context;
+    data_files *files;
+    tn_check_opt opt;
+    const char *path;
+    size_t root; /* bytes of the folder that all names begin with */
+    base_error *err;
+    base_map class_numbers;
+    base_vec(check_item) items;
+    base_vec(check_look) looks;
+    base_vec(tn_check_bad) bad;
+    check_pairs equal, near, leaks, clashes;
+    base_vec(tn_check_class) classes;
+    base_vec(tn_check_spread) spreads;
+    base_vec(tn_check_column) columns;
+    base_vec(const char *) notes;
+    base_vec(tn_check_sample) shown;
+    check_moments channels[CHECK_CHANNELS], width, height, seconds, rate;
+} data_check;
+
+/* A file with its bytes. */
+typedef struct check_file {
+    int64_t number;
+    const char *name, *where; /* in the set; for sentences */
+    const unsigned char *data;
+    size_t bytes;
+    int part;
+    int class_number; /* by its folder, or -1 */
+} check_file;
+
+/* Readers: TN_MEMORY ends the check, all other failures are listed. */
+tn_status check_picture(data_check *c, const check_file *f);
+tn_status check_sound(data_check *c, const check_file *f);
+tn_status check_table(data_check *c, const check_file *f);
+tn_status check_npy(data_check *c, const check_file *f);
+tn_status check_safetensors(data_check *c, const check_file *f);
+tn_status check_idx(data_check *c, const check_file *f);
+tn_status check_text(data_check *c, const check_file *f);
+
+tn_status check_find_repeats(data_check *c);
+
+/* A sample that was read. */
+tn_status check_add(data_check *c, const check_file *f, int kind, int64_t row, uint64_t hash);
+tn_status check_add_bad(data_check *c, const char *where, const char *reason);
+tn_status check_add_note(data_check *c, const char *fmt, ...) TN_PRINTF(2, 3);
+tn_status check_add_column(data_check *c, const tn_check_column *column);
+/* The number of a class; -1 when memory is out. */
+int check_class(data_check *c, const char *name);
+
+/* The part that a name tells of; `of_file`: by the beginning of the file's name too. */
+int check_part_of(const char *name, bool of_file);
+
+void check_moments_add(check_moments *m, double value);
+/* n values at once, by their mean and their sum of squares about it. */
+void check_moments_merge(check_moments *m, const check_moments *more);
+double check_moments_std(const check_moments *m);
+
+#endif

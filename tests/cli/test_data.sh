@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# test_data.sh: tarn data: a folder with everything that can be wrong, checked; sets fetched from mirrors.
+set -uo pipefail
+# shellcheck source=/dev/null
+. "$SRC/tests/support/check.sh"
+
+# ppm FILE SEED: a picture of 16 x 12, as plain text.
+ppm() {
+    local i
+    {
+        echo "P3 16 12 255"
+        for ((i = 0; i < 16 * 12 * 3; i++)); do echo $(((i * i * $2 + 7 * i + $2) % 256)); done
+    } >"$1"
+}
+
+# --- pictures: a cut one, an equal one in another part, one in two classes, a class without pictures
+mkdir -p set/train/cat set/train/dog set/train/cow set/test/cat set/test/dog
+for i in 1 2 3; do
+    ppm set/train/cat/$i.ppm $i
+    ppm set/train/dog/$i.ppm $((10 + i))
+done
+ppm set/test/dog/1.ppm 31
+cp set/train/cat/1.ppm set/test/cat/1.ppm
+cp set/train/cat/2.ppm set/train/dog/4.ppm
+head -c 300 set/train/cat/3.ppm >set/train/cat/cut.ppm
+echo notes >set/README
+runs 0 data check set
+prints "pictures       9 (train 7, test 2)" "classes: 3" "cannot be read: 1" "set/train/cat/cut.ppm: " \
+    "in two parts (leaks): 1" "set/train/cat/1.ppm  =  set/test/cat/1.ppm" "in two classes: 1" "equal to an earlier one: 2" \
+    'the class "cow" has no sample' "1 files that are no samples" "width          16 to 16"
+runs 0 data check set --json
+is_json
+prints '"total":1,"files":[{"path":"set/train/cat/cut.ppm"'
+runs 0 data check set --html page.html
+grep -q '<svg' page.html && grep -q 'data:image/png' page.html || say "the page has no pictures"
+grep -q 'cut.ppm' page.html || say "the page does not name the cut picture"
+(cd set && tar cf ../set.tar train test)
+runs 0 data check set.tar
+prints "pictures       9 (train 7, test 2)" "set.tar!train/cat/cut.ppm"
+
+# a JPEG that ends in the middle, if there is one
+jpeg=${TARN_DATA:-$SRC/../shared/data}/yolo/dog.jpg
+if [ -r "$jpeg" ] && [[ $("$TARN" --version) == *jpeg* ]]; then
+    mkdir -p photos/a
+    cp "$jpeg" photos/a/whole.jpg
+    head -c 50000 "$jpeg" >photos/a/cut.jpg
+    runs 0 data check photos
+    prints "cannot be read: 1" "photos/a/cut.jpg: "
+else
+    echo "test_data.sh: no JPEG to cut, or no libjpeg: that part is left out" >&2
+fi
+
+# --- tables, texts
+mkdir tables
+printf 'age,label\n30,1\n40,0\n30,1\n50,1,9\n' >tables/train.csv
+printf 'age,label\n40,0\n60,1\n' >tables/test.csv
+runs 0 data check tables
+prints "rows of tables 5 (train 3, test 2)" "in two parts (leaks): 1" "cannot be read: 1" "train.csv" "classes: 2"
+printf 'one\ntwo\none\n\377\n' >words.txt
+runs 0 data check words.txt
+prints "lines of text  3" "words.txt:4: this line is not UTF-8" "equal to an earlier one: 1"
+printf '\0\0\010\001\0\0\0\003\001\002\001' >train-labels-idx1-ubyte
+runs 0 data check train-labels-idx1-ubyte
+prints "classes: 2"
+
+# --- what is refused
+mkdir empty
+runs 1 data check empty
+runs 1 data check nowhere
+runs 2 data
+says "usage: tarn data"
+runs 2 data check
+runs 1 data info nothing
+says "nothing" "tarn data list"
+
+# --- known sets
+runs 0 data list
+prints mnist cifar10 tinyshakespeare credit-default
+runs 0 data info cora
+prints "licence" "not verified"
+unset TARN_DATA
+runs 1 data get tinyshakespeare
+says "TARN_DATA"
+
+# --- fetching from a mirror: a wrong file is not kept
+mkdir -p mirror/text
+echo "to be" >mirror/text/tinyshakespeare.txt
+runs 1 data get tinyshakespeare --from mirror --to got
+says "checksum is wrong"
+[ -z "$(ls got/text)" ] || say "a wrong file was left: $(ls got/text)"
+runs 1 data get etth1 --from mirror --to got
+says "has no ETTh1.csv"
+# of a set without checksums all is taken, and that is said; what is there already stays; what was begun is gone on with
+mkdir -p mirror/cora
+seq 1 30000 >mirror/cora/cora.tgz
+mkdir -p got/cora
+head -c 40000 mirror/cora/cora.tgz >got/cora/cora.tgz.part
+runs 0 data get cora --from "file:$PWD/mirror" --to got
+prints "not verified" "licence"
+cmp -s mirror/cora/cora.tgz got/cora/cora.tgz || say "what was gone on with differs"
+[ ! -e got/cora/cora.tgz.part ] || say "the part was left"
+runs 0 data get cora --from mirror --to got
+prints "there already"
+
+real=$SRC/../shared/data
+if [ -r "$real/text/tinyshakespeare.txt" ]; then
+    mkdir -p got/text
+    head -c 500000 "$real/text/tinyshakespeare.txt" >got/text/tinyshakespeare.txt.part
+    TARN_DATA=$PWD/got runs 0 data get tinyshakespeare --from "$real"
+    prints ": verified"
+    TARN_DATA=$PWD/got runs 0 data get sst2 --from "file://$(cd "$real" && pwd)"
+    prints "train.tsv: verified"
+    runs 0 data check got/sst2
+    prints "rows of tables 9613"
+else
+    echo "test_data.sh: no data pack: real sets are left out" >&2
+fi
+finish
