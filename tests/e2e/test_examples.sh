@@ -35,6 +35,20 @@ holds neuron '/^0 or 0/ { low = $NF < 0.1 } / or / && !/^0 or 0/ { high += $NF >
 run xor
 holds xor '/ xor / { n++; right += /which is right$/ } END { exit !(n == 4 && right == 4) }'
 
+if "$BUILD/tarn" --version | grep -q jansson; then
+    run translation_pairs
+    holds translation_pairs '/^7 pairs to train on, 1 to validate/ { told = 1 } /^filled up: [0-9.]+% as they come/ { filled = $3 + 0 }
+        END { exit !(told && filled > 0 && filled < 100) }'
+    pairs=${TARN_DATA:-$SRC/../shared/data}/eng-cmn/cmn.txt.gz
+    if [ -f "$pairs" ]; then # batches by length fill up less than half of what others do
+        run translation_pairs "$pairs"
+        holds translation_pairs '/^26[0-9]* pairs to train on/ { told = 1 } /^filled up:/ { half = $7 * 2 < $3 + 0 }
+            END { exit !(told && half) }'
+    else
+        echo "SKIPPED: translation pairs: there is no $pairs"
+    fi
+fi
+
 run custom_operator
 holds custom_operator '/^step/ { last = $NF } /^a is 2.00;/ { learned = 1 } END { exit !(learned && last < 0.0001) }'
 
