@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "data/picture/set.h"
 
-enum { MOST_LISTED = 20, MOST_NOTES = 100, MOST_CLASSES = 100000 };
+enum { MOST_LISTED = 20, MOST_NOTES = 100, MOST_CLASSES = 100000, MOST_ARCHIVES = 64 };
 
 const char *tn_samples_name(int kind)
 {
@@ -196,13 +196,26 @@ static tn_status (*reader_of(const char *name))(data_check *, const check_file *
     return NULL;
 }
 
+static bool is_archive(const char *name)
+{
+    static const char *const endings[] = {".tar", ".tar.gz", ".tgz", ".zip", ".npz"};
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (picture_name_ends(name, endings[i]))
+            return true;
+    return false;
+}
+
 /* A single file of another name is a text, if it is one. */
 static tn_status read_file(data_check *c, int64_t i, data_buffer *b, base_str *where)
 {
     const char *name = data_files_name(c->files, i);
     tn_status (*read)(data_check *, const check_file *) = reader_of(name);
-    if (!read && data_files_count(c->files) == 1)
+    if (!read && data_files_count(c->files) == 1 && !is_archive(name))
         read = check_text;
+    if (!read && c->archives.n > 1 && is_archive(name)) { /* what is in it comes by itself */
+        c->report.files--;
+        return TN_OK;
+    }
     c->report.bytes += data_files_size(c->files, i);
     if (!read) {
         c->report.others++;
@@ -232,12 +245,43 @@ static tn_status read_files(data_check *c)
     base_str where = {0};
     tn_status status = TN_OK;
     c->report.files = data_files_count(c->files);
-    c->root = common_root(c->files);
-    for (int64_t i = 0; status == TN_OK && i < c->report.files; i++)
+    c->root = c->archives.n > 1 ? 0 : common_root(c->files);
+    for (int64_t i = 0; status == TN_OK && i < data_files_count(c->files); i++)
         status = read_file(c, i, &b, &where);
     data_buffer_free(&b);
     base_str_free(&where);
     return status;
+}
+
+/* An archive in the folder, if it can be opened: a broken one must not keep the others from being read. */
+static tn_status add_archive(data_check *c, const char *name)
+{
+    base_error why = {0};
+    char *path = base_arena_printf(&c->arena, "%s/%s", c->path, name);
+    data_files *files = path ? data_files_open(path, NULL, &why) : NULL;
+    data_files_close(files);
+    if (!path || why.status == TN_MEMORY)
+        return base_no_memory(c->err, "checking data");
+    if (!files)
+        return check_add_bad(c, path, why.text);
+    return base_vec_push(&c->archives, path) ? TN_OK : base_no_memory(c->err, "checking data");
+}
+
+/* The files of a folder and of the archives in it as one view. */
+static tn_status open_archives(data_check *c)
+{
+    if (!base_is_folder(c->path))
+        return TN_OK;
+    if (!base_vec_push(&c->archives, c->path))
+        return base_no_memory(c->err, "checking data");
+    for (int64_t i = 0; i < data_files_count(c->files); i++)
+        if (is_archive(data_files_name(c->files, i)) && c->archives.n < MOST_ARCHIVES)
+            BASE_TRY(add_archive(c, data_files_name(c->files, i)));
+    if (c->archives.n == 1)
+        return TN_OK;
+    data_files_close(c->files);
+    c->files = data_files_open_shards(c->archives.at, (int)c->archives.n, NULL, c->err);
+    return c->files ? TN_OK : c->err->status;
 }
 
 /* Folders without a file are classes too, where the others are. */
@@ -342,11 +386,12 @@ static tn_status finish(data_check *c)
 
 static tn_status check(data_check *c)
 {
+    BASE_TRY(open_archives(c));
     BASE_TRY(read_files(c));
     int64_t whole = 0;
     for (int p = 0; p < TN_PARTS; p++)
         whole += c->report.samples[TN_SAMPLES_PICTURES][p] + c->report.samples[TN_SAMPLES_SOUNDS][p];
-    if (c->classes.n && whole && c->root == 0 && base_is_folder(c->path))
+    if (c->classes.n && whole && c->root == 0 && c->archives.n == 1)
         BASE_TRY(add_empty(c, c->path, NULL));
     return finish(c);
 }
@@ -389,6 +434,7 @@ void tn_data_report_free(tn_data_report *report)
         tn_picture_free((tn_picture *)(uintptr_t)c->shown.at[i].picture);
     data_files_close(c->files);
     base_map_free(&c->class_numbers);
+    base_vec_free(&c->archives);
     base_vec_free(&c->items);
     base_vec_free(&c->looks);
     base_vec_free(&c->bad);

@@ -43,7 +43,8 @@ typedef struct data_check {
     data_files *files;
     tn_check_opt opt;
     const char *path;
-    size_t root; /* bytes of the folder that all names begin with */
+    base_vec(const char *) archives; /* of a folder: itself, and those in it */
+    size_t root;                     /* bytes of the folder that all names begin with */
     base_error *err;
     base_map class_numbers;
     base_vec(check_item) items;
