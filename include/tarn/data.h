@@ -267,8 +267,11 @@ typedef struct tn_transform {
 typedef struct tn_loader_opt {
     int batch; /* samples; 0: 1 */
     bool shuffle;
-    uint64_t seed;       /* of the order, of sample keys and of random moves */
-    bool drop_last;      /* no smaller batch at the end of an epoch */
+    uint64_t seed;  /* of the order, of sample keys and of random moves */
+    bool drop_last; /* no smaller batch at the end of an epoch */
+    /* Of several processes with the same options, which this is, 0 to ranks - 1: each gets as many samples of an epoch, none
+     * twice; what cannot be shared out evenly is left out. 0, 0: alone. */
+    int rank, ranks;
     int bucket;          /* samples of so many batches are sorted by length, so that few are filled up; 0: none */
     int pad_to;          /* lengths of fields that vary are rounded up to a multiple, up to the most; 0: 1 */
     bool skip_bad;       /* leave out samples that fail and count them, instead of stopping there */

@@ -47,6 +47,7 @@ struct tn_loader {
     int64_t batch, batches; /* samples in one, batches in an epoch */
     bool shuffle, skip_bad, varies;
     int64_t bucket, pad_to; /* batches that are sorted together; 0: none */
+    data_share share;
     uint64_t seed;
     data_transform transforms[TN_MAX_FIELDS];
     int n_slots, n_workers;
@@ -117,15 +118,16 @@ static void draw_together(const tn_loader *l, slot *s)
 static int64_t sample_at(const tn_loader *l, worker *w, const data_permutation *order, int64_t epoch, int64_t i)
 {
     if (l->bucket)
-        i = data_window_at(&w->window, l->set, l->shuffle ? order : NULL, epoch, i);
+        i = data_window_at(&w->window, l->set, l->shuffle ? order : NULL, &l->share, epoch, i);
+    i = i * l->share.ranks + l->share.rank;
     return l->shuffle ? (int64_t)data_permutation_at(order, (uint64_t)i) : i;
 }
 
 static void make_batch(const tn_loader *l, worker *w, slot *s)
 {
-    int64_t epoch = s->number / l->batches, index = s->number % l->batches, count = l->set->def.count;
+    int64_t epoch = s->number / l->batches, index = s->number % l->batches, count = l->share.count;
     int64_t first = index * l->batch, last = first + l->batch < count ? first + l->batch : count;
-    data_permutation order = data_permutation_new((uint64_t)count, l->seed, (uint64_t)epoch);
+    data_permutation order = data_permutation_new((uint64_t)l->set->def.count, l->seed, (uint64_t)epoch);
     s->n = s->skipped = 0;
     s->status = TN_OK;
     memset(s->longest, 0, sizeof s->longest);
@@ -269,6 +271,17 @@ static tn_status init_transforms(tn_loader *l, const tn_loader_opt *o, base_erro
     return TN_OK;
 }
 
+static tn_status check_ranks(const tn_loader_opt *o, int64_t count, base_error *e)
+{
+    if (o->ranks < 0 || o->rank < 0 || o->rank >= (o->ranks ? o->ranks : 1))
+        return base_fail(e, TN_INVALID, "rank %d of %d: ranks go from 0 to one below how many there are", o->rank,
+                         o->ranks);
+    if (count > 0 && o->ranks > count)
+        return base_fail(e, TN_INVALID, "%lld samples cannot be shared out among %d processes", (long long)count,
+                         o->ranks);
+    return TN_OK;
+}
+
 static tn_status check_options(const tn_loader_opt *o, int64_t count, base_error *e)
 {
     if (o->batch < 0)
@@ -332,7 +345,10 @@ static tn_status init_threads(tn_loader *l, base_error *e)
 
 static tn_status init(tn_loader *l, const tn_loader_opt *o, base_error *e)
 {
-    int64_t count = l->set->def.count;
+    BASE_TRY(check_ranks(o, l->set->def.count, e));
+    l->share = (data_share){.rank = o->rank, .ranks = o->ranks ? o->ranks : 1};
+    l->share.count = l->set->def.count / l->share.ranks;
+    const int64_t count = l->share.count;
     BASE_TRY(check_options(o, count, e));
     l->batch = o->batch ? o->batch : 1;
     l->batches = o->drop_last ? count / l->batch : count / l->batch + (count % l->batch != 0);

@@ -25,13 +25,15 @@ static int compare(const void *a, const void *b)
     return p[1] < q[1] ? -1 : p[1] > q[1];
 }
 
-static void sort(data_window *w, const tn_dataset *set, const data_permutation *order, int64_t epoch, int64_t number)
+static void sort(data_window *w, const tn_dataset *set, const data_permutation *order, const data_share *share,
+                 int64_t epoch, int64_t number)
 {
-    const int64_t size = w->batches * w->batch, first = number * size, left = set->def.count - first;
+    const int64_t size = w->batches * w->batch, first = number * size, left = share->count - first;
     w->n = left < size ? left : size;
     for (int64_t i = 0; i < w->n; i++) {
         const int64_t place = first + i;
-        w->entries[2 * i] = data_length(set, order ? (int64_t)data_permutation_at(order, (uint64_t)place) : place);
+        const int64_t global = place * share->ranks + share->rank;
+        w->entries[2 * i] = data_length(set, order ? (int64_t)data_permutation_at(order, (uint64_t)global) : global);
         w->entries[2 * i + 1] = place;
     }
     qsort(w->entries, (size_t)w->n, 2 * sizeof *w->entries, compare);
@@ -39,11 +41,12 @@ static void sort(data_window *w, const tn_dataset *set, const data_permutation *
     w->epoch = epoch;
 }
 
-int64_t data_window_at(data_window *w, const tn_dataset *set, const data_permutation *order, int64_t epoch, int64_t i)
+int64_t data_window_at(data_window *w, const tn_dataset *set, const data_permutation *order, const data_share *share,
+                       int64_t epoch, int64_t i)
 {
     const int64_t size = w->batches * w->batch, number = i / size;
     if (w->number != number || w->epoch != epoch)
-        sort(w, set, order, epoch, number);
+        sort(w, set, order, share, epoch, number);
     const int64_t inside = i - number * size, full = w->n / w->batch;
     int64_t batch = inside / w->batch;
     if (order && batch < full) {

@@ -7,6 +7,11 @@
 #include "data/dataset.h"
 #include "data/permutation.h"
 
+/* Places rank, rank + ranks, ... of an epoch are those of one process: so many. */
+typedef struct data_share {
+    int64_t rank, ranks, count;
+} data_share;
+
 typedef struct data_window {
     int64_t *entries;          /* length and place of the samples of one window, sorted */
     int64_t batches, batch, n; /* of a window; samples in this one */
@@ -17,7 +22,9 @@ typedef struct data_window {
 size_t data_window_bytes(int64_t batches, int64_t batch);
 /* entries: room for data_window_bytes, the caller's. */
 data_window data_window_new(int64_t *entries, uint64_t seed, int64_t batches, int64_t batch);
-/* What stands at place i of the epoch when places are sorted: a place in `order` (NULL: in the data set). */
-int64_t data_window_at(data_window *w, const tn_dataset *set, const data_permutation *order, int64_t epoch, int64_t i);
+/* What stands at place i of the share when its places are sorted: another place of it. `order`: of the epoch; NULL: that of the
+ * data set. */
+int64_t data_window_at(data_window *w, const tn_dataset *set, const data_permutation *order, const data_share *share,
+                       int64_t epoch, int64_t i);
 
 #endif

@@ -127,6 +127,42 @@ static void test_bucket(void **state)
     tn_dataset_free(d);
 }
 
+/* Three processes: as many samples each, none twice, of 103 all but one; the same batches with any number of workers. */
+static void test_ranks(void **state)
+{
+    tn_dataset *d = set(*state, NULL);
+    for (int bucket = 0; bucket <= 4; bucket += 4) {
+        int seen[COUNT] = {0}, total = 0;
+        for (int rank = 0; rank < 3; rank++)
+            for (int workers = 0; workers <= 2; workers += 2) {
+                tn_loader *l = tn_loader_new(*state, d,
+                                             TN_OPT(tn_loader_opt, .batch = 8, .shuffle = true, .seed = 4,
+                                                    .bucket = bucket, .workers = workers, .rank = rank, .ranks = 3));
+                const tn_batch *b;
+                int n = 0;
+                assert_non_null(l);
+                assert_int_equal(tn_loader_batches(l), 5);
+                while (assert_int_equal(tn_loader_next(l, &b), TN_OK), b) {
+                    check_batch(b, 1);
+                    for (int64_t i = 0; i < b->n; i++, n++)
+                        seen[b->samples[i]] += 1 << (2 * (workers > 0));
+                }
+                assert_int_equal(n, 34);
+                tn_loader_free(l);
+            }
+        for (int i = 0; i < COUNT; i++) {
+            assert_true(seen[i] == 0 || seen[i] == 5); /* once without workers, once with two */
+            total += seen[i] == 5;
+        }
+        assert_int_equal(total, 102);
+    }
+    assert_null(tn_loader_new(*state, d, TN_OPT(tn_loader_opt, .rank = 3, .ranks = 3)));
+    assert_string_equal(tn_context_error(*state), "rank 3 of 3: ranks go from 0 to one below how many there are");
+    assert_null(tn_loader_new(*state, d, TN_OPT(tn_loader_opt, .rank = 1, .ranks = 200)));
+    assert_string_equal(tn_context_error(*state), "103 samples cannot be shared out among 200 processes");
+    tn_dataset_free(d);
+}
+
 static void test_seek(void **state)
 {
     tn_dataset *d = set(*state, NULL), *part = tn_dataset_range(*state, d, 0, COUNT), *kept;
@@ -184,6 +220,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_batches, begin, end),
                                        cmocka_unit_test_setup_teardown(test_bucket, begin, end),
+                                       cmocka_unit_test_setup_teardown(test_ranks, begin, end),
                                        cmocka_unit_test_setup_teardown(test_seek, begin, end),
                                        cmocka_unit_test_setup_teardown(test_wrong, begin, end)};
     return cmocka_run_group_tests(tests, NULL, NULL);
