@@ -3,14 +3,6 @@
 
 #include "data.h"
 
-static const data_known *find(const char *name)
-{
-    for (const data_known *s = cli_data_known_sets; s->name; s++)
-        if (strcmp(s->name, name) == 0)
-            return s;
-    return NULL;
-}
-
 static int list(void)
 {
     for (const data_known *s = cli_data_known_sets; s->name; s++)
@@ -50,9 +42,9 @@ static int run(const cli_args *a)
     bool get = strcmp(what, "get") == 0;
     if ((!get && strcmp(what, "info") != 0) || a->n != 2)
         return cli_usage(&cli_data);
-    const data_known *s = find(a->at[1]);
+    const data_known *s = cli_data_find(a->at[1], strlen(a->at[1]));
     if (!s)
-        return cli_fail("there is no known set '%s'; `tarn data list` names them", a->at[1]);
+        return CLI_FAILED;
     return get ? cli_data_get(s, a->from, a->to) : info(s);
 }
 

@@ -1,5 +1,6 @@
 /* data_check.c: tarn data check: the report of <tarn/check.h> on a screen or as JSON. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "data.h"
@@ -230,19 +231,23 @@ static void print_json(const tn_data_report *r, const char *path)
 
 int cli_data_check(const cli_args *a)
 {
-    tn_context *c = cli_context(a, 0);
+    bool known = cli_data_is_set(a->at[1]);
+    char *place = known ? cli_data_place(a->at[1], 0) : NULL;
+    tn_context *c = known && !place ? NULL : cli_context(a, 0);
+    const char *path = place ? place : a->at[1];
     if (!c)
-        return CLI_FAILED;
+        return free(place), CLI_FAILED;
     tn_check_opt opt = {.shown = a->html ? SHOWN : 0};
-    tn_data_report *r = tn_data_check(c, a->at[1], &opt);
+    tn_data_report *r = tn_data_check(c, path, &opt);
     int code = r ? CLI_OK : cli_fail("%s", tn_context_error(c));
     if (r && a->json)
-        print_json(r, a->at[1]);
+        print_json(r, path);
     else if (r)
-        print_report(r, a->at[1]);
+        print_report(r, path);
     if (r && a->html)
-        code = cli_data_write_page(r, a->at[1], a->html);
+        code = cli_data_write_page(r, path, a->html);
     tn_data_report_free(r);
     tn_context_free(c);
+    free(place);
     return code;
 }

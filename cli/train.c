@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "data.h"
 
 static tn_job *volatile running; /* for the signal handler */
 
@@ -188,7 +189,8 @@ static int run(const cli_args *a)
         return cli_usage(&cli_train);
     display d = {.json = a->json, .terminal = !a->json && isatty(STDOUT_FILENO)};
     tn_job_opt opt = {.progress = show, .user = &d};
-    tn_context *c = cli_context(a, 0);
+    char **places = calloc((size_t)a->n_overrides + 1, sizeof *places); /* of overrides "data.path=set:NAME" */
+    tn_context *c = places && cli_data_overrides(a, places) ? cli_context(a, 0) : NULL;
     char *own = a->resume ? cli_in_folder(a->resume, "recipe.yaml") : NULL;
     const char *path = a->resume ? own : a->at[0];
     tn_recipe *recipe = c && path ? tn_recipe_load(c, path, a->n_overrides, a->overrides) : NULL;
@@ -206,6 +208,9 @@ static int run(const cli_args *a)
     tn_recipe_free(recipe);
     free(own);
     tn_context_free(c);
+    for (int i = 0; places && i < a->n_overrides; i++)
+        free(places[i]);
+    free(places);
     return code;
 }
 

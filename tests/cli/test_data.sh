@@ -108,6 +108,19 @@ cmp -s mirror/cora/cora.tgz got/cora/cora.tgz || say "what was gone on with diff
 runs 0 data get cora --from mirror --to got
 prints "there already"
 
+# --- sets by name
+TARN_DATA=$PWD/got runs 0 data check set:cora
+prints "got/cora/cora.tgz: 1 files"
+TARN_DATA=$PWD/got runs 1 data check set:cifar10
+says "tarn data get cifar10"
+runs 1 data check set:cora
+says "TARN_DATA"
+tiny_recipe
+TARN_DATA=$PWD/got runs 1 train tiny.yaml data.path=set:nothing
+says "no known set 'nothing'"
+TARN_DATA=$PWD/got runs 1 train tiny.yaml data.path=set:mnist
+says "mnist" "tarn data get mnist"
+
 real=$SRC/../shared/data
 if [ -r "$real/text/tinyshakespeare.txt" ]; then
     mkdir -p got/text
