@@ -272,12 +272,14 @@ typedef struct tn_loader_opt {
     /* Of several processes with the same options, which this is, 0 to ranks - 1: each gets as many samples of an epoch, none
      * twice; what cannot be shared out evenly is left out. 0, 0: alone. */
     int rank, ranks;
-    int bucket;          /* samples of so many batches are sorted by length, so that few are filled up; 0: none */
-    int pad_to;          /* lengths of fields that vary are rounded up to a multiple, up to the most; 0: 1 */
-    bool skip_bad;       /* leave out samples that fail and count them, instead of stopping there */
-    int workers;         /* threads; 0: batches are made in the thread that calls */
-    int prefetch;        /* batches made ahead; 0: two, and as many as workers, of small batches eight */
-    size_t memory_limit; /* bytes of all buffers; 0: none */
+    int bucket; /* samples of so many batches are sorted by length, so that few are filled up; 0: none */
+    int pad_to; /* lengths of fields that vary are rounded up to a multiple, up to the most; 0: 1 */
+    /* Leave out samples that fail and count them, instead of stopping there; the first of each batch is told to the context's
+     * log in the first epoch. */
+    bool skip_bad;
+    int workers;                    /* threads; 0: batches are made in the thread that calls */
+    int prefetch;                   /* batches made ahead; 0: two, and as many as workers, of small batches eight */
+    size_t memory_limit;            /* bytes of all buffers; 0: none */
     const tn_transform *transforms; /* at most one for a field */
     int n_transforms;
     void *reserved[8];

@@ -79,6 +79,8 @@ typedef struct tn_train_opt {
     const double *class_weights;
     int n_class_weights;
     bool balance_classes;
+    bool
+        skip_bad; /* training samples that cannot be had are left out, as in tn_loader_opt; those of validation never are */
     void *reserved[4];
 } tn_train_opt;
 

@@ -43,6 +43,7 @@ typedef struct worker {
 } worker;
 
 struct tn_loader {
+    tn_context *context; /* for its log */
     const tn_dataset *set;
     int64_t batch, batches; /* samples in one, batches in an epoch */
     bool shuffle, skip_bad, varies;
@@ -57,6 +58,7 @@ struct tn_loader {
 
     /* the consumer's */
     int64_t epoch, index; /* what comes next */
+    int64_t first_epoch;  /* where it began */
     tn_batch current;
     tn_loader_stats stats;
     double first_call;
@@ -137,7 +139,8 @@ static void make_batch(const tn_loader *l, worker *w, slot *s)
         if (status == TN_OK) {
             s->samples[s->n++] = sample;
         } else if (l->skip_bad) {
-            s->skipped++;
+            if (s->skipped++ == 0)
+                base_fail(&s->err, status, "sample %lld: %.900s", (long long)sample, w->err.text);
         } else {
             s->status = status;
             base_fail(&s->err, status, "epoch %lld, batch %lld, sample %lld: %.800s", (long long)epoch,
@@ -390,6 +393,7 @@ tn_loader *tn_loader_new(tn_context *context, const tn_dataset *set, const tn_lo
         return NULL;
     }
     l->set = data_retain(set);
+    l->context = base_context_retain(context);
     if (init(l, opt ? opt : &none, e) == TN_OK)
         return l;
     tn_loader_free(l);
@@ -429,6 +433,7 @@ void tn_loader_free(tn_loader *l)
     free(l->slots);
     free(l->workers);
     tn_dataset_free((tn_dataset *)(uintptr_t)l->set);
+    tn_context_free(l->context);
     free(l);
 }
 
@@ -481,6 +486,18 @@ static void deliver(tn_loader *l, slot *s)
     l->stats.samples += s->n;
 }
 
+/* What was left out is said once: in the first epoch that this loader gives. */
+static void tell_skipped(tn_loader *l, const slot *s)
+{
+    if (l->epoch != l->first_epoch)
+        return;
+    if (s->skipped == 1)
+        base_log(l->context, BASE_LOG_WARNING, "left out: %s", s->err.text);
+    else
+        base_log(l->context, BASE_LOG_WARNING, "left out, with %lld more of its batch: %s", (long long)s->skipped - 1,
+                 s->err.text);
+}
+
 static tn_status next(tn_loader *l, const tn_batch **batch)
 {
     base_clear(&l->err);
@@ -496,6 +513,8 @@ static tn_status next(tn_loader *l, const tn_batch **batch)
             return s->status;
         }
         l->stats.skipped += s->skipped;
+        if (s->skipped)
+            tell_skipped(l, s);
         if (s->n > 0)
             deliver(l, s);
         l->index++;
@@ -546,7 +565,7 @@ tn_status tn_loader_seek(tn_loader *l, int64_t epoch, int64_t batch)
     l->hold = false;
     pthread_cond_broadcast(&l->work);
     pthread_mutex_unlock(&l->lock);
-    l->epoch = epoch;
+    l->epoch = l->first_epoch = epoch;
     l->index = batch;
     return TN_OK;
 }

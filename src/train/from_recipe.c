@@ -189,6 +189,7 @@ tn_train_opt train_options_of(const train_recipe *r, train_pointed *to)
                       .no_shuffle = !r->data->shuffle,
                       .drop_last = r->data->drop_last,
                       .prefetch = (int)r->data->prefetch,
+                      .skip_bad = r->data->on_error == TRAIN_ERROR_SKIP,
                       .bucket = (int)r->data->bucket,
                       .pad_to = (int)r->data->pad_to,
                       .checkpoint_every = o->checkpoint_every,

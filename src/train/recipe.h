@@ -344,6 +344,7 @@ typedef struct train_augment {
     double fill;   /* what comes in from outside */
 } train_augment;
 
+enum { TRAIN_ERROR_FAIL, TRAIN_ERROR_SKIP };
 enum { TRAIN_BALANCE_NONE, TRAIN_BALANCE_WEIGHTS, TRAIN_BALANCE_OVER, TRAIN_BALANCE_UNDER };
 
 /* The keys of all kinds of data. A kind's own options follow in its struct: train/source/source.h. */
@@ -355,6 +356,7 @@ typedef struct train_data {
     int64_t workers, prefetch, bucket, pad_to;
     bool shuffle, drop_last;
     int balance;               /* TRAIN_BALANCE_... */
+    int on_error;              /* TRAIN_ERROR_... */
     train_normalize normalize; /* of kinds of pictures, as the next */
     train_augment augment;
 } train_data;

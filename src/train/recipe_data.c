@@ -63,6 +63,7 @@ const format_table train_augment_table = {
     .options = augment_rows,
 };
 
+static const char *const error_names[] = {"fail", "skip", NULL};
 static const char *const balance_names[] = {"none", "weights", "over", "under", NULL};
 static const format_option rows[] = {
     FORMAT_STRING(train_data, name, FORMAT_REQUIRED, "the kind of data: `tarn help data` lists them"),
@@ -78,6 +79,8 @@ static const format_option rows[] = {
     FORMAT_INT(train_data, bucket, "0", "[0,65536]",
                "samples of so many batches are sorted by length, where lengths vary: less is filled up"),
     FORMAT_INT(train_data, pad_to, "1", "[1,65536]", "lengths that vary are filled up to a multiple of this"),
+    FORMAT_ENUM(train_data, on_error, "fail", error_names,
+                "a training sample that cannot be read ends the run (fail), or is told, counted and left out (skip)"),
     FORMAT_ENUM(train_data, balance, "none", balance_names,
                 "classes of training samples that are rarer than others: count for more (weights), are repeated "
                 "(over); or of the "

@@ -104,6 +104,7 @@ tn_loader *train_loader(tn_context *context, tn_model *m, const tn_dataset *data
                        .seed = opt ? opt->seed : 0,
                        .workers = opt ? opt->workers : 0,
                        .prefetch = opt ? opt->prefetch : 0,
+                       .skip_bad = train && opt && opt->skip_bad,
                        .bucket = opt ? opt->bucket : 0,
                        .pad_to = opt ? opt->pad_to : 0,
                        .transforms = transforms,

@@ -163,6 +163,59 @@ static void test_ranks(void **state)
     tn_dataset_free(d);
 }
 
+/* ---- samples that fail --------------------------------------------------------------------------------------------- */
+
+typedef struct told {
+    int lines;
+    char first[200];
+} told;
+
+static void hear(void *user, int level, const char *line)
+{
+    told *t = user;
+    (void)level;
+    if (t->lines++ == 0)
+        strncpy(t->first, line, sizeof t->first - 1);
+}
+
+static tn_status get_or_not(void *user, int64_t i, uint64_t key, const tn_sample *s)
+{
+    if (i % 10 == 3)
+        return tn_sample_fail(s, TN_FORMAT, "file %d is damaged", (int)i);
+    return get(user, i, key, s);
+}
+
+/* Ten of 103 are left out, and told in the first epoch: once a batch, whatever the number of workers. */
+static void test_skip(void **state)
+{
+    (void)state;
+    for (int workers = 0; workers <= 2; workers++) {
+        told t = {0};
+        tn_context *c = tn_context_new(TN_OPT(tn_context_opt, .log = hear, .log_user = &t));
+        const tn_field fields[] = {
+            {.name = "x", .dtype = TN_I64, .rank = 2, .dims = {MOST, 2}, .varies = true, .pad = PAD},
+            {.name = "y", .dtype = TN_I64, .rank = 1, .dims = {MOST}, .varies = true, .pad = -100}};
+        tn_dataset *d = tn_dataset_new(
+            c, &(tn_dataset_def){.count = COUNT, .fields = fields, .n_fields = 2, .classes = 3, .get = get_or_not});
+        tn_loader *l = tn_loader_new(c, d, TN_OPT(tn_loader_opt, .batch = 20, .skip_bad = true, .workers = workers));
+        const tn_batch *b;
+        tn_loader_stats stats;
+        int n = 0;
+        for (int epoch = 0; epoch < 2; epoch++)
+            while (assert_int_equal(tn_loader_next(l, &b), TN_OK), b)
+                for (int64_t i = 0; i < b->n; i++, n++)
+                    assert_true(b->samples[i] % 10 != 3);
+        tn_loader_get_stats(l, &stats);
+        assert_int_equal(n, 2 * (COUNT - 10));
+        assert_int_equal(stats.skipped, 20);
+        assert_int_equal(t.lines, 5);
+        assert_string_equal(t.first, "left out, with 1 more of its batch: sample 3: file 3 is damaged");
+        tn_loader_free(l);
+        tn_dataset_free(d);
+        tn_context_free(c);
+    }
+}
+
 static void test_seek(void **state)
 {
     tn_dataset *d = set(*state, NULL), *part = tn_dataset_range(*state, d, 0, COUNT), *kept;
@@ -221,6 +274,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_batches, begin, end),
                                        cmocka_unit_test_setup_teardown(test_bucket, begin, end),
                                        cmocka_unit_test_setup_teardown(test_ranks, begin, end),
+                                       cmocka_unit_test(test_skip),
                                        cmocka_unit_test_setup_teardown(test_seek, begin, end),
                                        cmocka_unit_test_setup_teardown(test_wrong, begin, end)};
     return cmocka_run_group_tests(tests, NULL, NULL);
