@@ -7,7 +7,8 @@
 #include "base/text.h"
 #include "data/picture/set.h"
 
-enum { LIST_LIMIT = 1 << 30, MOST_CLASSES = 1 << 24 };
+/* Numbers from here on are names, not classes: a lone label of a few digits must not make millions of them. */
+enum { LIST_LIMIT = 1 << 30, MOST_CLASSES = 1 << 16 };
 
 typedef struct line {
     int64_t file;

@@ -7,7 +7,7 @@
 #include "data/picture/set.h"
 #include "format/json.h"
 
-enum { MOST_CLASSES = 1 << 24 };
+enum { MOST_CLASSES = 1 << 16 };
 
 /* What the files of one sample have in common: all up to the first point of the name behind the folders. */
 static size_t key_length(const char *name)
