@@ -130,6 +130,19 @@ static char *idx_name(const char *file, int64_t *index)
     return name;
 }
 
+/* Room for the outputs of one sample like x->raw. */
+static int fit_output(predicting *x)
+{
+    if (tn_predictor_shape_for(x->p, &x->raw, &x->output) != TN_OK)
+        return cli_fail("%s", tn_predictor_error(x->p));
+    if (x->output.dtype != TN_F32)
+        return cli_fail("the model's output is %s; only f32 can be shown", tn_dtype_name(x->output.dtype));
+    x->classes = tn_view_count(&x->output);
+    free(x->scores);
+    x->output.data = x->scores = malloc(x->output.bytes + 1);
+    return x->scores ? CLI_OK : cli_fail("out of memory");
+}
+
 /* Runs the model on x->raw and shows what comes out. */
 static int predict_raw(predicting *x, const char *file)
 {
@@ -155,19 +168,6 @@ static int predict_file(predicting *x, const char *file)
 
 /* ---- models with a preparation ----------------------------------------------------------------------------------- */
 
-/* Room for the outputs of one sample like x->raw, which may be longer than the ones before. */
-static int fit_output(predicting *x)
-{
-    if (tn_predictor_shape_for(x->p, &x->raw, &x->output) != TN_OK)
-        return cli_fail("%s", tn_predictor_error(x->p));
-    if (x->output.dtype != TN_F32)
-        return cli_fail("the model's output is %s; only f32 can be shown", tn_dtype_name(x->output.dtype));
-    x->classes = tn_view_count(&x->output);
-    free(x->scores);
-    x->output.data = x->scores = malloc(x->output.bytes + 1);
-    return x->scores ? CLI_OK : cli_fail("out of memory");
-}
-
 /* Sample i of what was read: x->raw becomes its field "x" with a batch of one before it. */
 static int predict_sample(predicting *x, const tn_dataset *d, int64_t i, const char *file, void *room)
 {
@@ -178,9 +178,10 @@ static int predict_sample(predicting *x, const tn_dataset *d, int64_t i, const c
     int64_t dims[TN_MAX_RANK] = {1};
     for (int k = 0; k < one.rank; k++)
         dims[k + 1] = one.dims[k];
+    const bool same = x->scores && memcmp(dims, x->dims, sizeof dims) == 0;
     x->raw = tn_view_of(room, f->dtype, one.rank + 1, dims);
-    x->rank = x->raw.rank;
-    int code = fit_output(x);
+    int code = same ? CLI_OK : fit_output(x);
+    memcpy(x->dims, dims, code == CLI_OK ? sizeof dims : 0);
     char name[4096];
     if (tn_dataset_count(d) > 1)
         (void)snprintf(name, sizeof name, "%s:%lld", file, (long long)i);
@@ -224,14 +225,8 @@ static int prepare(predicting *x)
     x->raw = tn_view_of(NULL, raw ? raw : tn_tensor_dtype(tn_model_input(x->m)), x->rank, x->dims);
     if (x->raw.bytes == 0)
         return cli_fail("the model's input has other open sizes than the batch; no single sample can be fed");
-    if (tn_predictor_shape(x->p, 1, &x->output) != TN_OK)
-        return cli_fail("%s", tn_predictor_error(x->p));
-    if (x->output.dtype != TN_F32)
-        return cli_fail("the model's output is %s; only f32 can be shown", tn_dtype_name(x->output.dtype));
-    x->classes = tn_view_count(&x->output);
     x->raw.data = malloc(x->raw.bytes);
-    x->output.data = x->scores = malloc(x->output.bytes + 1);
-    return x->raw.data && x->scores ? CLI_OK : cli_fail("out of memory");
+    return x->raw.data ? fit_output(x) : cli_fail("out of memory");
 }
 
 static int run(const cli_args *a)

@@ -31,6 +31,12 @@ bool base_utf8_valid(const char *text, size_t bytes)
     return true;
 }
 
+bool base_ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
 const char *base_shown(const char *text, char buffer[BASE_SHOWN])
 {
     enum { ROOM = BASE_SHOWN - 4 }; /* "..." and the end */

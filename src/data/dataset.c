@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "op/scheme/op.h"
+
 enum { MOST_CLASSES = 1 << 24, ALIGN = 64 };
 
 tn_status tn_sample_fail(const tn_sample *sample, tn_status status, const char *fmt, ...)
@@ -238,22 +240,13 @@ static tn_status check_classes_of(const tn_dataset *d, int64_t index, const void
 }
 
 /* Writes `pad` from place `from` on. */
-static void fill_up(const tn_field *field, size_t bytes, void *at, int64_t from)
+static void fill_up(const tn_field *field, size_t bytes, char *at, int64_t from)
 {
-    const int64_t row = (int64_t)(bytes / tn_dtype_size(field->dtype)) / field->dims[0], n = row * field->dims[0];
-    if (from >= field->dims[0])
-        return;
-    for (int64_t i = row * from; i < n; i++)
-        switch (field->dtype) {
-        case TN_F64: ((double *)at)[i] = field->pad; break;
-        case TN_F32: ((float *)at)[i] = (float)field->pad; break;
-        case TN_I64: ((int64_t *)at)[i] = (int64_t)field->pad; break;
-        case TN_I32: ((int32_t *)at)[i] = (int32_t)field->pad; break;
-        case TN_I16: ((int16_t *)at)[i] = (int16_t)field->pad; break;
-        case TN_U8: ((uint8_t *)at)[i] = (uint8_t)field->pad; break;
-        case TN_I8: ((int8_t *)at)[i] = (int8_t)field->pad; break;
-        default: memset((char *)at + (size_t)i * tn_dtype_size(field->dtype), 0, tn_dtype_size(field->dtype)); break;
-        }
+    const size_t size = tn_dtype_size(field->dtype), begin = bytes / (size_t)field->dims[0] * (size_t)from;
+    char element[16] = {0};
+    (void)op_element_from_f64(field->dtype, field->pad, element);
+    for (size_t i = begin; i < bytes; i += size)
+        memcpy(at + i, element, size);
 }
 
 static tn_status check_lengths(const tn_dataset *d, int64_t index, void *const *at, const int64_t *lengths,
@@ -359,6 +352,19 @@ tn_status data_label(const tn_dataset *d, int64_t index, int64_t *label, base_er
     if (lock)
         pthread_mutex_unlock(lock);
     return check_label(d, index, *label, e);
+}
+
+tn_status data_labels(const tn_dataset *d, int64_t **labels, base_error *e)
+{
+    *labels = malloc((size_t)d->def.count * sizeof **labels + 8);
+    tn_status status = *labels ? TN_OK : base_no_memory(e, "listing the classes of samples");
+    for (int64_t i = 0; status == TN_OK && i < d->def.count; i++)
+        status = data_label(d, i, *labels + i, e);
+    if (status != TN_OK) {
+        free(*labels);
+        *labels = NULL;
+    }
+    return status;
 }
 
 tn_status tn_dataset_label(tn_context *context, const tn_dataset *d, int64_t index, int64_t *label)

@@ -28,6 +28,10 @@ bool data_varies(const tn_dataset *d);
 /* About how long a sample is, or -1. */
 int64_t data_length(const tn_dataset *d, int64_t index);
 tn_status data_label(const tn_dataset *d, int64_t index, int64_t *label, base_error *e);
+/* Those of all samples, to be freed. */
+tn_status data_labels(const tn_dataset *d, int64_t **labels, base_error *e);
+/* tn_class_weights of them. */
+tn_status data_class_weights(const tn_dataset *d, double *weights, base_error *e);
 /* tn_dataset_new with the place for the sentence given. */
 tn_dataset *data_new(const tn_dataset_def *def, base_error *e);
 /* A definition with fields and classes of d and the rest for the caller to fill. */

@@ -266,25 +266,19 @@ static tn_status add_plain(data_files *f, files_shard *s, base_error *e)
     return name && base_vec_push(&f->members, m) ? TN_OK : base_no_memory(e, "listing files");
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-    return n >= m && strcmp(text + n - m, end) == 0;
-}
-
 static tn_status open_file(data_files *f, files_shard *s, base_error *e)
 {
     unsigned char block[512] = {0};
     size_t n = s->bytes.bytes < 512 ? (size_t)s->bytes.bytes : 512;
     BASE_TRY(files_bytes_read(&s->bytes, 0, block, n, s->path, e));
     bool zip = n >= 4 && (memcmp(block, "PK\3\4", 4) == 0 || memcmp(block, "PK\5\6", 4) == 0);
-    if (zip || ends_with(s->path, ".zip")) {
+    if (zip || base_ends_with(s->path, ".zip")) {
         s->zip = true;
         return files_zip_index(f, &s->bytes, s->path, e);
     }
     if (data_is_gzip(block, n))
         return files_gzip_open(f, s, s->path, e);
-    if ((n == 512 && files_is_tar(block)) || ends_with(s->path, ".tar"))
+    if ((n == 512 && files_is_tar(block)) || base_ends_with(s->path, ".tar"))
         return files_tar_plain(f, &s->bytes, s->path, e);
     return add_plain(f, s, e);
 }

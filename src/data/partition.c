@@ -5,6 +5,7 @@
 
 #include "base/context.h"
 #include "base/philox.h"
+#include "data/dataset.h"
 #include <tarn/data.h>
 
 enum { MOST_PARTS = 1 << 16, STREAM_SPLIT = 0x5b1f, STREAM_BALANCE = 0xba1a };
@@ -435,9 +436,8 @@ tn_partition *tn_partition_balance(tn_context *context, const int64_t *indices, 
     return s;
 }
 
-tn_status tn_class_weights(tn_context *context, const int64_t *classes, int64_t count, int n_classes, double *weights)
+static tn_status weigh(const int64_t *classes, int64_t count, int n_classes, double *weights, base_error *e)
 {
-    base_error *e = base_context_begin(context);
     int64_t total = 0, seen = 0;
     for (int c = 0; c < n_classes; c++)
         weights[c] = 0;
@@ -455,4 +455,18 @@ tn_status tn_class_weights(tn_context *context, const int64_t *classes, int64_t 
     for (int c = 0; c < n_classes; c++)
         weights[c] = weights[c] > 0 ? (double)total / ((double)seen * weights[c]) : 0;
     return TN_OK;
+}
+
+tn_status tn_class_weights(tn_context *context, const int64_t *classes, int64_t count, int n_classes, double *weights)
+{
+    return weigh(classes, count, n_classes, weights, base_context_begin(context));
+}
+
+tn_status data_class_weights(const tn_dataset *d, double *weights, base_error *e)
+{
+    int64_t *labels;
+    BASE_TRY(data_labels(d, &labels, e));
+    const tn_status status = weigh(labels, d->def.count, d->def.classes, weights, e);
+    free(labels);
+    return status;
 }

@@ -239,12 +239,10 @@ static void mark(int64_t *members, int64_t n, double fraction, base_random *rand
 }
 
 /* members: the samples class by class, in order, by counting; start[c] is where class c begins. */
-static tn_status by_class(const tn_dataset *d, int64_t *members, int64_t *labels, int64_t *start, base_error *e)
+static void by_class(const tn_dataset *d, int64_t *members, const int64_t *labels, int64_t *start)
 {
-    for (int64_t i = 0; i < d->def.count; i++) {
-        BASE_TRY(data_label(d, i, &labels[i], e));
+    for (int64_t i = 0; i < d->def.count; i++)
         start[labels[i] + 1]++;
-    }
     for (int c = 0; c < d->def.classes; c++)
         start[c + 1] += start[c];
     for (int64_t i = 0; i < d->def.count; i++)
@@ -252,7 +250,6 @@ static tn_status by_class(const tn_dataset *d, int64_t *members, int64_t *labels
     for (int c = d->def.classes; c > 0; c--)
         start[c] = start[c - 1];
     start[0] = 0;
-    return TN_OK;
 }
 
 static tn_status choose(const tn_dataset *d, double fraction, uint64_t seed, bool stratified, unsigned char *first,
@@ -263,9 +260,10 @@ static tn_status choose(const tn_dataset *d, double fraction, uint64_t seed, boo
     int64_t *members = index_array(n, e), *labels = NULL, *start = NULL;
     tn_status status = members ? TN_OK : TN_MEMORY;
     if (status == TN_OK && stratified) {
-        labels = index_array(n, e);
         start = calloc((size_t)d->def.classes + 2, sizeof *start);
-        status = labels && start ? by_class(d, members, labels, start, e) : base_no_memory(e, "splitting a data set");
+        status = start ? data_labels(d, &labels, e) : base_no_memory(e, "splitting a data set");
+        if (status == TN_OK)
+            by_class(d, members, labels, start);
         for (int c = 0; status == TN_OK && c < d->def.classes; c++)
             mark(members + start[c], start[c + 1] - start[c], fraction, &random, first);
     } else if (status == TN_OK) {

@@ -5,6 +5,7 @@
 
 #include "base/context.h"
 #include "base/text.h"
+#include "data/dataset.h"
 #include "source_list.h"
 #include "train/build.h"
 #include "train/recipe_tables.h"
@@ -283,17 +284,15 @@ static tn_status balance(tn_context *c, const train_recipe *r, train_sets *s)
     if (!s->train || (!over && r->data->balance != TRAIN_BALANCE_UNDER))
         return TN_OK;
     const int64_t count = tn_dataset_count(s->train);
-    int64_t *labels = malloc((size_t)count * sizeof *labels + 8), n;
-    tn_status status = labels ? TN_OK : base_no_memory(base_context_begin(c), "balancing classes");
-    for (int64_t i = 0; status == TN_OK && i < count; i++)
-        status = tn_dataset_label(c, s->train, i, &labels[i]);
-    tn_partition *p = status == TN_OK ? tn_partition_balance(c, NULL, labels, count, over, (uint64_t)r->seed) : NULL;
+    int64_t n, *labels;
+    BASE_TRY(data_labels(s->train, &labels, base_context_begin(c)));
+    tn_partition *p = tn_partition_balance(c, NULL, labels, count, over, (uint64_t)r->seed);
     const int64_t *indices = p ? tn_partition_part(p, 0, &n) : NULL;
     tn_dataset *even = indices ? tn_dataset_subset(c, s->train, indices, n) : NULL;
     tn_partition_free(p);
     free(labels);
     if (!even)
-        return status != TN_OK ? status : TN_INVALID;
+        return TN_INVALID;
     tn_dataset_free(s->train);
     s->train = even;
     return TN_OK;

@@ -141,24 +141,6 @@ tn_tensor *train_loss_of(tn_model *m, tn_loss loss, train_target_kind kind, tn_t
 
 /* ---- weights of classes -------------------------------------------------------------------------------------------- */
 
-/* Such that all classes of the samples count alike. */
-static tn_status count_classes(const tn_dataset *data, double *weights, base_error *e)
-{
-    const int64_t count = tn_dataset_count(data);
-    int64_t *labels = malloc((size_t)count * sizeof *labels + 8);
-    tn_status status = labels ? TN_OK : base_no_memory(e, "weighing classes");
-    for (int64_t i = 0; status == TN_OK && i < count; i++)
-        status = data_label(data, i, &labels[i], e);
-    tn_context *c = status == TN_OK ? tn_context_new(NULL) : NULL;
-    if (status == TN_OK)
-        status = c ? tn_class_weights(c, labels, count, tn_dataset_classes(data), weights)
-                   : base_no_memory(e, "weighing classes");
-    tn_context_free(c);
-    free(labels);
-    return status == TN_OK || (e && e->status != TN_OK) ? status
-                                                        : base_fail(e, status, "the classes cannot be weighed");
-}
-
 static tn_status fill_weights(const tn_dataset *data, const tn_train_opt *opt, double *weights, int classes,
                               base_error *e)
 {
@@ -168,7 +150,7 @@ static tn_status fill_weights(const tn_dataset *data, const tn_train_opt *opt, d
             return base_fail(e, TN_INVALID, "class %d counts for %g; weights of classes must be at least 0", i,
                              weights[i]);
     }
-    return opt->balance_classes ? count_classes(data, weights, e) : TN_OK;
+    return opt->balance_classes ? data_class_weights(data, weights, e) : TN_OK;
 }
 
 tn_tensor *train_class_weights(tn_model *m, const tn_dataset *data, tn_loss loss, const tn_train_opt *opt,

@@ -14,7 +14,7 @@ static void boxes(const uint8_t *data, size_t size, bool voc)
     base_error e = {0};
     picture_set *s = picture_set_new(&(tn_pictures_opt){0}, &e);
     picture_item item = {0};
-    picture_names names = {0};
+    data_names names = {0};
     if (!s)
         abort();
     tn_status status = voc ? boxes_from_voc(s, &item, &names, data, size, "input", &e)

@@ -8,6 +8,7 @@
 #include "base/context.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "data/names.h"
 #include "data/picture/set.h"
 
 enum { MOST_LISTED = 20, MOST_NOTES = 100, MOST_CLASSES = 100000, MOST_ARCHIVES = 64 };
@@ -191,7 +192,7 @@ static tn_status (*reader_of(const char *name))(data_check *, const check_file *
     if (picture_name(name))
         return check_picture;
     for (size_t i = 0; i < sizeof readers / sizeof *readers; i++)
-        if (picture_name_ends(name, readers[i].ending))
+        if (data_name_ends(name, readers[i].ending))
             return readers[i].read;
     return NULL;
 }
@@ -200,7 +201,7 @@ static bool is_archive(const char *name)
 {
     static const char *const endings[] = {".tar", ".tar.gz", ".tgz", ".zip", ".npz"};
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
-        if (picture_name_ends(name, endings[i]))
+        if (data_name_ends(name, endings[i]))
             return true;
     return false;
 }

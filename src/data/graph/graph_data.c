@@ -298,15 +298,6 @@ static tn_status read_features(tn_graph_data *g, const naming *names, const tn_t
 
 /* ---- labels and splits -------------------------------------------------------------------------------------------- */
 
-static int by_name(const void *a, const void *b)
-{
-    const char *x = *(const char *const *)a, *y = *(const char *const *)b;
-    double v, w;
-    if (table_parse_f64(x, strlen(x), &v) && table_parse_f64(y, strlen(y), &w) && v != w)
-        return v < w ? -1 : 1;
-    return strcmp(x, y);
-}
-
 static tn_status name_classes(tn_graph_data *g, const table_words *words, base_error *e)
 {
     size_t n = words->ends.n;
@@ -322,7 +313,7 @@ static tn_status name_classes(tn_graph_data *g, const table_words *words, base_e
     }
     if (!g->class_names)
         return base_no_memory(e, "reading a graph");
-    qsort((void *)g->class_names, n, sizeof *g->class_names, by_name);
+    qsort((void *)g->class_names, n, sizeof *g->class_names, table_text_order);
     g->view.classes = (int)n;
     return TN_OK;
 }

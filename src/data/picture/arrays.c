@@ -88,21 +88,15 @@ static tn_status find_tensor(arrays *s, array *a, const char *path, const char *
     return TN_OK;
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-    return n >= m && strcmp(text + n - m, end) == 0;
-}
-
 static tn_status open_one(arrays *s, array *a, const char *path, const char *name, bool is_y, base_error *e)
 {
-    if (ends_with(path, ".safetensors")) {
+    if (base_ends_with(path, ".safetensors")) {
         if (!s->tensors)
             BASE_TRY(format_safetensors_open(path, &s->tensors, e));
         return name ? find_tensor(s, a, path, name, e)
                     : base_fail(e, TN_INVALID, "%s holds several arrays: say which one is x", path);
     }
-    if (ends_with(path, ".npy"))
+    if (base_ends_with(path, ".npy"))
         return open_npy(a, is_y ? name : path, e);
     return name ? open_npz(a, path, name, e)
                 : base_fail(e, TN_INVALID, "%s holds several arrays: say which one is x", path);

@@ -83,7 +83,7 @@ static int64_t find_beside(const picture_set *s, int64_t i, const char *from, co
     return found;
 }
 
-static tn_status read_annotation(picture_set *s, picture_item *item, int64_t file, picture_names *names, data_buffer *b,
+static tn_status read_annotation(picture_set *s, picture_item *item, int64_t file, data_names *names, data_buffer *b,
                                  base_error *e)
 {
     base_str where = {0};
@@ -96,7 +96,7 @@ static tn_status read_annotation(picture_set *s, picture_item *item, int64_t fil
     return status;
 }
 
-static tn_status list_beside(picture_set *s, picture_names *names, base_error *e)
+static tn_status list_beside(picture_set *s, data_names *names, base_error *e)
 {
     data_buffer b = {0};
     tn_status status = TN_OK;
@@ -138,15 +138,15 @@ static tn_status number_classes(picture_set *s, base_error *e)
 }
 
 /* Names in the order in which they came become sorted ones. */
-static tn_status sort_classes(picture_set *s, const picture_names *names, base_error *e)
+static tn_status sort_classes(picture_set *s, const data_names *names, base_error *e)
 {
-    picture_names sorted = {0};
+    data_names sorted = {0};
     if (s->classes > 0)
         return TN_OK;
     for (size_t i = 0; i < names->n; i++)
         if (!base_vec_push(&sorted, names->at[i]))
             return base_vec_free(&sorted), base_no_memory(e, "listing classes");
-    picture_names_sort(&sorted);
+    data_names_sort(&sorted);
     s->class_names = BASE_ARRAY(&s->arena, const char *, sorted.n + 1);
     s->classes = (int)sorted.n;
     for (size_t i = 0; s->class_names && i < sorted.n; i++)
@@ -156,14 +156,14 @@ static tn_status sort_classes(picture_set *s, const picture_names *names, base_e
         return base_no_memory(e, "listing classes");
     for (size_t i = 0; i < s->boxes.n; i++) {
         picture_box *b = &s->boxes.at[i];
-        b->of_class = (float)picture_names_find(s->class_names, s->classes, names->at[(size_t)b->of_class]);
+        b->of_class = (float)data_names_find(s->class_names, s->classes, names->at[(size_t)b->of_class]);
     }
     return TN_OK;
 }
 
 static tn_status list_boxes(picture_set *s, const char *annotations, tn_box_format format, base_error *e)
 {
-    picture_names names = {0};
+    data_names names = {0};
     tn_status status;
     s->boxed = true;
     s->relative = format == TN_BOXES_YOLO;
@@ -181,13 +181,8 @@ tn_dataset *tn_dataset_picture_boxes(tn_context *context, const char *path, cons
                                      tn_box_format format, const tn_pictures_opt *opt)
 {
     base_error *e = base_context_begin(context);
-    opt = opt ? opt : &(tn_pictures_opt){0};
-    picture_set *s = picture_set_new(opt, e);
-    if (!s)
-        return NULL;
-    data_files_opt files = picture_files_opt(opt);
-    s->files = data_files_open(path, &files, e);
-    if (s->files && list_boxes(s, annotations, format, e) == TN_OK)
+    picture_set *s = picture_set_open(&path, 1, opt, e);
+    if (s && list_boxes(s, annotations, format, e) == TN_OK)
         return picture_set_finish(s, path, e);
     picture_set_free(s);
     return NULL;

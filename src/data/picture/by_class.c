@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "data/names.h"
 #include "data/picture/set.h"
 
 /* The names of the folders are the classes, unless the caller has a list. */
@@ -34,7 +35,7 @@ static tn_status class_of(const picture_set *s, int64_t i, int *label, base_erro
     }
     memcpy(folder, name, (size_t)(slash - name));
     folder[slash - name] = '\0';
-    *label = picture_names_find(s->class_names, s->classes, folder);
+    *label = data_names_find(s->class_names, s->classes, folder);
     if (*label >= 0)
         return TN_OK;
     base_fail(e, TN_FORMAT, "\"%s\" is not among the %d classes of this model or recipe", BASE_SHOW(folder),
@@ -78,13 +79,8 @@ static tn_status list_pictures(picture_set *s, const char *what, base_error *e)
 tn_dataset *tn_dataset_pictures(tn_context *context, const char *path, const tn_pictures_opt *opt)
 {
     base_error *e = base_context_begin(context);
-    opt = opt ? opt : &(tn_pictures_opt){0};
-    picture_set *s = picture_set_new(opt, e);
-    if (!s)
-        return NULL;
-    data_files_opt files = picture_files_opt(opt);
-    s->files = data_files_open(path, &files, e);
-    if (s->files && list_pictures(s, path, e) == TN_OK)
+    picture_set *s = picture_set_open(&path, 1, opt, e);
+    if (s && list_pictures(s, path, e) == TN_OK)
         return picture_set_finish(s, path, e);
     picture_set_free(s);
     return NULL;

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "data/names.h"
 #include "data/picture/boxes.h"
 #include "format/json.h"
 
@@ -116,7 +117,7 @@ static int class_of(const reader *r, int64_t id)
     const category like = {.id = id};
     const category *c =
         r->categories.n ? bsearch(&like, r->categories.at, r->categories.n, sizeof like, by_category_id) : NULL;
-    return c ? picture_names_find(r->set->class_names, r->set->classes, c->name) : -1;
+    return c ? data_names_find(r->set->class_names, r->set->classes, c->name) : -1;
 }
 
 static tn_status read_box(reader *r, const format_json *object, int64_t order)

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/number.h"
 #include "base/text.h"
+#include "data/names.h"
 #include "data/picture/set.h"
 
 /* Numbers from here on are names, not classes: a lone label of a few digits must not make millions of them. */
@@ -102,7 +103,7 @@ static bool all_numbers(const lister *l, int64_t *most)
 static tn_status name_classes(lister *l)
 {
     picture_set *s = l->set;
-    picture_names names = {0};
+    data_names names = {0};
     int64_t most;
     bool numbers = all_numbers(l, &most);
     if (s->classes > 0)
@@ -110,7 +111,7 @@ static tn_status name_classes(lister *l)
     for (size_t i = 0; !numbers && i < l->lines.n; i++)
         if (!base_vec_push(&names, l->lines.at[i].label))
             return base_vec_free(&names), base_no_memory(l->e, "reading a list");
-    picture_names_sort(&names);
+    data_names_sort(&names);
     s->classes = numbers ? (int)most + 1 : (int)names.n;
     s->class_names = BASE_ARRAY(&s->arena, const char *, s->classes + 1);
     for (int c = 0; s->class_names && c < s->classes; c++)
@@ -130,7 +131,7 @@ static tn_status make_items(lister *l)
         picture_item item = {.file = from->file};
         int64_t v;
         if (s->labelled) {
-            item.label = picture_names_find(s->class_names, s->classes, from->label);
+            item.label = data_names_find(s->class_names, s->classes, from->label);
             if (item.label < 0 && base_parse_i64(from->label, &v) && v >= 0 && v < s->classes)
                 item.label = (int)v;
             if (item.label < 0)
@@ -180,14 +181,13 @@ static char *folder_of(const char *path)
 tn_dataset *tn_dataset_picture_list(tn_context *context, const char *path, const char *list, const tn_pictures_opt *opt)
 {
     base_error *e = base_context_begin(context);
-    opt = opt ? opt : &(tn_pictures_opt){0};
     char *folder = path ? NULL : folder_of(list);
-    picture_set *s = path || folder ? picture_set_new(opt, e) : NULL;
-    data_files_opt files = picture_files_opt(opt);
-    if (s)
-        s->files = data_files_open(path ? path : folder, &files, e);
+    const char *from = path ? path : folder;
+    picture_set *s = from ? picture_set_open(&from, 1, opt, e) : NULL;
+    if (!from)
+        base_no_memory(e, "listing pictures");
     free(folder);
-    if (s && s->files && read_list(s, list, e) == TN_OK)
+    if (s && read_list(s, list, e) == TN_OK)
         return picture_set_finish(s, list, e);
     picture_set_free(s);
     return NULL;

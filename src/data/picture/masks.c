@@ -67,15 +67,10 @@ tn_dataset *tn_dataset_picture_masks(tn_context *context, const char *path, cons
                                      const tn_pictures_opt *opt)
 {
     base_error *e = base_context_begin(context);
-    opt = opt ? opt : &(tn_pictures_opt){0};
-    picture_set *s = picture_set_new(opt, e);
-    if (!s)
-        return NULL;
-    data_files_opt files = picture_files_opt(opt);
-    s->files = data_files_open(path, &files, e);
+    picture_set *s = picture_set_open(&path, 1, opt, e);
+    data_files_opt files = opt ? picture_files_opt(opt) : (data_files_opt){0};
     files.under = masks_under;
-    s->masks = s->files ? data_files_open(masks ? masks : path, &files, e) : NULL;
-    if (s->masks && pair_up(s, e) == TN_OK)
+    if (s && (s->masks = data_files_open(masks ? masks : path, &files, e)) && pair_up(s, e) == TN_OK)
         return picture_set_finish(s, path, e);
     picture_set_free(s);
     return NULL;

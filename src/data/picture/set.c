@@ -6,65 +6,17 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "data/names.h"
 #include "data/picture/pipeline.h"
 
 static const int64_t PIXELS_LIMIT = 100000000;
 
 /* ---- names ----------------------------------------------------------------------------------------------------- */
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-}
-
-bool picture_name_ends(const char *name, const char *ending)
-{
-    size_t n = strlen(name), m = strlen(ending);
-    for (size_t i = 0; n >= m && i < m; i++)
-        if (lower(name[n - m + i]) != ending[i])
-            return false;
-    return n >= m;
-}
-
 bool picture_name(const char *name)
 {
-    static const char *const endings[] = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".pgm", ".pnm"};
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
-        if (picture_name_ends(name, endings[i]))
-            return true;
-    return false;
-}
-
-static int by_bytes(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-void picture_names_sort(picture_names *names)
-{
-    size_t kept = 0;
-    if (names->n)
-        qsort(names->at, names->n, sizeof *names->at, by_bytes);
-    for (size_t i = 0; i < names->n; i++)
-        if (i == 0 || strcmp(names->at[i], names->at[kept - 1]) != 0)
-            names->at[kept++] = names->at[i];
-    names->n = kept;
-}
-
-int picture_names_find(const char *const *names, int n, const char *name)
-{
-    int low = 0, high = n;
-    while (low < high) { /* the usual case: sorted */
-        int middle = (low + high) / 2, c = strcmp(names[middle], name);
-        if (c == 0)
-            return middle;
-        low = c < 0 ? middle + 1 : low;
-        high = c < 0 ? high : middle;
-    }
-    for (int i = 0; i < n; i++)
-        if (strcmp(names[i], name) == 0)
-            return i;
-    return -1;
+    static const char *const endings[] = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".pgm", ".pnm", NULL};
+    return data_name_ends_in(name, endings);
 }
 
 /* ---- making and freeing ---------------------------------------------------------------------------------------- */
@@ -117,6 +69,19 @@ picture_set *picture_set_new(const tn_pictures_opt *o, base_error *e)
     s->most_boxes = o->most_boxes;
     s->pixels_limit = o->pixels_limit > 0 ? o->pixels_limit : PIXELS_LIMIT;
     s->pipeline = o->pipeline ? pipeline_retain(o->pipeline) : NULL;
+    return s;
+}
+
+picture_set *picture_set_open(const char *const *paths, int n, const tn_pictures_opt *opt, base_error *e)
+{
+    static const tn_pictures_opt usual = {0};
+    opt = opt ? opt : &usual;
+    picture_set *s = picture_set_new(opt, e);
+    const data_files_opt files = picture_files_opt(opt);
+    if (s && !(s->files = data_files_open_shards(paths, n, &files, e))) {
+        picture_set_free(s);
+        return NULL;
+    }
     return s;
 }
 

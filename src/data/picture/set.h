@@ -33,17 +33,14 @@ typedef struct picture_set {
     tn_pipeline *pipeline;
 } picture_set;
 
-/* NULL, with the sentence in e. */
+/* A set without files; NULL, with the sentence in e. */
 picture_set *picture_set_new(const tn_pictures_opt *opt, base_error *e);
+/* One without items whose files are opened; opt may be NULL. NULL, with the sentence in e. */
+picture_set *picture_set_open(const char *const *paths, int n, const tn_pictures_opt *opt, base_error *e);
 void picture_set_free(picture_set *s);
 data_files_opt picture_files_opt(const tn_pictures_opt *opt);
 /* Does a name end as pictures do? */
 bool picture_name(const char *name);
-bool picture_name_ends(const char *name, const char *ending); /* whatever the case of ASCII letters */
-/* Class names sorted by their bytes, without doubles, from a vec of borrowed names. */
-typedef base_vec(const char *) picture_names;
-void picture_names_sort(picture_names *names);
-int picture_names_find(const char *const *names, int n, const char *name);
 /* Items from the lines of a list that was read: a zero byte stands behind the text, which is cut up. */
 tn_status picture_list_parse(picture_set *s, char *text, size_t bytes, const char *list, base_error *e);
 /* Takes the set over in any case: makes a data set of it or frees it. `what` names it in sentences. */

@@ -4,6 +4,7 @@
 
 #include "base/number.h"
 #include "base/text.h"
+#include "data/names.h"
 #include "data/picture/set.h"
 #include "format/json.h"
 
@@ -28,7 +29,7 @@ static tn_status bad_label(const picture_set *s, int64_t file, const char *text,
 static tn_status label_of_text(const picture_set *s, int64_t file, const char *text, int *label, base_error *e)
 {
     int64_t v, limit = s->classes > 0 ? s->classes : MOST_CLASSES;
-    *label = s->classes > 0 ? picture_names_find(s->class_names, s->classes, text) : -1;
+    *label = s->classes > 0 ? data_names_find(s->class_names, s->classes, text) : -1;
     if (*label < 0 && base_parse_i64(text, &v) && v >= 0 && v < limit)
         *label = (int)v;
     return *label >= 0 ? TN_OK : bad_label(s, file, text, e);
@@ -67,7 +68,7 @@ static tn_status read_label(const picture_set *s, int64_t file, data_buffer *b, 
 {
     char text[128];
     BASE_TRY(data_files_read(s->files, file, b, e));
-    if (picture_name_ends(data_files_name(s->files, file), ".json"))
+    if (data_name_ends(data_files_name(s->files, file), ".json"))
         return label_of_json(s, file, (const char *)b->data, b->bytes, label, e);
     size_t n = b->bytes;
     while (n > 0 && strchr(" \r\n\t", b->data[n - 1]) && b->data[n - 1])
@@ -109,7 +110,7 @@ static tn_status list_samples(picture_set *s, base_error *e)
                 break;
             if (picture_name(other))
                 picture = end;
-            else if (picture_name_ends(other, ".cls") || (label < 0 && picture_name_ends(other, ".json")))
+            else if (data_name_ends(other, ".cls") || (label < 0 && data_name_ends(other, ".json")))
                 label = end;
         }
         if (picture >= 0)
@@ -130,13 +131,8 @@ static tn_status list_samples(picture_set *s, base_error *e)
 tn_dataset *tn_dataset_picture_shards(tn_context *context, const char *const *paths, int n, const tn_pictures_opt *opt)
 {
     base_error *e = base_context_begin(context);
-    opt = opt ? opt : &(tn_pictures_opt){0};
-    picture_set *s = picture_set_new(opt, e);
-    if (!s)
-        return NULL;
-    data_files_opt files = picture_files_opt(opt);
-    s->files = data_files_open_shards(paths, n, &files, e);
-    if (s->files && list_samples(s, e) == TN_OK)
+    picture_set *s = picture_set_open(paths, n, opt, e);
+    if (s && list_samples(s, e) == TN_OK)
         return picture_set_finish(s, paths[0], e);
     picture_set_free(s);
     return NULL;

@@ -16,7 +16,7 @@ enum { DEPTH = 32, TEXT = 200 };
 typedef struct reader {
     picture_set *set;
     picture_item *item;
-    picture_names *names;
+    data_names *names;
     const char *what;
     XML_Parser xml;
     int depth;
@@ -46,7 +46,7 @@ static int line_of(const reader *r)
 static int class_of(reader *r)
 {
     if (r->set->classes > 0)
-        return picture_names_find(r->set->class_names, r->set->classes, r->name);
+        return data_names_find(r->set->class_names, r->set->classes, r->name);
     for (size_t i = 0; i < r->names->n; i++)
         if (strcmp(r->names->at[i], r->name) == 0)
             return (int)i;
@@ -138,7 +138,7 @@ static void XMLCALL on_entity(void *user, const XML_Char *name, int is_parameter
     stop(r, base_fail(r->e, TN_UNSUPPORTED, "%s:%d: it declares an entity, which is not read", r->what, line_of(r)));
 }
 
-tn_status boxes_from_voc(picture_set *s, picture_item *item, picture_names *names, const void *text, size_t bytes,
+tn_status boxes_from_voc(picture_set *s, picture_item *item, data_names *names, const void *text, size_t bytes,
                          const char *what, base_error *e)
 {
     reader *r = calloc(1, sizeof *r);
@@ -164,7 +164,7 @@ tn_status boxes_from_voc(picture_set *s, picture_item *item, picture_names *name
 
 #else
 
-tn_status boxes_from_voc(picture_set *s, picture_item *item, picture_names *names, const void *text, size_t bytes,
+tn_status boxes_from_voc(picture_set *s, picture_item *item, data_names *names, const void *text, size_t bytes,
                          const char *what, base_error *e)
 {
     (void)s;

@@ -10,6 +10,7 @@
 #include "base/vec.h"
 #include "data/dataset.h"
 #include "data/files.h"
+#include "data/names.h"
 #include "data/pattern.h"
 #include "data/prepare.h"
 #include "data/sound/sound.h"
@@ -205,19 +206,9 @@ static void prepare_write(const void *self, format_json_out *w)
 
 static bool is_sound(const char *name)
 {
-    static const char *const endings[] = {".wav", ".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".mp3"};
-    const size_t n = strlen(name);
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        const size_t m = strlen(endings[i]);
-        bool same = n > m;
-        for (size_t k = 0; same && k < m; k++) {
-            const char c = name[n - m + k];
-            same = (c >= 'A' && c <= 'Z' ? (char)(c + 32) : c) == endings[i][k];
-        }
-        if (same)
-            return true;
-    }
-    return false;
+    static const char *const endings[] = {".wav", ".flac", ".ogg", ".oga", ".opus",
+                                          ".aif", ".aiff", ".au",  ".mp3", NULL};
+    return data_name_ends_in(name, endings);
 }
 
 /* A sound, or all of a folder or archive. */
@@ -275,37 +266,25 @@ static tn_status label_of(const data_pattern *pattern, const char *name, base_st
     return to->failed ? base_no_memory(e, "reading sounds") : TN_OK;
 }
 
-static int by_bytes(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static int find_name(const char *const *names, int n, const char *name)
-{
-    for (int i = 0; i < n; i++)
-        if (strcmp(names[i], name) == 0)
-            return i;
-    return -1;
-}
-
 enum { MOST_CLASSES = 4096 };
 
 /* All names there are, sorted. */
 static tn_status collect(sounds *s, const char *const *labels, base_error *e)
 {
-    s->names = BASE_ARRAY(&s->arena, const char *, MOST_CLASSES);
-    if (!s->names)
-        return base_no_memory(e, "reading sounds");
-    for (size_t i = 0; i < s->items.n; i++) {
-        if (find_name(s->names, s->classes, labels[i]) >= 0)
-            continue;
-        if (s->classes == MOST_CLASSES)
-            return base_fail(e, TN_LIMIT, "the names of the sounds tell more than %d classes: is it the right 'label'?",
-                             MOST_CLASSES);
-        s->names[s->classes++] = labels[i];
-    }
-    qsort(s->names, (size_t)s->classes, sizeof *s->names, by_bytes);
-    return TN_OK;
+    data_names names = {0};
+    for (size_t i = 0; i < s->items.n; i++)
+        if (!base_vec_push(&names, labels[i])) {
+            base_vec_free(&names);
+            return base_no_memory(e, "reading sounds");
+        }
+    data_names_sort(&names);
+    s->classes = names.n <= MOST_CLASSES ? (int)names.n : 0;
+    s->names = base_arena_copy(&s->arena, names.at, sizeof *names.at * (size_t)s->classes);
+    base_vec_free(&names);
+    if (s->classes == 0)
+        return base_fail(e, TN_LIMIT, "the names of the sounds tell more than %d classes: is it the right 'label'?",
+                         MOST_CLASSES);
+    return s->names ? TN_OK : base_no_memory(e, "reading sounds");
 }
 
 static tn_status set_labels(sounds *s, const char *const *labels, const tn_sounds_opt *o, base_error *e)
@@ -316,7 +295,7 @@ static tn_status set_labels(sounds *s, const char *const *labels, const tn_sound
     if (o->classes && !(s->names = base_arena_copy(&s->arena, o->class_names, sizeof *s->names * (size_t)o->classes)))
         return base_no_memory(e, "reading sounds");
     for (size_t i = 0; i < s->items.n; i++) {
-        s->items.at[i].label = find_name(s->names, s->classes, labels[i]);
+        s->items.at[i].label = data_names_find(s->names, s->classes, labels[i]);
         if (s->items.at[i].label < 0)
             return base_fail(e, TN_FORMAT, "%s is of class '%s', which is none of the %d that were said",
                              BASE_SHOW(data_files_name(s->files, s->items.at[i].file)), BASE_SHOW(labels[i]),

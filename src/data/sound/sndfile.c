@@ -2,9 +2,10 @@
  * programs hear nothing. */
 #include "data/sound/sound.h"
 
+#include "base/library.h"
+
 #ifdef TARN_HAVE_SNDFILE
 
-#include <dlfcn.h>
 #include <sndfile.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,23 +17,17 @@ typedef struct sndfile_api {
     int (*close)(SNDFILE *);
 } sndfile_api;
 
-static bool find(void *library, const char *name, void *function)
-{
-    void *symbol = dlsym(library, name);
-    memcpy(function, &symbol, sizeof symbol); /* ISO C has no cast from an object to a function */
-    return symbol != NULL;
-}
-
 /* Opening again what is open takes a microsecond, and needs no memory of ours. */
 static tn_status open_library(sndfile_api *api, base_error *e)
 {
-    void *library = dlopen("libsndfile.so.1", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    void *library = base_library_open("libsndfile.so.1");
     if (!library)
         return base_fail(e, TN_UNSUPPORTED,
                          "sound files need the library libsndfile, which is not on this system: install the Debian "
                          "package libsndfile1");
-    if (find(library, "sf_open_virtual", &api->open) && find(library, "sf_readf_float", &api->read) &&
-        find(library, "sf_strerror", &api->error) && find(library, "sf_close", &api->close))
+    if (base_library_find(library, "sf_open_virtual", &api->open) &&
+        base_library_find(library, "sf_readf_float", &api->read) &&
+        base_library_find(library, "sf_strerror", &api->error) && base_library_find(library, "sf_close", &api->close))
         return TN_OK;
     return base_fail(e, TN_UNSUPPORTED, "the libsndfile.so.1 of this system lacks functions that sound files need");
 }

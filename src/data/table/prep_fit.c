@@ -111,15 +111,6 @@ static tn_status fit_numbers(const fitting *f, prep_column *c, int column, doubl
 
 /* ---- words ------------------------------------------------------------------------------------------------------ */
 
-static int by_name(const void *a, const void *b)
-{
-    const char *x = *(const char *const *)a, *y = *(const char *const *)b;
-    double v, w;
-    if (table_parse_f64(x, strlen(x), &v) && table_parse_f64(y, strlen(y), &w) && v != w)
-        return v < w ? -1 : 1;
-    return strcmp(x, y);
-}
-
 /* The different texts of a column, numbers by value, others by their bytes; *often is the most frequent one (first of equals). */
 static tn_status take_words(const fitting *f, int column, const char *name, const char ***out, int *count,
                             const char **often)
@@ -163,7 +154,7 @@ static tn_status take_words(const fitting *f, int column, const char *name, cons
         }
     }
     if (status == TN_OK)
-        qsort((void *)*out, (size_t)*count, sizeof **out, by_name);
+        qsort((void *)*out, (size_t)*count, sizeof **out, table_text_order);
     table_words_free(&w);
     base_vec_free(&counts);
     return status;

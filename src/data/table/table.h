@@ -140,6 +140,8 @@ typedef struct table_words {
 int32_t table_word(table_words *w, const char *text, size_t length, size_t most);
 const char *table_word_text(const table_words *w, size_t number, size_t *length);
 void table_words_free(table_words *w);
+/* The order of texts (const char *), for qsort: numbers by value, others by their bytes. */
+int table_text_order(const void *a, const void *b);
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
 

@@ -91,3 +91,12 @@ void table_words_free(table_words *w)
     free(w->hashes);
     *w = (table_words){0};
 }
+
+int table_text_order(const void *a, const void *b)
+{
+    const char *x = *(const char *const *)a, *y = *(const char *const *)b;
+    double v, w;
+    if (table_parse_f64(x, strlen(x), &v) && table_parse_f64(y, strlen(y), &w) && v != w)
+        return v < w ? -1 : 1;
+    return strcmp(x, y);
+}

@@ -3,9 +3,10 @@
  * unmapped under them). */
 #include "train/plot/draw.h"
 
+#include "base/library.h"
+
 #ifdef TARN_HAVE_CAIRO
 #include <cairo.h>
-#include <dlfcn.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,33 +51,24 @@
     X(void, show_text, (cairo_t *, const char *))
 
 typedef struct cairo_api {
-    void *library;
 #define FIELD(result, name, arguments) result(*name) arguments;
     CAIRO_FUNCTIONS(FIELD)
 #undef FIELD
 } cairo_api;
 
-static bool find(void *library, const char *name, void *function)
-{
-    void *symbol = dlsym(library, name);
-    memcpy(function, &symbol, sizeof symbol); /* ISO C has no cast from an object to a function */
-    return symbol != NULL;
-}
-
 static tn_status open_cairo(cairo_api *c, base_error *e)
 {
-    c->library = dlopen("libcairo.so.2", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-    if (!c->library)
+    void *library = base_library_open("libcairo.so.2");
+    if (!library)
         return base_fail(e, TN_UNSUPPORTED,
                          "a PNG needs the library Cairo, which is not on this system: install the Debian "
                          "package libcairo2, or save as .svg");
     bool all = true;
-#define FIND(result, name, arguments) all = find(c->library, "cairo_" #name, &c->name) && all;
+#define FIND(result, name, arguments) all = base_library_find(library, "cairo_" #name, &c->name) && all;
     CAIRO_FUNCTIONS(FIND)
 #undef FIND
     if (all)
         return TN_OK;
-    dlclose(c->library);
     return base_fail(e, TN_UNSUPPORTED,
                      "a PNG needs Cairo 1.10 or newer, and the libcairo.so.2 of this system is older");
 }
@@ -235,7 +227,6 @@ tn_status plot_render_png(const tn_plot *p, base_str *out, base_error *e)
         status = encode(&c, surface, w, h, out, e);
     api.destroy(c.to);
     api.surface_destroy(surface);
-    dlclose(api.library);
     return status;
 }
 
