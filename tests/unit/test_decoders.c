@@ -18,28 +18,7 @@
 
 #include "data/picture.h"
 #include "data/picture/scale.h"
-
-static tn_context *context;
-
-static int setup(void **state)
-{
-    (void)state;
-    context = tn_context_new(NULL);
-    return context ? 0 : 1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    tn_context_free(context);
-    return 0;
-}
-
-static void says(const char *why)
-{
-    if (!strstr(tn_context_error(context), why))
-        fail_msg("\"%s\" does not say \"%s\"", tn_context_error(context), why);
-}
+#include "support/context.h"
 
 static tn_picture *decode(const void *data, size_t bytes)
 {
@@ -326,5 +305,5 @@ int main(void)
 #ifndef TARN_HAVE_WEBP
     print_message("SKIPPED: WebP pictures; this build is without libwebp\n");
 #endif
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, context_begin, context_end);
 }

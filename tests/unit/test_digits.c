@@ -12,24 +12,9 @@
 #include "base/map.h"
 #include "data/digit_strokes.h"
 #include "data/digits.h"
+#include "support/context.h"
 
 #include <tarn/data.h>
-
-static tn_context *context;
-
-static int setup(void **state)
-{
-    (void)state;
-    context = tn_context_new(NULL);
-    return context ? 0 : 1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    tn_context_free(context);
-    return 0;
-}
 
 static int64_t get(const tn_dataset *d, int64_t index, uint64_t key, uint8_t *pixels)
 {
@@ -174,5 +159,5 @@ int main(void)
         cmocka_unit_test(digits_stand_in_mnists_frame), cmocka_unit_test(styles_are_well_formed),
         cmocka_unit_test(digits_can_be_told_apart),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, context_begin, context_end);
 }

@@ -14,22 +14,7 @@
 #include "base/context.h"
 #include "base/str.h"
 #include "data/graph/graph_data.h"
-
-static tn_context *context;
-
-static int setup(void **state)
-{
-    (void)state;
-    context = tn_context_new(NULL);
-    return context ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    tn_context_free(context);
-    return 0;
-}
+#include "support/context.h"
 
 static tn_table *table_of(const char *text)
 {
@@ -167,5 +152,5 @@ int main(void)
         cmocka_unit_test(neighbourhoods_are_drawn),
         cmocka_unit_test(what_is_wrong_is_told),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, context_begin, context_end);
 }

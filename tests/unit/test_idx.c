@@ -16,26 +16,10 @@
 #include "base/file.h"
 #include "data/gzip.h"
 #include "data/idx.h"
+#include "support/context.h"
 #include "support/scratch.h"
 
 #include <tarn/data.h>
-
-static tn_context *context;
-
-static int setup(void **state)
-{
-    (void)state;
-    context = tn_context_new(NULL);
-    return context && scratch_new() ? 0 : 1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    tn_context_free(context);
-    scratch_remove();
-    return 0;
-}
 
 /* A header in `to`; returns its size. */
 static size_t header(unsigned char *to, unsigned char type, int rank, const uint32_t *dims)
@@ -476,5 +460,5 @@ int main(void)
         cmocka_unit_test(the_real_mnist),
 #endif
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, context_begin_scratch, context_end_scratch);
 }

@@ -16,6 +16,7 @@
 #include "data/dataset.h"
 #include "data/permutation.h"
 #include "data/transform.h"
+#include "support/context.h"
 
 /* Sample i: x u8 [2, 3, 4] filled from (i, key), y = i % 5. Samples of `bad` fail. */
 typedef struct pictures {
@@ -43,22 +44,6 @@ static tn_status serial_get(void *user, int64_t index, uint64_t key, const tn_sa
     tn_status status = pictures_get(user, index, key, s);
     p->inside--;
     return status;
-}
-
-static tn_context *context;
-
-static int setup(void **state)
-{
-    (void)state;
-    context = tn_context_new(NULL);
-    return context ? 0 : 1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    tn_context_free(context);
-    return 0;
 }
 
 static tn_dataset *make(pictures *p, int64_t count, bool serial)
@@ -619,5 +604,5 @@ int main(void)
         cmocka_unit_test(permutations_are_even),
         cmocka_unit_test(seeds_and_epochs_give_other_orders),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, context_begin, context_end);
 }

@@ -19,24 +19,8 @@
 #include "base/file.h"
 #include "data/digits.h"
 #include "data/picture.h"
+#include "support/context.h"
 #include "support/scratch.h"
-
-static tn_context *context;
-
-static int setup(void **state)
-{
-    (void)state;
-    context = tn_context_new(NULL);
-    return context && scratch_new() ? 0 : 1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    tn_context_free(context);
-    scratch_remove();
-    return 0;
-}
 
 static tn_picture *picture(int64_t width, int64_t height, int channels)
 {
@@ -55,12 +39,6 @@ static void same(const tn_picture *a, const tn_picture *b, int within)
     for (int64_t i = 0; i < a->width * a->height * a->channels; i++)
         if (abs(a->pixels[i] - b->pixels[i]) > within)
             fail_msg("value %d is %d and %d", (int)i, a->pixels[i], b->pixels[i]);
-}
-
-static void says(const char *why)
-{
-    if (!strstr(tn_context_error(context), why))
-        fail_msg("\"%s\" does not say \"%s\"", tn_context_error(context), why);
 }
 
 /* Decodes from memory that is exactly as long, so that AddressSanitizer sees a byte too many. */
@@ -639,5 +617,5 @@ int main(void)
 #ifndef TARN_HAVE_JPEG
     print_message("SKIPPED: JPEG pictures; this build is without libjpeg\n");
 #endif
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, context_begin_scratch, context_end_scratch);
 }

@@ -13,32 +13,10 @@
 #include "base/file.h"
 #include "base/map.h"
 #include "format/npy.h"
+#include "support/context.h"
 #include "support/scratch.h"
 
 #include <tarn/picture.h>
-
-static tn_context *context;
-
-static int setup(void **state)
-{
-    (void)state;
-    context = tn_context_new(NULL);
-    return context && scratch_new() ? 0 : 1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    tn_context_free(context);
-    scratch_remove();
-    return 0;
-}
-
-static void says(const char *why)
-{
-    if (!strstr(tn_context_error(context), why))
-        fail_msg("\"%s\" does not say \"%s\"", tn_context_error(context), why);
-}
 
 static bool shell(const char *command)
 {
@@ -503,16 +481,16 @@ static void mosaic(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(by_class, setup, teardown),
-        cmocka_unit_test_setup_teardown(broken, setup, teardown),
-        cmocka_unit_test_setup_teardown(lists, setup, teardown),
-        cmocka_unit_test_setup_teardown(shards, setup, teardown),
-        cmocka_unit_test_setup_teardown(masks, setup, teardown),
-        cmocka_unit_test_setup_teardown(boxes, setup, teardown),
-        cmocka_unit_test_setup_teardown(cifar, setup, teardown),
-        cmocka_unit_test_setup_teardown(arrays, setup, teardown),
-        cmocka_unit_test_setup_teardown(workers, setup, teardown),
-        cmocka_unit_test_setup_teardown(mosaic, setup, teardown),
+        cmocka_unit_test_setup_teardown(by_class, context_begin_scratch, context_end_scratch),
+        cmocka_unit_test_setup_teardown(broken, context_begin_scratch, context_end_scratch),
+        cmocka_unit_test_setup_teardown(lists, context_begin_scratch, context_end_scratch),
+        cmocka_unit_test_setup_teardown(shards, context_begin_scratch, context_end_scratch),
+        cmocka_unit_test_setup_teardown(masks, context_begin_scratch, context_end_scratch),
+        cmocka_unit_test_setup_teardown(boxes, context_begin_scratch, context_end_scratch),
+        cmocka_unit_test_setup_teardown(cifar, context_begin_scratch, context_end_scratch),
+        cmocka_unit_test_setup_teardown(arrays, context_begin_scratch, context_end_scratch),
+        cmocka_unit_test_setup_teardown(workers, context_begin_scratch, context_end_scratch),
+        cmocka_unit_test_setup_teardown(mosaic, context_begin_scratch, context_end_scratch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

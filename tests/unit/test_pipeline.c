@@ -15,28 +15,7 @@
 #include "base/philox.h"
 #include "data/picture/pipeline.h"
 #include "data/picture/policy.h"
-
-static tn_context *context;
-
-static int setup(void **state)
-{
-    (void)state;
-    context = tn_context_new(NULL);
-    return context ? 0 : 1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    tn_context_free(context);
-    return 0;
-}
-
-static void says(const char *why)
-{
-    if (!strstr(tn_context_error(context), why))
-        fail_msg("\"%s\" does not say \"%s\"", tn_context_error(context), why);
-}
+#include "support/context.h"
 
 static tn_pipeline *pipeline(const char *text)
 {
@@ -426,5 +405,5 @@ int main(void)
         cmocka_unit_test(colours), cmocka_unit_test(holes), cmocka_unit_test(turned),
         cmocka_unit_test(mixes),   cmocka_unit_test(page),  cmocka_unit_test(mixed_samples),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, context_begin, context_end);
 }

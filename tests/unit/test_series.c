@@ -13,24 +13,9 @@
 #include "base/context.h"
 #include "base/file.h"
 #include "data/prepare.h"
+#include "support/context.h"
 
 #include <tarn/series.h>
-
-static tn_context *context;
-
-static int setup(void **state)
-{
-    (void)state;
-    context = tn_context_new(NULL);
-    return context ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    tn_context_free(context);
-    return 0;
-}
 
 static tn_table *table_of(const char *text)
 {
@@ -207,5 +192,5 @@ int main(void)
         cmocka_unit_test(what_is_wrong_is_told),
         cmocka_unit_test(the_split_of_etth1),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, context_begin, context_end);
 }

@@ -14,25 +14,8 @@
 #include "base/context.h"
 #include "base/file.h"
 #include "data/table/prep.h"
+#include "support/context.h"
 #include "support/scratch.h"
-
-static tn_context *context;
-
-static int setup(void **state)
-{
-    (void)state;
-    context = tn_context_new(NULL);
-    scratch_new();
-    return context ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    scratch_remove();
-    tn_context_free(context);
-    return 0;
-}
 
 static tn_table *table_of(const char *text)
 {
@@ -351,5 +334,5 @@ int main(void)
         cmocka_unit_test(queries_of_sqlite),
 #endif
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, context_begin_scratch, context_end_scratch);
 }

@@ -13,6 +13,7 @@
 #include <tarn/nn.h>
 #include <tarn/train.h>
 
+#include "support/context.h"
 #include "support/scratch.h"
 
 enum { TEXTS = 50, MOST = 9, WORDS = 4 };
@@ -313,25 +314,13 @@ static void test_wrong(void **state)
     tn_dataset_free(text);
 }
 
-static int begin(void **state)
-{
-    *state = tn_context_new(NULL);
-    return *state == NULL;
-}
-
-static int end(void **state)
-{
-    tn_context_free(*state);
-    return 0;
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_places, begin, end),
-                                       cmocka_unit_test_setup_teardown(test_learns, begin, end),
-                                       cmocka_unit_test_setup_teardown(test_soft, begin, end),
-                                       cmocka_unit_test_setup_teardown(test_weights, begin, end),
-                                       cmocka_unit_test_setup_teardown(test_wrong_weights, begin, end),
-                                       cmocka_unit_test_setup_teardown(test_wrong, begin, end)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_places, context_begin, context_end),
+                                       cmocka_unit_test_setup_teardown(test_learns, context_begin, context_end),
+                                       cmocka_unit_test_setup_teardown(test_soft, context_begin, context_end),
+                                       cmocka_unit_test_setup_teardown(test_weights, context_begin, context_end),
+                                       cmocka_unit_test_setup_teardown(test_wrong_weights, context_begin, context_end),
+                                       cmocka_unit_test_setup_teardown(test_wrong, context_begin, context_end)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "support/context.h"
 #include <tarn/data.h>
 
 enum { COUNT = 103, MOST = 17, PAD = -7 };
@@ -257,25 +259,13 @@ static void test_wrong(void **state)
     tn_dataset_free(d);
 }
 
-static int begin(void **state)
-{
-    *state = tn_context_new(NULL);
-    return *state == NULL;
-}
-
-static int end(void **state)
-{
-    tn_context_free(*state);
-    return 0;
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_batches, begin, end),
-                                       cmocka_unit_test_setup_teardown(test_bucket, begin, end),
-                                       cmocka_unit_test_setup_teardown(test_ranks, begin, end),
+    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_batches, context_begin, context_end),
+                                       cmocka_unit_test_setup_teardown(test_bucket, context_begin, context_end),
+                                       cmocka_unit_test_setup_teardown(test_ranks, context_begin, context_end),
                                        cmocka_unit_test(test_skip),
-                                       cmocka_unit_test_setup_teardown(test_seek, begin, end),
-                                       cmocka_unit_test_setup_teardown(test_wrong, begin, end)};
+                                       cmocka_unit_test_setup_teardown(test_seek, context_begin, context_end),
+                                       cmocka_unit_test_setup_teardown(test_wrong, context_begin, context_end)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
