@@ -527,7 +527,8 @@ static int without(const unigram *u, lattice *l, size_t id, bool *ok)
 }
 
 /* The likelihood that is lost with an entry: its share of the words times the change of their score. Sums go from the left, as
- * equal losses are common and the last bit decides between them. */
+ * equal losses are common and the last bit decides between them. What is counted once the entry is gone should grow by the pieces that
+ * take its place; the `tokenizers` library lets it grow by all entries, which spares what is frequent, and its choice is wanted here. */
 static double loss_of(const unigram *u, const lattice *l, size_t id, const double *sums, double share, double total)
 {
     int32_t way[4 * LONGEST];
@@ -535,7 +536,7 @@ static double loss_of(const unigram *u, const lattice *l, size_t id, const doubl
     double after = 0;
     for (uint32_t at = u->entries[id].bytes; at > 0 && n < 4 * LONGEST; at = l->arcs.at[l->from[at]].begin)
         way[n++] = l->arcs.at[l->from[at]].id;
-    double log_after = log(total + sums[id] * (n - 1));
+    double log_after = log(total + sums[id] * (double)(u->n - 1));
     while (n > 0)
         after += log(sums[way[--n]] + sums[id]) - log_after;
     return share * (log(sums[id]) - log(total) - after);
