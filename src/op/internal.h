@@ -154,6 +154,13 @@ tn_tensor *op_ctc_grad_of(tn_tensor *dloss, tn_tensor *const *in, const op_value
 tn_tensor *op_cross_entropy_soft_of(tn_tensor *x, tn_tensor *target, tn_tensor *weight, int64_t reduction,
                                     double smoothing);
 
+/* ---- arithmetic of optimizers, element by element -------------------------------------------------------------------- */
+
+/* a / (sqrt(b) * s + eps); a + rate * (b - a); keep * a + (1 - keep) * b^2. */
+tn_tensor *op_over_root_of(tn_tensor *a, tn_tensor *b, tn_tensor *s, double eps);
+tn_tensor *op_approach_of(tn_tensor *a, tn_tensor *b, double rate);
+tn_tensor *op_mix_square_of(tn_tensor *a, tn_tensor *b, double keep);
+
 /* ---- updates of optimizers: the new parameter is returned ---------------------------------------------------------- */
 
 /* `lr` is a rank-0 f32, `step` a rank-0 i64: 1 in the first update. */

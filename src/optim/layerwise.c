@@ -38,8 +38,7 @@ tn_tensor *optim_lamb(optim_step *s)
     tn_tensor *m = optim_slot(s, "m", 0), *v = optim_slot(s, "v", 0);
     m = optim_keep(s, m, optim_towards(m, s->g, 1 - beta1));
     v = optim_keep(s, v, optim_squares(v, s->g, beta2));
-    tn_tensor *mean = optim_over(m, optim_correction(s, beta1)), *spread = optim_over(v, optim_correction(s, beta2));
-    tn_tensor *way = tn_div(mean, tn_add_f(tn_sqrt(spread), s->o->eps.value));
+    tn_tensor *way = optim_over_root(s, optim_over(m, optim_correction(s, beta1)), v, optim_correction(s, beta2));
     if (decay > 0)
         way = tn_add(way, tn_mul_f(s->w, decay));
     tn_tensor *size = tn_mul(s->lr, trust(s, optim_norm(s->w), optim_norm(way)));

@@ -99,6 +99,8 @@ tn_tensor *optim_over(tn_tensor *x, tn_tensor *number);
 /* old + rate * (new - old), and keep * old + (1 - keep) * new^2. */
 tn_tensor *optim_towards(tn_tensor *old, tn_tensor *new_value, double rate);
 tn_tensor *optim_squares(tn_tensor *old, tn_tensor *g, double keep);
+/* x / (sqrt(squares / correction) + eps), the correction of rank 0 in f64 or NULL. */
+tn_tensor *optim_over_root(optim_step *s, tn_tensor *x, tn_tensor *squares, tn_tensor *correction);
 /* 1 - beta^t in f64. */
 tn_tensor *optim_correction(optim_step *s, double beta);
 /* The 2-norm of all gradients together, in f32. */

@@ -20,12 +20,18 @@ tn_tensor *optim_over(tn_tensor *x, tn_tensor *number)
 
 tn_tensor *optim_towards(tn_tensor *old, tn_tensor *new_value, double rate)
 {
-    return tn_add(old, tn_mul_f(tn_sub(new_value, old), rate));
+    return op_approach_of(old, new_value, rate);
 }
 
 tn_tensor *optim_squares(tn_tensor *old, tn_tensor *g, double keep)
 {
-    return tn_add(tn_mul_f(old, keep), tn_mul_f(tn_square(g), 1 - keep));
+    return op_mix_square_of(old, g, keep);
+}
+
+tn_tensor *optim_over_root(optim_step *s, tn_tensor *x, tn_tensor *squares, tn_tensor *correction)
+{
+    tn_tensor *one = tn_scalar(s->m->g, s->dtype, 1);
+    return op_over_root_of(x, squares, correction ? tn_cast(tn_rsqrt(correction), s->dtype) : one, s->o->eps.value);
 }
 
 /* beta^(t + later) in f64. */
@@ -206,8 +212,8 @@ tn_tensor *optim_adam(optim_step *s)
         v = optim_keep(s, most, tn_maximum(most, v));
     }
     tn_tensor *size = tn_div(s->lr, optim_correction(s, s->o->beta1.value));
-    tn_tensor *spread = optim_over(tn_sqrt(v), tn_sqrt(optim_correction(s, s->o->beta2.value)));
-    return tn_sub(s->w, optim_times(tn_div(m, tn_add_f(spread, s->o->eps.value)), size));
+    tn_tensor *way = optim_over_root(s, m, v, optim_correction(s, s->o->beta2.value));
+    return tn_sub(s->w, optim_times(way, size));
 }
 
 tn_tensor *optim_adagrad(optim_step *s)
@@ -217,7 +223,7 @@ tn_tensor *optim_adagrad(optim_step *s)
     if (wants_rows(s))
         return adagrad_rows(s, sum, rate);
     sum = optim_keep(s, sum, tn_add(sum, tn_square(s->g)));
-    return tn_sub(s->w, optim_times(tn_div(s->g, tn_add_f(tn_sqrt(sum), s->o->eps.value)), rate));
+    return tn_sub(s->w, optim_times(optim_over_root(s, s->g, sum, NULL), rate));
 }
 
 static tn_tensor *adadelta(optim_step *s)
@@ -225,7 +231,8 @@ static tn_tensor *adadelta(optim_step *s)
     tn_tensor *squares = optim_slot(s, "square_avg", 0), *moves = optim_slot(s, "acc_delta", 0);
     double rho = s->o->rho.value, eps = s->o->eps.value;
     squares = optim_keep(s, squares, optim_squares(squares, s->g, rho));
-    tn_tensor *move = tn_mul(tn_div(tn_sqrt(tn_add_f(moves, eps)), tn_sqrt(tn_add_f(squares, eps))), s->g);
+    tn_tensor *one = tn_scalar(s->m->g, s->dtype, 1);
+    tn_tensor *move = op_over_root_of(tn_mul(tn_sqrt(tn_add_f(moves, eps)), s->g), tn_add_f(squares, eps), one, 0);
     optim_keep(s, moves, optim_squares(moves, move, rho));
     return tn_sub(s->w, optim_times(move, s->lr));
 }
@@ -240,7 +247,7 @@ static tn_tensor *rmsprop(optim_step *s)
         mean = optim_keep(s, mean, optim_towards(mean, s->g, 1 - alpha));
         spread = tn_sub(squares, tn_square(mean));
     }
-    tn_tensor *move = tn_div(s->g, tn_add_f(tn_sqrt(spread), s->o->eps.value));
+    tn_tensor *move = optim_over_root(s, s->g, spread, NULL);
     if (s->o->momentum > 0) {
         tn_tensor *buffer = optim_slot(s, "momentum", 0);
         move = optim_keep(s, buffer, tn_add(tn_mul_f(buffer, s->o->momentum), move));
@@ -270,9 +277,9 @@ static tn_tensor *nadam(optim_step *s)
         optim_keep(s, product, now);
     m = optim_keep(s, m, optim_towards(m, s->g, 1 - beta1));
     v = optim_keep(s, v, optim_squares(v, s->g, beta2));
-    tn_tensor *spread = tn_add_f(tn_sqrt(optim_over(v, optim_correction(s, beta2))), s->o->eps.value);
-    tn_tensor *w = tn_sub(s->w, optim_times(tn_div(s->g, spread), tn_div(tn_mul(s->lr, less(1, mu[0])), less(1, now))));
-    return tn_sub(w, optim_times(tn_div(m, spread), tn_div(tn_mul(s->lr, mu[1]), less(1, next))));
+    tn_tensor *way = optim_times(s->g, tn_div(tn_mul(s->lr, less(1, mu[0])), less(1, now)));
+    way = tn_add(way, optim_times(m, tn_div(tn_mul(s->lr, mu[1]), less(1, next))));
+    return tn_sub(s->w, optim_over_root(s, way, v, optim_correction(s, beta2)));
 }
 
 static tn_tensor *radam(optim_step *s)
@@ -289,8 +296,7 @@ static tn_tensor *radam(optim_step *s)
     /* a root of what is below 0 is never looked at, but is not to be a NaN that a trace of errors would name */
     rect = tn_where(long_enough, rect, tn_scalar(s->m->g, TN_F64, 0));
     tn_tensor *mean = optim_over(m, optim_correction(s, beta1));
-    tn_tensor *adaptive =
-        tn_div(tn_cast(tn_sqrt(tn_mul(bias2, rect)), s->dtype), tn_add_f(tn_sqrt(v), s->o->eps.value));
+    tn_tensor *adaptive = optim_over_root(s, tn_cast(tn_sqrt(tn_mul(bias2, rect)), s->dtype), v, NULL);
     tn_tensor *scale = tn_where(long_enough, adaptive, tn_scalar(s->m->g, s->dtype, 1));
     return tn_sub(s->w, tn_mul(optim_times(mean, s->lr), scale));
 }

@@ -162,6 +162,7 @@ typedef struct maker {
     bool *fixed;  /* per register: made once per chunk */
     bool *single; /* per register: one value, made for one element */
     bool *spread; /* per register: single, and read by what is not */
+    bool *whole;  /* per register: spread over a tile; else, as f32, over a vector that tiles share */
     bool *wide;   /* per register: 8 bytes an element */
     bool *loaded; /* per input */
     bool *late;
@@ -202,12 +203,13 @@ static bool allocate(base_arena *arena, maker *m)
     m->fixed = BASE_ARRAY(arena, bool, n_regs);
     m->single = BASE_ARRAY(arena, bool, n_regs);
     m->spread = BASE_ARRAY(arena, bool, n_regs);
+    m->whole = BASE_ARRAY(arena, bool, n_regs);
     m->wide = BASE_ARRAY(arena, bool, n_regs);
     m->loaded = BASE_ARRAY(arena, bool, d->n_in);
     m->late = BASE_ARRAY(arena, bool, (size_t)d->n_out *(size_t)d->n_in);
     m->slot = BASE_ARRAY(arena, size_t, n_regs);
     m->free_slots = BASE_ARRAY(arena, int, 2 * n_regs);
-    if (!m->fixed || !m->single || !m->spread || !m->wide)
+    if (!m->fixed || !m->single || !m->spread || !m->whole || !m->wide)
         return false;
     if (!e || !m->views || !m->last || !m->loaded || !m->late || !m->slot || !m->free_slots)
         return false;
@@ -226,6 +228,7 @@ static bool allocate(base_arena *arena, maker *m)
     e->slot = m->slot;
     e->logical = &m->views[m->n_views - 1];
     e->wide = m->wide;
+    e->whole = m->whole;
     for (int r = 0; r < n_regs; r++)
         m->wide[r] = domain_of_register(d, r) != CPU_F32;
     return e->in && e->out && e->op && e->single && e->prologue && e->body;
@@ -307,8 +310,10 @@ static void find_fixed(maker *m)
         for (int s = 0; s < in->fn->arity && !single; s++)
             m->spread[in->src[s]] = m->single[in->src[s]];
     }
+    for (int r = 0; r < m->e->n_regs; r++)
+        m->whole[r] = m->spread[r] && m->wide[r];
     for (int o = 0; o < d->n_out; o++)
-        m->spread[d->out_reg[o]] = m->single[d->out_reg[o]];
+        m->spread[d->out_reg[o]] = m->whole[d->out_reg[o]] = m->single[d->out_reg[o]];
 }
 
 static void fill_ports(maker *m)
@@ -433,7 +438,13 @@ static void bring_input(maker *m, int i, bool *ready, int64_t tile, size_t *end)
     emit(e->body, &e->n_body, CPU_ELEM_LOAD, i);
 }
 
-/* What is made once per chunk: its slots stay. A single value that only other single ones read needs no whole tile. */
+/* Elements that a register made once per chunk holds. */
+static int64_t length_of(const maker *m, int r, int64_t tile)
+{
+    return !m->single[r] || m->whole[r] ? tile : m->spread[r] ? CPU_ELEM_VECTOR : 1;
+}
+
+/* What is made once per chunk: its slots stay. */
 static void make_prologue(maker *m, int64_t tile, size_t *end)
 {
     cpu_elem *e = m->e;
@@ -443,7 +454,7 @@ static void make_prologue(maker *m, int64_t tile, size_t *end)
         m->slot[r] = 0;
         if (!m->fixed[r])
             continue;
-        m->slot[r] = take_slot(m, m->wide[r] ? 8 : 4, m->single[r] && !m->spread[r] ? 1 : tile, end);
+        m->slot[r] = take_slot(m, m->wide[r] ? 8 : 4, length_of(m, r, tile), end);
         if (m->single[r])
             emit(e->single, &e->n_single, what, index);
         if (!m->single[r])
@@ -492,6 +503,29 @@ static size_t make_steps(maker *m, bool *ready)
     return end;
 }
 
+/* How many lines of the next tile are asked for before each instruction. */
+static void share_asking(const maker *m)
+{
+    cpu_elem *e = m->e;
+    const int64_t tile = e->loop.tile_rows * e->loop.tile_cols;
+    int64_t lines = 0, n = 0;
+    for (int i = 0; i < e->n_in; i++)
+        lines += e->in[i].ahead ? (tile * (int64_t)e->in[i].width + 63) / 64 : 0;
+    for (int i = 0; i < e->n_body; i++)
+        n += e->body[i].what == CPU_ELEM_EXEC;
+    e->ahead_lines = n ? (int)((lines + n - 1) / n) : 0;
+}
+
+/* Sources that are one value for all elements of what reads them. */
+static void find_still(const maker *m)
+{
+    for (int k = 0; k < m->d->n_instr; k++)
+        for (int s = 0; s < m->e->op[k].arity; s++) {
+            const int r = m->e->op[k].src[s];
+            m->e->op[k].goes[s] = m->spread[r] && !m->whole[r] && !m->single[m->d->n_in + k] ? 0 : -1;
+        }
+}
+
 /* ---- chunks ---------------------------------------------------------------------------------------------------- */
 
 static double cost_of_element(const cpu_elem_desc *d)
@@ -536,6 +570,8 @@ cpu_elem *cpu_elem_new(base_arena *arena, const cpu_elem_desc *desc, cpu_isa isa
         if (m.e->thread_bytes <= CACHE || most <= SMALLEST_TILE)
             break;
     }
+    find_still(&m);
+    share_asking(&m);
     cut_chunks(&m);
     m.e->threads = threads < 1 ? 1 : threads;
     m.e->head_bytes = (cpu_elem_head_bytes(desc->n_out) + 63) / 64 * 64;

@@ -7,15 +7,16 @@
 /* ---- the loops ------------------------------------------------------------------------------------------------- */
 
 /* Full vectors, then the rest with loads and stores that stop at n. Unused sources cost nothing: the compiler drops
- * what an expression does not mention. */
+ * what an expression does not mention. A source whose `goes` is 0 is one vector for all elements. */
 #define LOOP(name, load_full, load_rest, ...)                                                                          \
     static void tile_##name(cpu_elem_call *t)                                                                          \
     {                                                                                                                  \
         const cpu_vf p = cpu_vf_set1((float)t->arg[0]), q = cpu_vf_set1((float)t->arg[1]);                             \
         const float *pa = t->src[0], *pb = t->src[1], *pc = t->src[2];                                                 \
         float *d = t->dst;                                                                                             \
-        int64_t n = t->n, i = 0;                                                                                       \
-        (void)p, (void)q, (void)pa, (void)pb, (void)pc;                                                                \
+        const int64_t n = t->n, ga = t->goes[0], gb = t->goes[1], gc = t->goes[2];                                     \
+        int64_t i = 0;                                                                                                 \
+        (void)p, (void)q, (void)pa, (void)pb, (void)pc, (void)ga, (void)gb, (void)gc;                                  \
         for (; i + CPU_VF <= n; i += CPU_VF) {                                                                         \
             load_full;                                                                                                 \
             cpu_vf_store(d + i, (__VA_ARGS__));                                                                        \
@@ -27,11 +28,11 @@
         }                                                                                                              \
     }
 #define FULL1 const cpu_vf a = cpu_vf_load(pa + i)
-#define FULL2 FULL1, b = cpu_vf_load(pb + i)
-#define FULL3 FULL2, c = cpu_vf_load(pc + i)
+#define FULL2 const cpu_vf a = cpu_vf_load(pa + (i & ga)), b = cpu_vf_load(pb + (i & gb))
+#define FULL3 FULL2, c = cpu_vf_load(pc + (i & gc))
 #define REST1 const cpu_vf a = cpu_vf_load_n(pa + i, m)
-#define REST2 REST1, b = cpu_vf_load_n(pb + i, m)
-#define REST3 REST2, c = cpu_vf_load_n(pc + i, m)
+#define REST2 const cpu_vf a = cpu_vf_load_n(pa + (i & ga), m), b = cpu_vf_load_n(pb + (i & gb), m)
+#define REST3 REST2, c = cpu_vf_load_n(pc + (i & gc), m)
 #define OP1(name, ...) LOOP(name, FULL1, REST1, __VA_ARGS__)
 #define OP2(name, ...) LOOP(name, FULL2, REST2, __VA_ARGS__)
 #define OP3(name, ...) LOOP(name, FULL3, REST3, __VA_ARGS__)
@@ -53,7 +54,7 @@
         const float *pa = t->src[0], *pb = t->src[1];                                                                  \
         float *d = t->dst;                                                                                             \
         for (int64_t i = 0; i < t->n; i++) {                                                                           \
-            const float a = pa[i], b = pb[i];                                                                          \
+            const float a = pa[i & t->goes[0]], b = pb[i & t->goes[1]];                                                \
             d[i] = (expression);                                                                                       \
         }                                                                                                              \
     }
@@ -199,6 +200,16 @@ EACH1(erfinv, (float)base_erfinv((double)a))
 EACH1(lgamma, (float)base_lgamma((double)a))
 EACH1(digamma, (float)base_digamma((double)a))
 OP2(hypot, cpu_vf_hypot(a, b))
+
+CPU_INLINE cpu_vf over_root(cpu_vf a, cpu_vf b, cpu_vf s, cpu_vf eps)
+{
+    const cpu_vf spread = cpu_vf_fma(cpu_vf_sqrt_near(b), s, eps);
+    return a * PICK(EQ(spread, zero()), cpu_vf_set1(INFINITY), cpu_vf_reciprocal_near(spread));
+}
+
+OP3(over_root, over_root(a, b, c, p))
+OP2(approach, cpu_vf_fma(p, b - a, a))
+OP2(mix_square, cpu_vf_fma(q, b *b, a *p))
 
 /* Sine, cosine and tangent of tiles with huge arguments, which are rare, go through C's functions. */
 static bool has_huge(const float *a, int64_t n)
@@ -382,6 +393,9 @@ const cpu_elem_tile CPU_NAME(cpu_elem_f32)[CPU_ELEM_COUNT] = {HAS(const),
                                                               HAS(lgamma),
                                                               HAS(digamma),
                                                               HAS(hypot),
+                                                              HAS(over_root),
+                                                              HAS(approach),
+                                                              HAS(mix_square),
                                                               HAS(tanh),
                                                               HAS(sigmoid),
                                                               HAS(relu),

@@ -207,6 +207,9 @@ OP1(erfinv, base_erfinv(a))
 OP1(lgamma, base_lgamma(a))
 OP1(digamma, base_digamma(a))
 OP2(hypot, hypot(a, b))
+OP3(over_root, a / (sqrt(b) * c + t->arg[0]))
+OP2(approach, FMA(p, b - a, a))
+OP2(mix_square, FMA(q, b *b, a *p))
 
 /* ---- activations ----------------------------------------------------------------------------------------------- */
 
@@ -355,6 +358,9 @@ const cpu_elem_tile CPU_NAME(cpu_elem_f64)[CPU_ELEM_COUNT] = {HAS(const),
                                                               HAS(lgamma),
                                                               HAS(digamma),
                                                               HAS(hypot),
+                                                              HAS(over_root),
+                                                              HAS(approach),
+                                                              HAS(mix_square),
                                                               HAS(tanh),
                                                               HAS(sigmoid),
                                                               HAS(relu),

@@ -94,6 +94,10 @@
     X(lgamma, 1, SAME, 200)                                                                                           \
     X(digamma, 1, SAME, 200)                                                                                          \
     X(hypot, 2, SAME, 12)                                                                                             \
+    /* of optimizers */                                                                                               \
+    X(over_root, 3, SAME, 4)       /* a / (sqrt(b) * c + p), within two units in the last place */                    \
+    X(approach, 2, SAME, 1)        /* a + p (b - a) */                                                                \
+    X(mix_square, 2, SAME, 1)      /* p a + q b^2 */                                                                  \
     /* activations */                                                                                                 \
     X(tanh, 1, SAME, 8)                                                                                               \
     X(sigmoid, 1, SAME, 7)                                                                                            \

@@ -39,7 +39,7 @@ typedef enum cpu_elem_do {
     CPU_ELEM_AIM, /* compute an output where it lies */
     CPU_ELEM_EXEC,
     CPU_ELEM_STORE,
-    CPU_ELEM_SPLAT /* spread the first element of a register over the tile */
+    CPU_ELEM_SPLAT /* spread the first element of a register over a vector, or the tile */
 } cpu_elem_do;
 
 typedef struct cpu_elem_step {
@@ -65,6 +65,7 @@ typedef struct cpu_elem_port {
 typedef struct cpu_elem_op {
     cpu_elem_tile tile;
     int src[3], arity, reg;
+    int64_t goes[3]; /* as the tile wants it */
     size_t inside; /* bytes of an element of the result */
     double arg[4];
     int64_t iarg;
@@ -86,7 +87,9 @@ struct cpu_elem {
      * chunk; on all else, for every tile. */
     int n_single, n_prologue, n_body;
     cpu_elem_step *single, *prologue, *body;
-    const bool *wide; /* per register: 8 bytes an element, not 4 */
+    int ahead_lines;   /* of the next tile's inputs, asked for before each instruction */
+    const bool *wide;  /* per register: 8 bytes an element, not 4 */
+    const bool *whole; /* per register: one value that fills a tile, as an output or a source in another domain than f32 */
     /* Scratch: the head is shared, then each thread has pointers of its registers, a raw tile, and slots. */
     const size_t *slot; /* of each register within a thread's part; 0: none */
     size_t raw, head_bytes, thread_bytes;

@@ -101,12 +101,39 @@ static void scatter(const tile *t, const cpu_elem_port *p, unsigned char *memory
 
 /* ---- steps ----------------------------------------------------------------------------------------------------- */
 
-/* Asks for the memory behind a tile, where the next one usually is; asking for what is not there does no harm. */
-static void ask_ahead(const tile *t, const cpu_elem_port *p, const unsigned char *first)
+/* The memory behind a tile, where the next one usually is: asking for what is not there does no harm. It is asked for in portions between
+ * the instructions, which then have something to do while it comes: all at once the processor would wait as soon as it has no more room
+ * for requests. */
+typedef struct asking {
+    const cpu_elem_port *port; /* whose memory is being asked for */
+    uintptr_t at, end;
+} asking;
+
+static void next_port(const tile *t, asking *a)
 {
-    const int64_t bytes = t->n * (int64_t)p->width;
-    for (int64_t i = 0; p->ahead && i < bytes; i += 64)
-        __builtin_prefetch((const void *)((uintptr_t)first + (uintptr_t)(bytes + i)), 0, 2);
+    const cpu_elem *e = t->r->e;
+    const cpu_elem_port *p = a->port ? a->port + 1 : e->in;
+    while (p < e->in + e->n_in && !p->ahead)
+        p++;
+    a->port = p;
+    if (p == e->in + e->n_in)
+        return;
+    a->at = (uintptr_t)t->r->in[p - e->in] + (uintptr_t)((offset_of(t, p->view) + t->n) * (int64_t)p->width);
+    a->end = a->at + (uintptr_t)t->n * p->width;
+}
+
+static void ask_ahead(const tile *t, asking *a)
+{
+    const cpu_elem *e = t->r->e;
+    const cpu_elem_port *none = e->in + e->n_in;
+    for (int lines = e->ahead_lines; lines > 0 && a->port != none; lines--) {
+        if (a->at >= a->end)
+            next_port(t, a);
+        if (a->port == none)
+            return;
+        __builtin_prefetch((const void *)a->at, 0, 2);
+        a->at += 64;
+    }
 }
 
 /* An input that is used where it lies. The registers of such inputs are never written. */
@@ -115,7 +142,6 @@ static void point(const tile *t, int i)
     const cpu_elem_port *p = &t->r->e->in[i];
     const unsigned char *first = (const unsigned char *)t->r->in[i] + offset_of(t, p->view) * (int64_t)p->width;
     t->reg[i] = (void *)(uintptr_t)first;
-    ask_ahead(t, p, first);
 }
 
 static void load(const tile *t, int i)
@@ -126,7 +152,6 @@ static void load(const tile *t, int i)
     unsigned char *reg = t->reg[i];
     if (p->view->direct) {
         memory += offset_of(t, p->view) * (int64_t)p->width;
-        ask_ahead(t, p, memory);
     } else {
         unsigned char *dense = p->convert ? t->base + e->raw : reg;
         gather(t, p, memory, dense);
@@ -212,8 +237,10 @@ static void execute(const tile *t, int k)
 {
     const cpu_elem_op *op = &t->r->e->op[k];
     cpu_elem_call call = {.dst = t->reg[op->reg], .n = t->n, .arg = op->arg, .iarg = op->iarg, .bad = -1};
-    for (int s = 0; s < op->arity; s++)
+    for (int s = 0; s < op->arity; s++) {
         call.src[s] = t->reg[op->src[s]];
+        call.goes[s] = op->goes[s];
+    }
     if (op->index) {
         draw(t, op, &call);
         return;
@@ -225,18 +252,19 @@ static void execute(const tile *t, int k)
 
 static void splat(const tile *t, int reg)
 {
+    const int64_t n = t->r->e->whole[reg] ? t->n : CPU_ELEM_VECTOR;
     if (t->r->e->wide[reg]) {
         uint64_t *d = t->reg[reg];
-        for (int64_t i = 1; i < t->n; i++)
+        for (int64_t i = 1; i < n; i++)
             d[i] = d[0];
     } else {
         uint32_t *d = t->reg[reg];
-        for (int64_t i = 1; i < t->n; i++)
+        for (int64_t i = 1; i < n; i++)
             d[i] = d[0];
     }
 }
 
-static void run_steps(const tile *t, const cpu_elem_step *steps, int n)
+static void run_steps(const tile *t, const cpu_elem_step *steps, int n, asking *ahead)
 {
     for (int i = 0; i < n; i++) {
         int index = steps[i].index;
@@ -247,7 +275,11 @@ static void run_steps(const tile *t, const cpu_elem_step *steps, int n)
             if (t->r->way[index] == DIRECT)
                 aim(t, index);
             break;
-        case CPU_ELEM_EXEC: execute(t, index); break;
+        case CPU_ELEM_EXEC:
+            if (ahead)
+                ask_ahead(t, ahead);
+            execute(t, index);
+            break;
         case CPU_ELEM_SPLAT: splat(t, index); break;
         case CPU_ELEM_STORE:
             if (t->r->way[index] != DIRECT)
@@ -297,15 +329,16 @@ static void run_chunk(void *arg, int64_t chunk, int thread)
     if (e->n_single) {
         place(&t, 0);
         t.n = t.rows = t.cols = 1;
-        run_steps(&t, e->single, e->n_single);
+        run_steps(&t, e->single, e->n_single, NULL);
     }
     if (e->n_prologue) {
         place(&t, 0); /* no tile is larger than the first */
-        run_steps(&t, e->prologue, e->n_prologue);
+        run_steps(&t, e->prologue, e->n_prologue, NULL);
     }
     for (int64_t i = first; i < last; i++) {
         place(&t, i);
-        run_steps(&t, e->body, e->n_body);
+        asking ahead = {0};
+        run_steps(&t, e->body, e->n_body, e->ahead_lines ? &ahead : NULL);
     }
     if (r->streams)
         e->kernels->fence();

@@ -8,12 +8,15 @@
 
 /* No tile has more elements. */
 enum { CPU_ELEM_TILE = 1024 };
+/* f32 of the longest vector: what a value that all elements share is spread over. */
+enum { CPU_ELEM_VECTOR = 16 };
 
 /* One instruction on one tile. dst may be the memory of a source; n > 0. */
 typedef struct cpu_elem_call {
     void *dst;
     const void *src[3];
     int64_t n;
+    int64_t goes[3]; /* f32 with two sources or more: -1, or 0 for one vector that all elements share */
     const double *arg;
     int64_t iarg;
     uint64_t key, step;    /* random: Philox key and upper counter */
