@@ -79,7 +79,7 @@ static int list(bool json)
 }
 
 /* One row, or all; a row that fails does not keep the others from running. */
-static int show_rows(bench_work *w, const char *name, bool json, bool bf16)
+static int show_rows(bench_work *w, const char *name, const char *optimizer, bool json, bool bf16)
 {
     int code = CLI_OK;
     if (name && !bench_row_find(name)) {
@@ -93,6 +93,8 @@ static int show_rows(bench_work *w, const char *name, bool json, bool bf16)
     for (int i = 0; bench_row_at(i); i++) {
         w->row = *bench_row_at(i);
         w->row.bf16 = bf16;
+        if (optimizer && w->row.optimizer[0])
+            w->row.optimizer = optimizer;
         if ((!name || strcmp(name, w->row.name) == 0) && show(w, json) != CLI_OK)
             code = CLI_FAILED;
     }
@@ -122,6 +124,12 @@ static int run(const cli_args *a)
     bool bf16 = a->precision && strcmp(a->precision, "bf16") == 0;
     if (a->precision && !bf16 && strcmp(a->precision, "f32") != 0)
         return cli_fail("--precision is '%s'; there are f32 and bf16", a->precision);
+    int kind = 0;
+    while (a->optimizer && tn_optimizer_name(kind) && strcmp(tn_optimizer_name(kind), a->optimizer) != 0)
+        kind++;
+    if (a->optimizer && !tn_optimizer_name(kind))
+        return cli_fail("--optimizer is '%s'; there are sgd, adam, adamw, rmsprop, lion and others, as in recipes",
+                        a->optimizer);
     bench_work w = {.c = cli_context(a, 0), .row = {.name = name, .loss = "", .optimizer = "", .net = ""}};
     int code = CLI_FAILED;
     if (w.c && a->serve)
@@ -129,18 +137,20 @@ static int run(const cli_args *a)
     else if (w.c && a->data)
         code = first_prediction(&w, a->data);
     else if (w.c)
-        code = show_rows(&w, name, a->json, bf16);
+        code = show_rows(&w, name, a->optimizer, a->json, bf16);
     bench_clear(&w);
     tn_context_free(w.c);
     return code;
 }
 
-const cli_command cli_bench = {"bench",
-                               "bench [ROW | --list] [--threads N] [--isa ISA] [--precision f32|bf16] [--json]   or   "
-                               "tarn bench ROW --serve --data FILE [--threads N]",
-                               "Times training steps and predictions of standard nets on this machine, each for about "
-                               "a second. With --serve:\nas a part of the benchmark against others, which bench/bench "
-                               "runs.",
-                               run,
-                               "serve data list json precision",
-                               false};
+const cli_command cli_bench = {
+    "bench",
+    "bench [ROW | --list] [--threads N] [--isa ISA] [--precision f32|bf16] [--optimizer NAME] "
+    "[--json]   or   "
+    "tarn bench ROW --serve --data FILE [--threads N]",
+    "Times training steps and predictions of standard nets on this machine, each for about "
+    "a second. With --serve:\nas a part of the benchmark against others, which bench/bench "
+    "runs.",
+    run,
+    "serve data list json precision optimizer",
+    false};

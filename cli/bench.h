@@ -15,7 +15,7 @@ typedef struct bench_row {
     int64_t classes;  /* of the labels */
     const char *loss; /* "cross_entropy", "bce_with_logits", "next_token", "mask", "vae", "gan"; "": forward only */
     int64_t batch;
-    const char *optimizer; /* "adam", "adamw", "sgd", "sparse_adam"; "": forward only */
+    const char *optimizer; /* as in recipes, or "sparse_adam"; "": forward only */
     double lr, momentum;
     bool bf16;          /* what products and convolutions multiply is rounded to it */
     int64_t tokens;     /* not 0: inputs are numbers below it, i64 */

@@ -179,10 +179,11 @@ tn_optim_opt bench_optimizer(const bench_work *w)
     static const tn_param_group tables = {.pattern = "tables.*", .rows = true};
     const char *name = w->row.optimizer;
     bool rows = strcmp(name, "sparse_adam") == 0;
+    int kind = 0;
+    while (tn_optimizer_name(kind) && strcmp(tn_optimizer_name(kind), name) != 0)
+        kind++;
     /* no norm of all gradients, which the peers do not compute either; the loss is still checked to be finite */
-    return (tn_optim_opt){.kind = strcmp(name, "adamw") == 0 ? TN_ADAMW
-                                  : strcmp(name, "sgd") == 0 ? TN_SGD
-                                                             : TN_ADAM,
+    return (tn_optim_opt){.kind = tn_optimizer_name(kind) ? (tn_optimizer)kind : TN_ADAM,
                           .momentum = w->row.momentum,
                           .groups = rows ? &tables : NULL,
                           .n_groups = rows,

@@ -20,7 +20,7 @@ typedef struct cli_args {
     int threads; /* 0: as the recipe says, or all */
     int batch;   /* 0: the command's own */
     /* of `tarn bench` */
-    const char *data, *precision;
+    const char *data, *precision, *optimizer;
     bool serve, list;
     /* of `tarn tokenize` */
     bool decode;

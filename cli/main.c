@@ -157,6 +157,7 @@ static bool take_option(cli_args *a, int n, char **argv, int *i)
                    {"data", NULL, &a->data},
                    {"list", &a->list, NULL},
                    {"precision", NULL, &a->precision},
+                   {"optimizer", NULL, &a->optimizer},
                    {"decode", &a->decode, NULL},
                    {"train", NULL, &a->train},
                    {"html", NULL, &a->html},

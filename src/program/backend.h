@@ -93,6 +93,8 @@ typedef struct backend {
     /* Around the kernels of a run: this thread computes with what the context has (threads); gives what it had before. */
     void *(*enter)(tn_context *context);
     void (*leave)(void *before);
+    /* Calls fn for 0 .. n-1, each once, on the context's threads; `thread` is below `threads`, and no two calls at once have the same. */
+    void (*share)(int threads, int64_t n, void (*fn)(void *arg, int64_t i, int thread), void *arg);
     /* What the machine can do at most: f32 operations and bytes copied a second, measured. */
     tn_status (*limits)(tn_context *context, double *flops, double *bytes, base_error *e);
     /* Fills f32 numbers with low + width * what base_random_f64, or with `normal` base_random_normal, draws of this key and stream. */

@@ -706,6 +706,7 @@ static tn_status bind_all(binder *x, const int64_t *symbol)
     BASE_TRY(bind_writes(x));
     find_first_write(b);
     BASE_TRY(program_keep_fixed(b, x->e));
+    BASE_TRY(program_group_steps(b, x->writes_from, x->p->threads, x->e));
     return program_plan_buffer(b, &x->values_at, x->e);
 }
 
@@ -759,6 +760,7 @@ void binding_free(binding *b)
     base_vec_free(&b->values);
     base_vec_free(&b->steps);
     base_vec_free(&b->kept);
+    base_vec_free(&b->groups);
     base_arena_free(&b->arena);
     free(b);
 }

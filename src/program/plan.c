@@ -24,11 +24,15 @@ static void find_lives(binding *b)
 {
     for (size_t i = 0; i < b->places.n; i++)
         b->places.at[i].first = b->places.at[i].last = -1;
-    for (size_t s = 0; s < b->steps.n; s++) {
-        for (int k = 0; k < b->steps.at[s].n_in; k++)
-            touch(b, b->steps.at[s].in[k], (int)s);
-        for (int k = 0; k < b->steps.at[s].n_out; k++)
-            touch(b, b->steps.at[s].out[k], (int)s);
+    for (int s = 0; s < (int)b->steps.n; s++) {
+        const bound_step *step = &b->steps.at[s];
+        const step_group *g = step->group >= 0 ? &b->groups.at[step->group] : NULL;
+        const int first = g ? g->first : s, last = g ? g->first + g->n - 1 : s; /* of those that run at once */
+        for (int k = 0; k < step->n_in + step->n_out; k++) {
+            const int value = k < step->n_in ? step->in[k] : step->out[k - step->n_in];
+            touch(b, value, first);
+            touch(b, value, last);
+        }
     }
 }
 
@@ -73,7 +77,7 @@ static bool take_over(binding *b, base_lists *values_at, int from, int to)
 static bool write_in_place(binding *b, base_lists *values_at, int s)
 {
     const bound_step *step = &b->steps.at[s];
-    if (!step->kernel || !step->kernel->in_place)
+    if (!step->kernel || !step->kernel->in_place || step->group >= 0)
         return true;
     for (int k = 0; k < step->n_out; k++) {
         int at = b->values.at[step->out[k]].place;

@@ -38,9 +38,18 @@ typedef struct bound_step {
     size_t scratch;
     kernel_pack pack;
     double flops, bytes;
-    bool check; /* not a kernel: input 0 must be finite, else the run stops */
-    bool once;  /* all its inputs are fixed: it runs when the state has changed, not with every run */
+    bool check;      /* not a kernel: input 0 must be finite, else the run stops */
+    int group;       /* which of the binding's groups it is in; -1: none */
+    size_t pointers; /* where its pointers begin in those of all steps */
+    bool once;       /* all its inputs are fixed: it runs when the state has changed, not with every run */
 } bound_step;
+
+/* Steps next to each other that run as one loop over the threads, together.c. */
+typedef struct step_group {
+    int first, n, n_parts;
+    int *from;      /* by part: its first step; then the end */
+    size_t scratch; /* of each thread */
+} step_group;
 
 /* An entry bound to sizes. Immutable once made. */
 typedef struct binding {
@@ -51,9 +60,10 @@ typedef struct binding {
     base_vec(bound_value) values;
     base_vec(bound_step) steps;
     base_vec(int) kept; /* values made once and read by every run */
-    bool *written;      /* by state of the entry's graph: some run changes it */
-    int first_write;    /* the first step that writes state: once it has run nothing stops the others */
-    int *of_tensor;     /* by tensor id of the entry's graph: value, -1 none */
+    base_vec(step_group) groups;
+    bool *written;   /* by state of the entry's graph: some run changes it */
+    int first_write; /* the first step that writes state: once it has run nothing stops the others */
+    int *of_tensor;  /* by tensor id of the entry's graph: value, -1 none */
     int n_outputs;
     int *outputs;                             /* by result of the graph: value (of GRAPH_OUTPUT), else -1 */
     size_t buffer, scratch, unshared, packed; /* packed: with what is kept */
@@ -150,6 +160,8 @@ tn_status program_bind_within(tn_program *p, const program_entry *entry, const i
                               base_error *e);
 /* Gives values that are made once and read by runs places of their own. */
 tn_status program_keep_fixed(binding *b, base_error *e);
+/* Puts small updates from step `from` on together. */
+tn_status program_group_steps(binding *b, int from, int threads, base_error *e);
 /* `values_at` has the values of each place, and is kept up. */
 tn_status program_plan_buffer(binding *b, base_lists *values_at, base_error *e);
 /* The values at place `from` lie at place `to` from now on; false when memory is out. */

@@ -28,7 +28,7 @@ typedef struct scheduler {
 
 /* What is bad in data is an integer: an index, a class, a divisor. Floats alone give NaN, and never stop a run, but for matrices
  * that cannot be inverted. */
-static bool can_fault(const graph_node *node)
+bool schedule_can_fault(const graph_node *node)
 {
     if ((node->def->flags & OP_FAULTS) && (node->def->flags & (OP_OPAQUE | OP_SINGULAR)))
         return true; /* an operator from outside may find anything */
@@ -36,7 +36,7 @@ static bool can_fault(const graph_node *node)
         if (node->in[i] && !tn_dtype_is_float(node->in[i]->type.dtype))
             return true;
     for (size_t i = 0; node->sub && i < node->sub->nodes.n; i++)
-        if (can_fault(node->sub->nodes.at[i]))
+        if (schedule_can_fault(node->sub->nodes.at[i]))
             return true;
     return false;
 }
@@ -196,7 +196,7 @@ static void find_early(const scheduler *x, bool *early, base_lists *checks, bool
     }
     for (size_t i = g->nodes.n; i-- > 0;) {
         const graph_node *node = g->nodes.at[i];
-        early[i] |= can_fault(node);
+        early[i] |= schedule_can_fault(node);
         for (int k = 0; early[i] && k < node->n_in; k++)
             if (node->in[k])
                 early[node->in[k]->node->id] = true;

@@ -17,5 +17,7 @@ typedef struct schedule {
 
 tn_status schedule_make(schedule *s, const tn_graph *g, base_error *e);
 void schedule_free(schedule *s);
+/* Whether the node may find bad data and stop a run. */
+bool schedule_can_fault(const graph_node *node);
 
 #endif

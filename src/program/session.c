@@ -497,18 +497,67 @@ static tn_status report_fault(tn_session *s, const bound_step *step, const kerne
                      text);
 }
 
-void session_call_step(const tn_session *s, const session_bound *b, const bound_step *step, void **pointer,
-                       kernel_fault *fault)
+/* With the scratch from `at` on. */
+static void call_step(const tn_session *s, const session_bound *b, const bound_step *step, void **pointer, size_t at,
+                      kernel_fault *fault)
 {
     kernel_call c = {.plan = step->plan,
                      .in = (const void *const *)pointer,
                      .out = pointer + step->n_in,
-                     .scratch = (char *)s->block + ((b->binding->buffer + 63) & ~(size_t)63),
+                     .scratch = (char *)s->block + ((b->binding->buffer + 63) & ~(size_t)63) + at,
                      .seed = s->seed,
                      .step = s->step,
                      .fault = fault};
     step->kernel->run(&c);
 }
+
+void session_call_step(const tn_session *s, const session_bound *b, const bound_step *step, void **pointer,
+                       kernel_fault *fault)
+{
+    call_step(s, b, step, pointer, 0, fault);
+}
+
+/* ---- steps at once ----------------------------------------------------------------------------------------------- */
+
+typedef struct group_run {
+    const tn_session *s;
+    const session_bound *b;
+    const step_group *group;
+} group_run;
+
+/* Within a part kernels have the thread to themselves: loops of theirs are run by it alone. */
+static void run_part(void *arg, int64_t part, int thread)
+{
+    const group_run *r = arg;
+    kernel_fault fault = {0}; /* there is none: steps that may find bad data are in no group */
+    for (int i = r->group->from[part]; i < r->group->from[part + 1]; i++) {
+        const bound_step *step = &r->b->binding->steps.at[i];
+        call_step(r->s, r->b, step, r->b->pointer + step->pointers, (size_t)thread * r->group->scratch, &fault);
+    }
+}
+
+/* What each step took is not known: its share by bytes is told. */
+static void note_group(session_bound *b, const step_group *g, double took)
+{
+    double all = 0;
+    for (int i = g->first; i < g->first + g->n; i++)
+        all += b->binding->steps.at[i].bytes;
+    for (int i = g->first; i < g->first + g->n; i++) {
+        b->seconds[i] += all > 0 ? took * b->binding->steps.at[i].bytes / all : took / g->n;
+        b->calls[i]++;
+    }
+}
+
+static void run_group(tn_session *s, session_bound *b, const step_group *g)
+{
+    group_run r = {s, b, g};
+    const double start = s->profile ? now() : 0;
+    s->program->backend->share(s->program->threads, g->n_parts, run_part, &r);
+    if (s->profile)
+        note_group(b, g, now() - start);
+}
+
+/* ---- all --------------------------------------------------------------------------------------------------------- */
 
 static tn_status run_steps(tn_session *s, session_bound *b)
 {
@@ -522,6 +571,14 @@ static tn_status run_steps(tn_session *s, session_bound *b)
         }
         if (step->once) {
             pointer += step->n_in + step->n_out;
+            continue;
+        }
+        if (step->group >= 0) {
+            const step_group *g = &b->binding->groups.at[step->group];
+            run_group(s, b, g);
+            i += (size_t)g->n - 1;
+            pointer = b->pointer + b->binding->steps.at[i].pointers + b->binding->steps.at[i].n_in +
+                      b->binding->steps.at[i].n_out;
             continue;
         }
         double start = s->profile ? now() : 0;

@@ -12,6 +12,9 @@ runs 0 bench mlp_train --json --threads 1 --precision bf16
 is_json
 runs 1 bench mlp_train --precision f99
 says f99 bf16
+runs 0 bench mlp_train --threads 1 --optimizer lion
+runs 1 bench mlp_train --optimizer loin
+says loin rmsprop
 runs 1 bench nonsense
 says nonsense mlp_train_sgd resnet50_forward startup
 runs 2 bench mlp_train --serve

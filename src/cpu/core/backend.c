@@ -104,6 +104,7 @@ const backend backend_cpu = {
     .isa = isa_of,
     .enter = enter,
     .leave = leave,
+    .share = cpu_parallel,
     .limits = cpu_limits,
     .draw = cpu_draw_numbers,
     .fill = cpu_draw_value};

@@ -203,8 +203,9 @@ OP2(hypot, cpu_vf_hypot(a, b))
 
 CPU_INLINE cpu_vf over_root(cpu_vf a, cpu_vf b, cpu_vf s, cpu_vf eps)
 {
-    const cpu_vf spread = cpu_vf_fma(cpu_vf_sqrt_near(b), s, eps);
-    return a * PICK(EQ(spread, zero()), cpu_vf_set1(INFINITY), cpu_vf_reciprocal_near(spread));
+    const cpu_vf root = PICK(LT(b, zero()), cpu_vf_set1(NAN), cpu_vf_sqrt_near(b)), spread = cpu_vf_fma(root, s, eps);
+    const cpu_vf part = PICK(EQ(spread, zero()), cpu_vf_set1(INFINITY), cpu_vf_reciprocal_near(spread));
+    return a * PICK(EQ(cpu_vf_abs(spread), cpu_vf_set1(INFINITY)), zero(), part);
 }
 
 OP3(over_root, over_root(a, b, c, p))
