@@ -91,6 +91,7 @@ typedef struct tn_tokenizer_train_opt {
     bool cased;            /* keep capitals ("wordpiece": and accents) */
     bool keep_punctuation; /* "words": cut at white space only */
     bool prefix_space;     /* "bpe": a text is read as if a space stood before it */
+    bool byte_fallback;    /* "unigram", "characters": 256 entries more: what is unknown becomes its bytes */
     bool whole_files;      /* tn_tokenizer_train_files: a file is one text; as default each line with its end is one */
     const char *const
         *specials;  /* first entries, never cut; "[UNK]" or "<unk>" among them stands for what is unknown. */
@@ -223,7 +224,7 @@ TN_API void tn_text_folder_free(tn_text_folder *folder);
 /* The lines of a file, plain or gzip'ed; the task is not TN_TEXT_CLASSES. Empty lines are no samples. */
 TN_API tn_dataset *tn_dataset_text_lines(tn_context *context, const tn_preparation *preparation, const char *path);
 
-/* Long texts as one row of tokens, cut into samples of `length` (TN_TEXT_NEXT, always fixed): sample i begins at i * stride, or,
+/* Long texts as one row of tokens, cut into samples of `length` (TN_TEXT_NEXT, TN_TEXT_MASKED, always fixed): sample i begins at i * stride, or,
  * with `shift`, up to stride - 1 tokens further, by its key. */
 typedef struct tn_windows_opt {
     int64_t stride; /* 0: the length */

@@ -253,6 +253,43 @@ static void test_train_kinds(void **state)
     assert_non_null(strstr(tn_context_error(context), "magic"));
 }
 
+/* What no entry covers becomes its bytes, also after the tokenizer went through JSON. */
+static void test_byte_fallback(void **state)
+{
+    static const char *const kinds[] = {"characters", "unigram"};
+    static const char text[] = "the \xE2\x98\x83 low \xC3\xA9 wide";
+    const tn_text corpus = {CORPUS, sizeof CORPUS - 1};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        tn_tokenizer *t = tn_tokenizer_train(
+            context, &corpus, 1,
+            TN_OPT(tn_tokenizer_train_opt, .kind = kinds[i], .vocabulary = 400, .byte_fallback = true, .cased = true));
+        if (!t)
+            fail_msg("%s", tn_context_error(context));
+        const char *path = scratch_path(kinds[i]);
+        assert_int_equal(tn_tokenizer_save(context, t, path), TN_OK);
+        tn_tokenizer *u = tn_tokenizer_load(context, path);
+        if (!u)
+            fail_msg("%s", tn_context_error(context));
+        tn_encoder *e = tn_encoder_new(context, u);
+        tn_tokens got;
+        char *back = NULL;
+        size_t bytes = 0;
+        assert_int_equal(tn_encode(e, text, sizeof text - 1, NULL, &got), TN_OK);
+        assert_int_equal(tn_decode(context, u, got.ids, got.n, NULL, &back, &bytes), TN_OK);
+        assert_string_equal(back, text);
+        for (size_t k = 0; k < got.n; k++)
+            assert_true(got.ids[k] != tn_tokenizer_roles(u).unknown);
+        free(back);
+        tn_encoder_free(e);
+        tn_tokenizer_free(t);
+        tn_tokenizer_free(u);
+    }
+    assert_null(
+        tn_tokenizer_train(context, &corpus, 1, TN_OPT(tn_tokenizer_train_opt, .kind = "bpe", .byte_fallback = true)));
+    assert_non_null(strstr(tn_context_error(context), "nothing is unknown"));
+}
+
 /* Tiny Shakespeare: the merges of 1,000 and 5,000 entries are, as a hash, those that the `tokenizers` library (0.23.3) learns from its
  * lines, each with its end: BpeTrainer(vocab_size=N, initial_alphabet=ByteLevel.alphabet()). The number of threads changes nothing. */
 static void test_train_shakespeare(void **state)
@@ -287,13 +324,10 @@ static void test_train_shakespeare(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_models),
-        cmocka_unit_test(test_steps),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_patterns),
-        cmocka_unit_test(test_train_bpe),
-        cmocka_unit_test(test_train_kinds),
-        cmocka_unit_test(test_train_shakespeare),
+        cmocka_unit_test(test_models),        cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_refused),       cmocka_unit_test(test_patterns),
+        cmocka_unit_test(test_train_bpe),     cmocka_unit_test(test_train_kinds),
+        cmocka_unit_test(test_byte_fallback), cmocka_unit_test(test_train_shakespeare),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -54,6 +54,21 @@ static tn_status add_file(folder *f, const data_files *files, int64_t i, data_bu
     return TN_OK;
 }
 
+/* A folder without a text would be a class that is never seen. */
+static tn_status check_classes(const folder *f, const data_files *files, const char *path, base_error *e)
+{
+    const char *name;
+    for (int64_t i = 0; (name = data_files_folder(files, i)) != NULL; i++) {
+        int k = 0;
+        while (k < f->seen.classes && strcmp(f->class_names[k], name) != 0)
+            k++;
+        if (k == f->seen.classes)
+            return base_fail(e, TN_FORMAT, "%s: the folder \"%s\" holds no .txt file; each folder is a class", path,
+                             BASE_SHOW(name));
+    }
+    return TN_OK;
+}
+
 static tn_status read_files(folder *f, const data_files *files, const char *path, base_error *e)
 {
     int64_t n = data_files_count(files);
@@ -71,6 +86,8 @@ static tn_status read_files(folder *f, const data_files *files, const char *path
     data_buffer_free(&b);
     if (status == TN_OK && f->seen.n == 0)
         return base_fail(e, TN_FORMAT, "%s holds no file CLASS/NAME.txt", path);
+    if (status == TN_OK)
+        status = check_classes(f, files, path, e);
     f->seen.texts = f->texts;
     f->seen.labels = f->labels;
     f->seen.names = f->names;

@@ -125,14 +125,18 @@ static tn_status get_text(void *user, int64_t index, uint64_t key, const tn_samp
 static tn_status get_window(void *user, int64_t index, uint64_t key, const tn_sample *out)
 {
     const text_set *s = user;
-    int64_t n = s->rows.starts[s->rows.rows], start = index * s->stride, *x = out->at[0], *y = out->at[1];
+    const bool masked = s->task == TN_TEXT_MASKED;
+    const int64_t length = s->p->length, last = s->rows.starts[s->rows.rows] - length - !masked;
+    int64_t start = index * s->stride, *x = out->at[0], *y = out->at[1];
     if (s->shift)
         start += (int64_t)(base_mix(key) % (uint64_t)s->stride);
-    start = start > n - 1 - s->p->length ? n - 1 - s->p->length : start;
-    for (int64_t i = 0; i < s->p->length; i++) {
+    start = start > last ? last : start;
+    for (int64_t i = 0; i < length; i++) {
         x[i] = s->rows.ids[start + i];
-        y[i] = s->rows.ids[start + i + 1];
+        y[i] = masked ? NO_CLASS : s->rows.ids[start + i + 1];
     }
+    if (masked)
+        text_mask(s->p->t, s->mask, x, y, length, s->p->mask, key);
     return TN_OK;
 }
 
@@ -258,21 +262,23 @@ tn_dataset *tn_dataset_windows(tn_context *context, const tn_preparation *prepar
     text_set *s = set_new(preparation, e);
     if (!s)
         return NULL;
-    int64_t length = s->p->length, total = 0;
+    const bool masked = s->task == TN_TEXT_MASKED;
+    int64_t length = s->p->length, need = length + !masked, total = 0;
     s->stride = opt && opt->stride ? opt->stride : length;
     s->shift = opt && opt->shift;
     tn_status status = TN_OK;
-    if (s->task != TN_TEXT_NEXT || s->stride < 1)
-        status = base_fail(e, TN_INVALID, "windows are for the task TN_TEXT_NEXT, with a stride of at least 1");
+    if ((s->task != TN_TEXT_NEXT && !masked) || s->stride < 1)
+        status = base_fail(e, TN_INVALID,
+                           "windows are for the tasks TN_TEXT_NEXT and TN_TEXT_MASKED, with a stride of at least 1");
     if (status == TN_OK)
         status = text_encode_batch(s->p->t, texts, (size_t)(n > 0 ? n : 0),
                                    TN_OPT(tn_encode_opt, .plain = s->p->plain, .unpadded = true),
                                    tn_context_threads(context), &s->rows, e);
-    if (status == TN_OK && (total = s->rows.starts[s->rows.rows]) < length + 1)
-        status = base_fail(e, TN_INVALID, "the text has %lld tokens; a window of %lld and what follows needs %lld",
-                           (long long)total, (long long)length, (long long)length + 1);
+    if (status == TN_OK && (total = s->rows.starts[s->rows.rows]) < need)
+        status = base_fail(e, TN_INVALID, "the text has %lld tokens; a window of %lld%s needs %lld", (long long)total,
+                           (long long)length, masked ? "" : " and what follows", (long long)need);
     if (status == TN_OK)
-        return make_set(s, (total - 1 - length) / s->stride + 1, e);
+        return make_set(s, (total - need) / s->stride + 1, e);
     release(s);
     return NULL;
 }

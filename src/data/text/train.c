@@ -9,6 +9,13 @@
 #include "data/text/pattern.h"
 #include "data/text/unicode.h"
 
+void text_byte_name(int byte, char name[7])
+{
+    static const char hex[] = "0123456789ABCDEF";
+    const char text[7] = {'<', '0', 'x', hex[byte >> 4 & 15], hex[byte & 15], '>', 0};
+    memcpy(name, text, sizeof text);
+}
+
 /* ---- whole words ----------------------------------------------------------------------------------------------- */
 
 static int by_count(const void *a, const void *b)
@@ -36,6 +43,11 @@ tn_status text_train_words(tn_tokenizer *t, const text_table *words, const text_
     tn_status status = sorted ? TN_OK : base_no_memory(e, "training a tokenizer");
     for (int i = 0; i < plan->n_specials && status == TN_OK; i++)
         status = text_entry_add(t, plan->specials[i], strlen(plan->specials[i]), i, &entries, e);
+    for (int i = 0; i < 256 && plan->byte_fallback && status == TN_OK; i++) {
+        char name[7];
+        text_byte_name(i, name);
+        status = text_entry_add(t, name, 6, (int64_t)entries.n, &entries, e);
+    }
     if (status == TN_OK && words->n) {
         memcpy(sorted, words->at, words->n * sizeof *sorted);
         qsort(sorted, words->n, sizeof *sorted, by_count);
@@ -64,6 +76,8 @@ static const tn_text META = {"\xE2\x96\x81", 3};
 
 static tn_status unigram_parts(tn_tokenizer *t, bool cased, base_error *e)
 {
+    if (t->model.fallback)
+        BASE_TRY(add_step(t, &t->decoder, (text_step){.kind = TEXT_D_FALLBACK}, e));
     BASE_TRY(add_step(t, &t->normalizer, (text_step){.kind = TEXT_N_FORM, .a = TEXT_NFKC}, e));
     if (!cased)
         BASE_TRY(add_step(t, &t->normalizer, (text_step){.kind = TEXT_N_LOWER}, e));
@@ -88,6 +102,8 @@ static tn_status characters_parts(tn_tokenizer *t, base_error *e)
     text_step each = {.kind = TEXT_P_SPLIT, .a = TEXT_ISOLATED, .source = "[\\s\\S]"};
     BASE_TRY(text_pattern_make(&t->arena, each.source, &each.pattern, e));
     BASE_TRY(add_step(t, &t->pretokenizer, each, e));
+    if (t->model.fallback)
+        BASE_TRY(add_step(t, &t->decoder, (text_step){.kind = TEXT_D_FALLBACK}, e));
     return add_step(t, &t->decoder, (text_step){.kind = TEXT_D_FUSE}, e);
 }
 
@@ -118,6 +134,7 @@ static tn_status find_kind(const char *name, kind *k, base_error *e)
 static tn_status parts_of(tn_tokenizer *t, kind k, const tn_tokenizer_train_opt *opt, base_error *e)
 {
     t->model.kind = kinds[k].model;
+    t->model.fallback = opt->byte_fallback;
     switch (k) {
     case BYTES:
         t->raw = true;
@@ -167,6 +184,12 @@ static tn_status check_plan(const text_train_plan *plan, kind k, base_error *e)
     if (k == WORDPIECE && !unknown_of(plan))
         return base_fail(e, TN_INVALID,
                          "WordPiece needs the special token \"[UNK]\" for words that it cannot put together");
+    if (plan->byte_fallback && k != UNIGRAM && k != CHARACTERS)
+        return base_fail(e, TN_INVALID, "bytes for what is unknown are for unigram and characters%s",
+                         k == BYTES ? "; to bpe nothing is unknown" : "");
+    if (plan->byte_fallback && plan->vocabulary <= (size_t)plan->n_specials + 256)
+        return base_fail(e, TN_INVALID, "a vocabulary of %zu entries has no room beside those of 256 bytes",
+                         plan->vocabulary);
     if (plan->vocabulary > TEXT_MOST_TOKENS / 4)
         return base_fail(e, TN_INVALID, "a vocabulary has at most %d entries, not %zu", TEXT_MOST_TOKENS / 4,
                          plan->vocabulary);
@@ -199,6 +222,8 @@ static tn_status train(tn_tokenizer *t, kind k, const tn_text *texts, size_t n, 
         status = train_model(t, &words, plan, e);
     text_table_free(&words);
     BASE_TRY(status);
+    if (k == CHARACTERS && plan->byte_fallback)
+        t->model.kind = TEXT_BPE; /* without merges: the model of single characters that knows bytes */
     BASE_TRY(add_specials(t, plan, e));
     if (k == WORDPIECE)
         BASE_TRY(text_bert_template(t, e));
@@ -217,6 +242,7 @@ tn_tokenizer *tn_tokenizer_train(tn_context *context, const tn_text *texts, size
                             .least_count = opt->min_count,
                             .alphabet = opt->alphabet,
                             .longest = opt->longest,
+                            .byte_fallback = opt->byte_fallback,
                             .specials = opt->specials,
                             .n_specials = opt->n_specials,
                             .threads = tn_context_threads(context)};

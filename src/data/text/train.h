@@ -38,8 +38,12 @@ typedef struct text_train_plan {
     size_t longest;  /* most characters of an entry; 0: any */
     const char *const *specials;
     int n_specials;
+    bool byte_fallback; /* entries <0x00> to <0xFF> behind the special ones */
     int threads;
 } text_train_plan;
+
+/* The name of a byte's entry: 6 characters and a zero. */
+void text_byte_name(int byte, char name[7]);
 
 /* Fill vocabulary (and merges, scores) of t, whose model.kind, raw and prefix say how; words are sorted. */
 tn_status text_train_bpe(tn_tokenizer *t, const text_table *words, const text_train_plan *plan, base_error *e);

@@ -656,21 +656,41 @@ static tn_status final_entries(unigram *u, entry *to, size_t *n, size_t most)
     return status;
 }
 
+typedef base_vec(text_entry) text_list;
+
+/* Entries of bytes score so low that they never compete with texts that are entries. */
+static tn_status byte_entries(unigram *u, double score, text_list *list)
+{
+    for (int i = 0; i < 256; i++) {
+        char name[7];
+        text_byte_name(i, name);
+        tn_text text = text_keep(u->t, name, 6);
+        const size_t id = list->n;
+        u->t->model.scores[id] = score;
+        if (!text.at || !base_vec_push(list, (text_entry){text.at, 6, (int64_t)id, false}))
+            return no_memory(u);
+    }
+    return TN_OK;
+}
+
 static tn_status hand_over(unigram *u, const entry *final, size_t n)
 {
     tn_tokenizer *t = u->t;
-    base_vec(text_entry) list = {0};
-    size_t first = (size_t)u->plan->n_specials;
+    text_list list = {0};
+    const size_t specials = (size_t)u->plan->n_specials, bytes = u->plan->byte_fallback ? 256 : 0;
     tn_status status = TN_OK;
-    t->model.scores = BASE_ARRAY(&t->arena, double, first + n + 1);
+    t->model.scores = BASE_ARRAY(&t->arena, double, specials + bytes + n + 1);
     if (!t->model.scores)
         return no_memory(u);
-    for (size_t i = 0; i < first + n && status == TN_OK; i++) {
-        const char *special = i < first ? u->plan->specials[i] : NULL;
+    for (size_t i = 0; i < specials + n && status == TN_OK; i++) {
+        const char *special = i < specials ? u->plan->specials[i] : NULL;
+        if (i == specials && bytes && (status = byte_entries(u, final[n - 1].score - 100, &list)) != TN_OK)
+            break;
         tn_text text = special ? text_keep(t, special, strlen(special))
-                               : text_keep(t, final[i - first].text, final[i - first].bytes);
-        t->model.scores[i] = special ? 0 : final[i - first].score;
-        if (!text.at || !base_vec_push(&list, (text_entry){text.at, (uint32_t)text.bytes, (int64_t)i, false}))
+                               : text_keep(t, final[i - specials].text, final[i - specials].bytes);
+        const size_t id = list.n;
+        t->model.scores[id] = special ? 0 : final[i - specials].score;
+        if (!text.at || !base_vec_push(&list, (text_entry){text.at, (uint32_t)text.bytes, (int64_t)id, false}))
             status = no_memory(u);
     }
     if (status == TN_OK)
@@ -681,7 +701,7 @@ static tn_status hand_over(unigram *u, const entry *final, size_t n)
 
 static tn_status finish(unigram *u)
 {
-    size_t n = 0, specials = (size_t)u->plan->n_specials;
+    size_t n = 0, specials = (size_t)u->plan->n_specials + (u->plan->byte_fallback ? 256 : 0);
     size_t most = u->plan->vocabulary > specials ? u->plan->vocabulary - specials : 0, letters = 0;
     letter *all = count_letters(u, &letters);
     entry *final = all ? malloc((u->n + letters + 1) * sizeof *final) : NULL;

@@ -15,13 +15,20 @@ typedef struct corpus {
     double test_fraction;
     int64_t stride;
     bool shift;
+    int task;
+    double mask;
 } corpus;
+
+static const char *const tasks[] = {"next", "masked", NULL};
 
 static const format_option rows[] = {
     FORMAT_PATH(corpus, path, FORMAT_REQUIRED, "the text"),
     FORMAT_PATH(corpus, val_path, NULL, "a text that is validated on"),
     FORMAT_PATH(corpus, test_path, NULL, "a text that is tested on"),
     FORMAT_FLOAT(corpus, test_fraction, "0", "[0,1)", "part of the text, its end, that is kept for `tarn eval`"),
+    FORMAT_ENUM(corpus, task, "next", tasks,
+                "what is learned: the next token at each place, or tokens that were hidden"),
+    FORMAT_FLOAT(corpus, mask, "0.15", "(0,1]", "masked: part of the tokens that is hidden"),
     TRAIN_TOKENS_OPTIONS(corpus, "characters", "256"),
     FORMAT_INT(corpus, stride, "0", "[0,)", "tokens from one window to the next; 0: the length"),
     FORMAT_BOOL(corpus, shift, "false", "training windows begin up to stride - 1 tokens later, at random"),
@@ -29,7 +36,8 @@ static const format_option rows[] = {
 };
 static const format_table options = {
     .name = "corpus",
-    .doc = "a long text for language models: windows of tokens, and at each place the token that follows",
+    .doc = "a long text for language models: windows of tokens, and at each place the token that follows, or what was "
+           "hidden",
     .options = rows,
     .brief = "name",
 };
@@ -77,11 +85,12 @@ static tn_status read_texts(const corpus *o, double val, texts *t, base_error *e
 static tn_status open_parts(tn_context *c, const corpus *o, const texts *t, train_sets *sets)
 {
     tn_dataset **set[] = {&sets->train, &sets->valid, &sets->test};
-    tn_tokenizer *tokens = train_tokens_make(c, &o->tokens, &t->part[0], 1);
-    tn_preparation *p =
-        tokens ? tn_text_prepare(c, tokens,
-                                 TN_OPT(tn_text_opt, .task = TN_TEXT_NEXT, .length = o->tokens.length, .plain = true))
-               : NULL;
+    const bool masked = o->task == 1;
+    tn_tokenizer *tokens =
+        train_tokens_make(c, &o->tokens, masked ? TRAIN_TOKENS_MASKED : TRAIN_TOKENS_PLAIN, &t->part[0], 1);
+    const tn_text_opt as = {
+        .task = masked ? TN_TEXT_MASKED : TN_TEXT_NEXT, .length = o->tokens.length, .plain = true, .mask = o->mask};
+    tn_preparation *p = tokens ? tn_text_prepare(c, tokens, &as) : NULL;
     tn_status status = p ? TN_OK : TN_INVALID;
     for (int i = 0; i < 3 && status == TN_OK; i++) {
         if (i > 0 && t->part[i].bytes == 0)

@@ -15,24 +15,13 @@ typedef struct text {
     train_rows rows;
     train_tokens tokens;
     const char *text, *target;
-    int task;
-    double mask;
-    bool fixed, pad_left;
 } text;
-
-static const char *const tasks[] = {"classes", "next", "masked", NULL};
 
 static const format_option rows[] = {
     TRAIN_ROWS_OPTIONS(text),
     FORMAT_STRING(text, text, FORMAT_REQUIRED, "the column with the texts; without a header column_1 and so on"),
     FORMAT_STRING(text, target, NULL, "the column with the classes"),
-    FORMAT_ENUM(text, task, "classes", tasks,
-                "what is learned: classes of texts, the next token at each place, or tokens that were hidden"),
-    FORMAT_FLOAT(text, mask, "0.15", "(0,1]", "masked: part of the tokens that is hidden"),
-    FORMAT_BOOL(text, fixed, "false", "all samples have the full length; as default a batch is as long as its longest"),
-    FORMAT_BOOL(text, pad_left, "false",
-                "fixed: padding stands in front, so that the last step is the end of the text"),
-    TRAIN_TOKENS_OPTIONS(text, "words", "256"),
+    TRAIN_TEXTS_OPTIONS(text, "words", "256"),
     {0},
 };
 static const format_table options = {
@@ -46,7 +35,7 @@ static const format_table options = {
 static tn_status check(const train_recipe *r, const format_yaml_node *node, base_error *e)
 {
     const text *o = TRAIN_SOURCE_OPTIONS(r, text);
-    if (o->task == TN_TEXT_CLASSES && !o->target)
+    if (o->tokens.task == TN_TEXT_CLASSES && !o->target)
         return format_yaml_fail(node, e, "'data' needs a target, the column with the classes (or another task)");
     return TN_OK;
 }
@@ -168,19 +157,6 @@ static tn_status read_labels(const tn_table *t, const text *o, const int64_t *ro
 
 /* ---- the sets -------------------------------------------------------------------------------------------------- */
 
-static tn_preparation *prepare(tn_context *c, const text *o, const part *train, const classes *all)
-{
-    tn_tokenizer *t = train_tokens_make(c, &o->tokens, train->texts, (size_t)train->n);
-    tn_preparation *p =
-        t ? tn_text_prepare(c, t,
-                            TN_OPT(tn_text_opt, .task = (tn_text_task)o->task, .length = o->tokens.length,
-                                   .fixed = o->fixed, .pad_left = o->pad_left, .mask = o->mask, .classes = all->n,
-                                   .class_names = all->names))
-          : NULL;
-    tn_tokenizer_free(t);
-    return p;
-}
-
 static tn_status open_sets(tn_context *c, const text *o, tn_table **t, const train_parts *parts, train_sets *sets)
 {
     tn_dataset **set[] = {&sets->train, &sets->valid, &sets->test};
@@ -190,7 +166,7 @@ static tn_status open_sets(tn_context *c, const text *o, tn_table **t, const tra
     tn_preparation *prep = NULL;
     int column = o->target ? tn_table_find(t[0], o->target) : -1;
     tn_status status = TN_OK;
-    if (o->task == TN_TEXT_CLASSES)
+    if (o->tokens.task == TN_TEXT_CLASSES)
         status = column < 0
                      ? base_fail(&e, TN_NOT_FOUND, "data.target: the table has no column \"%s\"", BASE_SHOW(o->target))
                      : find_classes(t[0], column, parts->at[0], parts->n[0], &all, &e);
@@ -203,7 +179,8 @@ static tn_status open_sets(tn_context *c, const text *o, tn_table **t, const tra
         if (status == TN_OK && all.n)
             status = read_labels(from, o, row, &all, &p, &e);
         if (status == TN_OK && !prep)
-            status = (prep = prepare(c, o, &p, &all)) ? TN_OK : TN_INVALID;
+            status = (prep = train_texts_prepare(c, &o->tokens, p.texts, (size_t)p.n, all.n, all.names)) ? TN_OK
+                                                                                                         : TN_INVALID;
         if (status == TN_OK)
             status = (*set[i] = tn_dataset_texts(c, prep, p.texts, p.n, p.labels)) ? TN_OK : TN_INVALID;
         part_free(&p);

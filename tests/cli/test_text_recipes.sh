@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# test_text_recipes.sh: recipes on small texts that are made here: folders by class, masked and next tokens, what is unknown; and the
+# sentences for what is wrong.
+set -uo pipefail
+# shellcheck source=/dev/null
+. "$SRC/tests/support/check.sh"
+"$TARN" --version | grep -q utf8proc || skip "tokenizers need utf8proc, which is not built in"
+
+# texts FOLDER N: N texts each of two classes that differ by a word
+texts() {
+    mkdir -p "$1/glad" "$1/sad"
+    for ((i = 0; i < $2; i++)); do
+        echo "the day was long and $((i % 7)) friends came, what a wonderful feast $((i % 5))" >"$1/glad/$i.txt"
+        echo "the day was long and $((i % 7)) friends left, what a terrible storm $((i % 5))" >"$1/sad/$i.txt"
+    done
+}
+texts set/train 40
+texts set/more 10
+cat >r.yaml <<'YAML'
+tarn: 1
+name: t
+model: {layers: [{embedding: {rows: 400, units: 8}}, mean_steps, {linear: 2}]}
+data: {name: text_folders, path: set, under: train}
+train: {epochs: 6, batch: 8, optimizer: adam, lr: 0.03}
+output: {folder: runs}
+YAML
+wins() { # ACCURACY OVERRIDES...: of validation, at least
+    local goal=$1
+    shift
+    rm -rf runs
+    runs 0 train r.yaml "$@"
+    awk -v got="$(sed -n 's/^best model: accuracy \([0-9.]*\)%.*/\1/p' out.txt)" -v goal="$goal" 'BEGIN { exit !(got >= goal) }' ||
+        say "$*: not $goal%: $(tail -3 out.txt err.txt)"
+}
+wins 100 data.val_fraction=0.25 data.test_fraction=0.25
+prints "on 20 validation samples"
+runs 0 eval runs/t-001
+prints "20 samples"
+printf 'a wonderful feast\n\na terrible storm\n' >lines.txt
+runs 0 predict runs/t-001 lines.txt
+prints "lines.txt:0: glad" "lines.txt:1: sad"
+wins 100 data.val_under=more data.test_path=set/more
+prints "on 20 validation samples"
+for kind in characters bpe wordpiece unigram; do
+    wins 90 data.val_fraction=0.25 data.tokenizer="$kind" data.length=80 data.truncate_left=true train.epochs=20
+done
+wins 90 data.val_fraction=0.25 data.tokenizer=characters data.byte_fallback=true train.epochs=20
+wins 90 data.val_fraction=0.25 data.tokenizer=unigram data.byte_fallback=true train.epochs=20
+
+# The same inside of an archive, and by any number of workers.
+tar -czf set.tar.gz set
+wins 100 data.path=set.tar.gz data.under=set/train data.val_fraction=0.25
+cp runs/t-001/metrics.jsonl want.jsonl
+for workers in 1 2 7; do
+    wins 100 data.val_fraction=0.25 data.workers=$workers
+    for key in loss val_loss; do
+        [ "$(grep -o "\"$key\":[^,}]*" want.jsonl)" = "$(grep -o "\"$key\":[^,}]*" runs/t-001/metrics.jsonl)" ] ||
+            say "$workers workers give other batches"
+    done
+done
+
+# What was hidden is said again; the next word too.
+masked="{layers: [{embedding: {rows: 400, units: 16}}, positions, {transformer_encoder: {heads: 2, feed_forward: 32, dropout: 0}}, {linear: 400}]}"
+for kind in words characters bpe wordpiece unigram; do
+    rm -rf runs
+    runs 0 train r.yaml model="$masked" data.task=masked data.tokenizer=$kind data.val_fraction=0.25 data.length=100 train.epochs=1
+    prints "validation loss"
+done
+rm -rf runs
+runs 0 train r.yaml model="$masked" data.task=masked data.val_fraction=0.25 train.epochs=40
+awk -v got="$(sed -n 's/^best model: accuracy \([0-9.]*\)%.*/\1/p' out.txt)" 'BEGIN { exit !(got >= 60) }' ||
+    say "hidden words are not found: $(tail -3 out.txt)"
+rm -rf runs
+runs 0 train r.yaml model="$masked" data.task=next data.val_fraction=0.25 train.epochs=2
+cat set/train/*/*.txt >corpus.txt
+for task in next masked; do
+    rm -rf runs
+    runs 0 train r.yaml model="$masked" data="{name: corpus, path: corpus.txt, tokenizer: words, length: 20, val_fraction: 0.2, task: $task}" train.epochs=2
+    prints "validation loss"
+done
+
+# Odd texts: empty, not UTF-8, one long line.
+mkdir -p odd/a odd/b
+: >odd/a/empty.txt
+printf '\xff\xfe\x80 wonderful' >odd/a/bytes.txt
+head -c 300000 /dev/zero | tr '\0' 'x' >odd/b/long.txt
+rm -rf runs
+runs 0 train r.yaml data="{name: text_folders, path: odd, length: 16}" train.batch=2 train.epochs=1
+
+wrong() { # SENTENCE OVERRIDES...
+    local sentence=$1
+    shift
+    runs 1 train r.yaml "$@"
+    says "$sentence"
+}
+mkdir -p none empty/a loose/a part/a part/b
+echo x >loose/x.txt
+echo x >part/a/x.txt
+wrong 'none' data.path=none data.under=
+wrong 'empty' data.path=empty data.under=
+wrong 'lies in no folder' data.path=loose data.under=
+wrong 'the folder "b" holds no .txt file' data.path=part data.under=
+wrong 'nosuch' data.path=nosuch
+mkdir -p one/glad
+echo "one text" >one/glad/1.txt
+wrong 'the class "sad" has no training text' data="{name: text_folders, path: one, val_path: set/more}"
+wrong 'only one of them can say what is validated on' data.val_under=more data.val_fraction=0.1
+wrong 'only one of them can say what is tested on' data.test_under=more data.test_fraction=0.1
+wrong 'leave nothing to train on' data.val_fraction=0.6 data.test_fraction=0.5
+wrong 'to bpe nothing is unknown' data.tokenizer=bpe data.byte_fallback=true
+wrong 'for unigram and characters' data.byte_fallback=true
+wrong 'no room beside those of 256 bytes' data.byte_fallback=true data.tokenizer=characters data.vocabulary=200
+wrong 'a window of 9000 needs 9000' data="{name: corpus, path: corpus.txt, tokenizer: words, length: 9000, task: masked}"
+finish
