@@ -113,10 +113,14 @@ static void *filled(size_t count, tn_dtype dtype)
 static void measure(const shape *s, cpu_isa isa, int threads, double limit)
 {
     bool narrow = strcmp(s->dtype, "narrow") == 0; /* f32 that may be rounded */
+    bool plain = strcmp(s->dtype, "plain") == 0;   /* f32 by multiply-adds alone */
+    bool high = strcmp(s->dtype, "high") == 0;     /* f32 of which 17 bits count */
     cpu_gemm g = {.isa = isa,
                   .threads = threads,
-                  .dtype = narrow ? TN_F32 : tn_dtype_from_name(s->dtype),
+                  .dtype = narrow || plain || high ? TN_F32 : tn_dtype_from_name(s->dtype),
                   .narrow = narrow,
+                  .plain = plain,
+                  .high = high,
                   .m = s->m,
                   .n = s->n,
                   .k = s->k};

@@ -46,13 +46,13 @@ typedef struct tn_program tn_program;
 /* How products and convolutions of f32 tensors are computed. Everything else, and every sum, is f32 in any case: weights,
  * updates, statistics, normalisation, losses. docs/training.md says how large the errors are. */
 typedef enum tn_precision {
-    TN_PRECISION_F32 = 0, /* f32; convolutions also by Winograd's transforms */
+    TN_PRECISION_F32 =
+        0, /* f32; convolutions also by Winograd's transforms, products also in parts that are as exact (AMX) */
     TN_PRECISION_BF16 =
         1, /* operands rounded to bf16 where the processor has matrix registers for it (AMX); elsewhere f32,
                                which is faster there */
     TN_PRECISION_EXACT = 2, /* plain f32 sums throughout: convolutions of 3x3 take about twice as long */
-    TN_PRECISION_HIGH =
-        3 /* as PyTorch's float32_matmul_precision of that name: in training convolutions take each number as
+    TN_PRECISION_HIGH = 3   /* as PyTorch's float32_matmul_precision of that name: in training they take each number as
                                the sum of two bf16, where the processor has matrix registers (AMX); elsewhere f32 */
 } tn_precision;
 

@@ -37,6 +37,8 @@ static tn_status prepare(kernel_bind *b)
                     .threads = b->threads,
                     .dtype = x->dtype,
                     .narrow = b->precision == TN_PRECISION_BF16,
+                    .high = b->precision == TN_PRECISION_HIGH && b->training,
+                    .plain = b->precision == TN_PRECISION_EXACT,
                     .m = rows,
                     .n = n,
                     .k = k,

@@ -217,8 +217,7 @@ static const format_option train_rows[] = {
     FORMAT_ENUM(
         train_options, precision, "f32", precision_names,
         "of products and convolutions; bf16: they round what they multiply, where the processor is fast at it (AMX); "
-        "exact: "
-        "plain sums only; high: convolutions split f32 into two bf16 (AMX)"),
+        "exact: multiply-adds of f32 alone; high: in training they split f32 into two bf16 (AMX)"),
     FORMAT_INT(train_options, threads, "0", "[0,1024]", "threads of a step; 0: all that the process may use"),
     FORMAT_BYTES(
         train_options, memory_limit, "0",

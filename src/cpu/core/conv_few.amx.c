@@ -1,31 +1,20 @@
 /* conv_few.amx.c: the inner loops of conv_few.h. */
 #include "cpu/core/conv_few.h"
-#include "cpu/core/vec.h"
+#include "cpu/core/amx.h"
 
-enum { HALF = 16, REG = 1024 };
-
-typedef struct tile_config {
-    uint8_t palette, start, reserved[14];
-    uint16_t row_bytes[16];
-    uint8_t rows[16];
-} tile_config;
+enum { HALF = AMX_SIDE, REG = 1024 };
 
 /* Registers 4 and 5 take as much of a row as there are terms, 6 and 7 as many pairs. */
 static void enter(int64_t terms)
 {
     const uint16_t pairs = (uint16_t)((terms + 1) / 2);
     const uint8_t few = (uint8_t)pairs;
-    volatile tile_config config = {.palette = 1, .row_bytes = {64, 64, 64, 64}, .rows = {HALF, HALF, HALF, HALF}};
+    volatile amx_config config = {.palette = 1, .row_bytes = {64, 64, 64, 64}, .rows = {HALF, HALF, HALF, HALF}};
     for (int i = 4; i < 8; i++) {
         config.row_bytes[i] = i < 6 ? (uint16_t)(pairs * 4) : 64;
         config.rows[i] = i < 6 ? HALF : few;
     }
     _tile_loadconfig((const void *)(uintptr_t)&config);
-}
-
-static void leave(void)
-{
-    _tile_release();
 }
 
 static void products(const conv_few_tile *t)
@@ -106,4 +95,4 @@ static void line(const float *x, int64_t count, char *high, char *low)
     }
 }
 
-const conv_few_kernels conv_few_amx = {enter, leave, tile, line};
+const conv_few_kernels conv_few_amx = {enter, amx_leave, tile, line};

@@ -1,31 +1,11 @@
 /* conv_split.amx.c: the inner loops of conv_split.h. Registers 0 to 3 hold 32 x 32 sums, 4 and 5 rows of places, 6 and 7
  * pairs of input channels; ten loads for twelve products. */
 #include "cpu/core/conv_split.h"
+#include "cpu/core/amx.h"
 #include "cpu/core/conv_act.h"
 #include "cpu/core/transpose.h"
-#include "cpu/core/vec.h"
 
-enum { HALF = 16, REG = 1024 };
-
-typedef struct tile_config {
-    uint8_t palette, start, reserved[14];
-    uint16_t row_bytes[16];
-    uint8_t rows[16];
-} tile_config;
-
-static const tile_config config = {.palette = 1,
-                                   .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64},
-                                   .rows = {HALF, HALF, HALF, HALF, HALF, HALF, HALF, HALF}};
-
-static void enter(void)
-{
-    _tile_loadconfig(&config);
-}
-
-static void leave(void)
-{
-    _tile_release();
-}
+enum { HALF = AMX_SIDE, REG = 1024 };
 
 /* ---- splitting --------------------------------------------------------------------------------------------------- */
 
@@ -478,5 +458,5 @@ static void finish(const conv_split_finish *f, float *to)
         _mm512_mask_storeu_ps(to + i, first(all - i), _mm512_i32gather_ps(_mm512_loadu_si512(f->order + i), table, 4));
 }
 
-const conv_split_kernels conv_split_amx = {enter, leave, records, panel, tile, store, zero,
-                                           fence, rows,  pairs,   sum,   add,  finish};
+const conv_split_kernels conv_split_amx = {amx_enter, amx_leave, records, panel, tile, store, zero,
+                                           fence,     rows,      pairs,   sum,   add,  finish};

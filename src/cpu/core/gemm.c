@@ -6,6 +6,7 @@
 #include "cpu/core/gemm_kernels.h"
 #include "cpu/core/par.h"
 
+#include <math.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -27,10 +28,11 @@ enum {
     PACKED_B_MAX = 16 << 20, /* bytes of B packed at a time */
     PACKED_A_MAX = 32 << 20, /* bytes of A packed once for all */
     PARTS_MAX = 16,
-    DEEP = 1500,        /* k from which the blocks of a thread are few */
-    LITTLE = 160 << 10, /* bytes of B that one thread reads sooner than it shares them */
-    SMALL_A = 64 << 10, /* bytes of A that are read as they lie, however often */
-    DOT_ROWS = 32,      /* more rows are worth packing B for */
+    DEEP = 1500,            /* k from which the blocks of a thread are few */
+    FEW_BLOCKS = 200000000, /* operations of a product that is not cut further than for its threads */
+    LITTLE = 160 << 10,     /* bytes of B that one thread reads sooner than it shares them */
+    SMALL_A = 64 << 10,     /* bytes of A that are read as they lie, however often */
+    DOT_ROWS = 32,          /* more rows are worth packing B for */
     DOT_ROWS_AMX = 4
 };
 
@@ -76,12 +78,24 @@ static const gemm_kernels *kernels_for(const cpu_gemm *g)
     return g->dtype == TN_F64 ? CPU_OF_ISA(g->isa, &gemm_f64) : CPU_OF_ISA(g->isa, &gemm_f32);
 }
 
-/* Tiles of bf16 have matrix registers of their own where there are any. */
+#if CPU_X86
+/* f32 in parts takes half the time of the vector registers, but packs both operands, which takes as long as multiplying by 30 rows
+ * or columns. */
+static bool splitting_pays(const cpu_gemm *g)
+{
+    return g->m > 0 && g->n > 0 && g->k >= 48 && g->m * g->n >= 40 * (g->m + g->n);
+}
+#endif
+
+/* Tiles of bf16 have matrix registers of their own where there are any, and f32 as sums of them. What is packed ahead is f32, which is
+ * read faster. */
 static const gemm_kernels *tile_kernels_for(const cpu_gemm *g)
 {
 #if CPU_X86
     if (g->isa == CPU_AMX && (g->dtype == TN_BF16 || (g->dtype == TN_F32 && g->narrow)))
         return &gemm_bf16_amx;
+    if (g->isa == CPU_AMX && g->dtype == TN_F32 && !g->plain && !g->b_packed && splitting_pays(g))
+        return g->high ? &gemm_f32_split2 : &gemm_f32_split3;
 #endif
     return kernels_for(g);
 }
@@ -209,6 +223,14 @@ static double bytes_read(const cpu_gemm *g, size_t size)
     return (double)g->k * (double)g->n * (double)g->batch * (double)size * (double)least(g->m, 4);
 }
 
+/* Blocks for a thread. Of deep ones each reads all of B anew; of split ones each packs all of A anew. */
+static int64_t blocks_each(const plan *p, double work)
+{
+    if (p->kern->wild && p->pack_b && !p->share_b)
+        return work < FEW_BLOCKS ? 1 : 2;
+    return p->g.k >= DEEP ? 2 : 6;
+}
+
 /* Blocks of C: as large as they may be, then enough of them for all threads, none too small. Cut first is what makes no
  * work twice: columns where every block packs the B that it needs, else rows, since a block's columns share its packed A.
  * What makes work twice is cut only while a thread has nothing to do. */
@@ -216,7 +238,7 @@ static void deal(plan *p)
 {
     const cpu_gemm *g = &p->g;
     double work = 2.0 * (double)g->m * (double)g->n * (double)g->k;
-    const int64_t each = g->k >= DEEP ? 2 : 6; /* blocks for a thread; of deep ones each reads all of B anew */
+    const int64_t each = blocks_each(p, work);
     bool little = work < 600e3 && bytes_read(g, p->size) < LITTLE;
     int64_t want = g->threads == 1 || little ? 1 : least(g->threads * each, (int64_t)(work / 2e6) + g->threads);
     int64_t high = least(p->kern->row_panels, p->row_panels),
@@ -415,6 +437,58 @@ static void finish(const job *jb, int64_t item, int64_t i, int64_t j, int64_t m,
     jb->p.base->finish(&f);
 }
 
+/* One element of a product in double, where the parts of an infinity were no numbers. */
+static float sum_again(const job *jb, const char *a, const char *b)
+{
+    const cpu_gemm *g = &jb->p.g;
+    double sum = 0;
+    for (int64_t k = 0; k < g->k; k++)
+        sum += (double)((const float *)(const void *)a)[k * g->a_col] *
+               (double)((const float *)(const void *)b)[k * g->b_row];
+    return (float)sum;
+}
+
+static bool has_nan(const char *at, int64_t step, int64_t n)
+{
+    bool nan = false;
+    for (int64_t k = 0; k < n; k++)
+        nan |= isnan(((const float *)(const void *)at)[k * step]);
+    return nan;
+}
+
+/* Sums that are not numbers though no operand is one. */
+static void mend(const job *jb, int64_t item, int64_t i0, int64_t j0, int64_t m, int64_t n, float *sums, int64_t row)
+{
+    const cpu_gemm *g = &jb->p.g;
+    const char *a = a_of(jb, item) + i0 * g->a_row * (int64_t)jb->in;
+    const char *b = b_of(jb, item) + j0 * g->b_col * (int64_t)jb->in;
+    bool lost[64];
+    for (int64_t j = 0; j < n; j++)
+        lost[j] = has_nan(b + j * g->b_col * (int64_t)jb->in, g->b_row, g->k);
+    for (int64_t i = 0; i < m; i++) {
+        const char *a_i = a + i * g->a_row * (int64_t)jb->in;
+        if (!has_nan(a_i, g->a_col, g->k))
+            for (int64_t j = 0; j < n; j++)
+                if (!lost[j] && isnan(sums[i * row + j]))
+                    sums[i * row + j] = sum_again(jb, a_i, b + j * g->b_col * (int64_t)jb->in);
+    }
+}
+
+/* Whole sums before they are finished. */
+static void check_sums(const job *jb, int64_t item, int64_t i, int64_t j, int64_t m, int64_t n, void *sums, int64_t row)
+{
+    const gemm_kernels *kern = jb->p.kern;
+    if (!kern->wild)
+        return;
+    for (int64_t i1 = 0; i1 < m; i1 += kern->mr)
+        for (int64_t j1 = 0; j1 < n; j1 += kern->nr) {
+            const int64_t high = least(kern->mr, m - i1), wide = least(kern->nr, n - j1);
+            float *at = (float *)sums + i1 * row + j1;
+            if (kern->wild(at, row, high, wide))
+                mend(jb, item, i + i1, j + j1, high, wide, at, row);
+        }
+}
+
 /* A block of one product: rows i0..i1, columns of panels j0..j1, k0..k1. */
 typedef struct block {
     int64_t item, i0, i1, j0, j1, k0, k1;
@@ -487,8 +561,10 @@ static void run_tiles(const job *jb, const block *t, int64_t k0, int64_t k, cons
             else if (!p->one_tile)
                 to += ((j - t->j0) * tiles + tile) * p->mr * nr * size;
             p->kern->tile(m, n, deep, a->at + tile * a->tile, a->row, a->col, b, b_row, to, t->to_row, &end);
-            if (last && !t->direct && !t->part)
+            if (last && !t->direct && !t->part) {
+                check_sums(jb, t->item, i, j * nr, m, n, to, t->to_row);
                 finish(jb, t->item, i, j * nr, m, n, to, t->to_row);
+            }
         }
     }
 }
@@ -692,6 +768,7 @@ static void add_parts(const job *jb, int64_t item)
             for (int64_t i = 0; i < count; i++)
                 ((float *)sum)[i] += ((const float *)part)[i];
     }
+    check_sums(jb, item, 0, 0, p->g.m, p->g.n, sum, row);
     finish(jb, item, 0, 0, p->g.m, p->g.n, sum, row);
 }
 
@@ -755,7 +832,7 @@ bool cpu_gemm_packs_b(const cpu_gemm *g)
     if (g->m <= 0 || g->n <= 0)
         return false;
     const plan p = make_plan(g);
-    return p.path == PATH_TILE && !p.exchanged; /* else B is read as it lies, which is faster */
+    return p.path == PATH_TILE && !p.exchanged && !p.kern->wild; /* else B is read as it lies, which is faster */
 }
 
 const char *cpu_gemm_path(const cpu_gemm *g)
@@ -763,7 +840,7 @@ const char *cpu_gemm_path(const cpu_gemm *g)
     if (g->m <= 0 || g->n <= 0)
         return "nothing";
     plan p = make_plan(g);
-    return p.path == PATH_TILE && p.kern->whole ? "amx" : path_names[p.path];
+    return p.path == PATH_TILE && p.kern->whole ? p.kern->wild ? "amx f32" : "amx" : path_names[p.path];
 }
 
 void cpu_gemm_run(const cpu_gemm *g, const void *a, const void *b, void *c, const void *bias, void *scratch)
@@ -794,15 +871,23 @@ void cpu_gemm_run(const cpu_gemm *g, const void *a, const void *b, void *c, cons
 
 /* ---- B packed ahead -------------------------------------------------------------------------------------------- */
 
+/* The kernels that read B packed. */
+static const gemm_kernels *packed_kernels_for(const cpu_gemm *g)
+{
+    cpu_gemm packed = *g;
+    packed.b_packed = true;
+    return tile_kernels_for(&packed);
+}
+
 size_t cpu_gemm_packed_size(const cpu_gemm *g)
 {
-    const gemm_kernels *kern = tile_kernels_for(g);
+    const gemm_kernels *kern = packed_kernels_for(g);
     return (size_t)(round_up(g->n, kern->nr) * round_up(g->k, kern->k_unit)) * (size_t)kern->packed;
 }
 
 void cpu_gemm_pack_b(const cpu_gemm *g, const void *b, void *packed)
 {
-    const gemm_kernels *kern = tile_kernels_for(g);
+    const gemm_kernels *kern = packed_kernels_for(g);
     int64_t nr = kern->nr, in = (int64_t)tn_dtype_size(g->dtype);
     if (g->k <= 0 || g->n <= 0)
         return;

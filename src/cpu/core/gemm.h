@@ -38,6 +38,9 @@ typedef struct cpu_gemm {
     tn_opt_f64 alpha; /* unset is 1 */
     bool accumulate;
     bool narrow; /* f32: A and B may be rounded to bf16 where that is faster (AMX); sums stay f32 */
+    bool high;   /* f32: A and B may be taken as sums of two bf16, 17 of their 24 bits, where that is faster */
+    bool
+        plain; /* f32: a multiply-add for each k, not the sums of three bf16 that AMX takes by itself, as exact as those */
     /* Few rows of A: columns are taken last to first. Who multiplies by the same large B again and again and turns round each
      * time finds in the caches what was read last. */
     bool backwards;

@@ -1,35 +1,12 @@
 /* gemm_amx.amx.c: products of bf16, or of f32 rounded to it, with sums in f32 in the matrix registers (Intel AMX). A register holds 16
  * rows of 64 bytes: of A 16 x 32 bf16, of B 16 pairs of k x 16 columns, of C 16 x 16 f32. Two of A and two of B make a tile of 32 x 32
  * in four of C, which takes four loads for four products. */
+#include "cpu/core/amx.h"
 #include "cpu/core/gemm_kernels.h"
 #include "cpu/core/transpose.h"
-#include "cpu/core/vec.h"
-
-#include <immintrin.h>
 
 /* Rows of a register; k's of one; the depth of a block: a panel of B of 18 KB stays in the first cache, while panels of A pass. */
-enum { SIDE = 16, UNIT = 32, KC = 288 };
-
-typedef struct tile_config {
-    uint8_t palette, start, reserved[14];
-    uint16_t row_bytes[16];
-    uint8_t rows[16];
-} tile_config;
-
-/* A constant, since some compilers take the instruction to read no more than its first bytes. */
-static const tile_config config = {.palette = 1,
-                                   .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64},
-                                   .rows = {SIDE, SIDE, SIDE, SIDE, SIDE, SIDE, SIDE, SIDE}};
-
-static void amx_enter(void)
-{
-    _tile_loadconfig(&config);
-}
-
-static void amx_leave(void)
-{
-    _tile_release();
-}
+enum { SIDE = AMX_SIDE, UNIT = AMX_UNIT, KC = 288 };
 
 /* ---- tiles ----------------------------------------------------------------------------------------------------- */
 

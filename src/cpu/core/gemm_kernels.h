@@ -33,6 +33,8 @@ typedef struct gemm_kernels {
     int packed;                 /* bytes of a packed element */
     bool masked; /* if not, a tile of fewer than nr columns reads nr columns of B, which must be packed */
     bool whole;  /* tiles are packed at full height and may write mr x nr elements of C, whatever m and n are */
+    /* NULL, or: is a sum of these not a number? Where there is this, infinities among the operands make sums that are none. */
+    bool (*wild)(const float *sums, int64_t row, int64_t m, int64_t n);
     void (*enter)(void), (*leave)(void); /* around the tiles of a chunk; may be NULL */
     /* C[m,n] = end(A B), m <= mr, n <= nr; columns of B and C are neighbours, and A's in a row or in a column. */
     void (*tile)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_row, int64_t a_col, const void *b,
@@ -58,7 +60,7 @@ enum {
 
 extern const gemm_kernels gemm_f32_portable, gemm_f64_portable;
 #if CPU_X86
-extern const gemm_kernels gemm_bf16_amx; /* tile and packing only */
+extern const gemm_kernels gemm_bf16_amx, gemm_f32_split3, gemm_f32_split2; /* tile and packing only */
 extern const gemm_kernels gemm_f32_avx2, gemm_f64_avx2, gemm_f32_avx512, gemm_f64_avx512;
 #endif
 
