@@ -100,6 +100,39 @@ tn_status base_file_map(const char *path, base_mapping *m, base_error *e)
     return status;
 }
 
+tn_status base_reader_open(base_reader *r, const char *path, base_error *e)
+{
+    struct stat st;
+    const int fd = open_regular(path, &st, e);
+    if (fd < 0)
+        return e ? e->status : TN_IO;
+    *r = (base_reader){fd, (size_t)st.st_size, path};
+    return TN_OK;
+}
+
+tn_status base_reader_at(const base_reader *r, size_t offset, void *to, size_t bytes, base_error *e)
+{
+    for (char *p = to; bytes > 0;) {
+        ssize_t n = pread(r->fd, p, bytes, (off_t)offset);
+        if (n == 0)
+            return base_fail(e, TN_IO, "cannot read %s: it became shorter meanwhile", r->path);
+        if (n < 0 && errno != EINTR)
+            return fail_errno(e, "read", r->path);
+        if (n > 0) {
+            p += n;
+            offset += (size_t)n;
+            bytes -= (size_t)n;
+        }
+    }
+    return TN_OK;
+}
+
+void base_reader_close(base_reader *r)
+{
+    close(r->fd);
+    r->fd = -1;
+}
+
 void base_file_unmap(base_mapping *m)
 {
     if (m->mapped)

@@ -18,6 +18,18 @@ typedef struct base_mapping {
 tn_status base_file_map(const char *path, base_mapping *m, base_error *e);
 void base_file_unmap(base_mapping *m);
 
+/* A file read in pieces, by any number of threads. What is read is copied, so that a file that becomes shorter meanwhile is told
+ * (TN_IO) and does no harm. */
+typedef struct base_reader {
+    int fd;
+    size_t bytes;
+    const char *path; /* the caller's */
+} base_reader;
+tn_status base_reader_open(base_reader *r, const char *path, base_error *e);
+/* Exactly so many bytes. */
+tn_status base_reader_at(const base_reader *r, size_t offset, void *to, size_t bytes, base_error *e);
+void base_reader_close(base_reader *r);
+
 /* A file being written beside `path`. What is there and is no file (a folder, a pipe, a device) is refused, as it could not
  * be replaced at one stroke; a symbolic link is followed, and what it names replaced. After a failed write the sentence is kept and
  * commit fails with it. */

@@ -2,12 +2,16 @@
  *
  * Where a cut lies inside of quotes is found by counting quotes, which is right as long as quotes stand where RFC 4180 has them.
  * A piece that then does not end where a row does proves a cut wrong; the text is then read in one piece. */
+#include <pthread.h>
 #include <string.h>
 
 #include "base/room.h"
 #include "data/table/table.h"
 
 /* ---- cutting ---------------------------------------------------------------------------------------------------- */
+
+enum { MOST_CHUNKS = 1024, SPARES = 64 };
+static const size_t MOST_ROOM = (size_t)1 << 32; /* taken for a column's texts before it is known how long they are */
 
 typedef struct cutting {
     const table_source *s;
@@ -18,19 +22,38 @@ typedef struct cutting {
 static void sweep(void *user, int64_t i)
 {
     cutting *c = user;
-    c->sweeps[i] = table_csv_sweep(c->s->json ? '\n' : c->s->quote, c->at[i], c->at[i + 1]);
+    const table_source *s = c->s;
+    const table_scan *seen = s->scan;
+    const char quote = s->json ? '\n' : s->quote;
+    if (i > 0 && seen && seen->quote == quote && s->data + s->bytes == seen->data + seen->bytes) {
+        const size_t offset = (size_t)(c->at[i] - seen->data);
+        c->sweeps[i] = table_scan_sum(seen, offset, (size_t)(c->at[i + 1] - seen->data));
+    } else {
+        c->sweeps[i] = table_csv_sweep(quote, c->at[i], c->at[i + 1]);
+    }
+}
+
+/* Where the pieces begin: evenly, or where the scan's do. */
+static const char *place_of(const table_source *s, int64_t i, int64_t n)
+{
+    const size_t bytes = (size_t)(s->data + s->bytes - s->body);
+    const char *at = s->body + bytes / (size_t)n * (size_t)i;
+    if (i > 0 && s->scan) {
+        const char *even = s->scan->data + (size_t)(at - s->scan->data) / TABLE_PIECE * TABLE_PIECE;
+        return even > s->body ? even : s->body;
+    }
+    return at;
 }
 
 /* Chunks with their places, `quotes` and `rows_most`. A part of the text in which no row ends belongs to the chunk before. */
 static tn_status cut(const table_source *s, table_chunk *chunks, int64_t *n, base_error *e)
 {
     const char *end = s->data + s->bytes;
-    size_t bytes = (size_t)(end - s->body);
     cutting c = {s, calloc((size_t)*n + 1, sizeof *c.at), calloc((size_t)*n, sizeof *c.sweeps)};
     tn_status status = c.at && c.sweeps ? TN_OK : base_no_memory(e, "reading a table");
     if (status == TN_OK) {
         for (int64_t i = 0; i <= *n; i++)
-            c.at[i] = i == *n ? end : s->body + bytes / (size_t)*n * (size_t)i;
+            c.at[i] = i == *n ? end : place_of(s, i, *n);
         table_share(s->threads, *n, sweep, &c);
         int inside = 0;
         int64_t made = 0;
@@ -60,6 +83,15 @@ typedef struct loading {
     table_chunk *chunks;
     int64_t n;
     void **values; /* of each column */
+    /* Texts of a column in one room, which is as large as all of the source, or NULL: who has read a chunk waits for his turn, takes the
+     * place behind the chunk before, and copies while the texts are in his caches. */
+    char **texts;
+    size_t *placed;
+    int64_t turn;
+    base_str spare[SPARES]; /* rooms of chunks that are done, which lie in the caches */
+    int n_spare;
+    pthread_mutex_t lock;
+    pthread_cond_t moved;
 } loading;
 
 /* All rows of a chunk. The first failure in the file counts: rows that are whole before it are looked at too. */
@@ -99,6 +131,59 @@ static void reserve(base_str *s, size_t bytes)
     }
 }
 
+static void take_room(loading *l, base_str *heap, size_t bytes)
+{
+    pthread_mutex_lock(&l->lock);
+    if (l->n_spare > 0)
+        *heap = l->spare[--l->n_spare];
+    pthread_mutex_unlock(&l->lock);
+    heap->length = 0;
+    if (!heap->text)
+        reserve(heap, bytes);
+}
+
+static void keep_room(loading *l, base_str *heap)
+{
+    pthread_mutex_lock(&l->lock);
+    const bool room = l->n_spare < SPARES && !heap->failed && heap->text;
+    if (room)
+        l->spare[l->n_spare++] = *heap;
+    pthread_mutex_unlock(&l->lock);
+    if (!room)
+        base_str_free(heap);
+    *heap = (base_str){0};
+}
+
+static bool is_placed(const loading *l, const table_chunk *c, int k)
+{
+    return l->texts[k] && l->s->active[k] && c->parts[k].kind == KIND_TEXT;
+}
+
+static void place_texts(loading *l, int64_t i)
+{
+    table_chunk *c = &l->chunks[i];
+    pthread_mutex_lock(&l->lock);
+    while (l->turn != i)
+        pthread_cond_wait(&l->moved, &l->lock);
+    for (int k = 0; k < l->s->n_columns; k++)
+        if (is_placed(l, c, k)) {
+            c->parts[k].place = l->placed[k];
+            l->placed[k] += c->parts[k].heap.length;
+        }
+    l->turn++;
+    pthread_cond_broadcast(&l->moved);
+    pthread_mutex_unlock(&l->lock);
+    for (int k = 0; k < l->s->n_columns; k++)
+        if (is_placed(l, c, k)) {
+            table_part *p = &c->parts[k];
+            if (p->heap.length)
+                memcpy(l->texts[k] + p->place, p->heap.text, p->heap.length);
+            for (int64_t r = 0; r < p->rows; r++)
+                ((uint64_t *)p->values)[r] += p->place;
+            keep_room(l, &p->heap);
+        }
+}
+
 static void read_one(void *user, int64_t i)
 {
     loading *l = user;
@@ -107,12 +192,13 @@ static void read_one(void *user, int64_t i)
     b.cells = calloc((size_t)b.room * (size_t)l->s->n_columns, sizeof *b.cells);
     for (int k = 0; b.cells && k < l->s->n_columns; k++)
         if (l->s->active[k] && c->parts[k].kind == KIND_TEXT) /* about what comes, so that it seldom moves */
-            reserve(&c->parts[k].heap, (size_t)(c->end - c->begin) / (size_t)l->s->n_columns);
+            take_room(l, &c->parts[k].heap, (size_t)(c->end - c->begin) / (size_t)l->s->n_columns);
     if (b.cells)
         (void)read_chunk(l->s, c, &b);
     else
         base_no_memory(&c->err, "reading a table");
     free(b.cells);
+    place_texts(l, i);
 }
 
 static void free_part(table_part *p)
@@ -151,7 +237,11 @@ static tn_status prepare(loading *l, base_error *e)
             l->values[k] = base_room((size_t)rows * table_value_size(table_type_of(s->kinds[k])));
             if (!l->values[k])
                 return base_no_memory(e, "reading a table");
+            free(l->texts[k]);
+            l->texts[k] = l->n > 1 && s->kinds[k] == KIND_TEXT && s->bytes < MOST_ROOM ? base_room(s->bytes + 1) : NULL;
+            l->placed[k] = 0;
         }
+    l->turn = 0;
     for (int64_t i = 0; i < l->n; i++) {
         table_chunk *c = &l->chunks[i];
         if (!c->parts && !(c->parts = calloc((size_t)s->n_columns, sizeof *c->parts)))
@@ -232,8 +322,10 @@ static void merge_column(merging *m, int64_t k)
     if (!l->s->active[k] || m->wider[k])
         return;
     void *values = l->values[k];
+    char *text = l->texts[k];
     l->values[k] = NULL;
-    (void)table_merge(l->s, l->chunks, l->n, (int)k, values, &m->wider[k], &m->err[k]);
+    l->texts[k] = NULL;
+    (void)table_merge(l->s, l->chunks, l->n, (int)k, values, text, &m->wider[k], &m->err[k]);
 }
 
 static void merge_one(void *user, int64_t k)
@@ -339,6 +431,31 @@ static tn_status passes(loading *l, bool *again, base_error *e)
 
 /* ---- all -------------------------------------------------------------------------------------------------------- */
 
+/* One column of them. Words of which there are too many for categories already are texts at once. */
+static tn_status sample_kind(table_source *s, const table_block *b, int k, base_error *e)
+{
+    table_words words = {0};
+    tn_status status = TN_OK;
+    for (int64_t i = 0; i < b->rows && s->kinds[k] != KIND_TEXT && status == TN_OK; i++) {
+        const table_cell *cell = &b->cells[i * s->n_columns + k];
+        const char *text = b->base + cell->at;
+        size_t length = cell->length & CELL_LENGTH;
+        if ((cell->length & (unsigned)CELL_NONE) || table_is_absent_text(&s->absent, text, length))
+            continue;
+        table_kind is = s->kinds[k] == KIND_CATEGORY ? KIND_CATEGORY : table_classify(text, length, s->day_first);
+        if ((cell->length & CELL_STRING) && (is == KIND_INTEGER || is == KIND_NUMBER))
+            is = KIND_CATEGORY;
+        int32_t number = cell->length & CELL_ESCAPED ? 0 : table_word(&words, text, length, (size_t)s->categories);
+        if (number == -1)
+            status = base_no_memory(e, "reading a table");
+        s->kinds[k] = table_join(s->kinds[k], is);
+        if (number == -2 && s->kinds[k] == KIND_CATEGORY)
+            s->kinds[k] = KIND_TEXT;
+    }
+    table_words_free(&words);
+    return status;
+}
+
 /* Kinds from the first rows, so that most columns are right at once. */
 static tn_status sample_kinds(table_source *s, base_error *e)
 {
@@ -348,24 +465,13 @@ static tn_status sample_kinds(table_source *s, base_error *e)
     if (!b.cells)
         return base_no_memory(e, "reading a table");
     (void)s->next(s, &c, &b); /* what is wrong the passes tell */
-    for (int k = 0; k < s->n_columns; k++) {
-        if (s->told[k] != KIND_NONE)
-            continue;
-        for (int64_t i = 0; i < b.rows; i++) {
-            const table_cell *cell = &b.cells[i * s->n_columns + k];
-            const char *text = b.base + cell->at;
-            size_t length = cell->length & CELL_LENGTH;
-            if ((cell->length & (unsigned)CELL_NONE) || table_is_absent_text(&s->absent, text, length))
-                continue;
-            table_kind is = s->kinds[k] == KIND_CATEGORY ? KIND_CATEGORY : table_classify(text, length, s->day_first);
-            if ((cell->length & CELL_STRING) && (is == KIND_INTEGER || is == KIND_NUMBER))
-                is = KIND_CATEGORY;
-            s->kinds[k] = table_join(s->kinds[k], is);
-        }
-    }
+    tn_status status = TN_OK;
+    for (int k = 0; k < s->n_columns && status == TN_OK; k++)
+        if (s->told[k] == KIND_NONE)
+            status = sample_kind(s, &b, k, e);
     base_vec_free(&c.dropped);
     free(b.cells);
-    return TN_OK;
+    return status;
 }
 
 static int by_number(const void *a, const void *b)
@@ -404,7 +510,12 @@ static tn_status load_in(table_source *s, int64_t n, bool *again, base_error *e)
     loading l = {.s = s, .n = n};
     l.chunks = calloc((size_t)n, sizeof *l.chunks);
     l.values = calloc((size_t)s->n_columns, sizeof *l.values);
-    tn_status status = l.chunks && l.values ? cut(s, l.chunks, &l.n, e) : base_no_memory(e, "reading a table");
+    l.texts = calloc((size_t)s->n_columns, sizeof *l.texts);
+    l.placed = calloc((size_t)s->n_columns, sizeof *l.placed);
+    pthread_mutex_init(&l.lock, NULL); /* of default attributes: cannot fail */
+    pthread_cond_init(&l.moved, NULL);
+    tn_status status =
+        l.chunks && l.values && l.texts && l.placed ? cut(s, l.chunks, &l.n, e) : base_no_memory(e, "reading a table");
     for (int64_t i = 0; status == TN_OK && i < l.n; i++)
         l.chunks[i].begin = l.chunks[i].at;
     for (int k = 0; k < s->n_columns; k++)
@@ -420,7 +531,15 @@ static tn_status load_in(table_source *s, int64_t n, bool *again, base_error *e)
     }
     for (int k = 0; l.values && k < s->n_columns; k++)
         free(l.values[k]);
+    for (int k = 0; l.texts && k < s->n_columns; k++)
+        free(l.texts[k]);
     free(l.values);
+    free((void *)l.texts);
+    free(l.placed);
+    while (l.n_spare > 0)
+        base_str_free(&l.spare[--l.n_spare]);
+    pthread_mutex_destroy(&l.lock);
+    pthread_cond_destroy(&l.moved);
     free_chunks(s, l.chunks, n);
     return status;
 }
@@ -431,7 +550,7 @@ tn_status table_load(table_source *s, base_error *e)
 #if defined(TARN_HARD) || defined(FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION)
     piece = 64;
 #endif
-    int64_t n = (int64_t)(bytes / piece), most = s->threads * 4;
+    int64_t n = (int64_t)(bytes / piece), most = MOST_CHUNKS;
     bool again = false;
     n = s->threads <= 1 ? 1 : n > most ? most : n < 1 ? 1 : n;
     BASE_TRY(sample_kinds(s, e));

@@ -45,14 +45,14 @@ INLINE uint64_t window(const char *p, const char *end, char a, char b, char c)
 /* ---- the sweep -------------------------------------------------------------------------------------------------- */
 
 /* Bit i: an odd number of bits is set in [0, i]. */
-static uint64_t parities(uint64_t bits)
+INLINE uint64_t parities(uint64_t bits)
 {
     for (int by = 1; by < 64; by *= 2)
         bits ^= bits << by;
     return bits;
 }
 
-static void count_rows(table_sweep *s, int inside, uint64_t lines, const char *p)
+INLINE void count_rows(table_sweep *s, int inside, uint64_t lines, const char *p)
 {
     if (!lines)
         return;
@@ -61,12 +61,14 @@ static void count_rows(table_sweep *s, int inside, uint64_t lines, const char *p
         s->first[inside] = p + __builtin_ctzll(lines) + 1;
 }
 
-table_sweep table_csv_sweep(char quote, const char *from, const char *end)
+INLINE table_sweep sweep(char quote, const char *from, const char *end)
 {
     table_sweep s = {0};
     for (const char *p = from; p < end; p += 64) {
         uint64_t lines = window(p, end, '\n', '\n', '\n');
         uint64_t quotes = quote == '\n' ? 0 : window(p, end, quote, quote, quote); /* of JSON lines each is a row */
+        if (!(lines | quotes))
+            continue;
         int inside = s.quotes & 1;
         uint64_t odd = quotes ? parities(quotes) : 0;
         count_rows(&s, inside, lines & ~odd, p);
@@ -74,6 +76,22 @@ table_sweep table_csv_sweep(char quote, const char *from, const char *end)
         s.quotes += quotes ? __builtin_popcountll(quotes) : 0;
     }
     return s;
+}
+
+#ifdef __x86_64__
+__attribute__((target("avx2,bmi,popcnt"))) static table_sweep sweep_fast(char quote, const char *from, const char *end)
+{
+    return sweep(quote, from, end);
+}
+#endif
+
+table_sweep table_csv_sweep(char quote, const char *from, const char *end)
+{
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi"))
+        return sweep_fast(quote, from, end);
+#endif
+    return sweep(quote, from, end);
 }
 
 /* ---- cells ------------------------------------------------------------------------------------------------------ */
@@ -186,16 +204,15 @@ static tn_status end_chunk(const table_source *s, table_chunk *c, table_block *b
     return end_row(s, c, r, to, &b->rows);
 }
 
-INLINE tn_status fill(const table_source *s, table_chunk *c, table_block *b, bool quotes)
+/* Rows by what each byte that matters means, up to `room` in the block. */
+INLINE tn_status fill(const table_source *s, table_chunk *c, table_block *b, int64_t room, bool quotes)
 {
     const char *end = c->end, *p = c->at;
     const char delimiter = s->delimiter, quote = quotes ? s->quote : '\n';
     uint64_t mask = p < end ? window(p, end, delimiter, '\n', quote) : 0;
     reading r = {.row = p};
     begin_cell(&r, p);
-    b->base = p;
-    b->rows = 0;
-    while (b->rows < b->room && r.row - b->base < INT32_MAX) {
+    while (b->rows < room && r.row - b->base < INT32_MAX) {
         while (mask == 0) {
             p += 64;
             if (p >= end) {
@@ -228,9 +245,142 @@ INLINE tn_status fill(const table_source *s, table_chunk *c, table_block *b, boo
     return TN_OK;
 }
 
+static tn_status fill_by_state(const table_source *s, table_chunk *c, table_block *b, int64_t room)
+{
+    return fill(s, c, b, room, true);
+}
+
+/* ---- rows with quotes as they should be ------------------------------------------------------------------------- */
+
+#ifdef __x86_64__
+typedef char bytes32 __attribute__((vector_size(32)));
+__attribute__((target("avx2"))) static inline uint64_t mask_64(const char *p, char a, char b)
+{
+    bytes32 v, w; /* each by itself: as an array they would go through memory */
+    memcpy(&v, p, sizeof v);
+    memcpy(&w, p + sizeof v, sizeof w);
+    bytes32 low = (bytes32)(v == (bytes32){0} + a) | (bytes32)(v == (bytes32){0} + b);
+    bytes32 high = (bytes32)(w == (bytes32){0} + a) | (bytes32)(w == (bytes32){0} + b);
+    return (uint64_t)(uint32_t)__builtin_ia32_pmovmskb256(high) << 32 | (uint32_t)__builtin_ia32_pmovmskb256(low);
+}
+#endif
+
+/* The first of a and b in [p, end), or end. */
+INLINE const char *find(const char *p, const char *end, char a, char b, bool fast)
+{
+    for (; end - p >= 64; p += 64) {
+#ifdef __x86_64__
+        uint64_t mask = fast ? mask_64(p, a, b) : mask_of(p, a, b, b);
+#else
+        uint64_t mask = mask_of(p, a, b, b);
+        (void)fast;
+#endif
+        if (mask)
+            return p + __builtin_ctzll(mask);
+    }
+    while (p < end && *p != a && *p != b)
+        p++;
+    return p;
+}
+
+/* One cell at p that is wholly in quotes, or begins with neither quote nor space: what stands behind it, or NULL for all else, which
+ * goes by the states above. */
+INLINE const char *plain_cell(const table_source *s, const char *p, const char *end, const char *base, bool fast,
+                              table_cell *cell)
+{
+    const char quote = s->quote, *from = p, *to;
+    uint32_t flags = 0;
+    if (p < end && *p == quote) {
+        from = ++p;
+        for (p = find(p, end, quote, quote, fast); end - p > 1 && p[1] == quote;
+             p = find(p + 2, end, quote, quote, fast))
+            flags = CELL_ESCAPED;
+        to = p++;
+        p += end - p > 1 && p[0] == '\r' && p[1] == '\n';
+        if (p >= end || (*p != s->delimiter && *p != '\n'))
+            return NULL;
+    } else {
+        p = to = find(p, end, s->delimiter, '\n', fast);
+        if (p == end)
+            return NULL;
+        to -= *p == '\n' && to > from && to[-1] == '\r';
+        if (to > from && s->delimiter != ' ' && (*from == ' ' || to[-1] == ' '))
+            return NULL;
+    }
+    if (to - from > CELL_LENGTH || to - base > UINT32_MAX)
+        return NULL;
+    *cell = (table_cell){(uint32_t)(from - base), (uint32_t)(to - from) | flags};
+    return p;
+}
+
+/* A whole row at p of such cells, as many as columns: what follows it, or NULL. */
+INLINE const char *plain_row(const table_source *s, const char *p, const char *end, const char *base, bool fast,
+                             table_cell *cells)
+{
+    for (int k = 0; k < s->n_columns; k++) {
+        const char *from = p;
+        p = plain_cell(s, p, end, base, fast, &cells[k]);
+        if (!p || (*p == '\n') != (k + 1 == s->n_columns) || (s->n_columns == 1 && p == from))
+            return NULL;
+        p++;
+    }
+    return p;
+}
+
+INLINE tn_status fill_quoted(const table_source *s, table_chunk *c, table_block *b, bool fast)
+{
+    while (b->rows < b->room && c->at < c->end && c->at - b->base < INT32_MAX) {
+        const char *next = plain_row(s, c->at, c->end, b->base, fast, b->cells + b->rows * s->n_columns);
+        if (next) {
+            c->at = next;
+            b->rows++;
+        } else {
+            BASE_TRY(fill_by_state(s, c, b, b->rows + 1));
+            if (c->misfit)
+                return TN_OK;
+        }
+    }
+    return TN_OK;
+}
+
+#ifdef __x86_64__
+__attribute__((target("avx2,bmi"))) static tn_status fill_fast(const table_source *s, table_chunk *c, table_block *b)
+{
+    return fill(s, c, b, b->room, false);
+}
+
+__attribute__((target("avx2,bmi"))) static tn_status fill_quoted_fast(const table_source *s, table_chunk *c,
+                                                                      table_block *b)
+{
+    return fill_quoted(s, c, b, true);
+}
+#endif
+
+static tn_status next_unquoted(const table_source *s, table_chunk *c, table_block *b)
+{
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi"))
+        return fill_fast(s, c, b);
+#endif
+    return fill(s, c, b, b->room, false);
+}
+
+static tn_status next_quoted(const table_source *s, table_chunk *c, table_block *b)
+{
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi"))
+        return fill_quoted_fast(s, c, b);
+#endif
+    return fill_quoted(s, c, b, false);
+}
+
 tn_status table_csv_next(const table_source *s, table_chunk *c, table_block *b)
 {
-    return c->quotes ? fill(s, c, b, true) : fill(s, c, b, false);
+    b->base = c->at;
+    b->rows = 0;
+    if (!c->quotes)
+        return next_unquoted(s, c, b);
+    return s->check_utf8 ? fill_by_state(s, c, b, b->room) : next_quoted(s, c, b);
 }
 
 size_t table_csv_unescape(const table_source *s, const char *text, size_t length, char *to)

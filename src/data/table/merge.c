@@ -169,9 +169,9 @@ static void close_up(const table_chunk *chunks, int64_t n, void *values, size_t 
                     (size_t)chunks[i].rows * size);
 }
 
-/* Takes `values` (malloc'ed) over, also on failure. */
-tn_status table_merge(const table_source *s, table_chunk *chunks, int64_t n, int k, void *values, bool *overflow,
-                      base_error *e)
+/* Takes `values` (malloc'ed) and `text` over, also on failure. */
+tn_status table_merge(const table_source *s, table_chunk *chunks, int64_t n, int k, void *values, char *text,
+                      bool *overflow, base_error *e)
 {
     tn_column *c = &s->table->columns[k];
     int64_t rows = 0;
@@ -194,7 +194,12 @@ tn_status table_merge(const table_source *s, table_chunk *chunks, int64_t n, int
         c->values = NULL;
         return TN_OK;
     }
-    if (c->type == TN_COLUMN_TEXT)
+    if (text) {
+        size_t used = rows ? (size_t)((const uint64_t *)values)[rows - 1] : 0;
+        char *fits = realloc(text, used + 1);
+        c->text = fits ? fits : text;
+        ((char *)(uintptr_t)c->text)[used] = '\0';
+    } else if (c->type == TN_COLUMN_TEXT)
         BASE_TRY(merge_texts(chunks, n, k, values, c, e));
     return merge_missing(chunks, n, k, rows, c, e);
 }

@@ -103,16 +103,18 @@ tn_status table_fill(tn_context *context, table_source *s, const tn_table_opt *o
     return TN_OK;
 }
 
-static tn_table *parse(tn_context *context, const char *data, size_t bytes, const char *name, const tn_table_opt *opt,
+static tn_table *parse(tn_context *context, const table_scan *scan, const char *name, const tn_table_opt *opt,
                        base_error *e)
 {
     char *made = NULL;
-    const char *said = "";
+    const char *said = "", *data = scan->data;
+    size_t bytes = scan->bytes;
     table_source s = {.name = name, .json = is_json(name)};
-    if (table_decode(&data, &bytes, &made, opt, threads_of(context, opt), name, &said, &s.check_utf8, e) != TN_OK)
+    if (table_decode(&data, &bytes, &made, opt, threads_of(context, opt), scan, name, &said, &s.check_utf8, e) != TN_OK)
         return NULL;
     s.data = data;
     s.bytes = bytes;
+    s.scan = made ? NULL : scan;
     s.table = table_new(e);
     tn_status status = s.table ? TN_OK : TN_MEMORY;
     if (status == TN_OK && opt->encoding == TN_ENCODING_AUTO)
@@ -124,6 +126,12 @@ static tn_table *parse(tn_context *context, const char *data, size_t bytes, cons
         return s.table;
     tn_table_free(s.table);
     return NULL;
+}
+
+/* What the first look counts as quotes. */
+static char quote_of(const tn_table_opt *opt, const char *name)
+{
+    return is_json(name) ? '\n' : opt->quote ? opt->quote : '"';
 }
 
 /* ---- files ------------------------------------------------------------------------------------------------------ */
@@ -162,20 +170,39 @@ static tn_status unpack(const void *data, size_t bytes, const char *name, size_t
     return TN_OK;
 }
 
+/* What `text` holds (the context's threads look at it); gzip is unpacked first. */
 static tn_table *from_bytes(tn_context *context, const void *data, size_t bytes, const char *name,
                             const tn_table_opt *opt, base_error *e)
 {
     char *text = NULL;
-    if (!data_is_gzip(data, bytes)) {
-        if (opt->memory_limit && bytes > opt->memory_limit) {
-            base_fail(e, TN_LIMIT, "%.300s has %zu bytes; at most %zu are read", name, bytes, opt->memory_limit);
-            return NULL;
-        }
-        return parse(context, data, bytes, name, opt, e);
-    }
-    if (unpack(data, bytes, name, opt->memory_limit, &text, &bytes, e) != TN_OK)
+    table_scan scan = {0};
+    if (opt->memory_limit && bytes > opt->memory_limit) {
+        base_fail(e, TN_LIMIT, "%.300s has %zu bytes; at most %zu are read", name, bytes, opt->memory_limit);
         return NULL;
-    tn_table *t = parse(context, text, bytes, name, opt, e);
+    }
+    if (data_is_gzip(data, bytes)) {
+        if (unpack(data, bytes, name, opt->memory_limit, &text, &bytes, e) != TN_OK)
+            return NULL;
+        data = text;
+    }
+    tn_table *t = NULL;
+    if (table_scan_text(&scan, data, bytes, quote_of(opt, name), threads_of(context, opt), e) == TN_OK)
+        t = parse(context, &scan, name, opt, e);
+    table_scan_free(&scan);
+    free(text);
+    return t;
+}
+
+static tn_table *from_file(tn_context *context, const char *path, const tn_table_opt *opt, base_error *e)
+{
+    char *text = NULL;
+    table_scan scan = {0};
+    tn_table *t = NULL;
+    if (table_scan_file(&scan, path, opt->memory_limit, quote_of(opt, path), threads_of(context, opt), &text, e) ==
+        TN_OK)
+        t = data_is_gzip(text, scan.bytes) ? from_bytes(context, text, scan.bytes, path, opt, e)
+                                           : parse(context, &scan, path, opt, e);
+    table_scan_free(&scan);
     free(text);
     return t;
 }
@@ -193,18 +220,12 @@ tn_table *tn_table_parse(tn_context *context, const void *data, size_t bytes, co
 tn_table *tn_table_read(tn_context *context, const char *path, const tn_table_opt *opt)
 {
     base_error own = {0}, *e = base_context_begin(context);
-    base_mapping m;
     e = e ? e : &own;
     opt = opt ? opt : &(tn_table_opt){0};
     if (check(opt, e) != TN_OK)
         return NULL;
-    if (!path) {
-        base_fail(e, TN_INVALID, "a table needs the path of a file");
-        return NULL;
-    }
-    if (base_file_map(path, &m, e) != TN_OK)
-        return NULL;
-    tn_table *t = from_bytes(context, m.data, m.bytes, path, opt, e);
-    base_file_unmap(&m);
-    return t;
+    if (path)
+        return from_file(context, path, opt, e);
+    base_fail(e, TN_INVALID, "a table needs the path of a file");
+    return NULL;
 }

@@ -100,6 +100,29 @@ table_kind table_classify(const char *text, size_t length, bool day_first);
 /* The narrowest kind that holds what both do. */
 table_kind table_join(table_kind a, table_kind b);
 
+/* The number that the last n (1 to 8) of the eight bytes at p write in digits, by the sums of neighbours: 1 by 10, then 2 by 100, then 4
+ * by 10,000. False: they are not all digits. */
+static inline bool table_digits(const char *p, size_t n, uint64_t *value)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    uint64_t v;
+    const uint64_t before = n < 8 ? ((uint64_t)1 << (64 - 8 * n)) - 1 : 0;
+    __builtin_memcpy(&v, p, sizeof v);
+    v = (v & ~before) | (0x3030303030303030u & before);
+    if (((v & 0xF0F0F0F0F0F0F0F0u) | (((v + 0x0606060606060606u) & 0xF0F0F0F0F0F0F0F0u) >> 4)) != 0x3333333333333333u)
+        return false;
+    v = (v & 0x0F0F0F0F0F0F0F0Fu) * 2561 >> 8;
+    v = (v & 0x00FF00FF00FF00FFu) * 6553601 >> 16;
+    *value = (v & 0x0000FFFF0000FFFFu) * 42949672960001u >> 32;
+    return true;
+#else
+    (void)p;
+    (void)n;
+    (void)value;
+    return false;
+#endif
+}
+
 /* value.c: whole texts as values, whatever the locale. */
 bool table_parse_i64(const char *text, size_t length, int64_t *value);
 bool table_parse_f64(const char *text, size_t length, double *value);
@@ -156,6 +179,7 @@ typedef struct table_part {
     void *values;      /* where the chunk's first row goes; texts: ends in `heap` */
     uint64_t *missing; /* of this chunk; NULL: none so far */
     int64_t n_missing, rows;
+    size_t place;      /* of the chunk's texts among all */
     table_words words; /* categories */
     base_str heap;     /* texts */
 } table_part;
@@ -175,9 +199,22 @@ struct table_chunk {
     base_error err;
 };
 
+/* scan.c: what was seen of a text while it was read, piece by piece of PIECE bytes. */
+enum { TABLE_PIECE = 1 << 20 };
+typedef struct table_look table_look;
+typedef struct table_scan {
+    const char *data;
+    size_t bytes;
+    char quote;
+    bool valid, wide; /* UTF-8, and not ASCII alone */
+    int64_t n;
+    table_look *looks;
+} table_scan;
+
 struct table_source {
     const char *name;
-    const char *data; /* UTF-8 */
+    const table_scan *scan; /* of the text that `data` is part of; NULL: none */
+    const char *data;       /* UTF-8 */
     size_t bytes;
     const char *body; /* after the header */
     char delimiter, quote;
@@ -217,10 +254,17 @@ tn_status table_bad(const table_source *s, table_chunk *c, table_trouble trouble
 /* "name:line:column: what is wrong". */
 tn_status table_trouble_fail(const table_source *s, const table_trouble *trouble, base_error *e);
 
+/* Looks at a text of a file (read into memory that the caller frees) or in memory. */
+tn_status table_scan_file(table_scan *scan, const char *path, size_t limit, char quote, int threads, char **made,
+                          base_error *e);
+tn_status table_scan_text(table_scan *scan, const char *data, size_t bytes, char quote, int threads, base_error *e);
+void table_scan_free(table_scan *scan);
+/* encoding.c: as far as whole characters go from `data`: where the first begins, where the last ends, is all between UTF-8. */
+bool table_valid_piece(const char **from, const char **to, bool *wide);
 /* encoding.c: *data becomes UTF-8: as it is, without its byte order mark, or in *made (malloc'ed). Says what it took it for, and
  * whether rows must be checked because the file is a mixture. */
 tn_status table_decode(const char **data, size_t *bytes, char **made, const tn_table_opt *opt, int threads,
-                       const char *name, const char **said, bool *mixed, base_error *e);
+                       const table_scan *scan, const char *name, const char **said, bool *mixed, base_error *e);
 /* share.c: run(user, i) for i in [0, n); threads that cannot be started are done without. */
 void table_share(int threads, int64_t n, void (*run)(void *user, int64_t i), void *user);
 /* guess.c: delimiter, header, names; s->body. */
@@ -235,6 +279,14 @@ typedef struct table_sweep {
     const char *first[2]; /* after the first end of a row; NULL: none */
 } table_sweep;
 table_sweep table_csv_sweep(char quote, const char *from, const char *end);
+struct table_look {
+    table_sweep sweep;
+    const char *from, *to; /* whole characters: what is between was looked at */
+    bool invalid, wide;
+    base_error err;
+};
+/* The sum over pieces that begin at multiples of TABLE_PIECE; the last may end where the text does. */
+table_sweep table_scan_sum(const table_scan *scan, size_t from, size_t to);
 /* jsonl.c: s->names from all lines first. */
 tn_status table_json_keys(table_source *s, base_error *e);
 tn_status table_json_next(const table_source *s, table_chunk *c, table_block *b);
@@ -243,10 +295,11 @@ size_t table_json_unescape(const table_source *s, const char *text, size_t lengt
 tn_status table_convert(const table_source *s, table_chunk *c, int column, const table_block *b);
 /* chunks.c: all rows of a source into s->table, by threads. */
 tn_status table_load(table_source *s, base_error *e);
-/* merge.c: what the chunks hold becomes column `k` of s->table. It takes `values` (malloc'ed) over, also on failure. *overflow: the
+/* merge.c: what the chunks hold becomes column `k` of s->table. It takes `values` (malloc'ed) over, also on failure, and `text`, where
+ * the chunks' texts are already (NULL: they are not). *overflow: the
  * words of all chunks are more than categories may be; nothing was made. */
-tn_status table_merge(const table_source *s, table_chunk *chunks, int64_t n, int k, void *values, bool *overflow,
-                      base_error *e);
+tn_status table_merge(const table_source *s, table_chunk *chunks, int64_t n, int k, void *values, char *text,
+                      bool *overflow, base_error *e);
 /* drop.c: leaves out rows, which are in order. */
 void table_drop(tn_table *t, const int64_t *rows, int64_t n);
 /* read.c: the rest, when s has a text and an empty table; n_columns, names and kinds may be known. */

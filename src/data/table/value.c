@@ -12,23 +12,13 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Eight digits at once, by the sums of neighbours: 1 by 10, then 2 by 100, then 4 by 10,000. */
 static bool eight_digits(const char *p, uint64_t *value)
 {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     uint64_t v;
-    memcpy(&v, p, sizeof v);
-    if (((v & 0xF0F0F0F0F0F0F0F0u) | (((v + 0x0606060606060606u) & 0xF0F0F0F0F0F0F0F0u) >> 4)) != 0x3333333333333333u)
+    if (!table_digits(p, 8, &v))
         return false;
-    v = (v & 0x0F0F0F0F0F0F0F0Fu) * 2561 >> 8;
-    v = (v & 0x00FF00FF00FF00FFu) * 6553601 >> 16;
-    *value = *value * 100000000 + ((v & 0x0000FFFF0000FFFFu) * 42949672960001u >> 32);
+    *value = *value * 100000000 + v;
     return true;
-#else
-    (void)p;
-    (void)value;
-    return false;
-#endif
 }
 
 /* Digits from p on; the sum may wrap, which the caller excludes by counting them. */
