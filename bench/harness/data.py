@@ -5,6 +5,7 @@ import math
 import os
 import random
 import struct
+import subprocess
 import zlib
 from itertools import repeat
 
@@ -59,6 +60,22 @@ def tensors_of(row):
     for p in row.graph.parameters:
         values = uniform(generator, p.count, p.bound) if p.bound else array.array("f", repeat(p.value, p.count)).tobytes()
         yield p.name, "F32", list(p.shape), values
+
+
+def sets_folder(root):
+    """Where known sets are: $TARN_DATA, or shared/data beside the repository."""
+    return os.environ.get("TARN_DATA") or os.path.join(os.path.dirname(root), "shared", "data")
+
+
+def make_folder(root, folder, python):
+    """The folder that the rows about data share, and how many things their steps have; made unless it is there."""
+    path = os.path.join(folder, "data-rows-1")
+    counts = os.path.join(path, "counts.json")
+    if not os.path.exists(counts):
+        program = os.path.join(root, "bench", "peers", "data_make.py")
+        subprocess.run([python, "-B", program, sets_folder(root), path], check=True)
+    with open(counts, encoding="utf-8") as file:
+        return path, json.load(file)
 
 
 def make(row, folder):

@@ -11,6 +11,7 @@ import machine as machines
 import measure
 import programs
 import report
+from data_rows import DATA, DataRow
 from rows import ALL, STARTUP
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -21,7 +22,7 @@ EXTRAS = {"scaling": "the same rows on one thread and on all", "curves": "cost a
 
 def arguments():
     p = argparse.ArgumentParser(prog="bench", description="Measures Tarn beside its peers; see bench/README.md.")
-    p.add_argument("rows", nargs="*", metavar="ROW", help="rows to run (default: all)")
+    p.add_argument("rows", nargs="*", metavar="ROW", help="rows to run (default: all; `data`: those about data)")
     p.add_argument("--quick", action="store_true", help="a first look in a few minutes: one short round, no compiled peer, no bf16")
     p.add_argument("--brief", action="store_true", help="leave PyTorch's compiler, which is slow to start, out of the rows in bf16")
     p.add_argument("--rounds", type=int, help="rounds of all programs (default 5; quick 1)")
@@ -35,12 +36,14 @@ def arguments():
     p.add_argument("--peers-python", default="none", help=argparse.SUPPRESS)
     p.add_argument("--cache", default=os.path.expanduser("~/.cache/tarn-bench"), help=argparse.SUPPRESS)
     options = p.parse_args()
-    known = {**{r.name: r for r in ALL}, **{name: name for name in EXTRAS}}
+    known = {**{r.name: r for r in [*ALL, *DATA]}, **{name: name for name in EXTRAS}}
+    options.rows = [n for r in options.rows for n in ([d.name for d in DATA] if r == "data" else [r])]
     wrong = [r for r in options.rows if r not in known]
     if wrong:
         p.error(f"there is no row {wrong[0]}; there are: {' '.join(known)}")
     options.rounds = (1 if options.quick else 5) if options.rounds is None else options.rounds
     options.seconds = (0.2 if options.quick else 0.5) if options.seconds is None else options.seconds
+    options.root = ROOT
     options.warm = 0.5 if options.quick else 3.0  # seconds of first steps
     if options.rounds < 1 or options.threads < 1 or not options.seconds > 0:
         p.error("--rounds and --threads must be at least 1, --seconds above 0")
@@ -56,7 +59,9 @@ def show(result):
         p = result["programs"][key]
         print(f"  {p['name']:22} {report.duration(p['median_seconds']):>10}   ({report.duration(p['min_seconds'])} to "
               f"{report.duration(p['max_seconds'])})   {report.megabytes(p.get('peak_bytes')):>8}   {p.get('details') or ''}")
-    if "ratio" in result:
+    if "ratios" in result:
+        print("  " + "; ".join(f"{report.NAMES[k]} {r:.2f} times (goal {result['goals'].get(k, 1):g})" for k, r in result["ratios"].items()))
+    elif "ratio" in result:
         said = f"{result['ratio']:.2f} times as fast as the best peer"
         if "pytorch_ratio" in result:
             said += f", {result['pytorch_ratio']:.2f} times as fast as PyTorch (goal {result['goal']:g})"
@@ -80,6 +85,8 @@ def run(row, kinds, options, machine, found):
         return extras.run_curves(kinds, options, machine)
     if row == "size":
         return extras.run_size(options, BUILD)
+    if isinstance(row, DataRow):
+        return measure.run_data(row, programs.data_kinds(BUILD, None if options.no_peers else options.peers_python), options)
     if row is STARTUP:
         return measure.run_startup(row, kinds, options, machine)
     return measure.run_row(row, kinds, options, machine, in_f32(row, found) if row.half else None)
@@ -96,7 +103,7 @@ def keep(result, name):
 def main():
     options, begin = arguments(), time.monotonic()
     if options.list:
-        for r in ALL:
+        for r in [*ALL, *DATA]:
             print(f"{r.name:24} {r.title}")
         for name, title in EXTRAS.items():
             print(f"{name:24} {title}")

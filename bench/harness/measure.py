@@ -62,6 +62,13 @@ def figures(program):
 
 def disagreement(row, of, reference):
     """A sentence, or None when both computed the same."""
+    if not row.bounded:
+        if len(of["outputs"]) != len(reference["outputs"]):
+            return "no outputs to compare"
+        for a, b in zip(of["outputs"], reference["outputs"]):
+            if abs(a - b) > row.tolerance * max(1.0, abs(b)):
+                return f"its first batch or file is {of['outputs']}, that of {reference['name']} {reference['outputs']}"
+        return None
     if row.train:
         n = min(len(of["first_losses"]), len(reference["first_losses"]), COMPARED_STEPS)
         if n == 0:
@@ -110,6 +117,23 @@ def judge(row, programs, machine, full=None):
     return result
 
 
+def judge_data(row, programs):
+    """The ratio to each peer, to the best of them, and whether the row's goals are reached."""
+    tarn = programs.get("tarn")
+    peers = {k: p for k, p in programs.items() if k != "tarn" and not p.get("disagrees")}
+    result = {"goals": dict(row.goals), "unit": row.unit}
+    if not tarn or tarn.get("disagrees") or not peers:
+        return result
+    result["ratios"] = {k: p["median_seconds"] / tarn["median_seconds"] for k, p in peers.items()}
+    result["best_peer"] = min(result["ratios"], key=result["ratios"].get)
+    result["ratio"] = result["ratios"][result["best_peer"]]
+    result["reached"] = all(r >= dict(row.goals).get(k, 1.0) for k, r in result["ratios"].items())
+    lightest = min((p["peak_bytes"] for p in peers.values() if p["peak_bytes"]), default=None)
+    if lightest and tarn["peak_bytes"]:
+        result["memory_share"] = tarn["peak_bytes"] / lightest
+    return result
+
+
 def profile(program, steps):
     """Where Tarn's time goes: the nodes that take longest."""
     answer = program.ask(f"profile {max(1, min(50, steps))}")
@@ -135,8 +159,34 @@ def header(row, options, found, failures, rounds):
             "programs": found, "failures": failures}
 
 
+def run_data(row, kinds, options):
+    path, counts = data.make_folder(options.root, os.path.join(options.cache, "data"), options.peers_python)
+    result = run_programs(row, path, kinds, options, profiled=False)
+    found = result["programs"]
+    reference = next((found[k] for k in row.peers if k in found), None)
+    compare(row, found, reference)
+    return {**result, **judge_data(row, found), "data": True, "count": row.count or counts.get(row.name, 0)}
+
+
+def compare(row, found, reference):
+    for key, f in found.items():
+        if reference and f is not reference:
+            said = disagreement(row, f, reference)
+            if said:
+                f["disagrees"] = said
+                warn(f"{row.name}: {key} is not compared: {said}")
+
+
 def run_row(row, kinds, options, machine, full=None):
     path = data.make(row, os.path.join(options.cache, "data"))
+    result = run_programs(row, path, kinds, options)
+    found, nodes = result["programs"], result.pop("profile")
+    compare(row, found, found.get("pytorch_eager"))
+    return {**result, **judge(row, found, machine, full), "profile": nodes}
+
+
+def run_programs(row, path, kinds, options, profiled=True):
+    """All programs of a row in turn: their figures, failures, and where Tarn's time went."""
     programs, failures = start_all(kinds, row, path, options.threads, options.logs)
     nodes = None
 
@@ -155,20 +205,13 @@ def run_row(row, kinds, options, machine, full=None):
         steps = {p: attempt(p, lambda p=p: warm_up(p, row, options)) for p in list(programs)}
         take_turns(programs, steps, options.rounds, attempt)
         found = {p.kind.key: figures(p) for p in programs}
-        for p in [p for p in programs if p.kind.is_tarn]:
+        for p in [p for p in programs if p.kind.is_tarn and profiled]:
             nodes = attempt(p, lambda p=p: profile(p, steps[p]))
     finally:
         for p in programs:
             p.close()
-    reference = found.get("pytorch_eager")
-    for key, f in found.items():
-        if reference and f is not reference:
-            said = disagreement(row, f, reference)
-            if said:
-                f["disagrees"] = said
-                warn(f"{row.name}: {key} is not compared: {said}")
     rounds = max((len(p.rounds) for p in programs), default=0)
-    return {**header(row, options, found, failures, rounds), **judge(row, found, machine, full), "profile": nodes}
+    return {**header(row, options, found, failures, rounds), "profile": nodes}
 
 
 def run_startup(row, kinds, options, machine):

@@ -48,6 +48,25 @@ def kinds(tarn, python, compiled):
     return found
 
 
+# Peers of the rows about data: their key, and the variable that names the interpreter which has them.
+DATA_PEERS = {"torchvision": "TARN_BENCH_PYTHON", "pillow_simd": "TARN_BENCH_PILLOW_SIMD_PYTHON", "tf_data": "TARN_BENCH_TF_PYTHON",
+              "pandas": "TARN_BENCH_TABLES_PYTHON", "pyarrow": "TARN_BENCH_TABLES_PYTHON", "tokenizers": "TARN_BENCH_TABLES_PYTHON",
+              "librosa": "TARN_BENCH_SOUND_PYTHON", "torch_stft": "TARN_BENCH_PYTHON"}
+
+
+def data_kinds(build, python):
+    """What takes part in the rows about data. bench/bench passes the first interpreter on, whether it was named or made."""
+    found, program = [], os.path.join(build, "bench_data")
+    if os.path.exists(program):
+        found.append(Kind("tarn", lambda row: [program, row], True))
+    for key, variable in DATA_PEERS.items():
+        peer = python if variable == "TARN_BENCH_PYTHON" else os.environ.get(variable)
+        if python and python != "none" and peer:
+            found.append(Kind(key, lambda row, key=key, peer=peer: [peer, "-B", os.path.join(PEERS, "data_peer.py"), key, row],
+                              rows=lambda row, key=key: key in row.peers))
+    return found
+
+
 def environment(threads):
     return dict(os.environ, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads), PYTHONDONTWRITEBYTECODE="1")
 

@@ -6,6 +6,7 @@ import os
 
 import picture
 from picture import NAMES, ORDER, duration
+from data_rows import DATA
 from rows import ABSENT, ALL
 
 SHOWN_NODES = 8
@@ -115,6 +116,49 @@ def first_steps(rows):
     keys = present(rows)
     yield from table(["row", *(NAMES[k] for k in keys)],
                      *([r["title"], *(first_step(r["programs"].get(k)) for k in keys)] for r in rows))
+
+
+# ---- data ----------------------------------------------------------------------------------------------------------------
+
+
+def rate(r, p):
+    """Things a second, in the unit that shows them best."""
+    value, unit = r["count"] / p["median_seconds"], r["unit"]
+    if unit == "bytes":
+        return f"{value / 1e6:.1f} MB/s"
+    return f"{value / 1e6:.2f} million {unit}/s" if value >= 1e6 else f"{value:,.0f} {unit}/s"
+
+
+def data_rows(rows):
+    for r in rows:
+        for key in sorted(r["programs"], key=lambda k: list(NAMES).index(k)):
+            p = r["programs"][key]
+            least, most = (rate(r, {"median_seconds": p[k]}).split(" ")[0] for k in ("max_seconds", "min_seconds"))
+            ratio, goal = r.get("ratios", {}).get(key), r["goals"].get(key, 1.0)
+            told = "-" if ratio is None else f"**{ratio:.2f}x**" if ratio >= goal else f"{ratio:.2f}x"
+            if p.get("disagrees"):
+                told = "(*)"
+            words = " ".join(filter(None, [p.get("version"), p.get("details")]))
+            yield [r["title"] if key == "tarn" else "", p["name"], rate(r, p), f"{least} to {most}", told, f"{goal:g}x" if key != "tarn" else "",
+                   megabytes(p.get("peak_bytes")), words]
+
+
+def data_page(rows):
+    yield "## Data"
+    yield ""
+    yield "Things a second on their way into a model, more is better: the median of all steps, and the least and largest median of a round."
+    yield "The ratio is Tarn's speed over the peer's. Memory is the peak of the process; of PyTorch's and librosa's without that of their"
+    yield "worker processes."
+    yield ""
+    yield from table(["row", "program", "speed", "rounds", "Tarn is", "goal", "peak memory", "version and options"], *data_rows(rows))
+    for r in rows:
+        for key, p in r["programs"].items():
+            if p.get("disagrees"):
+                yield f"(*) {r['title']}: {NAMES[key]} is not compared: {p['disagrees']}."
+                yield ""
+        for key, reason in r["failures"].items():
+            yield f"{r['title']}: {NAMES.get(key, key)} did not take part: {reason}"
+            yield ""
 
 
 # ---- besides rows of one size ------------------------------------------------------------------------------------------
@@ -255,6 +299,14 @@ def machines(results):
     return [machine_line(m) for m in first.values()]
 
 
+def data_short(rows):
+    for r in rows:
+        for key, ratio in r.get("ratios", {}).items():
+            goal = r["goals"].get(key, 1.0)
+            if ratio < goal:
+                yield f"- {r['title']}: {ratio:.2f}x {NAMES[key]} (goal {goal:g}x)"
+
+
 def short_lines(rows):
     for r in rows:
         if r.get("reached") is False:
@@ -268,7 +320,7 @@ def short_lines(rows):
             yield f"- {r['title']}: {duration(seconds)} before the first step (goal {duration(MOST_FIRST_STEP)})"
 
 
-def page(results, rows):
+def page(results, rows, of_data):
     train, full = [r for r in rows if r["train"]], [r for r in rows if r["precision"] == "f32"]
     half = [r for r in rows if r["precision"] != "f32"]
     yield "# Performance"
@@ -291,7 +343,9 @@ def page(results, rows):
             yield f"## {title}"
             yield ""
             yield from times(part)
-    short = list(short_lines(rows))
+    if of_data:
+        yield from data_page(of_data)
+    short = [*short_lines(rows), *data_short(of_data)]
     if short:
         yield "## What falls short"
         yield ""
@@ -328,7 +382,8 @@ def write(root):
     rows = [results[r.name] for r in ALL if r.name in results]
     docs = os.path.join(root, "docs")
     os.makedirs(docs, exist_ok=True)
-    pages = {"performance.md": "\n".join(page(results, rows)).rstrip() + "\n", "performance.svg": picture.bars(rows)}
+    of_data = [results[r.name] for r in DATA if r.name in results]
+    pages = {"performance.md": "\n".join(page(results, rows, of_data)).rstrip() + "\n", "performance.svg": picture.bars(rows)}
     if "curves" in results:
         pages["performance_curves.svg"] = picture.curves(results["curves"]["rows"])
     for name, contents in pages.items():

@@ -28,6 +28,8 @@ class Row:
     goal: float = 1.0  # the ratio to PyTorch that the project set itself; to every other peer it is 1
     parts: int = 0  # not 0: the time is of so many things at once, and shown for each
 
+    bounded = True  # by arithmetic and memory
+
     @property
     def train(self):
         return bool(self.loss)

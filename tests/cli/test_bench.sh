@@ -105,10 +105,11 @@ done
 # The harness: rounds, comparison, page and pictures.
 python3 - "$TARN" <<'PY' || say "the harness fails"
 import os, sys
-import extras, measure, picture, programs, report, rows
+import data_rows, extras, measure, picture, programs, report, rows
 
 class Options:
     cache, logs, threads, rounds, seconds, warm, quick = ".", ".", 1, 2, 0.01, 0.01, True
+    root, peers_python = os.environ["SRC"], "none"
 
 command = lambda row: [sys.argv[1], "bench", row] + ([] if row == "startup" else ["--serve"])
 kinds = [programs.Kind("tarn", command, True), programs.Kind("pytorch_eager", command)]
@@ -126,7 +127,22 @@ for row in rows.ALL:
 extras.SCALED, extras.CURVES = ["mlp_train"], [("mlp_train", "batch", (1, 2)), ("mlp_train", "depth", (1, 2))]
 results["scaling"] = {**extras.run_scaling(kinds, Options, machine), "machine": machine}
 results["curves"] = {**extras.run_curves(kinds, Options, machine), "machine": machine}
-page = "\n".join(report.page(results, [results[r.name] for r in rows.ALL if r.name in results]))
+of_data = []
+if os.path.exists(os.environ["BUILD"] + "/bench_data"): # a small table, and the program as its own peer
+    os.makedirs("data/data-rows-1")
+    with open("data/data-rows-1/integers.csv", "w", encoding="utf-8") as f:
+        f.write("a,b\n" + "".join(f"{i},{-i}\n" for i in range(100)))
+    with open("data/data-rows-1/counts.json", "w", encoding="utf-8") as f:
+        f.write('{"data_csv_integers": 100}')
+    row = next(r for r in data_rows.DATA if r.name == "data_csv_integers")
+    tarn = programs.data_kinds(os.environ["BUILD"], None)[0]
+    pair = [tarn, programs.Kind("pandas", tarn.command)]
+    r = measure.run_data(row, pair, Options)
+    assert r["ratios"]["pandas"] > 0 and not r["failures"] and r["count"] == 100 and r["programs"]["tarn"]["outputs"] == [100, 2], r
+    r["ratios"]["pandas"] = 1.5
+    of_data = [{**r, "machine": machine, "date": "today"}]
+page = "\n".join(report.page(results, [results[r.name] for r in rows.ALL if r.name in results], of_data))
+assert not of_data or ("1.50x pandas (goal 2x)" in page and "rows/s" in page), page
 for words in ("## What falls short", "Where Tarn's time goes", "fc1.linear", "## What is not there yet", "From one thread to all"):
     assert words in page, words
 for svg in (picture.bars([r for r in results.values() if "programs" in r]), picture.curves(results["curves"]["rows"])):
