@@ -149,20 +149,13 @@ static bool take_option(cli_args *a, int n, char **argv, int *i)
         const char *name;
         bool *flag;
         const char **text;
-    } options[] = {{"json", &a->json, NULL},
-                   {"dot", &a->dot, NULL},
-                   {"markdown", &a->markdown, NULL},
-                   {"serve", &a->serve, NULL},
-                   {"resume", NULL, &a->resume},
-                   {"data", NULL, &a->data},
-                   {"list", &a->list, NULL},
-                   {"precision", NULL, &a->precision},
-                   {"optimizer", NULL, &a->optimizer},
-                   {"decode", &a->decode, NULL},
-                   {"train", NULL, &a->train},
-                   {"html", NULL, &a->html},
-                   {"from", NULL, &a->from},
-                   {"to", NULL, &a->to}};
+    } options[] = {{"json", &a->json, NULL},           {"dot", &a->dot, NULL},
+                   {"markdown", &a->markdown, NULL},   {"serve", &a->serve, NULL},
+                   {"resume", NULL, &a->resume},       {"data", NULL, &a->data},
+                   {"list", &a->list, NULL},           {"precision", NULL, &a->precision},
+                   {"optimizer", NULL, &a->optimizer}, {"decode", &a->decode, NULL},
+                   {"train", NULL, &a->train},         {"html", NULL, &a->html},
+                   {"from", NULL, &a->from},           {"to", NULL, &a->to}};
     const char *option = argv[*i], *value;
     for (size_t k = 0; k < sizeof options / sizeof *options; k++) {
         if (options[k].flag && strcmp(option + 2, options[k].name) == 0)

@@ -4,6 +4,8 @@
  *     static const tn_operator cube = {.name = "cube", .inputs = 1, .outputs = 1, .infer = same, .run = cube_run, .grad = cube_grad};
  *     tn_tensor *y = tn_custom(&cube, 1, &x);
  *
+ * Models with such operators are saved like others. Who loads one registers its operators before (tn_operator_register).
+ *
  * examples/custom_operator.c is a whole program. */
 #ifndef TARN_CUSTOM_H
 #define TARN_CUSTOM_H
@@ -37,7 +39,17 @@ typedef struct tn_operator {
     const char *(*grad)(const struct tn_operator *op, tn_tensor *const in[], tn_tensor *const out[],
                         tn_tensor *const dout[], tn_tensor *din[]);
     const void *user;
+    /* How model files call it, with the name: whose it is ("org.example"; NULL: ""), and which version of it, 0 or more. Another meaning
+     * or other weights deserve another version. */
+    const char *domain;
+    int64_t version;
 } tn_operator;
+
+/* Makes the operator known to what is loaded in this context: a model file names an operator by domain, name and version, and holds neither
+ * code nor `user`. The struct is copied; what it points to must stay as long as the context and what was loaded in it. The same operator
+ * may be registered twice; another one by the same domain, name and version is refused, as is one that tn_custom would refuse. Threads may
+ * register at once. */
+TN_API tn_status tn_operator_register(tn_context *context, const tn_operator *op);
 
 /* Output 0 of the operator; tn_custom_output gives the others. The struct is copied; what it points to must stay as long as the
  * graph and the programs compiled from it. There must be at least one input: it says which graph. */

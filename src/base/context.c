@@ -61,9 +61,11 @@ void tn_context_free(tn_context *c)
 {
     if (!c || atomic_fetch_sub_explicit(&c->references, 1, memory_order_acq_rel) != 1)
         return;
-    base_owned *team = atomic_load_explicit(&c->team, memory_order_relaxed);
-    if (team)
-        team->free(team);
+    base_owned *const owned[] = {atomic_load_explicit(&c->team, memory_order_relaxed),
+                                 atomic_load_explicit(&c->operators, memory_order_relaxed)};
+    for (int i = 0; i < 2; i++)
+        if (owned[i])
+            owned[i]->free(owned[i]);
     free(c);
 }
 

@@ -13,8 +13,9 @@ typedef struct base_owned {
 
 struct tn_context {
     atomic_int references;
-    atomic_int threads;         /* 0: as many as there are processors; the CPU room counts them when first asked */
-    _Atomic(base_owned *) team; /* the CPU room's threads, made when first wanted */
+    atomic_int threads;              /* 0: as many as there are processors; the CPU room counts them when first asked */
+    _Atomic(base_owned *) team;      /* the CPU room's threads, made when first wanted */
+    _Atomic(base_owned *) operators; /* of the program that uses the library, the op room's list */
     const char *isa_wish; /* one of base_isa_names, or NULL: the best there is; what is in force the CPU room decides */
     tn_log_fn log;
     void *log_user;

@@ -6,6 +6,8 @@
 #include "base/text.h"
 #include "format/graph_json.h"
 #include "format/json.h"
+#include "op/internal.h"
+#include <tarn/custom.h>
 
 enum { MOST_INPUTS = 1024, MOST_REGIONS = 1000000 };
 
@@ -227,6 +229,30 @@ static tn_status read_inputs(reader *r, const format_json *list, tn_tensor **in,
     return TN_OK;
 }
 
+/* An operator of the program: the file names it, the context must have it. */
+static tn_status read_custom(reader *r, const format_json *args, const char *path, int n, tn_tensor **in,
+                             tn_tensor **out)
+{
+    const char *domain, *name;
+    int64_t version;
+    BASE_TRY(format_json_get_string(args, r->where, "domain", &domain, r->e));
+    BASE_TRY(format_json_get_string(args, r->where, "name", &name, r->e));
+    BASE_TRY(format_json_get_i64(args, r->where, "version", 0, INT64_MAX, &version, r->e));
+    const tn_operator *op = op_custom_find(r->g->context, domain, name, version);
+    const tn_operator *other = op ? op : op_custom_find(r->g->context, domain, name, -1);
+    char has[64] = "";
+    if (!op && other)
+        (void)base_print(has, sizeof has, ", but version %lld is", (long long)other->version);
+    if (!op)
+        return base_fail(
+            r->e, TN_NOT_FOUND,
+            "%s is the operator '%s' of the domain '%s', version %lld, which is not registered here%s: the "
+            "program that loads the file must define it and call tn_operator_register before",
+            r->where, BASE_SHOW(name), BASE_SHOW(domain), (long long)version, has);
+    *out = op_custom_apply(r->g, op, path, n, in);
+    return TN_OK;
+}
+
 static tn_status build(reader *r, const format_json *v, const op_def *def, const char *name)
 {
     const format_json *ins, *args;
@@ -236,8 +262,11 @@ static tn_status build(reader *r, const format_json *v, const op_def *def, const
     BASE_TRY(format_json_get_list(v, r->where, "in", &ins, r->e));
     BASE_TRY(format_json_get_object(v, r->where, "args", &args, r->e));
     BASE_TRY(read_inputs(r, ins, in, &n_in));
-    BASE_TRY(read_arguments(r, def, args, arg));
-    if (strcmp(def->name, "state") == 0) {
+    if (def != &op_custom)
+        BASE_TRY(read_arguments(r, def, args, arg));
+    if (def == &op_custom) {
+        BASE_TRY(read_custom(r, args, name, (int)n_in, in, &made));
+    } else if (strcmp(def->name, "state") == 0) {
         BASE_TRY(read_state(r, v, name, arg, &made));
     } else if (strcmp(def->name, "input") == 0) {
         tn_shape shape = {.rank = arg[2].n};

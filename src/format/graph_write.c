@@ -4,6 +4,8 @@
 
 #include "format/graph_json.h"
 #include "format/json.h"
+#include "op/internal.h"
+#include <tarn/custom.h>
 
 enum { INLINE_ELEMENTS = 16 };
 
@@ -139,6 +141,14 @@ static void put_state(writer *x, const graph_state *s)
     format_json_close(&x->w);
 }
 
+/* Of an operator from outside a file has the name, and whoever loads it the rest. */
+static void put_custom(writer *x, const tn_operator *op)
+{
+    format_json_put_string(&x->w, "domain", op->domain ? op->domain : "");
+    format_json_put_string(&x->w, "name", op->name);
+    format_json_put_i64(&x->w, "version", op->version);
+}
+
 static tn_status put_node(writer *x, const graph_node *node)
 {
     if (node->sub)
@@ -152,7 +162,9 @@ static tn_status put_node(writer *x, const graph_node *node)
         put_value(x, NULL, node->in[i]);
     format_json_close(&x->w);
     format_json_open_object(&x->w, "args");
-    for (int i = 0; i < op_count_arg(node->def); i++)
+    if (node->def == &op_custom)
+        put_custom(x, op_custom_of(node));
+    for (int i = 0; node->def != &op_custom && i < op_count_arg(node->def); i++)
         put_argument(x, &node->def->arg[i], &node->arg[i], x->number[node->id]);
     format_json_close(&x->w);
     if (node->mark.region)

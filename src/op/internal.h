@@ -71,6 +71,10 @@ tn_tensor *op_overlap_add_of(tn_tensor *x, int64_t step, tn_dim length);
 struct tn_operator;
 extern const op_def op_custom;
 const struct tn_operator *op_custom_of(const graph_node *node);
+/* Output 0 of the operator, in a node of that path (NULL: one after its kind). */
+tn_tensor *op_custom_apply(tn_graph *g, const struct tn_operator *op, const char *path, int n, tn_tensor *const in[]);
+/* What the context has registered; version -1: any. NULL: nothing. */
+const struct tn_operator *op_custom_find(tn_context *context, const char *domain, const char *name, int64_t version);
 
 /* ---- embedding ---------------------------------------------------------------------------------------------------- */
 

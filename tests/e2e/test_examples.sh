@@ -52,6 +52,10 @@ fi
 run custom_operator
 holds custom_operator '/^step/ { last = $NF } /^a is 2.00;/ { learned = 1 } END { exit !(learned && last < 0.0001) }'
 
+run custom_model model.safetensors
+holds custom_model '/org.example.*version 1, which is not registered here.*tn_operator_register/ { told = 1 }
+    /folds to/ { right += $NF == "0.25" || $NF == "0.75" || $NF == "0.50" || $NF == "0.00" } END { exit !(told && right == 4) }'
+
 run activations
 holds activations '/^(relu|sigmoid|tanh|gelu) / { n++ } END { exit n != 4 }'
 grep -q '^relu .*f(2) = 2.0000' activations.txt || say "relu(2) is not 2"

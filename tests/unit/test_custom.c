@@ -4,12 +4,15 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "format/graph_json.h"
 #include <tarn/custom.h>
+#include <tarn/model.h>
 #include <tarn/ops.h>
 #include <tarn/program.h>
 
@@ -310,12 +313,140 @@ static void it_may_use_the_threads(void **unused)
     }
 }
 
+/* ---- model files ---------------------------------------------------------------------------------------------------- */
+
+enum { ROWS_IN = 5, COLUMNS = 4, OUT = 3 };
+
+static const tn_operator filed = {.name = "cube",
+                                  .inputs = 1,
+                                  .outputs = 1,
+                                  .infer = same,
+                                  .run = cube_run,
+                                  .grad = cube_grad,
+                                  .domain = "org.example",
+                                  .version = 2};
+
+/* y = W cube(x), saved; the operator is not registered. */
+static void save_model(const char *path)
+{
+    tn_context *c = tn_context_new(NULL);
+    tn_graph *g = tn_graph_new(c);
+    tn_tensor *x = tn_input(g, "x", TN_F32, TN_SHAPE(tn_symbol(g, "batch"), COLUMNS));
+    const tn_init init = {TN_INIT_NORMAL, 0, 1};
+    tn_tensor *w = tn_param(g, "w", TN_F32, TN_SHAPE(OUT, COLUMNS), &init);
+    tn_model *m = tn_model_new(c, g, tn_linear(tn_custom(&filed, 1, &x), w, NULL), NULL);
+    if (!m || tn_model_init(m, 7) != TN_OK || tn_model_save(m, path) != TN_OK)
+        fail_msg("%s", m ? tn_model_error(m) : tn_context_error(c));
+    tn_model_free(m);
+    tn_context_free(c);
+}
+
+static void loads_not(tn_context *c, const char *path, const char *says)
+{
+    assert_null(tn_model_load(c, path));
+    if (!strstr(tn_context_error(c), says))
+        fail_msg("'%s' does not say '%s'", tn_context_error(c), says);
+}
+
+static void model_files_name_it(void **p)
+{
+    (void)p;
+    const char *path = "test_custom.safetensors";
+    save_model(path);
+    tn_context *c = tn_context_new(NULL);
+    loads_not(c, path,
+              "the operator 'cube' of the domain 'org.example', version 2, which is not registered here: the program");
+    tn_operator other = filed;
+    other.version = 1;
+    assert_int_equal(tn_operator_register(c, &other), TN_OK);
+    loads_not(c, path,
+              "not registered here, but version 1 is: the program that loads the file must define it and call "
+              "tn_operator_register before");
+    assert_int_equal(tn_operator_register(c, &filed), TN_OK);
+    tn_model *m = tn_model_load(c, path);
+    if (!m)
+        fail_msg("%s", tn_context_error(c));
+    tn_predictor *predictor = tn_predictor_new(m);
+    float x[ROWS_IN * COLUMNS], y[ROWS_IN * OUT];
+    for (int i = 0; i < ROWS_IN * COLUMNS; i++)
+        x[i] = 0.25F * (float)i - 2;
+    const int64_t in[] = {ROWS_IN, COLUMNS}, out[] = {ROWS_IN, OUT};
+    const tn_view raw = tn_view_of(x, TN_F32, 2, in), got = tn_view_of(y, TN_F32, 2, out);
+    assert_int_equal(tn_predict(predictor, &raw, &got), TN_OK);
+    tn_view w;
+    assert_int_equal(tn_state_find(tn_model_state(m), "w", &w), TN_OK);
+    for (int i = 0; i < ROWS_IN * OUT; i++) {
+        double want = 0;
+        for (int k = 0; k < COLUMNS; k++)
+            want += pow(x[i / OUT * COLUMNS + k], 3) * ((const float *)w.data)[i % OUT * COLUMNS + k];
+        assert_true(fabs(y[i] - want) < 1e-5 * (1 + fabs(want)));
+    }
+    assert_int_equal(tn_model_save(m, path), TN_OK); /* and once more */
+    tn_predictor_free(predictor);
+    tn_model_free(m);
+    m = tn_model_load(c, path);
+    assert_non_null(m);
+    tn_model_free(m);
+    tn_context_free(c);
+    (void)remove(path);
+}
+
+static void registering_is_checked(void **p)
+{
+    (void)p;
+    tn_context *c = tn_context_new(NULL);
+    assert_int_equal(tn_operator_register(c, &filed), TN_OK);
+    assert_int_equal(tn_operator_register(c, &filed), TN_OK); /* the same */
+    tn_operator op = filed;
+    op.run = rows_run;
+    assert_int_equal(tn_operator_register(c, &op), TN_INVALID);
+    assert_non_null(strstr(tn_context_error(c), "version 2 is registered already"));
+    op.domain = "org.other";
+    assert_int_equal(tn_operator_register(c, &op), TN_OK);
+    op.version = -1;
+    assert_int_equal(tn_operator_register(c, &op), TN_INVALID);
+    assert_non_null(strstr(tn_context_error(c), "has version -1"));
+    op = filed, op.infer = NULL;
+    assert_int_equal(tn_operator_register(c, &op), TN_INVALID);
+    assert_non_null(strstr(tn_context_error(c), "needs a name"));
+    op = filed, op.domain = NULL;
+    assert_int_equal(tn_operator_register(c, &op), TN_OK);
+    tn_context_free(c);
+}
+
+/* Numbers of a file are never a definition, which has pointers to functions. */
+static void files_bring_no_code(void **p)
+{
+    (void)p;
+    static const char *const args[] = {"{}", "{\"definition\": {\"dtype\": \"u8\", \"shape\": [72], \"values\": [1]}}",
+                                       "{\"domain\": 3, \"name\": \"cube\", \"version\": 2}",
+                                       "{\"domain\": \"org.example\", \"name\": \"cube\", \"version\": -2}"};
+    static const char *const says[] = {"domain", "domain", "domain", "version"};
+    tn_context *c = tn_context_new(NULL);
+    assert_int_equal(tn_operator_register(c, &filed), TN_OK);
+    for (int i = 0; i < 4; i++) {
+        char json[512];
+        base_error e = {0};
+        (void)snprintf(
+            json, sizeof json,
+            "{\"nodes\": [{\"op\": \"input\", \"name\": \"x\", \"in\": [], \"args\": {\"name\": \"x\", \"dtype\": "
+            "\"f32\", \"shape\": [3]}}, {\"op\": \"custom\", \"name\": \"c\", \"in\": [[0, 0]], \"args\": %s}], "
+            "\"entries\": [], \"updates\": []}",
+            args[i]);
+        assert_null(format_graph_read(c, json, strlen(json), NULL, "text", &e));
+        if (!strstr(e.text, says[i]) || !strstr(e.text, "graph node 1"))
+            fail_msg("'%s' does not say '%s'", e.text, says[i]);
+    }
+    tn_context_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_computes_and_has_gradients), cmocka_unit_test(it_may_have_several_outputs),
         cmocka_unit_test(a_fault_stops_the_run),         cmocka_unit_test(it_may_use_the_threads),
-        cmocka_unit_test(wrong_use_is_refused),
+        cmocka_unit_test(wrong_use_is_refused),          cmocka_unit_test(model_files_name_it),
+        cmocka_unit_test(registering_is_checked),        cmocka_unit_test(files_bring_no_code),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
