@@ -112,10 +112,16 @@ tn_tensor *optim_adafactor(optim_step *s)
 
 /* ---- matrices ---------------------------------------------------------------------------------------------------- */
 
-/* x as [first, rest] in f32. */
-static tn_tensor *as_matrix(tn_tensor *x)
+/* What matrices are computed in: f32 where parameters are narrower. */
+static tn_dtype wide(const optim_step *s)
 {
-    return tn_cast(tn_flatten(x, 1), TN_F32);
+    return s->dtype == TN_F64 ? TN_F64 : TN_F32;
+}
+
+/* x as [first, rest]. */
+static tn_tensor *as_matrix(const optim_step *s, tn_tensor *x)
+{
+    return tn_cast(tn_flatten(x, 1), wide(s));
 }
 
 static tn_tensor *turned(tn_tensor *x)
@@ -127,7 +133,7 @@ static tn_tensor *turned(tn_tensor *x)
 static tn_tensor *orthogonal(optim_step *s, tn_tensor *g, bool tall)
 {
     static const double a = 3.4445, b = -4.775, c = 2.0315;
-    tn_tensor *x = as_matrix(g);
+    tn_tensor *x = as_matrix(s, g);
     x = tall ? turned(x) : x;
     x = optim_over(x, tn_maximum(optim_norm(x), number(s, s->o->eps.value)));
     for (int i = 0; i < s->o->ns_steps; i++) {
@@ -159,17 +165,17 @@ static tn_tensor *inverse_root(optim_step *s, const char *kind, tn_tensor *sum, 
 {
     tn_dim n = tn_tensor_shape(sum).dims[0];
     tn_tensor *ridge = tn_add_f(tn_mul_f(optim_norm(sum), 1e-6), s->o->eps.value);
-    tn_tensor *x = tn_add(sum, optim_times(tn_eye(s->m->g, TN_F32, n, n), ridge));
+    tn_tensor *x = tn_add(sum, optim_times(tn_eye(s->m->g, wide(s), n, n), ridge));
     if (s->o->refresh == 1)
         return op_inverse_root_when(x, degree, NULL, NULL);
-    tn_tensor *slot = optim_slot_of(s, kind, TN_F32, TN_SHAPE(n, n));
+    tn_tensor *slot = optim_slot_of(s, kind, wide(s), TN_SHAPE(n, n));
     return optim_keep(s, slot, op_inverse_root_when(x, degree, slot, optim_due(s)));
 }
 
-/* The sum of squares on one side of g, so far; in f32: rounded to less, it may have eigenvalues below 0. */
+/* The sum of squares on one side of g, so far; in f32 at least: rounded to less, it may have eigenvalues below 0. */
 static tn_tensor *squares(optim_step *s, const char *kind, int64_t n, tn_tensor *g, tn_tensor *other)
 {
-    tn_tensor *slot = optim_slot_of(s, kind, TN_F32, TN_SHAPE(n, n));
+    tn_tensor *slot = optim_slot_of(s, kind, wide(s), TN_SHAPE(n, n));
     return optim_keep(s, slot, tn_add(slot, tn_matmul(g, other)));
 }
 
@@ -181,7 +187,7 @@ tn_tensor *optim_shampoo(optim_step *s)
     if (!left && !right)
         return optim_adagrad(s);
     int degree = left && right ? 4 : 2;
-    tn_tensor *g = as_matrix(s->g), *way = g;
+    tn_tensor *g = as_matrix(s, s->g), *way = g;
     if (left)
         way = tn_matmul(inverse_root(s, "left_root", squares(s, "left", rows, g, turned(g)), degree), way);
     if (right)

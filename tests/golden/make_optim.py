@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Makes optim.safetensors: optimizers and schedules, step by step, as PyTorch and the papers have them.
+"""Makes optim.safetensors and optim64.safetensors: optimizers and schedules, step by step, as PyTorch and the papers have them.
 
-Usage: make_optim.py [FOLDER]      (PyTorch 2.9 or newer; the file is committed, so users never run this)
+Usage: make_optim.py [FOLDER]      (PyTorch 2.9 or newer; the files are committed, so users never run this)
 
 The parameters a [6, 4], b [3, 7], c [4, 2, 3, 2] and d [5] start from initial.NAME. Step i (from 0) has the gradient
 gradients.NAME[i], whatever the parameters are. For each variant V in the metadata's "variants":
@@ -11,6 +11,9 @@ For each schedule S in "schedules":
     "S"                  text     its kind and options under the names of tn_schedule_opt, and "epoch=N" steps for an epoch;
                                   behind "then" stands the one that takes over, behind "also" one it is multiplied with
     S.rate               f64 [60] the rate of each step
+optim64.safetensors has the same variants, and the plain ones that trainings follow in f32, in f64 throughout: V.after20.NAME and
+V.average.NAME, from the same numbers and the rate as f32 holds it.
+
 lbfgs.loss f64 [12] and lbfgs.x f64 [12, 4] are the steps of torch.optim.LBFGS on Rosenbrock's function.
 
 Where torch.optim has an optimizer it made the numbers; LAMB, LARS, Lion, Shampoo, lookahead, centralisation and
@@ -107,7 +110,7 @@ def sgd(state, w, g, t, lr):
 RULES = {"lamb": lamb, "lars": lars, "lion": lion, "muon": muon, "shampoo": shampoo, "sgd": sgd}
 
 
-def by_paper(initial, gradients, rule, lr, lookahead=0, lookahead_alpha=0.5, centralize=0, sam=0, **options):
+def by_paper(initial, gradients, dtype, rule, lr, lookahead=0, lookahead_alpha=0.5, centralize=0, sam=0, **options):
     weights, states, snapshots = {k: v.double() for k, v in initial.items()}, {k: {} for k in initial}, {}
     slow = dict(weights)
     for t in range(1, STEPS + 1):
@@ -119,17 +122,17 @@ def by_paper(initial, gradients, rule, lr, lookahead=0, lookahead_alpha=0.5, cen
             if lookahead and t % lookahead == 0:
                 weights[k] = slow[k] = slow[k] + lookahead_alpha * (weights[k] - slow[k])
         if t in SNAPSHOTS:
-            snapshots.update({f"after{t}.{k}": v.float() for k, v in weights.items()})
+            snapshots.update({f"after{t}.{k}": v.to(dtype) for k, v in weights.items()})
     return snapshots
 
 
-def by_torch(initial, gradients, make, average=None, every=1):
-    model = torch.nn.ParameterDict({k: v.clone() for k, v in initial.items()})
+def by_torch(initial, gradients, dtype, make, average=None, every=1):
+    model = torch.nn.ParameterDict({k: v.to(dtype, copy=True) for k, v in initial.items()})
     optimizer, snapshots = make(list(model.values())), {}
     averaged = AveragedModel(model, multi_avg_fn=average) if average else AveragedModel(model)
     for t in range(1, STEPS + 1):
         for k, w in model.items():
-            w.grad = gradients[k][t - 1].clone()
+            w.grad = gradients[k][t - 1].to(dtype, copy=True)
         optimizer.step()
         if t >= 3 and (t - 3) % every == 0:
             averaged.update_parameters(model)
@@ -207,12 +210,21 @@ VARIANTS = {
 }
 
 
-def make_variant(name, initial, gradients):
-    kind, options = VARIANTS[name]
+# What make_training.py has in f32.
+PLAIN = {
+    "sgd": ("sgd", dict(lr=0.05)),
+    "sgd_nesterov": ("sgd", dict(lr=0.05, momentum=0.9, nesterov=1, weight_decay=0.1)),
+    "adam": ("adam", dict(lr=0.01)),
+    "adam_decay": ("adam", dict(lr=0.01, weight_decay=0.1)),
+    "adamw": ("adamw", dict(lr=0.02, weight_decay=0.1)),
+}
+
+
+def make_variant(kind, options, initial, gradients, dtype):
     if kind not in TORCH or "lookahead" in options or "centralize" in options:
-        return by_paper(initial, gradients, kind, **options)
+        return by_paper(initial, gradients, dtype, kind, **options)
     average = get_ema_multi_avg_fn(options["average_decay"]) if options.get("average") == 1 else None
-    snapshots, averaged = by_torch(initial, gradients, lambda p: TORCH[kind](p, foreach=False, **torch_options(options)),
+    snapshots, averaged = by_torch(initial, gradients, dtype, lambda p: TORCH[kind](p, foreach=False, **torch_options(options)),
                                    average, options.get("average_every", 1))
     return {**snapshots, **(averaged if "average" in options or kind == "asgd" else {})}
 
@@ -287,6 +299,24 @@ def lbfgs(steps=12):
     return torch.tensor(losses, dtype=torch.float64), torch.stack(places)
 
 
+def save(tensors, path, notes):
+    save_file({k: v.contiguous() for k, v in tensors.items()}, path, metadata=notes)
+    print(f"{path}: {os.path.getsize(path)} bytes")
+
+
+def make_wide(initial, gradients, path):
+    """All variants in f64, numbers that PyTorch keeps for all parameters together (NAdam's) too."""
+    torch.set_default_dtype(torch.float64)
+    tensors, variants = {}, VARIANTS | PLAIN
+    notes = {"made_by": f"tests/golden/make_optim.py with PyTorch {torch.__version__}", "variants": " ".join(variants)}
+    for name, (kind, options) in variants.items():
+        notes[name] = " ".join([kind] + [f"{k}={v!r}" for k, v in options.items()])
+        rate = torch.tensor(options["lr"], dtype=torch.float32).item()
+        got = make_variant(kind, options | {"lr": rate}, initial, gradients, torch.float64)
+        tensors.update({f"{name}.{k}": v for k, v in got.items() if k.startswith(("after20.", "average."))})
+    save(tensors, path, notes)
+
+
 def main():
     torch.set_num_threads(1)
     folder = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
@@ -296,14 +326,13 @@ def main():
              "schedules": " ".join(SCHEDULES)}
     for name, (kind, options) in VARIANTS.items():
         notes[name] = " ".join([kind] + [f"{k}={v!r}" for k, v in options.items()])
-        tensors.update({f"{name}.{k}": v for k, v in make_variant(name, initial, gradients).items()})
+        tensors.update({f"{name}.{k}": v for k, v in make_variant(kind, options, initial, gradients, torch.float32).items()})
     for name, (text, epoch, make) in SCHEDULES.items():
         notes["schedule." + name] = f"{text} epoch={epoch}"
         tensors[f"schedule.{name}.rate"] = rates(make, epoch=epoch)
     tensors["lbfgs.loss"], tensors["lbfgs.x"] = lbfgs()
-    path = os.path.join(folder, "optim.safetensors")
-    save_file({k: v.contiguous() for k, v in tensors.items()}, path, metadata=notes)
-    print(f"{path}: {os.path.getsize(path)} bytes")
+    save(tensors, os.path.join(folder, "optim.safetensors"), notes)
+    make_wide(initial, gradients, os.path.join(folder, "optim64.safetensors"))
 
 
 main()
