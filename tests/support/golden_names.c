@@ -13,7 +13,7 @@
 
 static const char *const files[] = {"ops",      "vocabulary", "sequence", "vision", "losses", "signal",
                                     "linalg",   "layers",     "graph",    "mlp",    "cnn",    "norm",
-                                    "max_norm", "optim",      "kfac",     "wgan"};
+                                    "max_norm", "optim",      "optim64",  "kfac",   "wgan"};
 enum { FILES = sizeof files / sizeof *files };
 
 typedef struct golden_name {
