@@ -56,6 +56,9 @@ bool cli_is_recipe(const char *path);
 void cli_show_saving(const tn_memory *memory);
 /* path/name when path is a folder that has it, else NULL; free() it. */
 char *cli_in_folder(const char *path, const char *name);
+/* The figures of an evaluation that only masks and boxes have, behind others: ", mean IoU 0.81", or members of an object. */
+void cli_figures(const tn_evaluation *result);
+void cli_figures_json(const tn_evaluation *result);
 /* A string as JSON, with its quotes. */
 void cli_json_string(FILE *to, const char *text);
 void cli_json_number(FILE *to, double value);

@@ -22,6 +22,27 @@ static void show_confusion(const tn_model *m, const tn_evaluation *r, const int6
     }
 }
 
+void cli_figures(const tn_evaluation *r)
+{
+    if (!isnan(r->mean_iou))
+        (void)printf(", mean IoU %.4f", r->mean_iou);
+    if (!isnan(r->map50))
+        (void)printf(", mAP@0.5 %.4f, mAP@0.5:0.95 %.4f", r->map50, r->map);
+}
+
+void cli_figures_json(const tn_evaluation *r)
+{
+    const struct {
+        const char *name;
+        double value;
+    } all[] = {{"mean_iou", r->mean_iou}, {"map50", r->map50}, {"map", r->map}};
+    for (int i = 0; i < 3; i++)
+        if (!isnan(all[i].value)) {
+            (void)printf(",\"%s\":", all[i].name);
+            cli_json_number(stdout, all[i].value);
+        }
+}
+
 static void show(const tn_model *m, const tn_evaluation *r, const int64_t *confusion, bool json)
 {
     if (json) {
@@ -35,6 +56,7 @@ static void show(const tn_model *m, const tn_evaluation *r, const int64_t *confu
             (void)fputs(",\"auc\":", stdout);
             cli_json_number(stdout, r->auc);
         }
+        cli_figures_json(r);
         (void)fputs(",\"confusion\":[", stdout);
         for (size_t i = 0; confusion && i < (size_t)r->classes * (size_t)r->classes; i++)
             (void)printf("%s%lld", i ? "," : "", (long long)confusion[i]);
@@ -47,6 +69,7 @@ static void show(const tn_model *m, const tn_evaluation *r, const int64_t *confu
                      r->weighted_f1);
     if (r->classes == 2)
         (void)printf(", AUC %.4f", r->auc);
+    cli_figures(r);
     (void)fputc('\n', stdout);
     if (confusion && r->classes && r->classes <= 100)
         show_confusion(m, r, confusion);

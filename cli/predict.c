@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
+#include "predict_picture.h"
 
 enum { SHOWN = 3 };
 
@@ -19,6 +19,7 @@ typedef struct predicting {
     tn_view output; /* of one sample: scores, a value for each class or whatever the model gives */
     float *scores;
     int64_t classes;
+    int64_t width, height; /* of the picture that was read last; 0: it came in the model's size */
 } predicting;
 
 static int best_left(const float *p, int64_t n, const int *taken, int n_taken)
@@ -76,6 +77,8 @@ static int load_picture(predicting *x, const char *file)
         return cli_fail("%s%s%s%s", tn_context_error(x->c), idx ? "; an entry of an IDX file has a number: " : "",
                         idx ? file : "", idx ? ":0" : "");
     tn_view view = tn_view_of(x->raw.data, TN_U8, 3, x->dims + 1);
+    x->width = picture->width;
+    x->height = picture->height;
     tn_status status = tn_picture_prepare(x->c, picture, step ? step : "resize", &view);
     tn_picture_free(picture);
     return status == TN_OK ? CLI_OK : cli_fail("%s: %s", file, tn_context_error(x->c));
@@ -153,6 +156,11 @@ static int predict_raw(predicting *x, const char *file)
             return cli_fail("%s: the model's output %lld is not a number: the model or this input holds a NaN or an "
                             "infinity",
                             file, (long long)i);
+    const cli_picture p = {x->c, x->m, x->a, file, x->width, x->height};
+    if (x->rank == 4 && tn_model_finds_boxes(x->m))
+        return cli_show_boxes(&p, &x->output);
+    if (x->rank == 4 && cli_gives_masks(x->m, &x->output, x->dims[2] * x->dims[3]))
+        return cli_show_mask(&p, &x->output);
     show(x, file);
     return CLI_OK;
 }
@@ -161,6 +169,7 @@ static int predict_file(predicting *x, const char *file)
 {
     int64_t index = 0;
     char *name = idx_name(file, &index);
+    x->width = x->height = 0;
     int code = name ? load_entry(x, name, index) : load_picture(x, file);
     free(name);
     return code == CLI_OK ? predict_raw(x, file) : code;
@@ -251,11 +260,13 @@ static int run(const cli_args *a)
     return code;
 }
 
-const cli_command cli_predict = {"predict",
-                                 "predict RUN|MODEL FILE... [--json]",
-                                 "Classifies pictures (PNG, JPEG), scaled and centred as the model says, entries of "
-                                 "IDX files (images.idx:17), or what the "
-                                 "model was made for: rows of a table, lines of a text.",
-                                 run,
-                                 "json",
-                                 false};
+const cli_command cli_predict = {
+    "predict",
+    "predict RUN|MODEL FILE... [--to FOLDER] [--json]",
+    "Classifies pictures (PNG, JPEG), scaled and centred as the model says, entries of "
+    "IDX files (images.idx:17), or what the "
+    "model was made for: rows of a table, lines of a text. Of models for boxes the boxes, of "
+    "models for masks a picture FILE.mask.png of class numbers, here or in FOLDER.",
+    run,
+    "json to",
+    false};

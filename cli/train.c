@@ -38,6 +38,14 @@ static void json_line(const tn_progress *p)
     cli_json_number(stdout, p->val_loss);
     (void)fputs(",\"val_accuracy\":", stdout);
     cli_json_number(stdout, p->val_accuracy);
+    if (!isnan(p->val_iou)) {
+        (void)fputs(",\"val_iou\":", stdout);
+        cli_json_number(stdout, p->val_iou);
+    }
+    if (!isnan(p->val_map)) {
+        (void)fputs(",\"val_map\":", stdout);
+        cli_json_number(stdout, p->val_map);
+    }
     (void)fputs(",\"lr\":", stdout);
     cli_json_number(stdout, p->lr);
     (void)printf(",\"samples_per_second\":%.0f,\"seconds\":%.2f,\"waited\":%.4f,\"best\":%s}\n", p->samples_per_second,
@@ -54,6 +62,10 @@ static void epoch_line(const tn_progress *p)
         (void)printf("  validation loss %.4f", p->val_loss);
     if (!isnan(p->val_accuracy))
         (void)printf("  accuracy %.2f%%", 100 * p->val_accuracy);
+    if (!isnan(p->val_iou))
+        (void)printf("  mean IoU %.4f", p->val_iou);
+    if (!isnan(p->val_map))
+        (void)printf("  mAP@0.5 %.4f", p->val_map);
     (void)printf("  %.0f samples/s  %.1f s%s\n", p->samples_per_second, p->seconds, p->best ? "  best" : "");
     (void)fflush(stdout);
 }
@@ -112,6 +124,7 @@ static void show_result(tn_job *j, const display *d)
             cli_json_number(stdout, r.accuracy);
             (void)fputs(",\"val_f1\":", stdout);
             cli_json_number(stdout, r.macro_f1);
+            cli_figures_json(&r);
         }
         (void)fputs("}\n", stdout);
         return;
@@ -120,10 +133,13 @@ static void show_result(tn_job *j, const display *d)
         (void)printf("stopped early after epoch %lld of %lld, as nothing became better\n", (long long)d->epoch,
                      (long long)d->epochs);
     if (have && r.classes)
-        (void)printf("best model: accuracy %.2f%%, loss %.4f, macro F1 %.4f on %lld validation samples\n",
-                     100 * r.accuracy, r.loss, r.macro_f1, (long long)r.samples);
+        (void)printf("best model: accuracy %.2f%%, loss %.4f, macro F1 %.4f", 100 * r.accuracy, r.loss, r.macro_f1);
     else if (have)
-        (void)printf("best model: loss %.6g on %lld validation samples\n", r.loss, (long long)r.samples);
+        (void)printf("best model: loss %.6g", r.loss);
+    if (have) {
+        cli_figures(&r);
+        (void)printf(" on %lld validation samples\n", (long long)r.samples);
+    }
     (void)printf("run folder: %s (model.safetensors, report.html)\n", tn_job_folder(j));
 }
 

@@ -53,7 +53,8 @@ typedef struct tn_dataset_def {
     const tn_field *fields;
     int n_fields; /* 1 to TN_MAX_FIELDS */
     /* Of the field "y", 0: not a classification. "y" is then i64 of rank 0 with values in [0, classes); or i64 of rank 1, a
-     * class for each place (those of a text's next words; -100: none here); or f32 [classes], a probability for each. */
+     * class for each place (those of a text's next words, of a picture's pixels; -100: none here); or f32 [classes], a probability
+     * for each; or f32 [most, 5], boxes: class (negative: no box), left, top, right, bottom. */
     int classes;
     const char *const *class_names; /* `classes` of them; NULL: "0", "1", ... */
     /* Writes all fields of one sample. Must depend on its arguments only. `key` is 64 random bits for this sample in this

@@ -58,8 +58,22 @@ TN_API tn_tensor *tn_model_input(tn_model *model);
 TN_API tn_tensor *tn_model_output(tn_model *model);
 TN_API int tn_model_labels(const tn_model *model);
 TN_API const char *tn_model_label(const tn_model *model, int i); /* NULL when there is none */
+/* Does the model end in the layer boxes, with labels? Predictions are then its rows as they are: see tn_detections. */
+TN_API bool tn_model_finds_boxes(const tn_model *model);
 TN_API const tn_preprocess *tn_model_preprocess(const tn_model *model);
 TN_API const struct tn_preparation *tn_model_preparation(const tn_model *model); /* NULL when there is none */
+
+/* What rows [places, 8 + classes] of the layer boxes mean. */
+typedef struct tn_detection {
+    int of_class;
+    float score, left, top, right, bottom;
+} tn_detection;
+/* What one picture's rows mean: at most `room` boxes that are sure by `score` at least, surest first; of one class that share more than
+ * `overlap` of their union only the surest. How many. */
+TN_API int tn_detections(const float *rows, int64_t places, int classes, double score, double overlap,
+                         tn_detection *found, int room);
+/* What two boxes share of their union. */
+TN_API double tn_detection_overlap(const tn_detection *a, const tn_detection *b);
 
 /* Any safetensors file, whoever wrote it, as named tensors: weights for tn_state_set, data. The file must not be shortened by
  * others while it is open. */

@@ -313,6 +313,11 @@ typedef struct tn_prelu_opt {
 /* name.weight [1] or [channels]: x above 0, else weight * x. */
 TN_API tn_tensor *tn_layer_prelu(tn_tensor *x, const char *name, const tn_prelu_opt *opt);
 
+/* Finding things in pictures. Each place of n maps [N, C, h, w] of the input [N, C, H, W] proposes a box: [N, places, 8 + classes], a row
+ * having left, top, right, bottom in pixels, the logit that there is a thing, the place's middle x, y and its pixels to the next,
+ * then a logit for each class. name.weight [5 + classes, C, 1, 1], name.bias; of several maps name.0.weight, ... */
+TN_API tn_tensor *tn_layer_boxes(int n, tn_tensor *const *maps, tn_tensor *input, const char *name, int64_t classes);
+
 #ifdef __cplusplus
 }
 #endif

@@ -888,6 +888,11 @@ typedef enum tn_box_kind {
 } tn_box_kind;
 /* Of boxes [..., 4]: left, top, right, bottom. f */
 TN_API tn_tensor *tn_box_loss(tn_tensor *x, tn_tensor *target, tn_box_kind kind, tn_reduction reduction);
+enum { TN_BOX_COLUMNS = 8 };
+/* Of places that propose boxes, x[N, places, 8 + classes] as tn_layer_boxes gives them, beside targets f32 [N, boxes, 5] (class,
+ * negative: none; left, top, right, bottom): of places that answer for a box 5 times the complete IoU loss and the cross entropy of the
+ * class, of all places the cross entropy of whether there is a thing; by the number of the former. */
+TN_API tn_tensor *tn_boxes_loss(tn_tensor *x, tn_tensor *target);
 /* Divergence of the student's classes from the teacher's, the last axis, both softened by the temperature; times its square. No gradient
  * goes to the teacher. f */
 TN_API tn_tensor *tn_distillation(tn_tensor *student, tn_tensor *teacher, double temperature);

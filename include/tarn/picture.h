@@ -133,6 +133,12 @@ TN_API tn_dataset *tn_dataset_picture_boxes(tn_context *context, const char *pat
 /* The name of class i of the boxes, or NULL behind the last. */
 TN_API const char *tn_dataset_box_class(const tn_dataset *dataset, int i);
 
+/* Data sets with masks or boxes as what a trainer takes: fields "x" and "y". Of a "mask" y is i64 [height * width], a class for each
+ * place, -100 where the mask has 255; of "boxes" f32 [most_boxes, 5]. Names of the classes: `classes` of them, or NULL: numbers, of
+ * boxes those that the data set has. A class that is not below `classes` is an error of its sample. */
+TN_API tn_dataset *tn_dataset_picture_targets(tn_context *context, const tn_dataset *dataset, int classes,
+                                              const char *const *class_names);
+
 /* CIFAR-10 or CIFAR-100 in the binary form (data_batch_1.bin ... test_batch.bin, or train.bin and test.bin with the fine
  * labels), in a folder or the archive as it is distributed. x u8 [3, 32, 32]. */
 TN_API tn_dataset *tn_dataset_cifar(tn_context *context, const char *path, bool train);

@@ -12,7 +12,7 @@ extern "C" {
 #endif
 
 typedef enum tn_loss {
-    TN_LOSS_AUTO = 0, /* cross entropy for data sets with classes, else mean squared error */
+    TN_LOSS_AUTO = 0, /* cross entropy for data sets with classes, that of boxes for boxes, else mean squared error */
     TN_LOSS_CROSS_ENTROPY = 1,
     TN_LOSS_MSE = 2,
     TN_LOSS_L1 = 3,
@@ -21,12 +21,19 @@ typedef enum tn_loss {
     TN_LOSS_BCE = 6, /* of probabilities */
     TN_LOSS_SMOOTH_L1 = 7,
     TN_LOSS_HUBER = 8,
-    TN_LOSS_POISSON_NLL = 9 /* of counts, the outputs being logarithms of rates */
+    TN_LOSS_POISSON_NLL = 9, /* of counts, the outputs being logarithms of rates */
+    TN_LOSS_BOXES = 10       /* of the layer boxes (tn_boxes_loss), beside boxes of the data */
 } tn_loss;
 
 /* What early stopping, the choice of the best model and the plateau schedule look at: on the validation set, or without one
  * the training loss. */
-typedef enum tn_metric { TN_METRIC_LOSS = 0, TN_METRIC_ACCURACY = 1, TN_METRIC_F1 = 2 } tn_metric;
+typedef enum tn_metric {
+    TN_METRIC_LOSS = 0,
+    TN_METRIC_ACCURACY = 1,
+    TN_METRIC_F1 = 2,
+    TN_METRIC_IOU = 3, /* of a class for each place */
+    TN_METRIC_MAP = 4  /* of boxes */
+} tn_metric;
 
 /* What is known at the end of an epoch, or of a step (validation then unset: valid is false). */
 typedef struct tn_progress {
@@ -38,6 +45,7 @@ typedef struct tn_progress {
     double samples_per_second, seconds;    /* of the epoch; since the beginning */
     bool epoch_end, valid, best;           /* validation was made; it is the best so far */
     double val_loss, val_accuracy, val_f1; /* macro F1 */
+    double val_iou, val_map;               /* as in tn_evaluation */
     double waited;                         /* part of the time that the step waited for data, 0 to 1 */
 } tn_progress;
 
@@ -92,6 +100,10 @@ typedef struct tn_evaluation {
     const int64_t *confusion; /* [truth][prediction], classes x classes; a trainer's lives until its next evaluation */
     double macro_f1, weighted_f1;
     double auc; /* of two classes: the area under the ROC curve; else NaN */
+    /* Of a class for each place: right ones of a class, divided by those that are it or are taken for it, mean of the classes that
+     * occur. Of boxes: the area under the curve of precision over recall, mean of the classes that occur; a box is found where one of
+     * its class shares at least half of the union; and the mean of that for 0.5, 0.55 to 0.95. Else NaN. */
+    double mean_iou, map50, map;
 } tn_evaluation;
 
 typedef struct tn_trainer tn_trainer;

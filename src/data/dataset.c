@@ -47,11 +47,12 @@ static tn_status check_field(const tn_dataset_def *def, int f, size_t *bytes, ba
     return TN_OK;
 }
 
-/* A class, one for each place, or a probability for each class. */
+/* A class, one for each place, a probability for each class, or boxes with their classes. */
 static bool holds_classes(const tn_field *y, int classes)
 {
     return y && ((y->dtype == TN_I64 && y->rank <= 1) ||
-                 (y->dtype == TN_F32 && y->rank == 1 && y->dims[0] == classes && !y->varies));
+                 (y->dtype == TN_F32 && y->rank == 1 && y->dims[0] == classes && !y->varies) ||
+                 (y->dtype == TN_F32 && y->rank == 2 && y->dims[1] == 5));
 }
 
 static tn_status check_classes(const tn_dataset_def *def, const tn_field *y, base_error *e)
@@ -61,7 +62,7 @@ static tn_status check_classes(const tn_dataset_def *def, const tn_field *y, bas
     if (def->classes > 0 && !holds_classes(y, def->classes))
         return base_fail(e, TN_INVALID,
                          "a data set with classes needs a field \"y\" of dtype i64 and rank 0 (or 1: a class for each "
-                         "place), or f32 [classes]");
+                         "place), f32 [classes], or boxes, f32 [most, 5]");
     for (int c = 0; def->class_names && c < def->classes; c++)
         if (!def->class_names[c])
             return base_fail(e, TN_INVALID, "class %d of a data set has no name", c);

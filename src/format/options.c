@@ -100,7 +100,8 @@ static const char *due_of(const format_option *o)
     case FORMAT_KIND_FLOAT:
     case FORMAT_KIND_FLOATS: return "a number";
     case FORMAT_KIND_BYTES: return "a number of bytes";
-    case FORMAT_KIND_PATH: return "a path";
+    case FORMAT_KIND_PATH:
+    case FORMAT_KIND_PATHS: return "a path";
     case FORMAT_KIND_ENUM: return "a word";
     case FORMAT_KIND_TABLE: return "a mapping";
     default: return "a text";
@@ -222,7 +223,8 @@ static tn_status read_scalar(const format_option *o, const format_yaml_node *nod
     case FORMAT_KIND_FLOATS: return read_number(o, node, path, false, field, r);
     case FORMAT_KIND_BYTES: return read_bytes(node, path, field, r);
     case FORMAT_KIND_ENUM: return read_enum(o, node, path, field, r);
-    case FORMAT_KIND_PATH: return read_path(node, path, field, r);
+    case FORMAT_KIND_PATH:
+    case FORMAT_KIND_PATHS: return read_path(node, path, field, r);
     default:
         *(const char **)field = base_arena_strdup(r->arena, node->text);
         return *(const char **)field ? TN_OK : no_memory(r);
@@ -248,7 +250,7 @@ static tn_status check_length(const format_option *o, size_t n, const format_yam
 static tn_status read_list(const format_option *o, const format_yaml_node *node, const char *path, void *field,
                            const reading *r)
 {
-    size_t size = o->kind == FORMAT_KIND_STRINGS ? sizeof(char *) : 8;
+    size_t size = o->kind == FORMAT_KIND_STRINGS || o->kind == FORMAT_KIND_PATHS ? sizeof(char *) : 8;
     bool list = node->kind == FORMAT_YAML_LIST;
     if (node->kind == FORMAT_YAML_MAP)
         return format_yaml_fail(node, r->e, "%s is a mapping, a list is due", path);
@@ -277,7 +279,8 @@ static tn_status read_list(const format_option *o, const format_yaml_node *node,
 static tn_status fallback_node(const format_option *o, format_yaml_node *node, const reading *r)
 {
     format_yaml own = {0};
-    bool list = o->kind == FORMAT_KIND_INTS || o->kind == FORMAT_KIND_FLOATS || o->kind == FORMAT_KIND_STRINGS;
+    bool list = o->kind == FORMAT_KIND_INTS || o->kind == FORMAT_KIND_FLOATS || o->kind == FORMAT_KIND_STRINGS ||
+                o->kind == FORMAT_KIND_PATHS;
     *node = (format_yaml_node){.kind = FORMAT_YAML_SCALAR, .text = o->fallback, .quoted = o->fallback[0] == '\0'};
     if (!list || o->fallback[0] != '[')
         return TN_OK;
@@ -310,7 +313,8 @@ static tn_status read_value(const format_option *o, const format_yaml_node *node
     switch (o->kind) {
     case FORMAT_KIND_INTS:
     case FORMAT_KIND_FLOATS:
-    case FORMAT_KIND_STRINGS: return read_list(o, node, path, field, r);
+    case FORMAT_KIND_STRINGS:
+    case FORMAT_KIND_PATHS: return read_list(o, node, path, field, r);
     case FORMAT_KIND_TABLE: return read_table(o->table, node, node, path, field, r);
     case FORMAT_KIND_NODE: *(const format_yaml_node **)field = node; return TN_OK;
     default: return read_scalar(o, node, path, field, r);

@@ -25,6 +25,7 @@ typedef enum format_option_kind {
     FORMAT_KIND_INTS,     /* format_ints; a single number counts as a list of one, as for the next two */
     FORMAT_KIND_FLOATS,   /* format_floats */
     FORMAT_KIND_STRINGS,  /* format_strings */
+    FORMAT_KIND_PATHS,    /* format_strings, each as a path */
     FORMAT_KIND_TABLE,    /* a struct of its own, by a table of its own */
     FORMAT_KIND_NODE,     /* const format_yaml_node *, read by somebody else; NULL if not given */
 } format_option_kind;
@@ -113,6 +114,11 @@ typedef struct format_table {
 #define FORMAT_STRINGS(S, f, fallback_, least_n_, most_n_, doc_)                                                       \
     {                                                                                                                  \
         .key = #f, .kind = FORMAT_KIND_STRINGS, .fallback = fallback_, .least_n = least_n_, .most_n = most_n_,         \
+        .doc = doc_, .offset = FORMAT_FIELD(S, f, format_strings)                                                      \
+    }
+#define FORMAT_PATHS(S, f, fallback_, least_n_, most_n_, doc_)                                                         \
+    {                                                                                                                  \
+        .key = #f, .kind = FORMAT_KIND_PATHS, .fallback = fallback_, .least_n = least_n_, .most_n = most_n_,           \
         .doc = doc_, .offset = FORMAT_FIELD(S, f, format_strings)                                                      \
     }
 #define FORMAT_TABLE(S, f, T, table_, doc_)                                                                            \

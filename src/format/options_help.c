@@ -134,6 +134,7 @@ static void add_type(const format_option *o, base_str *out)
     case FORMAT_KIND_INTS: add_count(o, out), base_str_add(out, "whole numbers"); break;
     case FORMAT_KIND_FLOATS: add_count(o, out), base_str_add(out, "numbers"); break;
     case FORMAT_KIND_STRINGS: add_count(o, out), base_str_add(out, "texts"); break;
+    case FORMAT_KIND_PATHS: add_count(o, out), base_str_add(out, "paths"); break;
     case FORMAT_KIND_TABLE: base_str_add(out, o->table->brief ? "mapping, or its " : "mapping"); break;
     case FORMAT_KIND_NODE: base_str_add(out, "see below"); break;
     }

@@ -49,6 +49,7 @@ static format_yaml_node *list(const writing *w, const format_option *o, const vo
     for (size_t i = 0; node && i < ints->n; i++) {
         format_yaml_node *entry = o->kind == FORMAT_KIND_INTS     ? number(w, ints->at[i])
                                   : o->kind == FORMAT_KIND_FLOATS ? real(w, floats->at[i])
+                                  : o->kind == FORMAT_KIND_PATHS  ? path_scalar(w, strings->at[i])
                                                                   : scalar(w, strings->at[i], true);
         if (!entry || !format_yaml_put(w->tree, node, NULL, entry))
             return NULL;

@@ -18,6 +18,7 @@ typedef struct builder {
     tn_edges edges;                    /* of data that are nodes of a graph; source NULL: there are none */
     tn_tensor *input, **outputs;       /* of the layers before number `at` */
     size_t at;
+    int classes;                    /* of the data; 0: none */
     int64_t again;                  /* layers left of a block whose values are computed again */
     int64_t count[TRAIN_LAYER_END]; /* layers of a kind so far: names that are not given are numbered */
     char name[64];
@@ -342,6 +343,35 @@ static tn_tensor *flatten(builder *b, tn_tensor *x)
     return tn_flatten(x, (int)b->layer->flatten.from);
 }
 
+/* Classes become the last axis, and each pixel a place. */
+static tn_tensor *pixels(builder *b, tn_tensor *x)
+{
+    static const int64_t inwards[] = {0, 2, 3, 1};
+    if (tn_tensor_rank(x) != 4) {
+        graph_fail(b->g, TN_SHAPE, "pixels have scores in maps [batch, classes, height, width]; this has %d axes",
+                   tn_tensor_rank(x));
+        return x;
+    }
+    return tn_reshape(tn_permute(x, 4, inwards), TN_SHAPE(tn_dim_of(x, 0), -1, tn_dim_of(x, 1)));
+}
+
+static tn_tensor *boxes(builder *b, tn_tensor *x)
+{
+    enum { MOST = 16 };
+    const train_boxes *o = &b->layer->boxes;
+    const int64_t classes = o->classes ? o->classes : b->classes;
+    tn_tensor *maps[MOST] = {x};
+    const int n = o->from.n ? (int)o->from.n : 1;
+    for (int i = 0; i < (int)o->from.n && i < MOST; i++)
+        if (!(maps[i] = output_of(b, o->from.at[i])))
+            return x;
+    if (classes < 1) {
+        graph_fail(b->g, TN_INVALID, "boxes need to know how many classes there are; the data have none");
+        return x;
+    }
+    return tn_layer_boxes(n, maps, b->input, name_of(b, o->name, "boxes"), classes);
+}
+
 static tn_tensor *reshape(builder *b, tn_tensor *x)
 {
     tn_shape s = {.rank = 1, .dims = {tn_dim_of(x, 0)}};
@@ -455,6 +485,8 @@ static tn_tensor *(*const build_layer[TRAIN_LAYER_END])(builder *, tn_tensor *) 
     [TRAIN_LAYER_drop_path] = dropout,
     [TRAIN_LAYER_alpha_dropout] = dropout,
     [TRAIN_LAYER_flatten] = flatten,
+    [TRAIN_LAYER_pixels] = pixels,
+    [TRAIN_LAYER_boxes] = boxes,
     [TRAIN_LAYER_reshape] = reshape,
     [TRAIN_LAYER_relu] = relu,
     [TRAIN_LAYER_leaky_relu] = leaky_relu,
@@ -487,12 +519,12 @@ static tn_tensor *(*const build_layer[TRAIN_LAYER_END])(builder *, tn_tensor *) 
     [TRAIN_LAYER_recompute] = recompute,
 };
 
-static tn_tensor *build_list(const train_recipe *r, const tn_preparation *preparation, tn_graph *g, tn_tensor *x,
-                             base_error *e)
+static tn_tensor *build_list(const train_recipe *r, const tn_preparation *preparation, int classes, tn_graph *g,
+                             tn_tensor *x, base_error *e)
 {
     const train_model *m = &r->model;
     tn_tensor *chosen = r->source->enter ? x : NULL; /* nodes, of which the output is wanted */
-    builder b = {.g = g, .model = m, .preparation = preparation};
+    builder b = {.g = g, .model = m, .preparation = preparation, .classes = classes};
     if (chosen && !(x = r->source->enter(r, g, &b.edges, e)))
         return NULL;
     b.input = x;
@@ -545,7 +577,7 @@ tn_tensor *train_build_graph(const train_recipe *r, const tn_field *field, int c
     const train_model *m = &r->model;
     tn_tensor *x = input_of(m, g, field), *y;
     if (!m->name) {
-        y = build_list(r, preparation, g, x, e);
+        y = build_list(r, preparation, classes, g, x, e);
     } else {
         const zoo_model *zoo = zoo_find(m->name);
         if (!zoo) {

@@ -5,25 +5,47 @@
 
 #include "train/target.h"
 
+/* The output's kinds of things: behind what else a box's row holds. */
+static int kinds_of(const train_scorer *s)
+{
+    return train_classes_of(s->model) - TN_BOX_COLUMNS;
+}
+
+static tn_status score_boxes(train_scorer *s, const tn_view *rows, const tn_view *truth)
+{
+    enum { MOST = 300 };
+    static const double LEAST = 0.01, OVERLAP = 0.6;
+    tn_detection found[MOST];
+    const int64_t places = rows->dims[1], boxes = truth->dims[1];
+    const float *of = rows->data, *due = truth->data;
+    for (int64_t i = 0; i < rows->dims[0]; i++) {
+        const int n = tn_detections(of + i * places * rows->dims[2], places, kinds_of(s), LEAST, OVERLAP, found, MOST);
+        BASE_TRY(train_boxes_add(&s->boxes, found, n, due + i * boxes * truth->dims[2], boxes, s->e));
+    }
+    return TN_OK;
+}
+
 static tn_status score_batch(train_scorer *s, const tn_loader *loader, const tn_batch *batch)
 {
     tn_feed feeds[2], fetches[2];
     float loss = 0;
     const int64_t *predicted, *truth;
-    const bool scores = train_has_scores(s);
+    const bool boxes = s->target == TRAIN_BOXES, scores = train_has_scores(s), output = boxes || scores;
     BASE_TRY(train_feeds(s, loader, batch, feeds));
     fetches[0] = (tn_feed){"loss", tn_view_of(&loss, TN_F32, 0, NULL)};
     fetches[1].name = "y";
-    if (scores)
+    if (output)
         BASE_TRY(train_output_view(s, &feeds[0].view, &fetches[1].view));
     const int64_t weight = train_weight(s, &feeds[1].view);
     if (weight == 0)
         return TN_OK; /* no place of it has a class */
-    tn_status status = tn_run(s->session, s->entry, 2, feeds, scores ? 2 : 1, fetches);
+    tn_status status = tn_run(s->session, s->entry, 2, feeds, output ? 2 : 1, fetches);
     if (status != TN_OK)
         return base_fail(s->e, status, "evaluation, batch %lld: %s", (long long)batch->index + 1,
                          tn_session_error(s->session));
     train_mean_add(&s->loss, (double)loss, (double)weight);
+    if (boxes)
+        return score_boxes(s, &fetches[1].view, &feeds[1].view);
     if (!scores)
         return TN_OK;
     const int64_t rows = train_judge(s, &fetches[1].view, &feeds[1].view, &predicted, &truth);
@@ -55,6 +77,8 @@ tn_status train_score_data(train_scorer *s, const tn_dataset *data, int64_t batc
     train_confusion_free(&s->confusion);
     s->loss = (train_mean){0};
     s->ranked.n = 0;
+    if (s->target == TRAIN_BOXES)
+        BASE_TRY(train_boxes_init(&s->boxes, kinds_of(s), s->e));
     if (classes)
         BASE_TRY(train_confusion_init(&s->confusion, classes, s->e));
     tn_loader *loader = train_loader(s->context, s->model, data, batch, false, NULL, s->e);
@@ -68,10 +92,16 @@ tn_status train_score_data(train_scorer *s, const tn_dataset *data, int64_t batc
                               .loss = train_mean_value(&s->loss),
                               .auc = (double)NAN,
                               .accuracy = (double)NAN,
+                              .mean_iou = (double)NAN,
+                              .map50 = (double)NAN,
+                              .map = (double)NAN,
                               .classes = classes};
+    if (s->target == TRAIN_BOXES)
+        train_boxes_figures(&s->boxes, &result->map50, &result->map);
     if (classes) {
         train_score_figures(&s->confusion, result);
         result->confusion = s->confusion.counts;
+        result->mean_iou = s->target == TRAIN_PLACES ? train_confusion_iou(&s->confusion) : (double)NAN;
         result->auc = classes == 2 ? train_auc(s->ranked.at, s->ranked.n) : (double)NAN;
     }
     return TN_OK;
@@ -92,6 +122,7 @@ void train_scorer_free(train_scorer *s)
     free(s->soft);
     base_vec_free(&s->ranked);
     train_confusion_free(&s->confusion);
+    train_boxes_free(&s->boxes);
     *s = (train_scorer){0};
 }
 

@@ -6,6 +6,7 @@
 #include "model/core/zoo.h"
 #include "train/build.h"
 #include "train/trainer.h"
+#include <tarn/ops.h>
 
 tn_recipe *tn_recipe_load(tn_context *context, const char *path, int n, const char *const *overrides)
 {
@@ -85,21 +86,35 @@ const char *tn_zoo_doc(int i)
 
 /* ---- model ------------------------------------------------------------------------------------------------------- */
 
-/* A label for each output y [batch, outputs]: the class's name, a number where the data have no such class. */
+/* How many classes the output tells apart: its last axis, of boxes and of pictures' pixels too; 0 for any other output. */
+static int64_t labelled(const tn_dataset *data, const tn_tensor *y)
+{
+    const tn_field *x = tn_dataset_field(data, tn_dataset_find(data, "x"));
+    const tn_field *target = tn_dataset_field(data, tn_dataset_find(data, "y"));
+    const tn_shape shape = tn_tensor_shape(y);
+    const int64_t last = shape.rank > 1 ? shape.dims[shape.rank - 1] : 0;
+    if (shape.rank == 2)
+        return last;
+    if (shape.rank != 3 || !x || !target || x->rank != 3 || target->rank == 0)
+        return 0;
+    return target->dtype == TN_F32 ? last - TN_BOX_COLUMNS : last;
+}
+
+/* A label for each class of the output: the class's name, a number where the data have no such class. */
 static tn_status labels_of(base_arena *arena, const tn_dataset *data, const tn_tensor *y, tn_model_opt *opt)
 {
-    tn_shape shape = tn_tensor_shape(y);
-    int classes = tn_dataset_classes(data);
-    if (classes == 0 || shape.rank != 2 || shape.dims[1] < classes || shape.dims[1] > TRAIN_MOST_CLASSES)
+    const int classes = tn_dataset_classes(data);
+    const int64_t n = labelled(data, y);
+    if (classes == 0 || n < classes || n > TRAIN_MOST_CLASSES)
         return TN_OK;
-    const char **labels = BASE_ARRAY(arena, const char *, (size_t)shape.dims[1]);
-    for (int i = 0; labels && i < shape.dims[1]; i++) {
+    const char **labels = BASE_ARRAY(arena, const char *, (size_t)n);
+    for (int i = 0; labels && i < n; i++) {
         labels[i] = i < classes ? tn_dataset_class_name(data, i) : base_arena_printf(arena, "%d", i);
         if (!labels[i])
             return TN_MEMORY;
     }
     opt->labels = labels;
-    opt->n_labels = (int)shape.dims[1];
+    opt->n_labels = (int)n;
     return labels ? TN_OK : TN_MEMORY;
 }
 
@@ -151,7 +166,8 @@ static const tn_loss losses[] = {[TRAIN_LOSS_CROSS_ENTROPY] = TN_LOSS_CROSS_ENTR
                                  [TRAIN_LOSS_BCE_WITH_LOGITS] = TN_LOSS_BCE_WITH_LOGITS,
                                  [TRAIN_LOSS_SMOOTH_L1] = TN_LOSS_SMOOTH_L1,
                                  [TRAIN_LOSS_HUBER] = TN_LOSS_HUBER,
-                                 [TRAIN_LOSS_POISSON_NLL] = TN_LOSS_POISSON_NLL};
+                                 [TRAIN_LOSS_POISSON_NLL] = TN_LOSS_POISSON_NLL,
+                                 [TRAIN_LOSS_BOXES] = TN_LOSS_BOXES};
 
 tn_status tn_recipe_evaluate(tn_context *c, const tn_recipe *recipe, tn_model *model, const tn_dataset *data,
                              tn_evaluation *result, int64_t *confusion)
@@ -166,7 +182,9 @@ tn_train_opt train_options_of(const train_recipe *r, train_pointed *to)
 {
     static const tn_metric metrics[] = {[TRAIN_METRIC_LOSS] = TN_METRIC_LOSS,
                                         [TRAIN_METRIC_ACCURACY] = TN_METRIC_ACCURACY,
-                                        [TRAIN_METRIC_F1] = TN_METRIC_F1};
+                                        [TRAIN_METRIC_F1] = TN_METRIC_F1,
+                                        [TRAIN_METRIC_IOU] = TN_METRIC_IOU,
+                                        [TRAIN_METRIC_MAP] = TN_METRIC_MAP};
     const train_options *o = &r->train;
     const train_augment *a = &r->data->augment;
     tn_train_opt t = {.epochs = o->epochs,

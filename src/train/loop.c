@@ -117,7 +117,9 @@ static tn_progress progress_now(const tn_trainer *t)
                      .seconds = now - t->started,
                      .val_loss = (double)NAN,
                      .val_accuracy = (double)NAN,
-                     .val_f1 = (double)NAN};
+                     .val_f1 = (double)NAN,
+                     .val_iou = (double)NAN,
+                     .val_map = (double)NAN};
     if (t->at.judged)
         p.accuracy = (double)t->at.correct / (double)t->at.judged;
     p.samples_per_second = seconds > 0 ? (double)t->at.seen / seconds : 0;
@@ -203,6 +205,10 @@ static void put_history(tn_trainer *t, const tn_progress *p)
             format_json_put_f64(&w, "val_accuracy", p->val_accuracy);
             format_json_put_f64(&w, "val_f1", p->val_f1);
         }
+        if (!isnan(p->val_iou))
+            format_json_put_f64(&w, "val_iou", p->val_iou);
+        if (!isnan(p->val_map))
+            format_json_put_f64(&w, "val_map", p->val_map);
     }
     format_json_put_f64(&w, "lr", p->lr);
     format_json_put_f64(&w, "grad_norm", p->grad_norm);
@@ -233,7 +239,13 @@ static double watched(tn_metric metric, const tn_progress *p)
 {
     if (!p->valid)
         return p->loss;
-    return metric == TN_METRIC_ACCURACY ? -p->val_accuracy : metric == TN_METRIC_F1 ? -p->val_f1 : p->val_loss;
+    switch (metric) {
+    case TN_METRIC_ACCURACY: return -p->val_accuracy;
+    case TN_METRIC_F1: return -p->val_f1;
+    case TN_METRIC_IOU: return -p->val_iou;
+    case TN_METRIC_MAP: return isnan(p->val_map) ? 0 : -p->val_map;
+    default: return p->val_loss;
+    }
 }
 
 static void judge(tn_trainer *t, tn_progress *p)
@@ -276,6 +288,8 @@ static tn_status end_epoch_averaged(tn_trainer *t, tn_progress *p)
         p->val_loss = result.loss;
         p->val_accuracy = result.accuracy;
         p->val_f1 = result.classes ? result.macro_f1 : (double)NAN;
+        p->val_iou = result.mean_iou;
+        p->val_map = result.map50;
     }
     judge(t, p);
     put_history(t, p);

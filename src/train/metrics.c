@@ -191,3 +191,15 @@ train_score train_confusion_score(const train_confusion *c)
     s.kappa = quotient(s.accuracy - chance, 1.0 - chance);
     return s;
 }
+
+double train_confusion_iou(const train_confusion *c)
+{
+    double sum = 0;
+    int seen = 0;
+    for (int k = 0; k < c->classes; k++) {
+        const train_class_score one = train_confusion_class(c, k);
+        sum += quotient((double)one.correct, (double)(one.support + one.predicted - one.correct));
+        seen += one.support + one.predicted > 0;
+    }
+    return quotient(sum, seen);
+}

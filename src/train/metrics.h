@@ -83,5 +83,7 @@ typedef struct train_score {
 } train_score;
 
 train_score train_confusion_score(const train_confusion *c);
+/* correct / (support + predicted - correct), mean of the classes that occur: the Jaccard index of masks. */
+double train_confusion_iou(const train_confusion *c);
 
 #endif

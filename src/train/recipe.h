@@ -71,6 +71,8 @@
     X(drop_path)                                                                                                       \
     X(alpha_dropout)                                                                                                   \
     X(flatten)                                                                                                         \
+    X(pixels)                                                                                                          \
+    X(boxes)                                                                                                           \
     X(reshape)                                                                                                         \
     X(relu)                                                                                                            \
     X(leaky_relu)                                                                                                      \
@@ -246,6 +248,13 @@ typedef struct train_flatten {
     int64_t from; /* the first axis that is flattened; 0 is the batch */
 } train_flatten;
 
+typedef struct train_boxes {
+    uint64_t given;
+    const char *name;
+    format_strings from; /* layers that give maps; none: the one before */
+    int64_t classes;     /* 0: as the data have */
+} train_boxes;
+
 typedef struct train_recompute {
     uint64_t given;
     const char *name;
@@ -301,11 +310,12 @@ typedef struct train_layer {
         train_mixture mixture_of_experts;
         train_edges gcn, sage, gat;
         train_embedding embedding, embed_codes;
-        train_activation positions, mean_steps;
+        train_activation positions, mean_steps, pixels;
         train_dropout dropout, dropout_channels, drop_path, alpha_dropout;
         train_mel log_mel;
         train_spec_augment spec_augment;
         train_flatten flatten;
+        train_boxes boxes;
         train_reshape reshape;
         train_recompute recompute;
         train_gelu gelu;
@@ -372,9 +382,10 @@ enum {
     TRAIN_LOSS_BCE_WITH_LOGITS,
     TRAIN_LOSS_SMOOTH_L1,
     TRAIN_LOSS_HUBER,
-    TRAIN_LOSS_POISSON_NLL
+    TRAIN_LOSS_POISSON_NLL,
+    TRAIN_LOSS_BOXES
 };
-enum { TRAIN_METRIC_LOSS, TRAIN_METRIC_ACCURACY, TRAIN_METRIC_F1 };
+enum { TRAIN_METRIC_LOSS, TRAIN_METRIC_ACCURACY, TRAIN_METRIC_F1, TRAIN_METRIC_IOU, TRAIN_METRIC_MAP };
 
 typedef struct train_schedule {
     uint64_t given;

@@ -241,6 +241,13 @@ static const format_option spec_augment_rows[] = {
     NAME(train_spec_augment),
     {0},
 };
+static const format_option boxes_rows[] = {
+    FORMAT_STRINGS(train_boxes, from, NULL, 1, 16,
+                   "names of layers that give maps of several sizes, finest first; the layer before if not given"),
+    FORMAT_INT(train_boxes, classes, "0", "[0,1000000]", "kinds of things; 0: as many as the data have"),
+    NAME(train_boxes),
+    {0},
+};
 static const format_option flatten_rows[] = {
     FORMAT_INT(train_flatten, from, "1", "[0,7]", "the first axis that is flattened; 0 is the batch"),
     NAME(train_flatten),
@@ -374,6 +381,11 @@ static const format_table tables[TRAIN_LAYER_END] = {
           "whole samples are dropped by chance in training: before add, a path is left out"),
     TABLE(alpha_dropout, dropout_rows, "rate", "dropout that keeps mean and variance of what selu gives"),
     TABLE(flatten, flatten_rows, "from", "all axes from one on become one"),
+    TABLE(pixels, plain_rows, NULL,
+          "channels of [channels, height, width] become scores of classes for each pixel: the last layer for masks"),
+    TABLE(
+        boxes, boxes_rows, "from",
+        "each place of a map [channels, height, width] proposes a box: the last layer for boxes, with the loss boxes"),
     TABLE(reshape, reshape_rows, "shape", "another shape for the same values"),
     TABLE(relu, plain_rows, NULL, "max(x, 0)"),
     TABLE(leaky_relu, leaky_relu_rows, "slope", "x right of zero, slope x left of it"),

@@ -16,9 +16,9 @@ static const char *const precision_names[] = {"f32", "bf16", "exact", "high", NU
 static const char *const schedule_names[] = {"constant",    "step",         "cosine", "plateau",         "multi_step",
                                              "exponential", "polynomial",   "linear", "cosine_restarts", "one_cycle",
                                              "cyclic",      "inverse_sqrt", NULL}; /* as tn_schedule_kind */
-static const char *const loss_names[] = {"cross_entropy",   "nll",       "mse",   "l1",          "bce",
-                                         "bce_with_logits", "smooth_l1", "huber", "poisson_nll", NULL};
-static const char *const metric_names[] = {"loss", "accuracy", "f1", NULL};
+static const char *const loss_names[] = {"cross_entropy", "nll",   "mse",         "l1",    "bce", "bce_with_logits",
+                                         "smooth_l1",     "huber", "poisson_nll", "boxes", NULL};
+static const char *const metric_names[] = {"loss", "accuracy", "f1", "iou", "map", NULL};
 
 /* ---- training -------------------------------------------------------------------------------------------------- */
 

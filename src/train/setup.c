@@ -120,11 +120,22 @@ tn_loader *train_loader(tn_context *context, tn_model *m, const tn_dataset *data
 /* What is watched must be there in every epoch. */
 static tn_status check_metric(tn_trainer *t, tn_metric metric, const char *who)
 {
-    if (metric == TN_METRIC_LOSS || (t->valid && train_takes_classes(t->loss)))
+    static const struct {
+        const char *name, *what;
+    } known[] = {[TN_METRIC_LOSS] = {"the loss", ""},
+                 [TN_METRIC_ACCURACY] = {"accuracy", "classes"},
+                 [TN_METRIC_F1] = {"F1", "classes"},
+                 [TN_METRIC_IOU] = {"iou", "a class for each place"},
+                 [TN_METRIC_MAP] = {"map", "boxes"}};
+    const train_target_kind kind = t->scorer.target;
+    const bool fits = metric == TN_METRIC_MAP   ? kind == TRAIN_BOXES
+                      : metric == TN_METRIC_IOU ? kind == TRAIN_PLACES
+                                                : train_takes_classes(t->loss);
+    if (metric == TN_METRIC_LOSS || (t->valid && fits))
         return TN_OK;
     return base_fail(&t->error, TN_INVALID,
-                     "%s watches %s, but there is no validation set with classes; let it watch the loss", who,
-                     metric == TN_METRIC_F1 ? "F1" : "accuracy");
+                     "%s watches %s, but there is no validation set with %s; let it watch the loss", who,
+                     known[metric].name, known[metric].what);
 }
 
 /* What validation needs is known before the first epoch, and said then. */

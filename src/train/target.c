@@ -37,8 +37,15 @@ int train_classes_of(const tn_model *m)
     return last > 0 && last <= INT32_MAX ? (int)last : 0;
 }
 
+static bool holds_boxes(const tn_dataset *data, const tn_field *y)
+{
+    return y->dtype == TN_F32 && y->rank == 2 && tn_dataset_classes(data) > 0;
+}
+
 static train_target_kind kind_of(const tn_field *y, tn_loss loss)
 {
+    if (loss == TN_LOSS_BOXES)
+        return TRAIN_BOXES;
     if (!train_takes_classes(loss))
         return TRAIN_NUMBERS;
     return y->dtype != TN_I64 ? TRAIN_SOFT : y->rank == 0 ? TRAIN_CLASS : TRAIN_PLACES;
@@ -56,17 +63,39 @@ static tn_status check_classes(const tn_model *m, const tn_dataset *data, const 
                          "cross entropy needs class numbers; the data have %s as 'y'. Is it the file of labels? For "
                          "numbers there are other losses, such as mse",
                          train_describe(target, have, sizeof have));
+    if (holds_boxes(data, target))
+        return base_fail(e, TN_DTYPE, "the data have boxes; the loss for them is boxes, not cross entropy or nll");
     if (kind == TRAIN_SOFT && loss == TN_LOSS_NLL)
         return base_fail(e, TN_DTYPE, "nll takes class numbers; the data have probabilities: take cross_entropy");
     if (y.rank != axes)
-        return base_fail(e, TN_SHAPE, "cross entropy needs an output %s; the model's has %d axes",
+        return base_fail(e, TN_SHAPE, "cross entropy needs an output %s; the model's has %d axes%s",
                          kind == TRAIN_PLACES ? "[batch, places, classes], as the data have a class for each place"
                                               : "[batch, classes]",
-                         y.rank);
+                         y.rank, kind == TRAIN_PLACES && y.rank == 4 ? "; end in the layer pixels" : "");
     if (y.dims[axes - 1] >= 0 && (kind == TRAIN_SOFT ? y.dims[1] != classes : y.dims[axes - 1] < classes))
         return base_fail(e, TN_SHAPE,
                          "the data have %d classes and the model only %lld outputs; make its last layer larger",
                          classes, (long long)y.dims[axes - 1]);
+    if (kind == TRAIN_PLACES && !target->varies && y.dims[1] >= 0 && y.dims[1] != target->dims[0])
+        return base_fail(
+            e, TN_SHAPE,
+            "the data have a class for each of %lld places, and the model scores for %lld; of pictures the "
+            "maps before the layer pixels must be as large as the picture (upsample)",
+            (long long)target->dims[0], (long long)y.dims[1]);
+    return TN_OK;
+}
+
+static tn_status check_boxes(const tn_model *m, const tn_dataset *data, const tn_field *target, base_error *e)
+{
+    const tn_shape y = tn_tensor_shape(m->output);
+    const int classes = tn_dataset_classes(data);
+    if (!holds_boxes(data, target))
+        return base_fail(e, TN_DTYPE, "the loss boxes needs data with boxes, as those of the kind boxes");
+    if (y.rank != 3 || y.dims[2] < TN_BOX_COLUMNS + 1 || tn_tensor_dtype(m->output) != TN_F32)
+        return base_fail(e, TN_SHAPE, "the loss boxes needs a model that ends in the layer boxes");
+    if (y.dims[2] < TN_BOX_COLUMNS + classes)
+        return base_fail(e, TN_SHAPE, "the data have boxes of %d classes, and the model's layer boxes only %lld",
+                         classes, (long long)y.dims[2] - TN_BOX_COLUMNS);
     return TN_OK;
 }
 
@@ -76,8 +105,8 @@ static tn_status check_numbers(const tn_model *m, const tn_dataset *data, const 
     tn_shape y = tn_tensor_shape(m->output);
     char have[128], due[128];
     if (tn_dataset_classes(data) > 0)
-        return base_fail(e, TN_DTYPE, "the data have %d classes; this loss takes numbers. Use cross_entropy",
-                         tn_dataset_classes(data));
+        return base_fail(e, TN_DTYPE, "the data have %d classes; this loss takes numbers. Use %s",
+                         tn_dataset_classes(data), holds_boxes(data, target) ? "boxes" : "cross_entropy");
     int axes = target->rank + 1;
     bool fits = axes == y.rank || (axes + 1 == y.rank && y.dims[axes] == 1);
     for (int i = 1; fits && i < axes; i++)
@@ -95,8 +124,12 @@ tn_status train_check_target(const tn_model *m, const tn_dataset *data, tn_loss 
     if (!y)
         return base_fail(e, TN_INVALID, "the data set needs the fields 'x' and 'y'");
     if (*loss == TN_LOSS_AUTO)
-        *loss = tn_dataset_classes(data) > 0 ? TN_LOSS_CROSS_ENTROPY : TN_LOSS_MSE;
+        *loss = holds_boxes(data, y)           ? TN_LOSS_BOXES
+                : tn_dataset_classes(data) > 0 ? TN_LOSS_CROSS_ENTROPY
+                                               : TN_LOSS_MSE;
     *kind = kind_of(y, *loss);
+    if (*kind == TRAIN_BOXES)
+        return check_boxes(m, data, y, e);
     return train_takes_classes(*loss) ? check_classes(m, data, y, *loss, e) : check_numbers(m, data, y, e);
 }
 
@@ -109,6 +142,8 @@ tn_tensor *train_add_target(tn_model *m, train_target_kind kind)
         y.rank--;
         return tn_input(m->graph, "target", TN_I64, y);
     }
+    if (kind == TRAIN_BOXES)
+        return tn_input(m->graph, "target", TN_F32, TN_SHAPE(y.dims[0], tn_symbol(m->graph, "boxes"), 5));
     return tn_input(m->graph, "target", tn_tensor_dtype(m->output), y);
 }
 
@@ -127,6 +162,7 @@ tn_tensor *train_loss_of(tn_model *m, tn_loss loss, train_target_kind kind, tn_t
     tn_tensor *y;
     as_rows(m, kind, &y, &target);
     switch (loss) {
+    case TN_LOSS_BOXES: return tn_boxes_loss(y, target);
     case TN_LOSS_CROSS_ENTROPY: return tn_cross_entropy(y, target, opt);
     case TN_LOSS_SMOOTH_L1: return tn_smooth_l1(y, target, 1, TN_REDUCE_MEAN);
     case TN_LOSS_HUBER: return tn_huber(y, target, 1, TN_REDUCE_MEAN);
@@ -225,6 +261,8 @@ tn_status train_feeds(train_scorer *s, const tn_loader *loader, const tn_batch *
     feeds[1] = (tn_feed){"target", batch->fields[y]};
     tn_view *target = &feeds[1].view;
     tn_shape due = tn_tensor_shape(s->model->output);
+    if (s->target == TRAIN_BOXES)
+        return TN_OK;
     if (s->target == TRAIN_SOFT)
         return target->dtype == TN_I64 ? to_soft(s, target) : TN_OK;
     if (s->target == TRAIN_NUMBERS && target->rank + 1 == due.rank &&
@@ -241,7 +279,7 @@ tn_status train_feeds(train_scorer *s, const tn_loader *loader, const tn_batch *
 bool train_has_scores(const train_scorer *s)
 {
     const int classes = train_classes_of(s->model);
-    return s->target != TRAIN_NUMBERS && classes > 0 && classes <= TRAIN_MOST_CLASSES;
+    return s->target != TRAIN_NUMBERS && s->target != TRAIN_BOXES && classes > 0 && classes <= TRAIN_MOST_CLASSES;
 }
 
 /* Open sizes of the output are those of the input that have the same symbol. */

@@ -1,5 +1,5 @@
-/* target.h: what a model is measured against: numbers, a class for each sample, a class for each place of it, or a probability
- * for each class. */
+/* target.h: what a model is measured against: numbers, a class for each sample, a class for each place of it, a probability for
+ * each class, or boxes. */
 #ifndef TRAIN_TARGET_H
 #define TRAIN_TARGET_H
 

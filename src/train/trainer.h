@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/vec.h"
 #include "model/core/model.h"
+#include "train/boxes.h"
 #include "train/metrics.h"
 #include <tarn/train.h>
 
@@ -26,7 +27,8 @@ typedef enum train_target_kind {
     TRAIN_NUMBERS = 0,
     TRAIN_CLASS,  /* i64 [batch] for an output [batch, classes] */
     TRAIN_PLACES, /* i64 [batch, places] for an output [batch, places, classes]; negative: none there */
-    TRAIN_SOFT    /* f32 [batch, classes], as the output */
+    TRAIN_SOFT,   /* f32 [batch, classes], as the output */
+    TRAIN_BOXES   /* f32 [batch, boxes, 5] for an output of the layer boxes */
 } train_target_kind;
 
 /* Everything that evaluation needs: a program with an entry that gives loss and outputs. */
@@ -43,6 +45,7 @@ typedef struct train_scorer {
     size_t soft_room;
     train_confusion confusion;
     base_vec(train_ranked) ranked; /* of two classes: for the area under the ROC curve */
+    train_boxes_score boxes;
     train_mean loss;
     base_error *e;
 } train_scorer;

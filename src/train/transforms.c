@@ -36,7 +36,8 @@ tn_status train_transforms_check(const train_transforms *t, const format_yaml_no
 static tn_status cut_valid(tn_context *c, const train_recipe *r, const tn_dataset *plain, train_sets *sets)
 {
     const double part = 1 - r->data->val_fraction;
-    const bool classes = tn_dataset_classes(plain) > 0;
+    const tn_field *y = tn_dataset_field(plain, tn_dataset_find(plain, "y"));
+    const bool classes = tn_dataset_classes(plain) > 0 && y->rank == 0;
     tn_dataset *whole = sets->train, *first = NULL, *rest = NULL, *valid = NULL;
     tn_status status = tn_dataset_split(c, plain, part, (uint64_t)r->seed, classes, &first, &valid);
     tn_dataset_free(first);

@@ -224,6 +224,35 @@ static void shards(void **state)
     free((char *)(uintptr_t)paths[1]);
 }
 
+/* As a trainer takes them: a class for each place, none where the mask has 255, and no class that there is not. */
+static void check_mask_targets(tn_dataset *d)
+{
+    uint8_t x[24];
+    int64_t y[8], due[8] = {0, 0, 1, 1, 2, 2, 3, 3};
+    tn_view views[2] = {tn_view_of(x, TN_U8, 3, (int64_t[]){3, 2, 4}), tn_view_of(y, TN_I64, 1, (int64_t[]){8})};
+    tn_dataset *t = tn_dataset_picture_targets(context, d, 4, NULL);
+    assert_non_null(t);
+    assert_int_equal(tn_dataset_get(context, t, 0, 0, views), TN_OK);
+    assert_memory_equal(y, due, sizeof due);
+    assert_string_equal(tn_dataset_class_name(t, 3), "3");
+    assert_null(tn_dataset_picture_targets(context, t, 4, NULL));
+    says("the fields \"x\" and \"mask\" or \"boxes\"");
+    tn_dataset_free(t);
+    t = tn_dataset_picture_targets(context, d, 3, NULL);
+    assert_int_equal(tn_dataset_get(context, t, 0, 0, views), TN_FORMAT);
+    says("the mask of sample 0 has a pixel of class 3; there are the classes 0 to 2");
+    tn_dataset_free(t);
+    assert_null(tn_dataset_picture_targets(context, d, 0, NULL));
+    says("masks have 1 to 255 classes, not 0");
+    write_text("masks/1.pgm", "P2 8 4 255\n0 0 0 0 1 1 1 1 0 0 0 0 1 1 1 1 255 255 2 2 3 3 3 3 255 255 2 2 3 3 3 3");
+    t = tn_dataset_picture_targets(context, d, 4, (const char *const[]){"a", "b", "c", "d"});
+    assert_int_equal(tn_dataset_get(context, t, 0, 0, views), TN_OK);
+    assert_int_equal(y[4], -100);
+    assert_int_equal(y[5], 2);
+    assert_string_equal(tn_dataset_class_name(t, 3), "d");
+    tn_dataset_free(t);
+}
+
 static void masks(void **state)
 {
     (void)state;
@@ -239,6 +268,7 @@ static void masks(void **state)
     assert_int_equal(tn_dataset_find(d, "mask"), 1);
     assert_int_equal(tn_dataset_get(context, d, 0, 0, views), TN_OK);
     assert_memory_equal(mask, due, 8);
+    check_mask_targets(d);
     tn_dataset_free(d);
     write_text("masks/1.pgm", "P2 1 1 255 0");
     d = tn_dataset_picture_masks(context, scratch_path("images"), scratch_path("masks"), NULL,
@@ -444,6 +474,34 @@ static void workers(void **state)
     tn_pipeline_free(p);
 }
 
+/* Boxes as targets: the same batches for any number of workers, and after a resume in the middle. */
+static void check_box_targets(tn_dataset *d)
+{
+    tn_dataset *t = tn_dataset_picture_targets(context, d, 0, NULL);
+    assert_non_null(t);
+    assert_int_equal(tn_dataset_classes(t), 1);
+    assert_int_equal(tn_dataset_find(t, "y"), 1);
+    int64_t label;
+    assert_int_equal(tn_dataset_label(context, t, 0, &label), TN_UNSUPPORTED);
+    const uint64_t due = epochs_of(t, 0, 0);
+    static const int counts[] = {1, 2, 7};
+    for (int i = 0; i < 3; i++)
+        assert_true(epochs_of(t, counts[i], 0) == due && epochs_of(t, counts[i], 1) == due);
+    tn_dataset_free(t);
+    write_text("m/3.txt", "1 0.5 0.5 1 1\n");
+    tn_dataset *two = tn_dataset_picture_boxes(context, scratch_path("m"), NULL, TN_BOXES_YOLO,
+                                               TN_OPT(tn_pictures_opt, .height = 64, .width = 64));
+    t = tn_dataset_picture_targets(context, two, 1, NULL);
+    uint8_t x[3 * 64 * 64];
+    float boxes[5];
+    tn_view views[2] = {tn_view_of(x, TN_U8, 3, (int64_t[]){3, 64, 64}),
+                        tn_view_of(boxes, TN_F32, 2, (int64_t[]){1, 5})};
+    assert_int_equal(tn_dataset_get(context, t, 3, 0, views), TN_FORMAT);
+    says("sample 3 has a box of class 1; there are the classes 0 to 0");
+    tn_dataset_free(t);
+    tn_dataset_free(two);
+}
+
 /* Four pictures in one: quarters of four shades, the boxes of all four. */
 static void mosaic(void **state)
 {
@@ -474,6 +532,7 @@ static void mosaic(void **state)
         }
         assert_true(area > 4095.9 && area < 4096.1);
     }
+    check_box_targets(d);
     tn_dataset_free(d);
     tn_pipeline_free(p);
 }

@@ -66,6 +66,13 @@ tn_status model_set_options(tn_model *m, const tn_model_opt *opt)
     return m->labels ? TN_OK : base_no_memory(&m->error, "making a model");
 }
 
+/* With labels rows of boxes have as many columns more than other outputs. */
+bool tn_model_finds_boxes(const tn_model *m)
+{
+    const tn_shape shape = tn_tensor_shape(m->output);
+    return m->n_labels > 0 && shape.rank == 3 && shape.dims[2] == m->n_labels + TN_BOX_COLUMNS;
+}
+
 /* The output's last axis counts the classes; with labels it must be as many. */
 static tn_status check_labels(tn_model *m)
 {
@@ -73,7 +80,7 @@ static tn_status check_labels(tn_model *m)
     if (m->n_labels == 0)
         return TN_OK;
     tn_dim classes = shape.rank ? shape.dims[shape.rank - 1] : 1;
-    if (classes != m->n_labels)
+    if (classes != m->n_labels && !tn_model_finds_boxes(m))
         return base_fail(&m->error, TN_SHAPE, "the model has %d labels and its output %lld values a sample",
                          m->n_labels, (long long)classes);
     return TN_OK;
@@ -86,7 +93,7 @@ tn_status model_add_entry(tn_model *m)
     tn_entry *entry = tn_entry_new(m->graph, "predict", 0);
     tn_entry_output(entry, "y", m->output);
     m->given = format_graph_extent_of(m->graph);
-    if (m->n_labels)
+    if (m->n_labels && !tn_model_finds_boxes(m))
         tn_entry_output(entry, "p", tn_softmax(m->output, -1));
     if (m->graph->error.status != TN_OK)
         return base_fail(&m->error, m->graph->error.status, "%s", m->graph->error.text);
