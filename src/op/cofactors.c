@@ -11,13 +11,9 @@ static tn_status cofactors_infer(const op_infer *c)
     return op_infer_same(c);
 }
 
-/* With y = det(x) w, w the transposed inverse: dx = y <dy, w> - w dy^T y. */
 static tn_status cofactors_backward(const op_grad *c)
 {
-    tn_tensor *y = op_out(c, 0), *dy = op_dout(c, 0), *w = op_turned(op_inverse_of(op_in(c, 0)));
-    const int64_t matrix[2] = {-2, -1};
-    tn_tensor *along = tn_mul(y, tn_sum_axes(tn_mul(dy, w), 2, matrix, true));
-    return op_give(c, 0, tn_sub(along, tn_matmul(tn_matmul(w, op_turned(dy)), y)));
+    return op_give(c, 0, op_cofactors_grad_of(op_in(c, 0), op_dout(c, 0)));
 }
 
 static void cofactors_ref(const op_ref *c)
@@ -46,7 +42,7 @@ static void cofactors_ref(const op_ref *c)
 
 const op_def op_cofactors = {
     .name = "cofactors",
-    .doc = "The matrix of cofactors: the gradient of the determinant. Its own gradient where that is 0 is NaN.",
+    .doc = "The matrix of cofactors: the gradient of the determinant.",
     .in = {{"x", OP_BIT(TN_F64) | OP_BIT(TN_F32), 'T'}},
     .out = {{"y", 0, 'T'}},
     .infer = cofactors_infer,

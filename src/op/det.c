@@ -35,7 +35,7 @@ static void det_ref(const op_ref *c)
 
 const op_def op_det = {
     .name = "det",
-    .doc = "The determinant of each matrix. Its second gradient where that is 0 is NaN.",
+    .doc = "The determinant of each matrix. Its third gradient where that is 0 is NaN.",
     .torch = "torch.linalg.det",
     .onnx = "Det",
     .in = {{"x", OP_BIT(TN_F64) | OP_BIT(TN_F32), 'T'}},

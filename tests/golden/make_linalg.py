@@ -136,9 +136,9 @@ def numbers():
         case("det", linalg.det, [m], tarn="det", second=True)
         case("slogdet", lambda x: tuple(linalg.slogdet(x)), [m], tarn="slogdet", second=m is x)
     singular = values(1, 2, 2, 4, 0, 0, 0, 0, 3, 1, 1, 3).reshape(3, 2, 2)
-    case("det", leibniz, [singular], "singular ones: the gradient is the cofactors", tarn="det")
+    case("det", leibniz, [singular], "singular ones: the gradient is the cofactors", tarn="det", second=True)
     ranks = [values(1, 2, 3, 2, 4, 6, 1, 0, 1), values(2, 0, 0, 0, 3, 0, 0, 0, 0), values(2, 0, 0, 0, 0, 0, 0, 0, 0), values(*[0] * 9)]
-    case("det", leibniz, [torch.stack(ranks).reshape(4, 3, 3)], "ranks 2, 2, 1 and 0", tarn="det")
+    case("det", leibniz, [torch.stack(ranks).reshape(4, 3, 3)], "ranks 2, 2, 1 and 0", tarn="det", second=True)
     case("slogdet", lambda x: tuple(linalg.slogdet(x)), [singular], "singular ones", tarn="slogdet", grad=False)
     case("det", linalg.det, [torch.zeros(2, 0, 0)], "of nothing", tarn="det", grad=False)
     case("trace", torch.trace, [random("trace", 3, 4)])

@@ -251,6 +251,78 @@ void op_find_cofactors(const double *x, int64_t n, double *y, double *room)
     memcpy(y, u, (size_t)(n * n) * sizeof *y);
 }
 
+/* x with rows and columns in the order of the pivots as l d u, l and u with ones on their diagonals, in one matrix; where a pivot is 0 all that
+ * is left is, and l and u go on as the identity. Gives the sign of the permutations. */
+static double eliminate_fully(double *u, int64_t n, double *row, double *column)
+{
+    double sign = 1;
+    for (int64_t i = 0; i < n; i++)
+        row[i] = column[i] = (double)i;
+    for (int64_t c = 0; c < n; c++) {
+        sign = bring(u, n, c, row, column) ? sign : -sign;
+        const double pivot = u[c * (n + 1)];
+        for (int64_t i = c + 1; i < n && pivot != 0; i++) {
+            u[i * n + c] /= pivot;
+            for (int64_t j = c + 1; j < n; j++)
+                u[i * n + j] -= u[i * n + c] * u[c * n + j];
+        }
+        for (int64_t j = c + 1; j < n && pivot != 0; j++)
+            u[c * n + j] /= pivot;
+    }
+    return sign;
+}
+
+/* How the cofactors of a diagonal matrix move along f, into m: both have products of the diagonal but for two places. */
+static void move_diagonal(const double *u, int64_t n, const double *f, double *m, double *after)
+{
+    double before = 1;
+    memset(m, 0, (size_t)(n * n) * sizeof *m);
+    after[n] = 1;
+    for (int64_t i = n; i-- > 0;)
+        after[i] = after[i + 1] * u[i * (n + 1)];
+    for (int64_t i = 0; i < n; before *= u[i * (n + 1)], i++) {
+        double between = 1;
+        for (int64_t j = i + 1; j < n; between *= u[j * (n + 1)], j++) {
+            const double rest = before * between * after[j + 1];
+            m[i * (n + 1)] += f[j * (n + 1)] * rest;
+            m[j * (n + 1)] += f[i * (n + 1)] * rest;
+            m[i * n + j] = -f[j * n + i] * rest;
+            m[j * n + i] = -f[i * n + j] * rest;
+        }
+    }
+}
+
+/* With x = a d b, cofactors of products being products of cofactors, they move along e as those of d along a^-1 e b^-1. */
+void op_move_cofactors(const double *x, const double *e, int64_t n, double *y, double *room)
+{
+    double *u = room, *f = u + n * n, *row = f + n * n, *column = row + n, *after = column + n;
+    memcpy(u, x, (size_t)(n * n) * sizeof *u);
+    const double sign = eliminate_fully(u, n, row, column);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < n; j++)
+            y[i * n + j] = e[(int64_t)row[i] * n + (int64_t)column[j]];
+    for (int64_t i = 0; i < n; i++) /* l^-1 e u^-1 */
+        for (int64_t k = 0; k < i; k++)
+            for (int64_t j = 0; j < n; j++)
+                y[i * n + j] -= u[i * n + k] * y[k * n + j];
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t k = 0; k < n; k++)
+            for (int64_t j = k + 1; j < n; j++)
+                y[i * n + j] -= y[i * n + k] * u[k * n + j];
+    move_diagonal(u, n, y, f, after);
+    for (int64_t i = n; i-- > 0;) /* l^-T m u^-T */
+        for (int64_t k = i + 1; k < n; k++)
+            for (int64_t j = 0; j < n; j++)
+                f[i * n + j] -= u[k * n + i] * f[k * n + j];
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = n; j-- > 0;)
+            for (int64_t k = j + 1; k < n; k++)
+                f[i * n + j] -= f[i * n + k] * u[j * n + k];
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < n; j++)
+            y[(int64_t)row[i] * n + (int64_t)column[j]] = sign * f[i * n + j];
+}
+
 double op_condition(const double *x, const double *inverse, int64_t n)
 {
     double sum = 0;

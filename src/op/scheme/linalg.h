@@ -34,6 +34,8 @@ tn_tensor *op_on_triangle(tn_tensor *dx, int64_t triangle);
 /* The inverse, NaN where there is none; the cofactors, which there always are. */
 tn_tensor *op_inverse_of(tn_tensor *x);
 tn_tensor *op_cofactors_of(tn_tensor *x);
+/* The gradient of the cofactors, which is also how they move along dy. */
+tn_tensor *op_cofactors_grad_of(tn_tensor *x, tn_tensor *dy);
 
 /* ---- references --------------------------------------------------------------------------------------------------- */
 
@@ -61,6 +63,8 @@ int op_eliminate(double *a, int64_t n, double *b, int64_t k, int64_t *minor);
 int op_invert(const double *x, int64_t n, double *used, double *inverse, int64_t *minor);
 /* The cofactors of finite x into y[n, n]; room for n * (n + 2) numbers. */
 void op_find_cofactors(const double *x, int64_t n, double *y, double *room);
+/* How they move when x moves along e; room for n * (2 n + 3) + 1 numbers. */
+void op_move_cofactors(const double *x, const double *e, int64_t n, double *y, double *room);
 /* The sum of |x[i, j] inverse[j, i]|: how far the determinant moves, in parts of it, when x is rounded. */
 double op_condition(const double *x, const double *inverse, int64_t n);
 /* |inverse| |a| |x|: how far x[n, k] with a x = b moves when a is rounded. Columns of NaN are left out; column[n] is room. */
