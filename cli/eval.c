@@ -43,11 +43,17 @@ void cli_figures_json(const tn_evaluation *r)
         }
 }
 
-static void show(const tn_model *m, const tn_evaluation *r, const int64_t *confusion, bool json)
+static void show(tn_model *m, const tn_evaluation *r, const int64_t *confusion, bool json)
 {
+    const bool tokens =
+        r->classes > 0 && tn_tensor_rank(tn_model_output(m)) == 3; /* a class for each place: loss is nats a token */
     if (json) {
         (void)printf("{\"samples\":%lld,\"loss\":", (long long)r->samples);
         cli_json_number(stdout, r->loss);
+        if (tokens) {
+            (void)fputs(",\"perplexity\":", stdout);
+            cli_json_number(stdout, exp(r->loss));
+        }
         (void)fputs(",\"accuracy\":", stdout);
         cli_json_number(stdout, r->accuracy);
         (void)fputs(",\"macro_f1\":", stdout);
@@ -64,6 +70,8 @@ static void show(const tn_model *m, const tn_evaluation *r, const int64_t *confu
         return;
     }
     (void)printf("%lld samples, loss %.4f", (long long)r->samples, r->loss);
+    if (tokens)
+        (void)printf(", perplexity %.2f", exp(r->loss));
     if (r->classes)
         (void)printf(", accuracy %.2f%%, macro F1 %.4f, weighted F1 %.4f", 100 * r->accuracy, r->macro_f1,
                      r->weighted_f1);

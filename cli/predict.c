@@ -177,6 +177,26 @@ static int predict_file(predicting *x, const char *file)
 
 /* ---- models with a preparation ----------------------------------------------------------------------------------- */
 
+/* What a model that translates says of x->raw. */
+static int translate(predicting *x, const char *file)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    if (tn_translate_text(x->p, &x->raw, &text, &bytes) != TN_OK)
+        return cli_fail("%s: %s", file, tn_predictor_error(x->p));
+    if (x->a->json) {
+        (void)fputs("{\"file\":", stdout);
+        cli_json_string(stdout, file);
+        (void)fputs(",\"text\":", stdout);
+        cli_json_string(stdout, text);
+        (void)fputs("}\n", stdout);
+    } else {
+        (void)printf("%s: %s\n", file, text);
+    }
+    free(text);
+    return CLI_OK;
+}
+
 /* Sample i of what was read: x->raw becomes its field "x" with a batch of one before it. */
 static int predict_sample(predicting *x, const tn_dataset *d, int64_t i, const char *file, void *room)
 {
@@ -187,16 +207,16 @@ static int predict_sample(predicting *x, const tn_dataset *d, int64_t i, const c
     int64_t dims[TN_MAX_RANK] = {1};
     for (int k = 0; k < one.rank; k++)
         dims[k + 1] = one.dims[k];
-    const bool same = x->scores && memcmp(dims, x->dims, sizeof dims) == 0;
+    const bool says = tn_model_heard(x->m) != NULL, same = x->scores && memcmp(dims, x->dims, sizeof dims) == 0;
     x->raw = tn_view_of(room, f->dtype, one.rank + 1, dims);
-    int code = same ? CLI_OK : fit_output(x);
+    int code = same || says ? CLI_OK : fit_output(x);
     memcpy(x->dims, dims, code == CLI_OK ? sizeof dims : 0);
     char name[4096];
     if (tn_dataset_count(d) > 1)
         (void)snprintf(name, sizeof name, "%s:%lld", file, (long long)i);
     else
         (void)snprintf(name, sizeof name, "%s", file);
-    return code == CLI_OK ? predict_raw(x, name) : code;
+    return code != CLI_OK ? code : says ? translate(x, name) : predict_raw(x, name);
 }
 
 static int predict_prepared(predicting *x, const char *file)
@@ -260,13 +280,13 @@ static int run(const cli_args *a)
     return code;
 }
 
-const cli_command cli_predict = {
-    "predict",
-    "predict RUN|MODEL FILE... [--to FOLDER] [--json]",
-    "Classifies pictures (PNG, JPEG), scaled and centred as the model says, entries of "
-    "IDX files (images.idx:17), or what the "
-    "model was made for: rows of a table, lines of a text. Of models for boxes the boxes, of "
-    "models for masks a picture FILE.mask.png of class numbers, here or in FOLDER.",
-    run,
-    "json to",
-    false};
+const cli_command cli_predict = {"predict",
+                                 "predict RUN|MODEL FILE... [--to FOLDER] [--json]",
+                                 "Classifies pictures (PNG, JPEG), scaled and centred as the model says, entries of "
+                                 "IDX files (images.idx:17), or what the "
+                                 "model was made for: rows of a table, lines of a text, which models of pairs "
+                                 "translate. Of models for boxes the boxes, of "
+                                 "models for masks a picture FILE.mask.png of class numbers, here or in FOLDER.",
+                                 run,
+                                 "json to",
+                                 false};

@@ -98,7 +98,7 @@ static tn_tensor *add_step(tn_model *m)
 
 static int profile_entry(const profiling *p, tn_model *m, const char *entry, tn_tensor *target)
 {
-    tn_feed feeds[3] = {{0}};
+    tn_feed feeds[4] = {{0}};
     float lr = 1e-3F;
     int n = 1, code = CLI_FAILED;
     tn_program *program = tn_compile_entry(tn_model_graph(m), entry, NULL);
@@ -109,12 +109,16 @@ static int profile_entry(const profiling *p, tn_model *m, const char *entry, tn_
         feeds[2] = (tn_feed){"lr", tn_view_of(&lr, TN_F32, 0, NULL)};
         n = 3;
     }
+    if (tn_model_heard(m))
+        room = room && zeros(p, tn_model_heard(m), "given", &feeds[n++]);
     if (!s)
         cli_fail("%s", program ? tn_model_error(m) : tn_context_error(p->c));
     else
         code = room ? show(p, s, entry, n, feeds) : cli_fail("out of memory");
     free(feeds[0].view.data);
     free(feeds[1].view.data);
+    if (n > 2 && tn_model_heard(m)) /* else it is feeds[1] */
+        free(feeds[n - 1].view.data);
     tn_session_free(s);
     tn_program_free(program);
     return code;

@@ -82,15 +82,19 @@ static long long parameters_of(tn_model *m, const char *node, size_t *scope)
     return 0;
 }
 
+/* Open sizes but the batch, as of texts, are shown at so many. */
+enum { PLACES = 32 };
+
 /* A session of the predict entry bound to a batch of `n`. */
 static tn_status plan(tn_session *s, tn_model *m, int64_t n, tn_memory *memory)
 {
     tn_shape in = tn_tensor_shape(tn_model_input(m));
     int64_t dims[TN_MAX_RANK];
     for (int i = 0; i < in.rank; i++)
-        dims[i] = i == 0 ? n : in.dims[i];
-    tn_feed x = {"x", tn_view_of(NULL, tn_tensor_dtype(tn_model_input(m)), in.rank, dims)};
-    return tn_session_plan(s, "predict", 1, &x, memory);
+        dims[i] = i == 0 ? n : in.dims[i] < 0 ? PLACES : in.dims[i];
+    const tn_feed feeds[] = {{"x", tn_view_of(NULL, tn_tensor_dtype(tn_model_input(m)), in.rank, dims)},
+                             {"given", tn_view_of(NULL, TN_I64, 2, (const int64_t[]){n, PLACES})}};
+    return tn_session_plan(s, "predict", tn_model_heard(m) ? 2 : 1, feeds, memory);
 }
 
 /* A row for each step. The parameters of a layer stand in the row of its first step. */

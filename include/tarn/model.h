@@ -55,6 +55,8 @@ TN_API const char *tn_model_name(const tn_model *model);
 TN_API tn_graph *tn_model_graph(tn_model *model);
 TN_API tn_state *tn_model_state(tn_model *model);
 TN_API tn_tensor *tn_model_input(tn_model *model);
+/* A second input "given", i64 [batch, places]: what a decoder has said so far. NULL: there is none. */
+TN_API tn_tensor *tn_model_heard(tn_model *model);
 TN_API tn_tensor *tn_model_output(tn_model *model);
 TN_API int tn_model_labels(const tn_model *model);
 TN_API const char *tn_model_label(const tn_model *model, int i); /* NULL when there is none */
@@ -98,6 +100,12 @@ TN_API tn_status tn_predict(tn_predictor *predictor, const tn_view *raw, const t
 TN_API tn_status tn_predictor_shape(tn_predictor *predictor, int64_t batch, tn_view *shape);
 /* The same for raw input of this shape, where samples vary in length; its data are not looked at. */
 TN_API tn_status tn_predictor_shape_for(tn_predictor *predictor, const tn_view *raw, tn_view *shape);
+/* The ids that a model with a second input says of one sample x [1, places], as its data set gives it: the likeliest token at each
+ * place, from the preparation's begin token to its end token, which is not among them. *n is room for ids and becomes how many there are;
+ * where there is no room for more it stops. */
+TN_API tn_status tn_translate(tn_predictor *predictor, const tn_view *x, int32_t *ids, size_t *n);
+/* tn_decode by the target's tokenizer of the model's preparation. */
+TN_API tn_status tn_translate_text(tn_predictor *predictor, const tn_view *x, char **text, size_t *bytes);
 
 #ifdef __cplusplus
 }

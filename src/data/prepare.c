@@ -7,9 +7,10 @@
 #include "base/text.h"
 
 /* The kinds, each in the folder of its own. */
-extern const data_prepare data_prepare_table, data_prepare_series, data_prepare_text, data_prepare_sound;
+extern const data_prepare data_prepare_table, data_prepare_series, data_prepare_text, data_prepare_pairs,
+    data_prepare_sound;
 static const data_prepare *const kinds[] = {&data_prepare_table, &data_prepare_series, &data_prepare_text,
-                                            &data_prepare_sound};
+                                            &data_prepare_pairs, &data_prepare_sound};
 
 struct tn_preparation {
     atomic_int references;

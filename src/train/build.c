@@ -17,6 +17,7 @@ typedef struct builder {
     const tn_preparation *preparation; /* of the data, or NULL */
     tn_edges edges;                    /* of data that are nodes of a graph; source NULL: there are none */
     tn_tensor *input, **outputs;       /* of the layers before number `at` */
+    tn_tensor *heard;                  /* what was said so far, once a decoder asked for it */
     size_t at;
     int classes;                    /* of the data; 0: none */
     int64_t again;                  /* layers left of a block whose values are computed again */
@@ -209,16 +210,53 @@ static tn_tensor *recurrent(builder *b, tn_tensor *x)
     return tn_flatten(tn_transpose(y.h, 0, 1), 1);
 }
 
+static tn_transformer_opt transformer_opt(const train_encoder *o)
+{
+    return (tn_transformer_opt){.feed_forward = o->feed_forward,
+                                .dropout = tn_f64(o->dropout),
+                                .norm_first = o->norm_first,
+                                .last_norm = o->norm_first,
+                                .recompute = o->recompute};
+}
+
+/* Which tokens of the model's input are no padding; NULL where all count. */
+static tn_tensor *seen_of(builder *b, const train_encoder *o)
+{
+    if (o->padding < 0)
+        return NULL;
+    if (tn_tensor_rank(b->input) == 2)
+        return tn_ne(tn_cast(b->input, TN_I64), tn_scalar(b->g, TN_I64, (double)o->padding));
+    graph_fail(b->g, TN_INVALID, "padding is a token, and the model's input is not [tokens]");
+    return NULL;
+}
+
 static tn_tensor *transformer_encoder(builder *b, tn_tensor *x)
 {
     const train_encoder *o = &b->layer->transformer_encoder;
-    const tn_sight sight = {.causal = o->causal};
-    const tn_transformer_opt t = {.feed_forward = o->feed_forward,
-                                  .dropout = tn_f64(o->dropout),
-                                  .norm_first = o->norm_first,
-                                  .last_norm = o->norm_first,
-                                  .recompute = o->recompute};
+    const tn_transformer_opt t = transformer_opt(o);
+    const tn_sight sight = {.causal = o->causal, .key_mask = seen_of(b, o)};
     return tn_layer_transformer_encoder(x, name_of(b, o->name, "encoder"), o->heads, (int)o->layers, &sight, &t);
+}
+
+static tn_tensor *transformer_decoder(builder *b, tn_tensor *x)
+{
+    const train_encoder *o = &b->layer->transformer_decoder;
+    const tn_transformer_opt t = transformer_opt(o);
+    if (!b->preparation || strcmp(tn_preparation_kind(b->preparation), "pairs") != 0 || b->heard) {
+        graph_fail(b->g, TN_INVALID,
+                   b->heard ? "a model has one decoder; more layers are its key layers"
+                            : "a decoder hears what was said so far, which data of the kind pairs alone have");
+        return x;
+    }
+    char name[256], of[300];
+    (void)base_print(name, sizeof name, "%s", name_of(b, o->name, "decoder"));
+    (void)base_print(of, sizeof of, "%s.embedding", name);
+    b->heard = tn_input(b->g, "given", TN_I64, TN_SHAPE(tn_dim_of(x, 0), tn_symbol(b->g, "said")));
+    tn_tensor *y = tn_layer_embedding(b->heard, of, o->rows, tn_dim_of(x, -1), NULL);
+    y = tn_add(y, tn_sinusoids(b->g, TN_F32, tn_dim_of(b->heard, 1), tn_dim_of(x, -1)));
+    const tn_sight said = {.causal = true}, source = {.key_mask = seen_of(b, o)};
+    return tn_layer_transformer_decoder(tn_dropout(y, o->dropout), x, name, o->heads, (int)o->layers, &said, &source,
+                                        &t);
 }
 
 static tn_tensor *mixture_of_experts(builder *b, tn_tensor *x)
@@ -470,6 +508,7 @@ static tn_tensor *(*const build_layer[TRAIN_LAYER_END])(builder *, tn_tensor *) 
     [TRAIN_LAYER_lstm] = recurrent,
     [TRAIN_LAYER_gru] = recurrent,
     [TRAIN_LAYER_transformer_encoder] = transformer_encoder,
+    [TRAIN_LAYER_transformer_decoder] = transformer_decoder,
     [TRAIN_LAYER_mixture_of_experts] = mixture_of_experts,
     [TRAIN_LAYER_log_mel] = log_mel,
     [TRAIN_LAYER_spec_augment] = spec_augment,

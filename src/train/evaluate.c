@@ -27,19 +27,20 @@ static tn_status score_boxes(train_scorer *s, const tn_view *rows, const tn_view
 
 static tn_status score_batch(train_scorer *s, const tn_loader *loader, const tn_batch *batch)
 {
-    tn_feed feeds[2], fetches[2];
+    tn_feed feeds[TRAIN_MOST_FEEDS], fetches[2];
+    int n = 0;
     float loss = 0;
     const int64_t *predicted, *truth;
     const bool boxes = s->target == TRAIN_BOXES, scores = train_has_scores(s), output = boxes || scores;
-    BASE_TRY(train_feeds(s, loader, batch, feeds));
+    BASE_TRY(train_feeds(s, loader, batch, feeds, &n));
     fetches[0] = (tn_feed){"loss", tn_view_of(&loss, TN_F32, 0, NULL)};
     fetches[1].name = "y";
     if (output)
-        BASE_TRY(train_output_view(s, &feeds[0].view, &fetches[1].view));
+        BASE_TRY(train_output_view(s, feeds, &fetches[1].view));
     const int64_t weight = train_weight(s, &feeds[1].view);
     if (weight == 0)
         return TN_OK; /* no place of it has a class */
-    tn_status status = tn_run(s->session, s->entry, 2, feeds, output ? 2 : 1, fetches);
+    tn_status status = tn_run(s->session, s->entry, n, feeds, output ? 2 : 1, fetches);
     if (status != TN_OK)
         return base_fail(s->e, status, "evaluation, batch %lld: %s", (long long)batch->index + 1,
                          tn_session_error(s->session));

@@ -44,11 +44,12 @@ static bool is_single(const tn_trainer *t)
 static tn_status step_by_lbfgs(tn_trainer *t, const tn_batch *batch)
 {
     double loss = 0;
-    tn_feed feeds[3];
+    tn_feed feeds[TRAIN_MOST_FEEDS];
+    int n = 0;
     tn_lbfgs_opt o = *t->opt.lbfgs;
     o.lr = t->lr;
-    BASE_TRY(train_feeds(&t->scorer, t->loader, batch, feeds));
-    tn_status status = tn_lbfgs_step(t->session, &o, 2, feeds, &loss);
+    BASE_TRY(train_feeds(&t->scorer, t->loader, batch, feeds, &n));
+    tn_status status = tn_lbfgs_step(t->session, &o, n, feeds, &loss);
     if (status != TN_OK)
         return session_error(t, status);
     train_mean_add(&t->at.loss, loss, (double)batch->n);
@@ -71,24 +72,24 @@ static tn_status run_batch(tn_trainer *t, const tn_batch *batch)
         return step_by_lbfgs(t, batch);
     int64_t which, size = group_size(t, t->at.batch, &which);
     float loss = 0, norm = 0, lr = (float)t->lr;
-    tn_feed feeds[3], fetches[3];
-    int n = 0;
-    BASE_TRY(train_feeds(&t->scorer, t->loader, batch, feeds));
+    tn_feed feeds[TRAIN_MOST_FEEDS + 1], fetches[3];
+    int n = 0, fed = 0;
+    BASE_TRY(train_feeds(&t->scorer, t->loader, batch, feeds, &fed));
     const int64_t weight = train_weight(&t->scorer, &feeds[1].view);
     t->at.seen += batch->n;
     if (weight == 0 && is_single(t))
         return TN_OK; /* no place of it has a class: there is nothing to learn */
-    feeds[2] = (tn_feed){"lr", tn_view_of(&lr, TN_F32, 0, NULL)};
+    feeds[fed++] = (tn_feed){"lr", tn_view_of(&lr, TN_F32, 0, NULL)};
     fetches[n++] = (tn_feed){"loss", tn_view_of(&loss, TN_F32, 0, NULL)};
     const bool single = is_single(t), scores = single && train_has_scores(&t->scorer);
     if (scores) {
         fetches[n].name = "y";
-        BASE_TRY(train_output_view(&t->scorer, &feeds[0].view, &fetches[n++].view));
+        BASE_TRY(train_output_view(&t->scorer, feeds, &fetches[n++].view));
     }
     if (single && !t->opt.optim.no_gradient_norm)
         fetches[n++] = (tn_feed){"grad_norm", tn_view_of(&norm, TN_F32, 0, NULL)};
     const char *entry = single ? "step" : which == 0 ? "accumulate_first" : "accumulate";
-    tn_status status = tn_run(t->session, entry, 3, feeds, n, fetches);
+    tn_status status = tn_run(t->session, entry, fed, feeds, n, fetches);
     if (status != TN_OK)
         return session_error(t, status);
     t->grad_norm = single ? (double)norm : t->grad_norm;

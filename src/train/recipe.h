@@ -56,6 +56,7 @@
     X(lstm)                                                                                                            \
     X(gru)                                                                                                             \
     X(transformer_encoder)                                                                                             \
+    X(transformer_decoder)                                                                                             \
     X(mixture_of_experts)                                                                                              \
     X(gcn)                                                                                                             \
     X(sage)                                                                                                            \
@@ -193,7 +194,8 @@ typedef struct train_recurrent {
 typedef struct train_encoder {
     uint64_t given;
     const char *name;
-    int64_t heads, layers, feed_forward;
+    int64_t heads, layers, feed_forward, padding;
+    int64_t rows; /* transformer_decoder */
     double dropout;
     bool norm_first, causal, recompute;
 } train_encoder;
@@ -306,7 +308,7 @@ typedef struct train_layer {
         train_response local_response_norm;
         train_norm layer_norm, rms_norm, group_norm, instance_norm;
         train_recurrent rnn, lstm, gru;
-        train_encoder transformer_encoder;
+        train_encoder transformer_encoder, transformer_decoder;
         train_mixture mixture_of_experts;
         train_edges gcn, sage, gat;
         train_embedding embedding, embed_codes;

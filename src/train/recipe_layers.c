@@ -172,15 +172,24 @@ static const format_option mixture_rows[] = {
     NAME(train_mixture),
     {0},
 };
+#define TRANSFORMER_ROWS                                                                                               \
+    FORMAT_INT(train_encoder, heads, FORMAT_REQUIRED, "[1,4096]", "heads of the attention; they divide the features"), \
+        FORMAT_INT(train_encoder, layers, "1", "[1,1000]", "one on top of the other"),                                 \
+        FORMAT_INT(train_encoder, feed_forward, "2048", "[1,1000000]", "width of the hidden layer"),                   \
+        FORMAT_FLOAT(train_encoder, dropout, "0.1", "[0,1)", "behind attention, its weights, and both linear layers"), \
+        FORMAT_BOOL(train_encoder, norm_first, "false", "norms stand before attention and linear layers, not behind"), \
+        FORMAT_BOOL(train_encoder, recompute, "false", "each layer is a block as the layer recompute makes"),          \
+        FORMAT_INT(train_encoder, padding, "-1", "[-1,1000000000]",                                                    \
+                   "the token of the model's input that is not looked at; -1: all are"),                               \
+        NAME(train_encoder)
 static const format_option encoder_rows[] = {
-    FORMAT_INT(train_encoder, heads, FORMAT_REQUIRED, "[1,4096]", "heads of the attention; they divide the features"),
-    FORMAT_INT(train_encoder, layers, "1", "[1,1000]", "one on top of the other"),
-    FORMAT_INT(train_encoder, feed_forward, "2048", "[1,1000000]", "width of the hidden layer"),
-    FORMAT_FLOAT(train_encoder, dropout, "0.1", "[0,1)", "behind attention, its weights, and both linear layers"),
-    FORMAT_BOOL(train_encoder, norm_first, "false", "norms stand before attention and linear layers, not behind"),
+    TRANSFORMER_ROWS,
     FORMAT_BOOL(train_encoder, causal, "false", "a step sees itself and what was before it only"),
-    FORMAT_BOOL(train_encoder, recompute, "false", "each layer is a block as the layer recompute makes"),
-    NAME(train_encoder),
+    {0},
+};
+static const format_option decoder_rows[] = {
+    FORMAT_INT(train_encoder, rows, FORMAT_REQUIRED, "[1,1000000000]", "tokens that there are to say, from 0 on"),
+    TRANSFORMER_ROWS,
     {0},
 };
 #define EDGE_ROWS                                                                                                      \
@@ -359,6 +368,10 @@ static const format_table tables[TRAIN_LAYER_END] = {
     TABLE(gru, recurrent_rows, "units", "over the steps of [steps, features]: gated recurrent units"),
     TABLE(transformer_encoder, encoder_rows, "heads",
           "attention between the steps of [steps, features], and linear layers"),
+    TABLE(
+        transformer_decoder, decoder_rows, NULL,
+        "what was said so far (data of the kind pairs), embedded with sinusoids, and attention to the steps of [steps, "
+        "features] before: [said, features]"),
     TABLE(mixture_of_experts, mixture_rows, "experts",
           "each step of [steps, features], or sample of [features], through the few of many small nets that a router "
           "picks"),

@@ -33,6 +33,7 @@ tn_table *train_rows_table(tn_context *c, const train_rows *o, const char *path)
                       : (tn_table_column_opt){.name = o->words.at[i - o->numbers.n], .type = TN_COLUMN_CATEGORY};
     const char *between = o->delimiter ? o->delimiter : "";
     tn_table_opt opt = {.delimiter = strcmp(between, "tab") == 0 || strcmp(between, "\\t") == 0 ? '\t' : between[0],
+                        .quote = o->quotes ? 0 : '\x01',
                         .header = (tn_header)o->header,
                         .encoding = (tn_encoding)o->encoding,
                         .bad = (tn_bad_row)o->bad,
@@ -141,7 +142,7 @@ static tn_status take_keys(const tn_table *t, const train_rows *o, const char *t
     if (o->time)
         return take_times(t, o->time, &keys->times, e);
     if (o->group) {
-        BASE_TRY(find(t, o->group, "group", &k, e));
+        BASE_TRY(find(t, o->group, o->group_key ? o->group_key : "group", &k, e));
         if (!(keys->groups = malloc(bytes)))
             return base_no_memory(e, "splitting a table");
         number_values(t, k, keys->groups);

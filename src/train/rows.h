@@ -10,9 +10,11 @@ typedef struct train_rows {
     const char *path, *val_path, *test_path; /* NULL if not given, as the next */
     const char *query, *delimiter;
     int header, bad, encoding;
+    bool quotes;
     format_strings missing, numbers, words;
     double test_fraction;
     const char *group, *time, *split;
+    const char *group_key; /* the key that group came from, for sentences; NULL: group */
     bool stratify;
     int64_t folds, fold; /* folds 0: none */
 } train_rows;
@@ -29,6 +31,8 @@ extern const char *const train_rows_headers[], *const train_rows_bads[], *const 
         TRAIN_ROWS_OPTION(S, "delimiter", STRING, delimiter, .doc = "between cells; found out if not given"),          \
         TRAIN_ROWS_OPTION(S, "header", ENUM, header, .fallback = "auto", .names = train_rows_headers,                  \
                           .doc = "whether the first row names the columns; found out by auto"),                        \
+        TRAIN_ROWS_OPTION(S, "quotes", BOOL, quotes, .fallback = "true",                                               \
+                          .doc = "whether \" around a cell is no part of it; in tables of sentences it often is"),     \
         TRAIN_ROWS_OPTION(S, "bad", ENUM, bad, .fallback = "fail", .names = train_rows_bads,                           \
                           .doc = "rows that are wrong stop the run, or are skipped and counted; a wrong value alone "  \
                                  "may count as missing"),                                                              \

@@ -80,6 +80,15 @@ static tn_status check_data(const tn_model *m, const tn_dataset *data, int64_t b
     if (batch > count)
         return base_fail(e, TN_INVALID, "a batch of %lld samples is larger than the data set, which has %lld",
                          (long long)batch, (long long)count);
+    const tn_field *given = tn_dataset_field(data, tn_dataset_find(data, "target"));
+    const tn_preparation *p = tn_dataset_preparation(data);
+    if (m->heard && (!given || given->dtype != TN_I64 || given->rank != 1))
+        return base_fail(e, TN_INVALID,
+                         "the model hears what was said so far, the field 'target' of data of pairs; these have none");
+    if (!m->heard && p && strcmp(tn_preparation_kind(p), "pairs") == 0)
+        return base_fail(e, TN_INVALID,
+                         "the data are pairs, but the model does not hear what was said so far: it needs the layer "
+                         "transformer_decoder");
     const tn_field *f = tn_dataset_field(data, x);
     tn_shape want = tn_tensor_shape(m->input);
     bool fits = f->rank + 1 == want.rank;
@@ -186,14 +195,15 @@ static tn_status plan_step(tn_trainer *t)
 {
     tn_view views[TN_MAX_FIELDS];
     tn_batch batch = {.n = t->opt.batch, .fields = views};
-    tn_feed feeds[3];
+    tn_feed feeds[TRAIN_MOST_FEEDS + 1];
+    int n = 0;
     tn_field f;
     for (; batch.n_fields < TN_MAX_FIELDS && tn_loader_field(t->loader, batch.n_fields, &f); batch.n_fields++)
         views[batch.n_fields] = tn_view_of(NULL, f.dtype, f.rank, f.dims);
-    BASE_TRY(train_feeds(&t->scorer, t->loader, &batch, feeds));
-    feeds[2] = (tn_feed){"lr", tn_view_of(NULL, TN_F32, 0, NULL)};
+    BASE_TRY(train_feeds(&t->scorer, t->loader, &batch, feeds, &n));
+    feeds[n] = (tn_feed){"lr", tn_view_of(NULL, TN_F32, 0, NULL)};
     const char *entry = t->opt.lbfgs ? "lbfgs" : t->opt.accumulate == 1 ? "step" : "accumulate";
-    tn_status status = tn_session_plan(t->session, entry, t->opt.lbfgs ? 2 : 3, feeds, &t->memory);
+    tn_status status = tn_session_plan(t->session, entry, t->opt.lbfgs ? n : n + 1, feeds, &t->memory);
     return status == TN_OK ? TN_OK : base_fail(&t->error, status, "%s", tn_session_error(t->session));
 }
 

@@ -253,12 +253,15 @@ static tn_status to_soft(train_scorer *s, tn_view *target)
     return TN_OK;
 }
 
-tn_status train_feeds(train_scorer *s, const tn_loader *loader, const tn_batch *batch, tn_feed *feeds)
+tn_status train_feeds(train_scorer *s, const tn_loader *loader, const tn_batch *batch, tn_feed *feeds, int *n)
 {
     const tn_dataset *data = tn_loader_dataset(loader);
     int x = tn_dataset_find(data, "x"), y = tn_dataset_find(data, "y");
     feeds[0] = (tn_feed){"x", batch->fields[x]};
     feeds[1] = (tn_feed){"target", batch->fields[y]};
+    *n = 2;
+    if (s->model->heard)
+        feeds[(*n)++] = (tn_feed){"given", batch->fields[tn_dataset_find(data, "target")]};
     tn_view *target = &feeds[1].view;
     tn_shape due = tn_tensor_shape(s->model->output);
     if (s->target == TRAIN_BOXES)
@@ -282,23 +285,25 @@ bool train_has_scores(const train_scorer *s)
     return s->target != TRAIN_NUMBERS && s->target != TRAIN_BOXES && classes > 0 && classes <= TRAIN_MOST_CLASSES;
 }
 
-/* Open sizes of the output are those of the input that have the same symbol. */
-static int64_t size_of(const train_scorer *s, tn_dim dim, const tn_view *x)
+/* Open sizes of the output are those of an input that have the same symbol. */
+static int64_t size_of(tn_dim dim, const tn_tensor *input, const tn_view *x)
 {
-    tn_shape in = tn_tensor_shape(s->model->input);
+    tn_shape in = tn_tensor_shape(input);
     for (int i = 0; dim < 0 && i < in.rank; i++)
         if (in.dims[i] == dim)
             return x->dims[i];
     return dim;
 }
 
-tn_status train_output_view(train_scorer *s, const tn_view *x, tn_view *view)
+tn_status train_output_view(train_scorer *s, const tn_feed *feeds, tn_view *view)
 {
     tn_shape shape = tn_tensor_shape(s->model->output);
     int64_t dims[TN_MAX_RANK];
     size_t count = 1;
     for (int i = 0; i < shape.rank; i++) {
-        dims[i] = i == 0 ? x->dims[0] : size_of(s, shape.dims[i], x);
+        dims[i] = i == 0 ? feeds[0].view.dims[0] : size_of(shape.dims[i], s->model->input, &feeds[0].view);
+        if (s->model->heard)
+            dims[i] = size_of(dims[i], s->model->heard, &feeds[2].view);
         if (dims[i] < 0)
             return base_fail(s->e, TN_SHAPE, "the model's output has other open sizes than its input");
         count *= (size_t)dims[i];

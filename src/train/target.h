@@ -17,14 +17,14 @@ tn_tensor *train_loss_of(tn_model *m, tn_loss loss, train_target_kind kind, tn_t
 tn_tensor *train_class_weights(tn_model *m, const tn_dataset *data, tn_loss loss, const tn_train_opt *opt,
                                base_error *e);
 
-/* Feeds of a batch: "x" and "target". */
-tn_status train_feeds(train_scorer *s, const tn_loader *loader, const tn_batch *batch, tn_feed *feeds);
+/* Feeds of a batch, *n of them: "x" and "target", and for a model with a second input "given". */
+tn_status train_feeds(train_scorer *s, const tn_loader *loader, const tn_batch *batch, tn_feed *feeds, int *n);
 /* Are the outputs wanted, to see which class they take? Not where there are too many. */
 bool train_has_scores(const train_scorer *s);
 /* The output's classes: its last axis. */
 int train_classes_of(const tn_model *m);
-/* Output for a batch with input x: a view of the scorer's memory, of the model's output shape. */
-tn_status train_output_view(train_scorer *s, const tn_view *x, tn_view *view);
+/* Output for what is fed: a view of the scorer's memory, of the model's output shape. */
+tn_status train_output_view(train_scorer *s, const tn_feed *feeds, tn_view *view);
 /* Samples, or places that have a class, of a batch: what its mean loss is the mean of. */
 int64_t train_weight(const train_scorer *s, const tn_view *target);
 /* The class that each row of scores takes, and the true ones (negative: none), in the scorer's memory; gives the rows. */

@@ -209,7 +209,7 @@ static const vocabulary_row vocabulary_list[] = {
     {"layer.sage", "torch_geometric.nn.SAGEConv", "sage_*", ""},
     {"layer.transformer", "torch.nn.Transformer", "transformer_*", ""},
     {"layer.transformer_decoder", "torch.nn.TransformerDecoder", "transformer_*", ""},
-    {"layer.transformer_decoder_layer", "torch.nn.TransformerDecoderLayer", "decoder_*", ""},
+    {"layer.transformer_decoder_layer", "torch.nn.TransformerDecoderLayer", "decoder_*", "transformer_decoder"},
     {"layer.transformer_encoder", "torch.nn.TransformerEncoder", "transformer_*", ""},
     {"layer.transformer_encoder_layer", "torch.nn.TransformerEncoderLayer", "encoder_*", "transformer_encoder"},
     {"layer.gpt2", "transformers.GPT2LMHeadModel", "", ""},

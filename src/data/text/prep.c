@@ -214,19 +214,33 @@ static tn_dataset *open_lines(const tn_preparation *p, const char *text, size_t 
     return d;
 }
 
-/* A file, plain or gzip'ed. */
+tn_status text_file_read(const char *path, data_buffer *b, base_error *e)
+{
+    data_files *f = data_files_open(path, NULL, e);
+    tn_status status = TN_IO;
+    if (f && data_files_count(f) != 1)
+        status = base_fail(e, TN_FORMAT, "%s holds %lld files; one with a text a line is due", path,
+                           (long long)data_files_count(f));
+    else if (f && (status = data_files_read(f, 0, b, e)) == TN_OK && b->data != b->room) {
+        /* What lies in a mapped file outlives it in memory of the buffer's own. */
+        const void *mapped = b->data;
+        const size_t bytes = b->bytes;
+        if ((status = data_buffer_room(b, bytes, e)) == TN_OK && bytes)
+            memcpy(b->room, mapped, bytes);
+        b->data = b->room;
+        b->bytes = bytes;
+    }
+    data_files_close(f);
+    return status;
+}
+
 static tn_dataset *open_file(const tn_preparation *p, const char *path, bool raw, int threads, base_error *e)
 {
     data_buffer b = {0};
     tn_dataset *d = NULL;
-    data_files *f = data_files_open(path, NULL, e);
-    if (f && data_files_count(f) != 1)
-        base_fail(e, TN_FORMAT, "%s holds %lld files; one with a text a line is due", path,
-                  (long long)data_files_count(f));
-    else if (f && data_files_read(f, 0, &b, e) == TN_OK)
+    if (text_file_read(path, &b, e) == TN_OK)
         d = open_lines(p, (const char *)b.data, b.bytes, raw, threads, path, e);
     data_buffer_free(&b);
-    data_files_close(f);
     return d;
 }
 

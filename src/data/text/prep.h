@@ -2,6 +2,7 @@
 #ifndef DATA_TEXT_PREP_H
 #define DATA_TEXT_PREP_H
 
+#include "data/files.h"
 #include "data/prepare.h"
 #include "data/text/work.h"
 
@@ -23,6 +24,8 @@ tn_dataset *text_set_new(const tn_preparation *p, const tn_text *texts, size_t n
                          int threads, base_error *e);
 /* The lines of a text, without their ends; empty ones only if `all`. *lines is the caller's. */
 tn_status text_lines(const char *text, size_t bytes, bool all, tn_text **lines, size_t *n, base_error *e);
+/* A file, plain or gzip'ed, into the buffer's own memory. */
+tn_status text_file_read(const char *path, data_buffer *b, base_error *e);
 /* See tn_text_mask. */
 void text_mask(const tn_tokenizer *t, int32_t mask, int64_t *x, int64_t *y, int64_t n, double part, uint64_t key);
 

@@ -102,9 +102,15 @@ tn_status model_add_entry(tn_model *m)
 
 static tn_status find_input(tn_model *m)
 {
-    for (size_t i = 0; i < m->graph->nodes.n; i++)
-        if (strcmp(m->graph->nodes.at[i]->name, "x") == 0 && strcmp(m->graph->nodes.at[i]->def->name, "input") == 0)
+    for (size_t i = 0; i < m->graph->nodes.n; i++) {
+        const graph_node *node = m->graph->nodes.at[i];
+        if (strcmp(node->def->name, "input") != 0)
+            continue;
+        if (strcmp(node->name, "x") == 0)
             m->input = &m->graph->nodes.at[i]->out[0];
+        else if (strcmp(node->name, "given") == 0 && node->out[0].type.rank == 2 && node->out[0].type.dtype == TN_I64)
+            m->heard = &m->graph->nodes.at[i]->out[0];
+    }
     if (!m->input || m->input->type.rank < 1 || dim_literal(m->input->type.dims[0]))
         return base_fail(&m->error, TN_INVALID,
                          "a model's graph needs an input 'x' whose first axis is a symbol, the batch");
@@ -168,6 +174,11 @@ tn_state *tn_model_state(tn_model *m)
 tn_tensor *tn_model_input(tn_model *m)
 {
     return m->input;
+}
+
+tn_tensor *tn_model_heard(tn_model *m)
+{
+    return m->heard;
 }
 
 tn_tensor *tn_model_output(tn_model *m)

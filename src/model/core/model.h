@@ -16,6 +16,7 @@ struct tn_model {
     tn_graph *graph;
     tn_state *state;
     tn_tensor *input, *output;
+    tn_tensor *heard;          /* a second input "given": what a decoder has said so far; NULL: there is none */
     format_graph_extent given; /* the graph with "predict", before a trainer adds to it: what files hold */
     int n_labels;
     const char **labels;
@@ -23,6 +24,14 @@ struct tn_model {
     const tn_preparation *preparation;
     tn_program *predict;  /* compiled on first use */
     pthread_mutex_t lock; /* of predict */
+};
+
+struct tn_predictor {
+    tn_model *model;
+    tn_session *session;
+    base_error error;
+    void *input; /* preprocessed */
+    size_t input_bytes;
 };
 
 /* The model's own entry: "predict", output "y"; with labels also "p", the probabilities. */

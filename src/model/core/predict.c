@@ -6,14 +6,6 @@
 #include "base/text.h"
 #include "model/core/model.h"
 
-struct tn_predictor {
-    tn_model *model;
-    tn_session *session;
-    base_error error;
-    void *input; /* preprocessed */
-    size_t input_bytes;
-};
-
 static tn_program *program_of(tn_model *m)
 {
     pthread_mutex_lock(&m->lock);
@@ -55,6 +47,13 @@ void tn_predictor_free(tn_predictor *p)
 const char *tn_predictor_error(const tn_predictor *p)
 {
     return p->error.text;
+}
+
+static tn_status check_one_input(tn_predictor *p)
+{
+    return !p->model->heard ? TN_OK
+                            : base_fail(&p->error, TN_INVALID,
+                                        "the model has a second input, what was said so far: tn_translate feeds it");
 }
 
 /* Cast, scale and normalise one batch into the predictor's own memory. */
@@ -103,6 +102,7 @@ tn_status tn_predict(tn_predictor *p, const tn_view *raw, const tn_view *output)
 {
     tn_feed x = {"x", {0}}, y = {p->model->n_labels && !tn_model_finds_boxes(p->model) ? "p" : "y", *output};
     base_clear(&p->error);
+    BASE_TRY(check_one_input(p));
     BASE_TRY(preprocess(p, raw, &x.view));
     tn_status status = tn_run(p->session, "predict", 1, &x, 1, &y);
     if (status != TN_OK)
@@ -117,6 +117,7 @@ tn_status tn_predictor_shape_for(tn_predictor *p, const tn_view *raw, tn_view *s
     tn_feed x = {"x", tn_view_of(NULL, tn_tensor_dtype(p->model->input), raw->rank, raw->dims)};
     tn_memory memory;
     base_clear(&p->error);
+    BASE_TRY(check_one_input(p));
     tn_status status = tn_session_plan(p->session, "predict", 1, &x, &memory);
     if (status == TN_OK)
         status = tn_session_shape(p->session, "predict", "y", shape);
