@@ -6,7 +6,7 @@
 #include "data/table/table.h"
 
 /* Bits [0, n) of from to bit `at` of to. */
-static void copy_bits(uint64_t *to, int64_t at, const uint64_t *from, int64_t n)
+void table_copy_bits(uint64_t *to, int64_t at, const uint64_t *from, int64_t n)
 {
     for (int64_t i = 0; i < n; i += 64) {
         uint64_t bits = from[i >> 6];
@@ -32,7 +32,7 @@ static tn_status merge_missing(const table_chunk *chunks, int64_t n, int k, int6
     int64_t at = 0;
     for (int64_t i = 0; i < n; at += chunks[i++].rows)
         if (chunks[i].parts[k].missing)
-            copy_bits(all, at, chunks[i].parts[k].missing, chunks[i].rows);
+            table_copy_bits(all, at, chunks[i].parts[k].missing, chunks[i].rows);
     return TN_OK;
 }
 
@@ -52,7 +52,7 @@ static int by_bytes(const void *a, const void *b)
 }
 
 /* names of c, sorted; rank[number in `all`] is the place there. */
-static tn_status name_words(const table_words *all, tn_column *c, int32_t *rank, base_arena *arena, base_error *e)
+tn_status table_name_words(const table_words *all, tn_column *c, int32_t *rank, base_arena *arena, base_error *e)
 {
     size_t n = all->ends.n;
     word *words = calloc(n + 1, sizeof *words);
@@ -113,7 +113,7 @@ static tn_status merge_words(const table_source *s, const table_chunk *chunks, i
     tn_status status =
         map && rank ? unite(s, chunks, n, k, &all, map, overflow, e) : base_no_memory(e, "reading a table");
     if (status == TN_OK && !*overflow)
-        status = name_words(&all, c, rank, s->arena, e);
+        status = table_name_words(&all, c, rank, s->arena, e);
     if (status == TN_OK && !*overflow) {
         const int32_t *of = map;
         int64_t row = 0;

@@ -1,5 +1,6 @@
 /* read.c: from a file, or text in memory, to a table; see <tarn/table.h>. */
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -193,8 +194,24 @@ static tn_table *from_bytes(tn_context *context, const void *data, size_t bytes,
     return t;
 }
 
+/* Larger than what is to be held in memory, and such as can be read in blocks. *t: its table, or NULL after a failure. */
+static bool is_kept(tn_context *context, const char *path, const tn_table_opt *opt, tn_table **t, base_error *e)
+{
+    struct stat st;
+    bool foreign = false;
+    *t = NULL;
+    if (!opt->cache || is_json(path) || stat(path, &st) != 0 || (size_t)st.st_size <= opt->cache_above)
+        return false;
+    if (table_kept(context, path, opt, t, &foreign, e) != TN_OK && foreign)
+        base_clear(e);
+    return !foreign;
+}
+
 static tn_table *from_file(tn_context *context, const char *path, const tn_table_opt *opt, base_error *e)
 {
+    tn_table *kept;
+    if (is_kept(context, path, opt, &kept, e))
+        return kept;
     char *text = NULL;
     table_scan scan = {0};
     tn_table *t = NULL;

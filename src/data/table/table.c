@@ -35,11 +35,13 @@ void tn_table_free(tn_table *t)
 {
     if (!t || atomic_fetch_sub_explicit(&t->references, 1, memory_order_acq_rel) != 1)
         return;
-    for (int k = 0; t->columns && k < t->n_columns; k++) {
+    for (int k = 0; t->columns && k < t->n_columns && !t->map.data; k++) {
         free((void *)(uintptr_t)t->columns[k].values);
         free((void *)(uintptr_t)t->columns[k].missing);
         free((void *)(uintptr_t)t->columns[k].text);
     }
+    if (t->map.data)
+        base_file_unmap(&t->map);
     for (size_t i = 0; i < t->notes.n; i++)
         free(t->notes.at[i]);
     base_vec_free(&t->notes);

@@ -11,6 +11,8 @@
 #include "base/str.h"
 #include "base/vec.h"
 
+#include "base/file.h"
+
 #include <stdatomic.h>
 #include <tarn/table.h>
 
@@ -25,6 +27,7 @@ struct tn_table {
     int64_t skipped, bad_values;
     char delimiter; /* 0: JSON lines, SQLite */
     bool header;
+    base_mapping map; /* where the columns are, of a table that is kept in a file; data NULL: in memory */
     base_arena arena;
 };
 
@@ -216,6 +219,7 @@ struct table_source {
     const table_scan *scan; /* of the text that `data` is part of; NULL: none */
     const char *data;       /* UTF-8 */
     size_t bytes;
+    int64_t lines;    /* before it, of the file that it is a block of */
     const char *body; /* after the header */
     char delimiter, quote;
     bool json, day_first, check_utf8;
@@ -300,6 +304,14 @@ tn_status table_load(table_source *s, base_error *e);
  * words of all chunks are more than categories may be; nothing was made. */
 tn_status table_merge(const table_source *s, table_chunk *chunks, int64_t n, int k, void *values, char *text,
                       bool *overflow, base_error *e);
+/* Bits [0, n) of from to bit `at` of to, where zeros are. */
+void table_copy_bits(uint64_t *to, int64_t at, const uint64_t *from, int64_t n);
+/* The words as the names of a column of categories, sorted; rank[number of a word] is its place. */
+tn_status table_name_words(const table_words *all, tn_column *c, int32_t *rank, base_arena *arena, base_error *e);
+/* kept.c: the table of a file, its columns in another one below opt->cache, made if it is not there. *foreign: the file is none that can
+ * be read in blocks. */
+tn_status table_kept(tn_context *context, const char *path, const tn_table_opt *opt, tn_table **out, bool *foreign,
+                     base_error *e);
 /* drop.c: leaves out rows, which are in order. */
 void table_drop(tn_table *t, const int64_t *rows, int64_t n);
 /* read.c: the rest, when s has a text and an empty table; n_columns, names and kinds may be known. */

@@ -43,7 +43,7 @@ static const char *shown(const table_source *s, const char *at, char buffer[BASE
 tn_status table_trouble_fail(const table_source *s, const table_trouble *t, base_error *e)
 {
     char place[300], cell[BASE_SHOWN], name[BASE_SHOWN];
-    long long line = 1;
+    long long line = s->lines + 1;
     const char *start = s->data;
     for (const char *p = s->data, *next; (next = memchr(p, '\n', (size_t)(t->at - p))); p = start = next + 1)
         line++;

@@ -1,0 +1,294 @@
+/* test_table_kept.c: tables whose columns are kept in a file: the same as in memory, whatever gives way in later blocks; found again, made anew
+ * when damaged or out of date; and held in memory only so far as is promised. labels: release */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#ifdef TARN_HAVE_ZLIB
+#include <zlib.h>
+#endif
+
+#include "base/context.h"
+#include "data/table/table.h"
+#include "support/scratch.h"
+
+static tn_context *context;
+static char said[4096];
+
+static void listen(void *user, int level, const char *text)
+{
+    (void)user;
+    if (level <= BASE_LOG_WARNING)
+        (void)snprintf(said, sizeof said, "%s", text);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    scratch_new();
+    context = tn_context_new(TN_OPT(tn_context_opt, .threads = 2, .log = listen));
+    return context ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    scratch_remove();
+    tn_context_free(context);
+    return 0;
+}
+
+enum { ROWS = 20000 };
+
+/* Columns that give way late, words that become too many late or never, missing values, line breaks in quotes. */
+static void write_table(const char *path, int shift)
+{
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    fputs("whole,late_number,late_word,few,many,late_many,date,text,none,flag\n", f);
+    for (int i = 0; i < ROWS; i++) {
+        fprintf(f, "%d,%s%d%s,", i - 7 + shift, i % 50 == 3 ? "" : "", i, i == 15000 ? ".5" : "");
+        fprintf(f, "%s,%c,w%d,", i == 19000 ? "later" : i % 3 ? "12" : "", 'a' + i % 7, i % 3000);
+        fprintf(f, "v%d,2016-07-%02d,", i < 10000 ? i % 10 : i, i % 28 + 1);
+        fprintf(f, "\"line %d,\n\"\"%d\"\" \xC3\xA9\",,%s\n", i, i * 3, i % 2 ? "true" : i % 11 ? "false" : "NA");
+    }
+    fclose(f);
+}
+
+static tn_table *read_as(const char *path, const char *cache, size_t above)
+{
+    tn_table *t = tn_table_read(context, path, TN_OPT(tn_table_opt, .cache = cache, .cache_above = above));
+    if (!t)
+        fail_msg("%s", tn_context_error(context));
+    return t;
+}
+
+static void same(const tn_table *a, const tn_table *b)
+{
+    assert_int_equal(tn_table_rows(a), tn_table_rows(b));
+    assert_int_equal(tn_table_columns(a), tn_table_columns(b));
+    for (int k = 0; k < tn_table_columns(a); k++) {
+        const tn_column *x = tn_table_column(a, k), *y = tn_table_column(b, k);
+        assert_string_equal(x->name, y->name);
+        if (x->type != y->type || x->n_missing != y->n_missing || x->categories != y->categories)
+            fail_msg("%s: %s, %d missing, and %s, %d missing", x->name, tn_column_type_name(x->type), (int)x->n_missing,
+                     tn_column_type_name(y->type), (int)y->n_missing);
+        assert_memory_equal(x->values, y->values, (size_t)a->rows * table_value_size(x->type));
+        for (int i = 0; i < x->categories; i++)
+            assert_string_equal(x->names[i], y->names[i]);
+        for (int64_t r = 0; r < a->rows; r++)
+            assert_int_equal(tn_table_missing(a, k, r), tn_table_missing(b, k, r));
+        if (x->type == TN_COLUMN_TEXT)
+            assert_memory_equal(x->text, y->text, ((const uint64_t *)x->values)[a->rows - 1]);
+    }
+}
+
+static void columns_are_the_same(void **state)
+{
+    (void)state;
+    const char *path = scratch_path("table.csv");
+    char folder[512];
+    (void)snprintf(folder, sizeof folder, "%s", scratch_path("columns"));
+    write_table(path, 0);
+    tn_table *memory = read_as(path, NULL, 0);
+    const size_t above[] = {0, 1, 1 << 20};
+    for (int i = 0; i < 3; i++) {
+        tn_table *kept = read_as(path, folder, above[i]);
+        assert_non_null(kept->map.data);
+        same(memory, kept);
+        tn_table_free(kept);
+        char line[600];
+        (void)snprintf(line, sizeof line, "rm -r '%s'", folder);
+        assert_int_equal(system(line), 0);
+    }
+    tn_table *whole = read_as(path, folder, 1 << 30);
+    assert_null(whole->map.data);
+    tn_table_free(whole);
+    tn_table_free(memory);
+}
+
+/* The one file of columns in the folder. */
+static char *kept_file(const char *folder)
+{
+    static char name[600];
+    char line[700];
+    (void)snprintf(line, sizeof line, "ls '%s'/*", folder);
+    FILE *f = popen(line, "r");
+    assert_non_null(f);
+    assert_non_null(fgets(name, sizeof name, f));
+    char more[10];
+    assert_null(fgets(more, sizeof more, f));
+    pclose(f);
+    name[strcspn(name, "\n")] = '\0';
+    return name;
+}
+
+static void damage_is_told(void **state)
+{
+    (void)state;
+    const char *path = scratch_path("damaged.csv");
+    char folder[512];
+    (void)snprintf(folder, sizeof folder, "%s", scratch_path("columns2"));
+    write_table(path, 0);
+    tn_table *memory = read_as(path, NULL, 0);
+    tn_table_free(read_as(path, folder, 1));
+    const char *file = kept_file(folder);
+    for (int i = 0; i < 40; i++) {
+        FILE *f = fopen(file, "r+b");
+        fseek(f, 0, SEEK_END);
+        const long bytes = ftell(f), at = i < 20 ? (bytes - 1) / 20 * i : bytes - 1 - 13L * (i - 20);
+        fseek(f, at, SEEK_SET);
+        const int c = fgetc(f);
+        fseek(f, at, SEEK_SET);
+        fputc(c ^ 0x10, f);
+        fclose(f);
+        if (i % 10 == 9)
+            assert_int_equal(truncate(file, at), 0);
+        said[0] = '\0';
+        tn_table *t = read_as(path, folder, 1);
+        same(memory, t);
+        tn_table_free(t);
+        /* bytes between sections belong to nobody */
+        if (!strstr(said, "is damaged") && i % 10 == 9)
+            fail_msg("%d: damage at %ld of %ld is not told: %s", i, at, bytes, said);
+    }
+    tn_table_free(memory);
+    write_table(path, 5);
+    tn_table *now = read_as(path, folder, 1);
+    assert_int_equal(((const int64_t *)tn_table_column(now, 0)->values)[0], -2);
+    tn_table_free(now);
+    (void)kept_file(folder); /* the old one was replaced */
+}
+
+static void sentences_know_their_lines(void **state)
+{
+    (void)state;
+    const char *path = scratch_path("wrong.csv");
+    FILE *f = fopen(path, "wb");
+    fputs("a,b\n", f);
+    for (int i = 0; i < 60000; i++)
+        fputs(i == 50000 ? "1,2,3\n" : "1,2\n", f);
+    fclose(f);
+    assert_null(
+        tn_table_read(context, path, TN_OPT(tn_table_opt, .cache = scratch_path("columns3"), .cache_above = 1)));
+    assert_non_null(strstr(tn_context_error(context), "wrong.csv:50002:1"));
+    tn_table *t = tn_table_read(
+        context, path, TN_OPT(tn_table_opt, .cache = scratch_path("columns3"), .cache_above = 1, .bad = TN_BAD_SKIP));
+    assert_non_null(t);
+    assert_int_equal(tn_table_rows(t), 59999);
+    assert_int_equal(tn_table_skipped(t), 1);
+    tn_table_free(t);
+}
+
+static size_t status_of(const char *what)
+{
+    char line[200];
+    size_t kilobytes = 0;
+    FILE *f = fopen("/proc/self/status", "r");
+    while (f && fgets(line, sizeof line, f))
+        if (strncmp(line, what, strlen(what)) == 0)
+            kilobytes = (size_t)strtoul(line + strlen(what) + 1, NULL, 10);
+    if (f)
+        fclose(f);
+    return kilobytes * 1024;
+}
+
+/* 60 MB of numbers in a process that may have 20 MB of data more than it begins with: read, prepared, and sent through a loader. */
+static int in_little_memory(const char *path, const char *folder)
+{
+    enum { MORE = 20 << 20 };
+    tn_context *c = tn_context_new(TN_OPT(tn_context_opt, .threads = 1));
+    const size_t data = status_of("VmData:");
+    const struct rlimit limit = {data + MORE, data + MORE};
+    if (!c || data == 0 || setrlimit(RLIMIT_DATA, &limit) != 0)
+        return 77;
+    if (tn_table_read(c, path, NULL))
+        return 1; /* in memory it cannot be had: the limit holds */
+    tn_table *t = tn_table_read(c, path, TN_OPT(tn_table_opt, .cache = folder, .cache_above = 1 << 20));
+    tn_preparation *p =
+        t ? tn_table_prepare(c, t, NULL, 0, TN_OPT(tn_prepare_opt, .target = "n", .number = true)) : NULL;
+    tn_dataset *d = p ? tn_dataset_table(c, t, p, NULL, tn_table_rows(t)) : NULL;
+    tn_loader *l = d ? tn_loader_new(c, d, TN_OPT(tn_loader_opt, .batch = 256, .shuffle = true)) : NULL;
+    const tn_batch *b = NULL;
+    if (!l) {
+        fprintf(stderr, "%s\n", tn_context_error(c));
+        return 2;
+    }
+    int64_t seen = 0;
+    while (tn_loader_next(l, &b) == TN_OK && b)
+        seen += b->n;
+    printf("%zu bytes of the file's columns, at most %zu more of memory of its own\n", t->map.bytes, (size_t)MORE);
+    const bool all = seen == tn_table_rows(t) && t->map.bytes > 40 << 20;
+    tn_loader_free(l);
+    tn_dataset_free(d);
+    tn_preparation_free(p);
+    tn_table_free(t);
+    tn_context_free(c);
+    return all ? 0 : 3;
+}
+
+static void memory_is_bounded(void **state)
+{
+    (void)state;
+    const char *path = scratch_path("large.csv");
+    FILE *f = fopen(path, "wb");
+    fputs("n,a,b,c,d,e,f,g,h,i,j,k,l,m\n", f);
+    for (int i = 0; i < 450000; i++) {
+        fprintf(f, "%d", i % 1000);
+        for (int k = 0; k < 13; k++)
+            fprintf(f, ",%d.%02d", (i * 7 + k * 131) % 1000, (i + k) % 100);
+        fputs("\n", f);
+    }
+    fclose(f);
+    const pid_t child = fork();
+    if (child == 0)
+        _exit(in_little_memory(path, scratch_path("columns4")));
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+        skip();
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        fail_msg("the child ends with %d, %d", WIFEXITED(status), WEXITSTATUS(status));
+}
+
+#ifdef TARN_HAVE_ZLIB
+static void packed_files_are_kept(void **state)
+{
+    (void)state;
+    const char *path = scratch_path("plain.csv");
+    char packed[600], buffer[65536];
+    (void)snprintf(packed, sizeof packed, "%s", scratch_path("packed.csv.gz"));
+    write_table(path, 0);
+    gzFile z = gzopen(packed, "wb");
+    FILE *f = fopen(path, "rb");
+    for (size_t n; (n = fread(buffer, 1, sizeof buffer, f)) > 0;)
+        assert_int_equal(gzwrite(z, buffer, (unsigned)n), (int)n);
+    fclose(f);
+    gzclose(z);
+    tn_table *a = read_as(path, NULL, 0), *b = read_as(packed, scratch_path("columns5"), 1);
+    assert_non_null(b->map.data);
+    same(a, b);
+    tn_table_free(a);
+    tn_table_free(b);
+}
+#endif
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(columns_are_the_same),       cmocka_unit_test(damage_is_told),
+        cmocka_unit_test(sentences_know_their_lines), cmocka_unit_test(memory_is_bounded),
+#ifdef TARN_HAVE_ZLIB
+        cmocka_unit_test(packed_files_are_kept),
+#endif
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
