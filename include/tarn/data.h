@@ -104,6 +104,16 @@ TN_API tn_dataset *tn_dataset_concat(tn_context *context, const tn_dataset *cons
 /* The same samples, each fetched once and then kept in memory, for sets whose samples take time to make or read. What depends
  * on `key` stays as it was when first fetched. TN_LIMIT if all samples need more than `memory_limit` bytes (0: no limit). */
 TN_API tn_dataset *tn_dataset_cache(tn_context *context, const tn_dataset *dataset, size_t memory_limit);
+/* How what was decoded is kept by data sets that have it as an option: up to what changes by chance, so that samples are the same bits with
+ * it and without. On disk it is one mapped file, written in the first epoch, beside its name, and found again by later runs unless a source's
+ * size or time, or what is done to it, has changed; a damaged one is made anew. It must not become shorter while it is used. */
+typedef struct tn_cache_opt {
+    const char *folder;  /* on disk, in this folder; NULL: in memory */
+    size_t limit;        /* bytes in memory, of what fits; 0: none */
+    bool either;         /* in memory if all fits within the limit, as the first sample tells, else in the folder */
+    tn_context *context; /* whose log is told of a damaged file; NULL: nobody */
+    void *reserved[4];
+} tn_cache_opt;
 /* Cuts in two at random, repeatably by seed: *first gets `fraction` (0 to 1) of the samples, rounded to the nearest, and
  * *second the rest, both in the order of the original. `stratified` does so class by class (and rounds class by class). */
 TN_API tn_status tn_dataset_split(tn_context *context, const tn_dataset *dataset, double fraction, uint64_t seed,

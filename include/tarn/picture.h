@@ -94,7 +94,10 @@ typedef struct tn_pictures_opt {
     size_t
         memory_limit; /* bytes unpacked from a .tar.gz that stay in memory, the rest in a temporary file; 0: 512 MiB */
     const char *temporary; /* folder for that file; NULL: /tmp */
-    void *reserved[8];
+    /* Decoded pictures, after the steps of the pipeline that do not depend on the key; NULL: not kept. Of pictures with masks or boxes, and
+     * where the first step chooses by the key what is decoded (random_resized_crop), nothing is kept. */
+    const tn_cache_opt *cache;
+    void *reserved[7];
 } tn_pictures_opt;
 
 /* All data sets of pictures have the field "x", u8 [channels, height, width]; files are those whose names end in png, jpg,

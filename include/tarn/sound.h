@@ -71,7 +71,8 @@ typedef struct tn_sounds_opt {
     const char *const *class_names; /* labels must be among them; NULL: all that there are, sorted */
     int classes;
     const tn_sound_augment *augment;
-    void *reserved[8];
+    const tn_cache_opt *cache; /* sounds decoded and brought to the rate; NULL: not kept */
+    void *reserved[7];
 } tn_sounds_opt;
 
 /* All sounds (.wav .flac .ogg .oga .opus .aif .aiff .au .mp3) of a folder or an archive (.tar, .tar.gz, .zip) as samples x f32

@@ -315,15 +315,33 @@ bool pipeline_part(const tn_pipeline *p, int64_t width, int64_t height, uint64_t
     return p->steps[0].kind->part(&p->steps[0], random, width, height, part);
 }
 
+int pipeline_certain(const tn_pipeline *p)
+{
+    static const char *const certain[] = {"resize", "resize_shorter", "centre_crop", "pad"};
+    int n = 0;
+    for (bool is = true; is && n < p->n; n += is) {
+        is = false;
+        for (size_t k = 0; k < sizeof certain / sizeof *certain; k++)
+            is |= p->steps[n].probability >= 1 && strcmp(p->steps[n].kind->name, certain[k]) == 0;
+    }
+    return n == 0 && p->n > 0 && p->steps[0].kind->part ? -1 : n;
+}
+
 tn_status pipeline_run(const tn_pipeline *p, picture_scene *scene, uint64_t key, const data_hint *hint,
                        pipeline_other *other, void *user, base_error *e)
 {
-    for (int i = 0; i < p->n; i++) {
+    return pipeline_run_steps(p, 0, p->n, scene, key, hint, other, user, e);
+}
+
+tn_status pipeline_run_steps(const tn_pipeline *p, int from, int to, picture_scene *scene, uint64_t key,
+                             const data_hint *hint, pipeline_other *other, void *user, base_error *e)
+{
+    for (int i = from; i < to; i++) {
         step_run r = {.step = &p->steps[i], .hint = i == 0 ? hint : NULL, .other = other, .user = user, .e = e};
         base_random next;
         if (!happens(p, i, key, &r.random))
             continue;
-        r.mirror = r.step->kind->part && i + 1 < p->n && strcmp(p->steps[i + 1].kind->name, "flip_horizontal") == 0 &&
+        r.mirror = r.step->kind->part && i + 1 < to && strcmp(p->steps[i + 1].kind->name, "flip_horizontal") == 0 &&
                    happens(p, i + 1, key, &next);
         BASE_TRY(r.step->kind->run(&r, scene));
         i += r.mirror;

@@ -64,6 +64,11 @@ bool pipeline_has_mosaic(const tn_pipeline *p);
 /* hint, other may be NULL. */
 tn_status pipeline_run(const tn_pipeline *p, picture_scene *scene, uint64_t key, const data_hint *hint,
                        pipeline_other *other, void *user, base_error *e);
+/* The same for steps [from, to). */
+tn_status pipeline_run_steps(const tn_pipeline *p, int from, int to, picture_scene *scene, uint64_t key,
+                             const data_hint *hint, pipeline_other *other, void *user, base_error *e);
+/* How many steps come before the first that depends on the key; -1: that is the first one, and it chooses what is decoded. */
+int pipeline_certain(const tn_pipeline *p);
 /* The part that the first step takes of a picture of this size, if that is its whole work. */
 bool pipeline_part(const tn_pipeline *p, int64_t width, int64_t height, uint64_t key, data_part *part);
 

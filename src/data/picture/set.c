@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "base/text.h"
 #include "data/names.h"
 #include "data/picture/pipeline.h"
+#include "data/stamp.h"
 
 static const int64_t PIXELS_LIMIT = 100000000;
 
@@ -69,6 +71,7 @@ picture_set *picture_set_new(const tn_pictures_opt *o, base_error *e)
     s->most_boxes = o->most_boxes;
     s->pixels_limit = o->pixels_limit > 0 ? o->pixels_limit : PIXELS_LIMIT;
     s->pipeline = o->pipeline ? pipeline_retain(o->pipeline) : NULL;
+    s->cache = o->cache;
     return s;
 }
 
@@ -89,6 +92,7 @@ void picture_set_free(picture_set *s)
 {
     if (!s)
         return;
+    data_store_free(s->store);
     data_files_close(s->files);
     data_files_close(s->masks);
     base_vec_free(&s->items);
@@ -194,6 +198,78 @@ static bool ask(void *user, int64_t width, int64_t height, data_part *part)
     return true;
 }
 
+/* ---- what is kept ----------------------------------------------------------------------------------------------- */
+
+typedef struct kept {
+    int64_t width, height, channels;
+} kept;
+
+static void keep(const picture_set *s, int64_t index, const tn_picture *p)
+{
+    const kept head = {p->width, p->height, p->channels};
+    data_store_put(s->store, index, &head, sizeof head, p->pixels,
+                   (size_t)p->width * (size_t)p->height * (size_t)p->channels);
+}
+
+/* The steps that are done with it; 0, and no picture: it was not kept. -1: memory is out. */
+static int find_kept(const picture_set *s, int64_t index, picture_scene *scene, base_error *e)
+{
+    size_t bytes;
+    kept head;
+    const char *record = data_store_find(s->store, index, &bytes);
+    if (!record || bytes < sizeof head)
+        return 0;
+    memcpy(&head, record, sizeof head);
+    scene->picture = data_picture_new(head.width, head.height, (int)head.channels, e);
+    if (!scene->picture)
+        return -1;
+    memcpy(scene->picture->pixels, record + sizeof head, bytes - sizeof head);
+    return s->certain;
+}
+
+/* What decides about what is kept, beside the sources' sizes and times. */
+static uint64_t sum_of(const picture_set *s)
+{
+    enum { VERSION = 1 };
+    const int64_t numbers[] = {
+        VERSION,  s->channels, s->fit,          s->whole ? s->height : 0, s->whole ? s->width : 0,
+        s->whole, s->certain,  s->pixels_limit, (int64_t)s->items.n};
+    uint64_t h = base_checksum(0, numbers, sizeof numbers);
+    h = base_checksum(h, &s->fill, sizeof s->fill);
+    for (int i = 0; i < s->certain && s->pipeline; i++) {
+        const picture_step *step = &s->pipeline->steps[i];
+        h = base_checksum(h, step->kind->name, strlen(step->kind->name));
+        h = base_checksum(h, step->v, sizeof step->v);
+    }
+    base_str where = {0};
+    data_files_where(s->files, s->items.at[0].file, &where);
+    h = base_checksum(h, base_str_text(&where), where.length);
+    base_str_free(&where);
+    return h;
+}
+
+static tn_status begin_keeping(picture_set *s, base_error *e)
+{
+    s->certain = s->pipeline ? pipeline_certain(s->pipeline) : 0;
+    s->whole = !s->pipeline || s->certain == s->pipeline->n;
+    if (!s->cache || s->masks || s->boxed || s->certain < 0)
+        return TN_OK;
+    const uint64_t names = sum_of(s);
+    uint64_t key = names;
+    for (size_t i = 0; i < s->items.n; i++)
+        key = data_stamp(key, s->files, s->items.at[i].file);
+    picture_scene scene = {0};
+    size_t about = (size_t)s->width * (size_t)s->height * (size_t)s->channels + sizeof(kept);
+    if (s->cache->either && !s->whole && load(s, 0, NULL, &scene, e) == TN_OK)
+        about = (size_t)scene.picture->width * (size_t)scene.picture->height * (size_t)s->channels + sizeof(kept);
+    scene_free(&scene);
+    s->store = data_store_new(s->cache, "pictures", names, key, (int64_t)s->items.n, about, e);
+    s->cache = NULL;
+    return s->store ? TN_OK : e->status;
+}
+
+/* ---- samples ---------------------------------------------------------------------------------------------------- */
+
 static tn_status make_sample(const picture_set *s, int64_t index, uint64_t key, void *const *at, base_error *e)
 {
     picture_scene scene = {0};
@@ -201,13 +277,30 @@ static tn_status make_sample(const picture_set *s, int64_t index, uint64_t key, 
     /* Where only a part of the picture will be seen, no more is decoded; masks and boxes want the whole. */
     wanted want = {s, key};
     data_hint hint = {.ask = ask, .user = &want};
-    tn_status status = load(s, index, s->masks || s->boxed ? NULL : &hint, &scene, e);
+    const int steps = s->pipeline ? s->pipeline->n : 0;
+    int done = s->store ? find_kept(s, index, &scene, e) : 0;
+    tn_status status = done < 0 ? TN_MEMORY : TN_OK;
+    const bool found = done > 0 || scene.picture;
+    if (!found && status == TN_OK)
+        status = load(s, index, s->masks || s->boxed ? NULL : &hint, &scene, e);
+    if (s->store && !found) {
+        done = s->certain;
+        if (status == TN_OK && s->pipeline)
+            status = pipeline_run_steps(s->pipeline, 0, done, &scene, key, &hint, NULL, NULL, e);
+        if (status == TN_OK && !s->whole)
+            keep(s, index, scene.picture);
+        else if (status != TN_OK)
+            data_store_pass(s->store, index);
+        hint.used &= done == 0;
+    }
     if (status == TN_OK && s->pipeline)
-        status = pipeline_run(s->pipeline, &scene, key, &hint, load_other, &more, e);
+        status = pipeline_run_steps(s->pipeline, done, steps, &scene, key, &hint, load_other, &more, e);
     else if (status == TN_OK && hint.used)
         status = scene_scale_part(&scene, &hint.part, e);
-    if (status == TN_OK)
+    if (status == TN_OK && !(found && s->whole))
         status = scene_fit(&scene, s->width, s->height, s->fit, s->fill, e);
+    if (status == TN_OK && s->store && s->whole && !found)
+        keep(s, index, scene.picture);
     if (status == TN_OK) {
         int f = 0;
         int64_t label = s->items.at[index].label;
@@ -291,6 +384,8 @@ tn_dataset *picture_set_finish(picture_set *s, const char *what, base_error *e)
     if (status == TN_OK)
         status = find_size(s, e);
     count_boxes(s);
+    if (status == TN_OK)
+        status = begin_keeping(s, e);
     tn_dataset *d = NULL;
     if (status == TN_OK) {
         tn_dataset_def def = {.count = (int64_t)s->items.n,

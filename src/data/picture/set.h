@@ -8,6 +8,7 @@
 #include "data/dataset.h"
 #include "data/files.h"
 #include "data/picture/scene.h"
+#include "data/store.h"
 
 #include <tarn/picture.h>
 
@@ -31,6 +32,11 @@ typedef struct picture_set {
     int64_t height, width, pixels_limit;
     double fill;
     tn_pipeline *pipeline;
+    /* What is kept: scenes when `certain` steps are done, or, where no step depends on the key, pictures as they are handed out. */
+    const tn_cache_opt *cache; /* the caller's, while the set is made */
+    data_store *store;         /* NULL: nothing */
+    int certain;
+    bool whole;
 } picture_set;
 
 /* A set without files; NULL, with the sentence in e. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/checksum.h"
 #include "base/context.h"
 #include "base/philox.h"
 #include "base/text.h"
@@ -14,6 +15,8 @@
 #include "data/pattern.h"
 #include "data/prepare.h"
 #include "data/sound/sound.h"
+#include "data/stamp.h"
+#include "data/store.h"
 
 /* How any sound becomes a sample. */
 typedef struct shape {
@@ -35,12 +38,14 @@ typedef struct sounds {
     shape shape;
     bool augmented;
     tn_sound_augment augment;
+    data_store *store; /* NULL: nothing is kept */
 } sounds;
 
 static void sounds_free(sounds *s)
 {
     if (!s)
         return;
+    data_store_free(s->store);
     data_files_close(s->files);
     base_vec_free(&s->items);
     base_arena_free(&s->arena);
@@ -115,17 +120,41 @@ static void place(const shape *due, const tn_sound *s, float *x, int64_t *length
         memset(x + n, 0, (size_t)(due->frames - n) * sizeof *x);
 }
 
-static tn_status sounds_get(void *user, int64_t index, uint64_t key, const tn_sample *sample)
+static tn_sound *decode(const sounds *s, const item *it, base_error *e)
 {
-    const sounds *s = user;
-    const item *it = &s->items.at[index];
-    base_error *e = sample->inside;
     data_buffer b = {0};
     base_str where = {0};
     const tn_sound_opt opt = {.rate = s->shape.rate, .channels = 1};
     data_files_where(s->files, it->file, &where);
     tn_status status = where.failed ? base_no_memory(e, "reading a sound") : data_files_read(s->files, it->file, &b, e);
     tn_sound *sound = status == TN_OK ? data_sound_decode(b.data, b.bytes, base_str_text(&where), &opt, e) : NULL;
+    data_buffer_free(&b);
+    base_str_free(&where);
+    return sound;
+}
+
+/* What was kept of it, or now is. */
+static tn_sound *load(const sounds *s, int64_t index, base_error *e)
+{
+    size_t bytes = 0;
+    const float *kept = s->store ? data_store_find(s->store, index, &bytes) : NULL;
+    tn_sound *sound =
+        kept ? data_sound_new((int64_t)(bytes / sizeof *kept), 1, s->shape.rate, e) : decode(s, &s->items.at[index], e);
+    if (kept && sound)
+        memcpy(sound->samples, kept, bytes);
+    else if (s->store && sound)
+        data_store_put(s->store, index, NULL, 0, sound->samples, (size_t)sound->frames * sizeof *sound->samples);
+    else if (s->store && !kept)
+        data_store_pass(s->store, index);
+    return sound;
+}
+
+static tn_status sounds_get(void *user, int64_t index, uint64_t key, const tn_sample *sample)
+{
+    const sounds *s = user;
+    const item *it = &s->items.at[index];
+    base_error *e = sample->inside;
+    tn_sound *sound = load(s, index, e);
     if (sound && s->augmented && change(&sound, &s->augment, key, e) != TN_OK) {
         tn_sound_free(sound);
         sound = NULL;
@@ -136,9 +165,7 @@ static tn_status sounds_get(void *user, int64_t index, uint64_t key, const tn_sa
             memcpy(sample->at[1], &it->label, sizeof it->label);
     }
     tn_sound_free(sound);
-    data_buffer_free(&b);
-    base_str_free(&where);
-    return sound ? TN_OK : e && e->status != TN_OK ? e->status : status != TN_OK ? status : TN_FORMAT;
+    return sound ? TN_OK : e && e->status != TN_OK ? e->status : TN_FORMAT;
 }
 
 static int64_t sounds_label(void *user, int64_t index)
@@ -387,11 +414,32 @@ static tn_status read_set(sounds *s, const char *path, const tn_sounds_opt *o, c
     return TN_OK;
 }
 
+static tn_status begin_keeping(sounds *s, const tn_cache_opt *cache, base_error *e)
+{
+    enum { VERSION = 1 };
+    const int64_t numbers[] = {VERSION, s->shape.rate, (int64_t)s->items.n};
+    if (!cache)
+        return TN_OK;
+    base_str where = {0};
+    data_files_where(s->files, s->items.at[0].file, &where);
+    const uint64_t names =
+        base_checksum(base_checksum(0, numbers, sizeof numbers), base_str_text(&where), where.length);
+    uint64_t key = names;
+    base_str_free(&where);
+    for (size_t i = 0; i < s->items.n; i++)
+        key = data_stamp(key, s->files, s->items.at[i].file);
+    tn_sound *first = cache->either ? decode(s, &s->items.at[0], e) : NULL;
+    const size_t about = first ? (size_t)first->frames * sizeof(float) : 0;
+    tn_sound_free(first);
+    s->store = data_store_new(cache, "sounds", names, key, (int64_t)s->items.n, about, e);
+    return s->store ? TN_OK : e->status;
+}
+
 static tn_dataset *open_set(const char *path, const tn_sounds_opt *o, const patterns *p, base_error *e)
 {
     sounds *s = calloc(1, sizeof *s);
     shape *kept = malloc(sizeof *kept);
-    if (!s || !kept || read_set(s, path, o, p, e) != TN_OK) {
+    if (!s || !kept || read_set(s, path, o, p, e) != TN_OK || begin_keeping(s, o->cache, e) != TN_OK) {
         if (!s || !kept)
             base_no_memory(e, "reading sounds");
         sounds_free(s);
@@ -411,9 +459,10 @@ tn_dataset *tn_dataset_sounds(tn_context *context, const char *path, const tn_so
 {
     static const tn_sounds_opt usual = {0};
     const tn_sounds_opt *o = opt ? opt : &usual;
-    base_error *e = base_context_begin(context);
+    base_error own = {0}, *e = base_context_begin(context);
     patterns p = {0};
     tn_dataset *d = NULL;
+    e = e ? e : &own;
     if (check_opt(o, e) == TN_OK && data_pattern_init(&p.label, o->label, "label", e) == TN_OK &&
         data_pattern_init(&p.only, o->only, "only", e) == TN_OK &&
         data_pattern_init(&p.except, o->except, "except", e) == TN_OK)
