@@ -17,7 +17,7 @@ static const char *const files[] = {"ops",      "vocabulary", "sequence", "visio
 enum { FILES = sizeof files / sizeof *files };
 
 typedef struct golden_name {
-    int file, kind;
+    int file, kind, orders;
     char name[60];
 } golden_name;
 
@@ -32,7 +32,21 @@ static bool known(int file, int kind, const char *text, size_t length)
     return false;
 }
 
-static void add(int file, int kind, const char *text, size_t length)
+/* What of gradients a file has under "CASE.": gin and grad, ggin. */
+static int orders_of(const format_safetensors *f, const char *name, size_t length)
+{
+    int orders = 0;
+    for (size_t i = 0; i < f->n; i++) {
+        const char *tensor = f->tensors[i].name;
+        if (strncmp(tensor, name, length) != 0 || tensor[length] != '.')
+            continue;
+        orders |= strncmp(tensor + length, ".gin", 4) == 0 || strncmp(tensor + length, ".grad.", 6) == 0;
+        orders |= strncmp(tensor + length, ".ggin", 5) == 0 ? 2 : 0;
+    }
+    return orders;
+}
+
+static void add(int file, int kind, const char *text, size_t length, int orders)
 {
     if (length == 0 || length >= sizeof names->name)
         return;
@@ -44,33 +58,34 @@ static void add(int file, int kind, const char *text, size_t length)
         names = more;
     }
     golden_name *n = &names[names_n++];
-    *n = (golden_name){.file = file, .kind = kind};
+    *n = (golden_name){.file = file, .kind = kind, .orders = orders};
     memcpy(n->name, text, length);
 }
 
 /* Each word of a text once. */
-static void add_words(int file, int kind, const char *text)
+static void add_words(const format_safetensors *f, int file, int kind, const char *text)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
     for (const char *c = text; *c;) {
         size_t n = strspn(c, letters);
         if (!known(file, kind, c, n))
-            add(file, kind, c, n);
+            add(file, kind, c, n, orders_of(f, c, n));
         c += n;
         c += strcspn(c, letters);
     }
 }
 
 /* A case "NAME.K" of an operator; "plateau.K" are schedules. */
-static void add_case(int file, const format_pair *p)
+static void add_case(const format_safetensors *f, int file, const format_pair *p)
 {
+    const int orders = orders_of(f, p->key, strlen(p->key));
     static const char key[] = "\"tarn\": \"";
     const char *own = strstr(p->value, key), *dot = strchr(p->key, '.');
     if (own)
-        add(file, GOLDEN_OPERATOR, own + strlen(key), strcspn(own + strlen(key), " \""));
+        add(file, GOLDEN_OPERATOR, own + strlen(key), strcspn(own + strlen(key), " \""), orders);
     else if (dot && p->value[0] == '{')
         add(file, strncmp(p->key, "plateau.", 8) == 0 ? GOLDEN_SCHEDULE : GOLDEN_OPERATOR, p->key,
-            (size_t)(dot - p->key));
+            (size_t)(dot - p->key), orders);
 }
 
 static void add_file(int file, const format_safetensors *f)
@@ -84,17 +99,17 @@ static void add_file(int file, const format_safetensors *f)
                  {"schedules", GOLDEN_SCHEDULE}};
     bool of_operators = format_safetensors_metadata(f, "counts") != NULL;
     for (size_t i = 0; i < f->metadata_n; i++)
-        add_case(file, &f->metadata[i]);
+        add_case(f, file, &f->metadata[i]);
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         const char *words = format_safetensors_metadata(f, lists[i].key);
         if (words && !of_operators)
-            add_words(file, lists[i].kind, words);
+            add_words(f, file, lists[i].kind, words);
     }
     int kind = f->metadata_n == 1 ? GOLDEN_LAYER : GOLDEN_OPTIMIZER;
     for (size_t i = 0; i < f->n && (kind == GOLDEN_LAYER || strcmp(files[file], "optim") == 0); i++) {
         size_t n = strcspn(f->tensors[i].name, ".");
         if (!known(file, kind, f->tensors[i].name, n))
-            add(file, kind, f->tensors[i].name, n);
+            add(file, kind, f->tensors[i].name, n, orders_of(f, f->tensors[i].name, n));
     }
 }
 
@@ -138,4 +153,13 @@ int golden_names_count(const char *words, int kinds, base_str *s)
         all += n;
     }
     return all;
+}
+
+int golden_names_orders(const char *words, int kinds)
+{
+    int orders = 0;
+    for (size_t i = 0; i < names_n; i++)
+        if ((names[i].kind & kinds) && matches(names[i].name, words))
+            orders |= names[i].orders;
+    return orders;
 }

@@ -10,6 +10,7 @@
 #include <tarn/optim.h>
 
 #include "golden_names.h"
+#include "made_of.h"
 #include "op/scheme/op.h"
 #include "train/recipe.h"
 #include "vocabulary_list.h"
@@ -197,30 +198,67 @@ static void print_onnx(writer *w, const char *full)
     base_str_add(w->page, " | ");
 }
 
+/* The words of a row's golden cases, into room where they are not said. */
+static const char *golden_words(const vocabulary_row *row, const char *name, int kinds, char room[200])
+{
+    (void)snprintf(room, 200, "%s %s%s", name, name, kinds == (GOLDEN_OPERATOR | GOLDEN_LAYER) ? "" : "_*");
+    return *row->golden ? row->golden : room;
+}
+
+/* Dtypes and gradients of what a function is made of. What takes no tensors has no gradient. */
+static void print_made_of(writer *w, made_of m, bool takes_tensors)
+{
+    const char *between = "";
+    for (int d = TN_DTYPE_END - 1; d > 0 && m.floats != OP_FLOATS; d--)
+        if (m.floats & OP_BIT(d)) {
+            base_str_printf(w->page, "%s%s", between, tn_dtype_name((tn_dtype)d));
+            between = " ";
+        }
+    base_str_printf(w->page, "%s | %s | ", m.floats == OP_FLOATS ? "float" : "",
+                    !takes_tensors   ? ""
+                    : m.has_gradient ? "any order"
+                    : m.floats       ? "zero"
+                                     : "");
+}
+
+/* Which gradients golden files compare. */
+static void print_compared(writer *w, const char *words, int kinds)
+{
+    static const char *const orders[] = {"", "first", "second", "first, second"};
+    base_str_printf(w->page, "%s | ", orders[strcmp(words, NOTHING) == 0 ? 0 : golden_names_orders(words, kinds)]);
+}
+
 static void print_golden(writer *w, const vocabulary_row *row, const char *name, int kinds)
 {
-    char words[200];
-    (void)snprintf(words, sizeof words, "%s %s%s", name, name, kinds == (GOLDEN_OPERATOR | GOLDEN_LAYER) ? "" : "_*");
+    char room[200];
     bool nothing = strcmp(row->golden, NOTHING) == 0;
-    if (!nothing && golden_names_count(*row->golden ? row->golden : words, kinds, w->page) == 0 && *row->torch)
+    if (!nothing && golden_names_count(golden_words(row, name, kinds, room), kinds, w->page) == 0 && *row->torch)
         base_str_printf(w->wrong, "'%s' is %s in PyTorch, and no golden file has a case of it\n", row->name,
                         row->torch);
 }
 
-static void print_function(writer *w, const char *group, const char *name, const char *brackets, const char *sources[2])
+static void print_function(writer *w, const char *group, const char *function, const char *name, const char *brackets,
+                           const char *sources[2])
 {
     const vocabulary_row *row = row_of(w, group, name);
     declaration d = read_arguments(brackets, sources);
+    const int kinds = GOLDEN_LAYER | GOLDEN_OPERATOR | (*group ? GOLDEN_OPTIMIZER : 0);
     if (row) {
         base_str_printf(w->page, "%s | %s | %s | ", base_str_text(&d.inputs), base_str_text(&d.arguments),
                         base_str_text(&d.options));
         print_recipe(w, row, name);
         base_str_add(w->page, " | ");
+        char room[200];
+        const made_of m = made_of_function(function);
+        if (m.operators == 0)
+            base_str_printf(w->wrong, "'%s': no source says which operators it is made of\n", function);
+        const char *words = golden_words(row, name, kinds, room);
+        print_made_of(w, m, d.inputs.length > 0 || *group || golden_names_orders(words, kinds));
+        print_compared(w, words, kinds);
         print_torch(w, row->torch);
         base_str_add(w->page, " | ");
         print_onnx(w, row->name);
-        print_golden(w, row, name,
-                     *group ? GOLDEN_LAYER | GOLDEN_OPERATOR | GOLDEN_OPTIMIZER : GOLDEN_LAYER | GOLDEN_OPERATOR);
+        print_golden(w, row, name, kinds);
         base_str_add(w->page, " |\n");
     }
     free_declaration(&d);
@@ -229,8 +267,8 @@ static void print_function(writer *w, const char *group, const char *name, const
 /* ---- sections ------------------------------------------------------------------------------------------------------ */
 
 #define FUNCTIONS_HEAD                                                                                                 \
-    "| function | inputs | arguments | options | recipe | PyTorch | ONNX | golden |\n"                                 \
-    "|---|---|---|---|---|---|---|---|\n"
+    "| function | inputs | arguments | options | recipe | dtypes | gradient | compared | PyTorch | ONNX | golden |\n"  \
+    "|---|---|---|---|---|---|---|---|---|---|---|\n"
 
 /* The word that a loss has in recipes, whose enumerator of recipe.h says it. */
 static void print_loss_word(writer *w, const char *name)
@@ -264,7 +302,9 @@ static void print_functions(writer *w, const char *from, const char *to, const c
             continue;
         base_str_printf(w->page, "| `%.*s` | ", (int)(open - start), start);
         if (!is_operator) {
-            print_function(w, group, name, open + 1, sources);
+            char function[80];
+            (void)snprintf(function, sizeof function, "%.*s", (int)(open - start), start);
+            print_function(w, group, function, name, open + 1, sources);
             continue;
         }
         declaration d = read_arguments(open + 1, sources);
@@ -274,6 +314,10 @@ static void print_functions(writer *w, const char *from, const char *to, const c
                         base_str_text(&d.options));
         print_loss_word(w, name);
         base_str_add(w->page, " | ");
+        print_made_of(w, made_of_operator(op_find(name)), true);
+        char words[160];
+        (void)snprintf(words, sizeof words, "%s %s", name, torch ? strrchr(torch, '.') + 1 : "");
+        print_compared(w, words, GOLDEN_OPERATOR);
         print_torch(w, torch);
         const char *onnx = op_find(name)->onnx;
         base_str_printf(w->page, " | %s | %s |\n", onnx ? onnx : "", base_str_text(&golden));
@@ -366,8 +410,10 @@ void vocabulary_sections(base_str *page, base_str *wrong, int (*is_operator)(con
     const char *ops_alone[2] = {ops, NULL}, *both[2] = {nn, ops}, *losses = strstr(ops, "/* ---- losses ----");
     base_str_add(
         page, "\n## Composites\n\nThese functions of `tarn/ops.h` are no operators but write with them what they "
-              "compute: they take the dtypes, have the\ngradients and run by the kernels of these. Options are fields "
-              "of the struct that they take last; recipe: the word of a\nlayer that is it; golden: files of "
+              "compute, and run by the kernels of these.\nOptions are fields "
+              "of the struct that they take last; recipe: the word of a layer that is it; dtypes: those of floats that "
+              "all the\noperators take which its source names, empty where none takes floats; gradient: that of these "
+              "operators; compared: of which\norder gradients are compared with PyTorch's; golden: files of "
               "tests/golden that have cases of it.\n\n" FUNCTIONS_HEAD);
     print_functions(&w, ops, losses, "", ops_alone, false);
     base_str_add(page, "\n## Layers\n\nFunctions of `tarn/nn.h`, which make parameters.\n\n" FUNCTIONS_HEAD);
