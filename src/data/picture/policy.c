@@ -21,8 +21,7 @@ typedef enum operation {
     SOLARIZE,
     AUTOCONTRAST,
     EQUALIZE,
-    INVERT,
-    OPERATIONS
+    INVERT
 } operation;
 
 /* What a magnitude in 0..1 is for an operation; signed ones are negated by a coin. */
@@ -82,15 +81,25 @@ static scale_of range_of(operation op, const tn_picture *p)
     }
 }
 
+double policy_value(int op, double magnitude, const tn_picture *p)
+{
+    const scale_of range = range_of((operation)op, p);
+    if (op == POSTERIZE)
+        return 8 - rint(magnitude * 4); /* halves to even, as there */
+    return range.low + magnitude * (range.high - range.low);
+}
+
+tn_status policy_operation(picture_scene *s, int op, double value, picture_filter filter, double fill, base_error *e)
+{
+    return apply(s, (operation)op, value, filter, fill, e);
+}
+
 static tn_status apply_at(picture_scene *s, operation op, double magnitude, picture_filter filter, double fill,
                           base_random *r, base_error *e)
 {
-    scale_of range = range_of(op, s->picture);
-    double v = range.low + magnitude * (range.high - range.low);
-    if (range.is_signed && base_random_f64(r) < 0.5)
+    double v = policy_value((int)op, magnitude, s->picture);
+    if (range_of(op, s->picture).is_signed && base_random_f64(r) < 0.5)
         v = -v;
-    if (op == POSTERIZE)
-        v = 8 - floor(magnitude * 4 + 0.5);
     return apply(s, op, v, filter, fill, e);
 }
 
@@ -145,6 +154,14 @@ static const policy_part policies[2][25][2] = {
         {{TRANSLATE_Y, 7, 9}, {AUTOCONTRAST, 9, -1}},
     },
 };
+
+void policy_pair(int which, int pair, int i, int out[3])
+{
+    const policy_part *part = &policies[which][pair][i];
+    out[0] = (int)part->op;
+    out[1] = part->probability;
+    out[2] = part->magnitude;
+}
 
 tn_status policy_auto(picture_scene *s, int which, picture_filter filter, double fill, base_random *r, base_error *e)
 {

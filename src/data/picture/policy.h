@@ -14,4 +14,13 @@ enum { POLICY_IMAGENET, POLICY_CIFAR10 };
  * Augmentation Policies from Data", 2018, tables 7 and 9). */
 tn_status policy_auto(picture_scene *s, int which, picture_filter filter, double fill, base_random *r, base_error *e);
 
+/* The operations by number: identity, shear_x, shear_y, translate_x, translate_y, rotate, brightness, colour, contrast, sharpness,
+ * posterize, solarize, autocontrast, equalize, invert. What a magnitude of 0 to 1 is for one on a picture, and what it does there. */
+enum { POLICY_OPERATIONS = 15, POLICY_PAIRS = 25 };
+double policy_value(int operation, double magnitude, const tn_picture *p);
+tn_status policy_operation(picture_scene *s, int operation, double value, picture_filter filter, double fill,
+                           base_error *e);
+/* Part i of a pair of a policy: operation, probability in tenths, magnitude of 10 (-1: none). */
+void policy_pair(int which, int pair, int i, int out[3]);
+
 #endif

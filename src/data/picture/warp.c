@@ -70,12 +70,47 @@ static inline void fetch(const tn_picture *p, double x, double y, picture_filter
         memcpy(to, p->pixels + ((int64_t)y * p->width + (int64_t)x) * p->channels, (size_t)p->channels);
 }
 
+/* The nearest pixels under an affine map, by steps of 1/65536 as Pillow takes them: a place on a border between two pixels is the
+ * same one's. */
+static void map_nearest(const tn_picture *p, const double m[9], uint8_t fill, tn_picture *q)
+{
+    enum { BITS = 16 };
+    int64_t f[6];
+    const double first[6] = {m[0], m[1], m[2] + (m[0] + m[1]) / 2, m[3], m[4], m[5] + (m[3] + m[4]) / 2};
+    for (int i = 0; i < 6; i++)
+        f[i] = (int64_t)floor(first[i] * (1 << BITS) + 0.5);
+    uint8_t *to = q->pixels;
+    const size_t channels = (size_t)p->channels;
+    for (int64_t y = 0; y < q->height; y++)
+        for (int64_t x = 0; x < q->width; x++, to += channels) {
+            const int64_t u = (f[2] + f[1] * y + f[0] * x) >> BITS, v = (f[5] + f[4] * y + f[3] * x) >> BITS;
+            if (u < 0 || v < 0 || u >= p->width || v >= p->height)
+                memset(to, fill, channels);
+            else
+                memcpy(to, p->pixels + (size_t)(v * p->width + u) * channels, channels);
+        }
+}
+
+/* Is every place of a map far from where whole numbers of 1/65536 end? */
+static bool is_tame(const double m[9], const tn_picture *p)
+{
+    const double most = 1e6;
+    for (int i = 0; i < 6; i++)
+        if (!(fabs(m[i]) < most))
+            return false;
+    return p->width < 32768 && p->height < 32768;
+}
+
 static tn_picture *map_picture(const tn_picture *p, const double m[9], picture_filter filter, uint8_t fill,
                                base_error *e)
 {
     tn_picture *q = data_picture_new(p->width, p->height, p->channels, e);
     uint8_t *to = q ? q->pixels : NULL;
     bool affine = m[6] == 0 && m[7] == 0 && m[8] == 1;
+    if (q && affine && filter == PICTURE_NEAREST && is_tame(m, p)) {
+        map_nearest(p, m, fill, q);
+        return q;
+    }
     for (int64_t y = 0; q && y < q->height; y++)
         for (int64_t x = 0; x < q->width; x++, to += q->channels) {
             double cx = (double)x + 0.5, cy = (double)y + 0.5, d = affine ? 1 : m[6] * cx + m[7] * cy + m[8];
