@@ -84,7 +84,7 @@ typedef struct tn_data_report {
     size_t n_equal;
     const tn_check_pair *equal; /* what is equal to an earlier sample */
     size_t n_near;
-    const tn_check_pair *near; /* pictures that look alike and are not equal */
+    const tn_check_pair *near; /* pictures (also in arrays) and sounds that are alike and not equal */
     size_t n_leaks;
     const tn_check_pair *leaks; /* equal ones in two different parts */
     size_t n_clashes;

@@ -1,5 +1,6 @@
 /* test_check.c: tn_data_check on what memory can name: equal rows, parts, classes, pictures that look alike, damaged files, and
  * memory that is out. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +15,7 @@
 #include "support/scratch.h"
 
 #include <tarn/check.h>
+#include <tarn/sound.h>
 
 #include "support/faults.h"
 
@@ -157,6 +159,66 @@ static void sounds(void **state)
     tn_context_free(c);
 }
 
+/* A tone that swells three times, at a loudness; `other`: higher, and swelling otherwise. */
+static void put_sound(tn_context *c, const char *name, double loudness, bool other)
+{
+    tn_sound *s = tn_sound_new(c, 8000, 1, 8000);
+    assert_non_null(s);
+    for (int i = 0; i < 8000; i++) {
+        const double t = i / 8000.0, swell = other ? fabs(cos(t * 5)) : fabs(sin(t * 9.4));
+        s->samples[i] = (float)(loudness * swell * (sin(t * (other ? 9000 : 2000)) + 0.3 * sin(t * 11000)));
+    }
+    assert_int_equal(tn_sound_write_wav(c, s, scratch_path(name)), TN_OK);
+    tn_sound_free(s);
+}
+
+/* Sounds that are the same but for how loud they are; without libsndfile it is said that nobody listened. */
+static void alike_sounds(void **state)
+{
+    (void)state;
+    tn_context *c = tn_context_new(NULL);
+    folder("n");
+    put_sound(c, "n/1.wav", 0.6, false);
+    put_sound(c, "n/2.wav", 0.4, false);
+    put_sound(c, "n/3.wav", 0.6, true);
+    tn_data_report *r = tn_data_check(c, scratch_path("n"), NULL);
+    assert_non_null(r);
+    assert_int_equal(r->samples[TN_SAMPLES_SOUNDS][TN_PART_NONE], 3);
+    if (r->n_notes) {
+        assert_non_null(strstr(r->notes[0], "by their headers alone"));
+        print_message("SKIPPED: there is no libsndfile\n");
+    } else {
+        assert_int_equal(r->near_total, 1);
+        assert_non_null(strstr(r->near[0].first, "1.wav"));
+        assert_non_null(strstr(r->near[0].second, "2.wav"));
+    }
+    tn_data_report_free(r);
+    tn_context_free(c);
+}
+
+/* Pictures in an array, u8 [4, 16, 16]: the third is the first but for a pixel, the fourth equal to the second. */
+static void alike_entries(void **state)
+{
+    (void)state;
+    static unsigned char idx[16 + 4 * 256] = {0, 0, 8, 3, 0, 0, 0, 4, 0, 0, 0, 16, 0, 0, 0, 16};
+    for (int i = 0; i < 1024; i++) {
+        const int entry = i / 256, x = i % 16, y = i / 16 % 16;
+        idx[16 + i] = (unsigned char)(entry % 2 ? 16 * ((y * 5 + x * 3) % 16) : 16 * ((x * 3 + y * 7) % 16));
+    }
+    idx[16 + 512 + 40] ^= 8;
+    tn_context *c = tn_context_new(NULL);
+    folder("e");
+    put("e/x.idx", idx, sizeof idx);
+    tn_data_report *r = tn_data_check(c, scratch_path("e"), NULL);
+    assert_non_null(r);
+    assert_int_equal(r->equal_total, 1);
+    assert_int_equal(r->near_total, 1);
+    assert_non_null(strstr(r->near[0].first, "entry 0"));
+    assert_non_null(strstr(r->near[0].second, "entry 2"));
+    tn_data_report_free(r);
+    tn_context_free(c);
+}
+
 /* With any allocation failing there is a report, or none and no memory lost. */
 static void memory_out(void **state)
 {
@@ -191,6 +253,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(pictures, setup, teardown),
         cmocka_unit_test_setup_teardown(tables_and_texts, setup, teardown),
         cmocka_unit_test_setup_teardown(sounds, setup, teardown),
+        cmocka_unit_test_setup_teardown(alike_sounds, setup, teardown),
+        cmocka_unit_test_setup_teardown(alike_entries, setup, teardown),
         cmocka_unit_test_setup_teardown(memory_out, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

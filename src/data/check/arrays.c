@@ -7,6 +7,7 @@
 
 #include "data/check/check.h"
 #include "data/idx.h"
+#include "data/picture.h"
 #include "format/npy.h"
 #include "format/safetensors.h"
 
@@ -90,6 +91,30 @@ static tn_status add_figures(data_check *c, const check_file *f, const char *nam
     return column.type ? check_add_column(c, &column) : base_no_memory(c->err, "checking data");
 }
 
+/* Entries that are pictures, [h, w], [1 or 3, h, w] or [h, w, 1 or 3], and large enough to tell apart. */
+static bool are_pictures(const tn_view *v, int64_t *height, int64_t *width)
+{
+    enum { SMALLEST = 16 };
+    const bool planes = v->rank == 4 && v->dims[1] <= 3;
+    *height = v->rank >= 3 ? v->dims[planes ? 2 : 1] : 0;
+    *width = v->rank >= 3 ? v->dims[planes ? 3 : 2] : 0;
+    return *height >= SMALLEST && *width >= SMALLEST && (v->rank == 3 || (v->rank == 4 && (planes || v->dims[3] <= 3)));
+}
+
+/* One entry as it looks: its first channel, from the smallest value of the array to the largest as 0 to 255. */
+static tn_status look_at(data_check *c, const tn_view *v, int64_t i, tn_picture *grey)
+{
+    const int64_t pixels = grey->width * grey->height, all = tn_view_count(v) / v->dims[0];
+    const int64_t step = v->rank == 4 && v->dims[1] > 3 ? v->dims[3] : 1;
+    const tn_check_column *column = &c->columns.at[c->columns.n - 1];
+    const double low = column->min, range = column->max - column->min;
+    for (int64_t k = 0; k < pixels; k++) {
+        const double value = element(v->data, v->dtype, i * all + k * step);
+        grey->pixels[k] = (uint8_t)(isfinite(value) && range > 0 ? 255 * (value - low) / range : 0);
+    }
+    return check_add_look(c, grey);
+}
+
 /* An array that is row-major. */
 static tn_status add_array(data_check *c, const check_file *f, const char *name, const tn_view *v)
 {
@@ -99,16 +124,21 @@ static tn_status add_array(data_check *c, const check_file *f, const char *name,
     if (is_labels(v) && all_small(v))
         return count_labels(c, f, v);
     size_t bytes = (size_t)(tn_view_count(v) / v->dims[0]) * tn_dtype_size(v->dtype);
+    int64_t height, width;
+    tn_picture *grey = are_pictures(v, &height, &width) ? data_picture_new(width, height, 1, c->err) : NULL;
     if (v->rank >= 3) {
-        bool planes = v->rank == 4 && v->dims[1] <= 4;
-        check_moments_add(&c->height, (double)v->dims[planes ? 2 : 1]);
-        check_moments_add(&c->width, (double)v->dims[planes ? 3 : 2]);
+        check_moments_add(&c->height, (double)height);
+        check_moments_add(&c->width, (double)width);
     }
-    for (int64_t i = 0; i < v->dims[0]; i++) {
+    tn_status status = TN_OK;
+    for (int64_t i = 0; status == TN_OK && i < v->dims[0]; i++) {
         uint64_t hash = base_hash((const unsigned char *)v->data + (size_t)i * bytes, bytes, TN_SAMPLES_ENTRIES);
-        BASE_TRY(check_add(c, f, TN_SAMPLES_ENTRIES, i, hash));
+        status = check_add(c, f, TN_SAMPLES_ENTRIES, i, hash);
+        if (status == TN_OK && grey)
+            status = look_at(c, v, i, grey);
     }
-    return TN_OK;
+    tn_picture_free(grey);
+    return status;
 }
 
 static tn_status give_up(data_check *c, const check_file *f, const base_error *why)

@@ -10,7 +10,7 @@
 
 #include <tarn/check.h>
 
-enum { CHECK_LOOK = 72 }; /* a picture as 9 x 8 grey ones */
+enum { CHECK_LOOK = 72 }; /* numbers of a look: 9 x 8 */
 
 /* A sample: the hash of what it holds, and where it is. */
 typedef struct check_item {
@@ -20,7 +20,8 @@ typedef struct check_item {
     uint8_t kind, part;
 } check_item;
 
-/* What a picture looks like: bits say where it gets lighter from left to right. */
+/* What a picture looks like, 8 rows of 9 grey pixels: bits say where it gets lighter from left to right. Of a sound: how loud 8 bands
+ * are in 9 parts of its time. */
 typedef struct check_look {
     uint64_t bits;
     size_t item;
@@ -56,6 +57,7 @@ typedef struct data_check {
     base_vec(tn_check_column) columns;
     base_vec(const char *) notes;
     base_vec(tn_check_sample) shown;
+    bool by_headers; /* sounds could not be decoded, which was said */
     check_moments channels[CHECK_CHANNELS], width, height, seconds, rate;
 } data_check;
 
@@ -79,6 +81,8 @@ tn_status check_idx(data_check *c, const check_file *f);
 tn_status check_text(data_check *c, const check_file *f);
 
 tn_status check_find_repeats(data_check *c);
+/* What the sample that was noted last looks like. */
+tn_status check_add_look(data_check *c, const tn_picture *p);
 
 /* A sample that was read. */
 tn_status check_add(data_check *c, const check_file *f, int kind, int64_t row, uint64_t hash);

@@ -38,7 +38,7 @@ static uint64_t hash_of(const tn_picture *p)
 }
 
 /* The difference hash: where the picture, reduced to 9 x 8 grey pixels, gets lighter from left to right. */
-static tn_status add_look(data_check *c, const tn_picture *p)
+tn_status check_add_look(data_check *c, const tn_picture *p)
 {
     base_error *e = c->err;
     tn_picture *grey = data_picture_convert(p, 1, e);
@@ -99,7 +99,7 @@ tn_status check_picture(data_check *c, const check_file *f)
     if (status == TN_OK)
         status = check_add(c, f, TN_SAMPLES_PICTURES, -1, hash_of(p));
     if (status == TN_OK)
-        status = add_look(c, p);
+        status = check_add_look(c, p);
     tn_picture_free(p);
     return status;
 }

@@ -1,4 +1,4 @@
-/* repeats.c: samples that are equal, parts and classes that share them, and pictures that look alike. */
+/* repeats.c: samples that are equal, parts and classes that share them, and pictures and sounds that are alike. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,7 +6,8 @@
 
 enum {
     NEAR_BITS = 3,      /* of 64 may differ, */
-    NEAR_GREY = 6,      /* and grey values by this on average */
+    NEAR_GREY = 6,      /* and grey values by this on average; */
+    NEAR_ENTRY = 2,     /* of entries of arrays, which are small and often cut out alike, by this */
     FEWEST_EDGES = 6,   /* a look with fewer bits says nothing: a blank page */
     MOST_COMPARED = 400 /* with how many that share a quarter of its bits a look is compared */
 };
@@ -78,7 +79,7 @@ static tn_status find_equal(data_check *c, size_t *first)
     return TN_OK;
 }
 
-/* ---- pictures that look alike ------------------------------------------------------------------------------------ */
+/* ---- samples that look alike ------------------------------------------------------------------------------------ */
 
 static unsigned quarter(const check_look *l, int q)
 {
@@ -94,14 +95,17 @@ static bool found_before(const check_look *a, const check_look *b, int q)
     return false;
 }
 
-static bool alike(const check_look *a, const check_look *b)
+static bool alike(const data_check *c, const check_look *a, const check_look *b)
 {
+    const int kind = c->items.at[a->item].kind;
     int grey = 0;
+    if (kind != c->items.at[b->item].kind)
+        return false;
     if (__builtin_popcountll(a->bits ^ b->bits) > NEAR_BITS)
         return false;
     for (int i = 0; i < CHECK_LOOK; i++)
         grey += abs(a->grey[i] - b->grey[i]);
-    return grey <= NEAR_GREY * CHECK_LOOK;
+    return grey <= (kind == TN_SAMPLES_ENTRIES ? NEAR_ENTRY : NEAR_GREY) * CHECK_LOOK;
 }
 
 static tn_status compare_quarter(data_check *c, const size_t *first, size_t *last, size_t *chain, int q)
@@ -114,7 +118,7 @@ static tn_status compare_quarter(data_check *c, const size_t *first, size_t *las
         int compared = 0;
         for (size_t j = last[quarter(b, q)]; j != SIZE_MAX && compared < MOST_COMPARED; j = chain[j], compared++) {
             const check_look *a = &c->looks.at[j];
-            if (!alike(a, b) || found_before(a, b, q))
+            if (!alike(c, a, b) || found_before(a, b, q))
                 continue;
             c->report.near_total++;
             BASE_TRY(add_pair(c, &c->near, &c->items.at[a->item], &c->items.at[b->item],

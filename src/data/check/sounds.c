@@ -1,8 +1,14 @@
-/* sounds.c: sound files by their headers: WAV (RIFF, "Multimedia Programming Interface and Data Specifications 1.0") and FLAC
- * (RFC 9639, section 8.2); of OGG (RFC 3533) the first page alone. Equal are those whose samples are stored alike. */
+/* sounds.c: sound files, decoded by libsndfile and measured: seconds, rate, hash of the samples, and what they sound like. Where there is no
+ * libsndfile, by their headers: WAV (RIFF, "Multimedia Programming Interface and Data Specifications 1.0") and FLAC (RFC 9639, section
+ * 8.2); of OGG (RFC 3533) the first page alone. Then those are equal whose samples are stored alike. */
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/context.h"
 #include "data/check/check.h"
+
+#include <tarn/sound.h>
 
 typedef struct sound {
     double seconds, rate;
@@ -60,7 +66,7 @@ static const char *parse_flac(const check_file *f, sound *s)
     return NULL;
 }
 
-tn_status check_sound(data_check *c, const check_file *f)
+static tn_status by_header(data_check *c, const check_file *f)
 {
     sound s = {.data = f->data, .bytes = f->bytes};
     const char *wrong = NULL;
@@ -70,9 +76,88 @@ tn_status check_sound(data_check *c, const check_file *f)
         wrong = f->bytes >= 4 && memcmp(f->data, "fLaC", 4) == 0 ? parse_flac(f, &s) : parse_wav(f, &s);
     if (wrong)
         return check_add_bad(c, f->where, wrong);
+    if (!c->by_headers) {
+        c->by_headers = true;
+        BASE_TRY(check_add_note(c,
+                                "sounds were looked at by their headers alone: there is no libsndfile to decode them "
+                                "(Debian package libsndfile1)"));
+    }
     if (s.rate > 0) {
         check_moments_add(&c->seconds, s.seconds);
         check_moments_add(&c->rate, s.rate);
     }
     return check_add(c, f, TN_SAMPLES_SOUNDS, -1, base_hash(s.data, s.bytes, TN_SAMPLES_SOUNDS));
+}
+
+/* ---- what it sounds like ------------------------------------------------------------------------------------------- */
+
+enum { TIMES = 9, BANDS = 8 };
+
+/* The energy of each band of an octave in each ninth of the time. A band is what halving the rate takes away: differences of
+ * neighbours; sums go on to the next. `a` holds n samples of one channel and is written over. */
+static void measure_bands(float *a, int64_t n, double energy[BANDS][TIMES])
+{
+    for (int b = 0; b < BANDS; b++, n /= 2)
+        for (int64_t i = 0; i < n / 2; i++) {
+            const double d = (double)(a[2 * i] - a[2 * i + 1]) / 2;
+            energy[b][i * TIMES / (n / 2)] += d * d * (double)(1 << b);
+            a[i] = (a[2 * i] + a[2 * i + 1]) / 2;
+        }
+}
+
+/* As of a picture: decibels below the loudest in place of grey, and where a band gets louder. How loud all of it is does not count. */
+static tn_status add_look(data_check *c, const tn_sound *s)
+{
+    static const double DEEPEST = 60; /* decibels */
+    enum { LESS = 4 };
+    double energy[BANDS][TIMES] = {{0}}, most = 0;
+    check_look look = {.item = c->items.n - 1};
+    float *mono = calloc((size_t)s->frames + 1, sizeof *mono);
+    if (!mono)
+        return base_no_memory(c->err, "checking data");
+    for (int64_t i = 0; i < s->frames * s->channels; i++)
+        mono[i / s->channels] += s->samples[i] / (float)s->channels;
+    measure_bands(mono, s->frames, energy);
+    free(mono);
+    for (int i = 0; i < CHECK_LOOK; i++)
+        most = fmax(most, energy[i / TIMES][i % TIMES]);
+    for (int i = 0; most > 0 && i < CHECK_LOOK; i++) {
+        const double below = -10 * log10(energy[i / TIMES][i % TIMES] / most + 1e-12);
+        look.grey[i] = (uint8_t)(below > DEEPEST ? 0 : 255 * (1 - below / DEEPEST));
+    }
+    for (int b = 0; b < BANDS; b++)
+        for (int t = 0; t + 1 < TIMES; t++)
+            if (look.grey[b * TIMES + t + 1] > look.grey[b * TIMES + t] + LESS)
+                look.bits |= (uint64_t)1 << (b * (TIMES - 1) + t);
+    return base_vec_push(&c->looks, look) ? TN_OK : base_no_memory(c->err, "checking data");
+}
+
+static uint64_t hash_of(const tn_sound *s)
+{
+    const int64_t shape[3] = {s->frames, s->channels, s->rate};
+    return base_hash(s->samples, (size_t)(s->frames * s->channels) * sizeof *s->samples,
+                     base_hash(shape, sizeof shape, TN_SAMPLES_SOUNDS));
+}
+
+tn_status check_sound(data_check *c, const check_file *f)
+{
+    sound header = {0};
+    const bool wav = f->bytes < 4 || memcmp(f->data, "RIFF", 4) == 0;
+    const char *wrong = wav ? parse_wav(f, &header) : NULL; /* libsndfile takes a cut one for a shorter one */
+    if (wrong)
+        return check_add_bad(c, f->where, wrong);
+    tn_sound *s = tn_sound_decode(c->context, f->data, f->bytes, f->where, NULL);
+    if (!s) {
+        const base_error *why = &c->context->err;
+        return why->status == TN_UNSUPPORTED ? by_header(c, f)
+               : why->status == TN_MEMORY    ? base_no_memory(c->err, "checking data")
+                                             : check_add_bad(c, f->where, why->text);
+    }
+    check_moments_add(&c->seconds, (double)s->frames / s->rate);
+    check_moments_add(&c->rate, s->rate);
+    tn_status status = check_add(c, f, TN_SAMPLES_SOUNDS, -1, hash_of(s));
+    if (status == TN_OK)
+        status = add_look(c, s);
+    tn_sound_free(s);
+    return status;
 }
