@@ -95,8 +95,10 @@ static tn_tensor *loss_there(optim_minimizer *m, tn_tensor **there, bool *needed
 static void gradients_there(optim_minimizer *m, tn_tensor **there, bool *needed, tn_tensor **moved, tn_tensor **grads)
 {
     size_t n = m->params.n;
-    tn_tensor *norm = optim_gradient_norm(m->params.at, n);
-    tn_tensor *size = tn_div(tn_scalar(m->g, TN_F32, m->o.sam), tn_add_f(norm, 1e-12));
+    tn_tensor *sum = tn_scalar(m->g, TN_F64, 0);
+    for (size_t i = 0; i < n; i++)
+        sum = tn_add(sum, tn_cast(tn_sum_square(m->params.at[i].grad), TN_F64));
+    tn_tensor *size = tn_div(tn_scalar(m->g, TN_F64, m->o.sam), tn_add_f(tn_sqrt(sum), 1e-12));
     for (size_t i = 0; i < n; i++) {
         const optim_trained *p = &m->params.at[i];
         there[p->param->id] = moved[i] = tn_add(p->param, optim_times(p->grad, size));

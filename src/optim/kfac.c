@@ -121,10 +121,16 @@ static tn_tensor *size(const optim_step *s, tn_dim n)
     return tn_cast(tn_size_value(s->m->g, n), TN_F64);
 }
 
+/* What matrices are computed in: f32 where values are narrower. */
+static tn_dtype wide(const tn_tensor *x)
+{
+    return tn_tensor_dtype(x) == TN_F64 ? TN_F64 : TN_F32;
+}
+
 /* The last axis as columns. */
 static tn_tensor *as_rows(tn_tensor *x)
 {
-    return tn_reshape(tn_cast(x, TN_F32), TN_SHAPE(TN_INFER, tn_dim_of(x, -1)));
+    return tn_reshape(tn_cast(x, wide(x)), TN_SHAPE(TN_INFER, tn_dim_of(x, -1)));
 }
 
 static int entry_of(const op_value *v, int i)
@@ -163,7 +169,7 @@ static void measure(const optim_step *s, const optim_site *site, tn_tensor **a, 
     tn_tensor *rows = size(s, tn_dim_of(slope, 0)), *square = tn_matmul(turned(x), x);
     if (site->bias >= 0) {
         tn_tensor *sum = tn_sum_axes(x, 1, (const int64_t[]){0}, true);
-        tn_tensor *corner = tn_reshape(tn_cast(rows, TN_F32), TN_SHAPE(1, 1));
+        tn_tensor *corner = tn_reshape(tn_cast(rows, wide(x)), TN_SHAPE(1, 1));
         tn_tensor *top = tn_concat(2, (tn_tensor *[]){square, turned(sum)}, 1);
         square = tn_concat(2, (tn_tensor *[]){top, tn_concat(2, (tn_tensor *[]){sum, corner}, 1)}, 0);
     }
@@ -174,14 +180,15 @@ static void measure(const optim_step *s, const optim_site *site, tn_tensor **a, 
 /* Where the running average of a layer's A or G is kept; s is the step of its weight. */
 static tn_tensor *factor(optim_step *s, const optim_site *site, bool of_input)
 {
-    const graph_type *w = &s->m->params.at[site->weight].param->type;
+    const tn_tensor *weight = s->m->params.at[site->weight].param;
+    const graph_type *w = &weight->type;
     int64_t columns = site->bias >= 0;
     for (int64_t i = 1, size = 1; i < w->rank; i++) {
         size *= w->dims[i];
         columns += i == w->rank - 1 ? size : 0;
     }
     tn_dim side = of_input ? columns : w->dims[0];
-    return optim_slot_of(s, of_input ? "input" : "output", TN_F32, TN_SHAPE(side, side));
+    return optim_slot_of(s, of_input ? "input" : "output", wide(weight), TN_SHAPE(side, side));
 }
 
 /* min(1 - 1/t, beta2) of the average stays. */
@@ -231,8 +238,8 @@ tn_tensor *optim_due(optim_step *s)
 /* (x + ridge I)^-1, every so many steps anew. */
 static tn_tensor *inverse(optim_step *s, const char *kind, tn_tensor *x, tn_tensor *ridge)
 {
-    tn_tensor *slot = optim_slot_of(s, kind, TN_F32, tn_tensor_shape(x));
-    tn_tensor *eye = tn_eye(s->m->g, TN_F32, tn_dim_of(x, 0), tn_dim_of(x, 0));
+    tn_tensor *slot = optim_slot_of(s, kind, wide(x), tn_tensor_shape(x));
+    tn_tensor *eye = tn_eye(s->m->g, wide(x), tn_dim_of(x, 0), tn_dim_of(x, 0));
     return optim_keep(s, slot, op_inverse_when(tn_add(x, optim_times(eye, ridge)), slot, optim_due(s)));
 }
 
@@ -242,7 +249,7 @@ static tn_tensor *joined(const optim_step *s, const optim_site *site)
     tn_tensor *w = as_rows(tn_flatten(s->m->now[site->weight].grad, 1));
     if (site->bias < 0)
         return w;
-    return tn_concat(2, (tn_tensor *[]){w, tn_unsqueeze(tn_cast(s->m->now[site->bias].grad, TN_F32), 1)}, 1);
+    return tn_concat(2, (tn_tensor *[]){w, tn_unsqueeze(tn_cast(s->m->now[site->bias].grad, wide(w)), 1)}, 1);
 }
 
 /* The way of a layer, and its product with the gradient. */

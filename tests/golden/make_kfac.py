@@ -86,7 +86,8 @@ def train(net, batches, lr, refresh, kl_clip, eps, momentum=0.9, weight_decay=0.
                     w.mul_(1 - lr * weight_decay).sub_(lr * state[layer][key])
         if t in SNAPSHOTS:
             snapshots.update({f"after{t}.{k}": v.detach().float() for k, v in net.named_parameters()})
-    return snapshots
+    wide = {f"wide.{k}": v.detach().clone() for k, v in net.named_parameters()}
+    return snapshots, wide
 
 
 def main():
@@ -102,9 +103,11 @@ def main():
     notes = {"made_by": f"tests/golden/make_kfac.py with PyTorch {torch.__version__}", "variants": " ".join(VARIANTS)}
     for name, options in VARIANTS.items():
         notes[name] = " ".join(f"{k}={v!r}" for k, v in options.items())
-        net = Net().double()
-        net.load_state_dict({k: v.double() for k, v in initial.items()})
-        tensors |= {f"{name}.{k}": v for k, v in train(net, batches, **options).items()}
+        rate = torch.tensor(options["lr"], dtype=torch.float32).item()
+        for wide, lr in enumerate((options["lr"], rate)):
+            net = Net().double()
+            net.load_state_dict({k: v.double() for k, v in initial.items()})
+            tensors |= {f"{name}.{k}": v for k, v in train(net, batches, **options | {"lr": lr})[wide].items()}
     path = os.path.join(folder, "kfac.safetensors")
     save_file({k: v.contiguous() for k, v in tensors.items()}, path, metadata=notes)
     print(f"{path}: {os.path.getsize(path)} bytes")

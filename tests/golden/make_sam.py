@@ -7,6 +7,7 @@ A net of one hidden layer of tanh, w1 [8, 4], b1 [8], w2 [2, 8], b2 [2], and the
 For each variant V in the metadata's "variants", whose text is "RHO RATE OPTIMIZER":
     V.loss          f64 [15]   before each step, at the weights themselves
     V.after15.NAME  f32        weights in the end; all begin from initial.NAME
+    V.wide.NAME     f64        the same in f64 throughout, with the rate as f32 holds it
 """
 import os
 import sys
@@ -54,6 +55,9 @@ def main():
         notes[name] = f"{rho} {rate} {kind}"
         tensors[f"{name}.loss"], after = run(initial, x, y, rho, rate, kind)
         tensors |= {f"{name}.after{STEPS}.{k}": v for k, v in after.items()}
+        rate = torch.tensor(rate, dtype=torch.float32).item()
+        after = run({k: v.double() for k, v in initial.items()}, x.double(), y.double(), rho, rate, kind)[1]
+        tensors |= {f"{name}.wide.{k}": v for k, v in after.items()}
     path = os.path.join(folder, "sam.safetensors")
     save_file({k: v.contiguous() for k, v in tensors.items()}, path, metadata=notes)
     print(f"{path}: {os.path.getsize(path)} bytes")

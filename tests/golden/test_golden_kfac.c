@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "op/scheme/op.h"
 #include "support/golden_file.h"
 #include "support/net.h"
 #include <tarn/nn.h>
@@ -17,12 +18,13 @@
 #include <tarn/optim.h>
 #include <tarn/program.h>
 
-enum { STEPS = 12, PARAMS = 5 };
+enum { STEPS = 12, PARAMS = 5, MOST = 2048 /* elements of a tensor */ };
 static const char *const names[PARAMS] = {"conv.weight", "fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"};
 
 typedef struct run {
     const format_safetensors *file;
     const char *variant;
+    tn_dtype dtype;
     net net;
 } run;
 
@@ -36,9 +38,15 @@ static const format_tensor *golden(const run *r, const char *prefix, const char 
     return t;
 }
 
-static tn_view view_of(const format_tensor *t)
+/* A golden tensor; where it is f32, in the run's dtype. */
+static tn_view view_of(const run *r, const format_tensor *t, double *room)
 {
-    return tn_view_of((void *)(uintptr_t)t->data, t->dtype, t->rank, t->dims);
+    if (t->dtype != TN_F32 || r->dtype == TN_F32)
+        return tn_view_of((void *)(uintptr_t)t->data, t->dtype, t->rank, t->dims);
+    assert_true(t->bytes <= MOST * sizeof(float));
+    for (size_t i = 0; i < t->bytes / sizeof(float); i++)
+        room[i] = op_element_to_f64(TN_F32, (const char *)t->data + i * sizeof(float));
+    return tn_view_of(room, TN_F64, t->rank, t->dims);
 }
 
 static tn_optim_opt options_of(const run *r, float *lr)
@@ -69,14 +77,14 @@ static void start(run *r, const tn_optim_opt *o)
     r->net = net_new();
     tn_graph *g = r->net.graph;
     tn_dim batch = tn_symbol(g, "batch");
-    tn_tensor *x = tn_input(g, "x", TN_F32, TN_SHAPE(batch, 2, 6, 5)),
+    tn_tensor *x = tn_input(g, "x", r->dtype, TN_SHAPE(batch, 2, 6, 5)),
               *target = tn_input(g, "target", TN_I64, TN_SHAPE(batch));
     tn_tensor *w[PARAMS];
     for (int i = 0; i < PARAMS; i++) {
         const format_tensor *t = golden(r, "initial", names[i]);
         tn_shape shape = {.rank = t->rank};
         memcpy(shape.dims, t->dims, sizeof *t->dims * (size_t)t->rank);
-        w[i] = tn_param(g, names[i], TN_F32, shape, NULL);
+        w[i] = tn_param(g, names[i], r->dtype, shape, NULL);
     }
     x = tn_tanh(tn_conv2d(x, w[0], NULL, TN_OPT(tn_conv_opt, .strides = {2, 1}, .paddings = {1, 0, 1, 0})));
     x = tn_tanh(tn_linear(tn_flatten(x, 1), w[1], w[2]));
@@ -84,7 +92,8 @@ static void start(run *r, const tn_optim_opt *o)
         fail_msg("%s: %s", r->variant, tn_graph_error(g));
     net_compile(&r->net, NULL);
     for (int i = 0; i < PARAMS; i++) {
-        tn_view v = view_of(golden(r, "initial", names[i]));
+        double room[MOST];
+        tn_view v = view_of(r, golden(r, "initial", names[i]), room);
         assert_int_equal(tn_state_set(r->net.state, names[i], &v), TN_OK);
     }
 }
@@ -94,8 +103,10 @@ static void step(const run *r, int i, float lr, bool accumulate)
 {
     char number[16];
     float one = 1;
+    double room[MOST];
     (void)snprintf(number, sizeof number, "%d", i);
-    const tn_feed batch[] = {{"x", view_of(golden(r, "x", number))}, {"target", view_of(golden(r, "target", number))}},
+    const tn_feed batch[] = {{"x", view_of(r, golden(r, "x", number), room)},
+                             {"target", view_of(r, golden(r, "target", number), NULL)}},
                   rate = {"lr", tn_view_of(&lr, TN_F32, 0, NULL)},
                   count = {"accumulated", tn_view_of(&one, TN_F32, 0, NULL)};
     tn_status status = TN_OK;
@@ -114,17 +125,20 @@ static double compare(const run *r, int done)
 {
     char prefix[96];
     double worst = 0;
-    (void)snprintf(prefix, sizeof prefix, "%s.after%d", r->variant, done);
+    const bool narrow = r->dtype == TN_F32;
+    const size_t size = tn_dtype_size(r->dtype);
+    (void)snprintf(prefix, sizeof prefix, narrow ? "%s.after%d" : "%s.wide", r->variant, done);
     for (int k = 0; k < PARAMS; k++) {
         const format_tensor *t = golden(r, prefix, names[k]);
         tn_view v;
         assert_int_equal(tn_state_find(r->net.state, names[k], &v), TN_OK);
-        for (size_t i = 0; i < v.bytes / sizeof(float); i++) {
-            float want, got = ((const float *)v.data)[i];
-            memcpy(&want, (const float *)t->data + i, sizeof want);
-            worst = fmax(worst, fabs((double)got - (double)want));
-            if (!(fabs((double)got - (double)want) <= 2e-5))
-                fail_msg("%s: %s[%zu] is %.9g, not %.9g", prefix, names[k], i, (double)got, (double)want);
+        assert_int_equal(v.bytes, t->bytes);
+        for (size_t i = 0; i < v.bytes / size; i++) {
+            const double want = op_element_to_f64(r->dtype, (const char *)t->data + i * size),
+                         got = op_element_to_f64(r->dtype, (const char *)v.data + i * size);
+            worst = fmax(worst, fabs(got - want));
+            if (!(fabs(got - want) <= (narrow ? 2e-5 : 1e-11)))
+                fail_msg("%s: %s[%zu] is %.12g, not %.12g", prefix, names[k], i, got, want);
         }
     }
     return worst;
@@ -137,8 +151,8 @@ static void steps_are_the_papers(void **p)
     (void)p;
     (void)snprintf(list, sizeof list, "%s", format_safetensors_metadata(file, "variants"));
     for (char *v = strtok_r(rest, " ", &rest); v; v = strtok_r(NULL, " ", &rest))
-        for (int way = 0; way < 3; way++) { /* steps; gradients added up; a scaled loss */
-            run r = {.file = file, .variant = v};
+        for (int way = 0; way < 4; way++) { /* steps; gradients added up; a scaled loss; in f64 */
+            run r = {.file = file, .variant = v, .dtype = way == 3 ? TN_F64 : TN_F32};
             float lr = 0;
             double worst = 0;
             tn_optim_opt o = options_of(&r, &lr);
@@ -147,7 +161,7 @@ static void steps_are_the_papers(void **p)
             start(&r, &o);
             for (int i = 0; i < STEPS; i++) {
                 step(&r, i, lr, way == 1);
-                if (i + 1 == 1 || i + 1 == 2 || i + 1 == 5 || i + 1 == STEPS)
+                if (i + 1 == STEPS || (way < 3 && (i < 2 || i + 1 == 5)))
                     worst = fmax(worst, compare(&r, i + 1));
             }
             print_message("%-18s within %.1e\n", v, worst);
