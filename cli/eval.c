@@ -45,8 +45,8 @@ void cli_figures_json(const tn_evaluation *r)
 
 static void show(tn_model *m, const tn_evaluation *r, const int64_t *confusion, bool json)
 {
-    const bool tokens =
-        r->classes > 0 && tn_tensor_rank(tn_model_output(m)) == 3; /* a class for each place: loss is nats a token */
+    const bool tokens = r->classes > 0 && tn_tensor_rank(tn_model_output(m)) == 3 &&
+                        tn_tensor_dtype(tn_model_input(m)) == TN_I64; /* loss is nats a token */
     if (json) {
         (void)printf("{\"samples\":%lld,\"loss\":", (long long)r->samples);
         cli_json_number(stdout, r->loss);

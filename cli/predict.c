@@ -146,10 +146,12 @@ static int fit_output(predicting *x)
     return x->scores ? CLI_OK : cli_fail("out of memory");
 }
 
-/* Runs the model on x->raw and shows what comes out. */
-static int predict_raw(predicting *x, const char *file)
+/* Runs the model on x->raw, sample `index` of d (NULL: of none), and shows what comes out. */
+static int predict_raw(predicting *x, const tn_dataset *d, int64_t index, const char *file)
 {
-    if (tn_predict(x->p, &x->raw, &x->output) != TN_OK)
+    const tn_status status =
+        d ? tn_predict_sample(x->p, d, index, &x->raw, &x->output) : tn_predict(x->p, &x->raw, &x->output);
+    if (status != TN_OK)
         return cli_fail("%s: %s", file, tn_predictor_error(x->p));
     for (int64_t i = 0; i < x->classes; i++)
         if (isnan(x->scores[i]))
@@ -172,7 +174,7 @@ static int predict_file(predicting *x, const char *file)
     x->width = x->height = 0;
     int code = name ? load_entry(x, name, index) : load_picture(x, file);
     free(name);
-    return code == CLI_OK ? predict_raw(x, file) : code;
+    return code == CLI_OK ? predict_raw(x, NULL, 0, file) : code;
 }
 
 /* ---- models with a preparation ----------------------------------------------------------------------------------- */
@@ -216,7 +218,7 @@ static int predict_sample(predicting *x, const tn_dataset *d, int64_t i, const c
         (void)snprintf(name, sizeof name, "%s:%lld", file, (long long)i);
     else
         (void)snprintf(name, sizeof name, "%s", file);
-    return code != CLI_OK ? code : says ? translate(x, name) : predict_raw(x, name);
+    return code != CLI_OK ? code : says ? translate(x, name) : predict_raw(x, d, i, name);
 }
 
 static int predict_prepared(predicting *x, const char *file)

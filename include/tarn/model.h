@@ -89,6 +89,8 @@ TN_API tn_status tn_tensors_find(const tn_tensors *tensors, const char *name, tn
 /* What the file's metadata say under a key, or NULL. */
 TN_API const char *tn_tensors_metadata(const tn_tensors *tensors, const char *key);
 
+struct tn_dataset; /* of tarn/data.h */
+
 /* Makes predictions, for one thread at a time; several predictors of one model may run at once. */
 typedef struct tn_predictor tn_predictor;
 TN_API tn_predictor *tn_predictor_new(tn_model *model); /* NULL: tn_model_error */
@@ -97,6 +99,10 @@ TN_API const char *tn_predictor_error(const tn_predictor *predictor);
 /* raw: [batch, ...] as tn_preprocess.raw says (or the graph's own dtype); output: f32, the shape that the model gives for
  * this batch (tn_predictor_shape). With labels, softmax is applied: the output are probabilities. */
 TN_API tn_status tn_predict(tn_predictor *predictor, const tn_view *raw, const tn_view *output);
+/* The same for raw input that is sample `index` of a data set of the model's preparation (tn_preparation_open), with a batch of one before
+ * it: where units differ from sample to sample, as those of series that are scaled each by itself, they are that sample's. */
+TN_API tn_status tn_predict_sample(tn_predictor *predictor, const struct tn_dataset *data, int64_t index,
+                                   const tn_view *raw, const tn_view *output);
 TN_API tn_status tn_predictor_shape(tn_predictor *predictor, int64_t batch, tn_view *shape);
 /* The same for raw input of this shape, where samples vary in length; its data are not looked at. */
 TN_API tn_status tn_predictor_shape_for(tn_predictor *predictor, const tn_view *raw, tn_view *shape);

@@ -64,6 +64,12 @@ void data_preparation_restore(const tn_preparation *p, float *y, int64_t n)
         p->kind->restore(p->self, y, n);
 }
 
+void data_preparation_restore_sample(const tn_preparation *p, const tn_dataset *d, int64_t index, float *y, int64_t n)
+{
+    if (!p || !p->kind->restore_sample || !p->kind->restore_sample(p->self, d, index, y, n))
+        data_preparation_restore(p, y, n);
+}
+
 /* ---- as JSON ----------------------------------------------------------------------------------------------------- */
 
 void data_preparation_write(const tn_preparation *p, format_json_out *w, const char *key)

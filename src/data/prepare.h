@@ -27,6 +27,9 @@ typedef struct data_prepare {
     tn_dataset *(*open)(const tn_preparation *p, const void *self, const data_raw *raw, base_error *e);
     /* Optional: brings the model's outputs y[0 .. n) into the units of the data, in place. */
     void (*restore)(const void *self, float *y, int64_t n);
+    /* Optional, where units differ from sample to sample: the same for the outputs of sample `index` of a set that `open` or the kind's
+     * own data sets gave. False: it is no such set. */
+    bool (*restore_sample)(const void *self, const tn_dataset *d, int64_t index, float *y, int64_t n);
     void (*free)(void *self);
 } data_prepare;
 
@@ -40,5 +43,6 @@ void data_preparation_write(const tn_preparation *p, format_json_out *w, const c
 tn_preparation *data_preparation_read(const format_json *object, base_error *e);
 /* Outputs into the units of the data; nothing where the kind has none. */
 void data_preparation_restore(const tn_preparation *p, float *y, int64_t n);
+void data_preparation_restore_sample(const tn_preparation *p, const tn_dataset *d, int64_t index, float *y, int64_t n);
 
 #endif

@@ -102,7 +102,8 @@ tn_status train_score_data(train_scorer *s, const tn_dataset *data, int64_t batc
     if (classes) {
         train_score_figures(&s->confusion, result);
         result->confusion = s->confusion.counts;
-        result->mean_iou = s->target == TRAIN_PLACES ? train_confusion_iou(&s->confusion) : (double)NAN;
+        const bool pixels = s->target == TRAIN_PLACES && s->model->input->type.dtype != TN_I64; /* not tokens */
+        result->mean_iou = pixels ? train_confusion_iou(&s->confusion) : (double)NAN;
         result->auc = classes == 2 ? train_auc(s->ranked.at, s->ranked.n) : (double)NAN;
     }
     return TN_OK;

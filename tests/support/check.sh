@@ -24,7 +24,7 @@ runs() {
     local want=$1 got=0
     shift
     "$TARN" "$@" >out.txt 2>err.txt </dev/null || got=$?
-    [ "$got" = "$want" ] || say "tarn $*: exit status $got, not $want: $(tail -3 out.txt err.txt)"
+    [ "$got" = "$want" ] || say "tarn $*: exit status $got, not $want: $(tail -n 3 out.txt err.txt)"
     if [ "$want" != 0 ] && [ "$want" != 130 ] && ! [ -s err.txt ]; then
         say "tarn $*: failed without a word"
     fi

@@ -307,6 +307,7 @@ typedef struct series_set {
     float *values; /* [rows in order][channels] */
     int channels;
     int64_t *starts; /* where the horizon of each window begins, in the order */
+    int *stats;      /* the row of means and deviations that each was scaled by */
     int64_t n;
 } series_set;
 
@@ -339,6 +340,7 @@ static void set_release(void *user)
     series_set *s = user;
     free(s->values);
     free(s->starts);
+    free(s->stats);
     tn_preparation_free((tn_preparation *)(uintptr_t)s->preparation);
     free(s);
 }
@@ -401,17 +403,21 @@ static tn_status find_windows(series_set *s, const series_order *o, const tn_ser
 {
     const series_prep *p = s->prep;
     base_vec(int64_t) starts = {0};
+    base_vec(int) stats = {0};
     for (int64_t q = 0; q < o->n; q++) {
         int64_t from, to, first = o->start[q] + p->length + p->difference;
         bounds(o, q, part, &from, &to);
         from = last ? to : from;
+        const int row = stats_of(p, o, q);
         for (int64_t i = from > first ? from : first; i + (last ? 0 : p->horizon) <= to; i += last ? to + 1 : p->stride)
-            if (!base_vec_push(&starts, i)) {
+            if (!base_vec_push(&starts, i) || !base_vec_push(&stats, row)) {
                 base_vec_free(&starts);
+                base_vec_free(&stats);
                 return base_no_memory(e, "reading series");
             }
     }
     s->starts = starts.at;
+    s->stats = stats.at;
     s->n = (int64_t)starts.n;
     return s->n > 0
                ? TN_OK
@@ -480,14 +486,28 @@ static tn_dataset *open_prep(const tn_preparation *preparation, const void *self
     return d;
 }
 
-/* By the scale over all series: whose series it was is not known any more. */
-static void restore(const void *self, float *y, int64_t n)
+static void unscale(const series_prep *p, int row, float *y, int64_t n)
 {
-    const series_prep *p = self;
+    const double *mean = p->mean + (int64_t)row * p->n_columns, *std = p->std + (int64_t)row * p->n_columns;
     for (int64_t i = 0; i < n; i++) {
         int k = p->targets[(p->channels_first ? i / p->horizon : i) % p->n_targets];
-        y[i] = (float)((double)y[i] * p->std[k] + p->mean[k]);
+        y[i] = (float)((double)y[i] * std[k] + mean[k]);
     }
+}
+
+/* By the scale over all series, where it is not known whose series it was. */
+static void restore(const void *self, float *y, int64_t n)
+{
+    unscale(self, 0, y, n);
+}
+
+static bool restore_sample(const void *self, const tn_dataset *d, int64_t index, float *y, int64_t n)
+{
+    const series_set *s = d->def.user;
+    if (d->def.get != set_get || s->prep != self || index < 0 || index >= s->n)
+        return false;
+    unscale(self, s->stats[index], y, n);
+    return true;
 }
 
 const data_prepare data_prepare_series = {.kind = "series",
@@ -495,4 +515,5 @@ const data_prepare data_prepare_series = {.kind = "series",
                                           .write = series_write,
                                           .open = open_prep,
                                           .restore = restore,
+                                          .restore_sample = restore_sample,
                                           .free = free_prep};

@@ -98,17 +98,30 @@ static tn_status preprocess(tn_predictor *p, const tn_view *raw, tn_view *x)
     return TN_OK;
 }
 
-tn_status tn_predict(tn_predictor *p, const tn_view *raw, const tn_view *output)
+static tn_status run(tn_predictor *p, const tn_view *raw, const tn_view *output)
 {
-    tn_feed x = {"x", {0}}, y = {p->model->n_labels && !tn_model_finds_boxes(p->model) ? "p" : "y", *output};
+    tn_feed x = {"x", {0}}, y = {p->model->n_labels ? "p" : "y", *output};
     base_clear(&p->error);
     BASE_TRY(check_one_input(p));
     BASE_TRY(preprocess(p, raw, &x.view));
     tn_status status = tn_run(p->session, "predict", 1, &x, 1, &y);
-    if (status != TN_OK)
-        return base_fail(&p->error, status, "%s", tn_session_error(p->session));
+    return status == TN_OK ? TN_OK : base_fail(&p->error, status, "%s", tn_session_error(p->session));
+}
+
+tn_status tn_predict(tn_predictor *p, const tn_view *raw, const tn_view *output)
+{
+    BASE_TRY(run(p, raw, output));
     if (output->dtype == TN_F32 && !output->strided)
         data_preparation_restore(p->model->preparation, output->data, tn_view_count(output));
+    return TN_OK;
+}
+
+tn_status tn_predict_sample(tn_predictor *p, const tn_dataset *data, int64_t index, const tn_view *raw,
+                            const tn_view *output)
+{
+    BASE_TRY(run(p, raw, output));
+    if (output->dtype == TN_F32 && !output->strided)
+        data_preparation_restore_sample(p->model->preparation, data, index, output->data, tn_view_count(output));
     return TN_OK;
 }
 

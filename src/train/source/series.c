@@ -25,6 +25,8 @@ static const format_option rows[] = {
     TRAIN_ROWS_OPTION(
         series, "path", PATH, path, .fallback = FORMAT_REQUIRED,
         .doc = "the file: CSV, TSV, JSON lines (.jsonl), gzip'ed or not; or, with query, an SQLite database"),
+    TRAIN_ROWS_OPTION(series, "val_path", PATH, val_path, .doc = "a file of series that are validated on, whole"),
+    TRAIN_ROWS_OPTION(series, "test_path", PATH, test_path, .doc = "a file of series that `tarn eval` takes, whole"),
     TRAIN_ROWS_FORMAT(series),
     FORMAT_STRING(series, time, NULL, "the column that orders rows; they are in order if it is not given"),
     FORMAT_STRING(series, id, NULL, "the column that tells several series apart"),
@@ -61,9 +63,43 @@ static tn_status check(const train_recipe *r, const format_yaml_node *node, base
     if (o->train_rows && (o->common.val_fraction > 0 || o->test_fraction > 0))
         return format_yaml_fail(node, e,
                                 "'data' has train_rows and fractions; only one of them can say how series are cut");
+    if (o->rows.val_path && (o->common.val_fraction > 0 || o->val_rows))
+        return format_yaml_fail(node, e, "'data' has val_path and %s; only one of them can say what is validated on",
+                                o->val_rows ? "val_rows" : "val_fraction");
+    if (o->rows.test_path && (o->test_fraction > 0 || o->test_rows))
+        return format_yaml_fail(node, e, "'data' has test_path and %s; only one of them can say what is tested on",
+                                o->test_rows ? "test_rows" : "test_fraction");
     if (o->common.val_fraction + o->test_fraction >= 1)
         return format_yaml_fail(node, e, "data: val_fraction and test_fraction leave nothing to train on");
     return TN_OK;
+}
+
+static tn_series_opt options_of(const series *o)
+{
+    return (tn_series_opt){.length = o->length,
+                           .horizon = o->horizon,
+                           .stride = o->stride,
+                           .time = o->time,
+                           .id = o->id,
+                           .columns = o->columns.n ? o->columns.at : NULL,
+                           .n_columns = (int)o->columns.n,
+                           .targets = o->targets.n ? o->targets.at : NULL,
+                           .n_targets = (int)o->targets.n,
+                           .scale = (tn_series_scale)o->scale,
+                           .calendar = o->calendar,
+                           .difference = o->difference,
+                           .channels_first = o->channels_first};
+}
+
+/* A file of its own is taken whole. */
+static tn_dataset *open_file(tn_context *c, const series *o, const tn_preparation *p, const char *path)
+{
+    tn_table *t = train_rows_table(c, &o->rows, path);
+    tn_dataset *d = t ? tn_dataset_series(c, t, p, NULL) : NULL;
+    if (t && !d)
+        (void)base_prefix(&c->err, "%s: ", path);
+    tn_table_free(t);
+    return d;
 }
 
 static tn_status open_series(tn_context *c, const train_recipe *r, train_sets *sets)
@@ -73,30 +109,23 @@ static tn_status open_series(tn_context *c, const train_recipe *r, train_sets *s
     const double rows_[] = {0, (double)o->train_rows, (double)(o->train_rows + o->val_rows),
                             (double)(o->train_rows + o->val_rows + o->test_rows)},
                  fractions[] = {0, train, train + val, 1}, *at = o->train_rows ? rows_ : fractions;
+    const char *const own[] = {NULL, o->rows.val_path, o->rows.test_path};
     tn_dataset **set[] = {&sets->train, &sets->valid, &sets->test};
     tn_table *t = train_rows_table(c, &o->rows, o->rows.path);
     if (!t)
         return TN_FORMAT;
-    const tn_series_opt opt = {.length = o->length,
-                               .horizon = o->horizon,
-                               .stride = o->stride,
-                               .time = o->time,
-                               .id = o->id,
-                               .columns = o->columns.n ? o->columns.at : NULL,
-                               .n_columns = (int)o->columns.n,
-                               .targets = o->targets.n ? o->targets.at : NULL,
-                               .n_targets = (int)o->targets.n,
-                               .scale = (tn_series_scale)o->scale,
-                               .calendar = o->calendar,
-                               .difference = o->difference,
-                               .channels_first = o->channels_first};
+    const tn_series_opt opt = options_of(o);
     tn_preparation *p = tn_series_prepare(c, t, &(tn_series_part){at[0], at[1], .fractions = o->train_rows == 0}, &opt);
     tn_status status = p ? TN_OK : TN_INVALID;
-    for (int i = 0; i < 3 && status == TN_OK; i++)
-        if (at[i + 1] > at[i] + 1e-12) {
+    for (int i = 0; i < 3 && status == TN_OK; i++) {
+        if (own[i])
+            *set[i] = open_file(c, o, p, own[i]);
+        else if (at[i + 1] > at[i] + 1e-12)
             *set[i] = tn_dataset_series(c, t, p, &(tn_series_part){at[i], at[i + 1], .fractions = o->train_rows == 0});
-            status = *set[i] ? TN_OK : TN_INVALID;
-        }
+        else
+            continue;
+        status = *set[i] ? TN_OK : TN_INVALID;
+    }
     tn_preparation_free(p);
     tn_table_free(t);
     return status;
