@@ -52,6 +52,8 @@ tn_model *cli_model(tn_context *context, const char *path);
 /* The same for the first argument, which may also be a recipe: its model, untrained. */
 tn_model *cli_model_of(tn_context *context, const cli_args *args);
 bool cli_is_recipe(const char *path);
+/* A recipe with the overrides of the command line, places in the stead of known sets ("set:NAME"); NULL and the sentence printed. */
+tn_recipe *cli_recipe(tn_context *context, const char *path, const cli_args *args);
 /* What computing values again saves, as a line; nothing where none are. */
 void cli_show_saving(const tn_memory *memory);
 /* path/name when path is a folder that has it, else NULL; free() it. */

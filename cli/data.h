@@ -40,8 +40,6 @@ const data_known *cli_data_find(const char *name, size_t length);
 bool cli_data_is_set(const char *text);
 /* text[before] begins a "set:NAME", which is replaced by its path; free() it. NULL: the sentence is printed. */
 char *cli_data_place(const char *text, size_t before);
-/* The same for "key=set:NAME" among overrides; places (as many, NULL at first) are to be freed behind their last use. */
-bool cli_data_overrides(const cli_args *args, char **places);
 
 /* ---- digests ----------------------------------------------------------------------------------------------------- */
 

@@ -84,16 +84,50 @@ bool cli_data_is_set(const char *text)
     return strncmp(text, mark, MARK) == 0;
 }
 
-bool cli_data_overrides(const cli_args *a, char **places)
+/* "data.path=set:NAME" becomes "data.path=/data/NAME/FILE"; NULL and the sentence printed if there is no such place. */
+static char *placed(const char *key, const char *set)
 {
-    for (int i = 0; i < a->n_overrides; i++) {
-        const char *equal = strchr(a->overrides[i], '=');
-        if (!equal || !cli_data_is_set(equal + 1))
-            continue;
-        places[i] = cli_data_place(a->overrides[i], (size_t)(equal + 1 - a->overrides[i]));
-        if (!places[i])
-            return false;
-        a->overrides[i] = places[i];
+    const size_t before = strlen(key) + 1, bytes = before + strlen(set) + 1;
+    char *text = malloc(bytes), *result = NULL;
+    if (text) {
+        (void)snprintf(text, bytes, "%s=%s", key, set);
+        result = cli_data_place(text, before);
     }
-    return true;
+    free(text);
+    return result;
+}
+
+static tn_recipe *load(tn_context *c, const char *path, int n, const char *const *overrides)
+{
+    tn_recipe *r = tn_recipe_load(c, path, n, overrides);
+    if (!r)
+        cli_fail("%s", tn_context_error(c));
+    return r;
+}
+
+tn_recipe *cli_recipe(tn_context *c, const char *path, const cli_args *a)
+{
+    enum { MOST = 256 };
+    char key[256], *places[MOST];
+    const char *set;
+    int n = 0;
+    const char **all = calloc((size_t)a->n_overrides + MOST, sizeof *all);
+    tn_recipe *r = all ? load(c, path, a->n_overrides, a->overrides) : NULL;
+    for (int i = 0; i < a->n_overrides && all; i++)
+        all[i] = a->overrides[i];
+    bool found = r != NULL;
+    while (found && n < MOST && (set = tn_recipe_known_set(r, n, key, sizeof key)) != NULL) {
+        places[n] = placed(key, set);
+        found = places[n] != NULL;
+        all[a->n_overrides + n] = places[n];
+        n += found;
+    }
+    if (!found || n > 0) {
+        tn_recipe_free(r);
+        r = found ? load(c, path, a->n_overrides + n, all) : NULL;
+    }
+    for (int i = 0; i < n; i++)
+        free(places[i]);
+    free(all);
+    return r;
 }

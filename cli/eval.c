@@ -119,9 +119,7 @@ static int run(const cli_args *a)
                         a->at[0]);
     tn_context *c = cli_context(a, 0);
     tn_model *m = c ? cli_model(c, a->at[0]) : NULL;
-    tn_recipe *recipe = m ? tn_recipe_load(c, own ? own : a->at[1], a->n_overrides, a->overrides) : NULL;
-    if (m && !recipe)
-        cli_fail("%s", tn_context_error(c));
+    tn_recipe *recipe = m ? cli_recipe(c, own ? own : a->at[1], a) : NULL;
     int code = recipe ? evaluate(c, a, m, recipe) : CLI_FAILED;
     tn_recipe_free(recipe);
     tn_model_free(m);

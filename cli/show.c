@@ -15,9 +15,9 @@ bool cli_is_recipe(const char *path)
 static tn_model *from_recipe(tn_context *c, const cli_args *a)
 {
     tn_dataset *train = NULL, *valid = NULL;
-    tn_recipe *r = tn_recipe_load(c, a->at[0], a->n_overrides, a->overrides);
+    tn_recipe *r = cli_recipe(c, a->at[0], a);
     tn_model *m = r && tn_recipe_data(c, r, &train, &valid) == TN_OK ? tn_recipe_model(c, r, train) : NULL;
-    if (!m)
+    if (r && !m)
         cli_fail("%s", tn_context_error(c));
     tn_dataset_free(train);
     tn_dataset_free(valid);
@@ -144,7 +144,7 @@ static int show_training(tn_context *given, const cli_args *a)
 {
     tn_dataset *train = NULL, *valid = NULL;
     tn_memory m;
-    tn_recipe *r = tn_recipe_load(given, a->at[0], a->n_overrides, a->overrides);
+    tn_recipe *r = cli_recipe(given, a->at[0], a);
     tn_context *c = cli_context(a, r ? tn_recipe_threads(r) : 0); /* scratch is for so many threads */
     if (!c) {
         tn_recipe_free(r);
@@ -159,8 +159,8 @@ static int show_training(tn_context *given, const cli_args *a)
             m.steps, m.flops / 1e6, m.bytes / 1e6, m.buffer, m.unshared, m.scratch, m.state);
         cli_show_saving(&m);
     }
-    if (!ok)
-        cli_fail("%s", tn_context_error(r ? c : given));
+    if (r && !ok)
+        cli_fail("%s", tn_context_error(c));
     tn_dataset_free(train);
     tn_dataset_free(valid);
     tn_recipe_free(r);

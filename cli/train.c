@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "cli.h"
-#include "data.h"
 
 static tn_job *volatile running; /* for the signal handler */
 
@@ -205,11 +204,10 @@ static int run(const cli_args *a)
         return cli_usage(&cli_train);
     display d = {.json = a->json, .terminal = !a->json && isatty(STDOUT_FILENO)};
     tn_job_opt opt = {.progress = show, .user = &d};
-    char **places = calloc((size_t)a->n_overrides + 1, sizeof *places); /* of overrides "data.path=set:NAME" */
-    tn_context *c = places && cli_data_overrides(a, places) ? cli_context(a, 0) : NULL;
+    tn_context *c = cli_context(a, 0);
     char *own = a->resume ? cli_in_folder(a->resume, "recipe.yaml") : NULL;
     const char *path = a->resume ? own : a->at[0];
-    tn_recipe *recipe = c && path ? tn_recipe_load(c, path, a->n_overrides, a->overrides) : NULL;
+    tn_recipe *recipe = !c || !path ? NULL : a->resume ? tn_recipe_load(c, path, 0, NULL) : cli_recipe(c, path, a);
     tn_job *j = NULL;
     if (recipe && tn_recipe_threads(recipe) && !a->threads) { /* a context has its threads from the start */
         tn_context_free(c);
@@ -219,14 +217,11 @@ static int run(const cli_args *a)
         j = tn_job_resume(c, a->resume, &opt);
     else if (c && recipe)
         j = tn_job_new(c, recipe, &opt);
-    int code = j ? finish(c, j, a, &d) : c ? cli_fail("%s", tn_context_error(c)) : CLI_FAILED;
+    int code = j ? finish(c, j, a, &d) : c && (recipe || a->resume) ? cli_fail("%s", tn_context_error(c)) : CLI_FAILED;
     tn_job_free(j);
     tn_recipe_free(recipe);
     free(own);
     tn_context_free(c);
-    for (int i = 0; places && i < a->n_overrides; i++)
-        free(places[i]);
-    free(places);
     return code;
 }
 

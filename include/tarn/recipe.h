@@ -17,6 +17,9 @@ typedef struct tn_recipe tn_recipe;
  * have been meant. NULL: the context has the sentence. */
 TN_API tn_recipe *tn_recipe_load(tn_context *context, const char *path, int n_overrides, const char *const *overrides);
 TN_API void tn_recipe_free(tn_recipe *recipe);
+/* Paths of the data that stand for a known set, "set:NAME" or "set:NAME/FILE": the i-th, and its key as overrides name it ("data.path",
+ * "data.paths.0"), cut to `bytes`. NULL from the end on. Who opens the data loads the recipe again, with places in their stead. */
+TN_API const char *tn_recipe_known_set(const tn_recipe *recipe, int i, char *key, size_t bytes);
 TN_API const char *tn_recipe_name(const tn_recipe *recipe);
 /* Threads that the recipe asks for; 0: all the process may use. */
 TN_API int tn_recipe_threads(const tn_recipe *recipe);

@@ -195,12 +195,17 @@ static tn_status read_enum(const format_option *o, const format_yaml_node *node,
                             format_hint(node->text, o->names, hint));
 }
 
+bool format_path_names_set(const char *path)
+{
+    return strncmp(path, "set:", 4) == 0;
+}
+
 static tn_status read_path(const format_yaml_node *node, const char *path, const char **field, const reading *r)
 {
     const char *folder = node->source ? node->source->folder : ".";
     if (node->text[0] == '\0')
         return format_yaml_fail(node, r->e, "%s: the path is empty", path);
-    bool as_is = node->text[0] == '/' || strcmp(folder, ".") == 0;
+    bool as_is = node->text[0] == '/' || strcmp(folder, ".") == 0 || format_path_names_set(node->text);
     *field =
         as_is ? base_arena_strdup(r->arena, node->text)
               : base_arena_printf(r->arena, "%s%s%s", folder, folder[strlen(folder) - 1] == '/' ? "" : "/", node->text);

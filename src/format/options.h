@@ -131,6 +131,9 @@ typedef struct format_table {
         .offset = FORMAT_FIELD(S, f, const format_yaml_node *)                                                         \
     }
 
+/* "set:NAME": not a place but a known set, which a program puts one in for. Such a path is no file's neighbour. */
+bool format_path_names_set(const char *path);
+
 /* Fills *options from a node, defaults for what it does not say. A NULL node, or an empty one, says nothing; `origin` then
  * gives the line for sentences (may be NULL). `path` is how sentences call the node ("train", "" for the top). Strings and
  * lists live in the arena. */

@@ -22,7 +22,7 @@ static format_yaml_node *scalar(const writing *w, const char *text, bool is_text
 
 static format_yaml_node *path_scalar(const writing *w, const char *path)
 {
-    bool as_is = !w->folder || path[0] == '/';
+    bool as_is = !w->folder || path[0] == '/' || format_path_names_set(path);
     const char *text = as_is ? path : base_arena_printf(&w->tree->arena, "%s/%s", w->folder, path);
     return text ? scalar(w, text, true) : NULL;
 }

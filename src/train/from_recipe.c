@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/context.h"
+#include "base/number.h"
 #include "model/core/zoo.h"
 #include "train/build.h"
 #include "train/trainer.h"
@@ -36,6 +37,34 @@ void tn_recipe_free(tn_recipe *recipe)
         return;
     train_recipe_free(recipe->r);
     free(recipe);
+}
+
+/* Path number `at` of an option, or NULL. */
+static const char *path_of(const format_option *o, const void *options, size_t at)
+{
+    const void *field = (const char *)options + o->offset;
+    if (o->kind == FORMAT_KIND_PATH)
+        return at == 0 ? *(const char *const *)field : NULL;
+    const format_strings *list = field;
+    return o->kind == FORMAT_KIND_PATHS && at < list->n ? list->at[at] : NULL;
+}
+
+const char *tn_recipe_known_set(const tn_recipe *recipe, int i, char *key, size_t bytes)
+{
+    const train_recipe *r = recipe->r;
+    for (const format_option *o = r->data_table->options; o->key; o++) {
+        const char *path;
+        for (size_t at = 0; (path = path_of(o, r->data, at)) != NULL; at++) {
+            if (!format_path_names_set(path) || i-- > 0)
+                continue;
+            if (o->kind == FORMAT_KIND_PATHS)
+                (void)base_print(key, bytes, "data.%s.%lld", o->key, (long long)at);
+            else
+                (void)base_print(key, bytes, "data.%s", o->key);
+            return path;
+        }
+    }
+    return NULL;
 }
 
 const char *tn_recipe_name(const tn_recipe *recipe)

@@ -108,6 +108,31 @@ cmp -s mirror/cora/cora.tgz got/cora/cora.tgz || say "what was gone on with diff
 runs 0 data get cora --from mirror --to got
 prints "there already"
 
+# --- every listed set, from a folder and from a file: address: files that are not the right ones are refused, or told as not verified
+"$TARN" data list >list.txt
+while read -r name _; do
+    runs 0 data info "$name"
+    prints home licence folder
+    sed -n '/^or, from a mirror/q; /^folder/,$p' out.txt | grep -E '^[^ ]+$' >files.txt
+    [ -s files.txt ] || say "$name has no files"
+    mkdir -p "all/$name"
+    while read -r file; do echo "not $file" >"all/$name/$file"; done <files.txt
+    for from in all "file:$PWD/all"; do
+        rm -rf taken && mkdir taken
+        got=0
+        "$TARN" data get "$name" --from "$from" --to taken >out.txt 2>err.txt </dev/null || got=$?
+        if [ "$got" = 0 ]; then
+            prints "not verified"
+        else
+            says "checksum is wrong"
+        fi
+        [ -z "$(find taken -name '*.part')" ] || say "$name: a part was left"
+    done
+done <list.txt
+# nobody answers
+runs 1 data get cora --from http://127.0.0.1:9/none --to taken
+grep -qE "what came is kept|Debian package libcurl4" err.txt || say "no word about the network: $(cat err.txt)"
+
 # --- sets by name
 TARN_DATA=$PWD/got runs 0 data check set:cora
 prints "got/cora/cora.tgz: 1 files"
@@ -116,10 +141,34 @@ says "tarn data get cifar10"
 runs 1 data check set:cora
 says "TARN_DATA"
 tiny_recipe
-TARN_DATA=$PWD/got runs 1 train tiny.yaml data.path=set:nothing
+TARN_DATA=$PWD/got runs 1 train tiny.yaml data.name=mnist data.folder=set:nothing
 says "no known set 'nothing'"
-TARN_DATA=$PWD/got runs 1 train tiny.yaml data.path=set:mnist
+TARN_DATA=$PWD/got runs 1 train tiny.yaml data.name=mnist data.folder=set:mnist
 says "mnist" "tarn data get mnist"
+
+# In recipes too, in lists too; the run folder has the places.
+mkdir -p known/text known/mnist sub
+for _ in $(seq 200); do echo "to be or not to be, that is the question"; done >known/text/tinyshakespeare.txt
+cat >sub/corpus.yaml <<'YAML'
+tarn: 1
+model: {layers: [{embedding: {rows: 40, units: 8}}, {gru: {units: 8, steps: true}}, {linear: 40}]}
+data: {name: corpus, path: "set:tinyshakespeare", tokenizer: characters, length: 8, val_fraction: 0.2}
+train: {epochs: 1, batch: 16}
+YAML
+runs 1 train sub/corpus.yaml
+says "set:tinyshakespeare is looked for in the folder that the variable TARN_DATA names"
+TARN_DATA=known runs 0 train sub/corpus.yaml output.folder=k
+grep -qF "path: $PWD/known/text/tinyshakespeare.txt" k/corpus-001/recipe.yaml || say "the run's recipe has no place"
+runs 0 eval k/corpus-001
+TARN_DATA=known runs 0 show sub/corpus.yaml
+TARN_DATA=known runs 0 train sub/corpus.yaml data.path=set:tinyshakespeare/tinyshakespeare.txt output.folder=k
+cat >sub/shards.yaml <<'YAML'
+tarn: 1
+model: {layers: [flatten, linear: 2]}
+data: {name: shards, paths: ["set:mnist/none.tar"]}
+YAML
+TARN_DATA=known runs 1 train sub/shards.yaml
+says "known/mnist/none.tar is not there; \`tarn data get mnist\` fetches it"
 
 real=$SRC/../shared/data
 if [ -r "$real/text/tinyshakespeare.txt" ]; then
