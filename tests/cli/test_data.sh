@@ -115,8 +115,9 @@ while read -r name _; do
     prints home licence folder
     sed -n '/^or, from a mirror/q; /^folder/,$p' out.txt | grep -E '^[^ ]+$' >files.txt
     [ -s files.txt ] || say "$name has no files"
-    mkdir -p "all/$name"
-    while read -r file; do echo "not $file" >"all/$name/$file"; done <files.txt
+    folder=$(awk '$1 == "folder" { print $2 }' out.txt)
+    mkdir -p "all/$folder"
+    while read -r file; do echo "not $file" >"all/$folder/$file"; done <files.txt
     for from in all "file:$PWD/all"; do
         rm -rf taken && mkdir taken
         got=0
