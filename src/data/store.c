@@ -35,6 +35,11 @@ typedef struct slot {
     _Atomic(record *) record;
 } slot;
 
+typedef struct view {
+    base_mapping map;
+    const entry *index; /* in the mapping */
+} view;
+
 struct data_store {
     int64_t count;
     pthread_mutex_t lock; /* of what is written and counted */
@@ -44,15 +49,16 @@ struct data_store {
     /* in a file */
     char *path;
     uint64_t key;
-    base_writer *out; /* NULL: complete, or given up */
+    bool writes;      /* some samples are not in the file yet */
+    base_writer *out; /* NULL: none came yet, or it is done or given up */
     base_error err;   /* of the writer */
-    entry *entries;   /* while it is written */
+    entry *entries;   /* of what is written */
     unsigned char *done;
     int64_t n_done;
     size_t at;
-    base_mapping map;
-    const entry *index; /* in the mapping */
-    atomic_bool ready;
+    /* What was there when it began, and what was written: who reads the first may go on while the second takes its place. */
+    view views[2];
+    atomic_int ready; /* views[ready - 1] is read; 0: none */
 };
 
 /* ---- the file ---------------------------------------------------------------------------------------------------- */
@@ -86,40 +92,68 @@ static tn_status check(const base_mapping *m, const data_store *s, const entry *
 
 static tn_status open_file(data_store *s, base_error *e)
 {
+    view *v = &s->views[0];
     if (!base_file_exists(s->path))
         return TN_NOT_FOUND;
-    BASE_TRY(base_file_map(s->path, &s->map, e));
-    tn_status status = check(&s->map, s, &s->index, e);
-    if (status == TN_OK)
-        atomic_store_explicit(&s->ready, true, memory_order_release);
-    else
-        base_file_unmap(&s->map);
+    BASE_TRY(base_file_map(s->path, &v->map, e));
+    tn_status status = check(&v->map, s, &v->index, e);
+    if (status == TN_OK) {
+        atomic_store(&s->ready, 1);
+    } else {
+        base_file_unmap(&v->map);
+        *v = (view){0};
+    }
     return status;
 }
 
-/* What is there, or a new one that is to be written. */
+/* What is there, and room for what is not. */
 static tn_status begin_file(data_store *s, const tn_cache_opt *o, base_error *e)
 {
     BASE_TRY(base_make_folder(o->folder, e));
     base_error why = {0};
     tn_status status = open_file(s, &why);
-    if (status == TN_OK)
-        return TN_OK;
     if (status == TN_FORMAT && o->context)
         base_log(o->context, BASE_LOG_WARNING, "%s; it is made anew", why.text);
-    if (status != TN_FORMAT && status != TN_NOT_FOUND)
+    if (status != TN_OK && status != TN_FORMAT && status != TN_NOT_FOUND)
         return base_fail(e, status, "%s", why.text);
     s->entries = calloc((size_t)s->count + 1, sizeof *s->entries);
     s->done = calloc((size_t)s->count + 1, sizeof *s->done);
     if (!s->entries || !s->done)
         return base_no_memory(e, "keeping samples");
-    s->out = base_writer_new(s->path, &s->err);
-    return s->out ? TN_OK : base_fail(e, s->err.status, "%s", s->err.text);
+    for (int64_t i = 0; status == TN_OK && i < s->count; i++)
+        s->n_done += s->done[i] = s->views[0].index[i].bytes > 0;
+    s->writes = s->n_done < s->count;
+    return TN_OK;
 }
 
-/* All are there: the file gets its name. Under the lock. */
+static void give_up(data_store *s)
+{
+    base_writer_abandon(s->out);
+    s->out = NULL;
+    s->writes = false;
+}
+
+static bool append(data_store *s, int64_t index, const char *data, size_t bytes)
+{
+    static const char zeros[ALIGN];
+    const size_t pad = (ALIGN - bytes % ALIGN) % ALIGN;
+    s->entries[index] = (entry){s->at, bytes, base_checksum(0, data, bytes)};
+    s->at += bytes + pad;
+    (void)base_writer_write(s->out, data, bytes);
+    return base_writer_write(s->out, zeros, pad) == TN_OK;
+}
+
+/* The file gets its name, with what was there before. Under the lock, or by the last who holds the store. */
 static void complete(data_store *s)
 {
+    const view *old = &s->views[0];
+    view *now = &s->views[1];
+    for (int64_t i = 0; old->index && i < s->count; i++)
+        if (old->index[i].bytes > 0 &&
+            !append(s, i, (const char *)old->map.data + old->index[i].at, (size_t)old->index[i].bytes)) {
+            give_up(s);
+            return;
+        }
     tail t = {.order = ORDER, .version = VERSION, .key = s->key, .count = (uint64_t)s->count, .index_at = s->at};
     const size_t bytes = (size_t)s->count * sizeof *s->entries;
     memcpy(t.magic, magic, sizeof magic);
@@ -129,36 +163,28 @@ static void complete(data_store *s)
     (void)base_writer_write(s->out, &t, sizeof t);
     tn_status status = base_writer_commit(s->out);
     s->out = NULL;
-    if (status == TN_OK && base_file_map(s->path, &s->map, &s->err) == TN_OK) {
-        if (s->map.bytes == s->at + bytes + sizeof t) {
-            s->index = (const entry *)(const void *)((const char *)s->map.data + s->at);
-            atomic_store_explicit(&s->ready, true, memory_order_release);
-        } else {
-            base_file_unmap(&s->map);
-        }
-    }
-}
-
-static void count_done(data_store *s, int64_t index)
-{
-    s->done[index] = 1;
-    if (++s->n_done == s->count)
-        complete(s);
-}
-
-static void write_record(data_store *s, int64_t index, const char *data, size_t bytes)
-{
-    static const char zeros[ALIGN];
-    const size_t pad = (ALIGN - bytes % ALIGN) % ALIGN;
-    s->entries[index] = (entry){s->at, bytes, base_checksum(0, data, bytes)};
-    (void)base_writer_write(s->out, data, bytes);
-    if (base_writer_write(s->out, zeros, pad) != TN_OK) { /* a full disk: samples are made each time */
-        base_writer_abandon(s->out);
-        s->out = NULL;
+    s->writes = false;
+    if (status != TN_OK || base_file_map(s->path, &now->map, &s->err) != TN_OK ||
+        now->map.bytes != s->at + bytes + sizeof t)
         return;
-    }
-    s->at += bytes + pad;
-    count_done(s, index);
+    now->index = (const entry *)(const void *)((const char *)now->map.data + s->at);
+    atomic_store(&s->ready, 2);
+}
+
+/* A new sample, or one that cannot be made (bytes 0). Under the lock. */
+static void take_in(data_store *s, int64_t index, const char *data, size_t bytes)
+{
+    if (!s->writes || s->done[index])
+        return;
+    if (bytes > 0 && !s->out && !(s->out = base_writer_new(s->path, &s->err)))
+        s->writes = false;
+    if (bytes > 0 && s->out && !append(s, index, data, bytes))
+        give_up(s); /* a full disk: samples are made each time */
+    if (!s->writes)
+        return;
+    s->done[index] = 1;
+    if (++s->n_done == s->count && s->out)
+        complete(s);
 }
 
 /* ---- both -------------------------------------------------------------------------------------------------------- */
@@ -194,7 +220,7 @@ data_store *data_store_new(const tn_cache_opt *opt, const char *name, uint64_t n
     s->count = count;
     s->key = key;
     pthread_mutex_init(&s->lock, NULL); /* of default attributes: cannot fail */
-    atomic_init(&s->ready, false);
+    atomic_init(&s->ready, 0);
     if (begin(s, opt, name, names, about, e) == TN_OK)
         return s;
     data_store_free(s);
@@ -208,10 +234,12 @@ const void *data_store_find(data_store *s, int64_t index, size_t *bytes)
         *bytes = r ? r->bytes : 0;
         return r ? r->data : NULL;
     }
-    if (!atomic_load_explicit(&s->ready, memory_order_acquire) || s->index[index].bytes == 0)
+    const int ready = atomic_load(&s->ready);
+    const view *v = ready ? &s->views[ready - 1] : NULL;
+    if (!v || v->index[index].bytes == 0)
         return NULL;
-    *bytes = (size_t)s->index[index].bytes;
-    return (const char *)s->map.data + s->index[index].at;
+    *bytes = (size_t)v->index[index].bytes;
+    return (const char *)v->map.data + v->index[index].at;
 }
 
 void data_store_put(data_store *s, int64_t index, const void *head, size_t head_bytes, const void *body,
@@ -235,8 +263,8 @@ void data_store_put(data_store *s, int64_t index, const void *head, size_t head_
                                                 memory_order_relaxed)) {
         s->held += bytes;
         r = NULL;
-    } else if (s->out && !s->done[index]) {
-        write_record(s, index, r->data, bytes);
+    } else if (!s->records) {
+        take_in(s, index, r->data, bytes);
     }
     pthread_mutex_unlock(&s->lock);
     free(r);
@@ -245,8 +273,7 @@ void data_store_put(data_store *s, int64_t index, const void *head, size_t head_
 void data_store_pass(data_store *s, int64_t index)
 {
     pthread_mutex_lock(&s->lock);
-    if (s->out && !s->done[index])
-        count_done(s, index);
+    take_in(s, index, NULL, 0);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -257,8 +284,10 @@ void data_store_free(data_store *s)
     for (int64_t i = 0; s->records && i < s->count; i++)
         free(atomic_load_explicit(&s->records[i].record, memory_order_relaxed));
     free(s->records);
-    base_writer_abandon(s->out);
-    base_file_unmap(&s->map);
+    if (s->out) /* not every sample was asked for: those that were are there for the next run */
+        complete(s);
+    base_file_unmap(&s->views[0].map);
+    base_file_unmap(&s->views[1].map);
     pthread_mutex_destroy(&s->lock);
     free(s->entries);
     free(s->done);

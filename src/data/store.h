@@ -1,9 +1,10 @@
 /* store.h: what was made of samples and takes time to make again (decoded pictures, sounds), kept by number: in memory, or in a file that is
  * mapped. The first who needs a sample makes it and puts it here; threads need not wait for each other.
  *
- * A file is written while samples come, beside its name, and renamed when all are there: it is used from then on, by this run and by later
- * ones. Its key says what it was made from; of another key it is made anew. All of it is checked when it is opened, and made anew if
- * it is damaged, which the context's log is told. */
+ * A file is written while samples come, beside its name, and renamed when all are there, or when the store is freed: it is read from
+ * then on, by this run and by later ones, which add what is not in it. Its key says what it was made from; of another key it is made anew.
+ * All of it is checked when it is opened, and made anew if it is damaged, which the context's log is told.
+ */
 #ifndef DATA_STORE_H
 #define DATA_STORE_H
 

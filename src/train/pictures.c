@@ -69,7 +69,9 @@ static tn_status open_others(tn_context *c, const train_recipe *r, const train_p
 tn_status train_pictures_open(tn_context *c, const train_recipe *r, const train_pictures *p, const train_transforms *t,
                               train_open_part open, train_sets *sets)
 {
+    tn_cache_opt cache;
     tn_pictures_opt opt = {.channels = (int)p->channels,
+                           .cache = r->source->caches ? train_cache(r, c, &cache) : NULL,
                            .height = p->height,
                            .width = p->width,
                            .fit = (tn_fit)p->fit,

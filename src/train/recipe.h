@@ -360,6 +360,8 @@ enum { TRAIN_ERROR_FAIL, TRAIN_ERROR_SKIP };
 enum { TRAIN_BALANCE_NONE, TRAIN_BALANCE_WEIGHTS, TRAIN_BALANCE_OVER, TRAIN_BALANCE_UNDER };
 
 /* The keys of all kinds of data. A kind's own options follow in its struct: train/source/source.h. */
+enum { TRAIN_CACHE_NONE, TRAIN_CACHE_MEMORY, TRAIN_CACHE_DISK, TRAIN_CACHE_AUTO };
+
 typedef struct train_data {
     uint64_t given;
     const char *name;               /* of the kind */
@@ -369,6 +371,9 @@ typedef struct train_data {
     bool shuffle, drop_last;
     int balance;               /* TRAIN_BALANCE_... */
     int on_error;              /* TRAIN_ERROR_... */
+    int cache;                 /* TRAIN_CACHE_... */
+    const char *cache_folder;  /* NULL if not given */
+    int64_t cache_limit;       /* megabytes; 0: none */
     train_normalize normalize; /* of kinds of pictures, as the next */
     train_augment augment;
 } train_data;

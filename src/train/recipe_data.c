@@ -65,6 +65,7 @@ const format_table train_augment_table = {
 };
 
 static const char *const error_names[] = {"fail", "skip", NULL};
+static const char *const cache_names[] = {"none", "memory", "disk", "auto", NULL};
 static const char *const balance_names[] = {"none", "weights", "over", "under", NULL};
 static const format_option rows[] = {
     FORMAT_STRING(train_data, name, FORMAT_REQUIRED, "the kind of data: `tarn help data` lists them"),
@@ -82,6 +83,16 @@ static const format_option rows[] = {
     FORMAT_INT(train_data, pad_to, "1", "[1,65536]", "lengths that vary are filled up to a multiple of this"),
     FORMAT_ENUM(train_data, on_error, "fail", error_names,
                 "a training sample that cannot be read ends the run (fail), or is told, counted and left out (skip)"),
+    FORMAT_ENUM(
+        train_data, cache, "none", cache_names,
+        "what was decoded is kept, up to what changes by chance, for later epochs: in memory, or on disk for later "
+        "runs "
+        "too; auto: in memory if it fits into cache_limit, else on disk if there is a cache_folder. Tables have their "
+        "columns on disk then, and may be larger than memory"),
+    FORMAT_PATH(train_data, cache_folder, NULL, "the folder for what is kept on disk; it may be emptied at any time"),
+    FORMAT_INT(
+        train_data, cache_limit, "0", "[0,1000000000]",
+        "megabytes kept in memory, what is more is made again each time; 0: as many as there are. auto: see cache"),
     FORMAT_ENUM(train_data, balance, "none", balance_names,
                 "classes of training samples that are rarer than others: count for more (weights), are repeated "
                 "(over); or of the "
@@ -123,7 +134,7 @@ static bool has_key(const format_table *table, const char *key)
 
 static bool idle(const train_source *s, const char *key)
 {
-    return s->own_valid && strcmp(key, "val_fraction") == 0;
+    return (s->own_valid && strcmp(key, "val_fraction") == 0) || (!s->caches && strncmp(key, "cache", 5) == 0);
 }
 
 bool train_data_applies(const train_recipe *r, const format_option *option)
@@ -175,6 +186,30 @@ static tn_status name_of(const format_yaml_node *node, const char **name, base_e
     return TN_OK;
 }
 
+static tn_status check_cache(const train_recipe *r, const format_yaml_node *node, base_error *e)
+{
+    const train_data *d = r->data;
+    if (d->cache == TRAIN_CACHE_DISK && !d->cache_folder)
+        return format_yaml_fail(node, e, "'data' has cache: disk; say in cache_folder where");
+    if (d->cache == TRAIN_CACHE_AUTO && d->cache_limit == 0)
+        return format_yaml_fail(node, e,
+                                "'data' has cache: auto; say in cache_limit how many megabytes may be kept in memory");
+    if (d->cache_folder && d->cache != TRAIN_CACHE_DISK && d->cache != TRAIN_CACHE_AUTO)
+        return format_yaml_fail(node, e, "'data' has a cache_folder, but cache is %s; disk or auto would use it",
+                                cache_names[d->cache]);
+    return TN_OK;
+}
+
+const tn_cache_opt *train_cache(const train_recipe *r, tn_context *c, tn_cache_opt *room)
+{
+    const train_data *d = r->data;
+    *room = (tn_cache_opt){.folder = d->cache_folder,
+                           .limit = (size_t)d->cache_limit * 1000000,
+                           .either = d->cache == TRAIN_CACHE_AUTO,
+                           .context = c};
+    return d->cache == TRAIN_CACHE_NONE ? NULL : room;
+}
+
 tn_status train_data_read(train_recipe *r, base_error *e)
 {
     const format_yaml_node *node = r->data_node;
@@ -194,6 +229,7 @@ tn_status train_data_read(train_recipe *r, base_error *e)
     if (r->data->normalize.mean.n != r->data->normalize.std.n)
         return format_yaml_fail(node, e, "data.normalize has %zu means and %zu deviations", r->data->normalize.mean.n,
                                 r->data->normalize.std.n);
+    BASE_TRY(check_cache(r, node, e));
     return r->source->check ? r->source->check(r, node, e) : TN_OK;
 }
 

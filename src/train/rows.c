@@ -7,6 +7,7 @@
 #include "base/context.h"
 #include "base/map.h"
 #include "base/text.h"
+#include "train/source/source.h"
 
 const char *const train_rows_headers[] = {"auto", "yes", "no", NULL};
 const char *const train_rows_bads[] = {"fail", "skip", "missing", NULL};
@@ -19,7 +20,7 @@ void train_parts_free(train_parts *parts)
     *parts = (train_parts){0};
 }
 
-tn_table *train_rows_table(tn_context *c, const train_rows *o, const char *path)
+tn_table *train_rows_table(tn_context *c, const train_recipe *r, const train_rows *o, const char *path)
 {
     size_t n = o->numbers.n + o->words.n;
     tn_table_column_opt *told = calloc(n + 1, sizeof *told);
@@ -31,6 +32,8 @@ tn_table *train_rows_table(tn_context *c, const train_rows *o, const char *path)
         told[i] = i < o->numbers.n
                       ? (tn_table_column_opt){.name = o->numbers.at[i], .type = TN_COLUMN_NUMBER}
                       : (tn_table_column_opt){.name = o->words.at[i - o->numbers.n], .type = TN_COLUMN_CATEGORY};
+    tn_cache_opt cache;
+    const bool kept = train_cache(r, c, &cache) && cache.folder;
     const char *between = o->delimiter ? o->delimiter : "";
     tn_table_opt opt = {.delimiter = strcmp(between, "tab") == 0 || strcmp(between, "\\t") == 0 ? '\t' : between[0],
                         .quote = o->quotes ? 0 : '\x01',
@@ -39,6 +42,8 @@ tn_table *train_rows_table(tn_context *c, const train_rows *o, const char *path)
                         .bad = (tn_bad_row)o->bad,
                         .missing = o->missing.n ? o->missing.at : NULL,
                         .n_missing = (int)o->missing.n,
+                        .cache = kept ? cache.folder : NULL,
+                        .cache_above = kept && cache.either ? cache.limit : 0,
                         .columns = told,
                         .n_columns = (int)n};
     tn_table *t = o->query ? tn_table_sqlite(c, path, o->query, &opt) : tn_table_read(c, path, &opt);
@@ -228,7 +233,7 @@ tn_status train_rows_read(tn_context *c, const train_recipe *r, const train_rows
     const char *paths[] = {o->path, o->val_path, o->test_path};
     base_error e = {0};
     for (int i = 0; i < 3; i++)
-        if (paths[i] && !(tables[i] = train_rows_table(c, o, paths[i])))
+        if (paths[i] && !(tables[i] = train_rows_table(c, r, o, paths[i])))
             return TN_FORMAT;
     tn_status status =
         o->split ? split_as_said(tables[0], o->split, parts, &e) : split(c, r, o, target, tables[0], parts, &e);

@@ -81,6 +81,6 @@ tn_status train_rows_check(const train_recipe *r, const train_rows *o, const for
  * caller either way. */
 tn_status train_rows_read(tn_context *c, const train_recipe *r, const train_rows *o, const char *target,
                           tn_table **tables, train_parts *parts);
-tn_table *train_rows_table(tn_context *c, const train_rows *o, const char *path);
+tn_table *train_rows_table(tn_context *c, const train_recipe *r, const train_rows *o, const char *path);
 
 #endif

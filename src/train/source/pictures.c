@@ -50,7 +50,8 @@ static tn_status open_pictures(tn_context *c, const train_recipe *r, train_sets 
     return train_pictures_open(c, r, &o->p, &t, open_part, sets);
 }
 
-const train_source train_source_pictures = {.table = &table,
+const train_source train_source_pictures = {.caches = true,
+                                            .table = &table,
                                             .size = sizeof(pictures),
                                             .by_class = true,
                                             .check = check,

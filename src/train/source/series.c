@@ -111,7 +111,7 @@ static tn_status open_series(tn_context *c, const train_recipe *r, train_sets *s
                  fractions[] = {0, train, train + val, 1}, *at = o->train_rows ? rows_ : fractions;
     const char *const own[] = {NULL, o->rows.val_path, o->rows.test_path};
     tn_dataset **set[] = {&sets->train, &sets->valid, &sets->test};
-    tn_table *t = train_rows_table(c, &o->rows, o->rows.path);
+    tn_table *t = train_rows_table(c, r, &o->rows, o->rows.path);
     if (!t)
         return TN_FORMAT;
     const tn_series_opt opt = options_of(o);
@@ -132,4 +132,4 @@ static tn_status open_series(tn_context *c, const train_recipe *r, train_sets *s
 }
 
 const train_source train_source_series = {
-    .table = &options, .size = sizeof(series), .check = check, .open = open_series};
+    .caches = true, .table = &options, .size = sizeof(series), .check = check, .open = open_series};

@@ -47,7 +47,8 @@ static tn_status open_shards(tn_context *c, const train_recipe *r, train_sets *s
     return train_pictures_open(c, r, &o->p, &t, open_part, sets);
 }
 
-const train_source train_source_shards = {.table = &table,
+const train_source train_source_shards = {.caches = true,
+                                          .table = &table,
                                           .size = sizeof(shards),
                                           .by_class = true,
                                           .check = check,

@@ -95,12 +95,14 @@ static tn_status open_sound(tn_context *c, const train_recipe *r, train_sets *se
                                       .gain = o->change.gain,
                                       .noise = o->change.noise,
                                       .roll = o->change.roll};
+    tn_cache_opt cache;
     tn_sounds_opt opt = {.rate = (int)o->rate,
                          .seconds = o->seconds,
                          .longest = o->longest,
                          .label = o->label,
                          .class_names = o->classes.n ? o->classes.at : NULL,
                          .classes = (int)o->classes.n,
+                         .cache = train_cache(r, c, &cache),
                          .augment = o->change.given ? &changes : NULL};
     tn_dataset *train = open_part(c, o, &opt, o->path, NULL, o->val, o->test);
     if (train && opt.augment && o->common.val_fraction > 0) {
@@ -124,4 +126,5 @@ static tn_status open_sound(tn_context *c, const train_recipe *r, train_sets *se
     return ((o->val || o->val_path) && !sets->valid) || ((o->test || o->test_path) && !sets->test) ? TN_IO : TN_OK;
 }
 
-const train_source train_source_sound = {.table = &table, .size = sizeof(sound), .check = check, .open = open_sound};
+const train_source train_source_sound = {
+    .caches = true, .table = &table, .size = sizeof(sound), .check = check, .open = open_sound};

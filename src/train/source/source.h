@@ -19,6 +19,7 @@ typedef struct train_source {
     size_t size;               /* of its options */
     bool by_class;             /* samples come class by class: train_count takes them spread out */
     bool own_valid;            /* has validation samples always: data.val_fraction does nothing */
+    bool caches;               /* keeps what it decodes as data.cache says; else that key does nothing */
     /* Optional: what the rows alone cannot say. `node` is the mapping that was read. */
     tn_status (*check)(const train_recipe *r, const format_yaml_node *node, base_error *e);
     /* Fills *sets; what is set is freed by the caller, on failure too. The sentence goes to the context. Where it leaves
@@ -42,6 +43,9 @@ const train_source *train_source_at(int i);
  * samples come from the first, validation samples (val_fraction) from the second. Takes both over; sets->train and ->valid. */
 tn_status train_split_changed(tn_context *c, const train_recipe *r, tn_dataset *changed, tn_dataset *plain,
                               train_sets *sets);
+
+/* What data.cache says, in *room; NULL: nothing is kept. */
+const tn_cache_opt *train_cache(const train_recipe *r, tn_context *c, tn_cache_opt *room);
 
 /* Keys for kinds of pictures: normalize and augment, which live in train_data. */
 extern const format_table train_normalize_table, train_augment_table;

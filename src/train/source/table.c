@@ -146,4 +146,5 @@ static tn_status check(const train_recipe *r, const format_yaml_node *node, base
     return train_rows_check(r, &TRAIN_SOURCE_OPTIONS(r, table)->rows, node, e);
 }
 
-const train_source train_source_table = {.table = &options, .size = sizeof(table), .check = check, .open = open_table};
+const train_source train_source_table = {
+    .caches = true, .table = &options, .size = sizeof(table), .check = check, .open = open_table};
