@@ -92,9 +92,9 @@ static tn_series_opt options_of(const series *o)
 }
 
 /* A file of its own is taken whole. */
-static tn_dataset *open_file(tn_context *c, const series *o, const tn_preparation *p, const char *path)
+static tn_dataset *open_file(tn_context *c, const train_recipe *r, const tn_preparation *p, const char *path)
 {
-    tn_table *t = train_rows_table(c, &o->rows, path);
+    tn_table *t = train_rows_table(c, r, &TRAIN_SOURCE_OPTIONS(r, series)->rows, path);
     tn_dataset *d = t ? tn_dataset_series(c, t, p, NULL) : NULL;
     if (t && !d)
         (void)base_prefix(&c->err, "%s: ", path);
@@ -119,7 +119,7 @@ static tn_status open_series(tn_context *c, const train_recipe *r, train_sets *s
     tn_status status = p ? TN_OK : TN_INVALID;
     for (int i = 0; i < 3 && status == TN_OK; i++) {
         if (own[i])
-            *set[i] = open_file(c, o, p, own[i]);
+            *set[i] = open_file(c, r, p, own[i]);
         else if (at[i + 1] > at[i] + 1e-12)
             *set[i] = tn_dataset_series(c, t, p, &(tn_series_part){at[i], at[i + 1], .fractions = o->train_rows == 0});
         else
