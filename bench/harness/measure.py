@@ -8,6 +8,7 @@ import data
 from programs import Failed, NotThisRow, Program, start_once, warn
 from report import NAMES
 
+LONG_PAUSE = 1.5  # loaders of the last program go on until their queues are full
 PAUSE = 0.1  # threads of the last program may spin for a while after it has answered
 COMPARED_STEPS = 20
 UPDATES = 3  # steps of an optimizer alone after which parameters are compared
@@ -140,14 +141,14 @@ def profile(program, steps):
     return {"seconds": answer["seconds"], "count": answer["count"], "nodes": answer["nodes"][:PROFILED]}
 
 
-def take_turns(programs, steps, rounds, attempt):
+def take_turns(programs, steps, rounds, attempt, pause=PAUSE):
     """Rounds in which each program runs while the others wait; another one begins in each. Long steps get fewer rounds."""
     if programs and max(p.last_seconds for p in programs) > LONG_STEP:
         rounds = min(rounds, 3)
     for r in range(rounds):
         first = r % len(programs) if programs else 0
         for p in programs[first:] + programs[:first]:
-            time.sleep(PAUSE)
+            time.sleep(pause)
             seconds = attempt(p, lambda p=p: p.run(steps[p]))
             if seconds:
                 p.rounds.append(seconds)
@@ -203,7 +204,7 @@ def run_programs(row, path, kinds, options, profiled=True):
 
     try:
         steps = {p: attempt(p, lambda p=p: warm_up(p, row, options)) for p in list(programs)}
-        take_turns(programs, steps, options.rounds, attempt)
+        take_turns(programs, steps, options.rounds, attempt, PAUSE if row.bounded else LONG_PAUSE)
         found = {p.kind.key: figures(p) for p in programs}
         for p in [p for p in programs if p.kind.is_tarn and profiled]:
             nodes = attempt(p, lambda p=p: profile(p, steps[p]))
