@@ -235,7 +235,8 @@ TN_API tn_dataset *tn_dataset_windows(tn_context *context, const tn_preparation 
                                       int64_t n, const tn_windows_opt *opt);
 
 /* Pairs for translation: "x" i64 [tokens], the source; "target" i64 [tokens], the begin token and the translation; "y" the
- * same one place on, the end token last. All three vary in length. */
+ * same one place on, the end token last. All three vary in length. The set carries a preparation ("pairs", both tokenizers), by which model
+ * files translate: tn_translate_text. */
 typedef struct tn_pairs_opt {
     int64_t length, target_length; /* most tokens; 0: 128. Longer pairs lose their ends */
     int32_t begin, end;            /* of the target; both 0: the tokenizer's roles */

@@ -20,10 +20,12 @@ static const char CORPUS[] = "the cat sat on the mat, the dog sat on the cat; ca
 
 /* A tokenizer of a kind is trained, written, used on a text with spans, and decodes it. It is not read again: out of memory inside of a
  * string, jansson ends the program by an assertion. */
-static tn_status whole_life(tn_context *c, const char *kind)
+static tn_status whole_life(tn_context *c, const char *kind, bool bytes)
 {
     const tn_text text = {CORPUS, sizeof CORPUS - 1};
-    tn_tokenizer *t = tn_tokenizer_train(c, &text, 1, TN_OPT(tn_tokenizer_train_opt, .kind = kind, .vocabulary = 290));
+    tn_tokenizer *t = tn_tokenizer_train(
+        c, &text, 1,
+        TN_OPT(tn_tokenizer_train_opt, .kind = kind, .vocabulary = bytes ? 300 : 290, .byte_fallback = bytes));
     tn_encoder *enc = NULL;
     char *json = NULL, *back = NULL;
     size_t n;
@@ -47,19 +49,52 @@ static tn_status whole_life(tn_context *c, const char *kind)
 
 static tn_status bpe(tn_context *c)
 {
-    return whole_life(c, "bpe");
+    return whole_life(c, "bpe", false);
 }
 static tn_status wordpiece(tn_context *c)
 {
-    return whole_life(c, "wordpiece");
+    return whole_life(c, "wordpiece", false);
 }
 static tn_status unigram(tn_context *c)
 {
-    return whole_life(c, "unigram");
+    return whole_life(c, "unigram", false);
 }
 static tn_status characters(tn_context *c)
 {
-    return whole_life(c, "characters");
+    return whole_life(c, "characters", false);
+}
+
+static tn_status unigram_bytes(tn_context *c)
+{
+    return whole_life(c, "unigram", true);
+}
+static tn_status character_bytes(tn_context *c)
+{
+    return whole_life(c, "characters", true);
+}
+
+/* Pairs, their preparation as JSON, raw lines; masked windows of a text. */
+static tn_status pairs(tn_context *c)
+{
+    static const char *const specials[] = {"<pad>", "<unk>", "<s>", "</s>", "<mask>"};
+    const tn_text texts[] = {{CORPUS, 11}, {CORPUS + 12, 20}};
+    tn_tokenizer *t = tn_tokenizer_train(
+        c, texts, 2, TN_OPT(tn_tokenizer_train_opt, .kind = "words", .specials = specials, .n_specials = 5));
+    tn_dataset *d = t ? tn_dataset_pairs(c, t, t, texts, texts, 2, NULL) : NULL, *raw = NULL, *windows = NULL;
+    const tn_preparation *p = d ? tn_dataset_preparation(d) : NULL;
+    char *json = d ? tn_preparation_json(c, p) : NULL;
+    raw = json ? tn_preparation_read(c, p, CORPUS, sizeof CORPUS - 1, "lines") : NULL;
+    tn_preparation *masked =
+        raw ? tn_text_prepare(c, t, TN_OPT(tn_text_opt, .task = TN_TEXT_MASKED, .length = 2, .plain = true)) : NULL;
+    windows = masked ? tn_dataset_windows(c, masked, texts, 2, NULL) : NULL;
+    tn_status status = windows ? TN_OK : c->err.status;
+    free(json);
+    tn_dataset_free(d);
+    tn_dataset_free(raw);
+    tn_dataset_free(windows);
+    tn_preparation_free(masked);
+    tn_tokenizer_free(t);
+    return status;
 }
 
 /* Texts with classes, the preparation as JSON, raw lines. */
@@ -84,7 +119,14 @@ static tn_status sets(tn_context *c)
 static const struct {
     const char *name;
     tn_status (*run)(tn_context *c);
-} jobs[] = {{"bpe", bpe}, {"wordpiece", wordpiece}, {"unigram", unigram}, {"characters", characters}, {"sets", sets}};
+} jobs[] = {{"bpe", bpe},
+            {"wordpiece", wordpiece},
+            {"unigram", unigram},
+            {"characters", characters},
+            {"unigram with bytes", unigram_bytes},
+            {"characters with bytes", character_bytes},
+            {"pairs", pairs},
+            {"sets", sets}};
 
 static void every_allocation_fails_in_turn(void **state)
 {

@@ -47,7 +47,7 @@ static tn_status next(saying *s, int64_t *token)
         return base_fail(&s->p->error, status, "%s", tn_session_error(s->p->session));
     const float *of = s->scores + (s->n - 1) * s->classes;
     *token = 0;
-    for (int64_t i = 1; i < s->classes; i++)
+    for (int64_t i = 1; i < (int64_t)s->how->target->size; i++) /* outputs behind them mean nothing */
         if (of[i] > of[*token])
             *token = i;
     return TN_OK;
