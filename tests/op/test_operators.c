@@ -107,6 +107,20 @@ static const char *runs_by(const op_def *def)
                                               : "reference";
 }
 
+static bool has_kernel(const op_def *def)
+{
+    for (int t = 0; kernels[t]; t++)
+        for (const kernel *k = kernels[t]; k->name; k++)
+            if (strcmp(k->op, def->name) == 0)
+                return true;
+    return false;
+}
+
+static int by_reference(const op_def *def)
+{
+    return !has_kernel(def) && strcmp(runs_by(def), "reference") == 0;
+}
+
 static void print_kernels(const op_def *def, base_str *s)
 {
     const char *between = "";
@@ -209,7 +223,7 @@ static base_str page(base_str *wrong)
             "|---|---|---|---|---|---|---|---|---|---|---|\n");
     for (int i = 0; op_table[i]; i++)
         print_row(op_table[i], &s);
-    vocabulary_sections(&s, wrong, is_operator, operator_row);
+    vocabulary_sections(&s, wrong, is_operator, operator_row, by_reference);
     return s;
 }
 

@@ -113,7 +113,7 @@ static function *function_of(const char *word, int file)
 
 made_of made_of_operator(const op_def *def)
 {
-    made_of m = {.operators = 1};
+    made_of m = {.operators = 1, .n = op_count_in(def) > 0 && !(def->flags & OP_VIEW), .of = {def}};
     for (int i = 0; i < op_count_in(def); i++)
         if (def->in[i].dtypes & OP_FLOATS)
             m.floats = (m.floats ? m.floats : OP_FLOATS) & def->in[i].dtypes;
@@ -121,9 +121,18 @@ made_of made_of_operator(const op_def *def)
     return m;
 }
 
-static void take(made_of *m, made_of one)
+static void take(made_of *m, const made_of one)
 {
     m->operators += one.operators;
+    for (int i = 0; i < one.n; i++) {
+        int k = 0;
+        while (k < m->n && m->of[k] != one.of[i])
+            k++;
+        if (k == MADE_OF_MOST)
+            abort();
+        m->of[k] = one.of[i];
+        m->n += k == m->n;
+    }
     m->floats = m->floats && one.floats ? m->floats & one.floats : m->floats | one.floats;
     m->has_gradient |= one.has_gradient;
 }

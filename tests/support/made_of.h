@@ -5,10 +5,14 @@
 
 #include "op/scheme/op.h"
 
+enum { MADE_OF_MOST = 100 };
+
 typedef struct made_of {
     int operators;     /* how many; 0: the source says nothing of the function */
     uint32_t floats;   /* dtypes that all of them take which take floats; 0: none does */
     bool has_gradient; /* some of them that take floats have one that is not 0 everywhere */
+    int n;             /* those that take tensors and are no views, each once */
+    const op_def *of[MADE_OF_MOST];
 } made_of;
 
 /* "tn_conv1d". Reads the sources once. */

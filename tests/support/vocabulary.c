@@ -24,6 +24,7 @@ typedef struct writer {
     base_str *page, *wrong;
     int (*is_operator)(const char *name);
     const char *(*operator_row)(const char *name, base_str *golden);
+    int (*by_reference)(const op_def *def);
     bool used[ROWS], used_onnx[ONNX_ROWS];
 } writer;
 
@@ -206,7 +207,7 @@ static const char *golden_words(const vocabulary_row *row, const char *name, int
 }
 
 /* Dtypes and gradients of what a function is made of. What takes no tensors has no gradient. */
-static void print_made_of(writer *w, made_of m, bool takes_tensors)
+static void print_made_of(writer *w, const made_of m, bool takes_tensors)
 {
     const char *between = "";
     for (int d = TN_DTYPE_END - 1; d > 0 && m.floats != OP_FLOATS; d--)
@@ -219,6 +220,18 @@ static void print_made_of(writer *w, made_of m, bool takes_tensors)
                     : m.has_gradient ? "any order"
                     : m.floats       ? "zero"
                                      : "");
+}
+
+/* Kernels, or the operators that have none. */
+static void print_kernels(writer *w, const made_of *m)
+{
+    const char *before = "reference: ";
+    for (int i = 0; i < m->n; i++)
+        if (w->by_reference(m->of[i])) {
+            base_str_printf(w->page, "%s%s", before, m->of[i]->name);
+            before = ", ";
+        }
+    base_str_add(w->page, " | ");
 }
 
 /* Which gradients golden files compare. */
@@ -255,6 +268,7 @@ static void print_function(writer *w, const char *group, const char *function, c
         const char *words = golden_words(row, name, kinds, room);
         print_made_of(w, m, d.inputs.length > 0 || *group || golden_names_orders(words, kinds));
         print_compared(w, words, kinds);
+        print_kernels(w, &m);
         print_torch(w, row->torch);
         base_str_add(w->page, " | ");
         print_onnx(w, row->name);
@@ -267,8 +281,9 @@ static void print_function(writer *w, const char *group, const char *function, c
 /* ---- sections ------------------------------------------------------------------------------------------------------ */
 
 #define FUNCTIONS_HEAD                                                                                                 \
-    "| function | inputs | arguments | options | recipe | dtypes | gradient | compared | PyTorch | ONNX | golden |\n"  \
-    "|---|---|---|---|---|---|---|---|---|---|---|\n"
+    "| function | inputs | arguments | options | recipe | dtypes | gradient | compared | kernels | PyTorch | ONNX | "  \
+    "golden |\n"                                                                                                       \
+    "|---|---|---|---|---|---|---|---|---|---|---|---|\n"
 
 /* The word that a loss has in recipes, whose enumerator of recipe.h says it. */
 static void print_loss_word(writer *w, const char *name)
@@ -314,10 +329,12 @@ static void print_functions(writer *w, const char *from, const char *to, const c
                         base_str_text(&d.options));
         print_loss_word(w, name);
         base_str_add(w->page, " | ");
-        print_made_of(w, made_of_operator(op_find(name)), true);
+        const made_of m = made_of_operator(op_find(name));
+        print_made_of(w, m, true);
         char words[160];
         (void)snprintf(words, sizeof words, "%s %s", name, torch ? strrchr(torch, '.') + 1 : "");
         print_compared(w, words, GOLDEN_OPERATOR);
+        print_kernels(w, &m);
         print_torch(w, torch);
         const char *onnx = op_find(name)->onnx;
         base_str_printf(w->page, " | %s | %s |\n", onnx ? onnx : "", base_str_text(&golden));
@@ -402,9 +419,14 @@ static void print_training(writer *w, const char *optim)
 }
 
 void vocabulary_sections(base_str *page, base_str *wrong, int (*is_operator)(const char *name),
-                         const char *(*operator_row)(const char *name, base_str *golden))
+                         const char *(*operator_row)(const char *name, base_str *golden),
+                         int (*by_reference)(const op_def *def))
 {
-    writer w = {.page = page, .wrong = wrong, .is_operator = is_operator, .operator_row = operator_row};
+    writer w = {.page = page,
+                .wrong = wrong,
+                .is_operator = is_operator,
+                .operator_row = operator_row,
+                .by_reference = by_reference};
     char *ops = read_source("include/tarn/ops.h"), *nn = read_source("include/tarn/nn.h"),
          *optim = read_source("include/tarn/optim.h");
     const char *ops_alone[2] = {ops, NULL}, *both[2] = {nn, ops}, *losses = strstr(ops, "/* ---- losses ----");
@@ -413,7 +435,8 @@ void vocabulary_sections(base_str *page, base_str *wrong, int (*is_operator)(con
               "compute, and run by the kernels of these.\nOptions are fields "
               "of the struct that they take last; recipe: the word of a layer that is it; dtypes: those of floats that "
               "all the\noperators take which its source names, empty where none takes floats; gradient: that of these "
-              "operators; compared: of which\norder gradients are compared with PyTorch's; golden: files of "
+              "operators; compared: of which\norder gradients are compared with PyTorch's; kernels: empty, or which of "
+              "the operators run by reference; golden: files of "
               "tests/golden that have cases of it.\n\n" FUNCTIONS_HEAD);
     print_functions(&w, ops, losses, "", ops_alone, false);
     base_str_add(page, "\n## Layers\n\nFunctions of `tarn/nn.h`, which make parameters.\n\n" FUNCTIONS_HEAD);
