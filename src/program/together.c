@@ -12,7 +12,7 @@
 
 enum {
     SMALL = 1024 << 10, /* bytes that a step moves at most: a few microseconds */
-    PART = 64 << 10    /* bytes of a part, about */
+    PART = 64 << 10     /* bytes of a part, about */
 };
 
 typedef struct grouper {

@@ -64,8 +64,9 @@ static unsigned char *train(int threads, const tn_optim_opt *opt, size_t *bytes,
     for (int i = 0; i < tn_state_count(state); i++) {
         tn_view v;
         (void)tn_state_get(state, i, &v);
-        all = realloc(all, *bytes + v.bytes);
-        assert_non_null(all);
+        unsigned char *more = realloc(all, *bytes + v.bytes);
+        assert_non_null(more);
+        all = more;
         memcpy(all + *bytes, v.data, v.bytes);
         *bytes += v.bytes;
     }

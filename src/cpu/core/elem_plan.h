@@ -66,7 +66,7 @@ typedef struct cpu_elem_op {
     cpu_elem_tile tile;
     int src[3], arity, reg;
     int64_t goes[3]; /* as the tile wants it */
-    size_t inside; /* bytes of an element of the result */
+    size_t inside;   /* bytes of an element of the result */
     double arg[4];
     int64_t iarg;
     uint64_t key;
@@ -87,9 +87,10 @@ struct cpu_elem {
      * chunk; on all else, for every tile. */
     int n_single, n_prologue, n_body;
     cpu_elem_step *single, *prologue, *body;
-    int ahead_lines;   /* of the next tile's inputs, asked for before each instruction */
-    const bool *wide;  /* per register: 8 bytes an element, not 4 */
-    const bool *whole; /* per register: one value that fills a tile, as an output or a source in another domain than f32 */
+    int ahead_lines;  /* of the next tile's inputs, asked for before each instruction */
+    const bool *wide; /* per register: 8 bytes an element, not 4 */
+    const bool
+        *whole; /* per register: one value that fills a tile, as an output or a source in another domain than f32 */
     /* Scratch: the head is shared, then each thread has pointers of its registers, a raw tile, and slots. */
     const size_t *slot; /* of each register within a thread's part; 0: none */
     size_t raw, head_bytes, thread_bytes;
