@@ -43,9 +43,10 @@ typedef struct kernel_bind {
     base_error *error;
     /* filled by prepare: */
     void *plan;
-    size_t scratch;   /* bytes, 64-aligned when run */
-    kernel_pack pack; /* of an input that is fixed; `in` of a call is then the packed form */
-    const char *path; /* which way the kernel takes, for the profile; NULL: none worth naming */
+    size_t scratch;       /* bytes, 64-aligned when run */
+    size_t scratch_alone; /* of them, what it needs where one thread does it all; 0: the same */
+    kernel_pack pack;     /* of an input that is fixed; `in` of a call is then the packed form */
+    const char *path;     /* which way the kernel takes, for the profile; NULL: none worth naming */
 } kernel_bind;
 
 /* The record of a fault at run time: the first one stays. */

@@ -192,6 +192,7 @@ static int add_step(binder *x, bound_step *s, const kernel_bind *k, const int *i
     s->plan = k->plan;
     s->path = k->path;
     s->scratch = k->scratch;
+    s->scratch_alone = k->scratch_alone ? k->scratch_alone : k->scratch;
     s->pack = k->pack;
     x->b->packed += k->pack.bytes;
     s->once = s->check ? false : k->node ? makes_fixed(x, k->node, in, k->n_in) : is_made_of_state(x, in[0]);

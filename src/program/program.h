@@ -35,7 +35,7 @@ typedef struct bound_step {
     const char *name, *path;
     int n_in, n_out;
     int *in, *out; /* values; -1 absent */
-    size_t scratch;
+    size_t scratch, scratch_alone;
     kernel_pack pack;
     double flops, bytes;
     bool check;      /* not a kernel: input 0 must be finite, else the run stops */

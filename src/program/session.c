@@ -525,7 +525,8 @@ typedef struct group_run {
     const step_group *group;
 } group_run;
 
-/* Within a part kernels have the thread to themselves: loops of theirs are run by it alone. */
+/* Within a part a kernel's loops are run by the thread alone. Where there is one part, or the team is busy elsewhere, they may not be:
+ * then `thread` is 0, and all the scratch from there on is theirs. */
 static void run_part(void *arg, int64_t part, int thread)
 {
     const group_run *r = arg;

@@ -80,7 +80,7 @@ static bool close_group(grouper *x, int end, int threads)
         bound_step *s = &b->steps.at[i];
         s->group = index;
         s->path = base_arena_printf(&b->arena, "%s, 1 of %d at once", s->path ? s->path : s->kernel->name, g.n);
-        g.scratch = s->scratch > g.scratch ? s->scratch : g.scratch;
+        g.scratch = s->scratch_alone > g.scratch ? s->scratch_alone : g.scratch;
         if (!s->path)
             return false;
     }

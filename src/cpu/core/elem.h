@@ -84,6 +84,8 @@ typedef struct cpu_elem cpu_elem;
 cpu_elem *cpu_elem_new(base_arena *arena, const cpu_elem_desc *desc, cpu_isa isa, int threads, base_error *error);
 /* Bytes of scratch that a run needs, any alignment. */
 size_t cpu_elem_scratch(const cpu_elem *elem);
+/* The same where one thread does it all. */
+size_t cpu_elem_scratch_alone(const cpu_elem *elem);
 /* Data pointers in the order of the description. An output may be the memory of an input if dtype and strides are the
  * same; other overlaps of outputs with anything are not allowed. `env` may be NULL if nothing random is in the chain. */
 void cpu_elem_run(const cpu_elem *elem, const void *const in[], void *const out[], void *scratch,

@@ -349,6 +349,11 @@ size_t cpu_elem_scratch(const cpu_elem *e)
     return 64 + e->head_bytes + (size_t)e->threads * e->thread_bytes;
 }
 
+size_t cpu_elem_scratch_alone(const cpu_elem *e)
+{
+    return 64 + e->head_bytes + e->thread_bytes;
+}
+
 /* How output o gets to `memory`. In place of an input it is in the caches already; a result may be computed there unless
  * the input is read once more. */
 static unsigned char way_of(const cpu_elem *e, int o, const void *const in[], const void *memory)

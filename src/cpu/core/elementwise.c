@@ -281,6 +281,7 @@ static tn_status finish(writer *w, const reg *out)
     memcpy(plan->source, w->source, sizeof plan->source);
     b->plan = plan;
     b->scratch = cpu_elem_scratch(plan->elem);
+    b->scratch_alone = cpu_elem_scratch_alone(plan->elem);
     return TN_OK;
 }
 
