@@ -187,9 +187,22 @@ static tn_status slice_grad_prepare(kernel_bind *b)
     return cpu_pieces_copy(b, p, 0, start, strides);
 }
 
+static kernel_half half(const kernel_bind *b, int i)
+{
+    (void)b, (void)i;
+    return KERNEL_MOVES;
+}
+
 #define ROW(text, how)                                                                                                 \
     {                                                                                                                  \
         .op = #text, .name = #text "/pieces", .want = want_any, .prepare = text##_prepare, .run = how                  \
     }
-const kernel cpu_kernels_concat[] = {
-    ROW(concat, concat_run), ROW(pad, cpu_pieces_run), ROW(slice_grad, cpu_pieces_run), {0}};
+const kernel cpu_kernels_concat[] = {{.op = "concat",
+                                      .name = "concat/pieces",
+                                      .want = want_any,
+                                      .prepare = concat_prepare,
+                                      .run = concat_run,
+                                      .half = half},
+                                     ROW(pad, cpu_pieces_run),
+                                     ROW(slice_grad, cpu_pieces_run),
+                                     {0}};

@@ -23,6 +23,15 @@ static kernel_layout want_weight(const kernel_bind *b, int i)
     return i == 1 ? KERNEL_ROW_MAJOR : pictures_last(b, i);
 }
 
+/* Nothing to compute, or windows that no 32-bit number can describe: the reference takes those. */
+static bool accepts(const kernel_bind *b)
+{
+    for (int i = 0; i < b->n_in; i++)
+        if (b->in[i].dtype && kernel_count(&b->in[i]) == 0)
+            return false;
+    return kernel_count(&b->out[0]) > 0;
+}
+
 static const char *path_of(const cpu_conv *c, cpu_conv_job job)
 {
     if (c->narrow)
@@ -40,41 +49,60 @@ static const char *path_of(const cpu_conv *c, cpu_conv_job job)
     return NULL;
 }
 
+static cpu_conv conv_of(const kernel_bind *b, const kernel_operand *x, const kernel_operand *w, const kernel_operand *y,
+                        cpu_conv_job job)
+{
+    op_window o = op_conv_window(b->node->arg, w->dims[2], w->dims[3]);
+    cpu_conv c = {.n = x->dims[0],
+                  .c_in = x->dims[1],
+                  .h = x->dims[2],
+                  .w = x->dims[3],
+                  .c_out = y->dims[1],
+                  .kh = w->dims[2],
+                  .kw = w->dims[3],
+                  .oh = y->dims[2],
+                  .ow = y->dims[3],
+                  .groups = b->node->arg[OP_CONV_GROUPS].i,
+                  .threads = b->threads,
+                  .isa = (cpu_isa)b->isa};
+    for (int d = 0; d < 2; d++) {
+        c.stride[d] = (int)o.stride[d];
+        c.dilation[d] = (int)o.dilation[d];
+    }
+    for (int side = 0; side < 4; side++)
+        c.pad[side] = (int)o.pad[side];
+    c.winograd = b->precision != TN_PRECISION_EXACT &&
+                 cpu_conv_winograd_pays(&c, job == CPU_CONV_FORWARD && b->fixed && b->fixed[1]);
+    const bool split_pays = cpu_conv_split_pays(&c, job);
+    c.narrow = b->precision == TN_PRECISION_BF16;
+    c.narrow = c.narrow && cpu_conv_split_pays(&c, job);
+    c.split = b->precision == TN_PRECISION_HIGH && b->training && split_pays && !cpu_conv_winograd_first(&c);
+    return c;
+}
+
 static tn_status plan(kernel_bind *b, const kernel_operand *x, const kernel_operand *w, const kernel_operand *y,
                       cpu_conv_job job)
 {
     conv_plan *made = BASE_NEW(b->arena, conv_plan);
-    op_window o = op_conv_window(b->node->arg, w->dims[2], w->dims[3]);
     if (!made)
         return base_no_memory(b->error, "preparing a kernel");
-    cpu_conv *c = &made->conv;
-    *c = (cpu_conv){.n = x->dims[0],
-                    .c_in = x->dims[1],
-                    .h = x->dims[2],
-                    .w = x->dims[3],
-                    .c_out = y->dims[1],
-                    .kh = w->dims[2],
-                    .kw = w->dims[3],
-                    .oh = y->dims[2],
-                    .ow = y->dims[3],
-                    .groups = b->node->arg[OP_CONV_GROUPS].i,
-                    .threads = b->threads,
-                    .isa = (cpu_isa)b->isa};
-    for (int d = 0; d < 2; d++) {
-        c->stride[d] = (int)o.stride[d];
-        c->dilation[d] = (int)o.dilation[d];
-    }
-    for (int side = 0; side < 4; side++)
-        c->pad[side] = (int)o.pad[side];
+    made->conv = conv_of(b, x, w, y, job);
     b->plan = made;
-    c->winograd = b->precision != TN_PRECISION_EXACT &&
-                  cpu_conv_winograd_pays(c, job == CPU_CONV_FORWARD && b->fixed && b->fixed[1]);
-    const bool split_pays = cpu_conv_split_pays(c, job);
-    c->narrow = b->precision == TN_PRECISION_BF16 && split_pays;
-    c->split = b->precision == TN_PRECISION_HIGH && b->training && split_pays && !cpu_conv_winograd_first(c);
-    b->path = path_of(c, job);
-    b->scratch = cpu_conv_scratch(c, job);
+    b->path = path_of(&made->conv, job);
+    b->scratch = cpu_conv_scratch(&made->conv, job);
     return TN_OK;
+}
+
+/* The pictures of a convolution that rounds them. */
+static kernel_half half(const kernel_bind *b, int i)
+{
+    if (i == 1 || i == 2 || !accepts(b))
+        return KERNEL_NO_HALF;
+    cpu_conv c = conv_of(b, &b->in[0], &b->in[1], &b->out[0], CPU_CONV_FORWARD);
+    c.half_x = i == 0;
+    if (b->precision == TN_PRECISION_BF16 && c.isa == CPU_AMX && cpu_conv_moves_half(&c))
+        return b->n_in > 3 && b->in[3].dtype ? KERNEL_NO_HALF : KERNEL_MOVES;
+    return !cpu_conv_takes_half(&c) ? KERNEL_NO_HALF : i == 0 ? KERNEL_ROUNDS : KERNEL_HALF;
 }
 
 static tn_status prepare_forward(kernel_bind *b)
@@ -82,6 +110,9 @@ static tn_status prepare_forward(kernel_bind *b)
     kernel_set_layout(&b->out[0], KERNEL_CHANNELS_LAST);
     BASE_TRY(plan(b, &b->in[0], &b->in[1], &b->out[0], CPU_CONV_FORWARD));
     conv_plan *p = b->plan;
+    p->conv.half_x = b->in[0].dtype == TN_BF16;
+    p->conv.half_add = b->n_in > 3 && b->in[3].dtype == TN_BF16;
+    p->conv.half_y = b->out[0].dtype == TN_BF16;
     const cpu_conv *c = &p->conv;
     if (b->fixed && b->fixed[1])
         b->pack = (kernel_pack){1,
@@ -182,15 +213,6 @@ static void run_grad_weight(const kernel_call *c)
     cpu_conv_grad_weight(&((const conv_plan *)c->plan)->conv, c->in[0], c->in[1], c->out[0], NULL, c->scratch);
 }
 
-/* Nothing to compute, or windows that no 32-bit number can describe: the reference takes those. */
-static bool accepts(const kernel_bind *b)
-{
-    for (int i = 0; i < b->n_in; i++)
-        if (b->in[i].dtype && kernel_count(&b->in[i]) == 0)
-            return false;
-    return kernel_count(&b->out[0]) > 0;
-}
-
 /* What output_padding adds is part of a step: else it is lowered. */
 static bool keeps_transposed(const graph_node *node, bool training)
 {
@@ -209,6 +231,7 @@ const kernel cpu_kernels_conv2d[] = {{.op = "conv2d",
                                       .prepare = prepare_forward,
                                       .run = run_forward,
                                       .takes_in = takes_in,
+                                      .half = half,
                                       .pack = pack},
                                      {.op = "conv2d_grad_data",
                                       .name = "conv2d_grad_data/direct",

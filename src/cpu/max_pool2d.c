@@ -43,7 +43,16 @@ static tn_status plan(kernel_bind *b, const kernel_operand *x, const kernel_oper
 static tn_status prepare_forward(kernel_bind *b)
 {
     kernel_set_layout(&b->out[0], KERNEL_CHANNELS_LAST);
-    return plan(b, &b->in[0], &b->out[0]);
+    BASE_TRY(plan(b, &b->in[0], &b->out[0]));
+    ((cpu_pool *)b->plan)->half = b->in[0].dtype == TN_BF16;
+    return TN_OK;
+}
+
+/* The largest of rounded numbers is the largest one rounded. */
+static kernel_half half(const kernel_bind *b, int i)
+{
+    (void)b, (void)i;
+    return KERNEL_MOVES;
 }
 
 static tn_status prepare_grad(kernel_bind *b)
@@ -77,13 +86,13 @@ static bool accepts(const kernel_bind *b)
     return b->in[0].rank == 4 && kernel_count(&b->in[0]) > 0 && kernel_count(&b->out[0]) > 0;
 }
 
-#define ROW(text, how, what)                                                                                           \
+#define ROW(text, how, what, halves)                                                                                   \
     {                                                                                                                  \
         .op = text, .name = text "/direct", .keeps = cpu_node_is_f32, .accepts = accepts, .want = want,                \
-        .prepare = how, .run = what                                                                                    \
+        .prepare = how, .run = what, .half = halves                                                                    \
     }
-const kernel cpu_kernels_max_pool2d[] = {ROW("max_pool2d", prepare_forward, run_max),
-                                         ROW("max_pool2d_grad", prepare_grad, run_max_grad),
-                                         ROW("avg_pool2d", prepare_forward, run_avg),
-                                         ROW("avg_pool2d_grad", prepare_grad, run_avg_grad),
+const kernel cpu_kernels_max_pool2d[] = {ROW("max_pool2d", prepare_forward, run_max, half),
+                                         ROW("max_pool2d_grad", prepare_grad, run_max_grad, NULL),
+                                         ROW("avg_pool2d", prepare_forward, run_avg, NULL),
+                                         ROW("avg_pool2d_grad", prepare_grad, run_avg_grad, NULL),
                                          {0}};

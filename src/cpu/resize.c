@@ -36,7 +36,28 @@ typedef struct job {
 
 static kernel_layout want(const kernel_bind *b, int i)
 {
-    return kernel_is_row_major(&b->in[i]) || b->in[i].rank < 3 ? KERNEL_ROW_MAJOR : KERNEL_CHANNELS_LAST;
+    const bool rows = kernel_is_row_major(&b->in[i]) && b->in[i].dtype != TN_BF16;
+    return rows || b->in[i].rank < 3 ? KERNEL_ROW_MAJOR : KERNEL_CHANNELS_LAST;
+}
+
+static int64_t axis_of(const kernel_bind *b)
+{
+    const int64_t axis = cpu_arg_int(b->node, "axis");
+    return axis < 0 ? axis + b->in[0].rank : axis;
+}
+
+/* Where numbers are copied as they are, two of bf16 side by side go as one f32. */
+static kernel_half half(const kernel_bind *b, int i)
+{
+    const kernel_operand *x = &b->in[0];
+    const int64_t axis = axis_of(b), to = b->out[0].dims[axis];
+    bool copies = x->rank >= 3 && axis >= 2 && x->dims[1] % 2 == 0;
+    for (int64_t k = 0; k < to && copies; k++) {
+        const op_resize_row r = op_resize_row_of(b->node->arg, x->dims[axis], to, k);
+        copies = r.n == 1 && (float)op_resize_weight(&r, r.first) == 1;
+    }
+    (void)i;
+    return copies ? KERNEL_MOVES : KERNEL_NO_HALF;
 }
 
 static tn_status forward_table(kernel_bind *b, plan *p)
@@ -89,10 +110,9 @@ static plan *plan_of(kernel_bind *b)
         base_no_memory(b->error, "preparing a kernel");
         return NULL;
     }
-    bool rows = kernel_is_row_major(x);
+    const bool rows = kernel_is_row_major(x) && x->dtype != TN_BF16;
     kernel_set_layout(&b->out[0], rows ? KERNEL_ROW_MAJOR : KERNEL_CHANNELS_LAST);
-    int64_t axis = cpu_arg_int(b->node, "axis");
-    axis = axis < 0 ? axis + x->rank : axis;
+    const int64_t axis = axis_of(b);
     *p = (plan){.sweep = cpu_resize_of((cpu_isa)b->isa),
                 .outer = 1,
                 .from = x->dims[axis],
@@ -104,7 +124,9 @@ static plan *plan_of(kernel_bind *b)
         if (k != axis)
             *(before || (!rows && axis == 1) ? &p->outer : &p->inner) *= x->dims[k];
     }
-    p->past = kernel_count(&b->out[0]) * (int64_t)sizeof(float) >= MUCH_MEMORY;
+    if (x->dtype == TN_BF16)
+        p->inner /= 2;
+    p->past = kernel_count(&b->out[0]) * (int64_t)tn_dtype_size(x->dtype) >= MUCH_MEMORY;
     p->per_chunk = CHUNK / (p->inner + 1) + 1;
     p->chunks = (p->outer * p->to + p->per_chunk - 1) / p->per_chunk;
     p->row = BASE_ARRAY(b->arena, cpu_resize_row, (size_t)p->to);
@@ -147,12 +169,17 @@ static void run(const kernel_call *c)
     cpu_parallel(p->threads, p->chunks, run_chunk, &j);
 }
 
-const kernel cpu_kernels_resize[] = {
-    {.op = "resize", .name = "resize/rows", .keeps = cpu_node_is_f32, .want = want, .prepare = prepare, .run = run},
-    {.op = "resize_grad",
-     .name = "resize_grad/rows",
-     .keeps = cpu_node_is_f32,
-     .want = want,
-     .prepare = prepare_grad,
-     .run = run},
-    {0}};
+const kernel cpu_kernels_resize[] = {{.op = "resize",
+                                      .name = "resize/rows",
+                                      .keeps = cpu_node_is_f32,
+                                      .want = want,
+                                      .prepare = prepare,
+                                      .run = run,
+                                      .half = half},
+                                     {.op = "resize_grad",
+                                      .name = "resize_grad/rows",
+                                      .keeps = cpu_node_is_f32,
+                                      .want = want,
+                                      .prepare = prepare_grad,
+                                      .run = run},
+                                     {0}};

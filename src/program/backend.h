@@ -17,6 +17,14 @@ typedef enum kernel_layout {
     KERNEL_CHANNELS_LAST /* dense, axis 1 fastest, the others row-major; row-major below rank 3 */
 } kernel_layout;
 
+/* What a kernel makes of an f32 that lies in memory as bf16. */
+typedef enum kernel_half {
+    KERNEL_NO_HALF,
+    KERNEL_HALF, /* reads or writes it */
+    KERNEL_MOVES, /* takes numbers from place to place: only if all inputs and outputs lie so, and it rounds if who reads them does */
+    KERNEL_ROUNDS /* reads it, and would round it to bf16 in any case */
+} kernel_half;
+
 struct kernel;
 
 /* An input that a kernel wants in an order of its own, put so once and used until the state is written. The order follows from
@@ -80,6 +88,8 @@ typedef struct kernel {
     /* Takes in the only node that reads output 0, of one input and one output: from now on the plan of prepare makes `out`, whose
      * strides it may set, instead of `in`. NULL: none is. */
     bool (*takes_in)(void *plan, const graph_node *node, const kernel_operand *in, kernel_operand *out);
+    /* Whether the f32 of input i, or for i < 0 of output -1 - i, may lie in memory as bf16; sizes are known, layouts are not. NULL: never. */
+    kernel_half (*half)(const kernel_bind *b, int i);
     bool in_place; /* an output may take the memory of an input of the same dtype and strides */
 } kernel;
 
@@ -88,6 +98,8 @@ typedef struct backend {
     pass_backend pass;
     /* The best kernel for the node that accepts these sizes; never NULL, as the reference takes everything. */
     const kernel *(*select)(const kernel_bind *b);
+    /* What the kernel that it would select says of an f32 operand as bf16; see kernel.half. */
+    kernel_half (*half)(const kernel_bind *b, int i);
     /* A kernel that copies input 0 to output 0, any dtype and strides. */
     const kernel *copy;
     int (*isa)(const tn_context *context); /* in force */

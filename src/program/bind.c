@@ -36,6 +36,7 @@ typedef struct binder {
     int *state_place;    /* by state, -1: none yet */
     int *uses;           /* of each tensor, by nodes and results */
     bool sized;          /* the node that is being bound asks for sizes */
+    bool *half;          /* by tensor: f32 that lies in memory as bf16; NULL: none */
     base_error *e;
 } binder;
 
@@ -356,7 +357,7 @@ static tn_status infer_again(binder *x, const graph_node *node)
         if (!node->in[i])
             continue;
         const kernel_operand *type = &x->b->values.at[*value_of(x, node->in[i])].type;
-        in[i] = (graph_type){.dtype = type->dtype, .rank = type->rank};
+        in[i] = (graph_type){.dtype = node->in[i]->type.dtype, .rank = type->rank};
         memcpy(in[i].dims, type->dims, sizeof in[i].dims);
         pin[i] = &in[i];
     }
@@ -463,8 +464,10 @@ static tn_status bind_kernel(binder *x, const graph_node *node)
         from[i] = node->in[i] ? *value_of(x, node->in[i]) : -1;
         in[i] = from[i] >= 0 ? x->b->values.at[from[i]].type : (kernel_operand){0};
     }
-    for (int i = 0; i < node->n_out; i++)
+    for (int i = 0; i < node->n_out; i++) {
         BASE_TRY(operand_of(x, &node->out[i], &out[i]));
+        out[i].dtype = x->half && x->half[node->out[i].id] ? TN_BF16 : out[i].dtype;
+    }
     if (is_taken_in(x, node, node->n_in ? from[0] : -1, &out[0]))
         return take_in(x, node, from[0], &out[0]);
     bound_step s = {.kernel = x->p->backend->select(&k), .node = node, .name = node->name};
@@ -485,6 +488,78 @@ static tn_status bind_kernel(binder *x, const graph_node *node)
     }
     s.flops = flops_of(node, &k);
     return add_step(x, &s, &k, from, to) ? no_memory(x) : TN_OK;
+}
+
+/* ---- values that lie as bf16 -------------------------------------------------------------------------------------- */
+
+enum { HALF_NO = 1, HALF_ROUNDED = 2 }; /* of a tensor: it may not; some node rounds it in any case */
+
+/* Operand i of a node: input i, or output -1 - i. */
+static const tn_tensor *operand_at(const graph_node *n, int i)
+{
+    return i < 0 ? &n->out[-1 - i] : n->in[i];
+}
+
+/* What node n says of its operands; marks by tensor. Those that it moves are all bf16 or none is. */
+static tn_status ask_half(binder *x, const graph_node *n, unsigned char *mark, bool *changed)
+{
+    kernel_operand in[n->n_in + 1], out[n->n_out + 1];
+    const kernel_bind k = bind_of(x, n, n->n_in, in, n->n_out, out);
+    bool moved[OP_MAX_OUT + n->n_in];
+    unsigned char all = HALF_ROUNDED;
+    for (int i = 0; i < n->n_in; i++) {
+        in[i] = (kernel_operand){0};
+        if (n->in[i])
+            BASE_TRY(operand_of(x, n->in[i], &in[i]));
+    }
+    for (int i = 0; i < n->n_out; i++)
+        BASE_TRY(operand_of(x, &n->out[i], &out[i]));
+    for (int i = -n->n_out; i < n->n_in; i++) {
+        const tn_tensor *t = operand_at(n, i);
+        const kernel_half says = !t || n->def->flags & OP_SOURCE ? KERNEL_NO_HALF : x->p->backend->half(&k, i);
+        const unsigned char before = t ? mark[t->id] : 0;
+        moved[OP_MAX_OUT + i] = says == KERNEL_MOVES;
+        if (!t)
+            continue;
+        mark[t->id] |= says == KERNEL_NO_HALF ? HALF_NO : says == KERNEL_ROUNDS ? HALF_ROUNDED : 0;
+        *changed |= before != mark[t->id];
+        if (moved[OP_MAX_OUT + i]) {
+            all |= mark[t->id] & HALF_NO;
+            all &= (unsigned char)~(i < 0 && !(mark[t->id] & HALF_ROUNDED) ? HALF_ROUNDED : 0);
+        }
+    }
+    for (int i = -n->n_out; i < n->n_in; i++) {
+        const tn_tensor *t = operand_at(n, i);
+        if (!moved[OP_MAX_OUT + i])
+            continue;
+        const unsigned char before = mark[t->id];
+        mark[t->id] |= i < 0 ? all & HALF_NO : all;
+        *changed |= before != mark[t->id];
+    }
+    return TN_OK;
+}
+
+/* In predictions with bf16 products, values that these round in any case lie in memory as they are rounded, half as large: where all
+ * who make and read them can do with that. */
+static tn_status choose_half(binder *x)
+{
+    if (x->p->precision != TN_PRECISION_BF16 || x->entry->training)
+        return TN_OK;
+    unsigned char *mark = calloc((size_t)x->g->n_tensors + 1, 1);
+    x->half = calloc((size_t)x->g->n_tensors + 1, sizeof *x->half);
+    tn_status status = mark && x->half ? TN_OK : no_memory(x);
+    for (size_t i = 0; status == TN_OK && i < x->g->results.n; i++)
+        mark[x->g->results.at[i].value->id] |= HALF_NO;
+    for (bool changed = true; status == TN_OK && changed;) {
+        changed = false;
+        for (int i = x->order.n - 1; status == TN_OK && i >= 0; i--)
+            if (x->order.item[i].node && !x->order.item[i].check)
+                status = ask_half(x, x->order.item[i].node, mark, &changed);
+    }
+    for (int i = 0; status == TN_OK && i < x->g->n_tensors; i++)
+        x->half[i] = mark[i] == HALF_ROUNDED;
+    free(mark);
+    return status;
 }
 
 static tn_status bind_check(binder *x, const tn_tensor *value)
@@ -685,6 +760,7 @@ static void free_binder(binder *x)
     base_vec_free(&x->maker);
     free(x->state_place);
     free(x->uses);
+    free(x->half);
 }
 
 static tn_status bind_all(binder *x, const int64_t *symbol)
@@ -702,6 +778,7 @@ static tn_status bind_all(binder *x, const int64_t *symbol)
     BASE_TRY(list_states(x));
     BASE_TRY(check_equalities(x));
     BASE_TRY(schedule_make(&x->order, x->g, x->e));
+    BASE_TRY(choose_half(x));
     BASE_TRY(bind_nodes(x));
     BASE_TRY(bind_outputs(x));
     BASE_TRY(bind_writes(x));

@@ -1,6 +1,7 @@
 /* test_conv.c: the convolution kernels against a plain one in double: every instruction set that runs here, several numbers
  * of threads (bit for bit), many odd shapes, guards around every buffer, NaN. */
 #include "cpu/core/conv.h"
+#include "cpu/core/half.h"
 #include "cpu/core/par.h"
 
 #include <math.h>
@@ -478,6 +479,83 @@ static void check_ends(cpu_conv c)
     buffer_free(scratch);
 }
 
+/* The same numbers as bf16, and back. */
+static buffer halved(const float *x, size_t n)
+{
+    buffer h = buffer_new((n + 1) / 2);
+    for (size_t i = 0; i < n; i++)
+        ((uint16_t *)(void *)h.at)[i] = cpu_bf16_of_f32(x[i]);
+    return h;
+}
+
+static buffer rounded_buffer(size_t n)
+{
+    buffer b = random_buffer(n);
+    for (size_t i = 0; i < n; i++)
+        b.at[i] = cpu_f32_of_bf16(cpu_bf16_of_f32(b.at[i]));
+    return b;
+}
+
+/* Pictures that lie as bf16 give what the same ones in f32 do, rounded. parts: 1: x, 2: what is added, 4: y. */
+static void check_half(cpu_conv c, int parts, bool adds)
+{
+    c.relu = true;
+    c.most = 1.5f;
+    const size_t n = (size_t)(c.n * c.oh * c.ow * c.c_out);
+    buffer x = rounded_buffer((size_t)(c.n * c.h * c.w * c.c_in)), add = rounded_buffer(n),
+           bias = random_buffer((size_t)c.c_out), y = buffer_new(n);
+    buffer w = random_buffer((size_t)(c.c_out * c.c_in / c.groups * c.kh * c.kw));
+    buffer scratch = scratch_new(&c, CPU_CONV_FORWARD), half_x = halved(x.at, x.n), half_add = halved(add.at, n);
+    cpu_conv_forward(&c, x.at, w.at, bias.at, adds ? add.at : NULL, y.at, scratch.at);
+    buffer want = parts & 4 ? halved(y.at, n) : y, got = buffer_new(want.n);
+    c.half_x = parts & 1, c.half_add = parts & 2, c.half_y = parts & 4;
+    if (n % 2 && parts & 4) /* the last half of a float */
+        memcpy(got.at + got.n - 1, want.at + want.n - 1, sizeof *got.at);
+    cpu_conv_forward(&c, parts & 1 ? half_x.at : x.at, w.at, bias.at, adds ? parts & 2 ? half_add.at : add.at : NULL,
+                     got.at, scratch.at);
+    same_bits(got, want);
+    if (parts & 4)
+        buffer_free(want);
+    buffer_free(x), buffer_free(add), buffer_free(bias), buffer_free(w), buffer_free(y);
+    buffer_free(scratch), buffer_free(half_x), buffer_free(half_add), buffer_free(got);
+}
+
+static void test_half(void **state)
+{
+    (void)state;
+    for (cpu_isa isa = CPU_PORTABLE; isa <= cpu_isa_best(); isa++)
+        for (int64_t channels = 1; channels <= 50; channels += 7) { /* one a group */
+            cpu_conv c = shape(2, channels + 1, 9, 8, channels + 1, 3, 1 + (int)(channels % 2), 1);
+            c.groups = channels + 1;
+            c.isa = isa;
+            c.threads = 2;
+            assert_true(cpu_conv_moves_half(&c));
+            check_half(c, 1 + 4, false);
+        }
+    for (int parts = 0; parts < 8 && cpu_isa_best() == CPU_AMX; parts++)
+        for (int64_t channels = 16; channels <= 80; channels += 8)
+            for (int few = 0; few < 2 - (parts & 1); few++) {
+                cpu_conv c = shape(2, few ? 3 : 96 - channels, 9, 7, channels, 3, 1 + parts % 2, 1);
+                c.isa = CPU_AMX;
+                c.threads = 2;
+                c.narrow = true;
+                c.half_x = parts & 1;
+                assert_true(cpu_conv_takes_half(&c));
+                c.half_x = false;
+                check_half(c, parts, parts >= 2);
+            }
+    cpu_conv c = shape(4, 16, 112, 112, 352, 1, 1, 0); /* results past the caches */
+    c.isa = cpu_isa_best();
+    c.narrow = true;
+    c.threads = 2;
+    if (c.isa == CPU_AMX)
+        check_half(c, 4, false);
+    c = shape(1, 64, 300, 300, 64, 3, 1, 1);
+    c.groups = 64;
+    c.isa = cpu_isa_best();
+    check_half(c, 1 + 4, false);
+}
+
 static void test_ends(void **state)
 {
     (void)state;
@@ -625,11 +703,11 @@ static void test_nan(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_channels), cmocka_unit_test(test_windows), cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_random),   cmocka_unit_test(test_groups),  cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_packed),   cmocka_unit_test(test_narrow),  cmocka_unit_test(test_transposed),
-        cmocka_unit_test(test_ends),     cmocka_unit_test(test_pool),    cmocka_unit_test(test_winograd),
-        cmocka_unit_test(test_split),    cmocka_unit_test(test_nan),
+        cmocka_unit_test(test_channels),   cmocka_unit_test(test_windows), cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_random),     cmocka_unit_test(test_groups),  cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_packed),     cmocka_unit_test(test_narrow),  cmocka_unit_test(test_half),
+        cmocka_unit_test(test_transposed), cmocka_unit_test(test_ends),    cmocka_unit_test(test_pool),
+        cmocka_unit_test(test_winograd),   cmocka_unit_test(test_split),   cmocka_unit_test(test_nan),
     };
     cpu_team *team = cpu_team_new(7);
     (void)cpu_team_enter(team);

@@ -148,8 +148,83 @@ static void bf16_is_near_f32(void **state)
         check(&all[i]);
 }
 
+/* ---- predictions keep as bf16 what is rounded in any case -------------------------------------------------------------- */
+
+enum { PICTURES = 2, CHANNELS = 32, SIZE = 24 };
+
+static tn_tensor *weight(net *f, const char *name, int64_t out, int64_t in, int64_t size)
+{
+    return tn_param(f->graph, name, TN_F32, TN_SHAPE(out, in, size, size),
+                    &(tn_init){TN_INIT_NORMAL, 0, 1.0 / sqrt((double)(in * size * size))});
+}
+
+/* Convolutions in a row, pooled, one channel a group, added to, put side by side and doubled in size. */
+static tn_tensor *pictures(net *f, tn_tensor *x)
+{
+    const tn_conv_opt same = {.padding = 1}, each = {.padding = 1, .groups = CHANNELS};
+    tn_tensor *a = tn_relu(tn_conv2d(x, weight(f, "a", CHANNELS, 3, 3), NULL, &same));
+    tn_tensor *b = tn_max_pool2d(a, 2, NULL);
+    tn_tensor *c = tn_relu6(tn_conv2d(b, weight(f, "b", CHANNELS, CHANNELS, 3), NULL, &same));
+    tn_tensor *d = tn_relu6(tn_conv2d(c, weight(f, "c", CHANNELS, 1, 3), NULL, &each));
+    tn_tensor *e = tn_add(tn_conv2d(d, weight(f, "d", CHANNELS, CHANNELS, 1), NULL, NULL), b);
+    tn_tensor *g = tn_interpolate(tn_conv2d(e, weight(f, "e", CHANNELS, CHANNELS, 1), NULL, NULL),
+                                  TN_OPT(tn_interpolate_opt, .scale = 2));
+    tn_tensor *h = tn_concat(2, (tn_tensor *[]){a, g}, 1);
+    tn_tensor *y = tn_sigmoid(tn_conv2d(h, weight(f, "f", CHANNELS, 2 * CHANNELS, 1), NULL, NULL));
+    return tn_conv2d(y, weight(f, "g", CHANNELS, CHANNELS, 1), NULL, NULL);
+}
+
+/* Rows of the profile that give bf16. */
+static int halves(tn_session *s)
+{
+    tn_profile_row row;
+    int n = 0;
+    for (int i = 0; tn_session_profile_row(s, "all", i, &row) == TN_OK; i++)
+        n += row.output.dtype == TN_BF16;
+    return n;
+}
+
+static void rounded_values_lie_as_bf16(void **state)
+{
+    (void)state;
+    net f = net_new();
+    tn_tensor *x = tn_input(f.graph, "x", TN_F32, TN_SHAPE(PICTURES, 3, SIZE, SIZE));
+    tn_tensor *y = pictures(&f, x);
+    tn_entry *all = tn_entry_new(f.graph, "all", 0);
+    tn_entry_output(all, "y", y);
+    const tn_shape in = tn_tensor_shape(x), out = tn_tensor_shape(y);
+    const int64_t n = count_of(&out);
+    net_compile(&f, NULL);
+    float *data = filled(count_of(&in), 1), *a = filled(n, 2), *b = filled(n, 3), *again = filled(n, 4);
+    const tn_feed feed = {"x", tn_view_of(data, TN_F32, in.rank, in.dims)};
+    tn_session *bf16 = net_session(&f, TN_OPT(tn_compile_opt, .precision = TN_PRECISION_BF16));
+    tn_session *f32 = net_session(&f, TN_OPT(tn_compile_opt, .precision = TN_PRECISION_EXACT));
+    tn_memory less, more;
+    net_run(bf16, "all", 1, &feed, 1, &(tn_feed){"y", tn_view_of(a, TN_F32, out.rank, out.dims)});
+    net_run(bf16, "all", 1, &feed, 1, &(tn_feed){"y", tn_view_of(again, TN_F32, out.rank, out.dims)});
+    net_run(f32, "all", 1, &feed, 1, &(tn_feed){"y", tn_view_of(b, TN_F32, out.rank, out.dims)});
+    assert_memory_equal(a, again, (size_t)n * sizeof *a);
+    const double far = apart(a, b, n);
+    if (!(far <= 0.02))
+        fail_msg("%g apart", far);
+    const bool amx = strcmp(tn_context_isa(f.context), "amx") == 0;
+    assert_int_equal(tn_session_plan(bf16, "all", 1, &feed, &less), TN_OK);
+    assert_int_equal(tn_session_plan(f32, "all", 1, &feed, &more), TN_OK);
+    assert_int_equal(halves(f32), 0);
+    if (amx) {
+        assert_in_range(halves(bf16), 8, 12);
+        assert_true(less.buffer < more.buffer);
+    } else {
+        assert_int_equal(halves(bf16), 0);
+    }
+    tn_session_free(bf16), tn_session_free(f32);
+    free(data), free(a), free(b), free(again);
+    net_free(&f);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(bf16_is_near_f32)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(bf16_is_near_f32),
+                                       cmocka_unit_test(rounded_values_lie_as_bf16)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

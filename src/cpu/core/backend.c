@@ -79,6 +79,13 @@ static const kernel *select_kernel(const kernel_bind *b)
     return &cpu_reference;
 }
 
+static kernel_half half(const kernel_bind *b, int i)
+{
+    const tn_tensor *t = i < 0 ? &b->node->out[-1 - i] : b->node->in[i];
+    const kernel *k = t && t->type.dtype == TN_F32 && !b->node->def->view ? select_kernel(b) : NULL;
+    return k && k->half ? k->half(b, i) : KERNEL_NO_HALF;
+}
+
 static int isa_of(const tn_context *context)
 {
     cpu_isa isa = CPU_PORTABLE;
@@ -100,6 +107,7 @@ const backend backend_cpu = {
     .name = "cpu",
     .pass = {.keeps = keeps, .fuses = cpu_elementwise_has, .activates = activates, .adds = adds},
     .select = select_kernel,
+    .half = half,
     .copy = &cpu_copy,
     .isa = isa_of,
     .enter = enter,

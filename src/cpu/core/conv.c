@@ -40,7 +40,7 @@ static bool by_split(const cpu_conv *c, const conv_problem *p)
     enum { FEW = 16, HALF = 24, SHORT = 32, LONG = 128 }; /* channels; terms of a sum */
     const int64_t terms = p->c_in * p->kh * p->kw;
     return (c->split || c->narrow) && c->isa == CPU_AMX && c->groups == 1 && p->c_in >= FEW && p->c_out >= FEW &&
-           terms >= (p->c_out >= HALF ? SHORT : LONG);
+           terms >= (c->narrow ? FEW : p->c_out >= HALF ? SHORT : LONG);
 #else
     (void)c, (void)p;
     return false;
@@ -111,6 +111,7 @@ static conv_problem forward_problem(const cpu_conv *c)
     p.split = by_split(c, &p);
     p.few = by_few(c, &p);
     p.narrow = (p.split || p.few) && c->narrow;
+    p.half_x = c->half_x, p.half_add = c->half_add, p.half_y = c->half_y;
     p.winograd = !p.split && by_winograd(c, &p);
     if (!conv_is_depthwise(&p) && p.kh == 1 && p.sh == 1 && p.top == 0 &&
         p.oh == p.h) { /* one window row: all pictures are one tall picture */
@@ -123,6 +124,19 @@ static conv_problem forward_problem(const cpu_conv *c)
 bool cpu_conv_pools(const cpu_conv *c)
 {
     return forward_problem(c).winograd && c->oh >= 2 && c->ow >= 2;
+}
+
+/* Windows of few channels read f32: pictures themselves. */
+bool cpu_conv_takes_half(const cpu_conv *c)
+{
+    const conv_problem p = forward_problem(c);
+    return p.narrow && (p.split || !c->half_x);
+}
+
+bool cpu_conv_moves_half(const cpu_conv *c)
+{
+    const conv_problem p = forward_problem(c);
+    return conv_is_depthwise(&p);
 }
 
 static int64_t gcd(int64_t a, int64_t b)
@@ -252,8 +266,8 @@ static size_t problem_scratch(const cpu_conv *c, const conv_problem *p)
     return conv_is_depthwise(p) ? 0 : conv_run_scratch(p, conv_kernels_of(c->isa), c->threads);
 }
 
-static void run(const cpu_conv *c, const conv_problem *p, const float *x, const float *packed, const conv_end *end,
-                float *y, void *scratch)
+static void run(const cpu_conv *c, const conv_problem *p, const void *x, const float *packed, const conv_end *end,
+                void *y, void *scratch)
 {
 #if CPU_X86
     if (p->split || p->few) {
@@ -361,8 +375,8 @@ size_t cpu_conv_scratch(const cpu_conv *c, cpu_conv_job job)
     return cpu_conv_packed(c, job) + run_scratch(c, job);
 }
 
-void cpu_conv_forward_packed(const cpu_conv *c, const float *x, const float *packed, const float *bias,
-                             const float *add, float *y, void *scratch)
+void cpu_conv_forward_packed(const cpu_conv *c, const void *x, const float *packed, const float *bias, const void *add,
+                             void *y, void *scratch)
 {
     conv_problem p = forward_problem(c);
     const conv_end end = end_of(c, bias, add);
@@ -389,7 +403,7 @@ void cpu_conv_grad_data_packed(const cpu_conv *c, const float *dy, const float *
     cpu_conv_transposed_packed(&plain, dy, packed, NULL, dx, scratch);
 }
 
-void cpu_conv_forward(const cpu_conv *c, const float *x, const float *w, const float *bias, const float *add, float *y,
+void cpu_conv_forward(const cpu_conv *c, const void *x, const float *w, const float *bias, const void *add, void *y,
                       void *scratch)
 {
     cpu_conv_pack(c, CPU_CONV_FORWARD, w, scratch);

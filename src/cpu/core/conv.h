@@ -38,6 +38,8 @@ typedef struct cpu_conv {
     bool split;
     /* The same with one product: operands are rounded to bf16 where there is AMX. */
     bool narrow;
+    /* Forward, where cpu_conv_takes_half or cpu_conv_moves_half: x, `add` and y are bf16 in memory. */
+    bool half_x, half_add, half_y;
     /* Forward, where cpu_conv_pools allows it: y[n][oh / 2][ow / 2][c_out] is the largest of each 2 x 2 numbers, NaN before all. */
     bool pool;
 } cpu_conv;
@@ -57,11 +59,15 @@ bool cpu_conv_weight_by_split(const cpu_conv *c);
 /* Whether Winograd's way is the faster one of the two: many pictures of whole tiles, so small that the
  * zeros of the streams count. */
 bool cpu_conv_winograd_first(const cpu_conv *c);
+/* Whether the forward computation, narrow as c says, may read and write pictures of bf16. */
+bool cpu_conv_takes_half(const cpu_conv *c);
+/* Whether it may, but x and y only together, and nothing is added: one channel a group. */
+bool cpu_conv_moves_half(const cpu_conv *c);
 /* Bytes of scratch that the call with the same job (and the same threads and isa) needs. */
 size_t cpu_conv_scratch(const cpu_conv *c, cpu_conv_job job);
 
 /* bias may be NULL, and so may `add`, which lies as y does and is added before relu. */
-void cpu_conv_forward(const cpu_conv *c, const float *x, const float *w, const float *bias, const float *add, float *y,
+void cpu_conv_forward(const cpu_conv *c, const void *x, const float *w, const float *bias, const void *add, void *y,
                       void *scratch);
 /* dx from dy = dloss/dy (of the output before relu). */
 void cpu_conv_grad_data(const cpu_conv *c, const float *dy, const float *w, float *dx, void *scratch);
@@ -78,8 +84,8 @@ void cpu_conv_transposed(const cpu_conv *c, const float *x, const float *w, cons
  * job, the instruction set, the window and the channels, not on the size of the pictures. */
 size_t cpu_conv_packed(const cpu_conv *c, cpu_conv_job job);
 void cpu_conv_pack(const cpu_conv *c, cpu_conv_job job, const float *w, float *packed);
-void cpu_conv_forward_packed(const cpu_conv *c, const float *x, const float *packed, const float *bias,
-                             const float *add, float *y, void *scratch);
+void cpu_conv_forward_packed(const cpu_conv *c, const void *x, const float *packed, const float *bias, const void *add,
+                             void *y, void *scratch);
 void cpu_conv_transposed_packed(const cpu_conv *c, const float *x, const float *packed, const float *bias, float *y,
                                 void *scratch);
 void cpu_conv_grad_data_packed(const cpu_conv *c, const float *dy, const float *packed, float *dx, void *scratch);

@@ -36,22 +36,24 @@ static void depth_chunk(void *arg, int64_t chunk, int thread)
     const conv_problem *p = j->p;
     const int64_t image = chunk / j->bands, band = chunk % j->bands;
     conv_depth_rows a = {.p = p, .w = j->packed, .to = j->end, .past = j->past};
-    a.x = j->x + image * p->h * p->w * p->groups;
-    a.y = j->y + image * p->y_image;
+    const int64_t size = p->half_x ? 2 : 4;
+    a.x = (const float *)(const void *)((const char *)(const void *)j->x + image * p->h * p->w * p->groups * size);
+    a.y = (float *)(void *)((char *)(void *)j->y + image * p->y_image * size);
     a.to.add = a.to.add ? a.to.add + image * p->y_image : NULL;
     a.first = conv_part(p->oh, j->bands, band);
     a.end = conv_part(p->oh, j->bands, band + 1);
     j->k->rows(&a);
 }
 
-void conv_depth_run(const conv_problem *p, const conv_depth_kernels *k, int threads, const float *x,
-                    const float *packed, const conv_end *end, float *y)
+void conv_depth_run(const conv_problem *p, const conv_depth_kernels *k, int threads, const void *x, const float *packed,
+                    const conv_end *end, void *y)
 {
     enum { BAND = 1 << 15 /* floats that are worth a chunk */, MUCH = 1 << 21 /* that no cache keeps */, LINE = 16 };
     if (p->n == 0 || p->oh == 0 || p->ow == 0)
         return;
     depth_job j = {.p = p, .k = k, .x = x, .packed = packed, .end = *end, .y = y};
-    j.past = p->n * p->oh * p->ow * p->groups >= MUCH && p->groups % LINE == 0 && (uintptr_t)y % (LINE * 4) == 0;
+    j.past = p->n * p->oh * p->ow * p->groups >= (p->half_x ? 2 * MUCH : MUCH) && p->groups % LINE == 0 &&
+             (uintptr_t)y % (LINE * 4) == 0;
     j.bands = conv_max(1, conv_min(p->oh, p->oh * p->ow * p->groups / BAND));
     cpu_parallel(p->n * p->oh * p->ow * p->groups < BAND / 8 ? 1 : threads, p->n * j.bands, depth_chunk, &j);
 }

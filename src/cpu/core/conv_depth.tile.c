@@ -65,15 +65,47 @@ static range columns_inside(const conv_problem *p)
     return r.end > r.from ? r : (range){0, 0};
 }
 
-/* P pixels from `column` of a row, taps r and q, all channels. */
-CPU_INLINE void pixels(const conv_depth_rows *a, float *y, int64_t row, int64_t column, range r, range q, const int P)
+/* The place `by` numbers further on, of f32 or bf16. */
+CPU_INLINE const void *moved(const void *p, int64_t by, const bool half)
+{
+    return (const char *)p + by * (half ? 2 : 4);
+}
+
+CPU_INLINE cpu_vf load_as(const void *p, int64_t n, const bool half)
+{
+    if (!half)
+        return load(p, n);
+    return n >= CPU_VF ? cpu_vf_load_bf16(p) : cpu_vf_load_bf16_n(p, n);
+}
+
+/* past: whole vectors, past the caches. */
+CPU_INLINE void store_as(void *p, cpu_vf v, int64_t n, const bool half, const bool past)
+{
+    if (!half && past)
+        stream(p, v);
+    else if (!half)
+        store(p, v, n);
+#if CPU_VEC_AVX512
+    else if (past)
+        _mm256_stream_si256(p, (__m256i)cpu_bf16_of_vf(v));
+#endif
+    else if (n >= CPU_VF)
+        cpu_vf_store_bf16(p, v);
+    else
+        cpu_vf_store_bf16_n(p, v, n);
+}
+
+/* P pixels from `column` of a row, taps r and q, all channels; half: x and y are bf16, and nothing is added. */
+CPU_INLINE void pixels(const conv_depth_rows *a, int64_t to, int64_t row, int64_t column, range r, range q, const int P,
+                       const bool half)
 {
     const conv_problem *p = a->p;
     const int64_t channels = p->groups, line = p->w * channels, step = p->sw * channels, next = p->dw * channels;
-    const float *x = a->x + (p->top + row * p->sh + r.from * p->dh) * line;
-    x += (p->left + column * p->sw + q.from * p->dw) * channels;
+    const void *x = moved(
+        a->x, (p->top + row * p->sh + r.from * p->dh) * line + (p->left + column * p->sw + q.from * p->dw) * channels,
+        half);
     /* Strides of a pixel defeat the hardware's prefetching: ask for what the next output row needs first. */
-    const float *ahead = x + ((r.end - r.from - 1) * p->dh + p->sh) * line;
+    const void *ahead = moved(x, ((r.end - r.from - 1) * p->dh + p->sh) * line, half);
     if (r.end == r.from || q.end == q.from)
         r.end = r.from;
     for (int64_t c = 0; c < channels; c += CPU_VF) {
@@ -82,41 +114,43 @@ CPU_INLINE void pixels(const conv_depth_rows *a, float *y, int64_t row, int64_t 
         UNROLL for (int i = 0; i < P; i++)
         {
             acc[i] = first;
-            __builtin_prefetch(ahead + i * step + c);
+            __builtin_prefetch(moved(ahead, i * step + c, half));
         }
         for (int64_t t = r.from; t < r.end; t++) {
-            const float *xr = x + (t - r.from) * p->dh * line + c;
+            const void *xr = moved(x, (t - r.from) * p->dh * line + c, half);
             const float *w = a->w + (t * p->kw + q.from) * channels + c;
             if (n >= CPU_VF) {
-                for (int64_t s = q.from; s < q.end; s++, xr += next, w += channels) {
+                for (int64_t s = q.from; s < q.end; s++, xr = moved(xr, next, half), w += channels) {
                     cpu_vf b = cpu_vf_load(w);
-                    UNROLL for (int i = 0; i < P; i++) acc[i] += b * cpu_vf_load(xr + i * step);
+                    UNROLL for (int i = 0; i < P; i++) acc[i] += b * load_as(moved(xr, i * step, half), CPU_VF, half);
                 }
             } else {
-                for (int64_t s = q.from; s < q.end; s++, xr += next, w += channels) {
+                for (int64_t s = q.from; s < q.end; s++, xr = moved(xr, next, half), w += channels) {
                     cpu_vf b = cpu_vf_load_n(w, n);
-                    UNROLL for (int i = 0; i < P; i++) acc[i] += b * cpu_vf_load_n(xr + i * step, n);
+                    UNROLL for (int i = 0; i < P; i++) acc[i] += b * load_as(moved(xr, i * step, half), n, half);
                 }
             }
         }
         UNROLL for (int i = 0; i < P; i++)
         {
             if (a->to.add)
-                acc[i] += load(a->to.add + (y - a->y) + i * p->y_pixel + c, n);
+                acc[i] += load(a->to.add + to + i * p->y_pixel + c, n);
             if (a->to.relu)
                 acc[i] = conv_activate(acc[i], a->to.slope, a->to.most);
-            if (a->past)
-                stream(y + i * p->y_pixel + c, acc[i]);
-            else
-                store(y + i * p->y_pixel + c, acc[i], n);
+            char *y = (char *)(void *)a->y + (to + i * p->y_pixel + c) * (half ? 2 : 4);
+            store_as(y, acc[i], n, half, a->past);
         }
     }
 }
 
 #define DEFINE(P)                                                                                                      \
-    static void pixels_##P(const conv_depth_rows *a, float *y, int64_t row, int64_t column, range r, range q)          \
+    static void pixels_##P(const conv_depth_rows *a, int64_t to, int64_t row, int64_t column, range r, range q)        \
     {                                                                                                                  \
-        pixels(a, y, row, column, r, q, P);                                                                            \
+        pixels(a, to, row, column, r, q, P, false);                                                                    \
+    }                                                                                                                  \
+    static void half_##P(const conv_depth_rows *a, int64_t to, int64_t row, int64_t column, range r, range q)          \
+    {                                                                                                                  \
+        pixels(a, to, row, column, r, q, P, true);                                                                     \
     }
 DEFINE(1)
 DEFINE(2)
@@ -127,27 +161,28 @@ DEFINE(6)
 DEFINE(7)
 DEFINE(8)
 
-static void (*const pixels_of[MOST])(const conv_depth_rows *, float *, int64_t, int64_t, range, range) = {
-    pixels_1, pixels_2, pixels_3, pixels_4, pixels_5, pixels_6, pixels_7, pixels_8};
+static void (*const pixels_of[2][MOST])(const conv_depth_rows *, int64_t, int64_t, int64_t, range, range) = {
+    {pixels_1, pixels_2, pixels_3, pixels_4, pixels_5, pixels_6, pixels_7, pixels_8},
+    {half_1, half_2, half_3, half_4, half_5, half_6, half_7, half_8}};
 
 static void depth_rows(const conv_depth_rows *a)
 {
     const conv_problem *p = a->p;
     const range in = columns_inside(p), all = {0, p->kw};
     for (int64_t row = a->first; row < a->end; row++) {
-        float *y = a->y + row * p->y_row;
+        const int64_t y = row * p->y_row;
         const range r = taps_inside(p->top + row * p->sh, p->kh, p->dh, p->h);
         for (int64_t column = 0; column < p->ow;) {
             int64_t count = 1;
             if (column >= in.from && column < in.end) {
                 int64_t left = in.end - column;
                 count = conv_ceil(left, conv_ceil(left, MOST));
-                pixels_of[count - 1](a, y + column * p->y_pixel, row, column, r, all);
+                pixels_of[p->half_x][count - 1](a, y + column * p->y_pixel, row, column, r, all);
             } else {
                 range q = taps_inside(p->left + column * p->sw, p->kw, p->dw, p->w);
                 if (r.end == r.from)
                     q = (range){0, 0};
-                pixels_1(a, y + column * p->y_pixel, row, column, r, q);
+                pixels_of[p->half_x][0](a, y + column * p->y_pixel, row, column, r, q);
             }
             column += count;
         }

@@ -25,7 +25,7 @@ typedef struct few_job {
     conv_end end;
     const int64_t *off;
     bool past;
-    float *y;
+    void *y;
     char *threads;
 } few_job;
 
@@ -131,7 +131,6 @@ static void run_chunk(void *arg, int64_t chunk, int thread)
             row++;
         }
     }
-    const intptr_t add = j->end.add ? (intptr_t)j->end.add - (intptr_t)j->y : 0;
     _Alignas(64) float sums[CONV_FEW_SIDE * CONV_FEW_SIDE];
     conv_few_tile t = {.step = p->sw * p->c_in * 2, .off = j->off, .rows = p->kh, .sums = sums};
     t.half = SIDE / 2 * t.step;
@@ -139,24 +138,19 @@ static void run_chunk(void *arg, int64_t chunk, int thread)
     conv_few_amx.enter(p->kw * p->c_in);
     for (int64_t q = 0; q < (rows - 1) * r->wide + p->ow; q += SIDE)
         for (int64_t b = 0; b < r->blocks; b++) {
-            float *at[CONV_FEW_SIDE];
-            for (int64_t i = 0; i < SIDE; i++)
-                at[i] = outputs[q + i] >= 0 ? j->y + outputs[q + i] + b * SIDE : NULL;
             t.x = copy + q * t.step;
             t.w = (const char *)j->packed + b * p->kh * PANEL * (p->narrow ? 2 : 4);
             conv_few_amx.tile(&t);
-            const int64_t channels = conv_min(SIDE, p->c_out - b * SIDE);
-            conv_end end = j->end;
-            end.bias = end.bias ? end.bias + b * SIDE : NULL;
-            conv_split_amx.store(sums, at, &end, add, channels, j->past && channels % (SIDE / 2) == 0);
+            const conv_split_store store = conv_split_store_of(p, &j->end, j->y, b * SIDE, j->past);
+            conv_split_amx.store(sums, outputs + q, &store);
         }
     conv_few_amx.leave();
     if (j->past)
         conv_split_amx.fence();
 }
 
-void conv_few_run(const conv_problem *p, int threads, const float *x, const float *packed, const conv_end *end,
-                  float *y, void *scratch)
+void conv_few_run(const conv_problem *p, int threads, const void *x, const float *packed, const conv_end *end, void *y,
+                  void *scratch)
 {
     few_plan r;
     if (nothing(p))

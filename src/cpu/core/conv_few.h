@@ -42,7 +42,7 @@ bool conv_few_takes(const conv_problem *p);
 int64_t conv_few_packed_floats(const conv_problem *p);
 void conv_few_pack(const conv_problem *p, const conv_pack_plan *plan, const float *w, float *packed);
 size_t conv_few_scratch(const conv_problem *p, int threads);
-void conv_few_run(const conv_problem *p, int threads, const float *x, const float *packed, const conv_end *end,
-                  float *y, void *scratch);
+void conv_few_run(const conv_problem *p, int threads, const void *x, const float *packed, const conv_end *end, void *y,
+                  void *scratch);
 
 #endif

@@ -91,6 +91,8 @@ typedef struct conv_problem {
     int64_t y_image, y_row, y_pixel; /* floats */
     bool winograd, pool;             /* by conv_winograd.c; pool: the strides are those of what is pooled */
     bool split, few, narrow;         /* by conv_split.c, by conv_few.c; narrow: of either */
+    bool half_x, half_add,
+        half_y; /* bf16 in memory, also behind conv_end.add: of split and few, narrow; depthwise x with y */
 } conv_problem;
 
 typedef enum conv_mode {
@@ -151,8 +153,8 @@ void conv_winograd_weight_run(const conv_problem *p, const conv_kernels *k, int 
 int64_t conv_split_packed_floats(const conv_problem *p);
 void conv_split_pack(const conv_problem *p, const conv_pack_plan *plan, int threads, const float *w, float *packed);
 size_t conv_split_scratch(const conv_problem *p, int threads);
-void conv_split_run(const conv_problem *p, int threads, const float *x, const float *packed, const conv_end *end,
-                    float *y, void *scratch);
+void conv_split_run(const conv_problem *p, int threads, const void *x, const float *packed, const conv_end *end,
+                    void *y, void *scratch);
 /* A problem without taps: outputs are zero. */
 void conv_split_zero(const conv_problem *p, int threads, float *y);
 size_t conv_split_weight_scratch(const conv_problem *p, int threads);
@@ -170,7 +172,7 @@ static inline bool conv_is_depthwise(const conv_problem *p)
 {
     return p->groups > 1 && p->c_in == 1 && p->c_out == 1;
 }
-/* Rows first..end of one picture; x, dy and y point to the picture. */
+/* Rows first..end of one picture; x, dy and y point to the picture, and are bf16 where the problem has half_x. */
 typedef struct conv_depth_rows {
     const conv_problem *p;
     const float *x, *w;
@@ -192,8 +194,8 @@ typedef struct conv_depth_kernels {
 extern const conv_depth_kernels conv_depth_portable, conv_depth_avx2, conv_depth_avx512;
 const conv_depth_kernels *conv_depth_of(cpu_isa isa);
 void conv_depth_pack(const conv_problem *p, const conv_pack_plan *plan, const float *w, float *packed);
-void conv_depth_run(const conv_problem *p, const conv_depth_kernels *k, int threads, const float *x,
-                    const float *packed, const conv_end *end, float *y);
+void conv_depth_run(const conv_problem *p, const conv_depth_kernels *k, int threads, const void *x, const float *packed,
+                    const conv_end *end, void *y);
 size_t conv_depth_weight_scratch(const conv_problem *p);
 void conv_depth_weight_run(const conv_problem *p, const conv_depth_kernels *k, int threads, const float *x,
                            const float *dy, float *dw, float *db, void *scratch);

@@ -39,19 +39,30 @@ CPU_INLINE void record(const float *x, int64_t channels, char *to, const bool na
         _mm512_store_si512(to + CONV_SPLIT_RECORD, low);
 }
 
-static void records(const float *const *at, int64_t count, int64_t channels, char *to, int64_t plane, bool narrow)
+/* 32 channels that are bf16 already. */
+CPU_INLINE void record_half(const char *x, int64_t channels, char *to)
 {
-    enum { SOON = 6, LINE = 16 };
+    const __mmask32 some = channels >= CONV_SPLIT_SIDE ? ~0u : (1u << channels) - 1;
+    _mm512_store_si512(to, x ? _mm512_maskz_loadu_epi16(some, x) : _mm512_setzero_si512());
+}
+
+static void records(const float *const *at, int64_t count, int64_t channels, char *to, int64_t plane, bool narrow,
+                    bool half)
+{
+    enum { SOON = 6, LINE = 64 };
+    const int64_t size = half ? 2 : 4, bytes = channels * size;
     for (int64_t p = 0; p < count; p++, to += narrow ? CONV_SPLIT_RECORD : 2 * CONV_SPLIT_RECORD) {
         char *dst = to;
-        for (int64_t c = 0; c < channels && p + SOON < count && at[p + SOON]; c += LINE)
-            __builtin_prefetch(at[p + SOON] + c);
+        for (int64_t c = 0; c < bytes && p + SOON < count && at[p + SOON]; c += LINE)
+            __builtin_prefetch((const char *)(const void *)at[p + SOON] + c);
         for (int64_t c = 0; c < channels; c += CONV_SPLIT_SIDE, dst += plane) {
-            const float *x = at[p] ? at[p] + c : NULL;
-            if (narrow)
-                record(x, channels - c, dst, true);
+            const char *x = at[p] ? (const char *)(const void *)at[p] + c * size : NULL;
+            if (half)
+                record_half(x, channels - c, dst);
+            else if (narrow)
+                record((const float *)(const void *)x, channels - c, dst, true);
             else
-                record(x, channels - c, dst, false);
+                record((const float *)(const void *)x, channels - c, dst, false);
         }
     }
 }
@@ -312,7 +323,6 @@ static void tile_narrow(const conv_split_tile *t)
     _tile_stored(3, c + HALF * t->stride + 64, t->stride);
 }
 
-/* Sums of 32 places to the outputs that there are. */
 CPU_INLINE void put(float *to, __mmask16 some, __m512 v, const bool past)
 {
     if (past)
@@ -321,36 +331,73 @@ CPU_INLINE void put(float *to, __mmask16 some, __m512 v, const bool past)
         _mm512_mask_storeu_ps(to, some, v);
 }
 
-/* 16 channels of the sums of 32 places to the outputs that there are; past: whole lines that go past the caches. */
-CPU_INLINE void store_half(const float *c, float *const *at, const conv_end *end, intptr_t add, int64_t from,
-                           __mmask16 some, const bool adds, const bool past)
+CPU_INLINE __mmask32 first_32(int64_t n)
 {
-    const __m512 bias = end->bias ? _mm512_maskz_loadu_ps(some, end->bias + from) : _mm512_setzero_ps();
+    return n >= CONV_SPLIT_SIDE ? ~0u : (1u << n) - 1;
+}
+
+/* What is added to 32 sums, f32 or bf16. */
+CPU_INLINE void add_to(__m512 v[2], const conv_split_store *s, int64_t at)
+{
+    if (s->half_add) {
+        const __m512i some =
+            _mm512_maskz_loadu_epi16(first_32(s->channels), (const uint16_t *)(const void *)s->end.add + at);
+        v[0] = _mm512_add_ps(v[0], widen(_mm512_castsi512_si256(some)));
+        v[1] = _mm512_add_ps(v[1], widen(_mm512_extracti64x4_epi64(some, 1)));
+        return;
+    }
+    v[0] = _mm512_add_ps(v[0], _mm512_maskz_loadu_ps(first(s->channels), s->end.add + at));
+    v[1] = _mm512_add_ps(v[1], _mm512_maskz_loadu_ps(first(s->channels - HALF), s->end.add + at + HALF));
+}
+
+CPU_INLINE void put_both(const __m512 v[2], const conv_split_store *s, int64_t at, const bool half, const bool past)
+{
+    if (half) {
+        uint16_t *to = (uint16_t *)s->y + at;
+        const __m512i both = (__m512i)_mm512_cvtne2ps_pbh(v[1], v[0]);
+        if (past)
+            _mm512_stream_si512((__m512i *)(void *)to, both);
+        else
+            _mm512_mask_storeu_epi16(to, first_32(s->channels), both);
+        return;
+    }
+    put((float *)s->y + at, first(s->channels), v[0], past);
+    if (s->channels > HALF)
+        put((float *)s->y + at + HALF, first(s->channels - HALF), v[1], past);
+}
+
+/* Sums of 32 places to the outputs that there are; past: whole lines that go past the caches. */
+CPU_INLINE void store_as(const float *c, const int64_t *at, const conv_split_store *s, const bool half, const bool past)
+{
+    __m512 bias[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
+    if (s->end.bias) {
+        bias[0] = _mm512_maskz_loadu_ps(first(s->channels), s->end.bias);
+        bias[1] = _mm512_maskz_loadu_ps(first(s->channels - HALF), s->end.bias + HALF);
+    }
     for (int i = 0; i < CONV_SPLIT_SIDE; i++, c += CONV_SPLIT_SIDE) {
-        if (!at[i])
+        if (at[i] < 0)
             continue;
-        __m512 v = _mm512_add_ps(_mm512_load_ps(c + from), bias);
-        if (adds)
-            v = _mm512_add_ps(v, _mm512_maskz_loadu_ps(some, (const float *)((intptr_t)(at[i] + from) + add)));
-        if (end->relu)
-            v = (__m512)conv_activate((cpu_vf)v, end->slope, end->most);
-        put(at[i] + from, some, v, past);
+        __m512 v[2] = {_mm512_add_ps(_mm512_load_ps(c), bias[0]), _mm512_add_ps(_mm512_load_ps(c + HALF), bias[1])};
+        if (s->end.add)
+            add_to(v, s, at[i]);
+        if (s->end.relu) {
+            v[0] = (__m512)conv_activate((cpu_vf)v[0], s->end.slope, s->end.most);
+            v[1] = (__m512)conv_activate((cpu_vf)v[1], s->end.slope, s->end.most);
+        }
+        put_both(v, s, at[i], half, past);
     }
 }
 
-static void store(const float *c, float *const *at, const conv_end *end, intptr_t add, int64_t channels, bool past)
+static void store(const float *c, const int64_t *at, const conv_split_store *s)
 {
-    for (int64_t from = 0; from < channels && from < CONV_SPLIT_SIDE; from += HALF) {
-        const __mmask16 some = first(channels - from);
-        if (end->add && past)
-            store_half(c, at, end, add, from, some, true, true);
-        else if (end->add)
-            store_half(c, at, end, add, from, some, true, false);
-        else if (past)
-            store_half(c, at, end, add, from, some, false, true);
-        else
-            store_half(c, at, end, add, from, some, false, false);
-    }
+    if (s->half_y && s->past)
+        store_as(c, at, s, true, true);
+    else if (s->half_y)
+        store_as(c, at, s, true, false);
+    else if (s->past)
+        store_as(c, at, s, false, true);
+    else
+        store_as(c, at, s, false, false);
 }
 
 static void zero(float *to, int64_t count, bool past)

@@ -73,15 +73,17 @@ static void next_place(const conv_split_map *m, place *p)
     p->image++;
 }
 
-void conv_split_inputs(const conv_split_map *m, const conv_problem *p, int64_t stream, const float *x, int64_t first,
+void conv_split_inputs(const conv_split_map *m, const conv_problem *p, int64_t stream, const void *x, int64_t first,
                        int64_t count, const float **at)
 {
+    const int64_t size = p->half_x ? 2 : 4;
     place here = place_of(m, first);
     const int64_t down = stream / p->sw, across = stream % p->sw;
     for (int64_t i = 0; i < count; i++, next_place(m, &here)) {
         const int64_t row = here.row * p->sh + down, column = here.column * p->sw + across;
         at[i] = here.image >= 0 && here.image < p->n && row < p->h && column < p->w
-                    ? x + ((here.image * p->h + row) * p->w + column) * p->c_in
+                    ? (const float *)(const void *)((const char *)x +
+                                                    ((here.image * p->h + row) * p->w + column) * p->c_in * size)
                     : NULL;
     }
 }
@@ -154,10 +156,11 @@ typedef struct run_plan {
 typedef struct run_job {
     const conv_problem *p;
     const run_plan *plan;
-    const float *x, *packed;
+    const void *x;
+    const float *packed;
     conv_end end;
     bool past; /* results go past the caches */
-    float *y;
+    void *y;
     const int64_t *off, *stream; /* bytes from a place to what the tap reads; which stream */
     char *threads;
 } run_job;
@@ -224,23 +227,17 @@ static void run_block(const run_job *j, int64_t block, const char *records, cons
     t.b = (const char *)j->packed + block * r->map.taps * r->map.groups * panel_of(p);
     t.narrow = p->narrow;
     t.half = channels <= SIDE / 2;
-    const bool past = j->past && channels % (SIDE / 2) == 0;
-    const bool plain =
-        !past && !j->end.bias && !j->end.add && !j->end.relu && (channels == SIDE || channels == SIDE / 2);
-    conv_end end = j->end;
-    end.bias = end.bias ? end.bias + first : NULL;
-    const intptr_t add = end.add ? (intptr_t)end.add - (intptr_t)j->y : 0;
+    const conv_split_store store = conv_split_store_of(p, &j->end, j->y, first, j->past);
+    const bool plain = !store.past && !p->half_y && !j->end.bias && !j->end.add && !j->end.relu &&
+                       (channels == SIDE || channels == SIDE / 2);
     for (int64_t q = q0; q < q1; q += SIDE) {
         const bool line = plain && lines[q / SIDE];
         t.a = records + q * r->map.record;
-        t.c = line ? j->y + outputs[q] + first : sums;
+        t.c = line ? (float *)j->y + outputs[q] + first : sums;
         t.stride = line ? p->y_pixel * 4 : SIDE * 4;
         conv_split_amx.tile(&t);
-        float *at[CONV_SPLIT_SIDE];
-        for (int64_t i = 0; i < SIDE && !line; i++)
-            at[i] = outputs[q + i] >= 0 ? j->y + outputs[q + i] + first : NULL;
         if (!line)
-            conv_split_amx.store(sums, at, &end, add, channels, past);
+            conv_split_amx.store(sums, outputs + q, &store);
     }
 }
 
@@ -256,7 +253,7 @@ static void run_chunk(void *arg, int64_t item, int thread)
     for (int64_t s = 0; s < r->map.phases; s++) {
         conv_split_inputs(&r->map, j->p, r->map.phases == 1 ? j->stream[0] : s, j->x, from + r->map.low, r->window, at);
         conv_split_amx.records(at, r->window, j->p->c_in, records + s * r->map.groups * r->plane, r->plane,
-                               j->p->narrow);
+                               j->p->narrow, j->p->half_x);
     }
     conv_split_outputs(&r->map, j->p, from, r->length, outputs);
     bool lines[CONV_SPLIT_MOST / CONV_SPLIT_SIDE];
@@ -274,18 +271,30 @@ static void run_chunk(void *arg, int64_t item, int thread)
     conv_split_amx.leave();
 }
 
-bool conv_split_past(const conv_problem *p, const float *y)
+bool conv_split_past(const conv_problem *p, const void *y)
 {
-    enum { LINE = 16 };
-    return (double)(p->n * p->oh) * (double)p->y_row * sizeof(float) >= MUCH && (uintptr_t)y % 64 == 0 &&
-           p->y_pixel % LINE == 0 && p->y_row % LINE == 0 && p->y_image % LINE == 0;
+    const int64_t size = p->half_y ? 2 : 4, line = 64 / size;
+    return (double)(p->n * p->oh) * (double)p->y_row * (double)size >= MUCH && (uintptr_t)y % 64 == 0 &&
+           p->y_pixel % line == 0 && p->y_row % line == 0 && p->y_image % line == 0;
+}
+
+conv_split_store conv_split_store_of(const conv_problem *p, const conv_end *end, void *y, int64_t first, bool past)
+{
+    conv_split_store s = {.end = *end, .half_add = p->half_add, .half_y = p->half_y};
+    s.channels = conv_min(SIDE, p->c_out - first);
+    s.past = past && s.channels % (p->half_y ? SIDE : SIDE / 2) == 0;
+    s.y = (char *)y + first * (p->half_y ? 2 : 4);
+    s.end.bias = end->bias ? end->bias + first : NULL;
+    if (end->add)
+        s.end.add = (const float *)(const void *)((const char *)(const void *)end->add + first * (p->half_add ? 2 : 4));
+    return s;
 }
 
 static void zero_row(void *arg, int64_t item, int thread)
 {
     const run_job *j = arg;
     const conv_problem *p = j->p;
-    float *to = j->y + item / p->oh * p->y_image + item % p->oh * p->y_row;
+    float *to = (float *)j->y + item / p->oh * p->y_image + item % p->oh * p->y_row;
     (void)thread;
     for (int64_t c = 0; c < p->ow; c++)
         conv_split_amx.zero(to + c * p->y_pixel, p->groups * p->c_out, j->past);
@@ -299,8 +308,8 @@ void conv_split_zero(const conv_problem *p, int threads, float *y)
     cpu_parallel(threads, p->n * p->oh, zero_row, &j);
 }
 
-void conv_split_run(const conv_problem *p, int threads, const float *x, const float *packed, const conv_end *end,
-                    float *y, void *scratch)
+void conv_split_run(const conv_problem *p, int threads, const void *x, const float *packed, const conv_end *end,
+                    void *y, void *scratch)
 {
     run_plan r;
     if (nothing(p))

@@ -28,14 +28,14 @@ typedef struct conv_split_map {
 } conv_split_map;
 /* Fills `off` (distance) and `stream` of each tap (taps of them) unless they are NULL. */
 void conv_split_map_set(conv_split_map *m, const conv_problem *p, int64_t *off, int64_t *stream);
-/* Where places first..first + count of a stream lie in x: NULL where there is nothing. */
-void conv_split_inputs(const conv_split_map *m, const conv_problem *p, int64_t stream, const float *x, int64_t first,
+/* Where places first..first + count of a stream lie in x: NULL where there is nothing. Numbers there may be bf16 (half_x). */
+void conv_split_inputs(const conv_split_map *m, const conv_problem *p, int64_t stream, const void *x, int64_t first,
                        int64_t count, const float **at);
 /* The same for outputs, as floats from the first; -1 where there is none. */
 void conv_split_outputs(const conv_split_map *m, const conv_problem *p, int64_t first, int64_t count, int64_t *at);
 
 /* Whether results are so large that they go past the caches, and lie so that lines of these are written whole. */
-bool conv_split_past(const conv_problem *p, const float *y);
+bool conv_split_past(const conv_problem *p, const void *y);
 
 /* 32 places by 32 (or 16) output channels. */
 typedef struct conv_split_tile {
@@ -67,17 +67,28 @@ typedef struct conv_split_finish {
     const int32_t *order;                       /* which of [taps][32] is the next one to write, for all and 16 more */
 } conv_split_finish;
 
+/* Where sums of 32 output channels go, and what is done to them before. */
+typedef struct conv_split_store {
+    conv_end end; /* bias and add: of the first of these channels */
+    void *y;      /* the same; where a place is -1 nothing is written */
+    bool half_add, half_y;
+    int64_t channels;
+    bool past; /* whole lines of the cache, which go past it */
+} conv_split_store;
+/* For channels first..first + channels of the outputs at y. */
+conv_split_store conv_split_store_of(const conv_problem *p, const conv_end *end, void *y, int64_t first, bool past);
+
 typedef struct conv_split_kernels {
     void (*enter)(void);
     void (*leave)(void);
-    /* Records of places, groups of channels `plane` bytes apart. */
-    void (*records)(const float *const *at, int64_t count, int64_t channels, char *to, int64_t plane, bool narrow);
+    /* Records of places, groups of channels `plane` bytes apart; half: what is there is bf16. */
+    void (*records)(const float *const *at, int64_t count, int64_t channels, char *to, int64_t plane, bool narrow,
+                    bool half);
     /* Panel of 32 x 32 weights: row k, lane o at w[k * channel + o * lane]. */
     void (*panel)(const float *w, int64_t channel, int64_t lane, int64_t have_k, int64_t have_o, char *to, bool narrow);
     void (*tile)(const conv_split_tile *t);
-    /* 32 rows of 32 sums to at[i] (NULL: nowhere), ended as `end` says; what it adds lies `add` bytes from where the sum goes.
-     * past: whole lines of the cache, which go past it; `fence` afterwards. */
-    void (*store)(const float *c, float *const *at, const conv_end *end, intptr_t add, int64_t channels, bool past);
+    /* 32 rows of 32 sums to places at[i] of what s says (-1: nowhere); `fence` afterwards where they go past the caches. */
+    void (*store)(const float *c, const int64_t *at, const conv_split_store *s);
     void (*zero)(float *to, int64_t count, bool past);
     void (*fence)(void);
     /* 32 places, 16 channels after 16, those of the places at `soon` (or NULL) are asked for: as rows of channels (low parts

@@ -325,8 +325,15 @@ static kernel_layout want_any(const kernel_bind *b, int i)
     return KERNEL_ANY;
 }
 
+/* Loads and stores convert. */
+static kernel_half half(const kernel_bind *b, int i)
+{
+    (void)b, (void)i;
+    return KERNEL_HALF;
+}
+
 const kernel cpu_elementwise = {
-    .name = "elementwise/tile", .want = want_any, .prepare = prepare, .run = run, .in_place = true};
+    .name = "elementwise/tile", .want = want_any, .prepare = prepare, .run = run, .half = half, .in_place = true};
 
 static tn_status prepare_copy(kernel_bind *b)
 {

@@ -75,12 +75,13 @@ static void pool_chunk(void *arg, int64_t chunk, int thread)
     const pool_job *j = arg;
     const cpu_pool *p = j->p;
     const int64_t at = chunk % j->parts, band = chunk / j->parts % j->bands, image = chunk / j->parts / j->bands;
+    const int64_t size = p->half ? 2 : 4;
     const int64_t in = image * p->h * p->w * p->c, out = image * p->oh * p->ow * p->c;
     const int64_t blocks = (p->c + j->lanes - 1) / j->lanes, last = part(blocks, j->parts, at + 1) * j->lanes;
     pool_piece a = {.p = p, .first = part(j->rows, j->bands, band), .end = part(j->rows, j->bands, band + 1)};
-    a.x = j->x ? j->x + in : NULL;
+    a.x = j->x ? (const float *)(const void *)((const char *)(const void *)j->x + in * size) : NULL;
     a.dx = j->dx ? j->dx + in : NULL;
-    a.y = j->y ? j->y + out : NULL;
+    a.y = j->y ? (float *)(void *)((char *)(void *)j->y + out * size) : NULL;
     a.dy = j->dy ? j->dy + out : NULL;
     a.channel = part(blocks, j->parts, at) * j->lanes;
     a.channel_end = last < p->c ? last : p->c;
@@ -108,7 +109,7 @@ static void run(pool_job *j, int64_t elements, bool by_rows)
         cpu_parallel(elements * p->n < 2 * chunk ? 1 : p->threads, p->n * pieces, pool_chunk, j);
 }
 
-void cpu_max_pool(const cpu_pool *p, const float *x, float *y)
+void cpu_max_pool(const cpu_pool *p, const void *x, void *y)
 {
     const pool_kernels *k = kernels_of(p->isa);
     const cpu_pool q = with_strides(p);

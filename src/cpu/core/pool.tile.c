@@ -87,37 +87,65 @@ CPU_INLINE window window_at(const pool_piece *a, pool_range r, int64_t row, int6
     return w;
 }
 
-CPU_INLINE void max_window(const window *w, float *y, int64_t channel, int64_t end, const int64_t rows,
-                           const int64_t columns)
+/* Numbers from place `at` on, f32 or bf16. */
+CPU_INLINE cpu_vf load_at(const void *x, int64_t at, int64_t n, const bool half)
 {
-    for (int64_t c = channel; c < end; c += CPU_VF) {
-        const int64_t n = end - c;
-        cpu_vf top = rows ? load(w->x + c, n) : cpu_vf_set1(-INFINITY);
+    if (!half)
+        return load((const float *)x + at, n);
+    const uint16_t *p = (const uint16_t *)x + at;
+    return n >= CPU_VF ? cpu_vf_load_bf16(p) : cpu_vf_load_bf16_n(p, n);
+}
+
+CPU_INLINE void store_at(void *y, int64_t at, cpu_vf v, int64_t n, const bool half)
+{
+    uint16_t *p = (uint16_t *)y + at;
+    if (!half)
+        store((float *)y + at, v, n);
+    else if (n >= CPU_VF)
+        cpu_vf_store_bf16(p, v);
+    else
+        cpu_vf_store_bf16_n(p, v, n);
+}
+
+CPU_INLINE void max_window(const pool_piece *a, const window *w, int64_t to, const int64_t rows, const int64_t columns,
+                           const bool half)
+{
+    for (int64_t c = a->channel; c < a->channel_end; c += CPU_VF) {
+        const int64_t n = a->channel_end - c;
+        cpu_vf top = rows ? load_at(a->x, w->at + c, n, half) : cpu_vf_set1(-INFINITY);
         for (int64_t r = 0; r < rows; r++)
             for (int64_t q = 0; q < columns; q++) {
-                cpu_vf x = load(w->x + r * w->line + q * w->step + c, n);
+                cpu_vf x = load_at(a->x, w->at + r * w->line + q * w->step + c, n, half);
                 top = choose(wins(x, top), x, top);
             }
-        store(y + c, top, n);
+        store_at(a->y, to + c, top, n, half);
     }
 }
 
-static void pool_max(const pool_piece *a)
+CPU_INLINE void max_rows(const pool_piece *a, const bool half)
 {
     const cpu_pool *p = a->p;
     for (int64_t row = a->first; row < a->end; row++) {
         const pool_range r = pool_taps(row * p->stride[0] - p->pad[0], p->kh, p->dilation[0], p->h);
         for (int64_t column = 0; column < p->ow; column++) {
             const window w = window_at(a, r, row, column);
-            float *y = a->y + (row * p->ow + column) * p->c;
+            const int64_t to = (row * p->ow + column) * p->c;
             if (w.rows == 2 && w.columns == 2)
-                max_window(&w, y, a->channel, a->channel_end, 2, 2);
+                max_window(a, &w, to, 2, 2, half);
             else if (w.rows == 3 && w.columns == 3)
-                max_window(&w, y, a->channel, a->channel_end, 3, 3);
+                max_window(a, &w, to, 3, 3, half);
             else
-                max_window(&w, y, a->channel, a->channel_end, w.rows, w.columns);
+                max_window(a, &w, to, w.rows, w.columns, half);
         }
     }
+}
+
+static void pool_max(const pool_piece *a)
+{
+    if (a->p->half)
+        max_rows(a, true);
+    else
+        max_rows(a, false);
 }
 
 /* Gives the window's gradient to its winner; alone: no other window has these pixels, so they are written, not added. */
