@@ -533,7 +533,7 @@ static void test_half(void **state)
             check_half(c, 1 + 4, false);
         }
     for (int parts = 0; parts < 8 && cpu_isa_best() == CPU_AMX; parts++)
-        for (int64_t channels = 16; channels <= 80; channels += 8)
+        for (int64_t channels = 16; channels <= 80; channels += 16 + parts % 2)
             for (int few = 0; few < 2 - (parts & 1); few++) {
                 cpu_conv c = shape(2, few ? 3 : 96 - channels, 9, 7, channels, 3, 1 + parts % 2, 1);
                 c.isa = CPU_AMX;
@@ -544,13 +544,13 @@ static void test_half(void **state)
                 c.half_x = false;
                 check_half(c, parts, parts >= 2);
             }
-    cpu_conv c = shape(4, 16, 112, 112, 352, 1, 1, 0); /* results past the caches */
+    cpu_conv c = shape(4, 16, 20, 21, 64, 1, 1, 0); /* in the hard build results past the caches, whole lines of them */
     c.isa = cpu_isa_best();
     c.narrow = true;
     c.threads = 2;
     if (c.isa == CPU_AMX)
         check_half(c, 4, false);
-    c = shape(1, 64, 300, 300, 64, 3, 1, 1);
+    c = shape(1, 64, 30, 31, 64, 3, 1, 1);
     c.groups = 64;
     c.isa = cpu_isa_best();
     check_half(c, 1 + 4, false);

@@ -7,7 +7,12 @@
 
 #if CPU_X86
 
-enum { MUCH = 64 << 20 /* bytes: from here on caches do not help whoever reads the result */ };
+/* Bytes: from here on caches do not help whoever reads the result. */
+#ifdef TARN_HARD
+enum { MUCH = 4096 };
+#else
+enum { MUCH = 64 << 20 };
+#endif
 enum { SIDE = CONV_SPLIT_SIDE, WANT = 16, MANY = 36 /* products of 32 x 32 for each place */ };
 
 /* ---- streams ----------------------------------------------------------------------------------------------------- */
