@@ -64,9 +64,25 @@ static void show(const predicting *x, const char *file)
     (void)fputc('\n', stdout);
 }
 
+/* For models that see 16 bits a value. */
+static int load_deep(predicting *x, const char *file, const char *step)
+{
+    tn_picture16 *p = tn_picture_read16(x->c, file, TN_OPT(tn_picture_opt, .channels = x->dims[1] == 1 ? 1 : 3));
+    if (!p)
+        return cli_fail("%s", tn_context_error(x->c));
+    tn_view view = tn_view_of(x->raw.data, TN_F32, 3, x->dims + 1);
+    x->width = p->width;
+    x->height = p->height;
+    tn_status status = tn_picture_prepare16(x->c, p, step, &view);
+    tn_picture16_free(p);
+    return status == TN_OK ? CLI_OK : cli_fail("%s: %s", file, tn_context_error(x->c));
+}
+
 static int load_picture(predicting *x, const char *file)
 {
     const char *step = tn_model_preprocess(x->m)->step;
+    if (x->rank == 4 && x->raw.dtype == TN_F32 && step)
+        return load_deep(x, file, step);
     if (x->rank != 4 || x->raw.dtype != TN_U8)
         return cli_fail("%s: this model takes no pictures, [channels, height, width]; give it an entry of an IDX file "
                         "(samples.idx:0)",

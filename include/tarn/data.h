@@ -238,6 +238,10 @@ typedef struct tn_picture16 {
 } tn_picture16;
 TN_API tn_picture16 *tn_picture_decode16(tn_context *context, const void *data, size_t bytes, const char *name,
                                          const tn_picture_opt *opt);
+TN_API tn_picture16 *tn_picture_read16(tn_context *context, const char *path, const tn_picture_opt *opt);
+/* As tn_picture_prepare by "resize", "crop" or "pad", into f32 [channels, height, width], 65535 as 1. */
+TN_API tn_status tn_picture_prepare16(tn_context *context, const tn_picture16 *picture, const char *step,
+                                      const tn_view *view);
 TN_API void tn_picture16_free(tn_picture16 *picture);
 TN_API tn_picture *tn_picture_new(tn_context *context, int64_t width, int64_t height, int channels);
 /* From grey to colour and back (ITU-R BT.601 luma). */

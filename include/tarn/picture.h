@@ -97,6 +97,8 @@ typedef struct tn_pictures_opt {
     /* Decoded pictures, after the steps of the pipeline that do not depend on the key; NULL: not kept. Of pictures with masks or boxes, and
      * where the first step chooses by the key what is decoded (random_resized_crop), nothing is kept. */
     const tn_cache_opt *cache;
+    bool
+        deep; /* 16 bits a value are kept: "x" is f32, 0 to 1. Without a pipeline, masks and boxes; none is cached on disk */
     void *reserved[7];
 } tn_pictures_opt;
 

@@ -1,5 +1,6 @@
 /* picture.c: pictures from files and memory, told apart by their first bytes; turned upright; grey and colour. */
 #include "data/picture.h"
+#include "data/picture/deep.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -260,14 +261,11 @@ static tn_picture16 *convert16(const tn_picture16 *p, int channels, base_error *
     return q;
 }
 
-tn_picture16 *tn_picture_decode16(tn_context *context, const void *data, size_t bytes, const char *name,
-                                  const tn_picture_opt *opt)
+tn_picture16 *data_picture_decode16(const void *data, size_t bytes, const char *name, const tn_picture_opt *opt,
+                                    base_error *e)
 {
-    base_error *e = base_context_begin(context);
     tn_picture *p = NULL;
     tn_picture16 *wide = NULL;
-    opt = opt ? opt : &(tn_picture_opt){0};
-    name = name ? name : "the picture";
     data_source s = {.data = data,
                      .bytes = bytes,
                      .name = name,
@@ -285,6 +283,41 @@ tn_picture16 *tn_picture_decode16(tn_context *context, const void *data, size_t 
     tn_picture16 *converted = convert16(wide, opt->channels, e);
     tn_picture16_free(wide);
     return converted;
+}
+
+tn_picture16 *tn_picture_decode16(tn_context *context, const void *data, size_t bytes, const char *name,
+                                  const tn_picture_opt *opt)
+{
+    base_error *e = base_context_begin(context);
+    return data_picture_decode16(data, bytes, name ? name : "the picture", opt ? opt : &(tn_picture_opt){0}, e);
+}
+
+tn_picture16 *tn_picture_read16(tn_context *context, const char *path, const tn_picture_opt *opt)
+{
+    base_error *e = base_context_begin(context);
+    opt = opt ? opt : &(tn_picture_opt){0};
+    void *data;
+    size_t bytes;
+    if (base_file_read(path, opt->file_limit ? opt->file_limit : FILE_LIMIT, &data, &bytes, e) != TN_OK)
+        return NULL;
+    tn_picture16 *p = data_picture_decode16(data, bytes, path, opt, e);
+    free(data);
+    return p;
+}
+
+tn_status tn_picture_prepare16(tn_context *context, const tn_picture16 *p, const char *step, const tn_view *view)
+{
+    static const char *const names[] = {"crop", "resize", "pad"}; /* as tn_fit */
+    base_error own = {0}, *e = base_context_begin(context);
+    e = e ? e : &own;
+    if (!p || !view || view->dtype != TN_F32 || view->rank != 3 || view->strided || view->dims[0] != p->channels ||
+        view->dims[1] < 1 || view->dims[2] < 1)
+        return base_fail(e, TN_SHAPE, "a picture of 16 bits becomes f32 [its channels, height, width], row-major");
+    for (int fit = 0; fit < 3; fit++)
+        if (strcmp(names[fit], step) == 0)
+            return picture_deep_planes(p, view->dims[2], view->dims[1], fit, 0, view->data, e);
+    return base_fail(e, TN_NOT_FOUND,
+                     "there is no preprocessing step \"%.100s\" for 16 bits; known are resize, crop and pad", step);
 }
 
 /* ---- the rest of the interface --------------------------------------------------------------------------------- */

@@ -42,6 +42,9 @@ tn_status data_picture_check(const data_source *s, int64_t width, int64_t height
 tn_status data_png_decode(const data_source *s, tn_picture **out, base_error *e);
 /* The same, 16 bits kept: then *wide is set in place of *out. */
 tn_status data_png_decode16(const data_source *s, tn_picture **out, tn_picture16 **wide, base_error *e);
+/* As tn_picture_decode16. */
+tn_picture16 *data_picture_decode16(const void *data, size_t bytes, const char *name, const tn_picture_opt *opt,
+                                    base_error *e);
 tn_picture16 *data_picture16_new(int64_t width, int64_t height, int channels, base_error *e);
 tn_status data_jpeg_decode(const data_source *s, data_hint *hint, tn_picture **out, int *orientation, base_error *e);
 tn_status data_webp_decode(const data_source *s, tn_picture **out, base_error *e);

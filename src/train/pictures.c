@@ -6,6 +6,7 @@
 #include "base/context.h"
 
 const char *const train_fits[] = {"crop", "stretch", "pad", NULL};
+const char *const train_bits[] = {"8", "16", NULL};
 
 static train_transforms steps_of(const train_pictures *p)
 {
@@ -18,6 +19,10 @@ tn_status train_pictures_check(const train_recipe *r, const train_pictures *p, b
     const train_transforms t = steps_of(p);
     if (p->channels == 2)
         return format_yaml_fail(node, e, "'data' has channels 2; 1 is grey, 3 is colour");
+    if (p->bits == TRAIN_BITS_16 && p->transforms.n)
+        return format_yaml_fail(node, e,
+                                "'data' has bits 16 and transforms, which are for 8 bits; augment moves, turns and "
+                                "flips pictures of 16");
     if (!p->height != !p->width)
         return format_yaml_fail(node, e, "'data' has %s without %s", p->height ? "height" : "width",
                                 p->height ? "width" : "height");
@@ -76,6 +81,7 @@ tn_status train_pictures_open(tn_context *c, const train_recipe *r, const train_
                            .width = p->width,
                            .fit = (tn_fit)p->fit,
                            .fill = p->fill,
+                           .deep = p->bits == TRAIN_BITS_16,
                            .class_names = p->classes.n ? p->classes.at : NULL,
                            .classes = (int)p->classes.n};
     tn_pipeline *pipeline;

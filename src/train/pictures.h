@@ -8,12 +8,13 @@ typedef struct train_pictures {
     const char *path, *val_path, *test_path;
     const char *under, *val_under, *test_under;
     int64_t height, width, channels;
-    int fit;
+    int fit, bits;
     double fill;
     format_strings classes, transforms;
 } train_pictures;
 
-extern const char *const train_fits[];
+extern const char *const train_fits[], *const train_bits[];
+enum { TRAIN_BITS_8, TRAIN_BITS_16 };
 
 /* Rows of an option table for a struct S with a member `train_pictures p`. */
 #define TRAIN_PICTURES_OPTION(S, field, KIND, ...)                                                                     \
@@ -40,6 +41,9 @@ extern const char *const train_fits[];
             .doc = "how: crop covers the size and cuts the middle out, stretch, pad fits in and fills the rest"),      \
         TRAIN_PICTURES_OPTION(S, fill, FLOAT, .fallback = "0", .range = "[0,255]", .doc = "of what pad fills"),        \
         TRAIN_PICTURES_OPTION(S, transforms, STRINGS, .least_n = 1, .doc = TRAIN_TRANSFORMS_DOC)
+#define TRAIN_PICTURES_BITS(S)                                                                                         \
+    TRAIN_PICTURES_OPTION(S, bits, ENUM, .fallback = "8", .names = train_bits,                                         \
+                          .doc = "16: values of PNGs of 16 bits are not cut to 8; without transforms")
 #define TRAIN_PICTURES_CLASSES(S, what) TRAIN_PICTURES_OPTION(S, classes, STRINGS, .least_n = 1, .doc = what)
 
 /* `others`: validation pictures are given by a key of the kind's own. */

@@ -44,6 +44,43 @@ if command -v tar >/dev/null && tar cf set.tar set 2>/dev/null; then
     prints "accuracy 100.00%"
 fi
 
+# 16 bits a value: what differs by less than one of 255 can be learned; prediction sees as much
+if command -v python3 >/dev/null; then
+    python3 - <<'PY'
+import os, struct, zlib
+def png(path, value):
+    rows = b"".join(b"\0" + struct.pack(">8H", *[value] * 8) for _ in range(8))
+    chunk = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as f:
+        f.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">2I5B", 8, 8, 16, 0, 0, 0, 0)) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+for i in range(8):
+    png(f"wide/low/{i}.png", 32896 - 100 + i)
+    png(f"wide/high/{i}.png", 32896 + 100 - i)
+PY
+    cat >wide.yaml <<'YAML'
+tarn: 1
+model: {layers: [flatten, linear: 2]}
+data:
+  name: pictures
+  path: wide
+  bits: 16
+  channels: 1
+  normalize: {mean: [0.501961], std: [0.0015]}
+train: {epochs: 30, batch: 4, lr: 0.02}
+YAML
+    runs 0 train wide.yaml data.val_path=wide output.folder=w
+    prints "accuracy 100.00%"
+    runs 0 predict w/wide-001 wide/high/3.png
+    prints "3.png: high ("
+    runs 0 predict w/wide-001 wide/low/3.png
+    prints "3.png: low ("
+    runs 0 train wide.yaml data.val_path=wide data.bits=8 output.folder=w
+    prints "accuracy 50.00%"
+    runs 1 train wide.yaml data.transforms='[flip_horizontal]'
+    says "bits 16 and transforms"
+fi
+
 runs 1 train recipe.yaml data.under=trian
 says 'no files in a folder "trian"; at its top there are: '
 sed 's/flip_horizontal/flip_horizontaly/' recipe.yaml >wrong.yaml

@@ -155,6 +155,13 @@ static void png_of_all_kinds(void **state)
     assert_non_null(p);
     for (int i = 0; i < 2; i++)
         assert_int_equal(p->values[i], wide[2 * i] << 8 | wide[2 * i + 1]);
+    float deep[2];
+    const tn_view view = tn_view_of(deep, TN_F32, 3, (const int64_t[]){1, 1, 2});
+    assert_int_equal(tn_picture_prepare16(context, p, "crop", &view), TN_OK);
+    assert_true(deep[0] == 1 && deep[1] > 32896.0F / 65535 - 1e-7F && deep[1] < 32896.0F / 65535 + 1e-7F);
+    assert_int_equal(tn_picture_prepare16(context, p, "digit", &view), TN_NOT_FOUND);
+    const tn_view wrong = tn_view_of(deep, TN_F32, 3, (const int64_t[]){2, 1, 1});
+    assert_int_equal(tn_picture_prepare16(context, p, "crop", &wrong), TN_SHAPE);
     tn_picture16_free(p);
     p = tn_picture_decode16(context, m.data, m.n, "pic", TN_OPT(tn_picture_opt, .channels = 3));
     assert_int_equal(p->values[2], wide[0] << 8 | wide[1]);

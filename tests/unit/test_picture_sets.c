@@ -340,6 +340,57 @@ static void boxes(void **state)
 #endif
 }
 
+static void compare_deep(tn_pictures_opt opt)
+{
+    enum { MOST = 3 * 40 * 40 };
+    static uint8_t plain[MOST];
+    static float deep[MOST];
+    int64_t y;
+    tn_dataset *a = tn_dataset_pictures(context, scratch_path("deep"), &opt);
+    opt.deep = true;
+    tn_dataset *b = tn_dataset_pictures(context, scratch_path("deep"), &opt);
+    if (!a || !b)
+        fail_msg("%s", tn_context_error(context));
+    const tn_field *f = tn_dataset_field(b, 0);
+    assert_int_equal(f->dtype, TN_F32);
+    tn_view of_a[2] = {tn_view_of(plain, TN_U8, 3, f->dims), tn_view_of(&y, TN_I64, 0, NULL)};
+    tn_view of_b[2] = {tn_view_of(deep, TN_F32, 3, f->dims), tn_view_of(&y, TN_I64, 0, NULL)};
+    for (int64_t i = 0; i < 2; i++) {
+        assert_int_equal(tn_dataset_get(context, a, i, 0, of_a), TN_OK);
+        assert_int_equal(tn_dataset_get(context, b, i, 0, of_b), TN_OK);
+        for (int64_t k = 0; k < 3 * f->dims[1] * f->dims[2]; k++)
+            if (deep[k] * 255 > (float)plain[k] + 1.001F || deep[k] * 255 < (float)plain[k] - 1.001F)
+                fail_msg("fit %d, picture %d: value %d is %g, not %d", (int)opt.fit, (int)i, (int)k,
+                         (double)(deep[k] * 255), plain[k]);
+    }
+    tn_dataset_free(a);
+    tn_dataset_free(b);
+}
+
+/* Of pictures of 8 bits what is kept at 16 is the same, but for rounding; steps are refused. */
+static void deep(void **state)
+{
+    (void)state;
+    static unsigned char bytes[40000];
+    for (int p = 0; p < 2; p++) {
+        const int width = p ? 23 : 31, height = p ? 37 : 19;
+        int n = snprintf((char *)bytes, 64, "P6 %d %d 255\n", width, height);
+        for (int i = 0; i < width * height * 3; i++)
+            bytes[n + i] = (unsigned char)(i / 3 % width * 7 + i / 3 / width * 5 + i % 3 * 40);
+        write_file(p ? "deep/a/2.ppm" : "deep/a/1.ppm", bytes, (size_t)(n + width * height * 3));
+    }
+    for (int fit = TN_FIT_CROP; fit <= TN_FIT_PAD; fit++) {
+        compare_deep((tn_pictures_opt){.height = 12, .width = 9, .fit = (tn_fit)fit, .fill = 90});
+        compare_deep((tn_pictures_opt){.height = 40, .width = 38, .fit = (tn_fit)fit});
+    }
+    compare_deep((tn_pictures_opt){0});
+    tn_pipeline *p = tn_pipeline_parse(context, "flip_horizontal");
+    assert_null(
+        tn_dataset_pictures(context, scratch_path("deep"), TN_OPT(tn_pictures_opt, .deep = true, .pipeline = p)));
+    says("pictures of 16 bits have no steps, masks or boxes");
+    tn_pipeline_free(p);
+}
+
 static void cifar(void **state)
 {
     (void)state;
@@ -546,6 +597,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(shards, context_begin_scratch, context_end_scratch),
         cmocka_unit_test_setup_teardown(masks, context_begin_scratch, context_end_scratch),
         cmocka_unit_test_setup_teardown(boxes, context_begin_scratch, context_end_scratch),
+        cmocka_unit_test_setup_teardown(deep, context_begin_scratch, context_end_scratch),
         cmocka_unit_test_setup_teardown(cifar, context_begin_scratch, context_end_scratch),
         cmocka_unit_test_setup_teardown(arrays, context_begin_scratch, context_end_scratch),
         cmocka_unit_test_setup_teardown(workers, context_begin_scratch, context_end_scratch),

@@ -175,6 +175,17 @@ data_part scene_fit_part(int64_t w, int64_t h, int64_t to_width, int64_t to_heig
     return part;
 }
 
+data_part scene_fit_window(int64_t w, int64_t h, int64_t width, int64_t height, int fit)
+{
+    data_part part = scene_fit_part(w, h, width, height, fit);
+    double sx = (double)width / (double)w, sy = (double)height / (double)h, by = sx < sy ? sx : sy;
+    if (fit != TN_FIT_PAD)
+        return part;
+    part.to_width = scaled(w, by) < width ? scaled(w, by) : width;
+    part.to_height = scaled(h, by) < height ? scaled(h, by) : height;
+    return part;
+}
+
 tn_status scene_scale_part(picture_scene *s, const data_part *part, base_error *e)
 {
     picture_scaling how = {part->left,      part->top,        part->width, part->height, part->to_width,
@@ -187,13 +198,10 @@ tn_status scene_fit(picture_scene *s, int64_t width, int64_t height, int fit, do
     int64_t w = s->picture->width, h = s->picture->height;
     if (w == width && h == height)
         return TN_OK;
-    data_part part = scene_fit_part(w, h, width, height, fit);
-    if (fit != TN_FIT_PAD)
-        return scene_scale_part(s, &part, e);
-    double sx = (double)width / (double)w, sy = (double)height / (double)h, by = sx < sy ? sx : sy;
-    part.to_width = scaled(w, by) < width ? scaled(w, by) : width;
-    part.to_height = scaled(h, by) < height ? scaled(h, by) : height;
+    data_part part = scene_fit_window(w, h, width, height, fit);
     BASE_TRY(scene_scale_part(s, &part, e));
+    if (fit != TN_FIT_PAD)
+        return TN_OK;
     int64_t left = (width - part.to_width) / 2, top = (height - part.to_height) / 2;
     return scene_pad(s, left, top, width - part.to_width - left, height - part.to_height - top, fill, e);
 }

@@ -29,6 +29,8 @@ tn_status scene_pad(picture_scene *s, int64_t left, int64_t top, int64_t right, 
 tn_status scene_flip(picture_scene *s, bool horizontal, base_error *e);
 /* What TN_FIT_CROP or TN_FIT_STRETCH take of a picture of this size. */
 data_part scene_fit_part(int64_t width, int64_t height, int64_t to_width, int64_t to_height, int fit);
+/* The same for any fit; of TN_FIT_PAD the size of the result is that of the picture in it. */
+data_part scene_fit_window(int64_t width, int64_t height, int64_t to_width, int64_t to_height, int fit);
 tn_status scene_scale_part(picture_scene *s, const data_part *part, base_error *e);
 /* As tn_fit says. */
 tn_status scene_fit(picture_scene *s, int64_t width, int64_t height, int fit, double fill, base_error *e);

@@ -8,6 +8,7 @@
 #include "base/checksum.h"
 #include "base/text.h"
 #include "data/names.h"
+#include "data/picture/deep.h"
 #include "data/picture/pipeline.h"
 #include "data/stamp.h"
 
@@ -71,7 +72,8 @@ picture_set *picture_set_new(const tn_pictures_opt *o, base_error *e)
     s->most_boxes = o->most_boxes;
     s->pixels_limit = o->pixels_limit > 0 ? o->pixels_limit : PIXELS_LIMIT;
     s->pipeline = o->pipeline ? pipeline_retain(o->pipeline) : NULL;
-    s->cache = o->cache;
+    s->deep = o->deep;
+    s->cache = o->deep ? NULL : o->cache;
     return s;
 }
 
@@ -270,6 +272,29 @@ static tn_status begin_keeping(picture_set *s, base_error *e)
 
 /* ---- samples ---------------------------------------------------------------------------------------------------- */
 
+static tn_status make_deep_sample(const picture_set *s, int64_t index, void *const *at, base_error *e)
+{
+    const picture_item *item = &s->items.at[index];
+    const tn_picture_opt opt = {.channels = s->channels, .pixels_limit = s->pixels_limit};
+    const int64_t label = item->label;
+    data_buffer b = {0};
+    base_str where = {0};
+    data_files_where(s->files, item->file, &where);
+    tn_status status =
+        where.failed ? base_no_memory(e, "reading a picture") : data_files_read(s->files, item->file, &b, e);
+    tn_picture16 *p = status == TN_OK ? data_picture_decode16(b.data, b.bytes, where.text, &opt, e) : NULL;
+    if (p)
+        status = picture_deep_planes(p, s->width, s->height, s->fit, s->fill, at[0], e);
+    else if (status == TN_OK)
+        status = e && e->status ? e->status : TN_FORMAT;
+    if (s->labelled)
+        memcpy(at[1], &label, sizeof label);
+    tn_picture16_free(p);
+    data_buffer_free(&b);
+    base_str_free(&where);
+    return status;
+}
+
 static tn_status make_sample(const picture_set *s, int64_t index, uint64_t key, void *const *at, base_error *e)
 {
     picture_scene scene = {0};
@@ -318,7 +343,9 @@ static tn_status make_sample(const picture_set *s, int64_t index, uint64_t key, 
 
 static tn_status set_get(void *user, int64_t index, uint64_t key, const tn_sample *sample)
 {
-    return make_sample(user, index, key, sample->at, sample->inside);
+    const picture_set *s = user;
+    return s->deep ? make_deep_sample(s, index, sample->at, sample->inside)
+                   : make_sample(s, index, key, sample->at, sample->inside);
 }
 
 static int64_t set_label(void *user, int64_t index)
@@ -353,7 +380,8 @@ static tn_status find_size(picture_set *s, base_error *e)
 static int fields_of(picture_set *s, tn_field fields[4])
 {
     int n = 0;
-    fields[n++] = (tn_field){.name = "x", .dtype = TN_U8, .rank = 3, .dims = {s->channels, s->height, s->width}};
+    fields[n++] = (tn_field){
+        .name = "x", .dtype = s->deep ? TN_F32 : TN_U8, .rank = 3, .dims = {s->channels, s->height, s->width}};
     if (s->labelled)
         fields[n++] = (tn_field){.name = "y", .dtype = TN_I64};
     if (s->masks)
@@ -381,6 +409,9 @@ tn_dataset *picture_set_finish(picture_set *s, const char *what, base_error *e)
     if (s->items.n == 0)
         status = base_fail(e, TN_NOT_FOUND,
                            "%s holds no picture: no name ends in png, jpg, jpeg, webp, bmp, ppm, pgm or pnm", what);
+    if (status == TN_OK && s->deep && (s->pipeline || s->masks || s->boxed))
+        status =
+            base_fail(e, TN_UNSUPPORTED, "pictures of 16 bits have no steps, masks or boxes: those are for 8 bits");
     if (status == TN_OK)
         status = find_size(s, e);
     count_boxes(s);

@@ -25,6 +25,7 @@ typedef struct picture_set {
     base_vec(picture_item) items;
     base_vec(picture_box) boxes;
     bool relative, labelled, boxed;
+    bool deep;        /* 16 bits are kept: x is f32 */
     base_arena arena; /* of names */
     const char **class_names;
     int classes;

@@ -100,7 +100,7 @@ static tn_status preprocess(tn_predictor *p, const tn_view *raw, tn_view *x)
 
 static tn_status run(tn_predictor *p, const tn_view *raw, const tn_view *output)
 {
-    tn_feed x = {"x", {0}}, y = {p->model->n_labels ? "p" : "y", *output};
+    tn_feed x = {"x", {0}}, y = {p->model->n_labels && !tn_model_finds_boxes(p->model) ? "p" : "y", *output};
     base_clear(&p->error);
     BASE_TRY(check_one_input(p));
     BASE_TRY(preprocess(p, raw, &x.view));

@@ -16,6 +16,7 @@ static const format_option rows[] = {
     FORMAT_PATH(pictures, test_list, NULL, "the list of the test pictures, which are below test_path or path"),
     TRAIN_PICTURES_CLASSES(pictures, "names of the classes, from 0; the sorted names of the folders if not given"),
     TRAIN_PICTURES_SIZES(pictures, "crop"),
+    TRAIN_PICTURES_BITS(pictures),
     FORMAT_FLOAT(pictures, mixup, "0", "[0,1000]", TRAIN_MIXUP_DOC),
     FORMAT_FLOAT(pictures, cutmix, "0", "[0,1000]", TRAIN_CUTMIX_DOC),
     TRAIN_PICTURE_ROWS,

@@ -16,6 +16,7 @@ static const format_option rows[] = {
     FORMAT_PATHS(shards, test_paths, NULL, 1, 0, "those that `tarn eval` takes in their place"),
     TRAIN_PICTURES_CLASSES(shards, "names of the classes, from 0; numbers if not given"),
     TRAIN_PICTURES_SIZES(shards, "crop"),
+    TRAIN_PICTURES_BITS(shards),
     FORMAT_FLOAT(shards, mixup, "0", "[0,1000]", TRAIN_MIXUP_DOC),
     FORMAT_FLOAT(shards, cutmix, "0", "[0,1000]", TRAIN_CUTMIX_DOC),
     TRAIN_PICTURE_ROWS,
