@@ -39,22 +39,22 @@ tensors() {
 for kind in pictures table; do
     letter=${kind:0:1}
     runs 0 train $kind.yaml output.folder=$kind-none
-    want=$(tensors $kind-none/$letter-001)
+    want=$(tensors "$kind-none/$letter-001")
     for way in cache=memory "cache=disk data.cache_folder=kept-$kind" "cache=disk data.cache_folder=kept-$kind" \
         "cache=auto data.cache_limit=1 data.cache_folder=kept-$kind"; do
         rm -rf again
         # shellcheck disable=SC2086
         runs 0 train $kind.yaml data.$way output.folder=again
-        [ "$(tensors again/$letter-001)" = "$want" ] || say "$kind, $way: another model"
+        [ "$(tensors "again/$letter-001")" = "$want" ] || say "$kind, $way: another model"
     done
     [ "$(find kept-$kind -type f | wc -l)" -ge 1 ] || say "nothing is kept in kept-$kind"
-    for f in kept-$kind/*; do
+    for f in "kept-$kind"/*; do
         printf xyz | dd of="$f" bs=1 seek=70 conv=notrunc 2>/dev/null
     done
     rm -rf again
     runs 0 train $kind.yaml data.cache=disk data.cache_folder=kept-$kind output.folder=again
     grep -q "is damaged.*made anew" out.txt err.txt || say "$kind: the damage is not told"
-    [ "$(tensors again/$letter-001)" = "$want" ] || say "$kind: another model after damage"
+    [ "$(tensors "again/$letter-001")" = "$want" ] || say "$kind: another model after damage"
 done
 
 runs 1 train pictures.yaml data.cache=disk

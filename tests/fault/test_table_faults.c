@@ -102,6 +102,22 @@ static tn_status prepare_rows(tn_context *c)
     return status;
 }
 
+/* The file is new each time, so that its columns are written anew. */
+static tn_status keep_columns(tn_context *c)
+{
+    static const char rows[] = "a,b,c\n1,x,\"t, 1\"\n2,y,\"u\"\n,x,\"v\nw\"\n3.5,,z\n4,z,s\n5,zz,q\n";
+    base_error *e = base_context_begin(c);
+    tn_status status = base_file_write(scratch_path("kept.csv"), rows, sizeof rows - 1, e);
+    for (int i = 0; i < 2 && status == TN_OK; i++) {
+        tn_table *t = tn_table_read(
+            c, scratch_path("kept.csv"),
+            TN_OPT(tn_table_opt, .threads = 1, .categories = 3, .cache = scratch_path("columns"), .cache_above = 1));
+        status = status_of(c, t);
+        tn_table_free(t);
+    }
+    return status;
+}
+
 static tn_status cut_windows(tn_context *c)
 {
     tn_table *t = table_of(c, "t.csv", "id,t,v\na,1,1\na,2,2\nb,1,3\nb,2,\na,3,4\n");
@@ -159,6 +175,7 @@ static const struct {
             {"read_json_lines", read_json_lines},
             {"read_encodings", read_encodings},
             {"prepare_rows", prepare_rows},
+            {"keep_columns", keep_columns},
             {"cut_windows", cut_windows},
             {"read_graph", read_graph},
             {"part_samples", part_samples}};

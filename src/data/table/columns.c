@@ -219,7 +219,16 @@ static void read_column(reading *r, tn_column *c, uint64_t rows, base_error *e)
         c->missing = section(r, (rows / 64 + 1) * 8);
     if (c->type == TN_COLUMN_TEXT && !r->bad)
         c->text = section(r, rows ? ((const uint64_t *)c->values)[rows - 1] : 0);
-    r->bad |= !names;
+    if (!names) {
+        base_no_memory(e, "reading the columns of a table");
+        r->bad = true;
+    }
+}
+
+/* Bad is what is damaged, or what there was no memory for. */
+static tn_status why(const base_error *e)
+{
+    return e->status == TN_MEMORY ? TN_MEMORY : TN_FORMAT;
 }
 
 /* The numbers behind the columns come first to mind: how many there are. */
@@ -239,14 +248,14 @@ static tn_status read_index(reading *r, const char *counts, base_error *e)
     t->rows = (int64_t)rows;
     t->columns = r->bad ? NULL : BASE_ARRAY(&t->arena, tn_column, (size_t)n);
     if (!t->columns)
-        return r->bad ? TN_FORMAT : base_no_memory(e, "reading the columns of a table");
+        return r->bad ? why(e) : base_no_memory(e, "reading the columns of a table");
     r->at = columns;
     r->end = counts;
     for (uint64_t k = 0; k < n && !r->bad; k++, t->n_columns++)
         read_column(r, &t->columns[k], rows, e);
     r->bad |= r->at != counts;
     r->end = end;
-    return r->bad ? TN_FORMAT : TN_OK;
+    return r->bad ? why(e) : TN_OK;
 }
 
 static tn_status read_all(reading *r, uint64_t key, base_error *e)
