@@ -74,6 +74,21 @@ static tn_status from_gzip(tn_context *c)
 }
 #endif
 
+/* In a folder that is new each time: written first, then read; and in memory. */
+static tn_status kept(tn_context *c)
+{
+    static int times;
+    char folder[600];
+    (void)snprintf(folder, sizeof folder, "%s/%d", scratch_path("kept"), times++);
+    tn_status status = TN_OK;
+    for (int i = 0; i < 3 && status == TN_OK; i++) {
+        const tn_cache_opt cache = {.folder = i < 2 ? folder : NULL, .context = c};
+        status = take_all(c, tn_dataset_pictures(c, scratch_path("set"),
+                                                 TN_OPT(tn_pictures_opt, .height = 24, .width = 24, .cache = &cache)));
+    }
+    return status;
+}
+
 static tn_status listed(tn_context *c)
 {
     return take_all(c, tn_dataset_picture_list(c, scratch_path("set"), scratch_path("list.csv"),
@@ -112,7 +127,7 @@ static const struct {
 #ifdef TARN_HAVE_ZLIB
     {"from_gzip", from_gzip},
 #endif
-    {"listed", listed},       {"masked", masked},     {"boxed", boxed},
+    {"kept", kept},           {"listed", listed},     {"masked", masked}, {"boxed", boxed},
 #ifdef TARN_HAVE_EXPAT
     {"annotated", annotated},
 #endif
