@@ -175,14 +175,14 @@ data_part scene_fit_part(int64_t w, int64_t h, int64_t to_width, int64_t to_heig
     return part;
 }
 
-data_part scene_fit_window(int64_t w, int64_t h, int64_t width, int64_t height, int fit)
+data_part scene_fit_window(int64_t width, int64_t height, int64_t to_width, int64_t to_height, int fit)
 {
-    data_part part = scene_fit_part(w, h, width, height, fit);
-    double sx = (double)width / (double)w, sy = (double)height / (double)h, by = sx < sy ? sx : sy;
+    data_part part = scene_fit_part(width, height, to_width, to_height, fit);
+    double sx = (double)to_width / (double)width, sy = (double)to_height / (double)height, by = sx < sy ? sx : sy;
     if (fit != TN_FIT_PAD)
         return part;
-    part.to_width = scaled(w, by) < width ? scaled(w, by) : width;
-    part.to_height = scaled(h, by) < height ? scaled(h, by) : height;
+    part.to_width = scaled(width, by) < to_width ? scaled(width, by) : to_width;
+    part.to_height = scaled(height, by) < to_height ? scaled(height, by) : to_height;
     return part;
 }
 
