@@ -40,7 +40,9 @@ static bool by_split(const cpu_conv *c, const conv_problem *p)
     enum { FEW = 16, HALF = 24, SHORT = 32, LONG = 128 }; /* channels; terms of a sum */
     const int64_t terms = p->c_in * p->kh * p->kw;
     return (c->split || c->narrow) && c->isa == CPU_AMX && c->groups == 1 && p->c_in >= FEW && p->c_out >= FEW &&
-           terms >= (c->narrow ? FEW : p->c_out >= HALF ? SHORT : LONG);
+           terms >= (c->narrow          ? FEW
+                     : p->c_out >= HALF ? SHORT
+                                        : LONG);
 #else
     (void)c, (void)p;
     return false;
