@@ -182,7 +182,9 @@ def run_row(row, kinds, options, machine, full=None):
     path = data.make(row, os.path.join(options.cache, "data"))
     result = run_programs(row, path, kinds, options)
     found, nodes = result["programs"], result.pop("profile")
-    compare(row, found, found.get("pytorch_eager"))
+    # In bf16 everybody rounds elsewhere: predictions are held to ONNX Runtime's, which computes these rows in f32.
+    exact = found.get("onnxruntime") if row.half and not row.train else None
+    compare(row, found, exact or found.get("pytorch_eager"))
     return {**result, **judge(row, found, machine, full), "profile": nodes}
 
 

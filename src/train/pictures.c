@@ -26,10 +26,10 @@ tn_status train_pictures_check(const train_recipe *r, const train_pictures *p, b
     if (!p->height != !p->width)
         return format_yaml_fail(node, e, "'data' has %s without %s", p->height ? "height" : "width",
                                 p->height ? "width" : "height");
-    if ((others || p->val_path || p->val_under) && r->data->val_fraction > 0)
+    if ((others || p->val_path || p->val_under) && train_cut_key(r))
         return format_yaml_fail(node, e,
-                                "'data' has validation pictures and val_fraction; only one of them can say what "
-                                "is validated on");
+                                "'data' has validation pictures and %s; only one of them can say what is validated on",
+                                train_cut_key(r));
     return train_transforms_check(&t, node, e);
 }
 
@@ -64,7 +64,7 @@ static tn_status open_others(tn_context *c, const train_recipe *r, const train_p
         if (!(*set[part] = open(c, r, (train_part)part, opt)) && e && e->status != TN_OK)
             return e->status;
     }
-    const bool cuts = p->transforms.n > 0 && r->data->val_fraction > 0;
+    const bool cuts = p->transforms.n > 0 && train_cut_key(r);
     tn_dataset *plain = cuts ? open(c, r, TRAIN_PART_TRAIN, opt) : NULL;
     tn_status status = cuts && !plain ? TN_IO : train_transforms_finish(c, r, t, plain, sets);
     tn_dataset_free(plain);

@@ -367,6 +367,7 @@ typedef struct train_data {
     const char *name;               /* of the kind */
     int64_t train_count, val_count; /* 0: all there are; digits: what the generator takes by default */
     double val_fraction;            /* of the training samples, when there is no validation set of its own */
+    int64_t folds, fold;            /* the same: one of so many parts; folds 0: none */
     int64_t workers, prefetch, bucket, pad_to;
     bool shuffle, drop_last;
     int balance;               /* TRAIN_BALANCE_... */

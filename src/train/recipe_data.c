@@ -74,6 +74,10 @@ static const format_option rows[] = {
     FORMAT_INT(train_data, val_count, "0", "[0,)",
                "validation samples that are used; 0: all, or the usual number for digits"),
     FORMAT_FLOAT(train_data, val_fraction, "0", "[0,1)", "part of the training samples that is kept for validation"),
+    FORMAT_INT(train_data, folds, "0", "[0,65536]",
+               "cross-validation: training samples are cut into so many parts, one of which (fold) is validated on; 0: "
+               "they are not"),
+    FORMAT_INT(train_data, fold, "0", "[0,65535]", "which part is validated on, from 0"),
     FORMAT_INT(train_data, workers, "1", "[0,64]", "threads that prepare batches; 0: none, the step waits"),
     FORMAT_INT(train_data, prefetch, "0", "[0,1024]",
                "batches made ahead; 0: two, and as many as workers, of small batches eight"),
@@ -134,7 +138,9 @@ static bool has_key(const format_table *table, const char *key)
 
 static bool idle(const train_source *s, const char *key)
 {
-    return (s->own_valid && strcmp(key, "val_fraction") == 0) || (!s->caches && strncmp(key, "cache", 5) == 0);
+    const bool folds = strcmp(key, "folds") == 0 || strcmp(key, "fold") == 0;
+    return (s->own_valid && strcmp(key, "val_fraction") == 0) || ((s->own_valid || s->in_order) && folds) ||
+           (!s->caches && strncmp(key, "cache", 5) == 0);
 }
 
 bool train_data_applies(const train_recipe *r, const format_option *option)
@@ -186,6 +192,24 @@ static tn_status name_of(const format_yaml_node *node, const char **name, base_e
     return TN_OK;
 }
 
+static tn_status check_folds(const train_recipe *r, const format_yaml_node *node, base_error *e)
+{
+    const train_data *d = r->data;
+    if (d->folds == 1 || (d->folds > 0 && d->fold >= d->folds))
+        return format_yaml_fail(node, e,
+                                "data.folds is %lld and data.fold %lld: there are two folds at least, numbered from 0",
+                                (long long)d->folds, (long long)d->fold);
+    if (d->folds && d->val_fraction > 0)
+        return format_yaml_fail(node, e,
+                                "'data' has folds and val_fraction; only one of them can say what is validated on");
+    return TN_OK;
+}
+
+const char *train_cut_key(const train_recipe *r)
+{
+    return r->data->val_fraction > 0 ? "val_fraction" : r->data->folds ? "folds" : NULL;
+}
+
 static tn_status check_cache(const train_recipe *r, const format_yaml_node *node, base_error *e)
 {
     const train_data *d = r->data;
@@ -230,6 +254,7 @@ tn_status train_data_read(train_recipe *r, base_error *e)
         return format_yaml_fail(node, e, "data.normalize has %zu means and %zu deviations", r->data->normalize.mean.n,
                                 r->data->normalize.std.n);
     BASE_TRY(check_cache(r, node, e));
+    BASE_TRY(check_folds(r, node, e));
     return r->source->check ? r->source->check(r, node, e) : TN_OK;
 }
 
@@ -276,21 +301,62 @@ static tn_status shorten(tn_context *c, tn_dataset **data, int64_t count, bool b
     return TN_OK;
 }
 
+/* Samples of all folds but one, and those of that one. */
+static tn_status take_fold(tn_context *c, const train_data *d, const tn_partition *p, const tn_dataset *whole,
+                           tn_dataset **first, tn_dataset **second)
+{
+    int64_t n, m = 0, *rest = malloc((size_t)tn_dataset_count(whole) * sizeof *rest + 8);
+    if (!rest)
+        return base_no_memory(base_context_begin(c), "cutting a data set");
+    for (int i = 0; i < d->folds; i++) {
+        const int64_t *part = tn_partition_part(p, i, &n);
+        if (i == d->fold)
+            *second = tn_dataset_subset(c, whole, part, n);
+        else
+            memcpy(rest + m, part, (size_t)n * sizeof *part);
+        m += i == d->fold ? 0 : n;
+    }
+    *first = *second ? tn_dataset_subset(c, whole, rest, m) : NULL;
+    free(rest);
+    if (*first)
+        return TN_OK;
+    tn_dataset_free(*second);
+    *second = NULL;
+    return TN_MEMORY;
+}
+
+static tn_status cut_folds(tn_context *c, const train_recipe *r, const tn_dataset *whole, bool classes,
+                           tn_dataset **first, tn_dataset **second)
+{
+    int64_t *labels = NULL;
+    *first = *second = NULL;
+    if (classes)
+        BASE_TRY(data_labels(whole, &labels, base_context_begin(c)));
+    tn_partition *p = tn_partition_folds(c, tn_dataset_count(whole), (int)r->data->folds,
+                                         TN_OPT(tn_partition_opt, .seed = (uint64_t)r->seed, .classes = labels));
+    const tn_status status = p ? take_fold(c, r->data, p, whole, first, second) : TN_INVALID;
+    tn_partition_free(p);
+    free(labels);
+    return status;
+}
+
 /* Class by class, where samples have one. */
-static tn_status cut(tn_context *c, const train_recipe *r, const tn_dataset *whole, tn_dataset **first,
-                     tn_dataset **second)
+tn_status train_cut(tn_context *c, const train_recipe *r, const tn_dataset *whole, tn_dataset **first,
+                    tn_dataset **second)
 {
     const tn_field *y = tn_dataset_field(whole, tn_dataset_find(whole, "y"));
-    return tn_dataset_split(c, whole, 1 - r->data->val_fraction, (uint64_t)r->seed,
-                            y && y->rank == 0 && tn_dataset_classes(whole) > 0, first, second);
+    const bool classes = y && y->rank == 0 && tn_dataset_classes(whole) > 0;
+    if (r->data->folds)
+        return cut_folds(c, r, whole, classes, first, second);
+    return tn_dataset_split(c, whole, 1 - r->data->val_fraction, (uint64_t)r->seed, classes, first, second);
 }
 
 static tn_status split_off(tn_context *c, const train_recipe *r, train_sets *s)
 {
     tn_dataset *first, *second;
-    if (!s->train || s->valid || r->data->val_fraction <= 0)
+    if (!s->train || s->valid || !train_cut_key(r))
         return TN_OK;
-    tn_status status = cut(c, r, s->train, &first, &second);
+    tn_status status = train_cut(c, r, s->train, &first, &second);
     if (status != TN_OK)
         return status;
     tn_dataset_free(s->train);
@@ -303,9 +369,9 @@ tn_status train_split_changed(tn_context *c, const train_recipe *r, tn_dataset *
                               train_sets *sets)
 {
     tn_dataset *rest = NULL, *other = NULL;
-    tn_status status = changed && plain ? cut(c, r, changed, &sets->train, &rest) : TN_INVALID;
+    tn_status status = changed && plain ? train_cut(c, r, changed, &sets->train, &rest) : TN_INVALID;
     if (status == TN_OK)
-        status = cut(c, r, plain, &other, &sets->valid);
+        status = train_cut(c, r, plain, &other, &sets->valid);
     tn_dataset_free(rest);
     tn_dataset_free(other);
     tn_dataset_free(changed);

@@ -176,7 +176,7 @@ static tn_partition *cut_rows(tn_context *c, const train_recipe *r, const train_
     }
     for (int64_t i = 0; i < folds; i++)
         fractions[i] = (1 - test) / (double)folds;
-    if (o->folds == 0) { /* training, validation */
+    if (r->data->folds == 0) { /* training, validation */
         fractions[1] = o->val_path ? 0 : r->data->val_fraction;
         fractions[0] = 1 - fractions[1] - test;
     }
@@ -193,7 +193,7 @@ static tn_partition *cut_rows(tn_context *c, const train_recipe *r, const train_
 static tn_status split(tn_context *c, const train_recipe *r, const train_rows *o, const char *target, const tn_table *t,
                        train_parts *p, base_error *e)
 {
-    const int64_t folds = o->folds ? o->folds : 2, valid = o->folds ? o->fold : 1;
+    const int64_t folds = r->data->folds ? r->data->folds : 2, valid = r->data->folds ? r->data->fold : 1;
     split_keys keys = {0};
     tn_status status = take_keys(t, o, target, &keys, e);
     tn_partition *parts = status == TN_OK ? cut_rows(c, r, o, t, &keys, folds, e) : NULL;
@@ -213,15 +213,9 @@ static tn_status split(tn_context *c, const train_recipe *r, const train_rows *o
 
 tn_status train_rows_check(const train_recipe *r, const train_rows *o, const format_yaml_node *node, base_error *e)
 {
-    if (o->folds == 1 || (o->folds > 0 && o->fold >= o->folds))
-        return format_yaml_fail(node, e,
-                                "data.folds is %lld and data.fold %lld: there are two folds at least, numbered from 0",
-                                (long long)o->folds, (long long)o->fold);
-    if (o->folds && (o->val_path || r->data->val_fraction > 0 || o->split))
+    if (r->data->folds && (o->val_path || o->split))
         return format_yaml_fail(node, e, "'data' has folds and %s; only one of them can say what is validated on",
-                                o->val_path ? "val_path"
-                                : o->split  ? "split"
-                                            : "val_fraction");
+                                o->val_path ? "val_path" : "split");
     if (o->time && o->group)
         return format_yaml_fail(node, e, "'data' has time and group; rows are cut by one of them");
     return TN_OK;

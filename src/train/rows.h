@@ -16,7 +16,6 @@ typedef struct train_rows {
     const char *group, *time, *split;
     const char *group_key; /* the key that group came from, for sentences; NULL: group */
     bool stratify;
-    int64_t folds, fold; /* folds 0: none */
 } train_rows;
 
 #define TRAIN_ROWS_OPTION(S, word, kind_, field, ...)                                                                  \
@@ -60,12 +59,7 @@ extern const char *const train_rows_headers[], *const train_rows_bads[], *const 
                           .doc = "a column that says itself: train, val (or valid, validation), test; other rows "     \
                                  "are not used"),                                                                      \
         TRAIN_ROWS_OPTION(S, "stratify", BOOL, stratify, .fallback = "true",                                           \
-                          .doc = "each part gets its share of every class"),                                           \
-        TRAIN_ROWS_OPTION(S, "folds", INT, folds, .fallback = "0", .range = "[0,65536]",                               \
-                          .doc = "cross-validation: rows are cut into so many parts, one of which (fold) is "          \
-                                 "validated on; 0: they are not"),                                                     \
-        TRAIN_ROWS_OPTION(S, "fold", INT, fold, .fallback = "0", .range = "[0,65535]",                                 \
-                          .doc = "which part is validated on, from 0")
+                          .doc = "each part gets its share of every class")
 
 /* Rows of the first table: those of training, validation and test. */
 typedef struct train_parts {

@@ -35,17 +35,14 @@ tn_status train_transforms_check(const train_transforms *t, const format_yaml_no
 /* Training samples with their steps; validation samples, the same numbers of the plain set, without. */
 static tn_status cut_valid(tn_context *c, const train_recipe *r, const tn_dataset *plain, train_sets *sets)
 {
-    const double part = 1 - r->data->val_fraction;
-    const tn_field *y = tn_dataset_field(plain, tn_dataset_find(plain, "y"));
-    const bool classes = tn_dataset_classes(plain) > 0 && y->rank == 0;
     tn_dataset *whole = sets->train, *first = NULL, *rest = NULL, *valid = NULL;
-    tn_status status = tn_dataset_split(c, plain, part, (uint64_t)r->seed, classes, &first, &valid);
+    tn_status status = train_cut(c, r, plain, &first, &valid);
     tn_dataset_free(first);
     if (status != TN_OK)
         return status;
     sets->valid = valid;
     sets->train = NULL;
-    status = tn_dataset_split(c, whole, part, (uint64_t)r->seed, classes, &sets->train, &rest);
+    status = train_cut(c, r, whole, &sets->train, &rest);
     tn_dataset_free(whole);
     if (status == TN_OK)
         tn_dataset_free(rest);
@@ -58,7 +55,7 @@ tn_status train_transforms_finish(tn_context *c, const train_recipe *r, const tr
                                   const tn_dataset *plain, train_sets *sets)
 {
     bool mixes = t->mixup > 0 || t->cutmix > 0;
-    if ((t->steps.n > 0 || mixes) && !sets->valid && r->data->val_fraction > 0)
+    if ((t->steps.n > 0 || mixes) && !sets->valid && train_cut_key(r))
         BASE_TRY(cut_valid(c, r, plain ? plain : sets->train, sets));
     if (!mixes)
         return TN_OK;

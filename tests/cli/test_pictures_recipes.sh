@@ -39,6 +39,22 @@ runs 0 eval b/recipe-001
 prints "dark"
 runs 0 predict b/recipe-001 set/test/light/1.pgm
 prints "light"
+# cross-validation: 18 pictures in three folds, each of both classes; the run folder says which
+for fold in 0 1 2; do
+    runs 0 train recipe.yaml data.folds=3 data.fold=$fold output.folder=fold$fold
+    grep 'validation loss' out.txt >"fold$fold.txt"
+    grep -q "fold: $fold" fold$fold/recipe-001/recipe.yaml || say "the run folder does not say which fold it was"
+done
+cmp -s fold0.txt fold1.txt && say "two folds are validated alike"
+runs 1 train recipe.yaml data.folds=3 data.val_under=test
+says "validation pictures and folds; only one of them"
+runs 1 train recipe.yaml data.folds=3 data.val_fraction=0.2
+says "folds and val_fraction; only one of them"
+runs 1 train recipe.yaml data.folds=3 data.fold=3
+says "there are two folds at least, numbered from 0"
+runs 1 train recipe.yaml data.folds=19
+says "19"
+
 if command -v tar >/dev/null && tar cf set.tar set 2>/dev/null; then
     runs 0 train recipe.yaml data.path=set.tar data.under=set/train data.val_under=set/test output.folder=c
     prints "accuracy 100.00%"

@@ -48,10 +48,10 @@ static tn_status check(const train_recipe *r, const format_yaml_node *node, base
         return format_yaml_fail(node, e, "'data' has val_%s without val_y", o->val_x ? "x" : "path");
     if ((o->test_path || o->test_x) && !o->test_y)
         return format_yaml_fail(node, e, "'data' has test_%s without test_y", o->test_x ? "x" : "path");
-    if (valid && o->common.val_fraction > 0)
+    if (valid && train_cut_key(r))
         return format_yaml_fail(node, e,
-                                "'data' has validation samples and val_fraction; only one of them can say what "
-                                "is validated on");
+                                "'data' has validation samples and %s; only one of them can say what is validated on",
+                                train_cut_key(r));
     return train_transforms_check(&t, node, e);
 }
 

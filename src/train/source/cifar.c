@@ -41,7 +41,7 @@ static tn_status open_cifar(tn_context *c, const train_recipe *r, train_sets *se
     const train_transforms t = change_of(o);
     sets->train = tn_dataset_cifar(c, o->path, true);
     tn_dataset *test = sets->train ? tn_dataset_cifar(c, o->path, false) : NULL;
-    if (r->data->val_fraction > 0)
+    if (train_cut_key(r))
         sets->test = test;
     else
         sets->valid = test;

@@ -33,9 +33,9 @@ static tn_status check(const train_recipe *r, const format_yaml_node *node, base
     if (!o->test_images != !o->test_labels)
         return format_yaml_fail(node, e, "'data' has %s without %s", o->test_images ? "test_images" : "test_labels",
                                 o->test_images ? "test_labels" : "test_images");
-    if (o->val_images && o->common.val_fraction > 0)
-        return format_yaml_fail(
-            node, e, "'data' has val_images and val_fraction; only one of them can say what is validated on");
+    if (o->val_images && train_cut_key(r))
+        return format_yaml_fail(node, e, "'data' has val_images and %s; only one of them can say what is validated on",
+                                train_cut_key(r));
     return TN_OK;
 }
 

@@ -24,7 +24,7 @@ static tn_status open_mnist(tn_context *c, const train_recipe *r, train_sets *se
     const mnist *o = TRAIN_SOURCE_OPTIONS(r, mnist);
     sets->train = tn_dataset_mnist(c, o->folder, true, NULL);
     tn_dataset *test = sets->train ? tn_dataset_mnist(c, o->folder, false, NULL) : NULL;
-    if (r->data->val_fraction > 0)
+    if (train_cut_key(r))
         sets->test = test;
     else
         sets->valid = test;

@@ -64,7 +64,7 @@ static tn_status check(const train_recipe *r, const format_yaml_node *node, base
         return format_yaml_fail(node, e, "'data' has a file for validation or test that lacks its counterpart");
     if (!o->target_path && (o->val_target_path || o->test_target_path))
         return format_yaml_fail(node, e, "'data' has val_target_path or test_target_path without target_path");
-    if (o->rows.folds && o->target_path)
+    if (r->data->folds && o->target_path)
         return format_yaml_fail(node, e, "data.folds is for columns of a table");
     return train_rows_check(r, &o->rows, node, e);
 }

@@ -132,4 +132,4 @@ static tn_status open_series(tn_context *c, const train_recipe *r, train_sets *s
 }
 
 const train_source train_source_series = {
-    .caches = true, .table = &options, .size = sizeof(series), .check = check, .open = open_series};
+    .caches = true, .in_order = true, .table = &options, .size = sizeof(series), .check = check, .open = open_series};

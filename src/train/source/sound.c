@@ -58,9 +58,9 @@ static const format_table table = {
 static tn_status check(const train_recipe *r, const format_yaml_node *node, base_error *e)
 {
     const sound *o = TRAIN_SOURCE_OPTIONS(r, sound);
-    if ((o->val_path != NULL) + (o->val != NULL) + (o->common.val_fraction > 0) > 1)
-        return format_yaml_fail(node, e,
-                                "'data' says more than once what is validated on: val_path, val or val_fraction");
+    if ((o->val_path != NULL) + (o->val != NULL) + (train_cut_key(r) != NULL) > 1)
+        return format_yaml_fail(
+            node, e, "'data' says more than once what is validated on: val_path, val, val_fraction or folds");
     if (o->test_path && o->test)
         return format_yaml_fail(node, e, "'data' says twice what is kept for the test: test_path or test");
     return TN_OK;
@@ -105,7 +105,7 @@ static tn_status open_sound(tn_context *c, const train_recipe *r, train_sets *se
                          .cache = train_cache(r, c, &cache),
                          .augment = o->change.given ? &changes : NULL};
     tn_dataset *train = open_part(c, o, &opt, o->path, NULL, o->val, o->test);
-    if (train && opt.augment && o->common.val_fraction > 0) {
+    if (train && opt.augment && train_cut_key(r)) {
         opt.augment = NULL;
         BASE_TRY(train_split_changed(c, r, train, open_part(c, o, &opt, o->path, NULL, NULL, o->test), sets));
     } else {

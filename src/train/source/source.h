@@ -18,7 +18,8 @@ typedef struct train_source {
     const format_table *table; /* its name is what data.name says; rows by FORMAT_...(its struct, ...) */
     size_t size;               /* of its options */
     bool by_class;             /* samples come class by class: train_count takes them spread out */
-    bool own_valid;            /* has validation samples always: data.val_fraction does nothing */
+    bool own_valid;            /* has validation samples always: data.val_fraction and folds do nothing */
+    bool in_order;             /* what is validated on follows what is trained on, or is cut by the kind: no folds */
     bool caches;               /* keeps what it decodes as data.cache says; else that key does nothing */
     /* Optional: what the rows alone cannot say. `node` is the mapping that was read. */
     tn_status (*check)(const train_recipe *r, const format_yaml_node *node, base_error *e);
@@ -40,9 +41,15 @@ const train_source *train_source_at(int i);
 #define TRAIN_SOURCE_OPTIONS(r, type) ((const type *)(const void *)(r)->data)
 
 /* For kinds whose training samples are changed by chance: cuts `changed` and `plain`, which hold the same samples, alike; training
- * samples come from the first, validation samples (val_fraction) from the second. Takes both over; sets->train and ->valid. */
+ * samples come from the first, validation samples (val_fraction, folds) from the second. Takes both over; sets->train and ->valid. */
 tn_status train_split_changed(tn_context *c, const train_recipe *r, tn_dataset *changed, tn_dataset *plain,
                               train_sets *sets);
+
+/* Samples of training and of validation, as val_fraction or folds say. */
+tn_status train_cut(tn_context *c, const train_recipe *r, const tn_dataset *whole, tn_dataset **first,
+                    tn_dataset **second);
+/* The key that asks for that; NULL: none. */
+const char *train_cut_key(const train_recipe *r);
 
 /* What data.cache says, in *room; NULL: nothing is kept. */
 const tn_cache_opt *train_cache(const train_recipe *r, tn_context *c, tn_cache_opt *room);

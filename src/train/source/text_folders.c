@@ -176,4 +176,4 @@ static tn_status open_text_folders(tn_context *c, const train_recipe *r, train_s
 }
 
 const train_source train_source_text_folders = {
-    .table = &options, .size = sizeof(text_folders), .check = check, .open = open_text_folders};
+    .in_order = true, .table = &options, .size = sizeof(text_folders), .check = check, .open = open_text_folders};
