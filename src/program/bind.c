@@ -500,13 +500,14 @@ static const tn_tensor *operand_at(const graph_node *n, int i)
     return i < 0 ? &n->out[-1 - i] : n->in[i];
 }
 
-/* What node n says of its operands; marks by tensor. Those that it moves are all bf16 or none is. */
-static tn_status ask_half(binder *x, const graph_node *n, unsigned char *mark, bool *changed)
+/* What node n says of its operands; marks by tensor. Those that it moves are all bf16 or none is: where all nodes have been asked
+ * (`settle`) and some would lie so and some not, none may. */
+static tn_status ask_half(binder *x, const graph_node *n, unsigned char *mark, bool settle, bool *changed)
 {
     kernel_operand in[n->n_in + 1], out[n->n_out + 1];
     const kernel_bind k = bind_of(x, n, n->n_in, in, n->n_out, out);
     bool moved[OP_MAX_OUT + n->n_in];
-    unsigned char all = HALF_ROUNDED;
+    unsigned char all = HALF_ROUNDED, some = 0, every = HALF_ROUNDED;
     for (int i = 0; i < n->n_in; i++) {
         in[i] = (kernel_operand){0};
         if (n->in[i])
@@ -525,9 +526,11 @@ static tn_status ask_half(binder *x, const graph_node *n, unsigned char *mark, b
         *changed |= before != mark[t->id];
         if (moved[OP_MAX_OUT + i]) {
             all |= mark[t->id] & HALF_NO;
+            some |= mark[t->id], every &= mark[t->id];
             all &= (unsigned char)~(i < 0 && !(mark[t->id] & HALF_ROUNDED) ? HALF_ROUNDED : 0);
         }
     }
+    all |= settle && some & HALF_ROUNDED && !every ? HALF_NO : 0;
     for (int i = -n->n_out; i < n->n_in; i++) {
         const tn_tensor *t = operand_at(n, i);
         if (!moved[OP_MAX_OUT + i])
@@ -550,11 +553,12 @@ static tn_status choose_half(binder *x)
     tn_status status = mark && x->half ? TN_OK : no_memory(x);
     for (size_t i = 0; status == TN_OK && i < x->g->results.n; i++)
         mark[x->g->results.at[i].value->id] |= HALF_NO;
-    for (bool changed = true; status == TN_OK && changed;) {
+    for (bool changed = true, settle = false; status == TN_OK && (changed || !settle);) {
+        settle = !changed;
         changed = false;
         for (int i = x->order.n - 1; status == TN_OK && i >= 0; i--)
             if (x->order.item[i].node && !x->order.item[i].check)
-                status = ask_half(x, x->order.item[i].node, mark, &changed);
+                status = ask_half(x, x->order.item[i].node, mark, settle, &changed);
     }
     for (int i = 0; status == TN_OK && i < x->g->n_tensors; i++)
         x->half[i] = mark[i] == HALF_ROUNDED;
