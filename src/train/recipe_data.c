@@ -400,10 +400,21 @@ static tn_status balance(tn_context *c, const train_recipe *r, train_sets *s)
     return TN_OK;
 }
 
+tn_status train_nothing_left(int64_t of, base_error *e)
+{
+    return base_fail(
+        e, TN_INVALID,
+        "data: nothing is left to train on, of %lld samples; a smaller val_fraction or test_fraction leaves "
+        "more",
+        (long long)of);
+}
+
 static tn_status open_sets(tn_context *c, const train_recipe *r, train_sets *s)
 {
     BASE_TRY(r->source->open(c, r, s));
     BASE_TRY(split_off(c, r, s));
+    if (!s->train || tn_dataset_count(s->train) == 0)
+        return train_nothing_left(s->valid ? tn_dataset_count(s->valid) : 0, base_context_begin(c));
     BASE_TRY(shorten(c, &s->train, r->data->train_count, r->source->by_class, "data.train_count"));
     BASE_TRY(shorten(c, &s->valid, r->data->val_count, r->source->by_class, "data.val_count"));
     return balance(c, r, s);

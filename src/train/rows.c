@@ -204,6 +204,8 @@ static tn_status split(tn_context *c, const train_recipe *r, const train_rows *o
         for (int64_t k = 0; k < n && status == TN_OK; k++)
             status = add_row(p, i == folds ? 2 : i == valid, rows[k], tn_table_rows(t), e);
     }
+    if (status == TN_OK && p->n[0] == 0)
+        status = train_nothing_left(tn_table_rows(t), e);
     tn_partition_free(parts);
     free(keys.classes);
     free(keys.groups);

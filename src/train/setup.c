@@ -78,7 +78,8 @@ static tn_status check_data(const tn_model *m, const tn_dataset *data, int64_t b
     if (x < 0 || y < 0)
         return base_fail(e, TN_INVALID, "the data set needs the fields 'x' and 'y'");
     if (batch > count)
-        return base_fail(e, TN_INVALID, "a batch of %lld samples is larger than the data set, which has %lld",
+        return base_fail(e, TN_INVALID,
+                         "a batch of %lld samples is larger than the data set, which has %lld; a smaller one fits",
                          (long long)batch, (long long)count);
     const tn_field *given = tn_dataset_field(data, tn_dataset_find(data, "target"));
     const tn_preparation *p = tn_dataset_preparation(data);

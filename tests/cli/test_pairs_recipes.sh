@@ -106,4 +106,5 @@ wrong 'has one decoder' model="{layers: [{embedding: {rows: 40, units: 8}}, {tra
 wrong 'make its last layer larger' model.layers.4.linear=10
 wrong 'nosuch' data.path=nosuch.tsv
 wrong 'leave nothing to train on' data="$plain" data.val_fraction=0.6 data.test_fraction=0.5
+wrong 'nothing is left to train on' data="$plain" data.val_fraction=0.9999
 finish

@@ -68,10 +68,15 @@ wrong 'stands under standardize and under log' data.standardize=size data.log=si
 wrong 'there are two folds at least' data.folds=3 data.fold=3
 wrong 'folds and val_fraction' data.folds=3 data.val_fraction=0.2
 wrong 'leave nothing to train on' data.val_fraction=0.6 data.test_fraction=0.5
+wrong 'nothing is left to train on, of 400 samples' data.val_fraction=0.9999 # and not: all rows
 wrong 'column "colour" is category' data.time=colour
 wrong 'says train' data.split=colour
 wrong 'is not of the type number that was told' data.numbers=house
 wrong 'nosuch.csv' data.path=nosuch.csv
+awk 'BEGIN { print "a,k"; for (i = 0; i < 60; i++) print (i == 5 ? "-1e308" : i == 6 ? "1e308" : i) "," (i % 2 ? "yes" : "no") }' >huge.csv
+runs 0 train r.yaml data="{name: table, path: huge.csv, target: k, val_fraction: 0.2}" name=huge # its squares are no numbers
+runs 0 eval runs/huge-001
+wrong 'column "a" are too large to be brought to a scale' data="{name: table, path: huge.csv, target: k, val_fraction: 0.2, min_max: [a]}"
 printf 'a,b\n1,2\n3\n' >bad.csv
 wrong 'bad.csv:3:1: this row has 1 cell' data.path=bad.csv data.target=b data.drop=
 wrong 'codes are columns of a table' model="{layers: [{linear: 3}, {embed_codes: 2}]}"

@@ -107,6 +107,7 @@ wrong 'the class "sad" has no training text' data="{name: text_folders, path: on
 wrong 'only one of them can say what is validated on' data.val_under=more data.val_fraction=0.1
 wrong 'only one of them can say what is tested on' data.test_under=more data.test_fraction=0.1
 wrong 'leave nothing to train on' data.val_fraction=0.6 data.test_fraction=0.5
+wrong 'nothing is left to train on' data.val_fraction=0.9999
 wrong 'to bpe nothing is unknown' data.tokenizer=bpe data.byte_fallback=true
 wrong 'for unigram and characters' data.byte_fallback=true
 wrong 'no room beside those of 256 bytes' data.byte_fallback=true data.tokenizer=characters data.vocabulary=200

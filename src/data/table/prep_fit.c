@@ -30,15 +30,29 @@ static int by_value(const void *a, const void *b)
 
 /* ---- numbers ---------------------------------------------------------------------------------------------------- */
 
-static void moments(const double *v, int64_t n, double *mean, double *std)
+/* Of v / unit. */
+static void moments_in(const double *v, int64_t n, double unit, double *mean, double *std)
 {
     double sum = 0, squares = 0;
     for (int64_t i = 0; i < n; i++)
-        sum += v[i];
+        sum += v[i] / unit;
     *mean = n ? sum / (double)n : 0;
     for (int64_t i = 0; i < n; i++)
-        squares += (v[i] - *mean) * (v[i] - *mean);
+        squares += (v[i] / unit - *mean) * (v[i] / unit - *mean);
     *std = n ? sqrt(squares / (double)n) : 0;
+}
+
+/* Sums and squares of very large numbers are no numbers any more: those are taken by the largest of them. */
+static void moments(const double *v, int64_t n, double *mean, double *std)
+{
+    moments_in(v, n, 1, mean, std);
+    if (!isfinite(*mean) || !isfinite(*std)) {
+        double most = 0;
+        for (int64_t i = 0; i < n; i++)
+            most = fmax(most, fabs(v[i]));
+        moments_in(v, n, most, mean, std);
+        *mean *= most, *std *= most;
+    }
     *std = *std > 0 ? *std : 1;
 }
 
@@ -106,7 +120,12 @@ static tn_status fit_numbers(const fitting *f, prep_column *c, int column, doubl
             f->values[i] = copysign(log1p(fabs(f->values[i])), f->values[i]);
         moments(f->values, n, &c->mean, &c->std);
     }
-    return TN_OK;
+    bool finite = isfinite(c->fill) && isfinite(c->mean) && isfinite(c->std);
+    for (int i = 0; finite && c->marks && i < c->n_marks; i++)
+        finite = isfinite(c->marks[i]);
+    return finite ? TN_OK
+                  : base_fail(f->e, TN_LIMIT, "the numbers of the column \"%s\" are too large to be brought to a scale",
+                              BASE_SHOW(c->name));
 }
 
 /* ---- words ------------------------------------------------------------------------------------------------------ */

@@ -207,6 +207,8 @@ static tn_status cut_lines(tn_context *c, const train_recipe *r, const pairs *o,
             for (int64_t k = 0; k < n; k++)
                 add_pair(&parts[i], all->from[at[k]], all->to[at[k]]);
     }
+    if (status == TN_OK && all->n > 0 && parts[0].n == 0)
+        status = train_nothing_left(all->n, e);
     tn_partition_free(cuts);
     free(groups);
     return status;

@@ -48,6 +48,8 @@ tn_status train_split_changed(tn_context *c, const train_recipe *r, tn_dataset *
 /* Samples of training and of validation, as val_fraction or folds say. */
 tn_status train_cut(tn_context *c, const train_recipe *r, const tn_dataset *whole, tn_dataset **first,
                     tn_dataset **second);
+/* The sentence where cuts of that many samples left none for training. */
+tn_status train_nothing_left(int64_t of, base_error *e);
 /* The key that asks for that; NULL: none. */
 const char *train_cut_key(const train_recipe *r);
 

@@ -122,7 +122,7 @@ static tn_status cut(tn_context *c, const train_recipe *r, folders *f, base_erro
             status = take(f->at[0], rows_, n, &f->parts[i], e);
     }
     tn_partition_free(cuts);
-    return status;
+    return status == TN_OK && f->parts[0].n == 0 ? train_nothing_left(f->at[0]->n, e) : status;
 }
 
 static tn_status read_all(tn_context *c, const train_recipe *r, folders *f, base_error *e)
