@@ -103,12 +103,32 @@ static void fill_mask(const frame *f, const tn_view *output, int classes, tn_pic
         }
 }
 
+/* Of photos/a.jpg the a. */
+static const char *stem_of(const char *file, size_t *n)
+{
+    const char *slash = strrchr(file, '/'), *name = slash ? slash + 1 : file, *point = strrchr(name, '.');
+    *n = point && point > name ? (size_t)(point - name) : strlen(name);
+    return name;
+}
+
+/* A file that was named before and whose mask has the same name; NULL: none. */
+static const char *same_mask(const cli_picture *p)
+{
+    size_t n, m;
+    const char *name = stem_of(p->file, &n);
+    for (int i = 1; i < p->a->n && p->a->at[i] != p->file; i++) {
+        const char *other = stem_of(p->a->at[i], &m);
+        if (m == n && memcmp(name, other, n) == 0 && strcmp(p->a->at[i], p->file) != 0)
+            return p->a->at[i];
+    }
+    return NULL;
+}
+
 /* photos/a.jpg becomes TO/a.mask.png. */
 static char *mask_path(const cli_picture *p)
 {
-    const char *slash = strrchr(p->file, '/'), *name = slash ? slash + 1 : p->file, *point = strrchr(name, '.');
-    const size_t n = point && point > name ? (size_t)(point - name) : strlen(name);
-    const char *to = p->a->to ? p->a->to : ".";
+    size_t n;
+    const char *name = stem_of(p->file, &n), *to = p->a->to ? p->a->to : ".";
     const size_t bytes = strlen(to) + n + 16;
     char *path = malloc(bytes);
     if (path)
@@ -149,6 +169,10 @@ int cli_show_mask(const cli_picture *p, const tn_view *output)
     const frame f = frame_of(p);
     const int classes = tn_model_labels(p->m);
     int64_t counts[NOT_SEEN] = {0};
+    const char *same = same_mask(p);
+    if (same)
+        return cli_fail("the mask of %s would take the place of that of %s; predict it by itself, with another --to",
+                        p->file, same);
     char *path = mask_path(p);
     tn_picture *mask = path ? tn_picture_new(p->c, f.width, f.height, 1) : NULL;
     int code = mask ? CLI_OK : cli_fail("%s", path ? tn_context_error(p->c) : "out of memory");

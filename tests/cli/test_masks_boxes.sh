@@ -43,6 +43,8 @@ cmp -s 00001.mask.png out/00001.mask.png || say "the mask is another one"
 mkdir -p again/images again/masks && cp shapes/val/images/00001.png again/images && cp 00001.mask.png again/masks/00001.png
 runs 0 eval m/masks-001 data.path=again data.val_under=images data.val_masks_under=masks data.under=images data.masks_under=masks
 prints "accuracy 100.00%"
+runs 1 predict m/masks-001 shapes/val/images/00001.png again/images/00001.png # one mask for two pictures
+says "the mask of again/images/00001.png would take the place of that of shapes/val/images/00001.png"
 runs 1 predict m/masks-001 shapes/val/images/00001.png --to nowhere
 says "nowhere/00001.mask.png"
 

@@ -305,6 +305,9 @@ static void boxes(void **state)
     write_text("yolo/labels/1.txt", "1 0.2 0.3 0.2 0.4\n0 0.75 0.5 much 1\n");
     assert_null(tn_dataset_picture_boxes(context, scratch_path("yolo"), NULL, TN_BOXES_YOLO, &opt));
     says("labels/1.txt:2: \"much\" is no number");
+    write_text("yolo/labels/1.txt", "1 0.2 0.3 0.2 0.4 0.9 \n0 0.1 0.1 0.5 0.1 0.3 0.6\n");
+    assert_null(tn_dataset_picture_boxes(context, scratch_path("yolo"), NULL, TN_BOXES_YOLO, &opt));
+    says("labels/1.txt:2: more numbers than");
     write_picture("coco/1.ppm", 200, 100, 1);
 #ifdef TARN_HAVE_JANSSON
     write_text("coco.json",

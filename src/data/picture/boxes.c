@@ -28,6 +28,13 @@ static tn_status add_yolo_line(picture_set *s, picture_item *item, char *p, cons
     double v[5];
     for (int i = 0; i < 5; i++)
         BASE_TRY(take_number(&p, &v[i], what, line, e));
+    p += strspn(p, " \t\r"); /* how sure a detector was may follow; outlines of more numbers are something else */
+    p += strcspn(p, " \t\r");
+    if (p[strspn(p, " \t\r")])
+        return base_fail(e, TN_FORMAT,
+                         "%s:%d: more numbers than \"class cx cy width height\"; outlines, corners and points are not "
+                         "read as boxes",
+                         what, line);
     if (v[0] < 0 || v[0] > 1e6 || v[0] != (double)(int)v[0] || (s->classes > 0 && v[0] >= s->classes))
         return base_fail(e, TN_FORMAT, "%s:%d: %g is not a class; classes are 0 to %d", what, line, v[0],
                          s->classes > 0 ? s->classes - 1 : 1000000);
