@@ -290,6 +290,19 @@ static tn_status fetch(const tn_dataset *d, int64_t index, uint64_t key, const t
     return status;
 }
 
+tn_status data_blame(const tn_dataset *d, int64_t index, base_error *e)
+{
+    base_str where = {0};
+    if (d->where)
+        d->where(d->def.user, index, &where);
+    else
+        base_str_printf(&where, "sample %lld", (long long)index);
+    if (e)
+        base_prefix(e, "%s: ", base_str_text(&where));
+    base_str_free(&where);
+    return e ? e->status : TN_FORMAT;
+}
+
 tn_status data_get(const tn_dataset *d, int64_t index, uint64_t key, void *const *at, int64_t *lengths, base_error *e)
 {
     int64_t own[TN_MAX_FIELDS];

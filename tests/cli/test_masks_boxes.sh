@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # test_masks_boxes.sh: the kinds of data masks, boxes and shards in recipes, on pictures made here: training, figures, predictions,
-# the same model for any number of workers, and what is said when something is wrong.
+# the same model for any number of workers and after a stop within an epoch, and what is said when something is wrong.
 set -uo pipefail
 # shellcheck source=/dev/null
 . "$SRC/tests/support/check.sh"
@@ -9,6 +9,27 @@ set -uo pipefail
 draw=$(dirname "$TARN")/examples/draw_shapes
 [ -x "$draw" ] || skip "there is no program $draw"
 "$draw" shapes 24 32 || say "draw_shapes failed"
+
+# same_model RECIPE NAME: by 0, 1, 2 and 7 workers; the first is in NAME0.
+same_model() {
+    local workers
+    for workers in 0 1 2 7; do
+        runs 0 train "$1.yaml" output.folder="$2$workers" data.workers="$workers" train.threads=1
+        cmp -s "${2}0/$1-001/model.safetensors" "$2$workers/$1-001/model.safetensors" ||
+            say "$1: $workers workers train another model"
+    done
+}
+# goes_on RECIPE NAME SENTENCE: one sample is bad, so that the run fails within its first epoch; once `mend` was called it goes on as if
+# nothing had been.
+goes_on() {
+    runs 1 train "$1.yaml" output.folder="$2s" train.threads=1 data.workers=2 train.checkpoint_every=1
+    says "$3"
+    [ -s "$2s/$1-001/last.safetensors" ] || say "$1: it failed before the first checkpoint"
+    [ -s "$2s/$1-001/metrics.jsonl" ] && say "$1: it failed after the first epoch"
+    mend
+    runs 0 train --resume "$2s/$1-001"
+    cmp -s "${2}0/$1-001/model.safetensors" "$2s/$1-001/model.safetensors" || say "$1: stopped and resumed, another model"
+}
 
 cat >masks.yaml <<'YAML'
 tarn: 1
@@ -48,6 +69,12 @@ says "the mask of again/images/00001.png would take the place of that of shapes/
 runs 1 predict m/masks-001 shapes/val/images/00001.png --to nowhere
 says "nowhere/00001.mask.png"
 
+same_model masks m
+cp shapes/masks/train/00004.png good.png
+mend() { mv good.png shapes/masks/train/00004.png; }
+echo "no picture" >shapes/masks/train/00004.png
+goes_on masks m "shapes/masks/train/00004.png"
+
 runs 1 train masks.yaml data.classes=
 says "needs classes, the names of the classes from 0, or class_count, how many there are; it has neither"
 runs 1 train masks.yaml data.class_count=4
@@ -55,7 +82,12 @@ says "it has both"
 runs 1 train masks.yaml data.masks_under=
 says "needs masks or masks_under"
 runs 1 train masks.yaml data.classes='[ground, disc]'
-says "the mask of sample" "there are the classes 0 to 1"
+says "shapes/masks/train/" ".png: the mask has a pixel of class" "there are the classes 0 to 1"
+if command -v tar >/dev/null; then
+    tar cf shapes.tar -C shapes .
+    runs 1 train masks.yaml data.path=shapes.tar data.classes='[ground, disc]'
+    says "shapes.tar!masks/train/" ".png: the mask has a pixel of class"
+fi
 runs 1 train masks.yaml data.val_fraction=0.2
 says "only one of them can say what is validated on"
 runs 1 train masks.yaml train.early_stopping.metric=map
@@ -94,11 +126,8 @@ train: {loss: boxes, epochs: 2, batch: 8, lr: 0.01, early_stopping: {metric: map
 output: {report: true}
 YAML
 sed -i 's/max_pool2d: 2$/max_pool2d: {kernel: 2, name: coarse}/' boxes.yaml
-for workers in 0 1 2 7; do
-    runs 0 train boxes.yaml output.folder="b$workers" data.workers="$workers" train.threads=1
-    prints "mAP@0.5 0."
-    cmp -s b0/boxes-001/model.safetensors "b$workers/boxes-001/model.safetensors" || say "$workers workers train another model"
-done
+same_model boxes b
+prints "mAP@0.5 0."
 runs 0 eval b0/boxes-001
 prints "mAP@0.5 0." "mAP@0.5:0.95 0."
 runs 0 eval b0/boxes-001 --json
@@ -179,6 +208,11 @@ train: {epochs: 1, batch: 2}
 YAML
     runs 0 train shards.yaml output.folder=s
     prints "on 2 validation samples"
+    same_model shards t
+    cp one.tar good.tar && mkdir cut && cp s/*.png s/*.cls cut && echo "no picture" >cut/00001.png
+    tar cf one.tar -C cut 00000.png 00000.cls 00001.png 00001.cls 00002.png 00002.cls 00003.png 00003.cls
+    mend() { mv good.tar one.tar; }
+    goes_on shards t "one.tar!00001.png"
     runs 0 train shards.yaml data.val_paths= data.val_fraction=0.5 data.mixup=0.2 output.folder=s
     prints "on 2 validation samples"
     (mkdir -p elsewhere && cd elsewhere && runs 0 eval ../s/shards-001 && prints "2 samples" && exit "$bad") || bad=1

@@ -240,7 +240,7 @@ static void check_mask_targets(tn_dataset *d)
     tn_dataset_free(t);
     t = tn_dataset_picture_targets(context, d, 3, NULL);
     assert_int_equal(tn_dataset_get(context, t, 0, 0, views), TN_FORMAT);
-    says("the mask of sample 0 has a pixel of class 3; there are the classes 0 to 2");
+    says("masks/1.pgm: the mask has a pixel of class 3; there are the classes 0 to 2");
     tn_dataset_free(t);
     assert_null(tn_dataset_picture_targets(context, d, 0, NULL));
     says("masks have 1 to 255 classes, not 0");
@@ -551,7 +551,8 @@ static void check_box_targets(tn_dataset *d)
     tn_view views[2] = {tn_view_of(x, TN_U8, 3, (int64_t[]){3, 64, 64}),
                         tn_view_of(boxes, TN_F32, 2, (int64_t[]){1, 5})};
     assert_int_equal(tn_dataset_get(context, t, 3, 0, views), TN_FORMAT);
-    says("sample 3 has a box of class 1; there are the classes 0 to 0");
+    says("m/3.p");
+    says(": a box is of class 1; there are the classes 0 to 0");
     tn_dataset_free(t);
     tn_dataset_free(two);
 }

@@ -213,6 +213,16 @@ static void keep(const picture_set *s, int64_t index, const tn_picture *p)
                    (size_t)p->width * (size_t)p->height * (size_t)p->channels);
 }
 
+/* Is that a picture of this set? A record whose sum is right may still be of another's making. */
+static bool fits(const picture_set *s, const kept *head, size_t bytes)
+{
+    const int64_t w = head->width, h = head->height, n = head->channels;
+    if (w < 1 || h < 1 || n != s->channels || (s->whole && (w != s->width || h != s->height)))
+        return false;
+    return (uint64_t)w <= bytes && (uint64_t)h <= bytes / (uint64_t)w && (uint64_t)(w * h) == bytes / (uint64_t)n &&
+           bytes % (uint64_t)n == 0;
+}
+
 /* The steps that are done with it; 0, and no picture: it was not kept. -1: memory is out. */
 static int find_kept(const picture_set *s, int64_t index, picture_scene *scene, base_error *e)
 {
@@ -222,6 +232,8 @@ static int find_kept(const picture_set *s, int64_t index, picture_scene *scene, 
     if (!record || bytes < sizeof head)
         return 0;
     memcpy(&head, record, sizeof head);
+    if (!fits(s, &head, bytes - sizeof head))
+        return 0;
     scene->picture = data_picture_new(head.width, head.height, (int)head.channels, e);
     if (!scene->picture)
         return -1;
@@ -354,6 +366,17 @@ static int64_t set_label(void *user, int64_t index)
     return s->items.at[index].label;
 }
 
+/* The mask, or the picture that boxes are drawn in. */
+static void set_where(void *user, int64_t index, base_str *to)
+{
+    const picture_set *s = user;
+    const picture_item *item = &s->items.at[index];
+    if (s->masks)
+        data_files_where(s->masks, item->mask, to);
+    else
+        data_files_where(s->files, item->file, to);
+}
+
 static void set_release(void *user)
 {
     picture_set_free(user);
@@ -430,6 +453,8 @@ tn_dataset *picture_set_finish(picture_set *s, const char *what, base_error *e)
                               .user = s};
         d = data_new(&def, e);
     }
+    if (d && !(s->pipeline && pipeline_has_mosaic(s->pipeline))) /* its targets are of four files */
+        d->where = set_where;
     if (!d)
         picture_set_free(s);
     return d;

@@ -18,12 +18,13 @@ enum { NO_CLASS = 255, NOT_JUDGED = -100, BOX = 5 };
 static tn_status put_mask(const targets *t, int64_t index, const uint8_t *mask, int64_t *y, base_error *e)
 {
     for (int64_t i = 0; i < t->pixels; i++) {
-        if (mask[i] >= t->classes && mask[i] != NO_CLASS)
-            return base_fail(
-                e, TN_FORMAT,
-                "the mask of sample %lld has a pixel of class %d; there are the classes 0 to %d, and 255 for "
-                "pixels that do not count",
-                (long long)index, mask[i], t->classes - 1);
+        if (mask[i] >= t->classes && mask[i] != NO_CLASS) {
+            base_fail(e, TN_FORMAT,
+                      "the mask has a pixel of class %d; there are the classes 0 to %d, and 255 for pixels that do not "
+                      "count",
+                      mask[i], t->classes - 1);
+            return data_blame(t->from, index, e);
+        }
         y[i] = mask[i] == NO_CLASS ? NOT_JUDGED : mask[i];
     }
     return TN_OK;
@@ -33,9 +34,11 @@ static tn_status check_boxes(const targets *t, int64_t index, const float *boxes
 {
     const int64_t most = tn_dataset_field(t->from, t->y)->dims[0];
     for (int64_t i = 0; i < most; i++)
-        if (boxes[BOX * i] >= (float)t->classes)
-            return base_fail(e, TN_FORMAT, "sample %lld has a box of class %g; there are the classes 0 to %d",
-                             (long long)index, (double)boxes[BOX * i], t->classes - 1);
+        if (boxes[BOX * i] >= (float)t->classes) {
+            base_fail(e, TN_FORMAT, "a box is of class %g; there are the classes 0 to %d", (double)boxes[BOX * i],
+                      t->classes - 1);
+            return data_blame(t->from, index, e);
+        }
     return TN_OK;
 }
 

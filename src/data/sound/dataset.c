@@ -138,6 +138,8 @@ static tn_sound *load(const sounds *s, int64_t index, base_error *e)
 {
     size_t bytes = 0;
     const float *kept = s->store ? data_store_find(s->store, index, &bytes) : NULL;
+    if (kept && bytes % sizeof *kept != 0) /* not of our making */
+        kept = NULL;
     tn_sound *sound =
         kept ? data_sound_new((int64_t)(bytes / sizeof *kept), 1, s->shape.rate, e) : decode(s, &s->items.at[index], e);
     if (kept && sound)

@@ -181,23 +181,55 @@ static void let_go(const char *from, size_t bytes)
 #endif
 }
 
-/* The bytes of a section, whose length must be `due`; they leave memory again once they were looked at. */
-static const void *section(reading *r, uint64_t due)
+typedef struct place {
+    const char *from;
+    uint64_t bytes, sum;
+} place;
+
+/* Where a section is, whose length must be `due`. */
+static place place_of(reading *r, uint64_t due)
 {
     const uint64_t at = number(r), bytes = number(r), sum = number(r);
-    if (r->bad || bytes != due || at % ALIGN || at > r->bytes || bytes > r->bytes - at) {
-        r->bad = true;
-        return NULL;
+    r->bad |= bytes != due || at % ALIGN || at > r->bytes || bytes > r->bytes - at;
+    return r->bad ? (place){0} : (place){r->data + at, bytes, sum};
+}
+
+/* What a reader of the column would be led astray by, though its sum is right: texts that end before they begin, codes of no category.
+ * `row`: the first of the piece. `last`: where the text before it ends. */
+static bool sane(const tn_column *c, const char *piece, size_t bytes, uint64_t row, uint64_t *last)
+{
+    bool ok = true;
+    const uint64_t *ends = (const uint64_t *)(const void *)piece;
+    const int32_t *codes = (const int32_t *)(const void *)piece;
+    if (c->type == TN_COLUMN_TEXT)
+        for (size_t i = 0; i < bytes / sizeof *ends; *last = ends[i++])
+            ok &= ends[i] >= *last;
+    if (c->type == TN_COLUMN_CATEGORY)
+        for (size_t i = 0; i < bytes / sizeof *codes; i++)
+            ok &= codes[i] < c->categories && (codes[i] >= 0 || table_bit(c->missing, (int64_t)(row + i)));
+    return ok;
+}
+
+/* The bytes of a section, looked at as values of c if it is given; they leave memory again piece by piece. */
+static const void *section(reading *r, place p, const tn_column *c)
+{
+    uint64_t is = 0, last = 0;
+    for (size_t i = 0; i < p.bytes && !r->bad; i += PIECE) {
+        const size_t n = p.bytes - i < PIECE ? (size_t)p.bytes - i : PIECE;
+        is = base_checksum(is, p.from + i, n);
+        r->bad |= c && !sane(c, p.from + i, n, i / table_value_size(c->type), &last);
+        let_go(p.from + i, n);
     }
-    uint64_t is = 0;
-    const char *from = r->data + at;
-    for (size_t i = 0; i < bytes; i += PIECE) {
-        const size_t n = bytes - i < PIECE ? (size_t)bytes - i : PIECE;
-        is = base_checksum(is, from + i, n);
-        let_go(from + i, n);
-    }
-    r->bad |= is != sum;
-    return from;
+    r->bad |= is != p.sum;
+    return p.from;
+}
+
+static int64_t count_bits(const uint64_t *bits, uint64_t n)
+{
+    int64_t count = 0;
+    for (uint64_t i = 0; i < n / 64; i++)
+        count += __builtin_popcountll(bits[i]);
+    return count + __builtin_popcountll(bits[n / 64] & (((uint64_t)1 << n % 64) - 1));
 }
 
 static void read_column(reading *r, tn_column *c, uint64_t rows, base_error *e)
@@ -214,11 +246,15 @@ static void read_column(reading *r, tn_column *c, uint64_t rows, base_error *e)
     for (uint64_t i = 0; names && i < words; i++)
         names[i] = text(r, e);
     c->names = c->type == TN_COLUMN_CATEGORY ? names : NULL;
-    c->values = section(r, rows * size);
-    if (c->n_missing > 0)
-        c->missing = section(r, (rows / 64 + 1) * 8);
+    const place values = place_of(r, rows * size);
+    if (c->n_missing > 0) {
+        c->missing = section(r, place_of(r, (rows / 64 + 1) * 8), NULL);
+        r->bad = r->bad || count_bits(c->missing, rows) != c->n_missing;
+    }
+    if (!r->bad)
+        c->values = section(r, values, c);
     if (c->type == TN_COLUMN_TEXT && !r->bad)
-        c->text = section(r, rows ? ((const uint64_t *)c->values)[rows - 1] : 0);
+        c->text = section(r, place_of(r, rows ? ((const uint64_t *)c->values)[rows - 1] : 0), NULL);
     if (!names) {
         base_no_memory(e, "reading the columns of a table");
         r->bad = true;
@@ -242,7 +278,7 @@ static tn_status read_index(reading *r, const char *counts, base_error *e)
     t->bad_values = (int64_t)number(r);
     t->delimiter = (char)number(r);
     t->header = number(r) != 0;
-    r->bad |= n == 0 || n > r->bytes || rows > r->bytes;
+    r->bad |= n == 0 || n > (uint64_t)(counts - columns) / 8 || rows > r->bytes;
     for (uint64_t i = number(r); i > 0 && !r->bad; i--)
         (void)(table_note(t, e, "%s", text(r, e)) == TN_OK || (r->bad = true));
     t->rows = (int64_t)rows;
