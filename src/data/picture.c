@@ -200,15 +200,20 @@ tn_picture *tn_picture_decode(tn_context *context, const void *data, size_t byte
     return decode_with(data, bytes, name ? name : "the picture", opt ? opt : &(tn_picture_opt){0}, e);
 }
 
+/* A file's bytes, to be freed; NULL: the sentence is in e. */
+static void *read_file(const char *path, const tn_picture_opt *opt, size_t *bytes, base_error *e)
+{
+    void *data = NULL;
+    return base_file_read(path, opt->file_limit ? opt->file_limit : FILE_LIMIT, &data, bytes, e) == TN_OK ? data : NULL;
+}
+
 tn_picture *tn_picture_read(tn_context *context, const char *path, const tn_picture_opt *opt)
 {
     base_error *e = base_context_begin(context);
     opt = opt ? opt : &(tn_picture_opt){0};
-    void *data;
     size_t bytes;
-    if (base_file_read(path, opt->file_limit ? opt->file_limit : FILE_LIMIT, &data, &bytes, e) != TN_OK)
-        return NULL;
-    tn_picture *p = decode_with(data, bytes, path, opt, e);
+    void *data = read_file(path, opt, &bytes, e);
+    tn_picture *p = data ? decode_with(data, bytes, path, opt, e) : NULL;
     free(data);
     return p;
 }
@@ -296,11 +301,9 @@ tn_picture16 *tn_picture_read16(tn_context *context, const char *path, const tn_
 {
     base_error *e = base_context_begin(context);
     opt = opt ? opt : &(tn_picture_opt){0};
-    void *data;
     size_t bytes;
-    if (base_file_read(path, opt->file_limit ? opt->file_limit : FILE_LIMIT, &data, &bytes, e) != TN_OK)
-        return NULL;
-    tn_picture16 *p = data_picture_decode16(data, bytes, path, opt, e);
+    void *data = read_file(path, opt, &bytes, e);
+    tn_picture16 *p = data ? data_picture_decode16(data, bytes, path, opt, e) : NULL;
     free(data);
     return p;
 }

@@ -80,16 +80,28 @@ void data_preparation_write(const tn_preparation *p, format_json_out *w, const c
     format_json_close(w);
 }
 
+static tn_preparation *parse(const data_prepare *kind, const format_json *object, base_error *e)
+{
+    void *self = calloc(1, kind->size);
+    if (!self) {
+        base_no_memory(e, "reading a preparation");
+        return NULL;
+    }
+    if (kind->parse(object, self, e) == TN_OK)
+        return data_preparation_new(kind, self, e);
+    kind->free(self);
+    return NULL;
+}
+
 tn_preparation *data_preparation_read(const format_json *object, base_error *e)
 {
     const char *name;
-    void *self = NULL;
     if (format_json_as_object(object, "a preparation", e) != TN_OK ||
         format_json_get_string(object, "a preparation", "kind", &name, e) != TN_OK)
         return NULL;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(kinds[i]->kind, name) == 0)
-            return kinds[i]->parse(object, &self, e) == TN_OK ? data_preparation_new(kinds[i], self, e) : NULL;
+            return parse(kinds[i], object, e);
     base_fail(e, TN_TOO_NEW, "there is no preparation of the kind '%s' in this version", BASE_SHOW(name));
     return NULL;
 }

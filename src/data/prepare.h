@@ -18,8 +18,9 @@ typedef struct data_raw {
 
 typedef struct data_prepare {
     const char *kind;
-    /* *self, to be freed by `free`, from the object that `write` wrote; nothing in it is believed. */
-    tn_status (*parse)(const format_json *object, void **self, base_error *e);
+    size_t size; /* of what was fitted */
+    /* `self`, all zeros, from the object that `write` wrote; nothing in it is believed. It is freed by `free`, also on failure. */
+    tn_status (*parse)(const format_json *object, void *self, base_error *e);
     /* Members of an object that is open. */
     void (*write)(const void *self, format_json_out *w);
     /* Samples with the field "x", as those the preparation was fitted on have it. Keeps the preparation by a retain if it

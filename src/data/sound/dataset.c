@@ -210,18 +210,14 @@ static tn_dataset *finish(sounds *s, const tn_preparation *p, base_error *e)
 
 /* ---- the preparation --------------------------------------------------------------------------------------------- */
 
-static tn_status prepare_parse(const format_json *object, void **self, base_error *e)
+static tn_status prepare_parse(const format_json *object, void *self, base_error *e)
 {
     int64_t rate, frames;
     bool varies;
     BASE_TRY(format_json_get_i64(object, "a preparation", "rate", 1, INT32_MAX, &rate, e));
     BASE_TRY(format_json_get_i64(object, "a preparation", "frames", 1, INT64_C(1) << 40, &frames, e));
     BASE_TRY(format_json_get_bool(object, "a preparation", "varies", &varies, e));
-    shape *s = malloc(sizeof *s);
-    if (!s)
-        return base_no_memory(e, "reading a preparation");
-    *s = (shape){(int)rate, frames, varies};
-    *self = s;
+    *(shape *)self = (shape){(int)rate, frames, varies};
     return TN_OK;
 }
 
@@ -267,8 +263,12 @@ static tn_dataset *prepare_open(const tn_preparation *p, const void *self, const
     return NULL;
 }
 
-const data_prepare data_prepare_sound = {
-    .kind = "sound", .parse = prepare_parse, .write = prepare_write, .open = prepare_open, .free = free};
+const data_prepare data_prepare_sound = {.kind = "sound",
+                                         .size = sizeof(shape),
+                                         .parse = prepare_parse,
+                                         .write = prepare_write,
+                                         .open = prepare_open,
+                                         .free = free};
 
 /* ---- labels ------------------------------------------------------------------------------------------------------ */
 

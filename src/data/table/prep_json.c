@@ -168,8 +168,9 @@ static tn_status read_target(table_prep *p, const format_json *o, base_error *e)
     return classes ? read_words(p, classes, &p->class_names, &p->classes, e) : TN_OK;
 }
 
-static tn_status read_prep(table_prep *p, const format_json *o, base_error *e)
+static tn_status parse_prep(const format_json *o, void *self, base_error *e)
 {
+    table_prep *p = self;
     const format_json *list, *target = format_json_find(o, "target");
     int64_t delimiter;
     BASE_TRY(format_json_get_i64(o, "a table's preparation", "delimiter", 0, 126, &delimiter, e));
@@ -193,19 +194,6 @@ static void free_prep(void *self)
     table_prep *p = self;
     base_arena_free(&p->arena);
     free(p);
-}
-
-static tn_status parse_prep(const format_json *object, void **self, base_error *e)
-{
-    table_prep *p = calloc(1, sizeof *p);
-    if (!p)
-        return base_no_memory(e, "reading a preparation");
-    tn_status status = read_prep(p, object, e);
-    if (status == TN_OK)
-        *self = p;
-    else
-        free_prep(p);
-    return status;
 }
 
 /* ---- data sets --------------------------------------------------------------------------------------------------- */
@@ -356,6 +344,7 @@ static void restore(const void *self, float *y, int64_t n)
 }
 
 const data_prepare data_prepare_table = {.kind = "table",
+                                         .size = sizeof(table_prep),
                                          .parse = parse_prep,
                                          .write = write_prep,
                                          .open = open_prep,

@@ -511,6 +511,7 @@ static bool restore_sample(const void *self, const tn_dataset *d, int64_t index,
 }
 
 const data_prepare data_prepare_series = {.kind = "series",
+                                          .size = sizeof(series_prep),
                                           .parse = series_parse,
                                           .write = series_write,
                                           .open = open_prep,

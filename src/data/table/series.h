@@ -33,7 +33,7 @@ typedef struct series_order {
 
 extern const data_prepare data_prepare_series;
 tn_status series_check(const series_prep *p, base_error *e);
-tn_status series_parse(const format_json *object, void **self, base_error *e);
+tn_status series_parse(const format_json *object, void *self, base_error *e);
 void series_write(const void *self, format_json_out *w);
 
 #endif

@@ -112,8 +112,9 @@ static tn_status read_targets(series_prep *p, const format_json *o, base_error *
     return TN_OK;
 }
 
-static tn_status read_prep(series_prep *p, const format_json *o, base_error *e)
+tn_status series_parse(const format_json *o, void *self, base_error *e)
 {
+    series_prep *p = self;
     int64_t delimiter;
     BASE_TRY(format_json_get_i64(o, what, "length", 1, 1 << 20, &p->length, e));
     BASE_TRY(format_json_get_i64(o, what, "horizon", 1, 1 << 20, &p->horizon, e));
@@ -134,17 +135,4 @@ static tn_status read_prep(series_prep *p, const format_json *o, base_error *e)
     BASE_TRY(read_numbers(p, o, "mean", false, &p->mean, e));
     BASE_TRY(read_numbers(p, o, "std", true, &p->std, e));
     return series_check(p, e);
-}
-
-tn_status series_parse(const format_json *object, void **self, base_error *e)
-{
-    series_prep *p = calloc(1, sizeof *p);
-    if (!p)
-        return base_no_memory(e, "reading a preparation");
-    tn_status status = read_prep(p, object, e);
-    if (status == TN_OK)
-        *self = p;
-    else
-        data_prepare_series.free(p);
-    return status;
 }

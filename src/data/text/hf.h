@@ -23,5 +23,7 @@ tn_tokenizer *hf_read(const char *json, size_t bytes, const char *what, base_err
 /* The same from an object that is read already. */
 tn_tokenizer *hf_read_value(const format_json *root, const char *what, base_error *e);
 tn_status hf_write(const tn_tokenizer *t, base_str *out, base_error *e);
+/* As a member of an object that is open. */
+void hf_put(format_json_out *w, const char *key, const tn_tokenizer *t);
 
 #endif

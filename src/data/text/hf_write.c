@@ -228,6 +228,16 @@ tn_status hf_write(const tn_tokenizer *t, base_str *out, base_error *e)
     return out->failed ? base_no_memory(e, "writing a tokenizer") : TN_OK;
 }
 
+void hf_put(format_json_out *w, const char *key, const tn_tokenizer *t)
+{
+    base_str json = {0};
+    if (hf_write(t, &json, NULL) == TN_OK)
+        format_json_put_raw(w, key, json.text);
+    else
+        w->to->failed = true;
+    base_str_free(&json);
+}
+
 tn_status tn_tokenizer_json(tn_context *context, const tn_tokenizer *tokenizer, char **json, size_t *bytes)
 {
     base_str s = {0};

@@ -66,16 +66,6 @@ static tn_preparation *prepare(const tn_tokenizer *source, const tn_tokenizer *t
 
 /* ---- JSON ------------------------------------------------------------------------------------------------------ */
 
-static void put_tokenizer(format_json_out *w, const char *key, const tn_tokenizer *t)
-{
-    base_str json = {0};
-    if (hf_write(t, &json, NULL) == TN_OK)
-        format_json_put_raw(w, key, json.text);
-    else
-        w->to->failed = true;
-    base_str_free(&json);
-}
-
 static void prep_write(const void *self, format_json_out *w)
 {
     const pairs_prep *p = self;
@@ -83,12 +73,13 @@ static void prep_write(const void *self, format_json_out *w)
     format_json_put_i64(w, "target_length", p->target_length);
     format_json_put_i64(w, "begin", p->begin);
     format_json_put_i64(w, "end", p->end);
-    put_tokenizer(w, "source", p->source);
-    put_tokenizer(w, "target", p->target);
+    hf_put(w, "source", p->source);
+    hf_put(w, "target", p->target);
 }
 
-static tn_status parse_parts(pairs_prep *p, const format_json *object, base_error *e)
+static tn_status prep_parse(const format_json *object, void *self, base_error *e)
 {
+    pairs_prep *p = self;
     static const char what[] = "pairs preparation";
     const format_json *source = NULL, *target = NULL;
     int64_t begin = 0, end = 0;
@@ -104,20 +95,6 @@ static tn_status parse_parts(pairs_prep *p, const format_json *object, base_erro
     p->end = (int32_t)end;
     find_padding(p);
     return check(p, e);
-}
-
-static tn_status prep_parse(const format_json *object, void **self, base_error *e)
-{
-    pairs_prep *p = calloc(1, sizeof *p);
-    *self = NULL;
-    if (!p)
-        return base_no_memory(e, "reading a preparation");
-    tn_status status = parse_parts(p, object, e);
-    if (status == TN_OK)
-        *self = p;
-    else
-        prep_free(p);
-    return status;
 }
 
 /* ---- data sets ------------------------------------------------------------------------------------------------- */
@@ -263,5 +240,9 @@ static tn_dataset *prep_open(const tn_preparation *p, const void *self, const da
     return d;
 }
 
-const data_prepare data_prepare_pairs = {
-    .kind = "pairs", .parse = prep_parse, .write = prep_write, .open = prep_open, .free = prep_free};
+const data_prepare data_prepare_pairs = {.kind = "pairs",
+                                         .size = sizeof(pairs_prep),
+                                         .parse = prep_parse,
+                                         .write = prep_write,
+                                         .open = prep_open,
+                                         .free = prep_free};

@@ -84,7 +84,6 @@ const tn_tokenizer *tn_text_tokenizer(const tn_preparation *preparation)
 static void prep_write(const void *self, format_json_out *w)
 {
     const text_prep *p = self;
-    base_str json = {0};
     format_json_put_string(w, "task", tasks[p->task]);
     format_json_put_i64(w, "length", p->length);
     format_json_put_bool(w, "fixed", p->fixed);
@@ -101,11 +100,7 @@ static void prep_write(const void *self, format_json_out *w)
             format_json_close(w);
         }
     }
-    if (hf_write(p->t, &json, NULL) == TN_OK)
-        format_json_put_raw(w, "tokenizer", json.text);
-    else
-        w->to->failed = true;
-    base_str_free(&json);
+    hf_put(w, "tokenizer", p->t);
 }
 
 static tn_status parse_classes(text_prep *p, const format_json *object, base_error *e)
@@ -131,8 +126,9 @@ static tn_status parse_classes(text_prep *p, const format_json *object, base_err
     return TN_OK;
 }
 
-static tn_status parse_parts(text_prep *p, const format_json *object, base_error *e)
+static tn_status prep_parse(const format_json *object, void *self, base_error *e)
 {
+    text_prep *p = self;
     static const char what[] = "text preparation";
     const char *task = NULL;
     const format_json *tokenizer = NULL;
@@ -158,20 +154,6 @@ static tn_status parse_parts(text_prep *p, const format_json *object, base_error
     int32_t pad = tn_tokenizer_roles(p->t).pad;
     p->pad = pad >= 0 ? pad : 0;
     return check(p, e);
-}
-
-static tn_status prep_parse(const format_json *object, void **self, base_error *e)
-{
-    text_prep *p = calloc(1, sizeof *p);
-    *self = NULL;
-    if (!p)
-        return base_no_memory(e, "reading a preparation");
-    tn_status status = parse_parts(p, object, e);
-    if (status == TN_OK)
-        *self = p;
-    else
-        prep_free(p);
-    return status;
 }
 
 /* ---- raw input ------------------------------------------------------------------------------------------------- */
@@ -264,5 +246,9 @@ tn_dataset *tn_dataset_text_lines(tn_context *context, const tn_preparation *pre
     return NULL;
 }
 
-const data_prepare data_prepare_text = {
-    .kind = "text", .parse = prep_parse, .write = prep_write, .open = prep_open, .free = prep_free};
+const data_prepare data_prepare_text = {.kind = "text",
+                                        .size = sizeof(text_prep),
+                                        .parse = prep_parse,
+                                        .write = prep_write,
+                                        .open = prep_open,
+                                        .free = prep_free};

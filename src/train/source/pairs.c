@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/map.h"
 #include "base/text.h"
+#include "data/text/prep.h"
 #include "train/rows.h"
 #include "train/source/source.h"
 #include "train/tokens.h"
@@ -147,37 +148,19 @@ static void lines_free(lines *l)
     part_free(&l->all);
 }
 
-/* The line at *at, without its end; *at goes behind it. */
-static tn_text line_at(const base_mapping *m, size_t *at)
-{
-    const char *text = (const char *)m->data + *at, *stop = memchr(text, '\n', m->bytes - *at);
-    size_t n = stop ? (size_t)(stop - text) : m->bytes - *at;
-    *at += n + (stop != NULL);
-    n -= n > 0 && text[n - 1] == '\r';
-    return (tn_text){text, n};
-}
-
-static int64_t count_lines(const base_mapping *m)
-{
-    int64_t n = 0;
-    for (size_t at = 0; at < m->bytes; n++)
-        (void)line_at(m, &at);
-    return n;
-}
-
 static tn_status read_lines(const char *source, const char *target, lines *l, base_error *e)
 {
+    part *p = &l->all;
+    size_t n, m;
     BASE_TRY(base_file_map(source, &l->map[0], e));
     BASE_TRY(base_file_map(target, &l->map[1], e));
-    const int64_t n = count_lines(&l->map[0]), m = count_lines(&l->map[1]);
+    BASE_TRY(text_lines(l->map[0].data, l->map[0].bytes, true, &p->from, &n, e));
+    BASE_TRY(text_lines(l->map[1].data, l->map[1].bytes, true, &p->to, &m, e));
     if (n != m)
-        return base_fail(e, TN_FORMAT, "%s has %lld lines and %s %lld; a line of one belongs to a line of the other",
-                         source, (long long)n, target, (long long)m);
-    BASE_TRY(part_room(&l->all, n, e));
-    for (size_t at[2] = {0, 0}; at[0] < l->map[0].bytes;) {
-        const tn_text from = line_at(&l->map[0], &at[0]), to = line_at(&l->map[1], &at[1]);
-        add_pair(&l->all, from, to);
-    }
+        return base_fail(e, TN_FORMAT, "%s has %zu lines and %s %zu; a line of one belongs to a line of the other",
+                         source, n, target, m);
+    for (size_t i = 0; i < n; i++) /* in place */
+        add_pair(p, p->from[i], p->to[i]);
     return TN_OK;
 }
 
