@@ -77,6 +77,8 @@ awk 'BEGIN { print "a,k"; for (i = 0; i < 60; i++) print (i == 5 ? "-1e308" : i 
 runs 0 train r.yaml data="{name: table, path: huge.csv, target: k, val_fraction: 0.2}" name=huge # its squares are no numbers
 runs 0 eval runs/huge-001
 wrong 'column "a" are too large to be brought to a scale' data="{name: table, path: huge.csv, target: k, val_fraction: 0.2, min_max: [a]}"
+wrong 'the numbers of the target "a" are too large for f32' data="{name: table, path: huge.csv, target: a, number: true, val_fraction: 0.2}" train.loss=mse
+wrong 'column "a" are too large to be brought to a scale' data="{name: series, path: huge.csv, columns: [a], length: 4, horizon: 1, val_fraction: 0.2}"
 printf 'a,b\n1,2\n3\n' >bad.csv
 wrong 'bad.csv:3:1: this row has 1 cell' data.path=bad.csv data.target=b data.drop=
 wrong 'codes are columns of a table' model="{layers: [{linear: 3}, {embed_codes: 2}]}"

@@ -1,4 +1,5 @@
 /* prep_fit.c: what a preparation learns of the training rows of a table. */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -271,6 +272,9 @@ static tn_status fit_target(const fitting *f, const tn_prepare_opt *opt)
         return TN_OK;
     BASE_TRY(take_numbers(f, k, opt->target, &count));
     moments(f->values, count, &p->y_mean, &p->y_std);
+    if (fabs(p->y_mean) > FLT_MAX || p->y_std > FLT_MAX) /* what is predicted is f32 */
+        return base_fail(f->e, TN_LIMIT, "the numbers of the target \"%s\" are too large for f32",
+                         BASE_SHOW(opt->target));
     return TN_OK;
 }
 

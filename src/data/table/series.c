@@ -1,4 +1,5 @@
 /* series.c: series in time: what is fitted on the training part, and windows of rows; see <tarn/series.h>. */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -152,6 +153,16 @@ static void settle(const sums *s, double *mean, double *std)
     *std = s->n > 0 && s->squares > 0 ? sqrt(s->squares / s->n) : 1;
 }
 
+/* Scales that f32 can hold, in which predictions come back. */
+static tn_status check_scales(const series_prep *p, int64_t n, base_error *e)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (!(fabs(p->mean[i]) <= FLT_MAX && p->std[i] <= FLT_MAX))
+            return base_fail(e, TN_LIMIT, "the numbers of the column \"%s\" are too large to be brought to a scale",
+                             BASE_SHOW(p->columns[i % p->n_columns]));
+    return TN_OK;
+}
+
 static tn_status fit(series_prep *p, const tn_table *t, const tn_series_part *part, base_error *e)
 {
     series_order o;
@@ -198,6 +209,7 @@ static tn_status fit(series_prep *p, const tn_table *t, const tn_series_part *pa
         p->mean[i] = 0;
         p->std[i] = 1;
     }
+    status = status == TN_OK ? check_scales(p, groups * p->n_columns, e) : status;
     free(v);
     order_free(&o);
     return status;
