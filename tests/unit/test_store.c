@@ -208,7 +208,9 @@ static void broken_pictures_do_not_hinder(void **state)
     assert_int_equal(base_file_write(path, "P6\n9 9\n255\n", 11, &e), TN_OK);
     const tn_cache_opt on_disk = {.folder = folder, .context = context};
     for (int run = 0; run < 2; run++) {
+        told[0] = '\0';
         tn_dataset *d = open_pictures(NULL, &on_disk);
+        assert_string_equal(told, ""); /* a sample that could not be kept is no damage */
         tn_loader *l = tn_loader_new(context, d, TN_OPT(tn_loader_opt, .batch = 5, .skip_bad = true, .workers = 1));
         const tn_batch *b;
         int64_t n = 0;
@@ -223,6 +225,32 @@ static void broken_pictures_do_not_hinder(void **state)
     }
     empty_folder();
     write_pictures(pictures, 0);
+}
+
+/* A run that saw some samples only leaves those to the next one. */
+static void few_pictures_are_kept(void **state)
+{
+    (void)state;
+    const tn_cache_opt on_disk = {.folder = folder, .context = context};
+    for (int64_t i = 0; i < PICTURES; i += 5) {
+        unsigned char x[3 * 16 * 16], same[sizeof x];
+        int64_t y;
+        told[0] = '\0';
+        tn_dataset *d = open_pictures(NULL, &on_disk), *plain = open_pictures(NULL, NULL);
+        assert_string_equal(told, "");
+        tn_view views[] = {tn_view_of(x, TN_U8, 3, (int64_t[]){3, 16, 16}), tn_view_of(&y, TN_I64, 0, (int64_t[]){0})};
+        tn_view wanted[] = {tn_view_of(same, TN_U8, 3, (int64_t[]){3, 16, 16}),
+                            tn_view_of(&y, TN_I64, 0, (int64_t[]){0})};
+        for (int64_t k = 0; k <= i; k += 5) {
+            assert_int_equal(tn_dataset_get(context, d, k, 0, views), TN_OK);
+            assert_int_equal(tn_dataset_get(context, plain, k, 0, wanted), TN_OK);
+            assert_memory_equal(x, same, sizeof x);
+        }
+        tn_dataset_free(d);
+        tn_dataset_free(plain);
+        assert_int_equal(files_kept(), 1);
+    }
+    empty_folder();
 }
 
 #ifdef TARN_HAVE_SNDFILE
@@ -263,9 +291,8 @@ static void sounds_are_the_same(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pictures_are_the_same),
-        cmocka_unit_test(kept_pictures_are_used),
-        cmocka_unit_test(broken_pictures_do_not_hinder),
+        cmocka_unit_test(pictures_are_the_same),         cmocka_unit_test(kept_pictures_are_used),
+        cmocka_unit_test(broken_pictures_do_not_hinder), cmocka_unit_test(few_pictures_are_kept),
 #ifdef TARN_HAVE_SNDFILE
         cmocka_unit_test(sounds_are_the_same),
 #endif
