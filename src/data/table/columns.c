@@ -191,7 +191,10 @@ static place place_of(reading *r, uint64_t due)
 {
     const uint64_t at = number(r), bytes = number(r), sum = number(r);
     r->bad |= bytes != due || at % ALIGN || at > r->bytes || bytes > r->bytes - at;
-    return r->bad ? (place){0} : (place){r->data + at, bytes, sum};
+    place p = {0};
+    if (!r->bad)
+        p = (place){r->data + at, bytes, sum};
+    return p;
 }
 
 /* What a reader of the column would be led astray by, though its sum is right: texts that end before they begin, codes of no category.

@@ -211,33 +211,18 @@ tn_dataset *tn_dataset_pairs(tn_context *context, const tn_tokenizer *source, co
     return d;
 }
 
-/* A source a line. */
-static tn_dataset *open_lines(const tn_preparation *p, const char *text, size_t bytes, const char *name, base_error *e)
+static tn_dataset *set_of_sources(const tn_preparation *p, const tn_text *lines, size_t n, bool raw, int threads,
+                                  base_error *e)
 {
-    tn_text *lines = NULL;
-    size_t n = 0;
-    tn_dataset *d = NULL;
-    if (text_lines(text, bytes, false, &lines, &n, e) != TN_OK)
-        return NULL;
-    if (n == 0)
-        base_fail(e, TN_FORMAT, "%s holds no text", name);
-    else
-        d = set_new(p, lines, NULL, n, 1, e);
-    free(lines);
-    return d;
+    (void)raw;
+    return set_new(p, lines, NULL, n, threads, e);
 }
 
+/* A source a line. */
 static tn_dataset *prep_open(const tn_preparation *p, const void *self, const data_raw *raw, base_error *e)
 {
-    data_buffer b = {0};
-    tn_dataset *d = NULL;
     (void)self;
-    if (!raw->path)
-        return open_lines(p, raw->data, raw->bytes, raw->name, e);
-    if (text_file_read(raw->path, &b, e) == TN_OK)
-        d = open_lines(p, (const char *)b.data, b.bytes, raw->path, e);
-    data_buffer_free(&b);
-    return d;
+    return text_open_lines(p, raw, set_of_sources, true, 1, e);
 }
 
 const data_prepare data_prepare_pairs = {.kind = "pairs",

@@ -180,22 +180,6 @@ tn_status text_lines(const char *text, size_t bytes, bool all, tn_text **lines, 
     return TN_OK;
 }
 
-static tn_dataset *open_lines(const tn_preparation *p, const char *text, size_t bytes, bool raw, int threads,
-                              const char *name, base_error *e)
-{
-    tn_text *lines = NULL;
-    size_t n = 0;
-    tn_dataset *d = NULL;
-    if (text_lines(text, bytes, false, &lines, &n, e) != TN_OK)
-        return NULL;
-    if (n == 0)
-        base_fail(e, TN_FORMAT, "%s holds no text", name);
-    else
-        d = text_set_new(p, lines, n, NULL, raw, threads, e);
-    free(lines);
-    return d;
-}
-
 tn_status text_file_read(const char *path, data_buffer *b, base_error *e)
 {
     data_files *f = data_files_open(path, NULL, e);
@@ -216,22 +200,45 @@ tn_status text_file_read(const char *path, data_buffer *b, base_error *e)
     return status;
 }
 
-static tn_dataset *open_file(const tn_preparation *p, const char *path, bool raw, int threads, base_error *e)
+static tn_dataset *set_of_lines(const char *text, size_t bytes, const char *name, const tn_preparation *p,
+                                text_make_set *make, bool raw, int threads, base_error *e)
+{
+    tn_text *lines = NULL;
+    size_t n = 0;
+    tn_dataset *d = NULL;
+    if (text_lines(text, bytes, false, &lines, &n, e) != TN_OK)
+        return NULL;
+    if (n == 0)
+        base_fail(e, TN_FORMAT, "%s holds no text", name ? name : "the input");
+    else
+        d = make(p, lines, n, raw, threads, e);
+    free(lines);
+    return d;
+}
+
+tn_dataset *text_open_lines(const tn_preparation *p, const data_raw *in, text_make_set *make, bool raw, int threads,
+                            base_error *e)
 {
     data_buffer b = {0};
     tn_dataset *d = NULL;
-    if (text_file_read(path, &b, e) == TN_OK)
-        d = open_lines(p, (const char *)b.data, b.bytes, raw, threads, path, e);
+    if (!in->path)
+        return set_of_lines(in->data, in->bytes, in->name, p, make, raw, threads, e);
+    if (text_file_read(in->path, &b, e) == TN_OK)
+        d = set_of_lines((const char *)b.data, b.bytes, in->path, p, make, raw, threads, e);
     data_buffer_free(&b);
     return d;
+}
+
+static tn_dataset *without_labels(const tn_preparation *p, const tn_text *lines, size_t n, bool raw, int threads,
+                                  base_error *e)
+{
+    return text_set_new(p, lines, n, NULL, raw, threads, e);
 }
 
 static tn_dataset *prep_open(const tn_preparation *p, const void *self, const data_raw *raw, base_error *e)
 {
     (void)self;
-    if (raw->path)
-        return open_file(p, raw->path, true, 1, e);
-    return open_lines(p, raw->data, raw->bytes, true, 1, raw->name, e);
+    return text_open_lines(p, raw, without_labels, true, 1, e);
 }
 
 tn_dataset *tn_dataset_text_lines(tn_context *context, const tn_preparation *preparation, const char *path)
@@ -239,7 +246,8 @@ tn_dataset *tn_dataset_text_lines(tn_context *context, const tn_preparation *pre
     base_error *e = base_context_begin(context);
     const text_prep *p = data_preparation_self(preparation, &data_prepare_text);
     if (p && p->task != TN_TEXT_CLASSES)
-        return open_file(preparation, path, false, tn_context_threads(context), e);
+        return text_open_lines(preparation, &(data_raw){.path = path}, without_labels, false,
+                               tn_context_threads(context), e);
     base_fail(e, TN_INVALID,
               p ? "lines have no classes; tn_dataset_texts takes texts with labels"
                 : "the preparation is not one of texts");
