@@ -4,6 +4,7 @@
 set -uo pipefail
 # shellcheck source=/dev/null
 . "$SRC/tests/support/check.sh"
+"$TARN" --version | grep -q libyaml || skip "recipes need libyaml"
 
 # series FILE FROM TO: waves of very different sizes, told apart by "who"
 series() {
