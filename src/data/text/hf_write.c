@@ -3,8 +3,10 @@
 #include "data/text/hf.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/file.h"
+#include "base/number.h"
 
 /* An entry as the file spells it: in the byte alphabet if the tokenizer is of bytes. */
 static const char *spelled(const tn_tokenizer *t, int32_t id, base_str *room)
@@ -71,6 +73,15 @@ static void write_bpe(format_json_out *w, const tn_tokenizer *t, base_str *room)
     format_json_close(w);
 }
 
+/* The library wants a name: where there is no unknown token, one that the vocabulary does not have. */
+static void write_unknown(format_json_out *w, const tn_tokenizer *t)
+{
+    char name[32] = "<unk>";
+    for (int i = 1; !t->model.unknown && text_id_of(t, name, strlen(name)) >= 0; i++)
+        (void)base_print(name, sizeof name, "<unk%d>", i);
+    format_json_put_string(w, "unk_token", t->model.unknown ? t->model.unknown : name);
+}
+
 static void write_model(format_json_out *w, const tn_tokenizer *t)
 {
     const text_model *m = &t->model;
@@ -95,7 +106,7 @@ static void write_model(format_json_out *w, const tn_tokenizer *t)
         break;
     case TEXT_WORDLEVEL:
         write_vocab(w, t, &room);
-        format_json_put_string(w, "unk_token", m->unknown ? m->unknown : "<unk>");
+        write_unknown(w, t);
         break;
     }
     format_json_close(w);
