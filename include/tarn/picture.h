@@ -99,6 +99,7 @@ typedef struct tn_pictures_opt {
     const tn_cache_opt *cache;
     bool
         deep; /* 16 bits a value are kept: "x" is f32, 0 to 1. Without a pipeline, masks and boxes; none is cached on disk */
+    bool skip_bad; /* without height and width: pictures before the first that can be read do not tell the size */
     void *reserved[7];
 } tn_pictures_opt;
 

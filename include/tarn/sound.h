@@ -72,7 +72,8 @@ typedef struct tn_sounds_opt {
     int classes;
     const tn_sound_augment *augment;
     const tn_cache_opt *cache; /* sounds decoded and brought to the rate; NULL: not kept */
-    void *reserved[7];
+    bool skip_bad;             /* without a rate: sounds before the first that can be read do not tell it */
+    void *reserved[6];
 } tn_sounds_opt;
 
 /* All sounds (.wav .flac .ogg .oga .opus .aif .aiff .au .mp3) of a folder or an archive (.tar, .tar.gz, .zip) as samples x f32

@@ -82,6 +82,7 @@ tn_status train_pictures_open(tn_context *c, const train_recipe *r, const train_
                            .fit = (tn_fit)p->fit,
                            .fill = p->fill,
                            .deep = p->bits == TRAIN_BITS_16,
+                           .skip_bad = r->data->on_error == TRAIN_ERROR_SKIP,
                            .class_names = p->classes.n ? p->classes.at : NULL,
                            .classes = (int)p->classes.n};
     tn_pipeline *pipeline;

@@ -39,6 +39,12 @@ runs 0 eval b/recipe-001
 prints "dark"
 runs 0 predict b/recipe-001 set/test/light/1.pgm
 prints "light"
+# a broken first picture, where the first tells the size: it ends the run, or is told and left out
+cp -r set hurt && echo "P2 8 8 255" >hurt/train/dark/0.pgm
+runs 1 train recipe.yaml data.path=hurt output.folder=hurt1
+says "hurt/train/dark/0.pgm"
+runs 0 train recipe.yaml data.path=hurt data.on_error=skip output.folder=hurt2
+says "left out: sample 0: hurt/train/dark/0.pgm"
 # cross-validation: 18 pictures in three folds, each of both classes; the run folder says which
 for fold in 0 1 2; do
     runs 0 train recipe.yaml data.folds=3 data.fold=$fold output.folder=fold$fold

@@ -151,6 +151,43 @@ static void broken(void **state)
     tn_dataset_free(d);
 }
 
+/* Where no size is said the first picture that can be read tells it, if those that cannot are left out. */
+static void broken_first(void **state)
+{
+    (void)state;
+    tn_pictures_opt opt = {.under = "train"};
+    tn_loader_stats stats;
+    make_classes();
+    write_text("set/train/cat/1.ppm", "P6 8 6 255\nshort");
+    assert_null(tn_dataset_pictures(context, scratch_path("set"), &opt));
+    says("set/train/cat/1.ppm is a damaged PNM picture");
+    opt.skip_bad = true;
+    tn_dataset *d = tn_dataset_pictures(context, scratch_path("set"), &opt);
+    if (!d)
+        fail_msg("%s", tn_context_error(context));
+    assert_true(tn_dataset_field(d, 0)->dims[1] == 6 && tn_dataset_field(d, 0)->dims[2] == 20);
+    tn_loader *l = tn_loader_new(context, d, TN_OPT(tn_loader_opt, .batch = 2, .skip_bad = true));
+    const tn_batch *batch;
+    while (tn_loader_next(l, &batch) == TN_OK && batch)
+        ;
+    tn_loader_get_stats(l, &stats);
+    assert_int_equal(stats.skipped, 1);
+    tn_loader_free(l);
+    tn_dataset_free(d);
+    tn_pipeline *p = tn_pipeline_parse(context, "mosaic height=8 width=6");
+    opt.pipeline = p;
+    d = tn_dataset_pictures(context, scratch_path("set"), &opt);
+    assert_true(d && tn_dataset_field(d, 0)->dims[1] == 8);
+    tn_dataset_free(d);
+    tn_pipeline_free(p);
+    opt.pipeline = NULL;
+    write_text("set/train/cat/2.PPM", "P6 8 6 255\nshorter");
+    write_text("set/train/dog/more/1.ppm", "");
+    assert_null(tn_dataset_pictures(context, scratch_path("set"), &opt));
+    says("none of 3 pictures can be read; the first: ");
+    says("set/train/cat/1.ppm is a damaged PNM picture");
+}
+
 static void lists(void **state)
 {
     (void)state;
@@ -597,6 +634,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(by_class, context_begin_scratch, context_end_scratch),
         cmocka_unit_test_setup_teardown(broken, context_begin_scratch, context_end_scratch),
+        cmocka_unit_test_setup_teardown(broken_first, context_begin_scratch, context_end_scratch),
         cmocka_unit_test_setup_teardown(lists, context_begin_scratch, context_end_scratch),
         cmocka_unit_test_setup_teardown(shards, context_begin_scratch, context_end_scratch),
         cmocka_unit_test_setup_teardown(masks, context_begin_scratch, context_end_scratch),

@@ -292,6 +292,33 @@ static void test_wrong(void **state)
         assert_null(tn_preparation_parse(c, wrong[i], strlen(wrong[i])));
 }
 
+/* A file whose head is broken: the next one tells the rate, and it is left out when its turn comes. */
+static void test_broken_first(void **state)
+{
+    tn_context *c = *state;
+    base_error e = {0};
+    const tn_batch *batch;
+    tn_loader_stats stats;
+    if (!readable(c))
+        skip();
+    make_set(c);
+    assert_int_equal(base_file_write(scratch_path("set/cat/0.wav"), "RIFF????WAVE", 12, &e), TN_OK);
+    refused(c, "set", NULL, "set/cat/0.wav is no sound that libsndfile can read");
+    tn_dataset *d = tn_dataset_sounds(c, scratch_path("set"), TN_OPT(tn_sounds_opt, .longest = 1, .skip_bad = true));
+    if (!d)
+        fail_msg("%s", tn_context_error(c));
+    assert_int_equal(tn_dataset_field(d, 0)->dims[0], 8000);
+    tn_loader *l = tn_loader_new(c, d, TN_OPT(tn_loader_opt, .batch = 2, .bucket = 4, .skip_bad = true));
+    while (tn_loader_next(l, &batch) == TN_OK && batch)
+        ;
+    tn_loader_get_stats(l, &stats);
+    assert_true(stats.skipped == 1 && stats.samples == 2);
+    tn_loader_free(l);
+    tn_dataset_free(d);
+    refused(c, "set", TN_OPT(tn_sounds_opt, .only = "cat/0", .skip_bad = true),
+            "none of 1 sounds can be read; the first: ");
+}
+
 static int begin(void **state)
 {
     scratch_new();
@@ -313,6 +340,7 @@ int main(void)
                                        cmocka_unit_test_setup_teardown(test_stretch, begin, end),
                                        cmocka_unit_test_setup_teardown(test_sets, begin, end),
                                        cmocka_unit_test_setup_teardown(test_changes, begin, end),
-                                       cmocka_unit_test_setup_teardown(test_wrong, begin, end)};
+                                       cmocka_unit_test_setup_teardown(test_wrong, begin, end),
+                                       cmocka_unit_test_setup_teardown(test_broken_first, begin, end)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

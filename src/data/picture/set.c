@@ -7,6 +7,7 @@
 
 #include "base/checksum.h"
 #include "base/text.h"
+#include "data/first.h"
 #include "data/names.h"
 #include "data/picture/deep.h"
 #include "data/picture/pipeline.h"
@@ -73,6 +74,7 @@ picture_set *picture_set_new(const tn_pictures_opt *o, base_error *e)
     s->pixels_limit = o->pixels_limit > 0 ? o->pixels_limit : PIXELS_LIMIT;
     s->pipeline = o->pipeline ? pipeline_retain(o->pipeline) : NULL;
     s->deep = o->deep;
+    s->skip_bad = o->skip_bad;
     s->cache = o->deep ? NULL : o->cache;
     return s;
 }
@@ -277,6 +279,7 @@ static tn_status begin_keeping(picture_set *s, base_error *e)
     if (s->cache->either && !s->whole && load(s, 0, NULL, &scene, e) == TN_OK)
         about = (size_t)scene.picture->width * (size_t)scene.picture->height * (size_t)s->channels + sizeof(kept);
     scene_free(&scene);
+    base_clear(e); /* what cannot be read is told when it is fetched */
     s->store = data_store_new(s->cache, "pictures", names, key, (int64_t)s->items.n, about, e);
     s->cache = NULL;
     return s->store ? TN_OK : e->status;
@@ -384,20 +387,38 @@ static void set_release(void *user)
 
 /* ---- the data set ---------------------------------------------------------------------------------------------- */
 
-static tn_status find_size(picture_set *s, base_error *e)
+typedef struct size_source {
+    const picture_set *set;
+    int64_t index;
+} size_source;
+
+/* What else stands in a mosaic does not change its size, and may be broken. */
+static tn_status load_same(void *user, uint64_t number, picture_scene *scene, base_error *e)
 {
+    const size_source *from = user;
+    (void)number;
+    return load(from->set, from->index, NULL, scene, e);
+}
+
+static tn_status take_size(void *user, int64_t index, base_error *e)
+{
+    picture_set *s = user;
     picture_scene scene = {0};
-    if (s->height > 0)
-        return TN_OK;
-    tn_status status = load(s, 0, NULL, &scene, e);
+    size_source from = {s, index};
+    tn_status status = load(s, index, NULL, &scene, e);
     if (status == TN_OK && s->pipeline)
-        status = pipeline_run(s->pipeline, &scene, 0, NULL, load_other, &(mosaic_source){s}, e);
+        status = pipeline_run(s->pipeline, &scene, 0, NULL, load_same, &from, e);
     if (status == TN_OK) {
         s->height = scene.picture->height;
         s->width = scene.picture->width;
     }
     scene_free(&scene);
     return status;
+}
+
+static tn_status find_size(picture_set *s, base_error *e)
+{
+    return s->height > 0 ? TN_OK : data_first((int64_t)s->items.n, s->skip_bad, take_size, s, "pictures", e);
 }
 
 static int fields_of(picture_set *s, tn_field fields[4])

@@ -26,6 +26,7 @@ typedef struct picture_set {
     base_vec(picture_box) boxes;
     bool relative, labelled, boxed;
     bool deep;        /* 16 bits are kept: x is f32 */
+    bool skip_bad;    /* the first picture that can be read tells the size */
     base_arena arena; /* of names */
     const char **class_names;
     int classes;

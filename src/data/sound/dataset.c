@@ -11,6 +11,7 @@
 #include "base/vec.h"
 #include "data/dataset.h"
 #include "data/files.h"
+#include "data/first.h"
 #include "data/names.h"
 #include "data/pattern.h"
 #include "data/prepare.h"
@@ -359,18 +360,15 @@ static tn_status choose(sounds *s, const patterns *p, const char **labels, base_
 
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
 
-static tn_status first_rate(const sounds *s, int *rate, base_error *e)
+static tn_status take_rate(void *user, int64_t index, base_error *e)
 {
-    data_buffer b = {0};
-    const int64_t file = s->items.at[0].file;
-    tn_status status = data_files_read(s->files, file, &b, e);
-    tn_sound *sound =
-        status == TN_OK ? data_sound_decode(b.data, b.bytes, data_files_name(s->files, file), NULL, e) : NULL;
-    if (sound)
-        *rate = sound->rate;
+    sounds *s = user;
+    tn_sound *sound = decode(s, &s->items.at[index], e); /* at its own rate, as ours is 0 */
+    if (!sound)
+        return e->status != TN_OK ? e->status : TN_FORMAT;
+    s->shape.rate = sound->rate;
     tn_sound_free(sound);
-    data_buffer_free(&b);
-    return sound ? TN_OK : status != TN_OK ? status : TN_FORMAT;
+    return TN_OK;
 }
 
 static tn_status check_opt(const tn_sounds_opt *o, base_error *e)
@@ -406,7 +404,7 @@ static tn_status read_set(sounds *s, const char *path, const tn_sounds_opt *o, c
     BASE_TRY(set_labels(s, labels, o, e));
     s->shape = (shape){.rate = o->rate, .varies = o->seconds <= 0};
     if (s->shape.rate == 0)
-        BASE_TRY(first_rate(s, &s->shape.rate, e));
+        BASE_TRY(data_first((int64_t)s->items.n, o->skip_bad, take_rate, s, "sounds", e));
     const double seconds = o->seconds > 0 ? o->seconds : o->longest > 0 ? o->longest : 60;
     s->shape.frames = llround(seconds * s->shape.rate);
     s->shape.frames = s->shape.frames < 1 ? 1 : s->shape.frames;
@@ -433,6 +431,7 @@ static tn_status begin_keeping(sounds *s, const tn_cache_opt *cache, base_error 
     tn_sound *first = cache->either ? decode(s, &s->items.at[0], e) : NULL;
     const size_t about = first ? (size_t)first->frames * sizeof(float) : 0;
     tn_sound_free(first);
+    base_clear(e); /* what cannot be read is told when it is fetched */
     s->store = data_store_new(cache, "sounds", names, key, (int64_t)s->items.n, about, e);
     return s->store ? TN_OK : e->status;
 }
@@ -473,4 +472,9 @@ tn_dataset *tn_dataset_sounds(tn_context *context, const char *path, const tn_so
     data_pattern_clear(&p.only);
     data_pattern_clear(&p.except);
     return d;
+}
+
+int data_sounds_rate(const tn_dataset *d)
+{
+    return d->def.get == sounds_get ? ((const sounds *)d->def.user)->shape.rate : 0;
 }

@@ -15,6 +15,8 @@ tn_sound *data_sound_resample(const tn_sound *s, int rate, base_error *e);
 /* From a rate to another that need not be whole: `ratio` output frames for one of the input. */
 tn_sound *data_sound_resample_by(const tn_sound *s, double ratio, int64_t frames, base_error *e);
 tn_sound *data_sound_stretch(const tn_sound *s, double speed, base_error *e);
+/* The rate that tn_dataset_sounds took from its files, or was told; 0 for other data sets. */
+int data_sounds_rate(const tn_dataset *d);
 tn_sound *data_sound_shift(const tn_sound *s, double semitones, base_error *e);
 
 #endif

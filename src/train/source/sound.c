@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/context.h"
+#include "data/sound/sound.h"
 #include "train/source/source.h"
 #include <tarn/sound.h>
 
@@ -103,8 +104,11 @@ static tn_status open_sound(tn_context *c, const train_recipe *r, train_sets *se
                          .class_names = o->classes.n ? o->classes.at : NULL,
                          .classes = (int)o->classes.n,
                          .cache = train_cache(r, c, &cache),
+                         .skip_bad = r->data->on_error == TRAIN_ERROR_SKIP,
                          .augment = o->change.given ? &changes : NULL};
     tn_dataset *train = open_part(c, o, &opt, o->path, NULL, o->val, o->test);
+    if (train) /* the others are heard at the rate of the first training sound */
+        opt.rate = data_sounds_rate(train);
     if (train && opt.augment && train_cut_key(r)) {
         opt.augment = NULL;
         BASE_TRY(train_split_changed(c, r, train, open_part(c, o, &opt, o->path, NULL, NULL, o->test), sets));
