@@ -1,12 +1,16 @@
 /* schedule.c: the order in which an entry's nodes run. What can stop the run (checks, operators that find bad data) and what
  * is handed out comes first; then, as early as they can, the nodes whose values are written to state, each after every
- * other reader of what it overwrites. No recursion, and time in proportion to the graph: graphs may be long. */
+ * other reader of what it overwrites. Sums that free a term come as early, and so do a step's few numbers (its count, its rate), so
+ * that an update waits for its gradient alone. No recursion, and time in proportion to the graph: graphs may be long. */
 #include "program/schedule.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/lists.h"
+#include "pass/pass.h"
+
+enum { FEW = 64 }; /* numbers that are no work at all */
 
 /* A node that waits for its inputs. */
 typedef struct frame {
@@ -19,9 +23,10 @@ typedef struct scheduler {
     schedule *s;
     bool *placed;      /* by node */
     bool *final;       /* by node: all it is for is to be written */
-    int *waits;        /* by node that is final: how many of those it follows are not placed */
-    base_lists follow; /* by node: the final ones that follow it */
-    int *ready;        /* a heap of the final nodes that wait for nothing any more, the first of the graph on top */
+    bool *frees;       /* by node: once it is made, more is given back than it takes */
+    int *waits;        /* by node that is one of these: how many of those it follows are not placed */
+    base_lists follow; /* by node: such ones that follow it */
+    int *ready;        /* a heap of such nodes that wait for nothing any more, the first of the graph on top */
     int n_ready;
     frame *stack;
 } scheduler;
@@ -43,12 +48,12 @@ bool schedule_can_fault(const graph_node *node)
 
 /* ---- placing ----------------------------------------------------------------------------------------------------- */
 
-static void add_ready(scheduler *x, int final)
+static void add_ready(scheduler *x, int node)
 {
     int i = x->n_ready++;
-    for (; i > 0 && x->ready[(i - 1) / 2] > final; i = (i - 1) / 2)
+    for (; i > 0 && x->ready[(i - 1) / 2] > node; i = (i - 1) / 2)
         x->ready[i] = x->ready[(i - 1) / 2];
-    x->ready[i] = final;
+    x->ready[i] = node;
 }
 
 static int take_ready(scheduler *x)
@@ -68,9 +73,9 @@ static void append(scheduler *x, const graph_node *node)
 {
     x->s->item[x->s->n++] = (schedule_item){.node = node};
     for (int i = base_lists_first(&x->follow, node->id); i >= 0; i = base_lists_next(&x->follow, i)) {
-        int final = base_lists_item(&x->follow, i);
-        if (--x->waits[final] == 0)
-            add_ready(x, final);
+        int waiting = base_lists_item(&x->follow, i);
+        if (--x->waits[waiting] == 0)
+            add_ready(x, waiting);
     }
 }
 
@@ -123,6 +128,27 @@ static void find_final(scheduler *x)
                 x->final[g->nodes.at[i]->in[k]->node->id] = false;
 }
 
+/* Whether two or more of the node's inputs are as large as its output and read by nobody else. */
+static bool frees_a_term(const graph_node *node, const int *uses)
+{
+    int n = 0;
+    for (int k = 0; k < node->n_in && node->n_out == 1; k++) {
+        const tn_tensor *t = node->in[k], *y = &node->out[0];
+        bool same = t && !(t->node->def->flags & (OP_SOURCE | OP_VIEW)) && uses[t->id] == 1 &&
+                    t->type.dtype == y->type.dtype && t->type.rank == y->type.rank;
+        for (int i = 0; same && i < y->type.rank; i++)
+            same = t->type.dims[i] == y->type.dims[i];
+        n += same;
+    }
+    return n > 1;
+}
+
+static void find_frees(scheduler *x, const int *uses)
+{
+    for (size_t i = 0; i < x->g->nodes.n; i++)
+        x->frees[i] = !x->final[i] && frees_a_term(x->g->nodes.at[i], uses);
+}
+
 /* The state that each node's output is, or is a view of; -1: none. */
 static void find_states(const tn_graph *g, int *state)
 {
@@ -133,13 +159,13 @@ static void find_states(const tn_graph *g, int *state)
     }
 }
 
-static bool follows(scheduler *x, int final, int node)
+static bool follows(scheduler *x, int waiting, int node)
 {
-    x->waits[final]++;
-    return base_lists_add(&x->follow, node, final);
+    x->waits[waiting]++;
+    return base_lists_add(&x->follow, node, waiting);
 }
 
-/* What a final node follows: what it needs, and every other reader of the states that it overwrites. */
+/* What a node that frees something follows: what it needs; a final one also every other reader of the states that it overwrites. */
 static bool find_waits(scheduler *x, const int *state, base_lists *readers)
 {
     const tn_graph *g = x->g;
@@ -147,7 +173,7 @@ static bool find_waits(scheduler *x, const int *state, base_lists *readers)
     for (size_t i = g->nodes.n; i-- > 0;)
         for (int k = 0; k < g->nodes.at[i]->n_in; k++) {
             const tn_tensor *t = g->nodes.at[i]->in[k];
-            if (t && x->final[i])
+            if (t && (x->final[i] || x->frees[i]))
                 ok &= follows(x, (int)i, t->node->id);
             if (t && state[t->node->id] >= 0)
                 ok &= base_lists_add(readers, state[t->node->id], (int)i);
@@ -164,20 +190,65 @@ static bool find_waits(scheduler *x, const int *state, base_lists *readers)
     return ok;
 }
 
-static bool prepare_final(scheduler *x)
+static bool prepare_waiting(scheduler *x, base_error *e)
 {
     base_lists readers = {0};
-    int *state = malloc((x->g->nodes.n + 1) * sizeof *state);
-    if (state) {
+    int *state = malloc((x->g->nodes.n + 1) * sizeof *state), *uses = pass_count_uses(x->g, e);
+    if (state && uses) {
         find_final(x);
+        find_frees(x, uses);
         find_states(x->g, state);
     }
-    bool ok = state && find_waits(x, state, &readers);
+    bool ok = state && uses && find_waits(x, state, &readers);
     for (size_t i = 0; ok && i < x->g->nodes.n; i++)
         if (x->final[i] && x->waits[i] == 0)
             add_ready(x, (int)i);
     free(state);
+    free(uses);
     base_lists_free(&readers);
+    return ok;
+}
+
+/* ---- what can stop a run ------------------------------------------------------------------------------------------ */
+
+/* An index of rows, and the size that its numbers must stay below, for operators that find no other fault; NULL: another one. */
+static const tn_tensor *rows_asked(const graph_node *node, tn_dim *below)
+{
+    if (!pass_is(node, "index_select") && !pass_is(node, "index_add"))
+        return NULL;
+    const int64_t axis = node->arg[0].i;
+    *below = node->in[0]->type.dims[axis < 0 ? axis + node->in[0]->type.rank : axis];
+    return node->in[1];
+}
+
+/* Whether the numbers of the node's index were looked at before: it finds no fault then, as the gradient of a look-up, which must not wait
+ * for it nor have all updates wait. */
+static bool was_looked_at(const scheduler *x, const base_lists *asked, const graph_node *node)
+{
+    tn_dim below, other;
+    const tn_tensor *index = rows_asked(node, &below);
+    for (int i = index ? base_lists_first(asked, index->id) : -1; i >= 0; i = base_lists_next(asked, i)) {
+        const int before = base_lists_item(asked, i);
+        if (before < node->id && rows_asked(x->g->nodes.at[before], &other) && other == below)
+            return true;
+    }
+    return false;
+}
+
+/* By node: it can stop the run. */
+static bool find_faults(const scheduler *x, bool *early)
+{
+    base_lists asked = {0}; /* by tensor that is an index of rows: the nodes that look at it */
+    bool ok = true;
+    for (size_t i = 0; i < x->g->nodes.n; i++) {
+        const graph_node *node = x->g->nodes.at[i];
+        tn_dim below;
+        const tn_tensor *index = rows_asked(node, &below);
+        early[i] = schedule_can_fault(node) && !was_looked_at(x, &asked, node);
+        if (index && early[i])
+            ok &= base_lists_add(&asked, index->id, node->id);
+    }
+    base_lists_free(&asked);
     return ok;
 }
 
@@ -187,6 +258,7 @@ static bool prepare_final(scheduler *x)
 static void find_early(const scheduler *x, bool *early, base_lists *checks, bool *ok)
 {
     const tn_graph *g = x->g;
+    *ok = find_faults(x, early);
     for (size_t i = 0; i < g->results.n; i++) {
         const graph_result *r = &g->results.at[i];
         if (r->kind != GRAPH_WRITE)
@@ -196,7 +268,6 @@ static void find_early(const scheduler *x, bool *early, base_lists *checks, bool
     }
     for (size_t i = g->nodes.n; i-- > 0;) {
         const graph_node *node = g->nodes.at[i];
-        early[i] |= schedule_can_fault(node);
         for (int k = 0; early[i] && k < node->n_in; k++)
             if (node->in[k])
                 early[node->in[k]->node->id] = true;
@@ -228,12 +299,37 @@ static bool place_early(scheduler *x)
     return ok;
 }
 
+/* Sources, and few numbers that follow from such: they cost nothing, and what waits for nothing else can go as soon as it likes. */
+static void place_small(scheduler *x, bool *small)
+{
+    const tn_graph *g = x->g;
+    for (size_t i = 0; i < g->nodes.n; i++) {
+        const graph_node *node = g->nodes.at[i];
+        bool known = node->n_out == 1;
+        int64_t count = 1;
+        for (int k = 0; known && k < node->out[0].type.rank; k++) {
+            const tn_dim d = node->out[0].type.dims[k];
+            known = dim_literal(d) && d <= FEW && (count *= d) <= FEW;
+        }
+        for (int k = 0; known && k < node->n_in; k++)
+            known = !node->in[k] || small[node->in[k]->node->id];
+        small[i] = known;
+        if ((known && !x->final[i]) || node->def->flags & OP_SOURCE)
+            place(x, node);
+    }
+}
+
 static bool order(scheduler *x)
 {
     const tn_graph *g = x->g;
-    if (!place_early(x))
-        return false;
+    bool *small = calloc(g->nodes.n + 1, sizeof *small), ok = small && place_early(x);
     x->s->writes_from = x->s->n;
+    if (ok)
+        place_small(x, small);
+    free(small);
+    if (!ok)
+        return false;
+    place_ready(x);
     for (size_t i = 0; i < g->nodes.n; i++) {
         const graph_node *node = g->nodes.at[i];
         if (x->final[i] || x->placed[i])
@@ -255,14 +351,16 @@ tn_status schedule_make(schedule *s, const tn_graph *g, base_error *e)
                    .s = s,
                    .placed = calloc(n, sizeof *x.placed),
                    .final = calloc(n, sizeof *x.final),
+                   .frees = calloc(n, sizeof *x.frees),
                    .waits = calloc(n, sizeof *x.waits),
                    .ready = calloc(n, sizeof *x.ready),
                    .stack = calloc(n, sizeof *x.stack)};
     *s = (schedule){.item = calloc(n + g->results.n, sizeof *s->item)};
-    bool ok = x.placed && x.final && x.waits && x.ready && x.stack && s->item && prepare_final(&x);
+    bool ok = x.placed && x.final && x.frees && x.waits && x.ready && x.stack && s->item && prepare_waiting(&x, e);
     ok = ok && order(&x);
     free(x.placed);
     free(x.final);
+    free(x.frees);
     free(x.waits);
     free(x.ready);
     free(x.stack);
