@@ -4,11 +4,13 @@
 
 #include "base/number.h"
 #include "base/text.h"
+#include "data/text/pairs.h"
 #include "graph/graph.h"
 #include "model/core/zoo.h"
 #include "train/build.h"
 #include "train/source/source.h"
 #include <tarn/table.h>
+#include <tarn/text.h>
 
 typedef struct builder {
     tn_graph *g;
@@ -238,6 +240,25 @@ static tn_tensor *transformer_encoder(builder *b, tn_tensor *x)
     return tn_layer_transformer_encoder(x, name_of(b, o->name, "encoder"), o->heads, (int)o->layers, &sight, &t);
 }
 
+/* Every token of the data has a row, which the first one without would show only when its turn comes in training. */
+static void check_rows(builder *b, int64_t rows, bool target)
+{
+    const pairs_prep *pairs = data_preparation_self(b->preparation, &data_prepare_pairs);
+    const tn_tokenizer *t = pairs            ? (target ? pairs->target : pairs->source)
+                            : b->preparation ? tn_text_tokenizer(b->preparation)
+                                             : NULL;
+    const int64_t size = t ? (int64_t)tn_tokenizer_size(t) : 0;
+    if (rows < size)
+        graph_fail(b->g, TN_INVALID,
+                   "rows: %lld are too few for the %stokenizer of the data, which has %lld entries: set rows of this "
+                   "layer to %lld or more, or take a smaller tokenizer (data.vocabulary, if it is trained)",
+                   (long long)rows,
+                   !pairs   ? ""
+                   : target ? "target's "
+                            : "source's ",
+                   (long long)size, (long long)size);
+}
+
 static tn_tensor *transformer_decoder(builder *b, tn_tensor *x)
 {
     const train_encoder *o = &b->layer->transformer_decoder;
@@ -249,6 +270,7 @@ static tn_tensor *transformer_decoder(builder *b, tn_tensor *x)
         return x;
     }
     char name[256], of[300];
+    check_rows(b, o->rows, true);
     (void)base_print(name, sizeof name, "%s", name_of(b, o->name, "decoder"));
     (void)base_print(of, sizeof of, "%s.embedding", name);
     b->heard = tn_input(b->g, "given", TN_I64, TN_SHAPE(tn_dim_of(x, 0), tn_symbol(b->g, "said")));
@@ -329,6 +351,8 @@ static tn_tensor *embed_codes(builder *b, tn_tensor *x)
 static tn_tensor *embedding(builder *b, tn_tensor *x)
 {
     const train_embedding *o = &b->layer->embedding;
+    if (x == b->input)
+        check_rows(b, o->rows, false);
     return tn_layer_embedding(tn_cast(x, TN_I64), name_of(b, o->name, "embedding"), o->rows, o->units, NULL);
 }
 

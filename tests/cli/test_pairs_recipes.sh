@@ -103,6 +103,8 @@ wrong 'data.target: the table has no column "column_9"' data.target=column_9
 wrong 'needs the layer transformer_decoder' model="{layers: [{embedding: {rows: 40, units: 8}}, {linear: 40}]}"
 wrong 'data of the kind pairs alone have' data="{name: corpus, path: all.src, tokenizer: words, length: 8}"
 wrong 'has one decoder' model="{layers: [{embedding: {rows: 40, units: 8}}, {transformer_decoder: {rows: 40, heads: 2}}, {transformer_decoder: {rows: 40, heads: 2}}, {linear: 40}]}"
+wrong "embedding: rows: 5 are too few for the source's tokenizer of the data, which has " model.layers.0.embedding.rows=5
+wrong "transformer_decoder: rows: 6 are too few for the target's tokenizer of the data, which has " model.layers.3.transformer_decoder.rows=6
 wrong 'make its last layer larger' model.layers.4.linear=10
 wrong 'nosuch' data.path=nosuch.tsv
 wrong 'leave nothing to train on' data="$plain" data.val_fraction=0.6 data.test_fraction=0.5

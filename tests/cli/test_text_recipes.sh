@@ -59,6 +59,11 @@ for workers in 1 2 7; do
     done
 done
 
+# A row for every token: what lacks them is said before training, with both sizes.
+rm -rf runs
+runs 1 train r.yaml model.layers.0.embedding.rows=20
+says "r.yaml:3: embedding: rows: 20 are too few for the tokenizer of the data, which has " "set rows of this layer to "
+
 # What was hidden is said again; the next word too.
 masked="{layers: [{embedding: {rows: 400, units: 16}}, positions, {transformer_encoder: {heads: 2, feed_forward: 32, dropout: 0}}, {linear: 400}]}"
 for kind in words characters bpe wordpiece unigram; do
