@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "predict_picture.h"
+#include "predict_tokens.h"
 
 enum { SHOWN = 3 };
 
@@ -179,6 +180,8 @@ static int predict_raw(predicting *x, const tn_dataset *d, int64_t index, const 
         return cli_show_boxes(&p, &x->output);
     if (x->rank == 4 && cli_gives_masks(x->m, &x->output, x->dims[2] * x->dims[3]))
         return cli_show_mask(&p, &x->output);
+    if (cli_gives_tokens(x->m, &x->raw, &x->output))
+        return cli_show_tokens(&(cli_tokens){x->c, x->m, x->a, file, &x->raw}, &x->output);
     show(x, file);
     return CLI_OK;
 }
@@ -303,7 +306,8 @@ const cli_command cli_predict = {"predict",
                                  "Classifies pictures (PNG, JPEG), scaled and centred as the model says, entries of "
                                  "IDX files (images.idx:17), or what the "
                                  "model was made for: rows of a table, lines of a text, which models of pairs "
-                                 "translate. Of models for boxes the boxes, of "
+                                 "translate; of models of language the likeliest tokens where some are hidden, or that "
+                                 "follow. Of models for boxes the boxes, of "
                                  "models for masks a picture FILE.mask.png of class numbers, here or in FOLDER.",
                                  run,
                                  "json to",

@@ -199,10 +199,12 @@ typedef struct tn_text_opt {
 } tn_text_opt;
 
 /* How texts become samples: a tokenizer and the options, kept in model files and applied by evaluation and prediction alike. Raw
- * input (tn_preparation_open) is a file with a text a line. */
+ * input (tn_preparation_open) is a file with a text a line, in UTF-8: each is a sample, an empty one too. */
 TN_API tn_preparation *tn_text_prepare(tn_context *context, const tn_tokenizer *tokenizer, const tn_text_opt *opt);
 /* The tokenizer of such a preparation; it lives as long as that. NULL if it is of another kind. */
 TN_API const tn_tokenizer *tn_text_tokenizer(const tn_preparation *preparation);
+/* What is learned with it; TN_TEXT_ALONE if it is of another kind. */
+TN_API tn_text_task tn_text_task_of(const tn_preparation *preparation);
 
 /* A sample for each text. `labels` for TN_TEXT_CLASSES: a class each, in [0, classes). */
 TN_API tn_dataset *tn_dataset_texts(tn_context *context, const tn_preparation *preparation, const tn_text *texts,

@@ -6,6 +6,7 @@
 #include "base/number.h"
 #include "model/core/zoo.h"
 #include "train/build.h"
+#include "train/source/source.h"
 #include "train/trainer.h"
 #include <tarn/ops.h>
 
@@ -147,16 +148,34 @@ static tn_status labels_of(base_arena *arena, const tn_dataset *data, const tn_t
     return labels ? TN_OK : TN_MEMORY;
 }
 
+/* The output of a graph for samples like x; NULL, and no graph, with the sentence in e. */
+static tn_tensor *build_for(tn_context *c, const train_recipe *r, const tn_dataset *data, const tn_field *x,
+                            tn_graph **g, base_error *e)
+{
+    base_clear(e);
+    *g = tn_graph_new(c);
+    tn_tensor *y = *g ? train_build_graph(r, x, tn_dataset_classes(data), tn_dataset_preparation(data), *g, e) : NULL;
+    if (!y) {
+        tn_graph_free(*g);
+        *g = NULL;
+    }
+    return y;
+}
+
 static tn_model *build(tn_context *c, const train_recipe *r, const tn_dataset *data, base_error *e)
 {
     const tn_field *x = tn_dataset_field(data, tn_dataset_find(data, "x"));
-    tn_graph *g = tn_graph_new(c);
-    tn_tensor *y =
-        x && g ? train_build_graph(r, x, tn_dataset_classes(data), tn_dataset_preparation(data), g, e) : NULL;
-    if (!y) {
-        tn_graph_free(g);
-        return NULL;
+    tn_graph *g = NULL;
+    tn_tensor *y = NULL;
+    if (x && r->source->any_length && !x->varies) { /* lines of other lengths can be predicted then */
+        tn_field free_length = *x;
+        free_length.varies = true;
+        y = build_for(c, r, data, &free_length, &g, e);
     }
+    if (x && !y)
+        y = build_for(c, r, data, x, &g, e);
+    if (!y)
+        return NULL;
     tn_preprocess p = train_preprocess_of(r, x);
     tn_model_opt opt = {
         .name = r->name ? r->name : r->model.name, .preprocess = &p, .preparation = tn_dataset_preparation(data)};

@@ -38,7 +38,7 @@ says_it() { # OVERRIDES...: trains, evaluates, translates
     awk -v got="$(sed -n 's/.*perplexity \([0-9.]*\).*/\1/p' out.txt)" 'BEGIN { exit !(got < 1.5) }' || say "$*: $(head -n 1 out.txt)"
     printf 'red fox sings\n\nwhite owl runs\n' >lines.txt
     runs 0 predict runs/t-001 lines.txt
-    prints "lines.txt:0: SINGS FOX RED" "lines.txt:1: RUNS OWL WHITE"
+    prints "lines.txt:0: SINGS FOX RED" "lines.txt:2: RUNS OWL WHITE"
 }
 says_it data.val_fraction=0.2
 runs 0 predict runs/t-001 lines.txt --json

@@ -38,7 +38,11 @@ runs 0 eval runs/t-001
 prints "20 samples"
 printf 'a wonderful feast\n\na terrible storm\n' >lines.txt
 runs 0 predict runs/t-001 lines.txt
-prints "lines.txt:0: glad" "lines.txt:1: sad"
+prints "lines.txt:0: glad" "lines.txt:2: sad"
+[ "$(wc -l <out.txt)" = 3 ] || say "not an answer for each line: $(cat out.txt)"
+printf 'a wonderful feast\na terr\xffible storm\n' >broken.txt
+runs 1 predict runs/t-001 broken.txt
+says "broken.txt, line 2, byte 7: 0xFF is not UTF-8"
 wins 100 data.val_under=more data.test_path=set/more
 prints "on 20 validation samples"
 for kind in characters bpe wordpiece unigram; do
@@ -83,6 +87,25 @@ for task in next masked; do
     runs 0 train r.yaml model="$masked" data="{name: corpus, path: corpus.txt, tokenizer: words, length: 20, val_fraction: 0.2, task: $task}" train.epochs=2
     prints "validation loss"
 done
+
+# Models of language say the likeliest tokens, on lines of any length.
+for _ in $(seq 60); do echo "the big dog runs over the small hill and the small cat sleeps"; done >said.txt
+data="{name: corpus, path: said.txt, tokenizer: words, length: 24, val_fraction: 0.1"
+lstm="{layers: [{embedding: {rows: 60, units: 24}}, {lstm: {units: 32, bidirectional: true, steps: true}}, {linear: 60}]}"
+rm -rf runs
+runs 0 train r.yaml model="$lstm" data="$data, task: masked}" train.epochs=60 train.lr=0.02
+printf 'the big <mask> runs over\nover the small hill <mask> the small <mask> sleeps\nthe big dog\n' >hidden.txt
+runs 1 predict runs/t-001 hidden.txt
+says "hidden.txt:2: nothing is hidden here: this model says what stands in place of <mask>"
+prints 'hidden.txt:0: "dog" (' 'hidden.txt:1: "and" ('
+grep -q '; "cat" (' out.txt || say "the second hidden token is not said: $(cat out.txt)"
+runs 1 predict runs/t-001 hidden.txt --json
+is_json
+prints '{"file":"hidden.txt:0","masks":[{"place":2,"tokens":[{"token":"dog","id":'
+rm -rf runs
+runs 0 train r.yaml model="${lstm/bidirectional: true, }" data="$data, task: next}" train.epochs=30 train.lr=0.02
+runs 0 predict runs/t-001 hidden.txt
+prints 'hidden.txt:2: "runs" ('
 
 # Odd texts: empty, not UTF-8, one long line.
 mkdir -p odd/a odd/b

@@ -112,13 +112,18 @@ static void test_classes(void **state)
         fail_msg("%s", tn_context_error(context));
     assert_non_null(tn_text_tokenizer(q));
     tn_dataset *raw = tn_preparation_read(context, q, "Dog unheard\n\nThe", 16, "test");
-    assert_int_equal(tn_dataset_count(raw), 2);
+    assert_int_equal(tn_dataset_count(raw), 3); /* the empty line is one */
     assert_int_equal(tn_dataset_fields(raw), 1);
     s = get(raw, 0, 0);
     assert_row(s.at[0], s.n[0], "7 1");
     s = get(raw, 1, 0);
+    assert_row(s.at[0], s.n[0], "0");
+    s = get(raw, 2, 0);
     assert_row(s.at[0], s.n[0], "5");
-    assert_null(tn_preparation_read(context, q, "\n\n", 2, "nothing"));
+    assert_null(tn_preparation_read(context, q, "", 0, "nothing"));
+    assert_null(tn_preparation_read(context, q, "dog\n\ncat \xe2\x82", 11, "test"));
+    assert_string_equal(tn_context_error(context),
+                        "test, line 3, byte 5: 0xE2 is not UTF-8 here; lines are given as UTF-8");
     free(json);
     tn_dataset_free(raw);
     tn_preparation_free(q);

@@ -79,6 +79,12 @@ const tn_tokenizer *tn_text_tokenizer(const tn_preparation *preparation)
     return p ? p->t : NULL;
 }
 
+tn_text_task tn_text_task_of(const tn_preparation *preparation)
+{
+    const text_prep *p = data_preparation_self(preparation, &data_prepare_text);
+    return p ? p->task : TN_TEXT_ALONE;
+}
+
 /* ---- JSON ------------------------------------------------------------------------------------------------------ */
 
 static void prep_write(const void *self, format_json_out *w)
@@ -200,17 +206,30 @@ tn_status text_file_read(const char *path, data_buffer *b, base_error *e)
     return status;
 }
 
+static tn_status check_utf8(const tn_text *lines, size_t n, const char *name, base_error *e)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t at = 0, used = 0; at < lines[i].bytes; at += used)
+            if (base_utf8_next(lines[i].at + at, lines[i].bytes - at, &used) < 0)
+                return base_fail(e, TN_FORMAT,
+                                 "%s, line %zu, byte %zu: 0x%02X is not UTF-8 here; lines are given as UTF-8", name,
+                                 i + 1, at + 1, (unsigned char)lines[i].at[at]);
+    return TN_OK;
+}
+
+/* Raw lines are answered one by one, those that are empty too, as an empty text among training texts is. */
 static tn_dataset *set_of_lines(const char *text, size_t bytes, const char *name, const tn_preparation *p,
                                 text_make_set *make, bool raw, int threads, base_error *e)
 {
     tn_text *lines = NULL;
     size_t n = 0;
     tn_dataset *d = NULL;
-    if (text_lines(text, bytes, false, &lines, &n, e) != TN_OK)
+    name = name ? name : "the input";
+    if (text_lines(text, bytes, raw, &lines, &n, e) != TN_OK)
         return NULL;
     if (n == 0)
-        base_fail(e, TN_FORMAT, "%s holds no text", name ? name : "the input");
-    else
+        base_fail(e, TN_FORMAT, "%s holds no text", name);
+    else if (!raw || check_utf8(lines, n, name, e) == TN_OK)
         d = make(p, lines, n, raw, threads, e);
     free(lines);
     return d;

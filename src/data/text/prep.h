@@ -24,7 +24,7 @@ tn_dataset *text_set_new(const tn_preparation *p, const tn_text *texts, size_t n
                          int threads, base_error *e);
 /* The lines of a text, without their ends; empty ones only if `all`. *lines is the caller's. */
 tn_status text_lines(const char *text, size_t bytes, bool all, tn_text **lines, size_t *n, base_error *e);
-/* A data set of the lines of raw input, made by `make`: `raw`, as the model's input alone. */
+/* A data set of the lines of raw input, made by `make`: `raw`, as the model's input alone, with empty lines, and all UTF-8. */
 typedef tn_dataset *text_make_set(const tn_preparation *p, const tn_text *lines, size_t n, bool raw, int threads,
                                   base_error *e);
 tn_dataset *text_open_lines(const tn_preparation *p, const data_raw *in, text_make_set *make, bool raw, int threads,

@@ -82,6 +82,13 @@ static tn_status check(tn_predictor *p, const pairs_prep *how, const tn_view *x)
     return TN_OK;
 }
 
+/* A line without words is one place of padding. */
+static bool is_empty(const pairs_prep *how, const tn_view *x)
+{
+    const int64_t *ids = x->data;
+    return x->dims[1] == 1 && ids[0] == tn_tokenizer_roles(how->source).pad;
+}
+
 tn_status tn_translate(tn_predictor *p, const tn_view *x, int32_t *ids, size_t *n)
 {
     const pairs_prep *how = data_preparation_self(p->model->preparation, &data_prepare_pairs);
@@ -89,6 +96,8 @@ tn_status tn_translate(tn_predictor *p, const tn_view *x, int32_t *ids, size_t *
     *n = 0;
     base_clear(&p->error);
     BASE_TRY(check(p, how, x));
+    if (is_empty(how, x)) /* nothing says nothing */
+        return TN_OK;
     saying s = {.p = p, .how = how, .x = x, .classes = p->model->output->type.dims[2]};
     const tn_status status = say(&s, ids, most, n);
     free(s.said);

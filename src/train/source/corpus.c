@@ -118,4 +118,4 @@ static tn_status open_corpus(tn_context *c, const train_recipe *r, train_sets *s
 }
 
 const train_source train_source_corpus = {
-    .in_order = true, .table = &options, .size = sizeof(corpus), .check = check, .open = open_corpus};
+    .in_order = true, .any_length = true, .table = &options, .size = sizeof(corpus), .check = check, .open = open_corpus};

@@ -20,6 +20,7 @@ typedef struct train_source {
     bool by_class;             /* samples come class by class: train_count takes them spread out */
     bool own_valid;            /* has validation samples always: data.val_fraction and folds do nothing */
     bool in_order;             /* what is validated on follows what is trained on, or is cut by the kind: no folds */
+    bool any_length;           /* samples are of one length, models of any where their layers allow it */
     bool caches;               /* keeps what it decodes as data.cache says; else that key does nothing */
     /* Optional: what the rows alone cannot say. `node` is the mapping that was read. */
     tn_status (*check)(const train_recipe *r, const format_yaml_node *node, base_error *e);
