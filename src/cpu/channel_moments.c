@@ -1,4 +1,4 @@
-/* channel_moments and channel_sums on f32 with channels last, by core/moments.h. */
+/* channel_moments and channel_sums on f32, x also as bf16, with channels last, by core/moments.h. */
 #include "cpu/core/kernels.h"
 #include "cpu/core/moments.h"
 
@@ -21,10 +21,17 @@ static tn_status prepare(kernel_bind *b)
     m->rows = kernel_count(&b->in[0]) / m->channels;
     m->threads = b->threads;
     m->isa = (cpu_isa)b->isa;
+    m->half = b->in[b->n_in > 1].dtype == TN_BF16;
     cpu_moments_plan(m);
     b->plan = m;
     b->scratch = cpu_moments_scratch(m);
     return TN_OK;
+}
+
+/* x: input 0 of channel_moments, input 1 of channel_sums. */
+static kernel_half half(const kernel_bind *b, int i)
+{
+    return i == (b->n_in > 1) ? KERNEL_HALF : KERNEL_NO_HALF;
 }
 
 static void run_moments(const kernel_call *c)
@@ -40,6 +47,6 @@ static void run_sums(const kernel_call *c)
 #define ROW(text, what)                                                                                                \
     {                                                                                                                  \
         .op = text, .name = text "/direct", .keeps = cpu_node_is_f32, .accepts = accepts, .want = want,                \
-        .prepare = prepare, .run = what                                                                                \
+        .prepare = prepare, .run = what, .half = half                                                                  \
     }
 const kernel cpu_kernels_channel_moments[] = {ROW("channel_moments", run_moments), ROW("channel_sums", run_sums), {0}};

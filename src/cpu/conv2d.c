@@ -93,7 +93,8 @@ static tn_status plan(kernel_bind *b, const kernel_operand *x, const kernel_oper
     return TN_OK;
 }
 
-/* The pictures of a convolution that rounds them. */
+/* The pictures of a convolution that rounds them. In training what it gives is kept rounded for those who normalise it, forward and
+ * backward, as autocast does elsewhere: values between forward and backward are what a step needs most memory for. */
 static kernel_half half(const kernel_bind *b, int i)
 {
     if (i == 1 || i == 2 || !accepts(b))
@@ -102,7 +103,7 @@ static kernel_half half(const kernel_bind *b, int i)
     c.half_x = i == 0;
     if (b->precision == TN_PRECISION_BF16 && c.isa == CPU_AMX && cpu_conv_moves_half(&c))
         return b->n_in > 3 && b->in[3].dtype ? KERNEL_NO_HALF : KERNEL_MOVES;
-    return !cpu_conv_takes_half(&c) ? KERNEL_NO_HALF : i == 0 ? KERNEL_ROUNDS : KERNEL_HALF;
+    return !cpu_conv_takes_half(&c) ? KERNEL_NO_HALF : i == 0 || (i < 0 && b->training) ? KERNEL_ROUNDS : KERNEL_HALF;
 }
 
 static tn_status prepare_forward(kernel_bind *b)
@@ -172,7 +173,21 @@ static tn_status prepare_transposed(kernel_bind *b)
 
 static tn_status prepare_grad_weight(kernel_bind *b)
 {
-    return plan(b, &b->in[0], &b->out[0], &b->in[1], CPU_CONV_GRAD_WEIGHT);
+    BASE_TRY(plan(b, &b->in[0], &b->out[0], &b->in[1], CPU_CONV_GRAD_WEIGHT));
+    conv_plan *p = b->plan;
+    p->conv.half_x = b->in[0].dtype == TN_BF16;
+    p->conv.half_y = b->in[1].dtype == TN_BF16;
+    return TN_OK;
+}
+
+/* The pictures, and what comes from above. */
+static kernel_half half_of_weight(const kernel_bind *b, int i)
+{
+    if (i < 0 || !accepts(b))
+        return KERNEL_NO_HALF;
+    cpu_conv c = conv_of(b, &b->in[0], &b->out[0], &b->in[1], CPU_CONV_GRAD_WEIGHT);
+    c.half_x = i == 0;
+    return cpu_conv_weight_takes_half(&c) ? KERNEL_ROUNDS : KERNEL_NO_HALF;
 }
 
 static void run_forward(const kernel_call *c)
@@ -254,5 +269,6 @@ const kernel cpu_kernels_conv2d[] = {{.op = "conv2d",
                                       .accepts = accepts,
                                       .want = pictures_last,
                                       .prepare = prepare_grad_weight,
-                                      .run = run_grad_weight},
+                                      .run = run_grad_weight,
+                                      .half = half_of_weight},
                                      {0}};

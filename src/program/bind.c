@@ -542,11 +542,11 @@ static tn_status ask_half(binder *x, const graph_node *n, unsigned char *mark, b
     return TN_OK;
 }
 
-/* In predictions with bf16 products, values that these round in any case lie in memory as they are rounded, half as large: where all
- * who make and read them can do with that. */
+/* With bf16 products, values that these round in any case lie in memory as they are rounded, half as large: where all who make and read
+ * them can do with that. */
 static tn_status choose_half(binder *x)
 {
-    if (x->p->precision != TN_PRECISION_BF16 || x->entry->training)
+    if (x->p->precision != TN_PRECISION_BF16)
         return TN_OK;
     unsigned char *mark = calloc((size_t)x->g->n_tensors + 1, 1);
     x->half = calloc((size_t)x->g->n_tensors + 1, sizeof *x->half);

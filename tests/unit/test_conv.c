@@ -520,6 +520,38 @@ static void check_half(cpu_conv c, int parts, bool adds)
     buffer_free(scratch), buffer_free(half_x), buffer_free(half_add), buffer_free(got);
 }
 
+/* The same of the gradient of weights. parts: 1: x, 2: dy. */
+static void check_half_weight(cpu_conv c, int parts)
+{
+    buffer x = rounded_buffer((size_t)(c.n * c.h * c.w * c.c_in)),
+           dy = rounded_buffer((size_t)(c.n * c.oh * c.ow * c.c_out));
+    const size_t n = (size_t)(c.c_out * c.c_in / c.groups * c.kh * c.kw);
+    buffer want = buffer_new(n), got = buffer_new(n), scratch = scratch_new(&c, CPU_CONV_GRAD_WEIGHT);
+    buffer half_x = halved(x.at, x.n), half_dy = halved(dy.at, dy.n);
+    cpu_conv_grad_weight(&c, x.at, dy.at, want.at, NULL, scratch.at);
+    c.half_x = parts & 1, c.half_y = parts & 2;
+    assert_true(cpu_conv_weight_takes_half(&c));
+    cpu_conv_grad_weight(&c, parts & 1 ? half_x.at : x.at, parts & 2 ? half_dy.at : dy.at, got.at, NULL, scratch.at);
+    same_bits(got, want);
+    buffer_free(x), buffer_free(dy), buffer_free(want), buffer_free(got), buffer_free(scratch);
+    buffer_free(half_x), buffer_free(half_dy);
+}
+
+static void test_half_weight(void **state)
+{
+    (void)state;
+    for (int parts = 1; parts < 4 && cpu_isa_best() == CPU_AMX; parts++)
+        for (int64_t channels = 16; channels <= 80; channels += 16 + parts % 2)
+            for (int few = 0; few < 2 - (parts & 1); few++) {
+                cpu_conv c =
+                    shape(2, few ? 3 : 97 - channels, 9, 7, channels, few ? 7 : 3, 1 + (int)(channels % 3) / 2, 1);
+                c.isa = CPU_AMX;
+                c.threads = 2;
+                c.narrow = true;
+                check_half_weight(c, parts);
+            }
+}
+
 static void test_half(void **state)
 {
     (void)state;
@@ -703,11 +735,12 @@ static void test_nan(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_channels),   cmocka_unit_test(test_windows), cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_random),     cmocka_unit_test(test_groups),  cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_packed),     cmocka_unit_test(test_narrow),  cmocka_unit_test(test_half),
-        cmocka_unit_test(test_transposed), cmocka_unit_test(test_ends),    cmocka_unit_test(test_pool),
-        cmocka_unit_test(test_winograd),   cmocka_unit_test(test_split),   cmocka_unit_test(test_nan),
+        cmocka_unit_test(test_channels),    cmocka_unit_test(test_windows),    cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_random),      cmocka_unit_test(test_groups),     cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_packed),      cmocka_unit_test(test_narrow),     cmocka_unit_test(test_half),
+        cmocka_unit_test(test_half_weight), cmocka_unit_test(test_transposed), cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_pool),        cmocka_unit_test(test_winograd),   cmocka_unit_test(test_split),
+        cmocka_unit_test(test_nan),
     };
     cpu_team *team = cpu_team_new(7);
     (void)cpu_team_enter(team);

@@ -129,10 +129,15 @@ bool cpu_conv_pools(const cpu_conv *c)
 }
 
 /* Windows of few channels read f32: pictures themselves. */
+static bool takes_half(const conv_problem *p, bool x)
+{
+    return p->narrow && (p->split || !x);
+}
+
 bool cpu_conv_takes_half(const cpu_conv *c)
 {
     const conv_problem p = forward_problem(c);
-    return p.narrow && (p.split || !c->half_x);
+    return takes_half(&p, c->half_x);
 }
 
 bool cpu_conv_moves_half(const cpu_conv *c)
@@ -342,6 +347,12 @@ bool cpu_conv_weight_by_split(const cpu_conv *c)
     return p.split || p.few;
 }
 
+bool cpu_conv_weight_takes_half(const cpu_conv *c)
+{
+    const conv_problem p = weight_problem(c);
+    return takes_half(&p, c->half_x);
+}
+
 /* What the packed calls need; the others add the packed weights. */
 static size_t weight_scratch(const cpu_conv *c)
 {
@@ -424,7 +435,7 @@ void cpu_conv_transposed(const cpu_conv *c, const float *x, const float *w, cons
     cpu_conv_transposed_packed(c, x, scratch, bias, y, (char *)scratch + cpu_conv_packed(c, CPU_CONV_GRAD_DATA));
 }
 
-void cpu_conv_grad_weight(const cpu_conv *c, const float *x, const float *dy, float *dw, float *db, void *scratch)
+void cpu_conv_grad_weight(const cpu_conv *c, const void *x, const void *dy, float *dw, float *db, void *scratch)
 {
     const conv_problem p = weight_problem(c);
 #if CPU_X86

@@ -38,7 +38,8 @@ typedef struct cpu_conv {
     bool split;
     /* The same with one product: operands are rounded to bf16 where there is AMX. */
     bool narrow;
-    /* Forward, where cpu_conv_takes_half or cpu_conv_moves_half: x, `add` and y are bf16 in memory. */
+    /* Forward, where cpu_conv_takes_half or cpu_conv_moves_half: x, `add` and y are bf16 in memory. Gradient of weights, where
+     * cpu_conv_weight_takes_half: x and dy (half_y). */
     bool half_x, half_add, half_y;
     /* Forward, where cpu_conv_pools allows it: y[n][oh / 2][ow / 2][c_out] is the largest of each 2 x 2 numbers, NaN before all. */
     bool pool;
@@ -61,7 +62,9 @@ bool cpu_conv_weight_by_split(const cpu_conv *c);
 bool cpu_conv_winograd_first(const cpu_conv *c);
 /* Whether the forward computation, narrow as c says, may read and write pictures of bf16. */
 bool cpu_conv_takes_half(const cpu_conv *c);
-/* Whether it may, but x and y only together, and nothing is added: one channel a group. */
+/* Whether the gradient of weights may read x, if half_x says so, and dy as bf16. */
+bool cpu_conv_weight_takes_half(const cpu_conv *c);
+/* Whether the forward computation may, but x and y only together, and nothing is added: one channel a group. */
 bool cpu_conv_moves_half(const cpu_conv *c);
 /* Bytes of scratch that the call with the same job (and the same threads and isa) needs. */
 size_t cpu_conv_scratch(const cpu_conv *c, cpu_conv_job job);
@@ -72,7 +75,7 @@ void cpu_conv_forward(const cpu_conv *c, const void *x, const float *w, const fl
 /* dx from dy = dloss/dy (of the output before relu). */
 void cpu_conv_grad_data(const cpu_conv *c, const float *dy, const float *w, float *dx, void *scratch);
 /* dw and, unless NULL, db[c_out] from x and dy. */
-void cpu_conv_grad_weight(const cpu_conv *c, const float *x, const float *dy, float *dw, float *db, void *scratch);
+void cpu_conv_grad_weight(const cpu_conv *c, const void *x, const void *dy, float *dw, float *db, void *scratch);
 
 /* The transposed convolution is the gradient of data with a bias (c_in of them, or NULL) and relu: x[n][oh][ow][c_out] to
  * y[n][h][w][c_in] with the weights of c, w[c_out][c_in / groups][kh][kw], as PyTorch's conv_transpose2d has them. Its own

@@ -158,7 +158,8 @@ void conv_split_run(const conv_problem *p, int threads, const void *x, const flo
 /* A problem without taps: outputs are zero. */
 void conv_split_zero(const conv_problem *p, int threads, float *y);
 size_t conv_split_weight_scratch(const conv_problem *p, int threads);
-void conv_split_weight_run(const conv_problem *p, int threads, const float *x, const float *dy, float *dw, float *db,
+/* x and dy are bf16 where the problem has half_x, half_y; without db then. */
+void conv_split_weight_run(const conv_problem *p, int threads, const void *x, const void *dy, float *dw, float *db,
                            void *scratch);
 
 /* conv_weight.c */

@@ -132,11 +132,33 @@ static void panel(const float *w, int64_t channel, int64_t lane, int64_t have_k,
     }
 }
 
+/* As pairs_of, where numbers are bf16 already. */
+CPU_INLINE void pairs_of_half(const uint16_t *const *at, const uint16_t *const *soon, int64_t c, __mmask16 mask,
+                              cpu_vf high[HALF])
+{
+#pragma GCC unroll 16
+    for (int i = 0; i < HALF; i++) {
+        const uint16_t *a = mask ? at[2 * i] : NULL, *b = mask ? at[2 * i + 1] : NULL;
+        if (soon && mask && c % CONV_SPLIT_SIDE == 0) { /* 32 channels to a line of the cache */
+            __builtin_prefetch(soon[2 * i] + c);
+            __builtin_prefetch(soon[2 * i + 1] + c);
+        }
+        const __m256i x = a ? _mm256_maskz_loadu_epi16(mask, a + c) : _mm256_setzero_si256();
+        const __m256i y = b ? _mm256_maskz_loadu_epi16(mask, b + c) : _mm256_setzero_si256();
+        high[i] = (cpu_vf)_mm512_or_si512(_mm512_cvtepu16_epi32(x), _mm512_slli_epi32(_mm512_cvtepu16_epi32(y), 16));
+    }
+}
+
 /* 16 channels of 32 places, from channel c on; the same of the 32 places at `soon` (or NULL) are asked for. */
 CPU_INLINE void pairs_of(const float *const *at, const float *const *soon, int64_t c, int64_t channels,
-                         cpu_vf high[HALF], cpu_vf low[HALF], const bool narrow)
+                         cpu_vf high[HALF], cpu_vf low[HALF], const bool narrow, const bool half)
 {
     const __mmask16 mask = first(channels - c);
+    if (half) {
+        pairs_of_half((const uint16_t *const *)(const void *)at, (const uint16_t *const *)(const void *)soon, c, mask,
+                      high);
+        return;
+    }
 #pragma GCC unroll 16
     for (int i = 0; i < HALF; i++) {
         const float *a = mask ? at[2 * i] : NULL, *b = mask ? at[2 * i + 1] : NULL;
@@ -155,11 +177,11 @@ CPU_INLINE void pairs_of(const float *const *at, const float *const *soon, int64
 }
 
 CPU_INLINE void rows_of(const float *const *at, const float *const *soon, int64_t channels, char *to, int64_t pitch,
-                        int64_t low, const bool narrow)
+                        int64_t low, const bool narrow, const bool half)
 {
     for (int64_t c = 0; c < channels; c += HALF, to += HALF * pitch) {
         cpu_vf h[HALF], l[HALF];
-        pairs_of(at, soon, c, channels, h, l, narrow);
+        pairs_of(at, soon, c, channels, h, l, narrow, half);
         cpu_vf_transpose(h);
 #pragma GCC unroll 16
         for (int i = 0; i < HALF; i++)
@@ -174,20 +196,22 @@ CPU_INLINE void rows_of(const float *const *at, const float *const *soon, int64_
 }
 
 static void rows(const float *const *at, const float *const *soon, int64_t channels, char *to, int64_t pitch,
-                 int64_t low)
+                 int64_t low, bool half)
 {
-    if (low)
-        rows_of(at, soon, channels, to, pitch, low, false);
+    if (half)
+        rows_of(at, soon, channels, to, pitch, 0, true, true);
+    else if (low)
+        rows_of(at, soon, channels, to, pitch, low, false, false);
     else
-        rows_of(at, soon, channels, to, pitch, 0, true);
+        rows_of(at, soon, channels, to, pitch, 0, true, false);
 }
 
 CPU_INLINE void pairs_for(const float *const *at, const float *const *soon, int64_t channels, char *to, int64_t next,
-                          int64_t low, const bool narrow)
+                          int64_t low, const bool narrow, const bool half)
 {
     for (int64_t c = 0; c < channels || c % CONV_SPLIT_SIDE; c += HALF, to += next) {
         cpu_vf h[HALF], l[HALF];
-        pairs_of(at, soon, c, channels, h, l, narrow);
+        pairs_of(at, soon, c, channels, h, l, narrow, half);
 #pragma GCC unroll 16
         for (int i = 0; i < HALF; i++) {
             cpu_vf_store((float *)(void *)(to + i * 64), h[i]);
@@ -198,12 +222,14 @@ CPU_INLINE void pairs_for(const float *const *at, const float *const *soon, int6
 }
 
 static void pairs(const float *const *at, const float *const *soon, int64_t channels, char *to, int64_t next,
-                  int64_t low)
+                  int64_t low, bool half)
 {
-    if (low)
-        pairs_for(at, soon, channels, to, next, low, false);
+    if (half)
+        pairs_for(at, soon, channels, to, next, 0, true, true);
+    else if (low)
+        pairs_for(at, soon, channels, to, next, low, false, false);
     else
-        pairs_for(at, soon, channels, to, next, 0, true);
+        pairs_for(at, soon, channels, to, next, 0, true, false);
 }
 
 /* Eight places at a time: some thousand additions one after the other lose little. */

@@ -93,11 +93,11 @@ typedef struct conv_split_kernels {
     void (*fence)(void);
     /* 32 places, 16 channels after 16, those of the places at `soon` (or NULL) are asked for: as rows of channels (low parts
      * `low` bytes behind; 0: none), all that there are up to a multiple of 16; or as pairs of places, `next` bytes from 16
-     * channels to the next, up to a multiple of 32, low parts likewise. */
+     * channels to the next, up to a multiple of 32, low parts likewise. half: what is there is bf16, and has no low parts. */
     void (*rows)(const float *const *at, const float *const *soon, int64_t channels, char *to, int64_t pitch,
-                 int64_t low);
+                 int64_t low, bool half);
     void (*pairs)(const float *const *at, const float *const *soon, int64_t channels, char *to, int64_t next,
-                  int64_t low);
+                  int64_t low, bool half);
     void (*sum)(const conv_split_sum *s);
     /* sum[channel] += over `count` places. */
     void (*add)(const float *from, int64_t step, int64_t count, int64_t channels, float *sum);

@@ -26,7 +26,7 @@ typedef struct weight_plan {
 typedef struct weight_job {
     const conv_problem *p;
     const weight_plan *plan;
-    const float *x, *dy;
+    const void *x, *dy; /* bf16 where the problem has half_x, half_y */
     float *dw;
     const int64_t *off, *stream;
     float *sums;
@@ -110,7 +110,7 @@ static void fill_pairs(const weight_job *j, int64_t from, const float **at, char
         for (int64_t odd = 0; odd < r->copies; odd++, to += r->copy)
             for (int64_t i = 0; i < r->window && in_use(j, s, odd); i += SIDE)
                 conv_split_amx.pairs(at + odd + i, i + SIDE < r->window && !odd ? at + i + SIDE : NULL, channels,
-                                     to + i * (CONV_SPLIT_RECORD / 2), r->next, low);
+                                     to + i * (CONV_SPLIT_RECORD / 2), r->next, low, j->p->half_x);
     }
 }
 
@@ -118,14 +118,15 @@ static void fill_pairs(const weight_job *j, int64_t from, const float **at, char
 static void fill_rows(const weight_job *j, int64_t from, int64_t first, int64_t end, const float **at, char *to)
 {
     const weight_plan *r = j->plan;
-    const int64_t channels = conv_min(j->p->c_out, end * SIDE) - first * SIDE;
+    const int64_t channels = conv_min(j->p->c_out, end * SIDE) - first * SIDE, size = j->p->half_y ? 2 : 4;
     int64_t *place = (int64_t *)(void *)(at + r->window + 1);
     conv_split_outputs(&r->map, j->p, from, r->length, place);
     for (int64_t i = 0; i < r->length; i++)
-        at[i] = place[i] >= 0 ? j->dy + place[i] + first * SIDE : NULL;
+        at[i] = place[i] >= 0 ? (const float *)(const void *)((const char *)j->dy + (place[i] + first * SIDE) * size)
+                              : NULL;
     for (int64_t i = 0; i < r->length; i += SIDE)
-        conv_split_amx.rows(at + i, i + SIDE < r->length ? at + i + SIDE : NULL, channels, to + i * 2, r->pitch,
-                            r->low);
+        conv_split_amx.rows(at + i, i + SIDE < r->length ? at + i + SIDE : NULL, channels, to + i * 2, r->pitch, r->low,
+                            j->p->half_y);
 }
 
 /* A run of places at a time, so that the rows of dy stay in the first cache while all input channels pass. */
@@ -236,7 +237,7 @@ static void sum_bias(const conv_problem *p, const float *dy, float *db)
             conv_split_amx.add(dy + i * p->y_image + r * p->y_row, p->y_pixel, p->ow, p->c_out, db);
 }
 
-void conv_split_weight_run(const conv_problem *p, int threads, const float *x, const float *dy, float *dw, float *db,
+void conv_split_weight_run(const conv_problem *p, int threads, const void *x, const void *dy, float *dw, float *db,
                            void *scratch)
 {
     weight_plan r;

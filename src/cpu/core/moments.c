@@ -1,5 +1,6 @@
 /* moments.c: see moments.h. */
 #include "cpu/core/moments.h"
+#include "cpu/core/half.h"
 #include "cpu/core/par.h"
 
 #include <math.h>
@@ -18,7 +19,8 @@ enum {
 typedef struct job {
     const cpu_moments *m;
     const cpu_moments_fns *f;
-    const float *x, *dy, *mean; /* dy NULL: moments */
+    const void *x;
+    const float *dy, *mean; /* dy NULL: moments */
     float *out[2];
     double *part; /* [blocks][2][channels] */
     char *threads;
@@ -66,15 +68,26 @@ size_t cpu_moments_scratch(const cpu_moments *m)
     return m->part + (size_t)m->threads * m->thread_bytes;
 }
 
+/* Number `at` of x and those behind it. */
+static const void *behind(const job *j, int64_t at)
+{
+    return (const char *)j->x + at * (j->m->half ? 2 : 4);
+}
+
+static float number(const job *j, int64_t at)
+{
+    return j->m->half ? cpu_f32_of_bf16(((const uint16_t *)j->x)[at]) : ((const float *)j->x)[at];
+}
+
 /* `rows` rows of n numbers in runs, into l->a and l->b. */
 static void add_runs(const job *j, const lanes *l, int64_t from, int64_t rows, int64_t n)
 {
     for (int64_t r = 0; r < rows; r += RUN) {
         const int64_t count = least(RUN, rows - r), at = from + r * n;
         if (j->dy)
-            j->f->sums(j->dy + at, j->x + at, count, n, l->shift, l->fa, l->fb);
+            j->f->sums[j->m->half](j->dy + at, behind(j, at), count, n, l->shift, l->fa, l->fb);
         else
-            j->f->moments(j->x + at, count, n, l->shift, l->fa, l->fb);
+            j->f->moments[j->m->half](behind(j, at), count, n, l->shift, l->fa, l->fb);
         for (int64_t i = 0; i < n; i++) {
             l->a[i] += (double)l->fa[i];
             l->b[i] += (double)l->fb[i];
@@ -102,7 +115,7 @@ static void block_chunk(void *arg, int64_t chunk, int thread)
     const lanes l = lanes_of(j, thread);
     memset(l.a, 0, (size_t)(2 * m->group * c) * sizeof *l.a);
     for (int64_t i = 0; i < c; i++) {
-        const float k = j->dy ? j->mean[i] : j->x[first * c + i];
+        const float k = j->dy ? j->mean[i] : number(j, first * c + i);
         l.shift[i] = j->dy || isfinite(k) ? k : 0;
     }
     for (int64_t g = 1; g < m->group; g++)
@@ -171,13 +184,13 @@ static void run(job *j, void *scratch)
     cpu_parallel(work < BLOCK ? 1 : m->threads, ceil_of(m->channels, JOIN), join_chunk, j);
 }
 
-void cpu_moments_run(const cpu_moments *m, const float *x, float *mean, float *var, void *scratch)
+void cpu_moments_run(const cpu_moments *m, const void *x, float *mean, float *var, void *scratch)
 {
     job j = {.m = m, .x = x, .out = {mean, var}};
     run(&j, scratch);
 }
 
-void cpu_moments_sums(const cpu_moments *m, const float *dy, const float *x, const float *mean, float *sum, float *dot,
+void cpu_moments_sums(const cpu_moments *m, const float *dy, const void *x, const float *mean, float *sum, float *dot,
                       void *scratch)
 {
     job j = {.m = m, .x = x, .dy = dy, .mean = mean, .out = {sum, dot}};

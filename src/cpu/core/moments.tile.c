@@ -10,8 +10,20 @@ CPU_INLINE cpu_vf load(const float *p, int64_t n)
     return n >= CPU_VF ? cpu_vf_load(p) : cpu_vf_load_n(p, n);
 }
 
+/* Element i and those behind it of x, which is f32 or bf16. */
+CPU_INLINE const void *behind(const void *x, int64_t i, const bool half)
+{
+    return (const char *)x + i * (half ? 2 : 4);
+}
+
+CPU_INLINE cpu_vf load_x(const void *x, int64_t i, int64_t n, const bool half)
+{
+    const void *p = behind(x, i, half);
+    return !half ? load(p, n) : n >= CPU_VF ? cpu_vf_load_bf16(p) : cpu_vf_load_bf16_n(p, n);
+}
+
 /* Asking for what is not there does no harm. */
-CPU_INLINE void ask(const float *p)
+CPU_INLINE void ask(const void *p)
 {
     __builtin_prefetch((const void *)((uintptr_t)p + AHEAD));
 }
@@ -25,13 +37,14 @@ CPU_INLINE void add(float *p, cpu_vf v, int64_t n)
 }
 
 /* One vector of `rows` rows (a constant). */
-CPU_INLINE void moments_of(const float *x, int rows, int64_t stride, const float *shift, float *a, float *b, int64_t n)
+CPU_INLINE void moments_of(const void *x, int rows, int64_t stride, const float *shift, float *a, float *b, int64_t n,
+                           const bool half)
 {
     const cpu_vf k = load(shift, n);
     cpu_vf sum = {0}, square = {0};
     for (int r = 0; r < rows; r++) {
-        const cpu_vf d = load(x + r * stride, n) - k;
-        ask(x + r * stride);
+        const cpu_vf d = load_x(x, r * stride, n, half) - k;
+        ask(behind(x, r * stride, half));
         sum += d;
         square = cpu_vf_fma(d, d, square);
     }
@@ -39,59 +52,83 @@ CPU_INLINE void moments_of(const float *x, int rows, int64_t stride, const float
     add(b, square, n);
 }
 
-CPU_INLINE void sums_of(const float *dy, const float *x, int rows, int64_t stride, const float *shift, float *a,
-                        float *b, int64_t n)
+CPU_INLINE void sums_of(const float *dy, const void *x, int rows, int64_t stride, const float *shift, float *a,
+                        float *b, int64_t n, const bool half)
 {
     const cpu_vf k = load(shift, n);
     cpu_vf sum = {0}, dot = {0};
     for (int r = 0; r < rows; r++) {
         const cpu_vf d = load(dy + r * stride, n);
         ask(dy + r * stride);
-        ask(x + r * stride);
+        ask(behind(x, r * stride, half));
         sum += d;
-        dot = cpu_vf_fma(d, load(x + r * stride, n) - k, dot);
+        dot = cpu_vf_fma(d, load_x(x, r * stride, n, half) - k, dot);
     }
     add(a, sum, n);
     add(b, dot, n);
 }
 
-CPU_INLINE void moments_rows(const float *x, int rows, int64_t n, const float *shift, float *a, float *b)
+CPU_INLINE void moments_rows(const void *x, int rows, int64_t n, const float *shift, float *a, float *b,
+                             const bool half)
 {
     int64_t i = 0;
     for (; i + CPU_VF <= n; i += CPU_VF)
-        moments_of(x + i, rows, n, shift + i, a + i, b + i, CPU_VF);
+        moments_of(behind(x, i, half), rows, n, shift + i, a + i, b + i, CPU_VF, half);
     if (i < n)
-        moments_of(x + i, rows, n, shift + i, a + i, b + i, n - i);
+        moments_of(behind(x, i, half), rows, n, shift + i, a + i, b + i, n - i, half);
 }
 
-CPU_INLINE void sums_rows(const float *dy, const float *x, int rows, int64_t n, const float *shift, float *a, float *b)
+CPU_INLINE void sums_rows(const float *dy, const void *x, int rows, int64_t n, const float *shift, float *a, float *b,
+                          const bool half)
 {
     int64_t i = 0;
     for (; i + CPU_VF <= n; i += CPU_VF)
-        sums_of(dy + i, x + i, rows, n, shift + i, a + i, b + i, CPU_VF);
+        sums_of(dy + i, behind(x, i, half), rows, n, shift + i, a + i, b + i, CPU_VF, half);
     if (i < n)
-        sums_of(dy + i, x + i, rows, n, shift + i, a + i, b + i, n - i);
+        sums_of(dy + i, behind(x, i, half), rows, n, shift + i, a + i, b + i, n - i, half);
 }
 
-static void moments(const float *x, int64_t rows, int64_t n, const float *shift, float *a, float *b)
+CPU_INLINE void all_moments(const void *x, int64_t rows, int64_t n, const float *shift, float *a, float *b,
+                            const bool half)
 {
     memset(a, 0, (size_t)n * sizeof *a);
     memset(b, 0, (size_t)n * sizeof *b);
-    for (; rows >= ROWS; rows -= ROWS, x += ROWS * n)
-        moments_rows(x, ROWS, n, shift, a, b);
-    for (; rows > 0; rows--, x += n)
-        moments_rows(x, 1, n, shift, a, b);
+    for (; rows >= ROWS; rows -= ROWS, x = behind(x, ROWS * n, half))
+        moments_rows(x, ROWS, n, shift, a, b, half);
+    for (; rows > 0; rows--, x = behind(x, n, half))
+        moments_rows(x, 1, n, shift, a, b, half);
 }
 
-static void sums(const float *dy, const float *x, int64_t rows, int64_t n, const float *shift, float *a, float *b)
+CPU_INLINE void all_sums(const float *dy, const void *x, int64_t rows, int64_t n, const float *shift, float *a,
+                         float *b, const bool half)
 {
     memset(a, 0, (size_t)n * sizeof *a);
     memset(b, 0, (size_t)n * sizeof *b);
-    for (; rows >= ROWS; rows -= ROWS, x += ROWS * n, dy += ROWS * n)
-        sums_rows(dy, x, ROWS, n, shift, a, b);
-    for (; rows > 0; rows--, x += n, dy += n)
-        sums_rows(dy, x, 1, n, shift, a, b);
+    for (; rows >= ROWS; rows -= ROWS, x = behind(x, ROWS * n, half), dy += ROWS * n)
+        sums_rows(dy, x, ROWS, n, shift, a, b, half);
+    for (; rows > 0; rows--, x = behind(x, n, half), dy += n)
+        sums_rows(dy, x, 1, n, shift, a, b, half);
+}
+
+static void moments(const void *x, int64_t rows, int64_t n, const float *shift, float *a, float *b)
+{
+    all_moments(x, rows, n, shift, a, b, false);
+}
+
+static void moments_half(const void *x, int64_t rows, int64_t n, const float *shift, float *a, float *b)
+{
+    all_moments(x, rows, n, shift, a, b, true);
+}
+
+static void sums(const float *dy, const void *x, int64_t rows, int64_t n, const float *shift, float *a, float *b)
+{
+    all_sums(dy, x, rows, n, shift, a, b, false);
+}
+
+static void sums_half(const float *dy, const void *x, int64_t rows, int64_t n, const float *shift, float *a, float *b)
+{
+    all_sums(dy, x, rows, n, shift, a, b, true);
 }
 
 extern const cpu_moments_fns CPU_NAME(cpu_moments_fns);
-const cpu_moments_fns CPU_NAME(cpu_moments_fns) = {moments, sums};
+const cpu_moments_fns CPU_NAME(cpu_moments_fns) = {{moments, moments_half}, {sums, sums_half}};
