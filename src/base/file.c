@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/str.h"
+#include "base/beside.h"
 
 static tn_status fail_errno(base_error *e, const char *verb, const char *path)
 {
@@ -172,23 +172,17 @@ static char *target_of(const char *path, base_error *e)
 
 base_writer *base_writer_new(const char *path, base_error *e)
 {
-    base_str beside = {0};
     char *target = target_of(path, e);
     base_writer *w = target ? calloc(1, sizeof *w) : NULL;
-    if (target)
-        base_str_printf(&beside, "%s.%ld.tmp", target, (long)getpid());
-    if (!w || beside.failed) {
+    if (!w) {
         if (target)
             base_no_memory(e, "opening a file");
-        base_str_free(&beside);
         free(target);
-        free(w);
         return NULL;
     }
     w->path = target;
-    w->beside = beside.text;
     w->e = e;
-    w->fd = open(w->beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    w->fd = base_beside_open(target, &w->beside);
     if (w->fd >= 0)
         return w;
     fail_errno(e, "write", path);
@@ -209,6 +203,11 @@ tn_status base_writer_write(base_writer *w, const void *data, size_t bytes)
         }
     }
     return w->status;
+}
+
+base_reader base_writer_reader(const base_writer *w, size_t bytes)
+{
+    return (base_reader){w->fd, bytes, w->path};
 }
 
 /* After the rename the name itself must reach the disk: the folder is synced too, as far as the system can. */

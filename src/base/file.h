@@ -36,6 +36,8 @@ void base_reader_close(base_reader *r);
 typedef struct base_writer base_writer;
 base_writer *base_writer_new(const char *path, base_error *e);
 tn_status base_writer_write(base_writer *w, const void *data, size_t bytes);
+/* The first `bytes` of what was written so far, to be read as long as w is there: for what never gets its name. Not to be closed. */
+base_reader base_writer_reader(const base_writer *w, size_t bytes);
 /* Flushes to disk, renames into place and frees w. On failure nothing is left beside and the old file is as it was. */
 tn_status base_writer_commit(base_writer *w);
 /* Gives up: removes what was written and frees w. NULL is fine. */

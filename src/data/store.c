@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/beside.h"
 #include "base/checksum.h"
 #include "base/context.h"
 #include "base/file.h"
@@ -112,6 +113,7 @@ static tn_status open_file(data_store *s, base_error *e)
 static tn_status begin_file(data_store *s, const tn_cache_opt *o, base_error *e)
 {
     BASE_TRY(base_make_folder(o->folder, e));
+    base_beside_sweep(o->folder); /* what killed runs were writing */
     base_error why = {0};
     tn_status status = open_file(s, &why);
     if (status == TN_FORMAT && o->context)

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/beside.h"
 #include "base/file.h"
 #include "base/number.h"
 #include "train/job.h"
@@ -67,17 +68,13 @@ static tn_status save_recipe(tn_job *j)
     return status;
 }
 
-/* What a killed run was writing when it died: NAME.PROCESS.tmp beside the files. The folder is locked: nobody else writes. */
+/* What a killed run was writing when it died. The folder is locked: nobody else writes. */
 static void remove_leftovers(tn_job *j)
 {
     DIR *d = opendir(j->folder);
     for (struct dirent *f; d && (f = readdir(d)) != NULL;) {
-        size_t n = strlen(f->d_name), digits = 0;
-        while (n > 4 + digits && strchr("0123456789", f->d_name[n - 5 - digits]))
-            digits++;
-        if (digits == 0 || strcmp(f->d_name + n - 4, ".tmp") != 0 || n < 6 + digits || f->d_name[n - 5 - digits] != '.')
-            continue;
-        const char *path = train_job_path(j, f->d_name);
+        long process;
+        const char *path = base_beside_named(f->d_name, &process) ? train_job_path(j, f->d_name) : NULL;
         if (path)
             (void)unlink(path);
     }

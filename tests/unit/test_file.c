@@ -1,15 +1,18 @@
 /* Files are written beside their name and renamed: what is there already and is no file stays as it is. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/beside.h"
 #include "base/file.h"
 #include "support/scratch.h"
 
@@ -98,12 +101,79 @@ static void links_are_followed(void **state)
     assert_int_equal(scratch_count(), 3);
 }
 
+static void writers_of_one_file_do_not_meet(void **state)
+{
+    (void)state;
+    const char *path = scratch_path("file");
+    base_writer *a = base_writer_new(path, NULL), *b = base_writer_new(path, NULL);
+    assert_true(a && b);
+    assert_int_equal(base_writer_write(a, "first", 5), TN_OK);
+    assert_int_equal(base_writer_write(b, "2nd", 3), TN_OK);
+    char text[6] = "";
+    const base_reader r = base_writer_reader(a, 5);
+    assert_int_equal(base_reader_at(&r, 0, text, 5, NULL), TN_OK);
+    assert_string_equal(text, "first");
+    base_beside_sweep(scratch_path("."));
+    assert_int_equal(scratch_count(), 2);
+    assert_int_equal(base_writer_commit(a), TN_OK);
+    holds(path, "first");
+    assert_int_equal(base_writer_commit(b), TN_OK);
+    holds(path, "2nd");
+    assert_int_equal(scratch_count(), 1);
+}
+
+/* What another process writes stays while it lives, and is swept once it was killed. */
+static void leftovers_are_swept(void **state)
+{
+    (void)state;
+    int ready[2];
+    char byte;
+    assert_int_equal(pipe(ready), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        base_writer *w = base_writer_new(scratch_path("file"), NULL);
+        (void)base_writer_write(w, "half", 4);
+        (void)!write(ready[1], "x", 1);
+        for (;;)
+            pause();
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    close(ready[1]);
+    assert_int_equal(base_file_write(scratch_path("notes.tmp"), "kept", 4, NULL), TN_OK);
+    base_beside_sweep(scratch_path("."));
+    assert_int_equal(scratch_count(), 2);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    base_beside_sweep(scratch_path("."));
+    assert_int_equal(scratch_count(), 1);
+    holds(scratch_path("notes.tmp"), "kept");
+    base_beside_sweep(scratch_path("nowhere"));
+}
+
+static void names_beside(void **state)
+{
+    (void)state;
+    static const char *const yes[] = {"a.12.tmp", "a.b.12-3.tmp", "a.7-2.12.tmp"};
+    static const char *const no[] = {"a.tmp",    "12.tmp",    ".12.tmp",   "a.12-.tmp",
+                                     "a.-3.tmp", "a.x12.tmp", "a.12.tmp2", ""};
+    long process = 0;
+    for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
+        assert_true(base_beside_named(yes[i], &process) && process == 12);
+    for (size_t i = 0; i < sizeof no / sizeof *no; i++)
+        if (base_beside_named(no[i], &process))
+            fail_msg("%s is taken for a file beside", no[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_file_is_replaced_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_file_is_not_replaced, set_up, tear_down),
         cmocka_unit_test_setup_teardown(links_are_followed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(writers_of_one_file_do_not_meet, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(leftovers_are_swept, set_up, tear_down),
+        cmocka_unit_test(names_beside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

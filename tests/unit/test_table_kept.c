@@ -115,6 +115,36 @@ static void columns_are_the_same(void **state)
     tn_table_free(memory);
 }
 
+/* Several processes that want the columns of one table at once make them beside each other, and nothing is left. */
+static void processes_do_not_meet(void **state)
+{
+    (void)state;
+    enum { PROCESSES = 3 };
+    const char *path = scratch_path("table.csv");
+    char folder[512];
+    pid_t child[PROCESSES];
+    (void)snprintf(folder, sizeof folder, "%s", scratch_path("columns"));
+    write_table(path, 0);
+    for (int i = 0; i < PROCESSES; i++)
+        if ((child[i] = fork()) == 0) {
+            tn_context *c = tn_context_new(TN_OPT(tn_context_opt, .threads = 1));
+            tn_table *t = tn_table_read(c, path, TN_OPT(tn_table_opt, .cache = folder, .cache_above = 1));
+            _exit(t && tn_table_rows(t) == ROWS ? 0 : 1);
+        }
+    for (int i = 0; i < PROCESSES; i++) {
+        int status = -1;
+        assert_int_equal(waitpid(child[i], &status, 0), child[i]);
+        assert_int_equal(status, 0);
+    }
+    char line[1100];
+    (void)snprintf(line, sizeof line, "test \"$(ls '%s' | wc -l)\" = 1", folder);
+    assert_int_equal(system(line), 0);
+    tn_table *memory = read_as(path, NULL, 0), *kept = read_as(path, folder, 1);
+    same(memory, kept);
+    tn_table_free(memory);
+    tn_table_free(kept);
+}
+
 /* The one file of columns in the folder. */
 static char *kept_file(const char *folder)
 {
@@ -284,8 +314,9 @@ static void packed_files_are_kept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(columns_are_the_same),       cmocka_unit_test(damage_is_told),
-        cmocka_unit_test(sentences_know_their_lines), cmocka_unit_test(memory_is_bounded),
+        cmocka_unit_test(columns_are_the_same),  cmocka_unit_test(processes_do_not_meet),
+        cmocka_unit_test(damage_is_told),        cmocka_unit_test(sentences_know_their_lines),
+        cmocka_unit_test(memory_is_bounded),
 #ifdef TARN_HAVE_ZLIB
         cmocka_unit_test(packed_files_are_kept),
 #endif

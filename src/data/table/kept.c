@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/beside.h"
 #include "base/checksum.h"
 #include "base/map.h"
 #include "base/room.h"
@@ -290,26 +290,24 @@ static void forget(keeping *k)
     }
 }
 
-/* Passes over the file until no type gives way: two, as a rule one. */
-static tn_status passes(keeping *k, const char *groups, size_t room)
+/* Passes over the file until no type gives way: two, as a rule one. Groups never get a name: they are read through their writer. */
+static tn_status passes(keeping *k, const char *path, size_t room)
 {
     for (k->changed = true; k->changed;) {
         feed f;
         forget(k);
         tn_status status = feed_open(&f, k->path, k->e);
-        k->groups = status == TN_OK ? base_writer_new(groups, k->e) : NULL;
+        k->groups = status == TN_OK ? base_writer_new(path, k->e) : NULL;
         status = status == TN_OK && !k->groups ? k->e->status : status;
         if (status == TN_OK && k->opt.encoding == TN_ENCODING_AUTO)
             status = table_note(k->table, k->e, "the encoding is UTF-8");
         if (status == TN_OK)
             status = blocks(k, &f, room);
         feed_close(&f);
-        if (status == TN_OK && !k->changed) {
-            status = base_writer_commit(k->groups);
-        } else {
+        if (status != TN_OK || k->changed) {
             base_writer_abandon(k->groups);
+            k->groups = NULL;
         }
-        k->groups = NULL;
         BASE_TRY(status);
     }
     return TN_OK;
@@ -418,12 +416,10 @@ static tn_status join_column(joining *j)
     return j->c.type == TN_COLUMN_TEXT ? join_text(j) : TN_OK;
 }
 
-static tn_status join(keeping *k, const char *groups, const char *path, uint64_t key)
+static tn_status join(keeping *k, const char *path, uint64_t key)
 {
-    joining j = {.k = k, .groups.fd = -1};
-    tn_status status = base_reader_open(&j.groups, groups, k->e);
-    if (status == TN_OK)
-        status = columns_begin(&j.out, path, k->e);
+    joining j = {.k = k, .groups = base_writer_reader(k->groups, k->at)};
+    tn_status status = columns_begin(&j.out, path, k->e);
     for (j.column = 0; j.column < k->n && status == TN_OK; j.column++) {
         status = join_column(&j);
         free(j.rank);
@@ -433,8 +429,6 @@ static tn_status join(keeping *k, const char *groups, const char *path, uint64_t
         status = columns_finish(&j.out, k->table, key, k->e);
     else
         columns_abandon(&j.out);
-    if (j.groups.fd >= 0)
-        base_reader_close(&j.groups);
     free(j.room);
     return status;
 }
@@ -444,19 +438,16 @@ static tn_status make(keeping *k, const char *path, uint64_t key)
     const size_t wish = k->opt.cache_above / 8, room = wish == 0 || wish > MOST_BLOCK ? MOST_BLOCK
                                                        : wish < LEAST_BLOCK           ? LEAST_BLOCK
                                                                                       : wish;
-    base_str groups = {0};
-    base_str_printf(&groups, "%s.groups", path);
-    tn_status status = groups.failed ? base_no_memory(k->e, "reading a table") : passes(k, groups.text, room);
+    tn_status status = passes(k, path, room);
     if (status == TN_OK && k->table->skipped > 0)
         status = table_note(k->table, k->e, "%lld rows were skipped", (long long)k->table->skipped);
     if (status == TN_OK && k->table->bad_values > 0)
         status = table_note(k->table, k->e, "%lld values were of another type than told and count as missing",
                             (long long)k->table->bad_values);
     if (status == TN_OK)
-        status = join(k, groups.text, path, key);
-    if (!groups.failed)
-        (void)unlink(groups.text);
-    base_str_free(&groups);
+        status = join(k, path, key);
+    base_writer_abandon(k->groups);
+    k->groups = NULL;
     return status;
 }
 
@@ -483,6 +474,8 @@ static tn_status make_table(tn_context *context, const char *path, const tn_tabl
 {
     keeping k = {.context = context, .path = path, .opt = *opt, .table = table_new(e), .e = e};
     tn_status status = k.table ? base_make_folder(opt->cache, e) : TN_MEMORY;
+    if (status == TN_OK)
+        base_beside_sweep(opt->cache);
     if (status == TN_OK)
         status = make(&k, file, key);
     *foreign = k.foreign;
