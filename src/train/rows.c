@@ -190,6 +190,22 @@ static tn_partition *cut_rows(tn_context *c, const train_recipe *r, const train_
     return parts;
 }
 
+/* A fold without rows would be validated on, or say nothing new. */
+static tn_status check_folds(const tn_partition *parts, int64_t folds, int64_t rows, const train_rows *o, base_error *e)
+{
+    int64_t filled = 0, n;
+    for (int64_t i = 0; i < folds; i++)
+        filled += tn_partition_part(parts, (int)i, &n) && n > 0;
+    if (filled == folds)
+        return TN_OK;
+    return base_fail(e, TN_INVALID, "data.folds is %lld, but the %lld rows of the table%s fill %lld of them only",
+                     (long long)folds, (long long)rows,
+                     o->group  ? ", whose groups stay together,"
+                     : o->time ? ", of which those of one time stay together,"
+                               : "",
+                     (long long)filled);
+}
+
 static tn_status split(tn_context *c, const train_recipe *r, const train_rows *o, const char *target, const tn_table *t,
                        train_parts *p, base_error *e)
 {
@@ -198,6 +214,8 @@ static tn_status split(tn_context *c, const train_recipe *r, const train_rows *o
     tn_status status = take_keys(t, o, target, &keys, e);
     tn_partition *parts = status == TN_OK ? cut_rows(c, r, o, t, &keys, folds, e) : NULL;
     status = status == TN_OK && !parts ? e->status : status;
+    if (status == TN_OK && r->data->folds)
+        status = check_folds(parts, folds, tn_table_rows(t), o, e);
     for (int64_t i = 0; parts && i <= folds && status == TN_OK; i++) {
         int64_t n = 0;
         const int64_t *rows = tn_partition_part(parts, (int)i, &n);

@@ -66,6 +66,9 @@ wrong 'no column "knid"' data.target=knid
 wrong 'no column "colur"' data.one_hot=colur
 wrong 'stands under standardize and under log' data.standardize=size data.log=size
 wrong 'there are two folds at least' data.folds=3 data.fold=3
+wrong 'data.folds is 401, but the 400 rows of the table fill 400 of them only' data.folds=401 data.stratify=false
+wrong 'data.folds is 401, but the 400 rows of the table fill ' data.folds=401
+wrong 'data.folds is 50, but the 400 rows of the table, whose groups stay together, fill 40 of them only' data.folds=50 data.group=house
 wrong 'folds and val_fraction' data.folds=3 data.val_fraction=0.2
 wrong 'leave nothing to train on' data.val_fraction=0.6 data.test_fraction=0.5
 wrong 'nothing is left to train on, of 400 samples' data.val_fraction=0.9999 # and not: all rows
