@@ -81,6 +81,9 @@ static void show(tn_model *m, const tn_evaluation *r, const int64_t *confusion, 
     (void)fputc('\n', stdout);
     if (confusion && r->classes && r->classes <= 100)
         show_confusion(m, r, confusion);
+    else if (r->classes > TN_CONFUSION_CLASSES)
+        (void)printf("(no confusion matrix: of %d classes none is kept, %d are the most)\n", r->classes,
+                     TN_CONFUSION_CLASSES);
 }
 
 static int evaluate(tn_context *c, const cli_args *a, tn_model *m, tn_recipe *recipe)
@@ -94,10 +97,9 @@ static int evaluate(tn_context *c, const cli_args *a, tn_model *m, tn_recipe *re
         (void)fputs(
             "tarn: the recipe has neither test nor validation samples: these are figures on what was trained on\n",
             stderr);
-    enum { MOST = 1 << 16 }; /* more outputs are refused by the evaluation */
     tn_shape y = tn_tensor_shape(tn_model_output(m));
     const int64_t last = y.rank > 1 ? y.dims[y.rank - 1] : 0;
-    size_t n = last > 0 && last < MOST ? (size_t)last : 0;
+    const size_t n = last > 0 && last <= TN_CONFUSION_CLASSES ? (size_t)last : 0;
     int64_t *confusion = n ? calloc(n * n, sizeof *confusion) : NULL;
     tn_status status = tn_recipe_evaluate(c, recipe, m, data, &r, confusion);
     if (status == TN_OK)

@@ -92,12 +92,16 @@ typedef struct tn_train_opt {
     void *reserved[4];
 } tn_train_opt;
 
+/* Of more classes no confusion matrix is kept, whose size grows with their square; all other figures are the same. */
+enum { TN_CONFUSION_CLASSES = 1024 };
+
 /* Figures of an evaluation. */
 typedef struct tn_evaluation {
     int64_t samples;
     double loss, accuracy;
-    int classes;              /* the model's outputs, of which the data may use fewer; 0: numbers are predicted */
-    const int64_t *confusion; /* [truth][prediction], classes x classes; a trainer's lives until its next evaluation */
+    int classes; /* the model's outputs, of which the data may use fewer; 0: numbers are predicted */
+    /* [truth][prediction], classes x classes; a trainer's lives until its next evaluation. NULL above TN_CONFUSION_CLASSES. */
+    const int64_t *confusion;
     double macro_f1, weighted_f1;
     double auc; /* of two classes: the area under the ROC curve; else NaN */
     /* Of a class for each place: right ones of a class, divided by those that are it or are taken for it, mean of the classes that
@@ -127,7 +131,7 @@ TN_API const char *tn_trainer_error(const tn_trainer *trainer);
 TN_API void tn_trainer_cancel(tn_trainer *trainer);
 
 /* The same without training: loss and metrics of a model on a data set. confusion: NULL, or room for the square of the
- * model's outputs, whatever number of classes the data have. */
+ * model's outputs, whatever number of classes the data have; it is not written above TN_CONFUSION_CLASSES of them. */
 TN_API tn_status tn_evaluate(tn_context *context, tn_model *model, const tn_dataset *data, int64_t batch,
                              tn_evaluation *result, int64_t *confusion);
 

@@ -170,9 +170,10 @@ tn_status train_evaluate(tn_context *context, tn_model *model, const tn_dataset 
     base_error e = {0};
     train_scorer s = {0};
     tn_status status = evaluate(context, model, data, batch, loss, &s, result, &e);
-    if (status == TN_OK && confusion && result->classes)
+    const bool kept = status == TN_OK && confusion && result->classes && s.confusion.counts;
+    if (kept)
         memcpy(confusion, s.confusion.counts, (size_t)result->classes * (size_t)result->classes * sizeof *confusion);
-    result->confusion = confusion;
+    result->confusion = kept ? confusion : NULL;
     train_scorer_free(&s);
     base_error *report = base_context_begin(context);
     return status == TN_OK ? TN_OK : base_fail(report, status, "%s", e.text);

@@ -230,11 +230,11 @@ void tn_job_free(tn_job *j)
 /* Room for a row and a column of each output, of which there may be more than the data have classes. */
 static tn_status make_confusion(tn_job *j)
 {
-    int classes = train_classes_of(j->best);
-    size_t outputs = classes <= TRAIN_MOST_CLASSES ? (size_t)classes : 0, cells;
-    if (__builtin_mul_overflow(outputs, outputs, &cells) || !(j->confusion = calloc(cells + 1, sizeof *j->confusion)))
-        return base_no_memory(&j->error, "evaluating");
-    return TN_OK;
+    const int classes = train_classes_of(j->best);
+    if (classes < 1 || classes > TN_CONFUSION_CLASSES)
+        return TN_OK;
+    j->confusion = calloc((size_t)classes * (size_t)classes, sizeof *j->confusion);
+    return j->confusion ? TN_OK : base_no_memory(&j->error, "evaluating");
 }
 
 /* The best model, as it was saved, on the validation set. */

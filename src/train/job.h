@@ -18,7 +18,7 @@ struct tn_job {
     tn_model *model, *best;
     tn_trainer *trainer;
     tn_evaluation result;
-    int64_t *confusion;
+    int64_t *confusion; /* NULL: there are no classes, or too many */
     bool have_result;
 };
 

@@ -102,7 +102,7 @@ static tn_status save_plots(tn_job *j, const history *h)
     BASE_TRY(save_plot(
         j, tn_plot_lines(loss, n, TN_OPT(tn_plot_opt, .title = "Loss", .x_label = "epoch", .y_label = "loss")),
         "curves.svg"));
-    if (!j->have_result || j->result.classes == 0)
+    if (!j->have_result || !j->result.confusion)
         return TN_OK;
     const char **names = class_names(j);
     if (!names)
@@ -225,8 +225,11 @@ static tn_status write_page(tn_job *j, const history *h)
     if (j->have_result) {
         if (j->result.classes)
             add_number(j, figures, &r.figure_count, "validation accuracy", "%.4f", j->result.accuracy);
+        if (j->result.classes > TN_CONFUSION_CLASSES)
+            add_number(j, figures, &r.figure_count, "macro F1", "%.4f", j->result.macro_f1);
         add_number(j, figures, &r.figure_count, "validation loss", "%.4f", j->result.loss);
-        r.confusion = j->result.classes ? &confusion : NULL;
+        r.confusion = j->result.confusion ? &confusion : NULL;
+        r.many_classes = j->result.confusion ? 0 : j->result.classes;
     }
     add_number(j, figures, &r.figure_count, "epochs", "%.0f", (double)h->n);
     add_number(j, figures, &r.figure_count, "best epoch", "%.0f", (double)h->best);

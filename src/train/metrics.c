@@ -84,15 +84,21 @@ tn_status train_confusion_init(train_confusion *c, int classes, base_error *e)
     if (classes < 1 || classes > TRAIN_MOST_CLASSES)
         return base_fail(e, TN_INVALID, "a confusion matrix of %d classes: there must be between 1 and %d", classes,
                          TRAIN_MOST_CLASSES);
-    c->counts = calloc((size_t)classes * (size_t)classes, sizeof *c->counts);
-    if (!c->counts)
+    const bool small = classes <= TN_CONFUSION_CLASSES;
+    c->sums = calloc((size_t)classes, sizeof *c->sums);
+    c->counts = small ? calloc((size_t)classes * (size_t)classes, sizeof *c->counts) : NULL;
+    if (!c->sums || (small && !c->counts)) {
+        train_confusion_free(c);
         return base_no_memory(e, "making a confusion matrix");
+    }
     c->classes = classes;
     return TN_OK;
 }
 
 void train_confusion_clear(train_confusion *c)
 {
+    if (c->sums)
+        memset(c->sums, 0, (size_t)c->classes * sizeof *c->sums);
     if (c->counts)
         memset(c->counts, 0, (size_t)c->classes * (size_t)c->classes * sizeof *c->counts);
 }
@@ -100,6 +106,7 @@ void train_confusion_clear(train_confusion *c)
 void train_confusion_free(train_confusion *c)
 {
     free(c->counts);
+    free(c->sums);
     *c = (train_confusion){0};
 }
 
@@ -119,9 +126,15 @@ tn_status train_confusion_add(train_confusion *c, const int64_t *truth, const in
                              bad_truth ? "label" : "prediction", (long long)(bad_truth ? truth[i] : predicted[i]),
                              c->classes - 1);
     }
-    for (size_t i = 0; i < n; i++)
-        if (truth[i] >= 0)
+    for (size_t i = 0; i < n; i++) {
+        if (truth[i] < 0)
+            continue;
+        c->sums[truth[i]].truth++;
+        c->sums[predicted[i]].predicted++;
+        c->sums[truth[i]].correct += truth[i] == predicted[i];
+        if (c->counts)
             ++*cell(c, truth[i], predicted[i]);
+    }
     return TN_OK;
 }
 
@@ -130,8 +143,13 @@ tn_status train_confusion_merge(train_confusion *c, const train_confusion *other
     if (c->classes != other->classes)
         return base_fail(e, TN_SHAPE, "a confusion matrix of %d classes cannot be added to one of %d", other->classes,
                          c->classes);
-    for (size_t i = 0; i < (size_t)c->classes * (size_t)c->classes; i++)
+    for (size_t i = 0; c->counts && i < (size_t)c->classes * (size_t)c->classes; i++)
         c->counts[i] += other->counts[i];
+    for (int k = 0; k < c->classes; k++) {
+        c->sums[k].truth += other->sums[k].truth;
+        c->sums[k].predicted += other->sums[k].predicted;
+        c->sums[k].correct += other->sums[k].correct;
+    }
     return TN_OK;
 }
 
@@ -140,13 +158,22 @@ static double quotient(double a, double b)
     return b > 0 ? a / b : 0;
 }
 
+static train_class_sums sums_of(const train_confusion *c, int k)
+{
+    if (c->sums)
+        return c->sums[k];
+    train_class_sums s = {.correct = *cell(c, k, k)};
+    for (int i = 0; i < c->classes; i++) {
+        s.truth += *cell(c, k, i);
+        s.predicted += *cell(c, i, k);
+    }
+    return s;
+}
+
 train_class_score train_confusion_class(const train_confusion *c, int class_index)
 {
-    train_class_score s = {.correct = *cell(c, class_index, class_index)};
-    for (int k = 0; k < c->classes; k++) {
-        s.support += *cell(c, class_index, k);
-        s.predicted += *cell(c, k, class_index);
-    }
+    const train_class_sums sums = sums_of(c, class_index);
+    train_class_score s = {.support = sums.truth, .predicted = sums.predicted, .correct = sums.correct};
     s.precision = quotient((double)s.correct, (double)s.predicted);
     s.recall = quotient((double)s.correct, (double)s.support);
     s.f1 = quotient(2.0 * (double)s.correct, (double)(s.support + s.predicted));

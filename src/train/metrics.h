@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include <tarn/train.h>
 
 /* ---- predictions ----------------------------------------------------------------------------------------------- */
 
@@ -42,12 +43,18 @@ double train_mean_value(const train_mean *m);
 
 /* ---- confusion matrix ------------------------------------------------------------------------------------------ */
 
+/* Sums of each class, which all figures come from, and up to TN_CONFUSION_CLASSES classes the matrix itself: its size is their square. */
+typedef struct train_class_sums {
+    int64_t truth, predicted, correct;
+} train_class_sums;
+
 typedef struct train_confusion {
     int classes;
-    int64_t *counts; /* [truth][prediction] */
+    int64_t *counts;        /* [truth][prediction]; NULL: too many classes */
+    train_class_sums *sums; /* NULL: as the counts say */
 } train_confusion;
 
-enum { TRAIN_MOST_CLASSES = 32768 }; /* 8 GiB of counts */
+enum { TRAIN_MOST_CLASSES = 32768 };
 
 tn_status train_confusion_init(train_confusion *c, int classes, base_error *e);
 void train_confusion_clear(train_confusion *c);

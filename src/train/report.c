@@ -165,6 +165,16 @@ static tn_status put_confusion(base_str *page, const train_report *r, base_error
     return TN_OK;
 }
 
+static void put_many_classes(base_str *page, const train_report *r)
+{
+    if (r->many_classes > 0)
+        base_str_printf(
+            page,
+            "<section><h2>Classes</h2>\n<p class=\"sub\">There are %d classes: above %d no confusion matrix is "
+            "kept, and no table of them is shown.</p></section>\n",
+            r->many_classes, TN_CONFUSION_CLASSES);
+}
+
 static tn_status put_samples(base_str *page, const train_report *r, base_error *e)
 {
     if (!r->sample_count)
@@ -204,6 +214,7 @@ tn_status train_report_html(const train_report *r, base_str *page, base_error *e
     put_figures(page, r);
     BASE_TRY(put_curves(page, r, e));
     BASE_TRY(put_confusion(page, r, e));
+    put_many_classes(page, r);
     BASE_TRY(put_samples(page, r, e));
     if (r->recipe && *r->recipe) {
         base_str_add(page, "<section><h2>Recipe</h2><pre>");

@@ -31,6 +31,7 @@ typedef struct train_report {
     const train_report_curves *curves;
     size_t curves_count;
     const train_confusion *confusion; /* its matrix, its scores per class and their averages */
+    int many_classes;                 /* too many for a matrix: how many there are; 0: not so */
     const char *const *class_names;   /* confusion->classes names; NULL: numbers */
     const tn_plot_picture *samples;   /* predictions; captions as "7 (99%)", wrong ones marked */
     size_t sample_count;

@@ -107,6 +107,15 @@ runs 0 train r.yaml model="${lstm/bidirectional: true, }" data="$data, task: nex
 runs 0 predict runs/t-001 hidden.txt
 prints 'hidden.txt:2: "runs" ('
 
+# Of a large vocabulary no confusion matrix is kept; what comes from it is.
+rm -rf runs
+runs 0 train r.yaml model="{layers: [{embedding: {rows: 400, units: 4}}, {linear: 2000}]}" data="$data, task: next}" train.epochs=1
+prints "macro F1"
+grep -q "There are 2000 classes: above 1024 no confusion matrix is kept" runs/t-001/report.html || say "the report does not say that there is no matrix"
+[ -e runs/t-001/confusion.svg ] && say "2000 classes have a picture of their matrix"
+runs 0 eval runs/t-001
+prints "macro F1" "of 2000 classes none is kept"
+
 # Odd texts: empty, not UTF-8, one long line.
 mkdir -p odd/a odd/b
 : >odd/a/empty.txt

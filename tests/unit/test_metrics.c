@@ -174,6 +174,47 @@ static void area_under_the_curve(void **state)
     assert_true(train_auc(one, 2) == 0.5 && train_auc(one, 0) == 0.5);
 }
 
+static void same_score(const train_score *a, const train_score *b)
+{
+    assert_true(a->total == b->total && a->correct == b->correct && a->classes_seen == b->classes_seen);
+    assert_true(a->accuracy == b->accuracy && a->balanced_accuracy == b->balanced_accuracy && a->kappa == b->kappa);
+    assert_memory_equal(&a->macro, &b->macro, sizeof a->macro);
+    assert_memory_equal(&a->weighted, &b->weighted, sizeof a->weighted);
+}
+
+/* Above TN_CONFUSION_CLASSES the matrix is not there, and all figures are those of the same samples with it. */
+static void many_classes_have_no_matrix(void **state)
+{
+    (void)state;
+    enum { N = 4000, MANY = 8000, FEW = 1000 };
+    static int64_t truth[N], guess[N];
+    train_confusion few, many, twice;
+    for (int i = 0; i < N; i++) {
+        truth[i] = i % 7 ? i * 13 % FEW : -1;
+        guess[i] = i % 3 ? i * 13 % FEW : i * 29 % FEW;
+    }
+    assert_int_equal(train_confusion_init(&few, FEW, NULL), TN_OK);
+    assert_int_equal(train_confusion_init(&many, MANY, NULL), TN_OK);
+    assert_int_equal(train_confusion_init(&twice, MANY, NULL), TN_OK);
+    assert_true(few.counts && !many.counts);
+    assert_int_equal(train_confusion_add(&few, truth, guess, N, NULL), TN_OK);
+    assert_int_equal(train_confusion_add(&many, truth, guess, N, NULL), TN_OK);
+    const train_confusion matrix = {.classes = FEW, .counts = few.counts}; /* as a report is given it */
+    const train_score a = train_confusion_score(&few), b = train_confusion_score(&many),
+                      c = train_confusion_score(&matrix);
+    same_score(&a, &b);
+    same_score(&a, &c);
+    assert_true(a.accuracy > 0.5 && train_confusion_iou(&few) == train_confusion_iou(&many));
+    assert_int_equal(train_confusion_merge(&twice, &many, NULL), TN_OK);
+    assert_int_equal(train_confusion_merge(&twice, &many, NULL), TN_OK);
+    assert_int_equal(train_confusion_score(&twice).correct, 2 * a.correct);
+    train_confusion_clear(&many);
+    assert_int_equal(train_confusion_score(&many).total, 0);
+    train_confusion_free(&few);
+    train_confusion_free(&many);
+    train_confusion_free(&twice);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +226,7 @@ int main(void)
         cmocka_unit_test(nothing_counted_is_all_zero),
         cmocka_unit_test(one_class_only_has_no_agreement_beyond_chance),
         cmocka_unit_test(wrong_labels_are_named_and_nothing_is_counted),
+        cmocka_unit_test(many_classes_have_no_matrix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
