@@ -609,12 +609,13 @@ typedef struct bound_writes {
 } bound_writes;
 
 /* Whether step s may write its output `value` over the state at place `at`: nobody else reads the state from then on, and
- * where s itself reads it, it does so element by element. */
+ * where s itself reads it, it does so element by element. What follows from unwritten state alone is no such step: it runs
+ * once, and so do those that read it, before all others. */
 static bool may_overwrite(const binder *x, const bound_writes *w, int s, int value, int at)
 {
     const bound_value *v = &x->b->values.at[value];
     const bound_step *maker = &x->b->steps.at[s];
-    if (s < x->writes_from || v->offset != 0 || !kernel_is_row_major(&v->type) ||
+    if (s < x->writes_from || maker->once || v->offset != 0 || !kernel_is_row_major(&v->type) ||
         x->b->places.at[v->place].kind != PLACE_BUFFER)
         return false;
     for (int i = base_lists_first(&x->reads_of, at); i >= 0; i = base_lists_next(&x->reads_of, i)) {

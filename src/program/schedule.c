@@ -1,6 +1,6 @@
-/* schedule.c: the order in which an entry's nodes run. What can stop the run (checks, operators that find bad data) and what
- * is handed out comes first; then, as early as they can, the nodes whose values are written to state, each after every
- * other reader of what it overwrites. Sums that free a term come as early, and so do a step's few numbers (its count, its rate), so
+/* schedule.c: the order in which an entry's nodes run. What can stop the run (checks, operators that find bad data) comes
+ * first; then the others, and as early as they can the nodes whose values are written to state, each after every other reader
+ * of what it overwrites. Sums that free a term come as early, and so do a step's few numbers (its count, its rate), so
  * that an update waits for its gradient alone. No recursion, and time in proportion to the graph: graphs may be long. */
 #include "program/schedule.h"
 
@@ -254,17 +254,17 @@ static bool find_faults(const scheduler *x, bool *early)
 
 /* ---- all --------------------------------------------------------------------------------------------------------- */
 
-/* By node: what is handed out or checked needs it, or it can stop the run. */
+/* By node: a check needs it, or it can stop the run. */
 static void find_early(const scheduler *x, bool *early, base_lists *checks, bool *ok)
 {
     const tn_graph *g = x->g;
     *ok = find_faults(x, early);
     for (size_t i = 0; i < g->results.n; i++) {
         const graph_result *r = &g->results.at[i];
-        if (r->kind != GRAPH_WRITE)
-            early[r->value->node->id] = true;
-        if (r->kind == GRAPH_CHECK)
-            *ok &= base_lists_add(checks, r->value->node->id, (int)i);
+        if (r->kind != GRAPH_CHECK)
+            continue;
+        early[r->value->node->id] = true;
+        *ok &= base_lists_add(checks, r->value->node->id, (int)i);
     }
     for (size_t i = g->nodes.n; i-- > 0;) {
         const graph_node *node = g->nodes.at[i];
@@ -291,9 +291,6 @@ static bool place_early(scheduler *x)
             x->s->item[x->s->n++] = (schedule_item){.check = g->results.at[base_lists_item(&checks, k)].value};
         }
     }
-    for (size_t i = 0; ok && i < g->nodes.n; i++) /* a source that is handed out as it is */
-        if (early[i])
-            place(x, g->nodes.at[i]);
     base_lists_free(&checks);
     free(early);
     return ok;

@@ -318,6 +318,32 @@ static void output_is_the_new_value(void **p)
     check_with(f, 0, NULL, true, shows_new);
 }
 
+/* c is what follows from a alone, which nobody writes; the rest follows from what is written to c. */
+static void follows(const fixture *f, const float *y)
+{
+    float want[N * N] = {0}, more[N * N];
+    for (int i = 0; i < N * N; i++) {
+        for (int k = 0; k < N; k++)
+            want[i] += f->a0[i / N * N + k] * f->a0[k * N + i % N];
+        more[i] = fmaxf(want[i], 0) + f->b0[i];
+    }
+    same(data(f, "c"), want);
+    same(data(f, "b"), more);
+    for (int i = 0; i < N * N; i++)
+        want[i] *= want[i];
+    same(y, want);
+}
+
+static void follows_from_unwritten_state(void **p)
+{
+    fixture *f = *p;
+    tn_tensor *c = tn_matmul(f->a, f->a);
+    tn_entry_write(f->entry, f->c, c);
+    tn_entry_write(f->entry, f->b, tn_add(tn_relu(c), f->b));
+    tn_entry_output(f->entry, "y", tn_square(c));
+    check_with(f, 0, NULL, true, follows);
+}
+
 /* ---- what is fed ---------------------------------------------------------------------------------------------------- */
 
 static float fed[N * N];
@@ -486,6 +512,7 @@ int main(void)
         TEST(output_is_the_old_value),
         TEST(output_is_a_view_of_the_old_value),
         TEST(output_is_the_new_value),
+        TEST(follows_from_unwritten_state),
         TEST(inputs_and_constants),
         TEST(state_as_feed),
         TEST(fetch_into_the_feed),

@@ -345,7 +345,7 @@ CPU_INLINE void NAME(row_block)(int64_t n, int64_t k, const T *x, const void *b,
 /* Where the rows of B are pages apart, a few are read at a time, along their whole length. */
 CPU_INLINE void NAME(row_dtype)(int64_t n, int64_t k, const T *x, const void *b, tn_dtype dtype, int64_t b_row, T *y)
 {
-    int64_t deep = b_row * (int64_t)sizeof(T) < 4096 ? k : 16;
+    int64_t deep = b_row * (int64_t)sizeof(T) < 1024 ? k : 16;
     for (int64_t i = 0; i < k; i += deep)
         NAME(row_block)(n, k - i < deep ? k - i : deep, x + i, NAME(at)(b, dtype, i * b_row), dtype, b_row, i > 0, y);
 }
@@ -355,9 +355,10 @@ static void NAME(row)(int64_t n, int64_t k, const void *x, const void *b, tn_dty
 
 /* ---- few rows, both operands with neighbours along k ------------------------------------------------------------- */
 
-/* R rows of A by C of B; a sum has one vector of partial sums, whatever R and C are. */
-CPU_INLINE void NAME(dot_of)(const int R, const int C, int64_t k, const T *a, int64_t a_row, const void *b,
-                             tn_dtype dtype, int64_t b_row, T *y, int64_t y_row)
+/* R rows of A by C of B; a sum has one vector of partial sums, whatever R and C are. `far`: B comes from memory, and is asked
+ * for ahead. */
+CPU_INLINE void NAME(dot_of)(const int R, const int C, const bool far, int64_t k, const T *a, int64_t a_row,
+                             const void *b, tn_dtype dtype, int64_t b_row, T *y, int64_t y_row, int64_t y_col)
 {
     V sum[4][8];
     UNROLL for (int i = 0; i < R; i++) UNROLL for (int j = 0; j < C; j++) sum[i][j] = OP(set1)(0);
@@ -367,7 +368,10 @@ CPU_INLINE void NAME(dot_of)(const int R, const int C, int64_t k, const T *a, in
         UNROLL for (int i = 0; i < R; i++) va[i] = OP(load)(a + i * a_row + t);
         UNROLL for (int j = 0; j < C; j++)
         {
-            V vb = NAME(load)(NAME(at)(b, dtype, j * b_row + t), dtype);
+            const char *p = NAME(at)(b, dtype, j * b_row + t);
+            if (far)
+                __builtin_prefetch(p + 1024);
+            V vb = NAME(load)(p, dtype);
             UNROLL for (int i = 0; i < R; i++) sum[i][j] = OP(fma)(va[i], vb, sum[i][j]);
         }
     }
@@ -377,7 +381,7 @@ CPU_INLINE void NAME(dot_of)(const int R, const int C, int64_t k, const T *a, in
             V vb = NAME(load_n)(NAME(at)(b, dtype, j * b_row + t), dtype, k - t);
             UNROLL for (int i = 0; i < R; i++) sum[i][j] = OP(fma)(OP(load_n)(a + i * a_row + t, k - t), vb, sum[i][j]);
         }
-    UNROLL for (int i = 0; i < R; i++) UNROLL for (int j = 0; j < C; j++) y[i * y_row + j] = OP(sum)(sum[i][j]);
+    UNROLL for (int i = 0; i < R; i++) UNROLL for (int j = 0; j < C; j++) y[i * y_row + j * y_col] = OP(sum)(sum[i][j]);
 }
 
 CPU_INLINE void NAME(dot_rows)(const int R, const int C, int64_t n, int64_t k, const T *a, int64_t a_row, const void *b,
@@ -385,15 +389,22 @@ CPU_INLINE void NAME(dot_rows)(const int R, const int C, int64_t n, int64_t k, c
 {
     int64_t j = 0;
     for (; j + C <= n; j += C)
-        NAME(dot_of)(R, C, k, a, a_row, NAME(at)(b, dtype, j * b_row), dtype, b_row, y + j, y_row);
+        NAME(dot_of)(R, C, false, k, a, a_row, NAME(at)(b, dtype, j * b_row), dtype, b_row, y + j, y_row, 1);
     for (; j < n; j++)
-        NAME(dot_of)(R, 1, k, a, a_row, NAME(at)(b, dtype, j * b_row), dtype, b_row, y + j, y_row);
+        NAME(dot_of)(R, 1, false, k, a, a_row, NAME(at)(b, dtype, j * b_row), dtype, b_row, y + j, y_row, 1);
 }
 
-/* All rows of A against a few of B at a time, so that B is read from memory once. */
+/* All rows of A against a few of B at a time, so that B is read from memory once. One row of A waits for memory alone, which
+ * comes faster from eight places that lie apart (34 GB/s instead of 29 where a copy moves 37). */
 CPU_INLINE void NAME(dot_dtype)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_row, const void *b,
                                 tn_dtype dtype, int64_t b_row, T *y, int64_t y_row)
 {
+    if (m == 1 && n >= 16) {
+        const int64_t far = n / 8;
+        for (int64_t j = 0; j < far; j++)
+            NAME(dot_of)(1, 8, true, k, a, a_row, NAME(at)(b, dtype, j * b_row), dtype, far * b_row, y + j, y_row, far);
+        b = NAME(at)(b, dtype, 8 * far * b_row), y += 8 * far, n -= 8 * far;
+    }
     for (; n > 0; n -= 8, b = NAME(at)(b, dtype, 8 * b_row), y += 8) {
         int64_t few = n < 8 ? n : 8;
         for (int64_t i = 0; i < m; i += 4) {
