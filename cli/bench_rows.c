@@ -52,6 +52,8 @@ static const bench_row rows[] = {
      .sample = {3, {1, 1, 8000}}, CLASSES(35), .batch = 32, ADAMW},
     {"lstm_train", "LSTM 2x256, T=100, training step, batch 64, AdamW", "lstm 2 256", .sample = {2, {100, 64}},
      CLASSES(10), .batch = 64, ADAMW},
+    {"lstm_train_b1", "LSTM 2x256, T=100, training step, one sequence, AdamW", "lstm 2 256", .sample = {2, {100, 64}},
+     CLASSES(10), .batch = 1, ADAMW},
     {"gru_train", "GRU 2x256, T=100, training step, batch 64, AdamW", "gru 2 256", .sample = {2, {100, 64}},
      CLASSES(10), .batch = 64, ADAMW},
     {"encoder_train", "Transformer encoder 4x256, T=128, training step, batch 32, AdamW", "encoder 4 8 1024",

@@ -1,4 +1,5 @@
 """What is measured besides rows of one size: scaling with threads, cost against batch, depth and length, what is installed."""
+import json
 import os
 import subprocess
 import tempfile
@@ -85,21 +86,25 @@ def installed_tarn(build):
         return {"bytes": folder_bytes(prefix), "files": files}
 
 
-def installed_peers(python):
-    """Bytes of the folders of each peer's package and of those it cannot do without here."""
-    program = ("import json, os, importlib.util as u\n"
+def installed_peers(python, names):
+    """Bytes of the folders of packages that an interpreter has."""
+    program = ("import json, os, sys, importlib.util as u\n"
                "def f(n):\n"
                "    s = u.find_spec(n)\n"
                "    return os.path.dirname(s.origin) if s and s.origin else None\n"
-               "print(json.dumps({n: f(n) for n in ('torch', 'onnxruntime', 'numpy')}))")
-    done = subprocess.run([python, "-c", program], capture_output=True, text=True, check=False)
+               "print(json.dumps({n: f(n) for n in sys.argv[1:]}))")
+    done = subprocess.run([python, "-c", program, *names], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         return {}
-    import json
     return {name: folder_bytes(path) for name, path in json.loads(done.stdout).items() if path}
 
 
 def run_size(options, build):
-    python = options.peers_python
-    return {"row": "size", "title": "what is installed", "tarn": installed_tarn(build),
-            "peers": installed_peers(python) if python != "none" and not options.no_peers else {}}
+    """The peers' packages, and those that they cannot do without here."""
+    peers, python = {}, options.peers_python
+    if python != "none" and not options.no_peers:
+        peers = installed_peers(python, ["torch", "onnxruntime", "numpy"])
+        for variable, names in (("TARN_BENCH_TF_PYTHON", ["tensorflow", "keras"]), ("TARN_BENCH_JAX_PYTHON", ["jax", "jaxlib"])):
+            if os.environ.get(variable):
+                peers.update(installed_peers(os.environ[variable], names))
+    return {"row": "size", "title": "what is installed", "tarn": installed_tarn(build), "peers": peers}

@@ -9,6 +9,7 @@ import time
 import extras
 import machine as machines
 import measure
+import precision
 import programs
 import report
 from data_rows import DATA, DataRow
@@ -22,9 +23,10 @@ EXTRAS = {"scaling": "the same rows on one thread and on all", "curves": "cost a
 
 def arguments():
     p = argparse.ArgumentParser(prog="bench", description="Measures Tarn beside its peers; see bench/README.md.")
-    p.add_argument("rows", nargs="*", metavar="ROW", help="rows to run (default: all; `data`: those about data)")
-    p.add_argument("--quick", action="store_true", help="a first look in a few minutes: one short round, no compiled peer, no bf16")
-    p.add_argument("--brief", action="store_true", help="leave PyTorch's compiler, which is slow to start, out of the rows in bf16")
+    p.add_argument("rows", nargs="*", metavar="ROW", help="rows to run (default: all but `precision`; `data`: those about data; "
+                   "`precision`: training in bf16 and in f32 to the end)")
+    p.add_argument("--quick", action="store_true", help="a first look in a few minutes: one short round, no compilers that are slow to start, no bf16")
+    p.add_argument("--brief", action="store_true", help="leave compilers that are slow to start (PyTorch's, XLA) out of the rows in bf16")
     p.add_argument("--rounds", type=int, help="rounds of all programs (default 5; quick 1)")
     p.add_argument("--seconds", type=float, help="how long a program runs in a round, at least one step (default 0.5; quick 0.2)")
     p.add_argument("--threads", type=int, default=2, help="processors and threads for each program (default 2)")
@@ -36,8 +38,10 @@ def arguments():
     p.add_argument("--peers-python", default="none", help=argparse.SUPPRESS)
     p.add_argument("--cache", default=os.path.expanduser("~/.cache/tarn-bench"), help=argparse.SUPPRESS)
     options = p.parse_args()
-    known = {**{r.name: r for r in [*ALL, *DATA]}, **{name: name for name in EXTRAS}}
-    options.rows = [n for r in options.rows for n in ([d.name for d in DATA] if r == "data" else [r])]
+    usual = {**{r.name: r for r in [*ALL, *DATA]}, **{name: name for name in EXTRAS}}
+    known = {**usual, **{r.name: r for r in precision.PRECISION}}
+    groups = {"data": DATA, "precision": precision.PRECISION}
+    options.rows = [n for r in options.rows for n in ([d.name for d in groups[r]] if r in groups else [r])]
     wrong = [r for r in options.rows if r not in known]
     if wrong:
         p.error(f"there is no row {wrong[0]}; there are: {' '.join(known)}")
@@ -47,7 +51,7 @@ def arguments():
     options.warm = 0.5 if options.quick else 3.0  # seconds of first steps
     if options.rounds < 1 or options.threads < 1 or not options.seconds > 0:
         p.error("--rounds and --threads must be at least 1, --seconds above 0")
-    options.chosen = [known[r] for r in options.rows] or list(known.values())
+    options.chosen = [known[r] for r in options.rows] or list(usual.values())
     if options.quick and not options.rows:
         options.chosen = [r for r in options.chosen if r not in ("scaling", "curves") and not getattr(r, "half", False)]
     return options
@@ -85,6 +89,8 @@ def run(row, kinds, options, machine, found):
         return extras.run_curves(kinds, options, machine)
     if row == "size":
         return extras.run_size(options, BUILD)
+    if isinstance(row, precision.PrecisionRow):
+        return precision.run(row, options)
     if isinstance(row, DataRow):
         return measure.run_data(row, programs.data_kinds(BUILD, None if options.no_peers else options.peers_python), options)
     if row is STARTUP:
@@ -103,7 +109,7 @@ def keep(result, name):
 def main():
     options, begin = arguments(), time.monotonic()
     if options.list:
-        for r in [*ALL, *DATA]:
+        for r in [*ALL, *DATA, *precision.PRECISION]:
             print(f"{r.name:24} {r.title}")
         for name, title in EXTRAS.items():
             print(f"{name:24} {title}")

@@ -3,9 +3,9 @@ import math
 from html import escape
 
 COLORS = {"tarn": "#0072b2", "pytorch_eager": "#d55e00", "pytorch_compiled": "#e69f00", "onnxruntime": "#009e73",
-          "jax": "#cc79a7"}
+          "tensorflow": "#56b4e9", "jax": "#cc79a7"}
 NAMES = {"tarn": "Tarn", "pytorch_eager": "PyTorch eager", "pytorch_compiled": "PyTorch compiled", "onnxruntime": "ONNX Runtime",
-         "jax": "JAX", "torchvision": "torchvision", "pillow_simd": "Pillow-SIMD", "tf_data": "tf.data", "pandas": "pandas",
+         "tensorflow": "TensorFlow", "jax": "JAX", "torchvision": "torchvision", "pillow_simd": "Pillow-SIMD", "tf_data": "tf.data", "pandas": "pandas",
          "pyarrow": "pyarrow", "tokenizers": "tokenizers", "librosa": "librosa", "torch_stft": "PyTorch"}
 ORDER = list(COLORS)
 PER = {"batch": "sample", "depth": "layer", "sequence": "step"}

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 
+from rows import ALL
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 PEERS = os.path.join(os.path.dirname(HERE), "peers")
 PATIENCE = {"hello": 120, "setup": 600, "run": 600, "profile": 600}
@@ -30,7 +32,7 @@ class Kind:
 
 
 def kinds(tarn, python, compiled):
-    """What takes part; compiled(row): whether PyTorch's compiler does in that row."""
+    """What takes part; compiled(row): whether compilers that are slow to start, PyTorch's and XLA, do in that row."""
     found = []
     if tarn and os.path.exists(tarn):
         found.append(Kind("tarn", lambda row: [tarn, "bench", row] + ([] if row == "startup" else ["--serve"]), True))
@@ -41,11 +43,19 @@ def kinds(tarn, python, compiled):
         found.append(Kind("pytorch_compiled", torch("compiled"), rows=compiled))
         found.append(Kind("onnxruntime", lambda row: [python, "-B", os.path.join(PEERS, "ort.py"), row],
                           rows=lambda row: not row.train and not row.optimizer))
-    jax = os.environ.get("TARN_BENCH_JAX_PYTHON")
-    if jax and python and python != "none":
-        found.append(Kind("jax", lambda row: [jax, "-B", os.path.join(PEERS, "jax_peer.py"), row],
-                          rows=lambda row: row.name != "startup" and not row.half))
+        found += others(compiled)
     return found
+
+
+def others(compiled):
+    """Peers that take part where a variable names an interpreter which has them."""
+    tf, jax = (os.environ.get(f"TARN_BENCH_{name}_PYTHON") for name in ("TF", "JAX"))
+    brief = {r.name for r in ALL if r.name != "startup" and not compiled(r)}
+    if tf:
+        yield Kind("tensorflow", lambda row: [tf, "-B", os.path.join(PEERS, "tensorflow_peer.py"), "--mode", "brief" if row in brief else "all", row])
+    if jax:
+        yield Kind("jax", lambda row: [jax, "-B", os.path.join(PEERS, "jax_peer.py"), row],
+                   rows=lambda row: not row.half or row.name not in brief)
 
 
 # Peers of the rows about data: their key, and the variable that names the interpreter which has them.

@@ -5,12 +5,15 @@ import math
 import os
 
 import picture
+import precision
 from picture import NAMES, ORDER, duration
 from data_rows import DATA
 from rows import ABSENT, ALL
+from tried import tried
 
 SHOWN_NODES = 8
 MOST_MEMORY, MEMORY_FROM = 0.6, 200e6  # goal: at most so much of PyTorch's peak, on rows where that is above so many bytes
+TRAINING, TRAINING_BF16, ONE_SAMPLE = 1.5, 1.7, 1.3  # goals of geometric means: against the best peer, the last against ONNX Runtime
 MOST_FIRST_STEP = 1.0  # goal: seconds from nothing to the first training step
 
 
@@ -38,6 +41,17 @@ def table(head, *lines):
     for line in lines:
         yield "| " + " | ".join(line) + " |"
     yield ""
+
+
+def remarks(r, before=""):
+    """Who is not compared, and who did not take part."""
+    for key, p in r["programs"].items():
+        if p.get("disagrees"):
+            yield f"(*) {before}{NAMES.get(key, key)} is not compared: {p['disagrees']}."
+            yield ""
+    for key, reason in r["failures"].items():
+        yield f"{before}{NAMES.get(key, key)} did not take part: {reason}"
+        yield ""
 
 
 def geometric_mean(values):
@@ -69,16 +83,33 @@ def present(rows):
     return [k for k in ORDER if any(k in r["programs"] for r in rows)]
 
 
-def times(rows):
+def times(rows, goal):
+    """A table of rows, and their geometric mean with the goal for it, if there is one."""
     keys = present(rows)
     yield from table(["row", *(NAMES[k] for k in keys), "Tarn against the best peer (goal 1x)", "against PyTorch", "its goal",
                       "share of the bound"],
                      *([r["title"], *(cell(r["programs"].get(k), r.get("parts")) for k in keys), verdict(r, "ratio", 1),
                         verdict(r, "pytorch_ratio", r["goal"]), f"{r['goal']:g}x", share(r)] for r in rows))
+    for what, mean, due in means(rows, goal):
+        yield f"{what}: {mean:.2f}x{f' (goal {due:g}x)' if due else ''}."
+        yield ""
+
+
+def means(rows, goal):
+    """What there is a geometric mean of, the mean, its goal."""
     ratios = [r["ratio"] for r in rows if "ratio" in r]
     if len(ratios) > 1:
-        yield f"Geometric mean of {len(ratios)} rows: {geometric_mean(ratios):.2f}x."
-        yield ""
+        yield f"Geometric mean of {len(ratios)} rows", geometric_mean(ratios), goal
+    ratios = against_onnxruntime(rows)
+    if len(ratios) > 1:
+        yield f"Geometric mean of {len(ratios)} forwards of one sample against ONNX Runtime", geometric_mean(ratios), ONE_SAMPLE
+
+
+def against_onnxruntime(rows):
+    """Its times over Tarn's, where one sample goes forward in f32."""
+    pairs = [(r["programs"].get("onnxruntime"), r["programs"].get("tarn")) for r in rows
+             if not r["train"] and r["batch"] == 1 and r["precision"] == "f32" and r["row"] != "startup" and not r["parts"]]
+    return [a["median_seconds"] / b["median_seconds"] for a, b in pairs if a and b and not a.get("disagrees") and not b.get("disagrees")]
 
 
 def torch_peak(r):
@@ -152,13 +183,22 @@ def data_page(rows):
     yield ""
     yield from table(["row", "program", "speed", "rounds", "Tarn is", "goal", "peak memory", "version and options"], *data_rows(rows))
     for r in rows:
-        for key, p in r["programs"].items():
-            if p.get("disagrees"):
-                yield f"(*) {r['title']}: {NAMES[key]} is not compared: {p['disagrees']}."
-                yield ""
-        for key, reason in r["failures"].items():
-            yield f"{r['title']}: {NAMES.get(key, key)} did not take part: {reason}"
-            yield ""
+        yield from remarks(r, f"{r['title']}: ")
+
+
+# ---- training in bf16 and in f32 --------------------------------------------------------------------------------------------
+
+
+def precision_page(results):
+    if not results:
+        return
+    yield "## Training in bf16 ends where f32 does"
+    yield ""
+    yield "`./run bench precision`: recipes run to their end in both, each from three seeds, and then `tarn eval`. A difference of the means"
+    yield "is within noise where it is at most that of 95% of such pairs of three seeds if precision made none (Student's t from the spread"
+    yield "of the seeds). What differs from the recipe, to keep runs short, stands with the title."
+    yield ""
+    yield from table(precision.HEAD, *precision.lines(results))
 
 
 # ---- besides rows of one size ------------------------------------------------------------------------------------------
@@ -258,15 +298,12 @@ def details(r):
         lines.append([p["name"], duration(p["median_seconds"]), f"{duration(p['min_seconds'])} to {duration(p['max_seconds'])}",
                       str(p["steps"]), setup_seconds(p), megabytes(p.get("peak_bytes")), words])
     yield from table(["program", "median", "rounds' medians", "steps", "set-up", "peak memory", "version and options"], *lines)
-    for key, p in r["programs"].items():
-        if p.get("disagrees"):
-            yield f"(*) {NAMES.get(key, key)} is not compared: {p['disagrees']}."
-            yield ""
-    for key, reason in r["failures"].items():
-        yield f"{NAMES.get(key, key)} did not take part: {reason}"
-        yield ""
+    yield from remarks(r)
     if r.get("profile") and not r.get("reached"):
         yield from node_lines(r)
+    if r.get("reached") is False and tried(r["row"]):
+        yield f"What was tried: {tried(r['row'])}"
+        yield ""
 
 
 def needed(r, bound, machine):
@@ -292,9 +329,9 @@ def machine_line(machine):
 
 
 def machines(results):
-    """Rows may have been measured at different times: limits then differ a little."""
+    """Rows may have been measured at different times: limits then differ a little. Of rows about precision speed does not count."""
     first = {}
-    for r in results.values():
+    for r in (r for r in results.values() if "runs" not in r):
         first.setdefault((r["machine"]["processor"], r["machine"]["threads"]), r["machine"])
     return [machine_line(m) for m in first.values()]
 
@@ -308,6 +345,10 @@ def data_short(rows):
 
 
 def short_lines(rows):
+    for title, part, goal in sections(rows):
+        for what, mean, due in means(part, goal):
+            if due and mean < due:
+                yield f"- {title}: {what[0].lower()}{what[1:]} {mean:.2f}x (goal {due:g}x)"
     for r in rows:
         if r.get("reached") is False:
             yield (f"- {r['title']}: {r['ratio']:.2f}x the best peer (goal 1x), {r.get('pytorch_ratio', r['ratio']):.2f}x PyTorch "
@@ -320,36 +361,42 @@ def short_lines(rows):
             yield f"- {r['title']}: {duration(seconds)} before the first step (goal {duration(MOST_FIRST_STEP)})"
 
 
+def sections(rows):
+    """Titles of the tables of times, their rows, the goals of their geometric means."""
+    for title, train, half, goal in (("Training", True, False, TRAINING), ("Training in bf16", True, True, TRAINING_BF16),
+                                     ("Forwards, updates, starts", False, False, None), ("Forwards in bf16", False, True, None)):
+        part = [r for r in rows if r["train"] == train and (r["precision"] != "f32") == half]
+        if part:
+            yield title, part, goal
+
+
 def page(results, rows, of_data):
-    train, full = [r for r in rows if r["train"]], [r for r in rows if r["precision"] == "f32"]
-    half = [r for r in rows if r["precision"] != "f32"]
+    train = [r for r in rows if r["train"]]
     yield "# Performance"
     yield ""
     yield "Made by `./run bench`; [bench/README.md](../bench/README.md) says how it measures. Do not edit: the next run writes it"
     yield "again. Times are medians of one step (of one forward, one update, one start); less is better. Ratios in bold reach"
     yield "their goal. The share of the bound is how near Tarn comes to the machine's limit, by the count of necessary operations"
     yield "and bytes. In bf16 products and convolutions multiply what was rounded to bf16, weights and sums stay f32 (PyTorch:"
-    yield "autocast); a peer that is faster in f32 counts with that."
+    yield "autocast; TensorFlow and JAX: bf16 between layers too; ONNX Runtime: f32); a peer that is faster in f32 counts with that."
     yield ""
     for line in machines(results):
         yield line
         yield ""
     yield "![Times beside the peers'](performance.svg)"
     yield ""
-    for title, part in (("Training", [r for r in full if r["train"]]), ("Training in bf16", [r for r in half if r["train"]]),
-                        ("Forwards, updates, starts", [r for r in full if not r["train"]]),
-                        ("Forwards in bf16", [r for r in half if not r["train"]])):
-        if part:
-            yield f"## {title}"
-            yield ""
-            yield from times(part)
+    for title, part, goal in sections(rows):
+        yield f"## {title}"
+        yield ""
+        yield from times(part, goal)
     if of_data:
         yield from data_page(of_data)
+    yield from precision_page([results[r.name] for r in precision.PRECISION if r.name in results])
     short = [*short_lines(rows), *data_short(of_data)]
     if short:
         yield "## What falls short"
         yield ""
-        yield "Goals that are not reached. For those of speed, the nodes that take the time stand below with the row."
+        yield "Goals that are not reached. For those of speed, the nodes that take the time, and what was tried, stand below with the row."
         yield ""
         yield from short
         yield ""

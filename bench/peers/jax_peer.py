@@ -1,105 +1,105 @@
-"""JAX as a peer, for the nets whose layers it has here: the whole step jitted, its state donated. f32 alone."""
+"""JAX as a peer: the whole step jitted, its state donated. Rows in bf16 round weights and what lies between layers."""
 import sys
-import time
 
+import functional
 import server
 
 
-class Layers:
-    """The layers as functions of values; what running statistics become is gathered in `moved`."""
+class Layers(functional.Layers):
+    def __init__(self, jax, weights, training, half, key):
+        super().__init__(jax.numpy, jax.nn, weights, training, jax.numpy.bfloat16 if half else None)
+        self.jax, self.key = jax, key
 
-    def __init__(self, weights, training, key):
-        import jax
-        self.jax, self.np, self.weights, self.training, self.key, self.moved = jax, jax.numpy, weights, training, key, {}
+    def cast(self, x, kind):
+        return x.astype(kind)
 
-    def linear(self, node, x):
-        return x @ self.weights[f"{node.name}.weight"].T + self.weights[f"{node.name}.bias"]
+    def average(self, x, axis=None, keep=False):
+        return self.m.mean(x, axis, keepdims=keep)
+
+    def join(self, parts, axis):
+        return self.m.concatenate(parts, axis)
+
+    def rows(self, table, at):
+        return self.m.take(table, at, axis=0)
+
+    def columns(self, x, at):
+        return self.m.take(x, at, axis=1)
+
+    def transform(self, x, real):
+        return self.m.fft.rfft(x) if real else self.m.fft.fft(x)
+
+    def complex(self, x, y):
+        return self.jax.lax.complex(x, y)
+
+    def chance(self):
+        self.key, one = self.jax.random.split(self.key)
+        return one
+
+    def normal(self, shape):
+        return self.jax.random.normal(self.chance(), shape)
+
+    def drop(self, x, rate):
+        return self.m.where(self.jax.random.bernoulli(self.chance(), 1 - rate, x.shape), x / (1 - rate), 0)
+
+    def scan(self, cell, state, given):
+        def step(state, at):
+            state = cell(state, at)
+            return state, state[0]
+        return self.jax.lax.scan(step, state, given)[1]
 
     def conv(self, node, x):
         o = node.options
-        y = self.jax.lax.conv_general_dilated(x, self.weights[f"{node.name}.weight"], o["stride"], [(p, p) for p in o["padding"]],
-                                              dimension_numbers=("NCHW", "OIHW", "NCHW"), feature_group_count=o["groups"])
-        return y + self.weights[f"{node.name}.bias"][:, None, None] if o["bias"] else y
+        y = self.jax.lax.conv_general_dilated(x, self.weight(f"{node.name}.weight"), o["stride"], [(p, p) for p in o["padding"]],
+                                              dimension_numbers=("NHWC", "HWIO", "NHWC"), feature_group_count=o["groups"])
+        return y + self.weight(f"{node.name}.bias") if o["bias"] else y
+
+    def conv_transpose(self, node, x):
+        o = node.options
+        around = o["kernel"] - 1 - o["padding"]
+        y = self.jax.lax.conv_transpose(x, self.weight(f"{node.name}.weight"), (o["stride"],) * 2, [(around, around)] * 2,
+                                        dimension_numbers=("NHWC", "HWIO", "NHWC"), transpose_kernel=True)
+        return y + self.weight(f"{node.name}.bias") if o["bias"] else y
 
     def batch_norm(self, node, x):
         weight, bias, mean, var = (self.weights[f"{node.name}.{p}"] for p in ("weight", "bias", "running_mean", "running_var"))
+        x = self.wide(x)
         if self.training:
-            n = x.size // x.shape[1]
-            of_batch, spread = x.mean((0, 2, 3)), x.var((0, 2, 3))
+            n = x.size // x.shape[3]
+            of_batch, spread = x.mean((0, 1, 2)), x.var((0, 1, 2))
             self.moved[f"{node.name}.running_mean"] = 0.9 * mean + 0.1 * of_batch
             self.moved[f"{node.name}.running_var"] = 0.9 * var + 0.1 * spread * n / (n - 1)
             mean, var = of_batch, spread
         scale = weight * self.jax.lax.rsqrt(var + 1e-5)
-        return x * scale[:, None, None] + (bias - mean * scale)[:, None, None]
-
-    def relu(self, node, x):
-        return self.jax.nn.relu(x)
-
-    def relu6(self, node, x):
-        return self.jax.nn.relu6(x)
-
-    def leaky_relu(self, node, x):
-        return self.jax.nn.leaky_relu(x, node.options["slope"])
-
-    def add(self, node, x, y):
-        return x + y
-
-    def concat(self, node, *x):
-        return self.np.concatenate(x, 1)
+        return self.narrow(x * scale + (bias - mean * scale))
 
     def max_pool(self, node, x):
-        o = node.options
-        padding = [(0, 0), (0, 0)]
-        for size, out, k, s, p in zip(x.shape[2:], node.shape[1:], o["kernel"], o["stride"], o["padding"]):
+        o, padding = node.options, [(0, 0)]
+        for size, out, k, s, p in zip(x.shape[1:], node.shape[1:], o["kernel"], o["stride"], o["padding"]):
             padding.append((p, max(0, (out - 1) * s + k - size - p)))
-        return self.jax.lax.reduce_window(x, -self.np.inf, self.jax.lax.max, (1, 1, *o["kernel"]), (1, 1, *o["stride"]), padding)
+        return self.jax.lax.reduce_window(x, -self.m.inf, self.jax.lax.max, (1, *o["kernel"], 1), (1, *o["stride"], 1), [*padding, (0, 0)])
 
-    def mean(self, node, x):
-        return x.mean((2, 3))
-
-    def flatten(self, node, x):
-        return x.reshape(x.shape[0], -1)
-
-    def dropout(self, node, x):
-        if not self.training:
-            return x
-        self.key, one = self.jax.random.split(self.key)
-        keep = 1 - node.options["rate"]
-        return self.np.where(self.jax.random.bernoulli(one, keep, x.shape), x / keep, 0)
-
-    def __call__(self, net, x):
-        values = {0: x}
-        for node in net.nodes:
-            values[node.output] = getattr(self, node.kind)(node, *(values[i] for i in node.inputs))
-        return values[net.outputs[0]]
+    def entropy(self, y, target):
+        return -self.m.take_along_axis(self.nn.log_softmax(y), target[:, None], 1).mean()
 
 
-KINDS = {name for name in vars(Layers) if not name.startswith("_")}
-LOSSES = ("", "cross_entropy", "bce_with_logits")
-
-
-def takes(metadata, net):
-    return (metadata["precision"] == "f32" and metadata["loss"] in LOSSES and metadata["optimizer"] in ("", "sgd", "adam", "adamw") and
-            int(metadata["parameters"]) == 0 and not net.parts and all(n.kind in KINDS for n in net.nodes))
-
-
-class Peer:
+class Peer(functional.Peer):
     def __init__(self, options):
+        super().__init__(options)
         import jax
-        self.jax, self.options = jax, options
+        self.jax = jax
 
     def hello(self):
         return {"name": "JAX", "version": self.jax.__version__, "isa": None, "details": f"{self.options.threads} processors"}
 
-    def loss(self, y, target):
-        np, nn = self.jax.numpy, self.jax.nn
-        if self.metadata["loss"] == "bce_with_logits":
-            return (nn.softplus(y[:, 0]) - y[:, 0] * target).mean()
-        return -np.take_along_axis(nn.log_softmax(y), target[:, None], 1).mean()
+    def takes(self):
+        return self.metadata["optimizer"] != "sparse_adam"  # there is none that leaves unused rows alone
+
+    def convert(self, array):
+        return self.jax.numpy.array(array)
 
     def update(self, w, g, slots, t):
         """SGD with momentum, Adam, AdamW as PyTorch's."""
-        np, m = self.jax.numpy, self.metadata
+        m = self.metadata
         lr = float(m["lr"])
         if m["optimizer"] == "sgd":
             buffer = float(m["momentum"]) * slots[0] + g
@@ -107,79 +107,110 @@ class Peer:
         if m["optimizer"] == "adamw":
             w = w * (1 - lr * 0.01)
         mean, square = 0.9 * slots[0] + 0.1 * g, 0.999 * slots[1] + 0.001 * g * g
-        return w - lr / (1 - 0.9 ** t) * mean / (np.sqrt(square) / np.sqrt(1 - 0.999 ** t) + 1e-8), (mean, square)
+        root = self.jax.numpy.sqrt
+        return w - lr / (1 - 0.9 ** t) * mean / (root(square) / root(1 - 0.999 ** t) + 1e-8), (mean, square)
+
+    def updates(self, weights, grads, slots, t):
+        new = {n: self.update(weights[n], g, slots[n], t) for n, g in grads.items()}
+        return {**weights, **{n: p[0] for n, p in new.items()}}, {**slots, **{n: p[1] for n, p in new.items()}}
+
+    def layers(self, weights, training, key):
+        return Layers(self.jax, weights, training, self.half, key)
 
     def training_step(self, state, x, target):
         trained, kept, slots, t, key = state
         key, one = self.jax.random.split(key)
 
         def total(w):
-            layers = Layers({**w, **kept}, True, one)
-            return self.loss(layers(self.net, x), target), layers.moved
+            layers = self.layers({**w, **kept}, True, one)
+            return getattr(layers, self.metadata["loss"])(layers(self.net, x), x, target), layers.moved
 
         (loss, moved), grads = self.jax.value_and_grad(total, has_aux=True)(trained)
-        t = t + 1
-        new = {n: self.update(w, grads[n], slots[n], t) for n, w in trained.items()}
-        return ({n: p[0] for n, p in new.items()}, {**kept, **moved}, {n: p[1] for n, p in new.items()}, t, key), loss
+        trained, slots = self.updates(trained, grads, slots, t + 1)
+        return (trained, {**kept, **moved}, slots, t + 1, key), loss
 
-    def build(self):
+    def gan_step(self, state, x, target):
+        """The critic's update, then the generator's, each with noise of its own; gradients of that one's parameters alone."""
+        trained, kept, slots, t, key = state
+        key, *keys = self.jax.random.split(key, 3)
+        make, tell = self.net.parts["g"], self.net.parts["d"]
+        loss = 0
+
+        def run(part, name, w, x):
+            return self.layers(functional.part_of({**w, **kept}, name), True, None)(part, x)[0]
+
+        def noise(key):
+            return self.jax.random.normal(key, self.noise_shape(make))
+
+        def told(own, w):
+            made = run(make, "g", w, noise(keys[0]))
+            softplus, critic = self.jax.nn.softplus, {**w, **own}
+            return softplus(-run(tell, "d", critic, x)).mean() + softplus(run(tell, "d", critic, made)).mean()
+
+        def taken(own, w):
+            return self.jax.nn.softplus(-run(tell, "d", w, run(make, "g", {**w, **own}, noise(keys[1])))).mean()
+
+        for key_of, function in (("d.", told), ("g.", taken)):
+            own = {n: w for n, w in trained.items() if n.startswith(key_of)}
+            one, grads = self.jax.value_and_grad(function)(own, trained)
+            trained, slots = self.updates(trained, grads, slots, t + 1)
+            loss += one
+        return (trained, kept, slots, t + 1, key), loss
+
+    def build(self, way):
         np, jax = self.jax.numpy, self.jax
+        self.at = 0
+        if self.net is None:
+            self.build_update()
+            return
         names = {p.name for p in self.net.parameters if p.trained}
         trained = {n: np.array(w) for n, w in self.weights.items() if n in names}
         kept = {n: np.array(w) for n, w in self.weights.items() if n not in names}
-        self.at = 0
         if not self.metadata["loss"]:
-            call = jax.jit(lambda w, x: Layers(w, False, None)(self.net, x))
-            everything = {**trained, **kept}
-            self.step = lambda i: call(everything, self.batches[i]).block_until_ready()
+            self.build_forward(trained, kept)
             return
-        count = 1 if self.metadata["optimizer"] == "sgd" else 2
-        slots = {n: tuple(np.zeros_like(w) for _ in range(count)) for n, w in trained.items()}
-        self.state = trained, kept, slots, np.zeros(()), jax.random.key(1)
-        call = jax.jit(self.training_step, donate_argnums=0)
+        self.state = trained, kept, self.slots(trained), np.zeros(()), jax.random.key(1, impl="rbg")
+        call = jax.jit(self.gan_step if self.net.parts else self.training_step, donate_argnums=0)
 
         def step(i):
             self.state, loss = call(self.state, self.batches[i], self.targets[i])
             return float(loss)
         self.step = step
 
-    def timed(self, n):
-        seconds, results, clock = [], [], time.perf_counter
-        for _ in range(n):
-            i = self.at % len(self.batches)
-            begin = clock()
-            results.append(self.step(i))
-            seconds.append(clock() - begin)
-            self.at += 1
-        return seconds, results
+    def slots(self, trained):
+        count = 1 if self.metadata["optimizer"] == "sgd" else 2
+        return {n: tuple(self.jax.numpy.zeros_like(w) for _ in range(count)) for n, w in trained.items()}
 
-    def setup(self):
-        import numpy
+    def build_forward(self, trained, kept):
+        def forward(state, rest, x):
+            layers = self.layers({**rest, **state}, False, None)
+            return layers(self.net, x)[0], layers.moved
+        self.state = {n: w for n, w in kept.items() if n.startswith("state.")}
+        rest, call = {n: w for n, w in {**trained, **kept}.items() if n not in self.state}, self.jax.jit(forward)
+
+        def step(i):
+            y, self.state = call(self.state, rest, self.batches[i])
+            return y.block_until_ready()
+        self.step = step
+
+    def build_update(self):
         np = self.jax.numpy
-        file = server.File(self.options.data, server.numpy_copier(numpy))
-        self.metadata, self.net = file.metadata, file.net() if file.tensors else None
-        if not takes(self.metadata, self.net):
-            sys.exit(3)
-        inputs, labels = file.tensors.pop("inputs"), file.tensors.pop("labels")
-        self.weights = file.tensors
-        self.batches = [np.array(x.astype(numpy.float32) / numpy.float32(255)) for x in inputs]
-        self.targets = [np.array(y.astype(numpy.float32 if self.metadata["loss"] == "bce_with_logits" else numpy.int32)) for y in labels]
-        begin = time.perf_counter()
-        self.build()
-        self.timed(1)
-        first = time.perf_counter() - begin
-        self.build()
-        return {"details": "", "first_step_seconds": first}
+        value, gradient = functional.pieces(int(self.metadata["parameters"]))
+        names = range(server.UPDATE_PIECES)
+        grads, weights = {n: np.array(gradient) for n in names}, {n: np.array(value) for n in names}
+        self.state = weights, self.slots(weights), np.zeros(())
 
-    def run(self, n):
-        first = self.at == 0
-        seconds, results = self.timed(n)
-        if self.metadata["loss"]:
-            return {"seconds": seconds, "losses": results}
-        if not first:
-            return {"seconds": seconds}
-        return {"seconds": seconds, "outputs": results[0][0].flatten()[:server.OUTPUTS].tolist()}
+        def update(state, grads):
+            return (*self.updates(state[0], grads, state[1], state[2] + 1), state[2] + 1)
+        call = self.jax.jit(update, donate_argnums=0)
+
+        def step(i):
+            self.state = self.jax.block_until_ready(call(self.state, grads))
+        self.step = step
+
+    def updated(self):
+        return self.state[0][0][:server.UPDATED].tolist()
 
 
 if __name__ == "__main__":
-    sys.exit(server.serve(Peer(server.arguments())))
+    sys.exit(functional.main(Peer))

@@ -214,7 +214,7 @@ class Peer:
             self.session = None  # before the next one, so that its memory does not count
         best = min(times, key=times.get)
         self.begin(path, best)
-        return {"details": f"{best} thread{'s' if best > 1 else ''}", "first_step_seconds": first}
+        return {"details": f"{best} thread{'s' if best > 1 else ''}, f32", "first_step_seconds": first}
 
     def begin(self, path, threads):
         import numpy as np

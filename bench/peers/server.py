@@ -58,6 +58,14 @@ class File:
         return nets.make(m["net"], tuple(sample), int(m["classes"]))
 
 
+def several(timed):
+    """Times of up to 20 steps, of at most half a second together once there are two; timed(1)[0] has that of one."""
+    seconds = []
+    while len(seconds) < 2 or (len(seconds) < 20 and sum(seconds) < 0.5):
+        seconds += timed(1)[0]
+    return seconds
+
+
 def serve(program):
     """program has hello(), setup() and run(n), which return what is to be answered."""
     out = os.fdopen(os.dup(1), "w")

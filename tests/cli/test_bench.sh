@@ -105,7 +105,7 @@ done
 # The harness: rounds, comparison, page and pictures.
 python3 - "$TARN" <<'PY' || say "the harness fails"
 import os, sys
-import data_rows, extras, measure, picture, programs, report, rows
+import data_rows, extras, measure, picture, precision, programs, report, rows, tried
 
 class Options:
     cache, logs, threads, rounds, seconds, warm, quick = ".", ".", 1, 2, 0.01, 0.01, True
@@ -141,12 +141,28 @@ if os.path.exists(os.environ["BUILD"] + "/bench_data"): # a small table, and the
     assert r["ratios"]["pandas"] > 0 and not r["failures"] and r["count"] == 100 and r["programs"]["tarn"]["outputs"] == [100, 2], r
     r["ratios"]["pandas"] = 1.5
     of_data = [{**r, "machine": machine, "date": "today"}]
+# Three seeds in both precisions: a difference within their spread, and one beyond it.
+def seeds(*values):
+    return [{"seed": i % 3 + 1, "precision": ("f32", "bf16")[i // 3], "value": v} for i, v in enumerate(values)]
+for row, runs, within in ((precision.PRECISION[0], seeds(0.98, 0.99, 0.985, 0.981, 0.989, 0.984), True),
+                          (precision.PRECISION[1], seeds(0.50, 0.51, 0.505, 0.40, 0.41, 0.405), False)):
+    r = {"row": row.name, "title": row.title, "metric": row.metric, "said": row.said, "runs": runs, **precision.judge(runs)}
+    assert r["within"] is within, r
+    results[row.name] = r
+assert set(tried.TRIED) <= {r.name for r in rows.ALL}, "what was tried is told of rows that are not there"
+tried.TRIED["mlp_train"] = "nothing yet"
 page = "\n".join(report.page(results, [results[r.name] for r in rows.ALL if r.name in results], of_data))
 assert not of_data or ("1.50x pandas (goal 2x)" in page and "rows/s" in page), page
-for words in ("## What falls short", "Where Tarn's time goes", "fc1.linear", "## What is not there yet", "From one thread to all"):
+for words in ("## What falls short", "Where Tarn's time goes", "fc1.linear", "## What is not there yet", "From one thread to all",
+              "What was tried: nothing yet", "98.50% (98.00%, 99.00%, 98.50%)", "| -10.00% |"):
     assert words in page, words
 for svg in (picture.bars([r for r in results.values() if "programs" in r]), picture.curves(results["curves"]["rows"])):
     assert svg.startswith("<svg") and "Tarn" in svg
+os.environ["TARN_BENCH_TF_PYTHON"] = os.environ["TARN_BENCH_JAX_PYTHON"] = "some/python"
+keys = {k.key: k for k in programs.kinds(sys.argv[1], "some/python", lambda row: not row.half)}
+assert list(keys) == ["tarn", "pytorch_eager", "pytorch_compiled", "onnxruntime", "tensorflow", "jax"], keys
+assert "brief" in keys["tensorflow"].command("mlp_train_bf16") and "all" in keys["tensorflow"].command("mlp_train")
+assert set(keys) == set(picture.ORDER)
 a = {"first_losses": [2.0, 1.0], "outputs": [], "name": "a"}
 assert measure.disagreement(rows.ROWS[0], {**a, "first_losses": [2.1, 1.0]}, a)
 assert measure.disagreement(rows.ROWS[0], {**a, "first_losses": [2.0, 1.2]}, a)
