@@ -303,7 +303,8 @@ typedef struct tn_loader_opt {
 typedef struct tn_loader tn_loader;
 
 /* fields[f] is field f of the data set, transformed: dims [n, ...], row-major, aligned to 64 bytes, valid until the next
- * call with this loader. */
+ * call with this loader. Behind them stand lists that belong to the batch as a whole, of data sets that have such
+ * (tn_dataset_neighbours). */
 typedef struct tn_batch {
     int64_t n;            /* samples, at least 1 */
     int64_t epoch, index; /* which batch of which epoch */
@@ -325,7 +326,8 @@ TN_API void tn_loader_position(const tn_loader *loader, int64_t *epoch, int64_t 
 TN_API tn_status tn_loader_seek(tn_loader *loader, int64_t epoch, int64_t batch);
 /* Batches in an epoch. */
 TN_API int64_t tn_loader_batches(const tn_loader *loader);
-/* What a field is in a batch: dtype after transforms; dims[0] is the batch size. False when there is no such field. */
+/* What a field is in a batch: dtype after transforms; dims[0] is the batch size, of a list how long it can be. False when there is no
+ * such field. */
 TN_API bool tn_loader_field(const tn_loader *loader, int field, tn_field *description);
 TN_API const tn_dataset *tn_loader_dataset(const tn_loader *loader);
 /* The sentence of the last failure; "" if none. */

@@ -60,19 +60,34 @@ TN_API void tn_graph_data_features(const tn_graph_data *graph, const int64_t *no
 TN_API tn_dataset *tn_dataset_nodes(tn_context *context, const tn_graph_data *graph, int kind);
 
 /* The neighbourhood of some nodes: those themselves first, then who is drawn, `fanout[h]` of each node's in-neighbours in round h
- * (fewer where there are fewer; 0: all), without repeats. What is drawn for a node depends on key, round and node alone (Hamilton, Ying,
- * Leskovec 2017). Edges are among these nodes by their new numbers, ordered by target. */
+ * (fewer where there are fewer; 0 or less: all), without repeats. What is drawn for a node depends on key, round and node alone (Hamilton,
+ * Ying, Leskovec 2017). Edges are among these nodes by their new numbers, ordered by target. */
 typedef struct tn_graph_sample {
     int64_t nodes, edges;
     int64_t *node;            /* number in the graph */
     int64_t *start;           /* [nodes + 1] */
     int64_t *source, *target; /* [edges] */
-    void *reserved[2];
+    int64_t *edge;            /* [edges]: its number in the graph, as in_source has it */
+    void *reserved[1];
 } tn_graph_sample;
 TN_API tn_status tn_graph_data_sample(tn_context *context, const tn_graph_data *graph, const int64_t *seeds,
                                       int64_t count, const int *fanout, int rounds, uint64_t key,
                                       tn_graph_sample *sample);
 TN_API void tn_graph_sample_free(tn_graph_sample *sample);
+
+/* The data set of tn_dataset_nodes, whose batches bring the neighbourhood that is drawn for them, anew each epoch: a function of the
+ * loader's seed, the epoch and the batch alone. Behind x and y of the batch's nodes stand lists (tn_batch.fields of rank 1):
+ *   nodes  i64 [n]   who is there, as numbers of the graph: the batch's nodes first
+ *   edge_source, edge_target  i64 [e], edge_start  i64 [n + 1]   edges by places in `nodes`, ordered by target
+ *   edge_weight  f32 [e]   an edge's weight in the graph (else 1) times how many neighbours its target has for each that was drawn, so
+ *                    that weighted sums over neighbours are in the mean what they are with all of them
+ *   degree  f32 [n]  the weights of all edges of the graph that come to a node, drawn or not
+ *   loop  f32 [n]    1 where the graph has no edge from the node to itself, else 0
+ *   place  i64 [batch]   where in `nodes` each sample's node stands
+ * n and e are rounded up to eight sizes an octave, so that few different ones occur: behind the others stand nodes again that came last,
+ * and edges of weight 0 from the last place to itself. */
+TN_API tn_dataset *tn_dataset_neighbours(tn_context *context, const tn_graph_data *graph, int kind, const int *fanout,
+                                         int rounds);
 
 #ifdef __cplusplus
 }

@@ -157,6 +157,11 @@ void tn_dataset_free(tn_dataset *d)
     free(d);
 }
 
+const data_list *data_list_at(const tn_dataset *d, int i)
+{
+    return d->lists && i >= 0 && i < d->lists->n ? &d->lists->list[i] : NULL;
+}
+
 tn_dataset_def data_def_like(const tn_dataset *d)
 {
     return (tn_dataset_def){.fields = d->def.fields,

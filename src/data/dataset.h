@@ -10,9 +10,33 @@
 #include <stdatomic.h>
 #include <tarn/data.h>
 
+/* Lists that a batch has as a whole, beside the fields of its samples: of these fields and a key, and of any length. */
+enum { DATA_MOST_LISTS = 8 };
+typedef struct data_list {
+    const char *name;
+    tn_dtype dtype;
+} data_list;
+/* One of them in a batch, in memory that grows; `at` is free()d by whoever has it. */
+typedef struct data_filled {
+    void *at;
+    size_t room;
+    int64_t n;
+} data_filled;
+typedef struct data_lists {
+    const data_list *list;
+    int n;
+    /* How long a list can be in a batch of so many samples. */
+    int64_t (*most)(const void *user, int list, int64_t batch);
+    /* Fills them. fields: of n samples, as the data set gives them. Depends on its arguments only; runs on several threads at once. */
+    tn_status (*fill)(const void *user, const tn_view *fields, int64_t n, uint64_t key, data_filled *out,
+                      base_error *e);
+    const void *user;
+} data_lists;
+
 struct tn_dataset {
     atomic_int references;
     tn_dataset_def def;
+    const data_lists *lists;     /* of its batches; lives as long as the set; NULL: none */
     base_arena arena;            /* names and fields */
     size_t bytes[TN_MAX_FIELDS]; /* of one sample */
     int y;                       /* the field "y", or -1 */
@@ -28,6 +52,8 @@ tn_status data_blame(const tn_dataset *d, int64_t index, base_error *e);
 /* One sample to at[0 .. fields), with index and label checked, fields that vary filled up; lengths[0 .. fields) says how long
  * they are (NULL: not asked). */
 tn_status data_get(const tn_dataset *d, int64_t index, uint64_t key, void *const *at, int64_t *lengths, base_error *e);
+/* List number i of a data set's batches, or NULL. */
+const data_list *data_list_at(const tn_dataset *d, int i);
 /* Does any field vary? */
 bool data_varies(const tn_dataset *d);
 /* About how long a sample is, or -1. */

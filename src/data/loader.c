@@ -26,6 +26,7 @@ typedef struct slot {
     char *room; /* the memory of all fields */
     tn_view fields[TN_MAX_FIELDS];
     int64_t longest[TN_MAX_FIELDS]; /* of the samples so far, where fields vary */
+    data_filled lists[DATA_MOST_LISTS];
     int64_t *samples;
     base_error err;
 } slot;
@@ -125,6 +126,16 @@ static int64_t sample_at(const tn_loader *l, worker *w, const data_permutation *
     return l->shuffle ? (int64_t)data_permutation_at(order, (uint64_t)i) : i;
 }
 
+/* What the batch has as a whole: behind the fields. */
+static void make_lists(const tn_loader *l, slot *s, int64_t epoch, int64_t index)
+{
+    const data_lists *lists = l->set->lists;
+    const uint64_t key = base_philox_key(base_philox_key(l->seed ^ 0x6c69737473, (uint64_t)epoch), (uint64_t)index);
+    s->status = lists->fill(lists->user, s->fields, s->n, key, s->lists, &s->err);
+    for (int i = 0; i < lists->n && s->status == TN_OK; i++)
+        s->fields[l->set->def.n_fields + i] = tn_view_of(s->lists[i].at, lists->list[i].dtype, 1, &s->lists[i].n);
+}
+
 static void make_batch(const tn_loader *l, worker *w, slot *s)
 {
     int64_t epoch = s->number / l->batches, index = s->number % l->batches, count = l->share.count;
@@ -150,6 +161,8 @@ static void make_batch(const tn_loader *l, worker *w, slot *s)
     }
     if (l->varies)
         draw_together(l, s);
+    if (l->set->lists && s->n > 0)
+        make_lists(l, s, epoch, index);
 }
 
 /* ---- workers --------------------------------------------------------------------------------------------------- */
@@ -186,17 +199,23 @@ static size_t up(size_t bytes)
     return (bytes + ALIGN - 1) & ~(size_t)(ALIGN - 1);
 }
 
-/* Memory for the life of the loader, counted against the limit. */
+/* Counts bytes against the limit. */
+static tn_status count_memory(tn_loader *l, size_t bytes, base_error *e)
+{
+    if (l->memory_limit && (bytes > l->memory_limit || l->memory > l->memory_limit - bytes))
+        return base_fail(e, TN_LIMIT,
+                         "the loader's buffers need more than the %zu bytes allowed: %d batches of %lld samples are "
+                         "held at once; ask for a smaller batch or prefetch",
+                         l->memory_limit, l->n_slots, (long long)l->batch);
+    l->memory += bytes;
+    return TN_OK;
+}
+
+/* Memory for the life of the loader. */
 static void *take(tn_loader *l, size_t bytes, base_error *e)
 {
-    if (l->memory_limit && (bytes > l->memory_limit || l->memory > l->memory_limit - bytes)) {
-        base_fail(e, TN_LIMIT,
-                  "the loader's buffers need more than the %zu bytes allowed: %d batches of %lld samples are "
-                  "held at once; ask for a smaller batch or prefetch",
-                  l->memory_limit, l->n_slots, (long long)l->batch);
+    if (count_memory(l, bytes, e) != TN_OK)
         return NULL;
-    }
-    l->memory += bytes;
     void *p = bytes < SIZE_MAX / 4 ? aligned_alloc(ALIGN, up(bytes ? bytes : 1)) : NULL;
     if (!p)
         base_no_memory(e, "making the buffers of a loader");
@@ -228,7 +247,11 @@ static tn_status init_slot(tn_loader *l, slot *s, base_error *e)
     for (int f = 0; f < l->set->def.n_fields; f++)
         s->fields[f].data = s->room + offset[f];
     s->number = -1;
-    return TN_OK;
+    size_t lists = 0; /* they take it as they grow */
+    for (int i = 0; data_list_at(l->set, i); i++)
+        lists += (size_t)l->set->lists->most(l->set->lists->user, i, l->batch) *
+                 tn_dtype_size(data_list_at(l->set, i)->dtype);
+    return count_memory(l, lists, e);
 }
 
 static tn_status init_worker(tn_loader *l, worker *w, base_error *e)
@@ -423,6 +446,8 @@ void tn_loader_free(tn_loader *l)
     for (int i = 0; l->slots && i < l->n_slots; i++) {
         free(l->slots[i].room);
         free(l->slots[i].samples);
+        for (int k = 0; k < DATA_MOST_LISTS; k++)
+            free(l->slots[i].lists[k].at);
     }
     for (int i = 0; l->workers && i < (l->n_workers ? l->n_workers : 1); i++) {
         free(l->workers[i].room);
@@ -479,7 +504,7 @@ static void deliver(tn_loader *l, slot *s)
     l->current = (tn_batch){.n = s->n,
                             .epoch = l->epoch,
                             .index = l->index,
-                            .n_fields = l->set->def.n_fields,
+                            .n_fields = l->set->def.n_fields + (l->set->lists ? l->set->lists->n : 0),
                             .fields = s->fields,
                             .samples = s->samples};
     l->stats.batches++;
@@ -578,8 +603,13 @@ int64_t tn_loader_batches(const tn_loader *l)
 bool tn_loader_field(const tn_loader *l, int field, tn_field *d)
 {
     const tn_field *f = tn_dataset_field(l->set, field);
+    const data_list *list = f ? NULL : data_list_at(l->set, field - l->set->def.n_fields);
+    if (list) {
+        *d = (tn_field){.name = list->name, .dtype = list->dtype, .rank = 1, .varies = true};
+        d->dims[0] = l->set->lists->most(l->set->lists->user, field - l->set->def.n_fields, l->batch);
+    }
     if (!f)
-        return false;
+        return list != NULL;
     *d = (tn_field){.name = f->name, .dtype = l->transforms[field].to, .rank = f->rank + 1};
     d->dims[0] = l->batch;
     memcpy(&d->dims[1], f->dims, sizeof f->dims[0] * (size_t)f->rank);

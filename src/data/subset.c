@@ -59,7 +59,9 @@ static tn_dataset *subset_new(const tn_dataset *of, int64_t *indices, int64_t co
     def.release = subset_release;
     def.user = s;
     tn_dataset *d = data_new(&def, e);
-    if (!d)
+    if (d)
+        d->lists = of->lists; /* made of the samples alone, whoever chose them */
+    else
         subset_release(s);
     return d;
 }

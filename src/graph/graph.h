@@ -92,6 +92,7 @@ struct tn_graph {
     base_map suffixes; /* by path that was wanted more than once: the first number that may be free (int) */
     base_map states;   /* by name */
     int n_tensors, n_regions;
+    bool sharing;     /* builders of state give what there is of the same name and type: one net is built twice */
     graph_mark mark;  /* of the nodes that are made now */
     tn_tensor poison; /* what builders return after a failure */
     tn_entry nowhere; /* the same for entries: without a graph, ignores what it is given */

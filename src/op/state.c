@@ -25,6 +25,14 @@ const op_def op_state = {
     .infer = state_infer,
 };
 
+static bool is_like(const graph_state *s, tn_dtype dtype, tn_shape shape, bool trainable)
+{
+    bool same = s->trainable == trainable && s->type.dtype == dtype && s->type.rank == shape.rank;
+    for (int i = 0; same && i < shape.rank; i++)
+        same = s->type.dims[i] == shape.dims[i];
+    return same;
+}
+
 static tn_tensor *add(tn_graph *g, const char *name, tn_dtype dtype, tn_shape shape, const tn_init *init,
                       bool trainable)
 {
@@ -32,6 +40,9 @@ static tn_tensor *add(tn_graph *g, const char *name, tn_dtype dtype, tn_shape sh
     graph_state *s = BASE_NEW(g->arena, graph_state);
     if (!path || !s)
         return graph_fail(g, TN_MEMORY, "out of memory while adding the state '%s'", name);
+    const graph_state *known = g->sharing ? graph_find_state(g, path) : NULL;
+    if (known && known->value && is_like(known, dtype, shape, trainable))
+        return known->value;
     if (base_map_get(&g->names, path))
         return graph_fail(g, TN_INVALID,
                           "the name '%s' is in use already; give the layer a name of its own, or share it on purpose",

@@ -18,6 +18,7 @@ typedef struct builder {
     const train_model *model;
     const tn_preparation *preparation; /* of the data, or NULL */
     tn_edges edges;                    /* of data that are nodes of a graph; source NULL: there are none */
+    tn_tensor *degree, *loop;          /* of edges that batches bring: as tn_dataset_neighbours says; else NULL */
     tn_tensor *input, **outputs;       /* of the layers before number `at` */
     tn_tensor *heard;                  /* what was said so far, once a decoder asked for it */
     size_t at;
@@ -293,6 +294,34 @@ static tn_tensor *mixture_of_experts(builder *b, tn_tensor *x)
     return r.y;
 }
 
+/* tn_gcn_norm for edges that were drawn: degrees are those of the whole graph, so that a node counts for as much as when all its
+ * neighbours are there. */
+static tn_edges norm_of_drawn(builder *b, tn_tensor *x, bool loops)
+{
+    tn_edges e = b->edges;
+    tn_tensor *degree = loops ? tn_add(b->degree, b->loop) : b->degree, *zero = tn_scalar(b->g, TN_F32, 0);
+    tn_tensor *some = tn_ne(degree, zero);
+    tn_tensor *scale = tn_where(some, tn_rsqrt(tn_where(some, degree, tn_scalar(b->g, TN_F32, 1))), zero);
+    if (loops) {
+        tn_tensor *own = tn_arange(b->g, TN_I64, 0, 1, tn_dim_of(x, 0));
+        e.source = tn_concat(2, (tn_tensor *const[]){e.source, own}, 0);
+        e.target = tn_concat(2, (tn_tensor *const[]){e.target, own}, 0);
+        e.weight = tn_concat(2, (tn_tensor *const[]){e.weight, b->loop}, 0);
+        e.indptr = NULL; /* no longer in their order */
+    }
+    e.weight = tn_mul(tn_mul(tn_index_select(scale, 0, e.source), e.weight), tn_index_select(scale, 0, e.target));
+    return e;
+}
+
+static tn_tensor *gcn(builder *b, tn_tensor *x)
+{
+    const train_edges *o = &b->layer->gcn;
+    const tn_edges drawn = b->degree ? norm_of_drawn(b, x, o->self_loops) : b->edges;
+    return tn_layer_gcn(
+        x, name_of(b, o->name, "gcn"), o->units, &drawn,
+        TN_OPT(tn_gcn_opt, .normalized = b->degree != NULL, .no_bias = !o->bias, .no_self_loops = !o->self_loops));
+}
+
 static tn_tensor *along_edges(builder *b, tn_tensor *x)
 {
     const train_edges *o = &b->layer->gcn; /* one struct for all three */
@@ -302,8 +331,7 @@ static tn_tensor *along_edges(builder *b, tn_tensor *x)
         return x;
     }
     if (k == TRAIN_LAYER_gcn)
-        return tn_layer_gcn(x, name_of(b, o->name, "gcn"), o->units, &b->edges,
-                            TN_OPT(tn_gcn_opt, .no_bias = !o->bias, .no_self_loops = !o->self_loops));
+        return gcn(b, x);
     if (k == TRAIN_LAYER_sage)
         return tn_layer_sage(x, name_of(b, o->name, "sage"), o->units, &b->edges,
                              TN_OPT(tn_sage_opt, .no_bias = !o->bias, .aggregate = TN_AGGREGATE_MEAN));
@@ -582,31 +610,64 @@ static tn_tensor *(*const build_layer[TRAIN_LAYER_END])(builder *, tn_tensor *) 
     [TRAIN_LAYER_recompute] = recompute,
 };
 
-static tn_tensor *build_list(const train_recipe *r, const tn_preparation *preparation, int classes, tn_graph *g,
-                             tn_tensor *x, base_error *e)
+/* One layer after the other, from x on. */
+static tn_tensor *build_layers(builder *b, tn_tensor *x, base_error *e)
 {
-    const train_model *m = &r->model;
-    tn_tensor *chosen = r->source->enter ? x : NULL; /* nodes, of which the output is wanted */
-    builder b = {.g = g, .model = m, .preparation = preparation, .classes = classes};
-    if (chosen && !(x = r->source->enter(r, g, &b.edges, e)))
-        return NULL;
-    b.input = x;
-    b.outputs = calloc(m->n + 1, sizeof(tn_tensor *));
-    if (!b.outputs)
+    const train_model *m = b->model;
+    b->input = x;
+    b->outputs = calloc(m->n + 1, sizeof(tn_tensor *));
+    if (!b->outputs)
         base_no_memory(e, "building a model");
-    for (; b.outputs && b.at < m->n; b.at++) {
-        b.layer = &m->layers[b.at];
-        x = b.outputs[b.at] = build_layer[b.layer->kind](&b, x);
-        if (b.again && --b.again == 0)
-            tn_recompute_end(g);
-        if (tn_graph_status(g) != TN_OK) {
-            base_fail(e, tn_graph_status(g), "%s%s: %s", b.layer->place, b.layer->type, tn_graph_error(g));
+    for (; b->outputs && b->at < m->n; b->at++) {
+        b->layer = &m->layers[b->at];
+        x = b->outputs[b->at] = build_layer[b->layer->kind](b, x);
+        if (b->again && --b->again == 0)
+            tn_recompute_end(b->g);
+        if (tn_graph_status(b->g) != TN_OK) {
+            base_fail(e, tn_graph_status(b->g), "%s%s: %s", b->layer->place, b->layer->type, tn_graph_error(b->g));
             break;
         }
     }
-    bool done = b.outputs && b.at == m->n;
-    free(b.outputs);
-    return !done ? NULL : chosen ? tn_index_select(x, 0, chosen) : x;
+    bool done = b->outputs && b->at == m->n;
+    free(b->outputs);
+    return done ? x : NULL;
+}
+
+static tn_tensor *build_list(const train_recipe *r, const tn_dataset *data, tn_graph *g, tn_tensor *x, tn_tensor **all,
+                             base_error *e)
+{
+    tn_tensor *chosen = r->source->enter ? x : NULL; /* nodes, of which the output is wanted */
+    builder b = {
+        .g = g, .model = &r->model, .preparation = tn_dataset_preparation(data), .classes = tn_dataset_classes(data)};
+    if (chosen && !(x = *all = r->source->enter(r, data, g, &b.edges, e)))
+        return NULL;
+    x = build_layers(&b, x, e);
+    return x && chosen ? tn_index_select(x, 0, chosen) : x;
+}
+
+tn_tensor *train_build_drawn(const train_recipe *r, const tn_dataset *data, tn_dim batch, tn_graph *g, tn_tensor *all,
+                             base_error *e)
+{
+    const tn_dim n = tn_symbol(g, "nodes_drawn"), edges = tn_symbol(g, "edges_drawn");
+    tn_tensor *nodes = tn_input(g, "nodes", TN_I64, TN_SHAPE(n)),
+              *place = tn_input(g, "place", TN_I64, TN_SHAPE(batch));
+    builder b = {.g = g,
+                 .model = &r->model,
+                 .classes = tn_dataset_classes(data),
+                 .edges = {.source = tn_input(g, "edge_source", TN_I64, TN_SHAPE(edges)),
+                           .target = tn_input(g, "edge_target", TN_I64, TN_SHAPE(edges)),
+                           .weight = tn_input(g, "edge_weight", TN_F32, TN_SHAPE(edges)),
+                           .indptr = tn_input(g, "edge_start", TN_I64, TN_SHAPE(tn_dim_add(g, n, 1)))},
+                 .degree = tn_input(g, "degree", TN_F32, TN_SHAPE(n)),
+                 .loop = tn_input(g, "loop", TN_F32, TN_SHAPE(n))};
+    g->losses.n = 0; /* those of the net that sees everything, which training does not run */
+    g->sharing = true;
+    tn_tensor *y = build_layers(&b, tn_index_select(all, 0, nodes), e);
+    g->sharing = false;
+    y = y ? tn_index_select(y, 0, place) : NULL;
+    if (y && tn_graph_status(g) != TN_OK)
+        base_fail(e, tn_graph_status(g), "%s", tn_graph_error(g));
+    return y && tn_graph_status(g) == TN_OK ? y : NULL;
 }
 
 /* The input of the model: as the recipe says, or as the data are. */
@@ -634,13 +695,15 @@ static tn_status check_zoo_options(const train_model *m, base_error *e)
     return TN_OK;
 }
 
-tn_tensor *train_build_graph(const train_recipe *r, const tn_field *field, int classes,
-                             const tn_preparation *preparation, tn_graph *g, base_error *e)
+tn_tensor *train_build_graph(const train_recipe *r, const tn_dataset *data, const tn_field *field, tn_graph *g,
+                             tn_tensor **all, base_error *e)
 {
     const train_model *m = &r->model;
+    const int classes = tn_dataset_classes(data);
     tn_tensor *x = input_of(m, g, field), *y;
+    *all = NULL;
     if (!m->name) {
-        y = build_list(r, preparation, classes, g, x, e);
+        y = build_list(r, data, g, x, all, e);
     } else {
         const zoo_model *zoo = zoo_find(m->name);
         if (!zoo) {

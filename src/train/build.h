@@ -15,9 +15,13 @@ struct tn_recipe {
 /* Undone by a tn_recipe_free. */
 tn_recipe *train_recipe_retain(const tn_recipe *recipe);
 
-/* The output of the recipe's model in graph g for samples like `field`, prepared so (or NULL); NULL and e set on failure. */
-tn_tensor *train_build_graph(const train_recipe *r, const tn_field *field, int classes,
-                             const tn_preparation *preparation, tn_graph *g, base_error *e);
+/* The output of the recipe's model in graph g for samples of data with `field` as their x; NULL and e set on failure. *all: what the first
+ * layer sees of all nodes, where samples are nodes of a graph, else NULL. */
+tn_tensor *train_build_graph(const train_recipe *r, const tn_dataset *data, tn_graph *g, tn_tensor **all,
+                             base_error *e);
+/* The same net once more, with the same parameters, for nodes and edges that batches bring (tn_dataset_neighbours). `batch`: how many. */
+tn_tensor *train_build_drawn(const train_recipe *r, const tn_dataset *data, tn_dim batch, tn_graph *g, tn_tensor *all,
+                             base_error *e);
 /* How samples like x become the model's input. */
 tn_preprocess train_preprocess_of(const train_recipe *r, const tn_field *x);
 /* Sentence with a suggestion. */

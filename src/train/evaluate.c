@@ -70,6 +70,15 @@ static tn_status score_all(train_scorer *s, tn_loader *loader)
     }
 }
 
+/* Samples that are a number each, as nodes of a graph, whose net then runs on all of it for every batch: few large batches. */
+static int64_t batch_of(const train_scorer *s, const tn_dataset *data, int64_t batch)
+{
+    enum { LARGE = 1 << 18 };
+    const graph_type *x = &s->model->input->type;
+    const int64_t count = tn_dataset_count(data), most = count < LARGE ? count : LARGE;
+    return x->rank == 1 && x->dtype == TN_I64 && most > batch ? most : batch;
+}
+
 tn_status train_score_data(train_scorer *s, const tn_dataset *data, int64_t batch, tn_evaluation *result)
 {
     int classes = train_has_scores(s) ? train_classes_of(s->model) : 0;
@@ -82,7 +91,7 @@ tn_status train_score_data(train_scorer *s, const tn_dataset *data, int64_t batc
         BASE_TRY(train_boxes_init(&s->boxes, kinds_of(s), s->e));
     if (classes)
         BASE_TRY(train_confusion_init(&s->confusion, classes, s->e));
-    tn_loader *loader = train_loader(s->context, s->model, data, batch, false, NULL, s->e);
+    tn_loader *loader = train_loader(s->context, s->model, data, batch_of(s, data, batch), false, NULL, s->e);
     if (!loader)
         return s->e->status;
     tn_status status = score_all(s, loader);

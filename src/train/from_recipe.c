@@ -4,6 +4,7 @@
 
 #include "base/context.h"
 #include "base/number.h"
+#include "data/dataset.h"
 #include "model/core/zoo.h"
 #include "train/build.h"
 #include "train/source/source.h"
@@ -148,13 +149,13 @@ static tn_status labels_of(base_arena *arena, const tn_dataset *data, const tn_t
     return labels ? TN_OK : TN_MEMORY;
 }
 
-/* The output of a graph for samples like x; NULL, and no graph, with the sentence in e. */
+/* The output of a graph for samples like x; NULL, and no graph, with the sentence in e. all: as train_build_graph. */
 static tn_tensor *build_for(tn_context *c, const train_recipe *r, const tn_dataset *data, const tn_field *x,
-                            tn_graph **g, base_error *e)
+                            tn_graph **g, tn_tensor **all, base_error *e)
 {
     base_clear(e);
     *g = tn_graph_new(c);
-    tn_tensor *y = *g ? train_build_graph(r, x, tn_dataset_classes(data), tn_dataset_preparation(data), *g, e) : NULL;
+    tn_tensor *y = *g ? train_build_graph(r, data, x, *g, all, e) : NULL;
     if (!y) {
         tn_graph_free(*g);
         *g = NULL;
@@ -166,14 +167,14 @@ static tn_model *build(tn_context *c, const train_recipe *r, const tn_dataset *d
 {
     const tn_field *x = tn_dataset_field(data, tn_dataset_find(data, "x"));
     tn_graph *g = NULL;
-    tn_tensor *y = NULL;
+    tn_tensor *y = NULL, *all = NULL;
     if (x && r->source->any_length && !x->varies) { /* lines of other lengths can be predicted then */
         tn_field free_length = *x;
         free_length.varies = true;
-        y = build_for(c, r, data, &free_length, &g, e);
+        y = build_for(c, r, data, &free_length, &g, &all, e);
     }
     if (x && !y)
-        y = build_for(c, r, data, x, &g, e);
+        y = build_for(c, r, data, x, &g, &all, e);
     if (!y)
         return NULL;
     tn_preprocess p = train_preprocess_of(r, x);
@@ -188,6 +189,13 @@ static tn_model *build(tn_context *c, const train_recipe *r, const tn_dataset *d
         base_fail(e, c->err.status, "%s", c->err.text);
     }
     base_arena_free(&arena);
+    if (m && all && data_list_at(data, 0)) { /* behind what files hold */
+        m->drawn = train_build_drawn(r, data, tn_dim_of(m->input, 0), g, all, e);
+        if (!m->drawn) {
+            tn_model_free(m);
+            m = NULL;
+        }
+    }
     return m;
 }
 

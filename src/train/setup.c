@@ -34,7 +34,7 @@ static void add_optimizer(tn_model *m, tn_tensor *loss, const tn_train_opt *trai
     tn_minimize(loss, &train->optim);
     tn_entry *step = tn_graph_entry(m->graph, "step");
     if (step)
-        tn_entry_output(step, "y", m->output);
+        tn_entry_output(step, "y", m->drawn ? m->drawn : m->output);
 }
 
 tn_status train_add_loss(tn_model *m, const tn_dataset *data, tn_loss *loss, train_target_kind *kind,
@@ -43,14 +43,15 @@ tn_status train_add_loss(tn_model *m, const tn_dataset *data, tn_loss *loss, tra
     BASE_TRY(train_check_target(m, data, loss, kind, e));
     if (tn_graph_entry(m->graph, "evaluate"))
         return base_fail(e, TN_INVALID, "the model has a trainer already; load or build it anew for another one");
-    tn_tensor *target = train_add_target(m, *kind), *value = train_loss_of(m, *loss, *kind, target, NULL);
+    tn_tensor *target = train_add_target(m, *kind), *value = train_loss_of(m->output, *loss, *kind, target, NULL);
     if (train && m->graph->error.status == TN_OK) {
         const tn_loss_opt opt = {.label_smoothing = train->label_smoothing,
                                  .weight = train_class_weights(m, data, *loss, train, e)};
         if (!opt.weight && (train->class_weights || train->balance_classes))
             return e->status;
-        add_optimizer(m, opt.label_smoothing > 0 || opt.weight ? train_loss_of(m, *loss, *kind, target, &opt) : value,
-                      train);
+        const bool other = m->drawn || opt.label_smoothing > 0 || opt.weight;
+        tn_tensor *y = m->drawn ? m->drawn : m->output;
+        add_optimizer(m, other ? train_loss_of(y, *loss, *kind, target, &opt) : value, train);
     }
     tn_entry *evaluate = tn_entry_new(m->graph, "evaluate", 0);
     tn_entry_output(evaluate, "loss", value);
@@ -179,7 +180,8 @@ static tn_status check_last_batch(tn_trainer *t, const tn_dataset *train)
         return TN_OK;
     for (size_t i = 0; i < g->nodes.n; i++) {
         const graph_node *node = g->nodes.at[i];
-        bool one = strcmp(node->def->name, "batch_norm") == 0;
+        bool one = strcmp(node->def->name, "batch_norm") == 0 &&
+                   node->in[0]->type.dims[0] == t->model->input->type.dims[0]; /* not the nodes of a graph */
         for (int k = 2; one && k < node->in[0]->type.rank; k++)
             one = node->in[0]->type.dims[k] == 1;
         if (one)

@@ -147,20 +147,12 @@ tn_tensor *train_add_target(tn_model *m, train_target_kind kind)
     return tn_input(m->graph, "target", tn_tensor_dtype(m->output), y);
 }
 
-/* A class for each place is a class for each row of a longer batch. */
-static void as_rows(const tn_model *m, train_target_kind kind, tn_tensor **y, tn_tensor **target)
+tn_tensor *train_loss_of(tn_tensor *y, tn_loss loss, train_target_kind kind, tn_tensor *target, const tn_loss_opt *opt)
 {
-    *y = m->output;
-    if (kind != TRAIN_PLACES)
-        return;
-    *y = tn_reshape(m->output, TN_SHAPE(-1, train_classes_of(m)));
-    *target = tn_reshape(*target, TN_SHAPE(-1));
-}
-
-tn_tensor *train_loss_of(tn_model *m, tn_loss loss, train_target_kind kind, tn_tensor *target, const tn_loss_opt *opt)
-{
-    tn_tensor *y;
-    as_rows(m, kind, &y, &target);
+    if (kind == TRAIN_PLACES) { /* a class for each place is a class for each row of a longer batch */
+        y = tn_reshape(y, TN_SHAPE(-1, tn_dim_of(y, -1)));
+        target = tn_reshape(target, TN_SHAPE(-1));
+    }
     switch (loss) {
     case TN_LOSS_BOXES: return tn_boxes_loss(y, target);
     case TN_LOSS_CROSS_ENTROPY: return tn_cross_entropy(y, target, opt);
@@ -262,6 +254,8 @@ tn_status train_feeds(train_scorer *s, const tn_loader *loader, const tn_batch *
     *n = 2;
     if (s->model->heard)
         feeds[(*n)++] = (tn_feed){"given", batch->fields[tn_dataset_find(data, "target")]};
+    for (int i = 0; data_list_at(data, i); i++)
+        feeds[(*n)++] = (tn_feed){data_list_at(data, i)->name, batch->fields[tn_dataset_fields(data) + i]};
     tn_view *target = &feeds[1].view;
     tn_shape due = tn_tensor_shape(s->model->output);
     if (s->target == TRAIN_BOXES)

@@ -23,7 +23,7 @@ typedef struct train_position {
     int64_t correct, judged, seen; /* right ones among classes that were judged; samples */
 } train_position;
 
-enum { TRAIN_MOST_FEEDS = 3 }; /* of train_feeds */
+enum { TRAIN_MOST_FEEDS = 3 + TN_MAX_FIELDS }; /* of train_feeds */
 
 typedef enum train_target_kind {
     TRAIN_NUMBERS = 0,

@@ -90,9 +90,20 @@ typedef struct entry {
     float value;
 } entry;
 
+static bool in_order(const entry *entries, int64_t n)
+{
+    for (int64_t i = 1; i < n; i++)
+        if (entries[i].node < entries[i - 1].node ||
+            (entries[i].node == entries[i - 1].node && entries[i].other < entries[i - 1].other))
+            return false;
+    return true;
+}
+
 /* Entries by node, others ascending; equal ones one after the other. Counting sorts, so that large graphs take no longer. */
 static tn_status sort_entries(entry *entries, int64_t n, int64_t nodes, int64_t others, base_error *e)
 {
+    if (in_order(entries, n))
+        return TN_OK;
     entry *spare = malloc((size_t)(n + 1) * sizeof *spare);
     int64_t *start = calloc((size_t)(nodes > others ? nodes : others) + 2, sizeof *start);
     if (!spare || !start) {
@@ -477,6 +488,11 @@ static void set_release(void *user)
     tn_graph_data_free((tn_graph_data *)(uintptr_t)s->graph);
     free(s->nodes);
     free(s);
+}
+
+const tn_graph_data *graph_data_of(const tn_dataset *set)
+{
+    return set->def.get == set_get ? ((const node_set *)set->def.user)->graph : NULL;
 }
 
 tn_dataset *tn_dataset_nodes(tn_context *context, const tn_graph_data *g, int kind)

@@ -20,5 +20,10 @@ struct tn_graph_data {
 };
 
 const tn_graph_data *graph_data_retain(const tn_graph_data *g);
+/* The graph that the samples of a set are nodes of; NULL: it is no such set, or was made of one. */
+const tn_graph_data *graph_data_of(const tn_dataset *set);
+/* As tn_graph_data_sample; the sentence goes to e. */
+tn_status graph_sample(const tn_graph_view *g, const int64_t *seeds, int64_t count, const int *fanout, int rounds,
+                       uint64_t key, tn_graph_sample *sample, base_error *e);
 
 #endif

@@ -16,6 +16,8 @@ struct tn_model {
     tn_graph *graph;
     tn_state *state;
     tn_tensor *input, *output;
+    tn_tensor *
+        drawn; /* what training has in place of output: the same for a part of the data that is drawn for a batch; or NULL */
     tn_tensor *heard;          /* a second input "given": what a decoder has said so far; NULL: there is none */
     format_graph_extent given; /* the graph with "predict", before a trainer adds to it: what files hold */
     int n_labels;

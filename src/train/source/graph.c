@@ -3,14 +3,15 @@
 #include <stdlib.h>
 
 #include "base/context.h"
+#include "data/graph/graph_data.h"
 #include "train/source/source.h"
-#include <tarn/graph_data.h>
 
 typedef struct graph {
     train_data common;
     const char *nodes, *edges, *features; /* NULL if not given */
     const char *node, *label, *split, *source, *target, *weight;
     bool directed, normalize_rows;
+    format_ints num_neighbors; /* none: the whole graph in every step */
 } graph;
 
 static const format_option rows[] = {
@@ -30,13 +31,17 @@ static const format_option rows[] = {
     FORMAT_STRING(graph, weight, NULL, "the column of edges with their weights; 1 each if not given"),
     FORMAT_BOOL(graph, directed, "false", "edges are followed from source to target only"),
     FORMAT_BOOL(graph, normalize_rows, "false", "features of a node are divided by their sum"),
+    FORMAT_INTS(
+        graph, num_neighbors, NULL, "[-1,1000000]", 1, 16,
+        "steps of training see, of each batch of nodes (train.batch), so many neighbours drawn anew, of these so "
+        "many in turn, and so on: a number for each layer along edges, -1 for all neighbours; not given: every step "
+        "sees the whole graph, as evaluation always does"),
     {0},
 };
 static const format_table table = {
     .name = "graph",
     .doc = "the nodes of a graph, out of tables of nodes, edges and features, for the layers gcn, sage and gat: the "
-           "model sees the whole "
-           "graph",
+           "model sees the whole graph, or in training neighbourhoods drawn from it (num_neighbors)",
     .options = rows,
     .brief = "name",
 };
@@ -57,9 +62,44 @@ static tn_graph_data *read_graph(tn_context *c, const graph *o)
     return g;
 }
 
+/* One number for each layer along edges: with fewer the last layers' neighbours would be missing, more are seen by nobody. */
+static tn_status check_graph(const train_recipe *r, const format_yaml_node *node, base_error *e)
+{
+    const graph *o = TRAIN_SOURCE_OPTIONS(r, graph);
+    const format_ints *n = &o->num_neighbors;
+    size_t layers = 0;
+    for (size_t i = 0; i < r->model.n; i++) {
+        const train_layer_kind k = r->model.layers[i].kind;
+        layers += k == TRAIN_LAYER_gcn || k == TRAIN_LAYER_sage || k == TRAIN_LAYER_gat;
+    }
+    for (size_t i = 0; i < n->n; i++)
+        if (n->at[i] == 0)
+            return format_yaml_fail(
+                node, e, "data.num_neighbors: number %zu is 0; it must be at least 1, or -1 for all neighbours", i + 1);
+    if (n->n > 0 && n->n != layers)
+        return format_yaml_fail(
+            node, e,
+            "data.num_neighbors has %zu numbers, and the model %zu layers along edges (gcn, sage, gat); "
+            "there must be one for each, as a layer sees neighbours one edge further away",
+            n->n, layers);
+    return TN_OK;
+}
+
+/* The nodes of one kind; those for training with what is drawn for their batches, if that is asked for. */
+static tn_dataset *nodes_of(tn_context *c, const graph *o, const tn_graph_data *g, int kind)
+{
+    int fanout[16];
+    for (size_t i = 0; i < o->num_neighbors.n; i++)
+        fanout[i] = (int)o->num_neighbors.at[i];
+    return kind == TN_NODE_TRAIN && o->num_neighbors.n > 0
+               ? tn_dataset_neighbours(c, g, kind, fanout, (int)o->num_neighbors.n)
+               : tn_dataset_nodes(c, g, kind);
+}
+
 static tn_status open_graph(tn_context *c, const train_recipe *r, train_sets *sets)
 {
-    tn_graph_data *g = read_graph(c, TRAIN_SOURCE_OPTIONS(r, graph));
+    const graph *o = TRAIN_SOURCE_OPTIONS(r, graph);
+    tn_graph_data *g = read_graph(c, o);
     if (!g)
         return TN_FORMAT;
     const tn_graph_view *v = tn_graph_data_view(g);
@@ -70,24 +110,21 @@ static tn_status open_graph(tn_context *c, const train_recipe *r, train_sets *se
         kinds[v->split[i]]++;
     for (int k = 0; k < 3 && status == TN_OK; k++)
         if (k == TN_NODE_TRAIN || kinds[k] > 0)
-            status = (*set[k] = tn_dataset_nodes(c, g, k)) ? TN_OK : TN_INVALID;
+            status = (*set[k] = nodes_of(c, o, g, k)) ? TN_OK : TN_INVALID;
     tn_graph_data_free(g);
+    if (status == TN_OK && tn_dataset_count(sets->train) == 0)
+        return base_fail(base_context_begin(c), TN_INVALID,
+                         "%s: no node is for training; one that is says train in the column \"%s\" and has a label",
+                         o->nodes, o->split ? o->split : "split");
     return status;
 }
 
 /* The graph becomes constants of the model: what was learned on it is asked of it again. */
-static tn_tensor *enter(const train_recipe *r, tn_graph *g, tn_edges *edges, base_error *e)
+static tn_tensor *constants_of(const tn_graph_data *data, tn_graph *g, tn_edges *edges, base_error *e)
 {
-    tn_context *c = tn_context_new(NULL);
-    tn_graph_data *data = c ? read_graph(c, TRAIN_SOURCE_OPTIONS(r, graph)) : NULL;
-    float *x = NULL;
-    tn_tensor *features = NULL;
-    if (!data) {
-        base_fail(e, TN_FORMAT, "%s", c ? tn_context_error(c) : "out of memory");
-        tn_context_free(c);
-        return NULL;
-    }
     const tn_graph_view *v = tn_graph_data_view(data);
+    tn_tensor *features = NULL;
+    float *x = NULL;
     if (v->features < 1)
         base_fail(e, TN_INVALID, "the nodes have no features: neither columns of numbers nor a table of them");
     else if (!(x = malloc((size_t)v->nodes * (size_t)v->features * sizeof *x)))
@@ -104,10 +141,27 @@ static tn_tensor *enter(const train_recipe *r, tn_graph *g, tn_edges *edges, bas
         edges->weight = v->in_weight ? tn_constant(g, &view) : NULL;
     }
     free(x);
-    tn_graph_data_free(data);
+    return features;
+}
+
+/* The data's own graph; read again where samples were chosen among its nodes. */
+static tn_tensor *enter(const train_recipe *r, const tn_dataset *data, tn_graph *g, tn_edges *edges, base_error *e)
+{
+    if (graph_data_of(data))
+        return constants_of(graph_data_of(data), g, edges, e);
+    tn_context *c = tn_context_new(NULL);
+    tn_graph_data *again = c ? read_graph(c, TRAIN_SOURCE_OPTIONS(r, graph)) : NULL;
+    tn_tensor *features = again ? constants_of(again, g, edges, e) : NULL;
+    if (!again)
+        base_fail(e, TN_FORMAT, "%s", c ? tn_context_error(c) : "out of memory");
+    tn_graph_data_free(again);
     tn_context_free(c);
     return features;
 }
 
-const train_source train_source_graph = {
-    .table = &table, .size = sizeof(graph), .own_valid = true, .open = open_graph, .enter = enter};
+const train_source train_source_graph = {.table = &table,
+                                         .size = sizeof(graph),
+                                         .own_valid = true,
+                                         .check = check_graph,
+                                         .open = open_graph,
+                                         .enter = enter};

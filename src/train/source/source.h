@@ -30,7 +30,7 @@ typedef struct train_source {
     tn_status (*open)(tn_context *c, const train_recipe *r, train_sets *sets);
     /* Optional, for samples that are numbers of nodes in a graph: what the first layer sees, all nodes' features, and the edges that
      * graph layers follow. The rows of the last layer's output that x names are the model's output. NULL: the sentence is in e. */
-    tn_tensor *(*enter)(const train_recipe *r, tn_graph *g, tn_edges *edges, base_error *e);
+    tn_tensor *(*enter)(const train_recipe *r, const tn_dataset *data, tn_graph *g, tn_edges *edges, base_error *e);
     /* Optional: how raw samples x become the model's input; *p is zero, but that p->raw is set where x is not f32. */
     void (*preprocess)(const train_recipe *r, const tn_field *x, tn_preprocess *p);
 } train_source;
