@@ -17,8 +17,8 @@ tn_recipe *train_recipe_retain(const tn_recipe *recipe);
 
 /* The output of the recipe's model in graph g for samples of data with `field` as their x; NULL and e set on failure. *all: what the first
  * layer sees of all nodes, where samples are nodes of a graph, else NULL. */
-tn_tensor *train_build_graph(const train_recipe *r, const tn_dataset *data, tn_graph *g, tn_tensor **all,
-                             base_error *e);
+tn_tensor *train_build_graph(const train_recipe *r, const tn_dataset *data, const tn_field *field, tn_graph *g,
+                             tn_tensor **all, base_error *e);
 /* The same net once more, with the same parameters, for nodes and edges that batches bring (tn_dataset_neighbours). `batch`: how many. */
 tn_tensor *train_build_drawn(const train_recipe *r, const tn_dataset *data, tn_dim batch, tn_graph *g, tn_tensor *all,
                              base_error *e);
