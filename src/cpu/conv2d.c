@@ -148,7 +148,18 @@ static bool takes_in(void *plan, const graph_node *node, const kernel_operand *i
 static tn_status prepare_grad_data(kernel_bind *b)
 {
     kernel_set_layout(&b->out[0], KERNEL_CHANNELS_LAST);
-    return plan(b, &b->out[0], &b->in[1], &b->in[0], CPU_CONV_GRAD_DATA);
+    BASE_TRY(plan(b, &b->out[0], &b->in[1], &b->in[0], CPU_CONV_GRAD_DATA));
+    ((conv_plan *)b->plan)->conv.half_y = b->in[0].dtype == TN_BF16;
+    return TN_OK;
+}
+
+/* What comes from above. */
+static kernel_half half_of_data(const kernel_bind *b, int i)
+{
+    if (i != 0 || !accepts(b))
+        return KERNEL_NO_HALF;
+    const cpu_conv c = conv_of(b, &b->out[0], &b->in[1], &b->in[0], CPU_CONV_GRAD_DATA);
+    return cpu_conv_data_takes_half(&c) ? KERNEL_ROUNDS : KERNEL_NO_HALF;
 }
 
 /* The gradient of data with a bias and an activation. Which form a packed weight has follows from phases too: from steps and from
@@ -254,7 +265,8 @@ const kernel cpu_kernels_conv2d[] = {{.op = "conv2d",
                                       .accepts = accepts,
                                       .want = want_weight,
                                       .prepare = prepare_grad_data,
-                                      .run = run_grad_data},
+                                      .run = run_grad_data,
+                                      .half = half_of_data},
                                      {.op = "conv_transpose2d",
                                       .name = "conv_transpose2d/direct",
                                       .keeps = keeps_transposed,

@@ -537,6 +537,21 @@ static void check_half_weight(cpu_conv c, int parts)
     buffer_free(half_x), buffer_free(half_dy);
 }
 
+/* The same of the gradient of data, whose dy lies so. */
+static void check_half_data(cpu_conv c)
+{
+    buffer dy = rounded_buffer((size_t)(c.n * c.oh * c.ow * c.c_out)), half_dy = halved(dy.at, dy.n);
+    buffer w = random_buffer((size_t)(c.c_out * c.c_in / c.groups * c.kh * c.kw));
+    const size_t n = (size_t)(c.n * c.h * c.w * c.c_in);
+    buffer want = buffer_new(n), got = buffer_new(n), scratch = scratch_new(&c, CPU_CONV_GRAD_DATA);
+    cpu_conv_grad_data(&c, dy.at, w.at, want.at, scratch.at);
+    assert_true(cpu_conv_data_takes_half(&c));
+    c.half_y = true;
+    cpu_conv_grad_data(&c, half_dy.at, w.at, got.at, scratch.at);
+    same_bits(got, want);
+    buffer_free(dy), buffer_free(half_dy), buffer_free(w), buffer_free(want), buffer_free(got), buffer_free(scratch);
+}
+
 static void test_half_weight(void **state)
 {
     (void)state;
@@ -549,6 +564,8 @@ static void test_half_weight(void **state)
                 c.threads = 2;
                 c.narrow = true;
                 check_half_weight(c, parts);
+                if (!few && parts == 1)
+                    check_half_data(c);
             }
 }
 

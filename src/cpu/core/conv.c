@@ -196,6 +196,7 @@ static int64_t data_problem(const cpu_conv *c, int64_t phase, conv_problem *p, c
     p->split = by_split(c, p);
     p->few = by_few(c, p);
     p->narrow = (p->split || p->few) && c->narrow;
+    p->half_x = c->half_y;
     p->winograd = !p->split && by_winograd(c, p);
     if (!conv_is_depthwise(p) && p->kh == 1 && p->top == 0 && p->oh == p->h && p->oh * p->y_row == p->y_image) {
         p->oh = p->h = c->n * c->oh;
@@ -353,6 +354,18 @@ bool cpu_conv_weight_takes_half(const cpu_conv *c)
     return takes_half(&p, c->half_x);
 }
 
+bool cpu_conv_data_takes_half(const cpu_conv *c)
+{
+    conv_problem p;
+    conv_pack_plan plan;
+    for (int64_t i = 0; i < phases(c); i++) {
+        data_problem(c, i, &p, &plan);
+        if (p.kh * p.kw > 0 && !takes_half(&p, true))
+            return false;
+    }
+    return c->isa == CPU_AMX;
+}
+
 /* What the packed calls need; the others add the packed weights. */
 static size_t weight_scratch(const cpu_conv *c)
 {
@@ -396,7 +409,7 @@ void cpu_conv_forward_packed(const cpu_conv *c, const void *x, const float *pack
     run(c, &p, x, packed, &end, y, scratch);
 }
 
-void cpu_conv_transposed_packed(const cpu_conv *c, const float *x, const float *packed, const float *bias, float *y,
+void cpu_conv_transposed_packed(const cpu_conv *c, const void *x, const float *packed, const float *bias, float *y,
                                 void *scratch)
 {
     const conv_end end = end_of(c, bias, NULL);
@@ -409,7 +422,7 @@ void cpu_conv_transposed_packed(const cpu_conv *c, const float *x, const float *
     }
 }
 
-void cpu_conv_grad_data_packed(const cpu_conv *c, const float *dy, const float *packed, float *dx, void *scratch)
+void cpu_conv_grad_data_packed(const cpu_conv *c, const void *dy, const float *packed, float *dx, void *scratch)
 {
     cpu_conv plain = *c;
     plain.relu = false;
@@ -423,7 +436,7 @@ void cpu_conv_forward(const cpu_conv *c, const void *x, const float *w, const fl
     cpu_conv_forward_packed(c, x, scratch, bias, add, y, (char *)scratch + cpu_conv_packed(c, CPU_CONV_FORWARD));
 }
 
-void cpu_conv_grad_data(const cpu_conv *c, const float *dy, const float *w, float *dx, void *scratch)
+void cpu_conv_grad_data(const cpu_conv *c, const void *dy, const float *w, float *dx, void *scratch)
 {
     cpu_conv_pack(c, CPU_CONV_GRAD_DATA, w, scratch);
     cpu_conv_grad_data_packed(c, dy, scratch, dx, (char *)scratch + cpu_conv_packed(c, CPU_CONV_GRAD_DATA));

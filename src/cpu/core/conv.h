@@ -39,7 +39,7 @@ typedef struct cpu_conv {
     /* The same with one product: operands are rounded to bf16 where there is AMX. */
     bool narrow;
     /* Forward, where cpu_conv_takes_half or cpu_conv_moves_half: x, `add` and y are bf16 in memory. Gradient of weights, where
-     * cpu_conv_weight_takes_half: x and dy (half_y). */
+     * cpu_conv_weight_takes_half: x and dy (half_y). Gradient of data, where cpu_conv_data_takes_half: dy. */
     bool half_x, half_add, half_y;
     /* Forward, where cpu_conv_pools allows it: y[n][oh / 2][ow / 2][c_out] is the largest of each 2 x 2 numbers, NaN before all. */
     bool pool;
@@ -64,6 +64,8 @@ bool cpu_conv_winograd_first(const cpu_conv *c);
 bool cpu_conv_takes_half(const cpu_conv *c);
 /* Whether the gradient of weights may read x, if half_x says so, and dy as bf16. */
 bool cpu_conv_weight_takes_half(const cpu_conv *c);
+/* Whether the gradient of data may read dy as bf16. */
+bool cpu_conv_data_takes_half(const cpu_conv *c);
 /* Whether the forward computation may, but x and y only together, and nothing is added: one channel a group. */
 bool cpu_conv_moves_half(const cpu_conv *c);
 /* Bytes of scratch that the call with the same job (and the same threads and isa) needs. */
@@ -73,7 +75,7 @@ size_t cpu_conv_scratch(const cpu_conv *c, cpu_conv_job job);
 void cpu_conv_forward(const cpu_conv *c, const void *x, const float *w, const float *bias, const void *add, void *y,
                       void *scratch);
 /* dx from dy = dloss/dy (of the output before relu). */
-void cpu_conv_grad_data(const cpu_conv *c, const float *dy, const float *w, float *dx, void *scratch);
+void cpu_conv_grad_data(const cpu_conv *c, const void *dy, const float *w, float *dx, void *scratch);
 /* dw and, unless NULL, db[c_out] from x and dy. */
 void cpu_conv_grad_weight(const cpu_conv *c, const void *x, const void *dy, float *dw, float *db, void *scratch);
 
@@ -89,8 +91,8 @@ size_t cpu_conv_packed(const cpu_conv *c, cpu_conv_job job);
 void cpu_conv_pack(const cpu_conv *c, cpu_conv_job job, const float *w, float *packed);
 void cpu_conv_forward_packed(const cpu_conv *c, const void *x, const float *packed, const float *bias, const void *add,
                              void *y, void *scratch);
-void cpu_conv_transposed_packed(const cpu_conv *c, const float *x, const float *packed, const float *bias, float *y,
+void cpu_conv_transposed_packed(const cpu_conv *c, const void *x, const float *packed, const float *bias, float *y,
                                 void *scratch);
-void cpu_conv_grad_data_packed(const cpu_conv *c, const float *dy, const float *packed, float *dx, void *scratch);
+void cpu_conv_grad_data_packed(const cpu_conv *c, const void *dy, const float *packed, float *dx, void *scratch);
 
 #endif
