@@ -61,6 +61,20 @@ static tn_status prepare_grad(kernel_bind *b)
     return plan(b, &b->out[0], &b->in[0]);
 }
 
+/* dy and x. */
+static tn_status prepare_max_grad(kernel_bind *b)
+{
+    BASE_TRY(prepare_grad(b));
+    ((cpu_pool *)b->plan)->half = b->in[1].dtype == TN_BF16;
+    return TN_OK;
+}
+
+static kernel_half half_of_grad(const kernel_bind *b, int i)
+{
+    (void)b;
+    return i == 1 ? KERNEL_HALF : KERNEL_NO_HALF;
+}
+
 static void run_max(const kernel_call *c)
 {
     cpu_max_pool(c->plan, c->in[0], c->out[0]);
@@ -92,7 +106,7 @@ static bool accepts(const kernel_bind *b)
         .prepare = how, .run = what, .half = halves                                                                    \
     }
 const kernel cpu_kernels_max_pool2d[] = {ROW("max_pool2d", prepare_forward, run_max, half),
-                                         ROW("max_pool2d_grad", prepare_grad, run_max_grad, NULL),
+                                         ROW("max_pool2d_grad", prepare_max_grad, run_max_grad, half_of_grad),
                                          ROW("avg_pool2d", prepare_forward, run_avg, NULL),
                                          ROW("avg_pool2d_grad", prepare_grad, run_avg_grad, NULL),
                                          {0}};

@@ -218,6 +218,35 @@ tn_status tn_state_init(tn_state *s, const tn_graph *g, uint64_t seed)
     return TN_OK;
 }
 
+typedef struct copying {
+    char *to;
+    const char *from;
+    size_t bytes;
+} copying;
+
+enum { PART = 1 << 20, MUCH = 4 * PART };
+
+static void copy_part(void *arg, int64_t i, int thread)
+{
+    const copying *c = arg;
+    const size_t at = (size_t)i * PART, left = c->bytes - at;
+    (void)thread;
+    memcpy(c->to + at, c->from + at, left < PART ? left : PART);
+}
+
+/* Much is copied by all threads: what was never touched has to be found first, here and in a mapped file, which takes longer than copying. */
+static void copy(tn_context *context, void *to, const void *from, size_t bytes)
+{
+    if (bytes < MUCH) {
+        memcpy(to, from, bytes);
+        return;
+    }
+    copying c = {to, from, bytes};
+    void *before = backend_cpu.enter(context);
+    backend_cpu.share(tn_context_threads(context), (int64_t)((bytes + PART - 1) / PART), copy_part, &c);
+    backend_cpu.leave(before);
+}
+
 tn_status tn_state_set(tn_state *s, const char *name, const tn_view *view)
 {
     base_clear(&s->error);
@@ -239,7 +268,7 @@ tn_status tn_state_set(tn_state *s, const char *name, const tn_view *view)
         }
     }
     if (count)
-        memcpy(x->view.data, view->data, (size_t)count * size);
+        copy(s->context, x->view.data, view->data, (size_t)count * size);
     x->version = ++s->version;
     return TN_OK;
 }

@@ -1,5 +1,6 @@
 /* test_pool.c: pooling against a plain one: every instruction set that runs here, several numbers of threads (bit for bit),
  * strides, dilations, padding, ceil mode, NaN, equal elements, other layouts, guards around every buffer. */
+#include "cpu/core/half.h"
 #include "cpu/core/par.h"
 #include "cpu/core/pool.h"
 
@@ -152,6 +153,25 @@ static void compare(const cpu_pool *p, const char *what, buffer got, buffer want
     }
 }
 
+/* The numbers are exact in bf16: pictures that lie so give the same maxima and the same gradient. */
+static void check_half(cpu_pool p, buffer x, buffer dy, answers want)
+{
+    uint16_t *half = malloc((x.n + 1) * sizeof *half), *y = malloc((want.max.n + 1) * sizeof *y);
+    buffer wide = buffer_new(want.max.n), dx = buffer_new(x.n);
+    assert_true(half && y);
+    for (size_t i = 0; i < x.n; i++)
+        half[i] = cpu_bf16_of_f32(x.at[i]);
+    p.half = true;
+    cpu_max_pool(&p, half, y);
+    cpu_max_pool_grad(&p, half, dy.at, dx.at);
+    for (size_t i = 0; i < want.max.n; i++)
+        wide.at[i] = cpu_f32_of_bf16(y[i]);
+    compare(&p, "maximum of bf16", wide, want.max);
+    compare(&p, "gradient of maximum of bf16", dx, want.max_grad);
+    buffer_free(wide), buffer_free(dx);
+    free(half), free(y);
+}
+
 /* Averages are left out where the window has holes or the numbers are NaN. */
 static answers run(const cpu_pool *p, buffer x, buffer dy, bool averages)
 {
@@ -223,6 +243,7 @@ static void check(cpu_pool p, bool with_nan)
         answers one = run(&p, x, dy, averages);
         compare(&p, "maximum", one.max, want.max);
         compare(&p, "gradient of maximum", one.max_grad, want.max_grad);
+        check_half(p, x, dy, want);
         if (averages) {
             compare(&p, "average", one.avg, want.avg);
             compare(&p, "gradient of average", one.avg_grad, want.avg_grad);

@@ -498,6 +498,25 @@ static void values_of_other_graphs(void **p)
     tn_graph_free(g);
 }
 
+/* So much that all threads copy it, in parts of which the last is no whole one; and a second time over the first. */
+static void much_is_set(void **p)
+{
+    fixture *f = *p;
+    int64_t n = (5 << 20) / (int64_t)sizeof(float) + 3;
+    float *x = malloc((size_t)n * sizeof *x);
+    assert_non_null(x);
+    for (int time = 0; time < 2; time++) {
+        tn_view v = tn_view_of(x, TN_F32, 1, &n), got;
+        for (int64_t i = 0; i < n; i++)
+            x[i] = (float)(i % 1000 + time);
+        assert_int_equal(tn_state_set(f->state, "much", &v), TN_OK);
+        assert_int_equal(tn_state_find(f->state, "much", &got), TN_OK);
+        assert_ptr_not_equal(got.data, x);
+        assert_memory_equal(got.data, x, (size_t)n * sizeof *x);
+    }
+    free(x);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -519,6 +538,7 @@ int main(void)
         TEST(failure_leaves_the_state),
         TEST(written_twice_is_refused),
         TEST(values_of_other_graphs),
+        TEST(much_is_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

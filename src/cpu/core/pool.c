@@ -120,7 +120,7 @@ void cpu_max_pool(const cpu_pool *p, const void *x, void *y)
         run(&j, p->h * p->w * p->c, true);
 }
 
-void cpu_max_pool_grad(const cpu_pool *p, const float *x, const float *dy, float *dx)
+void cpu_max_pool_grad(const cpu_pool *p, const void *x, const float *dy, float *dx)
 {
     const pool_kernels *k = kernels_of(p->isa);
     const cpu_pool q = with_strides(p);

@@ -21,7 +21,7 @@ typedef struct cpu_pool {
     bool ceil_mode;             /* a last window may reach beyond the padding, if it begins within */
     bool count_pad;             /* averages: padding counts as zeros */
     int64_t divisor;            /* averages: what to divide by; 0: the number of pixels */
-    bool half;                  /* maximum, not its gradient, channels last: x and y are bf16 */
+    bool half;                  /* maximum, channels last: x and y are bf16; its gradient: x is */
     int threads;
     cpu_isa isa;
     /* Floats from one picture, channel, row, column to the next, for x and dx, and for y and dy; all 0: channels last. */
@@ -33,7 +33,7 @@ bool cpu_pool_shape(cpu_pool *p);
 
 void cpu_max_pool(const cpu_pool *p, const void *x, void *y);
 /* The winner is found again from x. */
-void cpu_max_pool_grad(const cpu_pool *p, const float *x, const float *dy, float *dx);
+void cpu_max_pool_grad(const cpu_pool *p, const void *x, const float *dy, float *dx);
 void cpu_avg_pool(const cpu_pool *p, const float *x, float *y);
 void cpu_avg_pool_grad(const cpu_pool *p, const float *dy, float *dx);
 

@@ -149,17 +149,18 @@ static void pool_max(const pool_piece *a)
 }
 
 /* Gives the window's gradient to its winner; alone: no other window has these pixels, so they are written, not added. */
-CPU_INLINE void max_grad_window(const window *w, const float *dy, float *dx, int64_t channel, int64_t end,
-                                const int64_t rows, const int64_t columns, const bool alone)
+CPU_INLINE void max_grad_window(const pool_piece *a, const window *w, const float *dy, const int64_t rows,
+                                const int64_t columns, const bool alone, const bool half)
 {
-    for (int64_t c = channel; c < end; c += CPU_VF) {
-        const int64_t n = end - c;
+    float *dx = a->dx + w->at;
+    for (int64_t c = a->channel; c < a->channel_end; c += CPU_VF) {
+        const int64_t n = a->channel_end - c;
         const cpu_vf g = load(dy + c, n), zero = cpu_vf_set1(0.0f);
-        cpu_vf top = load(w->x + c, n);
+        cpu_vf top = load_at(a->x, w->at + c, n, half);
         cpu_vi winner = {0}, tap = {0};
         for (int64_t r = 0; r < rows; r++)
             for (int64_t q = 0; q < columns; q++, tap += 1) {
-                cpu_vf x = load(w->x + r * w->line + q * w->step + c, n);
+                cpu_vf x = load_at(a->x, w->at + r * w->line + q * w->step + c, n, half);
                 const lanes m = wins(x, top);
                 top = choose(m, x, top);
                 winner = choose_int(m, tap, winner);
@@ -187,7 +188,7 @@ static void clear(const pool_piece *a, int64_t from, int64_t end)
 }
 
 /* Rows of dx are cleared just before the first window that reaches them, while they are about to be in the cache. */
-static void pool_max_grad(const pool_piece *a)
+CPU_INLINE void max_grad_rows(const pool_piece *a, const bool half)
 {
     const cpu_pool *p = a->p;
     const bool tiles = p->kh == 2 && p->kw == 2 && p->stride[0] == 2 && p->stride[1] == 2 && p->dilation[0] == 1 &&
@@ -208,16 +209,24 @@ static void pool_max_grad(const pool_piece *a)
             if (w.rows == 0)
                 continue;
             if (tiles && w.rows == 2 && w.columns == 2)
-                max_grad_window(&w, dy, a->dx + w.at, a->channel, a->channel_end, 2, 2, true);
+                max_grad_window(a, &w, dy, 2, 2, true, half);
             else if (tiles)
-                max_grad_window(&w, dy, a->dx + w.at, a->channel, a->channel_end, w.rows, w.columns, true);
+                max_grad_window(a, &w, dy, w.rows, w.columns, true, half);
             else if (w.rows == 3 && w.columns == 3)
-                max_grad_window(&w, dy, a->dx + w.at, a->channel, a->channel_end, 3, 3, false);
+                max_grad_window(a, &w, dy, 3, 3, false, half);
             else
-                max_grad_window(&w, dy, a->dx + w.at, a->channel, a->channel_end, w.rows, w.columns, false);
+                max_grad_window(a, &w, dy, w.rows, w.columns, false, half);
         }
     }
     clear(a, cleared * p->w, a->dx_end * p->w);
+}
+
+static void pool_max_grad(const pool_piece *a)
+{
+    if (a->p->half)
+        max_grad_rows(a, true);
+    else
+        max_grad_rows(a, false);
 }
 
 static void pool_avg(const pool_piece *a)
