@@ -371,6 +371,59 @@ static void test_packed(void **state)
         }
 }
 
+/* The numbers of a matrix, which are rounded to bf16 already, as bf16. */
+static fenced as_bf16(const fenced *f)
+{
+    const int64_t n = (int64_t)(f->bytes / sizeof(float));
+    fenced half = fence((size_t)n * sizeof(uint16_t));
+    for (int64_t i = 0; i < n; i++)
+        ((uint16_t *)(void *)half.at)[i] = cpu_bf16_of_f32(((const float *)(const void *)f->at)[i]);
+    return half;
+}
+
+/* Operands that lie as bf16 give the same bits as f32 that is rounded to it, and C as bf16 is C rounded. */
+static void check_half(problem *p, base_random *r)
+{
+    p->g.narrow = true;
+    p->g.bias = CPU_BIAS_COLUMN;
+    p->g.bias_dtype = TN_F32;
+    if (!cpu_gemm_takes_half(&p->g))
+        return;
+    fill_problem(p, r);
+    fenced want, got, a = as_bf16(&p->a), b = as_bf16(&p->b);
+    run(p, 2, &want, p->b.at);
+    const fenced rounded = as_bf16(&want), full = p->a;
+    for (int way = 1; way < 8; way++) {
+        p->g.half_a = way & 1, p->g.half_b = way & 2, p->g.c_dtype = way & 4 ? TN_BF16 : TN_F32;
+        p->a = p->g.half_a ? a : full;
+        run(p, 1 + way % 3, &got, p->g.half_b ? b.at : p->b.at);
+        const fenced *c = way & 4 ? &rounded : &want;
+        if (memcmp(got.at, c->at, c->bytes) != 0)
+            fail_msg("other bits with halves %d", way);
+        unfence(&got);
+    }
+    p->a = full;
+    fenced parts[] = {want, a, b, rounded};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        unfence(&parts[i]);
+    free_problem(p);
+}
+
+static void test_halves(void **state)
+{
+    (void)state;
+    static const int64_t shapes[][3] = {{70, 40, 65},   {5, 33, 31},    {400, 330, 300}, {33, 700, 1200},
+                                        {300, 64, 700}, {16, 16, 5000}, {1600, 96, 64}};
+    base_random r = base_random_new(7, 9);
+    for (cpu_isa isa = 0; isa <= cpu_isa_best(); isa++)
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+            for (int form = 0; form < 4; form++) {
+                problem p =
+                    shaped(isa, TN_F32, shapes[i][0], shapes[i][1], shapes[i][2], form % 2, form / 2, form == 3);
+                check_half(&p, &r);
+            }
+}
+
 /* A NaN and an infinity reach the elements whose sums they are in, and no other. */
 static void test_nan(void **state)
 {
@@ -459,8 +512,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_shapes), cmocka_unit_test(test_large_shapes), cmocka_unit_test(test_batches),
-        cmocka_unit_test(test_packed),        cmocka_unit_test(test_nan),          cmocka_unit_test(test_split),
-        cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_packed),        cmocka_unit_test(test_halves),       cmocka_unit_test(test_nan),
+        cmocka_unit_test(test_split),         cmocka_unit_test(test_nothing),
     };
     cpu_team *team = cpu_team_new(7);
     (void)cpu_team_enter(team);

@@ -190,6 +190,16 @@ static tn_tensor *shortcuts(net *f, tn_tensor *x)
     return tn_conv2d(h, weight(f, "i", CHANNELS, 2 * CHANNELS, 1), NULL, NULL);
 }
 
+/* The linear layers of a transformer: what its wide layer takes and gives is bf16, and what its last one adds. */
+static tn_tensor *wide(net *f, tn_tensor *x)
+{
+    (void)f;
+    tn_tensor *rows = tn_reshape(x, TN_SHAPE(-1, SIZE));
+    tn_tensor *y = tn_gelu(tn_layer_linear(rows, "a", 4 * SIZE, NULL));
+    tn_tensor *z = tn_add(tn_layer_linear(y, "b", SIZE, NULL), tn_relu(rows));
+    return tn_layer_linear(tn_sigmoid(z), "c", SIZE, NULL);
+}
+
 /* Rows of the profile that give bf16. */
 static int halves(tn_session *s)
 {
@@ -242,6 +252,7 @@ static void rounded_values_lie_as_bf16(void **state)
     (void)state;
     check_halves(pictures, 8, 12);
     check_halves(shortcuts, 2, 8);
+    check_halves(wide, 3, 6);
 }
 
 /* ---- so does training, between forward and backward --------------------------------------------------------------------- */

@@ -4,9 +4,9 @@
  * does not look at the number of threads; how the blocks of C are dealt out may, since it changes no sum. */
 #include "cpu/core/gemm.h"
 #include "cpu/core/gemm_kernels.h"
+#include "cpu/core/gemm_mend.h"
 #include "cpu/core/par.h"
 
-#include <math.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -31,6 +31,7 @@ enum {
     DEEP = 1500,            /* k from which the blocks of a thread are few */
     FEW_BLOCKS = 200000000, /* operations of a product that is not cut further than for its threads */
     LITTLE = 160 << 10,     /* bytes of B that one thread reads sooner than it shares them */
+    NEAR_B = 1600 << 10,    /* bytes of packed B that stay in a core's second cache */
     SMALL_A = 64 << 10,     /* bytes of A that are read as they lie, however often */
     DOT_ROWS = 32,          /* more rows are worth packing B for */
     DOT_ROWS_AMX = 4
@@ -41,6 +42,8 @@ typedef struct plan {
     bool exchanged;
     const gemm_kernels *kern, *base; /* for tiles; for the rest */
     size_t size, packed;             /* bytes of T, of a packed element */
+    tn_dtype a_dtype, b_dtype;       /* as they lie */
+    int64_t a_size, b_size;          /* bytes of an element of A, of B */
     gemm_path path;
     bool pack_a, share_a, pack_b, share_b; /* share: packed once for all threads, else each packs what it needs */
     bool direct;                           /* tiles go straight to C, else to a space of T first */
@@ -137,6 +140,7 @@ static void exchange(plan *p)
     p->g.m = g.n, p->g.n = g.m;
     p->g.a_row = g.b_col, p->g.a_col = g.b_row, p->g.a_batch = g.b_batch;
     p->g.b_row = g.a_col, p->g.b_col = g.a_row, p->g.b_batch = g.a_batch;
+    p->g.half_a = g.half_b, p->g.half_b = g.half_a;
     p->g.c_row = g.c_col, p->g.c_col = g.c_row;
     p->g.bias = g.bias == CPU_BIAS_COLUMN ? CPU_BIAS_ROW : g.bias == CPU_BIAS_ROW ? CPU_BIAS_COLUMN : CPU_BIAS_NONE;
 }
@@ -172,6 +176,13 @@ static void normalise(plan *p, const cpu_gemm *g)
         exchange(p); /* a few long columns: the dot path wants few rows */
     else if (turning_pays(p))
         exchange(p);
+}
+
+/* How A and B lie, once they have changed places. */
+static void note_operands(plan *p)
+{
+    p->a_dtype = p->g.half_a ? TN_BF16 : p->g.dtype, p->b_dtype = p->g.half_b ? TN_BF16 : p->g.dtype;
+    p->a_size = (int64_t)tn_dtype_size(p->a_dtype), p->b_size = (int64_t)tn_dtype_size(p->b_dtype);
 }
 
 static gemm_path choose_path(const plan *p)
@@ -231,6 +242,20 @@ static int64_t blocks_each(const plan *p, double work)
     return p->g.k >= DEEP ? 2 : 6;
 }
 
+/* Panels of packed B that stay in a core's second cache. */
+static int64_t near_panels(const plan *p)
+{
+    return NEAR_B / (p->k_deep * p->kern->nr * (int64_t)p->packed);
+}
+
+/* Panels of B in a block of C. Where each block packs its own rows of A there are few across. */
+static int64_t widest(const plan *p)
+{
+    const int64_t near = near_panels(p), most = p->kern->col_panels * (p->one_tile ? 2 : 1);
+    const bool packs_a = p->kern->whole && p->pack_a && !p->share_a && (p->share_b || p->g.b_packed);
+    return packs_a && near > most ? near : most;
+}
+
 /* Blocks of C: as large as they may be, then enough of them for all threads, none too small. Cut first is what makes no
  * work twice: columns where every block packs the B that it needs, else rows, since a block's columns share its packed A.
  * What makes work twice is cut only while a thread has nothing to do. */
@@ -241,8 +266,7 @@ static void deal(plan *p)
     const int64_t each = blocks_each(p, work);
     bool little = work < 600e3 && bytes_read(g, p->size) < LITTLE;
     int64_t want = g->threads == 1 || little ? 1 : least(g->threads * each, (int64_t)(work / 2e6) + g->threads);
-    int64_t high = least(p->kern->row_panels, p->row_panels),
-            wide = least(p->nb, p->kern->col_panels * (p->one_tile ? 2 : 1));
+    int64_t high = least(p->kern->row_panels, p->row_panels), wide = least(p->nb, widest(p));
     bool own_b = p->pack_b && !p->share_b;
     int64_t *first = own_b ? &wide : &high, *second = own_b ? &high : &wide;
     for (;;) {
@@ -282,6 +306,9 @@ static void plan_tiles(plan *p)
         (p->row_panels > p->kern->row_panels || (p->pack_a && p->row_panels >= 8 && g->threads > 1 && work > 20e6)) &&
         (g->batch == 1 || (g->batch < 2 * g->threads && work > 4e6));
     p->share_a = p->share_b && p->kern->whole && p->row_panels * p->mr * p->k_deep * (int64_t)p->packed <= PACKED_A_MAX;
+    if (p->col_panels <=
+        near_panels(p)) /* then each thread packs the rows of A that it multiplies, and finds them near too */
+        p->share_a = false;
     p->nb = p->col_panels;
     if (p->share_b) {
         int64_t most = PACKED_B_MAX / (p->k_deep * p->kern->nr * (int64_t)p->packed);
@@ -366,6 +393,7 @@ static plan make_plan(const cpu_gemm *g)
     plan p;
     memset(&p, 0, sizeof p);
     normalise(&p, g);
+    note_operands(&p);
     p.path = choose_path(&p);
     if (p.path == PATH_TILE || p.path == PATH_PARTS)
         plan_tiles(&p);
@@ -385,7 +413,7 @@ typedef struct job {
     const char *a, *b;
     char *c, *scratch;
     const char *bias;       /* of T */
-    size_t in, out;         /* bytes of an element of A and B, of C */
+    size_t out;             /* bytes of an element of C */
     int64_t item;           /* of the batch, where it is run one by one */
     int64_t panel;          /* first column panel of the packed B */
     int64_t packs_b, packs; /* chunks that pack B, and then A, before those that compute */
@@ -396,14 +424,14 @@ static const char *a_of(const job *j, int64_t item)
 {
     const cpu_gemm *g = &j->p.g;
     int64_t at = g->offsets ? g->offsets[3 * item + (j->p.exchanged ? 1 : 0)] : item * g->a_batch;
-    return j->a + at * (int64_t)j->in;
+    return j->a + at * j->p.a_size;
 }
 
 static const char *b_of(const job *j, int64_t item)
 {
     const cpu_gemm *g = &j->p.g;
     int64_t at = g->offsets ? g->offsets[3 * item + (j->p.exchanged ? 0 : 1)] : item * g->b_batch;
-    return j->b + at * (int64_t)j->in;
+    return j->b + at * j->p.b_size;
 }
 
 static char *c_of(const job *j, int64_t item)
@@ -437,47 +465,11 @@ static void finish(const job *jb, int64_t item, int64_t i, int64_t j, int64_t m,
     jb->p.base->finish(&f);
 }
 
-/* One element of a product in double, where the parts of an infinity were no numbers. */
-static float sum_again(const job *jb, const char *a, const char *b)
-{
-    const cpu_gemm *g = &jb->p.g;
-    double sum = 0;
-    for (int64_t k = 0; k < g->k; k++)
-        sum += (double)((const float *)(const void *)a)[k * g->a_col] *
-               (double)((const float *)(const void *)b)[k * g->b_row];
-    return (float)sum;
-}
-
-static bool has_nan(const char *at, int64_t step, int64_t n)
-{
-    bool nan = false;
-    for (int64_t k = 0; k < n; k++)
-        nan |= isnan(((const float *)(const void *)at)[k * step]);
-    return nan;
-}
-
-/* Sums that are not numbers though no operand is one. */
-static void mend(const job *jb, int64_t item, int64_t i0, int64_t j0, int64_t m, int64_t n, float *sums, int64_t row)
-{
-    const cpu_gemm *g = &jb->p.g;
-    const char *a = a_of(jb, item) + i0 * g->a_row * (int64_t)jb->in;
-    const char *b = b_of(jb, item) + j0 * g->b_col * (int64_t)jb->in;
-    bool lost[64];
-    for (int64_t j = 0; j < n; j++)
-        lost[j] = has_nan(b + j * g->b_col * (int64_t)jb->in, g->b_row, g->k);
-    for (int64_t i = 0; i < m; i++) {
-        const char *a_i = a + i * g->a_row * (int64_t)jb->in;
-        if (!has_nan(a_i, g->a_col, g->k))
-            for (int64_t j = 0; j < n; j++)
-                if (!lost[j] && isnan(sums[i * row + j]))
-                    sums[i * row + j] = sum_again(jb, a_i, b + j * g->b_col * (int64_t)jb->in);
-    }
-}
-
 /* Whole sums before they are finished. */
 static void check_sums(const job *jb, int64_t item, int64_t i, int64_t j, int64_t m, int64_t n, void *sums, int64_t row)
 {
     const gemm_kernels *kern = jb->p.kern;
+    const cpu_gemm *g = &jb->p.g;
     if (!kern->wild)
         return;
     for (int64_t i1 = 0; i1 < m; i1 += kern->mr)
@@ -485,7 +477,17 @@ static void check_sums(const job *jb, int64_t item, int64_t i, int64_t j, int64_
             const int64_t high = least(kern->mr, m - i1), wide = least(kern->nr, n - j1);
             float *at = (float *)sums + i1 * row + j1;
             if (kern->wild(at, row, high, wide))
-                mend(jb, item, i + i1, j + j1, high, wide, at, row);
+                gemm_mend(&(gemm_lost){.m = high,
+                                       .n = wide,
+                                       .k = g->k,
+                                       .sums = at,
+                                       .row = row,
+                                       .a = a_of(jb, item) + (i + i1) * g->a_row * jb->p.a_size,
+                                       .a_row = g->a_row,
+                                       .a_col = g->a_col,
+                                       .b = b_of(jb, item) + (j + j1) * g->b_col * jb->p.b_size,
+                                       .b_row = g->b_row,
+                                       .b_col = g->b_col});
         }
 }
 
@@ -525,7 +527,7 @@ static const char *b_panel(const job *jb, const block *t, int64_t j, int64_t k0,
         return t->b_space + (j - t->j0) * *step;
     }
     *row = p->g.b_row, *step = 0;
-    return b_of(jb, t->item) + (k0 * p->g.b_row + j * nr) * (int64_t)jb->in;
+    return b_of(jb, t->item) + (k0 * p->g.b_row + j * nr) * p->b_size;
 }
 
 /* A as the tiles of a block read it. */
@@ -576,7 +578,7 @@ static void pack_block_b(const job *jb, const block *t, int64_t k0, int64_t k)
     int64_t nr = p->kern->nr;
     for (int64_t j = t->j0; j < t->j1; j++)
         p->kern->pack_b(t->b_space + (j - t->j0) * p->kc * nr * (int64_t)p->packed, nr,
-                        b_of(jb, t->item) + (k0 * g->b_row + j * nr * g->b_col) * (int64_t)jb->in, g->dtype, g->b_col,
+                        b_of(jb, t->item) + (k0 * g->b_row + j * nr * g->b_col) * p->b_size, p->b_dtype, g->b_col,
                         g->b_row, least(nr, g->n - j * nr), k);
 }
 
@@ -590,11 +592,11 @@ static void pack_block_a(const job *jb, const block *t, const char *from, int64_
 {
     const plan *p = &jb->p;
     const cpu_gemm *g = &p->g;
-    int64_t in = (int64_t)jb->in, packed = (int64_t)p->packed, step = p->kern->whole ? k : pack_step(g->a_row);
+    int64_t in = p->a_size, packed = (int64_t)p->packed, step = p->kern->whole ? k : pack_step(g->a_row);
     for (int64_t k0 = 0; k0 < k; k0 += step)
         for (int64_t i = t->i0; i < t->i1; i += p->mr)
             p->kern->pack_a(t->a_space + ((i - t->i0) * p->kc + k0 * p->mr) * packed, p->mr,
-                            from + ((i - t->i0) * g->a_row + k0 * g->a_col) * in, g->dtype, g->a_row, g->a_col,
+                            from + ((i - t->i0) * g->a_row + k0 * g->a_col) * in, p->a_dtype, g->a_row, g->a_col,
                             least(p->mr, t->i1 - i), least(step, k - k0));
 }
 
@@ -602,7 +604,7 @@ static void run_block(const job *jb, const block *t)
 {
     const plan *p = &jb->p;
     const cpu_gemm *g = &p->g;
-    int64_t in = (int64_t)jb->in, packed = (int64_t)p->packed;
+    int64_t in = p->a_size, packed = (int64_t)p->packed;
     if (p->kern->enter)
         p->kern->enter();
     for (int64_t k0 = t->k0; k0 < t->k1; k0 += p->kc) {
@@ -669,7 +671,7 @@ static void pack_chunk_b(const job *jb, int64_t chunk)
         for (int64_t j = first; j < first + count; j++) {
             int64_t col = (jb->panel + j) * nr;
             p->kern->pack_b(jb->scratch + p->b_at + panel_at(&to, j, k0), nr,
-                            b_of(jb, jb->item) + (k0 * g->b_row + col * g->b_col) * (int64_t)jb->in, g->dtype, g->b_col,
+                            b_of(jb, jb->item) + (k0 * g->b_row + col * g->b_col) * p->b_size, p->b_dtype, g->b_col,
                             g->b_row, least(nr, g->n - col), step);
         }
     }
@@ -688,7 +690,7 @@ static void pack_chunk_a(const job *jb, int64_t chunk)
         for (int64_t i = first; i < first + count; i++) {
             int64_t row = i * p->mr;
             p->kern->pack_a(jb->scratch + p->a_at + panel_at(&to, i, k0), p->mr,
-                            a_of(jb, jb->item) + (k0 * g->a_col + row * g->a_row) * (int64_t)jb->in, g->dtype, g->a_row,
+                            a_of(jb, jb->item) + (k0 * g->a_col + row * g->a_row) * p->a_size, p->a_dtype, g->a_row,
                             g->a_col, least(p->mr, g->m - row), step);
         }
     }
@@ -790,7 +792,7 @@ static void row_chunk(void *arg, int64_t chunk, int thread)
         chunk = from_the_end(p, chunk);
     int64_t item = chunk / p->cols, j = chunk % p->cols * p->nb, n = least(p->nb, g->n - j);
     char *space = thread_space(jb, thread);
-    const char *a = a_of(jb, item), *b = b_of(jb, item) + j * g->b_col * (int64_t)jb->in;
+    const char *a = a_of(jb, item), *b = b_of(jb, item) + j * g->b_col * p->b_size;
     int64_t a_row = g->a_row;
     char *y = space + p->a_bytes;
     if (p->path == PATH_FILL) {
@@ -799,8 +801,8 @@ static void row_chunk(void *arg, int64_t chunk, int thread)
     }
     if (p->a_bytes) { /* A as neighbours of T */
         for (int64_t i = 0; i < g->m; i++)
-            p->base->pack_a(space + (size_t)(i * g->k) * p->size, 1, a + i * g->a_row * (int64_t)jb->in, g->dtype,
-                            g->a_row, g->a_col, 1, g->k);
+            p->base->pack_a(space + (size_t)(i * g->k) * p->size, 1, a + i * g->a_row * p->a_size, g->dtype, g->a_row,
+                            g->a_col, 1, g->k);
         a = space, a_row = g->k;
     }
     if (p->path == PATH_ROW)
@@ -835,6 +837,14 @@ bool cpu_gemm_packs_b(const cpu_gemm *g)
     return p.path == PATH_TILE && !p.exchanged && !p.kern->wild; /* else B is read as it lies, which is faster */
 }
 
+bool cpu_gemm_takes_half(const cpu_gemm *g)
+{
+    if (g->m <= 0 || g->n <= 0 || g->k <= 0 || g->dtype != TN_F32 || !g->narrow)
+        return false;
+    const plan p = make_plan(g);
+    return p.kern->whole && !p.kern->wild && (p.path == PATH_TILE || p.path == PATH_PARTS);
+}
+
 const char *cpu_gemm_path(const cpu_gemm *g)
 {
     if (g->m <= 0 || g->n <= 0)
@@ -850,7 +860,7 @@ void cpu_gemm_run(const cpu_gemm *g, const void *a, const void *b, void *c, cons
     job jb = {.p = make_plan(g), .c = c, .scratch = scratch, .bias = bias};
     const plan *p = &jb.p;
     jb.a = p->exchanged ? b : a, jb.b = p->exchanged ? a : b;
-    jb.in = tn_dtype_size(g->dtype), jb.out = tn_dtype_size(p->g.c_dtype);
+    jb.out = tn_dtype_size(p->g.c_dtype);
     widen_bias(&jb);
     int threads = (int)p->threads;
     switch (p->path) {

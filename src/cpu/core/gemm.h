@@ -25,7 +25,7 @@ typedef struct cpu_gemm {
     cpu_isa isa;
     int threads;          /* 0 is 1 */
     tn_dtype dtype;       /* of A and B: f32, f64, bf16 or f16 */
-    tn_dtype c_dtype;     /* TN_NONE is dtype; bf16 and f16 may also give f32 */
+    tn_dtype c_dtype;     /* TN_NONE is dtype; bf16 and f16 may also give f32, f32 also bf16 (cpu_gemm_takes_half) */
     tn_dtype bias_dtype;  /* TN_NONE is c_dtype; bf16 and f16 may also take f32 */
     int64_t m, n, k;      /* any may be 0 */
     int64_t a_row, a_col; /* A[i,k] is a[i * a_row + k * a_col]; 0 and negative strides are fine */
@@ -37,8 +37,9 @@ typedef struct cpu_gemm {
         *offsets;     /* NULL, or batch x {of A, of B, of C} in elements, then the three strides above are unused */
     tn_opt_f64 alpha; /* unset is 1 */
     bool accumulate;
-    bool narrow; /* f32: A and B may be rounded to bf16 where that is faster (AMX); sums stay f32 */
-    bool high;   /* f32: A and B may be taken as sums of two bf16, 17 of their 24 bits, where that is faster */
+    bool narrow;         /* f32: A and B may be rounded to bf16 where that is faster (AMX); sums stay f32 */
+    bool half_a, half_b; /* f32 with `narrow`: A, B lies as bf16; only where cpu_gemm_takes_half says so */
+    bool high;           /* f32: A and B may be taken as sums of two bf16, 17 of their 24 bits, where that is faster */
     bool
         plain; /* f32: a multiply-add for each k, not the sums of three bf16 that AMX takes by itself, as exact as those */
     /* Few rows of A: columns are taken last to first. Who multiplies by the same large B again and again and turns round each
@@ -61,6 +62,9 @@ void cpu_gemm_pack_b(const cpu_gemm *g, const void *b, void *packed);
 
 /* Whether the product would read B packed ahead: not where it skips the packing. */
 bool cpu_gemm_packs_b(const cpu_gemm *g);
+
+/* Whether the product rounds A and B to bf16, and may as well find them so in memory, or write C as bf16. */
+bool cpu_gemm_takes_half(const cpu_gemm *g);
 
 /* The path that the product takes, for profiles: "tile", "row", "dot", "amx", ... Static. */
 const char *cpu_gemm_path(const cpu_gemm *g);
