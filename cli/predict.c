@@ -1,5 +1,6 @@
 /* predict.c: tarn predict RUN|MODEL FILE...: pictures (PNG, JPEG), entries of IDX files (images.idx:17), or whatever the model's
- * preparation reads: rows of a table, lines of a text. */
+ * preparation reads: rows of a table, lines of a text; or nodes of the model's graph. */
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -186,9 +187,25 @@ static int predict_raw(predicting *x, const tn_dataset *d, int64_t index, const 
     return CLI_OK;
 }
 
+/* Models of a graph: a node by its number. */
+static int predict_node(predicting *x, const char *number)
+{
+    int64_t *node = x->raw.data;
+    char *end;
+    errno = 0;
+    *node = strtoll(number, &end, 10);
+    if (errno != 0 || end == number || *end != '\0' || *node < 0)
+        return cli_fail("%s: this model tells nodes of a graph; name them by their numbers, which are the rows of the "
+                        "table of nodes, from 0",
+                        number);
+    return predict_raw(x, NULL, 0, number);
+}
+
 static int predict_file(predicting *x, const char *file)
 {
     int64_t index = 0;
+    if (x->rank == 1 && x->raw.dtype == TN_I64)
+        return predict_node(x, file);
     char *name = idx_name(file, &index);
     x->width = x->height = 0;
     int code = name ? load_entry(x, name, index) : load_picture(x, file);
@@ -301,14 +318,15 @@ static int run(const cli_args *a)
     return code;
 }
 
-const cli_command cli_predict = {"predict",
-                                 "predict RUN|MODEL FILE... [--to FOLDER] [--json]",
-                                 "Classifies pictures (PNG, JPEG), scaled and centred as the model says, entries of "
-                                 "IDX files (images.idx:17), or what the "
-                                 "model was made for: rows of a table, lines of a text, which models of pairs "
-                                 "translate; of models of language the likeliest tokens where some are hidden, or that "
-                                 "follow. Of models for boxes the boxes, of "
-                                 "models for masks a picture FILE.mask.png of class numbers, here or in FOLDER.",
-                                 run,
-                                 "json to",
-                                 false};
+const cli_command cli_predict = {
+    "predict",
+    "predict RUN|MODEL FILE... [--to FOLDER] [--json]",
+    "Classifies pictures (PNG, JPEG), scaled and centred as the model says, entries of "
+    "IDX files (images.idx:17), or what the "
+    "model was made for: rows of a table, nodes of a graph by their numbers, lines of a text, which models of pairs "
+    "translate; of models of language the likeliest tokens where some are hidden, or that "
+    "follow. Of models for boxes the boxes, of "
+    "models for masks a picture FILE.mask.png of class numbers, here or in FOLDER.",
+    run,
+    "json to",
+    false};

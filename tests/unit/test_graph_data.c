@@ -137,6 +137,15 @@ static void what_is_wrong_is_told(void **state)
         {"node\n0\n", NULL, "n,f\n0,-1\n", {0}, "row 1 of the table of features"},
         {"node\n0\n", NULL, NULL, {.label = "y"}, "the table of nodes has no column \"y\""},
         {"node\n", NULL, NULL, {0}, "with one at least"},
+        {"node,a\n0,1\n1,nan\n",
+         NULL,
+         NULL,
+         {0},
+         "t.csv: row 2 of the table of nodes, column \"a\": the value is missing"},
+        {"node,a\n0,1\n1,inf\n", NULL, NULL, {0}, "row 2 of the table of nodes, column \"a\": the value"},
+        {"node,a\n0,1e40\n1,\n", NULL, NULL, {0}, "row 1 of the table of nodes, column \"a\": the value"},
+        {"node\n0\n", NULL, "n,f,v\n0,0,1\n0,1,-inf\n", {0}, "row 2 of the table of features, column \"v\""},
+        {"node\n0\n1\n", "u,v,w\n0,1,1\n1,0,nan\n", NULL, {.weight = "w"}, "row 2 of the table of edges, column \"w\""},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         assert_null(graph_of(wrong[i].nodes, wrong[i].edges, wrong[i].features, &wrong[i].opt));

@@ -83,6 +83,12 @@ static tn_status node_of(const naming *names, const tn_table *t, int table, int 
                      what[table], BASE_SHOW(shown));
 }
 
+/* A number that stays one as f32. */
+static bool is_finite(const tn_table *t, int k, int64_t row, double *v)
+{
+    return prep_cell_number(t, k, row, v) == PREP_GOT && isfinite((float)*v);
+}
+
 /* ---- lists by node ------------------------------------------------------------------------------------------------ */
 
 typedef struct entry {
@@ -183,9 +189,11 @@ static tn_status take_edges(const naming *names, const tn_table *t, const tn_gra
         double w = 1;
         BASE_TRY(node_of(names, t, 1, source, r, &u, e));
         BASE_TRY(node_of(names, t, 1, target, r, &v, e));
-        if (weight >= 0 && prep_cell_number(t, weight, r, &w) != PREP_GOT)
-            return base_fail(e, TN_FORMAT, "row %lld of the table of edges: the weight is missing, or no number",
-                             (long long)r + 1);
+        if (weight >= 0 && !is_finite(t, weight, r, &w))
+            return base_fail(e, TN_FORMAT,
+                             "row %lld of the table of edges, column \"%s\": the weight is missing, no number, or not "
+                             "finite",
+                             (long long)r + 1, BASE_SHOW(t->columns[weight].name));
         out[(*n)++] = (entry){v, u, (float)w};
         if (!o->directed && u != v)
             out[(*n)++] = (entry){u, v, (float)w};
@@ -226,6 +234,14 @@ static tn_status read_edges(tn_graph_data *g, const naming *names, const tn_tabl
 
 /* ---- features ----------------------------------------------------------------------------------------------------- */
 
+static tn_status no_value(const tn_table *t, int table, int k, int64_t row, base_error *e)
+{
+    return base_fail(e, TN_FORMAT,
+                     "row %lld of the table of %s, column \"%s\": the value is missing, no number, or not finite; a "
+                     "feature that a node does not have is 0",
+                     (long long)row + 1, what[table], BASE_SHOW(t->columns[k].name));
+}
+
 static tn_status take_features(const naming *names, const tn_table *t, entry *out, int64_t *features, base_error *e)
 {
     if (t->n_columns < 2 || t->n_columns > 3)
@@ -241,9 +257,8 @@ static tn_status take_features(const naming *names, const tn_table *t, entry *ou
             return base_fail(e, TN_FORMAT,
                              "row %lld of the table of features: the number of the feature is not 0 to %d",
                              (long long)r + 1, MOST_FEATURES - 1);
-        if (t->n_columns == 3 && prep_cell_number(t, 2, r, &value) != PREP_GOT)
-            return base_fail(e, TN_FORMAT, "row %lld of the table of features: the value is missing, or no number",
-                             (long long)r + 1);
+        if (t->n_columns == 3 && !is_finite(t, 2, r, &value))
+            return no_value(t, 2, 2, r, e);
         out[r] = (entry){node, (int64_t)feature, (float)value};
         *features = (int64_t)feature >= *features ? (int64_t)feature + 1 : *features;
     }
@@ -257,23 +272,25 @@ static bool is_feature(const tn_graph_data *g, const tn_table *t, int k)
            (type == TN_COLUMN_INTEGER || type == TN_COLUMN_NUMBER || type == TN_COLUMN_BOOLEAN);
 }
 
-/* Columns of the table of nodes; what is missing is 0. */
-static int64_t take_columns(const tn_graph_data *g, const tn_table *t, entry *out, int64_t *features)
+/* Columns of the table of nodes. */
+static tn_status take_columns(const tn_graph_data *g, const tn_table *t, entry *out, int64_t *n, int64_t *features,
+                              base_error *e)
 {
-    int64_t n = 0;
+    *n = 0;
     for (int64_t r = 0; r < t->rows; r++) {
         int64_t f = 0;
         for (int k = 0; k < t->n_columns; k++)
             if (is_feature(g, t, k)) {
                 double v = 0;
-                (void)prep_cell_number(t, k, r, &v);
+                if (!is_finite(t, k, r, &v))
+                    return no_value(t, 0, k, r, e);
                 if (v != 0)
-                    out[n++] = (entry){r, f, (float)v};
+                    out[(*n)++] = (entry){r, f, (float)v};
                 f++;
             }
         *features = f;
     }
-    return n;
+    return TN_OK;
 }
 
 static tn_status read_features(tn_graph_data *g, const naming *names, const tn_table *nodes, const tn_table *t,
@@ -288,7 +305,7 @@ static tn_status read_features(tn_graph_data *g, const naming *names, const tn_t
     if (status == TN_OK && t)
         status = take_features(names, t, values, &g->view.features, e);
     else if (status == TN_OK)
-        n = take_columns(g, nodes, values, &g->view.features);
+        status = take_columns(g, nodes, values, &n, &g->view.features, e);
     if (status == TN_OK)
         status = sort_entries(values, n, g->view.nodes, g->view.features, e);
     if (status == TN_OK) {
@@ -373,24 +390,32 @@ static void read_split(tn_graph_data *g, const tn_table *t)
 
 /* ---- all ---------------------------------------------------------------------------------------------------------- */
 
+/* In front of a sentence about a table's values its file. */
+static tn_status in_table(const tn_table *t, tn_status status, base_error *e)
+{
+    if (status == TN_OK || status == TN_MEMORY || !t || !t->name)
+        return status;
+    return base_prefix(e, "%s: ", t->name);
+}
+
 static tn_status read_all(tn_graph_data *g, naming *names, const tn_table *nodes, const tn_table *edges,
                           const tn_table *features, const tn_graph_data_opt *o, base_error *e)
 {
     if (!nodes || nodes->rows < 1)
         return base_fail(e, TN_INVALID, "a graph needs a table of nodes, with one at least");
-    BASE_TRY(column_or(nodes, o->node, "node", 0, 0, &g->node_column, e));
-    BASE_TRY(column_or(nodes, o->label, "label", -1, 0, &g->label_column, e));
-    BASE_TRY(column_or(nodes, o->split, "split", -1, 0, &g->split_column, e));
+    BASE_TRY(in_table(nodes, column_or(nodes, o->node, "node", 0, 0, &g->node_column, e), e));
+    BASE_TRY(in_table(nodes, column_or(nodes, o->label, "label", -1, 0, &g->label_column, e), e));
+    BASE_TRY(in_table(nodes, column_or(nodes, o->split, "split", -1, 0, &g->split_column, e), e));
     g->view.nodes = nodes->rows;
-    BASE_TRY(name_nodes(nodes, g->node_column, names, e));
+    BASE_TRY(in_table(nodes, name_nodes(nodes, g->node_column, names, e), e));
     g->labels = room(nodes->rows, sizeof *g->labels, e);
     g->split = room(nodes->rows, sizeof *g->split, e);
     if (!g->labels || !g->split)
         return TN_MEMORY;
-    BASE_TRY(read_labels(g, nodes, e));
+    BASE_TRY(in_table(nodes, read_labels(g, nodes, e), e));
     read_split(g, nodes);
-    BASE_TRY(read_edges(g, names, edges, o, e));
-    BASE_TRY(read_features(g, names, nodes, features, o->normalize, e));
+    BASE_TRY(in_table(edges, read_edges(g, names, edges, o, e), e));
+    BASE_TRY(in_table(features ? features : nodes, read_features(g, names, nodes, features, o->normalize, e), e));
     tn_graph_view *v = &g->view;
     v->in_start = g->in_start;
     v->in_source = g->in_source;

@@ -231,7 +231,7 @@ tn_table *tn_table_parse(tn_context *context, const void *data, size_t bytes, co
     opt = opt ? opt : &(tn_table_opt){0};
     if (check(opt, e) != TN_OK)
         return NULL;
-    return from_bytes(context, bytes ? data : "", bytes, name ? name : "the table", opt, e);
+    return table_named(from_bytes(context, bytes ? data : "", bytes, name ? name : "the table", opt, e), name);
 }
 
 tn_table *tn_table_read(tn_context *context, const char *path, const tn_table_opt *opt)
@@ -242,7 +242,7 @@ tn_table *tn_table_read(tn_context *context, const char *path, const tn_table_op
     if (check(opt, e) != TN_OK)
         return NULL;
     if (path)
-        return from_file(context, path, opt, e);
+        return table_named(from_file(context, path, opt, e), path);
     base_fail(e, TN_INVALID, "a table needs the path of a file");
     return NULL;
 }

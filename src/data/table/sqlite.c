@@ -152,5 +152,5 @@ tn_table *tn_table_sqlite(tn_context *context, const char *path, const char *que
         base_fail(e, TN_NOT_FOUND, "there is no database %.300s", path);
         return NULL;
     }
-    return read_query(context, path, query, opt ? opt : &(tn_table_opt){0}, e);
+    return table_named(read_query(context, path, query, opt ? opt : &(tn_table_opt){0}, e), path);
 }

@@ -24,6 +24,13 @@ tn_table *table_new(base_error *e)
     return t;
 }
 
+tn_table *table_named(tn_table *t, const char *name)
+{
+    if (t && name)
+        t->name = base_arena_strdup(&t->arena, name); /* NULL does no harm */
+    return t;
+}
+
 tn_table *table_retain(const tn_table *t)
 {
     tn_table *mine = (tn_table *)(uintptr_t)t;

@@ -29,9 +29,12 @@ struct tn_table {
     bool header;
     base_mapping map; /* where the columns are, of a table that is kept in a file; data NULL: in memory */
     base_arena arena;
+    const char *name; /* the file, for sentences about its values; NULL: none was given */
 };
 
 tn_table *table_new(base_error *e);
+/* Gives t, which may be NULL, its name. */
+tn_table *table_named(tn_table *t, const char *name);
 tn_table *table_retain(const tn_table *t);
 tn_status table_note(tn_table *t, base_error *e, const char *fmt, ...) TN_PRINTF(3, 4);
 static inline bool table_bit(const uint64_t *bits, int64_t i)
