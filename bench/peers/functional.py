@@ -234,9 +234,9 @@ class Layers:
     def lstm_step(self, node, x):
         for i in range(node.options["layers"]):
             w, b, u, c = self.of_layer(i)
-            gates = self.product(x, w, b) + self.product(self.weights[f"state.h{i}"], u, c)
-            x, self.moved[f"state.c{i}"] = self.lstm_cell(gates, self.weights[f"state.c{i}"])
-            self.moved[f"state.h{i}"] = x
+            gates = self.product(x, w, b) + self.product(self.weight(f"state.h{i}"), u, c)
+            x, cell = self.lstm_cell(gates, self.weight(f"state.c{i}"))
+            self.moved[f"state.h{i}"], self.moved[f"state.c{i}"] = self.wide(x), self.wide(cell)
         return x
 
     # ---- sounds ----------------------------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 """TensorFlow as a peer: the whole step as a tf.function, run by TensorFlow's own graph executor with oneDNN's kernels or compiled by
-XLA, whichever is faster; its fused optimizers and LSTM; forwards frozen. Rows in bf16 do what Keras's policy mixed_bfloat16 does: what
+XLA, whichever is faster; its fused optimizers and LSTM; forwards of convolutions frozen. Rows in bf16 do what Keras's policy mixed_bfloat16 does: what
 lies between layers is bf16, weights are f32 and rounded where they are used."""
 import os
 import sys
@@ -45,7 +45,7 @@ class Layers(functional.Layers):
 
     def embedding(self, node, x):
         if node.options["sparse"]:  # rows are what the optimizer wants
-            return self.tf.gather(self.weights[f"{node.name}.weight"], x)
+            return self.narrow(self.tf.gather(self.weights[f"{node.name}.weight"], x))
         return super().embedding(node, x)
 
     def columns(self, x, at):
@@ -274,7 +274,7 @@ class Peer(functional.Peer):
                 weights[name].assign(layers.moved[name])
             return y
         call = self.function(forward)
-        if not self.compiled and not kept:
+        if not self.compiled and self.net.is_convolutional:  # so that what lies behind convolutions is folded into them
             from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
             frozen = convert_variables_to_constants_v2(call.get_concrete_function(self.batches[0]))
             self.step = lambda i: frozen(self.batches[i])[0].numpy()
