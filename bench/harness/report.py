@@ -194,9 +194,9 @@ def precision_page(results):
         return
     yield "## Training in bf16 ends where f32 does"
     yield ""
-    yield "`./run bench precision`: recipes run to their end in both, each from three seeds, and then `tarn eval`. A difference of the means"
-    yield "is within noise where it is at most that of 95% of such pairs of three seeds if precision made none (Student's t from the spread"
-    yield "of the seeds). What differs from the recipe, to keep runs short, stands with the title."
+    yield "`./run bench precision`: recipes run to their end in both, each from several seeds, and then `tarn eval`. A difference of the means"
+    yield "is within noise where it is at most that of 95% of such pairs of runs if precision made none (Student's t from the spread of the"
+    yield "seeds). What differs from the recipe, to keep runs short, stands with the title."
     yield ""
     yield from table(precision.HEAD, *precision.lines(results))
 
