@@ -86,13 +86,12 @@ static bool take_edges(const drawn *d, const tn_graph_sample *s, int64_t last, i
     float *weight = entries(out, WEIGHT, n);
     if (!source || !target || !weight)
         return false;
-    memcpy(source, s->source, (size_t)s->edges * sizeof *source);
-    memcpy(target, s->target, (size_t)s->edges * sizeof *target);
-    for (int64_t v = 0; v < s->nodes; v++) {
-        const int64_t all = d->g->in_start[s->node[v] + 1] - d->g->in_start[s->node[v]];
-        const float share = (float)all / (float)(s->start[v + 1] - s->start[v]);
-        for (int64_t i = s->start[v]; i < s->start[v + 1]; i++)
-            weight[i] = d->g->in_weight ? d->g->in_weight[s->edge[i]] * share : share;
+    for (int64_t i = 0; i < s->edges; i++) {
+        const int64_t v = s->target[i], *start = d->g->in_start + s->node[v];
+        const float share = (float)(start[1] - start[0]) / (float)(s->start[v + 1] - s->start[v]);
+        source[i] = s->source[i];
+        target[i] = v;
+        weight[i] = d->g->in_weight ? d->g->in_weight[s->edge[i]] * share : share;
     }
     for (int64_t i = s->edges; i < n; i++) {
         source[i] = target[i] = last;
