@@ -31,6 +31,7 @@ enum {
     DEEP = 1500,            /* k from which the blocks of a thread are few */
     FEW_BLOCKS = 200000000, /* operations of a product that is not cut further than for its threads */
     LITTLE = 160 << 10,     /* bytes of B that one thread reads sooner than it shares them */
+    FEW_ROWS = 96,          /* of A, where f32 packed ahead is faster than f32 in parts */
     NEAR_B = 1600 << 10,    /* bytes of packed B that stay in a core's second cache */
     SMALL_A = 64 << 10,     /* bytes of A that are read as they lie, however often */
     DOT_ROWS = 32,          /* more rows are worth packing B for */
@@ -829,12 +830,13 @@ size_t cpu_gemm_scratch(const cpu_gemm *g)
     return g->m <= 0 || g->n <= 0 ? 0 : make_plan(g).bytes;
 }
 
+/* Else B is read as it lies, which is faster: few rows do not repay that it is taken apart each time. */
 bool cpu_gemm_packs_b(const cpu_gemm *g)
 {
     if (g->m <= 0 || g->n <= 0)
         return false;
     const plan p = make_plan(g);
-    return p.path == PATH_TILE && !p.exchanged && !p.kern->wild; /* else B is read as it lies, which is faster */
+    return p.path == PATH_TILE && !p.exchanged && (!p.kern->wild || g->m < FEW_ROWS);
 }
 
 bool cpu_gemm_takes_half(const cpu_gemm *g)
