@@ -295,11 +295,11 @@ static tn_status fetch(const tn_dataset *d, int64_t index, uint64_t key, const t
     return status;
 }
 
-tn_status data_blame(const tn_dataset *d, int64_t index, base_error *e)
+tn_status data_blame(const tn_dataset *d, int64_t index, uint64_t key, base_error *e)
 {
     base_str where = {0};
     if (d->where)
-        d->where(d->def.user, index, &where);
+        d->where(d->def.user, index, key, &where);
     else
         base_str_printf(&where, "sample %lld", (long long)index);
     if (e)

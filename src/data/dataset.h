@@ -41,14 +41,14 @@ struct tn_dataset {
     size_t bytes[TN_MAX_FIELDS]; /* of one sample */
     int y;                       /* the field "y", or -1 */
     pthread_mutex_t serial;      /* held during `get` and `label` of a serial set */
-    void (*where)(void *user, int64_t index,
-                  base_str *to); /* the file that a sample's target is from; NULL: it has none */
+    /* The file, or files, that the target of a sample with this key is from; NULL: it has none. */
+    void (*where)(void *user, int64_t index, uint64_t key, base_str *to);
 };
 
 /* Counts as const: what may change of a set is no business of its user. */
 tn_dataset *data_retain(const tn_dataset *d);
 /* In the sentence of e: the file that the target of the sample is from in front, or the sample's number. Returns e's status. */
-tn_status data_blame(const tn_dataset *d, int64_t index, base_error *e);
+tn_status data_blame(const tn_dataset *d, int64_t index, uint64_t key, base_error *e);
 /* One sample to at[0 .. fields), with index and label checked, fields that vary filled up; lengths[0 .. fields) says how long
  * they are (NULL: not asked). */
 tn_status data_get(const tn_dataset *d, int64_t index, uint64_t key, void *const *at, int64_t *lengths, base_error *e);

@@ -32,6 +32,12 @@ static int64_t subset_length(void *user, int64_t index)
     return data_length(s->of, s->indices[index]);
 }
 
+static void subset_where(void *user, int64_t index, uint64_t key, base_str *to)
+{
+    const subset *s = user;
+    s->of->where(s->of->def.user, s->indices[index], key, to);
+}
+
 static void subset_release(void *user)
 {
     subset *s = user;
@@ -59,10 +65,12 @@ static tn_dataset *subset_new(const tn_dataset *of, int64_t *indices, int64_t co
     def.release = subset_release;
     def.user = s;
     tn_dataset *d = data_new(&def, e);
-    if (d)
-        d->lists = of->lists; /* made of the samples alone, whoever chose them */
-    else
+    if (!d) {
         subset_release(s);
+        return NULL;
+    }
+    d->lists = of->lists; /* made of the samples alone, whoever chose them */
+    d->where = of->where ? subset_where : NULL;
     return d;
 }
 

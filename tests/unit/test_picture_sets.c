@@ -591,7 +591,30 @@ static void check_box_targets(tn_dataset *d)
     says("m/3.p");
     says(": a box is of class 1; there are the classes 0 to 0");
     tn_dataset_free(t);
+    /* a subset knows the file too, and a mosaic those that are in it */
+    tn_dataset *last = tn_dataset_subset(context, two, (const int64_t[]){3}, 1);
+    t = tn_dataset_picture_targets(context, last, 1, NULL);
+    assert_int_equal(tn_dataset_get(context, t, 0, 0, views), TN_FORMAT);
+    says("m/3.p");
+    tn_dataset_free(t);
+    tn_dataset_free(last);
     tn_dataset_free(two);
+    tn_pipeline *p = tn_pipeline_parse(context, "mosaic height=64 width=64");
+    two = tn_dataset_picture_boxes(context, scratch_path("m"), NULL, TN_BOXES_YOLO,
+                                   TN_OPT(tn_pictures_opt, .height = 64, .width = 64, .pipeline = p, .most_boxes = 4));
+    t = tn_dataset_picture_targets(context, two, 1, NULL);
+    float four[20];
+    views[1] = tn_view_of(four, TN_F32, 2, (int64_t[]){4, 5});
+    assert_int_equal(tn_dataset_get(context, t, 3, 1, views), TN_FORMAT);
+    assert_ptr_equal(strstr(tn_context_error(context), scratch_path("m/3.p")), tn_context_error(context));
+    int commas = 0;
+    for (const char *c = tn_context_error(context); *c != ':'; c++)
+        commas += *c == ',';
+    assert_int_equal(commas, 3);
+    says(": a box is of class 1; there are the classes 0 to 0");
+    tn_dataset_free(t);
+    tn_dataset_free(two);
+    tn_pipeline_free(p);
 }
 
 /* Four pictures in one: quarters of four shades, the boxes of all four. */

@@ -370,14 +370,41 @@ static int64_t set_label(void *user, int64_t index)
 }
 
 /* The mask, or the picture that boxes are drawn in. */
-static void set_where(void *user, int64_t index, base_str *to)
+static void target_where(const picture_set *s, int64_t index, base_str *to)
 {
-    const picture_set *s = user;
     const picture_item *item = &s->items.at[index];
     if (s->masks)
         data_files_where(s->masks, item->mask, to);
     else
         data_files_where(s->files, item->file, to);
+}
+
+typedef struct noting {
+    const picture_set *set;
+    base_str *to;
+} noting;
+
+static tn_status load_noted(void *user, uint64_t number, picture_scene *scene, base_error *e)
+{
+    const noting *n = user;
+    const int64_t index = (int64_t)(number % n->set->items.n);
+    base_str_add(n->to, ", ");
+    target_where(n->set, index, n->to);
+    return load(n->set, index, NULL, scene, e);
+}
+
+/* Of a mosaic all that are in it: it is made again, to see which. */
+static void set_where(void *user, int64_t index, uint64_t key, base_str *to)
+{
+    const picture_set *s = user;
+    const bool mosaic = s->pipeline && pipeline_has_mosaic(s->pipeline);
+    picture_scene scene = {0};
+    noting note = {s, to};
+    base_error why = {0};
+    target_where(s, index, to);
+    if (mosaic && load(s, index, NULL, &scene, &why) == TN_OK)
+        (void)pipeline_run(s->pipeline, &scene, key, NULL, load_noted, &note, &why);
+    scene_free(&scene);
 }
 
 static void set_release(void *user)
@@ -474,9 +501,9 @@ tn_dataset *picture_set_finish(picture_set *s, const char *what, base_error *e)
                               .user = s};
         d = data_new(&def, e);
     }
-    if (d && !(s->pipeline && pipeline_has_mosaic(s->pipeline))) /* its targets are of four files */
+    if (d)
         d->where = set_where;
-    if (!d)
+    else
         picture_set_free(s);
     return d;
 }

@@ -15,7 +15,7 @@ typedef struct targets {
 
 enum { NO_CLASS = 255, NOT_JUDGED = -100, BOX = 5 };
 
-static tn_status put_mask(const targets *t, int64_t index, const uint8_t *mask, int64_t *y, base_error *e)
+static tn_status put_mask(const targets *t, int64_t index, uint64_t key, const uint8_t *mask, int64_t *y, base_error *e)
 {
     for (int64_t i = 0; i < t->pixels; i++) {
         if (mask[i] >= t->classes && mask[i] != NO_CLASS) {
@@ -23,21 +23,21 @@ static tn_status put_mask(const targets *t, int64_t index, const uint8_t *mask, 
                       "the mask has a pixel of class %d; there are the classes 0 to %d, and 255 for pixels that do not "
                       "count",
                       mask[i], t->classes - 1);
-            return data_blame(t->from, index, e);
+            return data_blame(t->from, index, key, e);
         }
         y[i] = mask[i] == NO_CLASS ? NOT_JUDGED : mask[i];
     }
     return TN_OK;
 }
 
-static tn_status check_boxes(const targets *t, int64_t index, const float *boxes, base_error *e)
+static tn_status check_boxes(const targets *t, int64_t index, uint64_t key, const float *boxes, base_error *e)
 {
     const int64_t most = tn_dataset_field(t->from, t->y)->dims[0];
     for (int64_t i = 0; i < most; i++)
         if (boxes[BOX * i] >= (float)t->classes) {
             base_fail(e, TN_FORMAT, "a box is of class %g; there are the classes 0 to %d", (double)boxes[BOX * i],
                       t->classes - 1);
-            return data_blame(t->from, index, e);
+            return data_blame(t->from, index, key, e);
         }
     return TN_OK;
 }
@@ -54,7 +54,8 @@ static tn_status targets_get(void *user, int64_t index, uint64_t key, const tn_s
     at[t->y] = t->pixels ? room : sample->at[1];
     tn_status status = data_get(t->from, index, key, at, NULL, e);
     if (status == TN_OK)
-        status = t->pixels ? put_mask(t, index, room, sample->at[1], e) : check_boxes(t, index, sample->at[1], e);
+        status =
+            t->pixels ? put_mask(t, index, key, room, sample->at[1], e) : check_boxes(t, index, key, sample->at[1], e);
     free(room);
     return status;
 }
