@@ -87,7 +87,7 @@ typedef struct tn_table_opt {
     int categories;      /* a column of words with more different ones is text; 0: 1000 */
     int threads;         /* 0: those of the context */
     size_t memory_limit; /* bytes of the file once unpacked; 0: none but what gzip can hold */
-    /* A folder for the columns of files (CSV, plain or packed) of more than `cache_above` bytes: they are read in blocks, once, and their
+    /* A folder for the columns of files (CSV and JSON lines, plain or packed; databases) of more than `cache_above` bytes: they are read in blocks, once, and their
      * columns mapped from a file there, so that a table may be larger than memory. The next time it is found, unless size or time
      * of the file have changed, or it is damaged. It must not become shorter while the table is used. NULL: all in memory. */
     const char *cache;

@@ -15,6 +15,9 @@
 #ifdef TARN_HAVE_ZLIB
 #include <zlib.h>
 #endif
+#ifdef TARN_HAVE_SQLITE
+#include <sqlite3.h>
+#endif
 
 #include "base/context.h"
 #include "data/table/table.h"
@@ -231,8 +234,13 @@ static size_t status_of(const char *what)
     return kilobytes * 1024;
 }
 
-/* 60 MB of numbers in a process that may have 20 MB of data more than it begins with: read, prepared, and sent through a loader. */
-static int in_little_memory(const char *path, const char *folder)
+static tn_table *read_table(tn_context *c, const char *path, const char *query, const tn_table_opt *opt)
+{
+    return query ? tn_table_sqlite(c, path, query, opt) : tn_table_read(c, path, opt);
+}
+
+/* Tens of MB of numbers in a process that may have 20 MB of data more than it begins with: read, prepared, and sent through a loader. */
+static int in_little_memory(const char *path, const char *query, const char *folder)
 {
     enum { MORE = 20 << 20 };
     tn_context *c = tn_context_new(TN_OPT(tn_context_opt, .threads = 1));
@@ -240,9 +248,9 @@ static int in_little_memory(const char *path, const char *folder)
     const struct rlimit limit = {data + MORE, data + MORE};
     if (!c || data == 0 || setrlimit(RLIMIT_DATA, &limit) != 0)
         return 77;
-    if (tn_table_read(c, path, NULL))
+    if (read_table(c, path, query, NULL))
         return 1; /* in memory it cannot be had: the limit holds */
-    tn_table *t = tn_table_read(c, path, TN_OPT(tn_table_opt, .cache = folder, .cache_above = 1 << 20));
+    tn_table *t = read_table(c, path, query, TN_OPT(tn_table_opt, .cache = folder, .cache_above = 1 << 20));
     tn_preparation *p =
         t ? tn_table_prepare(c, t, NULL, 0, TN_OPT(tn_prepare_opt, .target = "n", .number = true)) : NULL;
     tn_dataset *d = p ? tn_dataset_table(c, t, p, NULL, tn_table_rows(t)) : NULL;
@@ -256,13 +264,26 @@ static int in_little_memory(const char *path, const char *folder)
     while (tn_loader_next(l, &b) == TN_OK && b)
         seen += b->n;
     printf("%zu bytes of the file's columns, at most %zu more of memory of its own\n", t->map.bytes, (size_t)MORE);
-    const bool all = seen == tn_table_rows(t) && t->map.bytes > 40 << 20;
+    const bool all = seen == tn_table_rows(t) && t->map.bytes > MORE;
     tn_loader_free(l);
     tn_dataset_free(d);
     tn_preparation_free(p);
     tn_table_free(t);
     tn_context_free(c);
     return all ? 0 : 3;
+}
+
+static void check_memory(const char *path, const char *query, const char *folder)
+{
+    const pid_t child = fork();
+    if (child == 0)
+        _exit(in_little_memory(path, query, folder));
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+        skip();
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        fail_msg("the child ends with %d, %d", WIFEXITED(status), WEXITSTATUS(status));
 }
 
 static void memory_is_bounded(void **state)
@@ -278,16 +299,155 @@ static void memory_is_bounded(void **state)
         fputs("\n", f);
     }
     fclose(f);
-    const pid_t child = fork();
-    if (child == 0)
-        _exit(in_little_memory(path, scratch_path("columns4")));
-    int status = 0;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
-        skip();
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        fail_msg("the child ends with %d, %d", WIFEXITED(status), WEXITSTATUS(status));
+    check_memory(path, NULL, scratch_path("columns4"));
 }
+
+/* ---- JSON lines ---------------------------------------------------------------------------------------------------- */
+
+enum { LINES = 6000 };
+
+/* Keys that come late or only once, in any order, escaped; types that give way late. */
+static void write_lines(const char *path)
+{
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    for (int i = 0; i < LINES; i++) {
+        fprintf(f, i % 3 ? "{\"id\":%d,\"late\":" : "{\"late_w\\u00f6rd\":\"x\",\"id\":%d,\"late\":", i);
+        fprintf(f, "%s,\"few\":\"%c\",", i == 5000 ? "2.5" : i % 17 ? "7" : "null", 'a' + i % 5);
+        fprintf(f, "\"text\":\"line\\n\\\"%d\\\"\",\"inner\":[1,{\"a\":%d}]", i, i % 3);
+        fprintf(f, "%s%s}\n", i == 5500 ? ",\"once\":true" : "", i > 4000 ? ",\"word\":\"12\"" : "");
+    }
+    fclose(f);
+}
+
+static void lines_are_kept(void **state)
+{
+    (void)state;
+    char path[600], folder[512];
+    (void)snprintf(path, sizeof path, "%s", scratch_path("some.jsonl"));
+    (void)snprintf(folder, sizeof folder, "%s", scratch_path("columns_json"));
+    write_lines(path);
+    tn_table *memory = read_as(path, NULL, 0), *kept = read_as(path, folder, 1);
+    assert_non_null(kept->map.data);
+    assert_int_equal(tn_table_columns(kept), 8);
+    same(memory, kept);
+    for (int i = 0; tn_table_note(memory, i); i++)
+        assert_string_equal(tn_table_note(memory, i), tn_table_note(kept, i));
+    tn_table_free(kept);
+    kept = read_as(path, folder, 1); /* again, from the file */
+    same(memory, kept);
+    tn_table_free(kept);
+    tn_table_free(memory);
+    FILE *f = fopen(path, "ab");
+    fputs("{\"id\":1,}\n", f);
+    fclose(f);
+    assert_null(tn_table_read(context, path, TN_OPT(tn_table_opt, .cache = folder, .cache_above = 1)));
+    assert_non_null(strstr(tn_context_error(context), "some.jsonl:6001:"));
+    kept = tn_table_read(context, path, TN_OPT(tn_table_opt, .cache = folder, .cache_above = 1, .bad = TN_BAD_SKIP));
+    assert_true(kept && tn_table_rows(kept) == LINES && tn_table_skipped(kept) == 1);
+    tn_table_free(kept);
+    f = fopen(path, "wb");
+    fputs("[1]\nnothing\n", f);
+    fclose(f);
+    assert_null(tn_table_read(context, path, TN_OPT(tn_table_opt, .cache = folder)));
+    assert_non_null(strstr(tn_context_error(context), "some.jsonl:1:1: "));
+}
+
+static void memory_of_lines_is_bounded(void **state)
+{
+    (void)state;
+    const char *path = scratch_path("large.jsonl");
+    FILE *f = fopen(path, "wb");
+    for (int i = 0; i < 250000; i++) {
+        fprintf(f, "{\"n\":%d", i % 1000);
+        for (int k = 0; k < 13; k++)
+            fprintf(f, ",\"%c\":%d.%02d", 'a' + k, (i * 7 + k * 131) % 1000, (i + k) % 100);
+        fputs("}\n", f);
+    }
+    fclose(f);
+    check_memory(path, NULL, scratch_path("columns5"));
+}
+
+/* ---- queries ------------------------------------------------------------------------------------------------------- */
+
+#ifdef TARN_HAVE_SQLITE
+static sqlite3 *open_database(const char *path)
+{
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    return db;
+}
+
+static void run(sqlite3 *db, const char *sql)
+{
+    char *why = NULL;
+    if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK)
+        fail_msg("%s", why);
+}
+
+static tn_table *ask(const char *path, const char *query, const char *folder)
+{
+    tn_table *t =
+        tn_table_sqlite(context, path, query, TN_OPT(tn_table_opt, .cache = folder, .cache_above = folder ? 1 : 0));
+    if (!t)
+        fail_msg("%s", tn_context_error(context));
+    return t;
+}
+
+static const char MANY[] = "with recursive n(i) as (select 0 union all select i + 1 from n where i < %d) "
+                           "insert into t select i, case when i %% 7 then i / 4.0 end, "
+                           "case when i = 90000 then 'x' else i %% 3 end, 'w' || (i %% 5), "
+                           "'a \"b\", ' || char(10) || i, printf('%%05d', i %% 40) from n";
+
+static void queries_are_kept(void **state)
+{
+    (void)state;
+    char path[600], folder[512], sql[600];
+    (void)snprintf(path, sizeof path, "%s", scratch_path("kept.db"));
+    (void)snprintf(folder, sizeof folder, "%s", scratch_path("columns_db"));
+    sqlite3 *db = open_database(path);
+    (void)snprintf(sql, sizeof sql, MANY, 99999);
+    run(db, "create table t(id, x, late, few, text, zip)");
+    run(db, sql);
+    const char *all = "select * from t order by id";
+    tn_table *memory = ask(path, all, NULL), *kept = ask(path, all, folder);
+    assert_non_null(kept->map.data);
+    assert_int_equal(tn_table_column(kept, 5)->type, TN_COLUMN_CATEGORY); /* digits, but a text */
+    same(memory, kept);
+    tn_table_free(kept);
+    tn_table_free(memory);
+    /* another question, the database changed, and answers without rows or with a blob */
+    kept = ask(path, "select id, few from t where id < 10", folder);
+    assert_true(tn_table_rows(kept) == 10 && tn_table_columns(kept) == 2);
+    tn_table_free(kept);
+    run(db, "delete from t where id >= 50000");
+    sqlite3_close(db);
+    kept = ask(path, all, folder);
+    assert_int_equal(tn_table_rows(kept), 50000);
+    tn_table_free(kept);
+    kept = ask(path, "select id from t where id < 0", folder);
+    assert_int_equal(tn_table_rows(kept), 0);
+    tn_table_free(kept);
+    const tn_table_opt opt = {.cache = folder, .cache_above = 1};
+    assert_null(tn_table_sqlite(context, path, "select id, cast(few as blob) from t", &opt));
+    assert_non_null(strstr(tn_context_error(context), "row 1 of the answer: column 2 is a blob"));
+    assert_null(tn_table_sqlite(context, path, "select id, x as id from t", &opt));
+    assert_non_null(strstr(tn_context_error(context), "columns 1 and 2 are both named \"id\""));
+}
+
+static void memory_of_queries_is_bounded(void **state)
+{
+    (void)state;
+    char path[600];
+    (void)snprintf(path, sizeof path, "%s", scratch_path("large.db"));
+    sqlite3 *db = open_database(path);
+    run(db, "create table t(n, a, b, c, d, e, f, g, h)");
+    run(db, "with recursive n(i) as (select 0 union all select i + 1 from n where i < 400000) insert into t select "
+            "i % 1000, i * 1.5, i / 3.0, i * 0.1, i * 2.25, i / 7.0, i * 3.5, i / 9.0, i * 0.01 from n");
+    sqlite3_close(db);
+    check_memory(path, "select * from t", scratch_path("columns6"));
+}
+#endif
 
 #ifdef TARN_HAVE_ZLIB
 static void packed_files_are_kept(void **state)
@@ -314,9 +474,18 @@ static void packed_files_are_kept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(columns_are_the_same),  cmocka_unit_test(processes_do_not_meet),
-        cmocka_unit_test(damage_is_told),        cmocka_unit_test(sentences_know_their_lines),
+        cmocka_unit_test(columns_are_the_same),
+        cmocka_unit_test(processes_do_not_meet),
+        cmocka_unit_test(damage_is_told),
+        cmocka_unit_test(sentences_know_their_lines),
         cmocka_unit_test(memory_is_bounded),
+        cmocka_unit_test(lines_are_kept),
+        cmocka_unit_test(memory_of_lines_is_bounded),
+#ifdef TARN_HAVE_SQLITE
+        cmocka_unit_test(queries_are_kept),
+        cmocka_unit_test(memory_of_queries_is_bounded),
+#endif
+
 #ifdef TARN_HAVE_ZLIB
         cmocka_unit_test(packed_files_are_kept),
 #endif

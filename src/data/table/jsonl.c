@@ -260,7 +260,8 @@ static tn_status add_key(table_source *s, base_map *known, base_str *key, base_e
     return TN_OK;
 }
 
-/* All keys of the file, in the order in which they come first. Lines that are wrong are left to the passes. */
+/* All keys of the file, in the order in which they come first, behind those that are known already. Lines that are wrong are left to the
+ * passes. */
 tn_status table_json_keys(table_source *s, base_error *e)
 {
     const char *end = s->data + s->bytes;
@@ -268,6 +269,8 @@ tn_status table_json_keys(table_source *s, base_error *e)
     base_str key = {0};
     tn_status status = TN_OK;
     table_trouble wrong = {0};
+    for (int k = 0; k < s->n_columns && status == TN_OK; k++)
+        status = base_map_put(&known, s->names[k], s->names[k]) ? TN_OK : base_no_memory(e, "reading a table");
     for (const char *p = s->data; p < end && status == TN_OK;) {
         const char *line = end_of_line(p, end);
         scanner in = {.p = p, .end = line};

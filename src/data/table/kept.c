@@ -21,16 +21,19 @@ enum { LEAST_BLOCK = 64 << 10, MOST_BLOCK = 16 << 20, MOST_ROW = 1 << 30, SAID =
 /* ---- the file, in pieces ---------------------------------------------------------------------------------------- */
 
 typedef struct feed {
+    const table_feed *from; /* NULL: the file */
     base_reader file;
     size_t at;
     base_mapping packed;
     data_gzip *z;
 } feed;
 
-static tn_status feed_open(feed *f, const char *path, base_error *e)
+static tn_status feed_open(feed *f, const char *path, const table_feed *from, base_error *e)
 {
     unsigned char head[2] = {0};
-    *f = (feed){.file.fd = -1};
+    *f = (feed){.file.fd = -1, .from = from};
+    if (from)
+        return from->again(from->self, e);
     BASE_TRY(base_reader_open(&f->file, path, e));
     if (f->file.bytes >= sizeof head)
         BASE_TRY(base_reader_at(&f->file, 0, head, sizeof head, e));
@@ -44,6 +47,8 @@ static tn_status feed_open(feed *f, const char *path, base_error *e)
 /* Fewer than `room` bytes only at the end. */
 static tn_status feed_read(feed *f, char *to, size_t room, size_t *got, base_error *e)
 {
+    if (f->from)
+        return f->from->read(f->from->self, to, room, got, e);
     if (f->z)
         return data_gzip_read(f->z, to, room, got, e);
     *got = f->file.bytes - f->at < room ? f->file.bytes - f->at : room;
@@ -72,10 +77,15 @@ typedef struct piece {
 typedef struct keeping {
     tn_context *context;
     const char *path;
+    const table_feed *from; /* NULL: the file */
     tn_table_opt opt;
     tn_table *table; /* names, notes, counts */
+    bool json;
+    bool gathers; /* this pass finds the keys of JSON lines, which are the columns */
+    bool told;    /* names are known before rows are read */
+    base_error no_keys;
     int n;
-    char **names;
+    char **names, **raw_names; /* raw: as they were told */
     table_kind *kinds, *before;
     table_words *words;     /* of categories, in the order in which they came */
     base_vec(int64_t) rows; /* of each group */
@@ -141,24 +151,52 @@ static tn_status take_notes(keeping *k, const tn_table *t, bool first)
     return TN_OK;
 }
 
-static tn_status first_block(keeping *k, const table_source *s)
+static tn_status name_columns(keeping *k, int n, char *const *names)
 {
     base_arena *a = &k->table->arena;
-    k->n = k->table->n_columns = s->n_columns;
+    char **own = BASE_ARRAY(a, char *, n);
+    k->n = k->table->n_columns = n;
+    k->kinds = BASE_ARRAY(a, table_kind, n);
+    k->before = BASE_ARRAY(a, table_kind, n);
+    k->words = BASE_ARRAY(a, table_words, n);
+    bool ok = own && k->kinds && k->before && k->words;
+    for (int i = 0; ok && i < n; i++)
+        ok = (own[i] = base_arena_strdup(a, names[i])) != NULL;
+    k->names = k->raw_names = own;
+    if (ok)
+        return TN_OK;
+    k->words = NULL;
+    return base_no_memory(k->e, "reading a table");
+}
+
+static tn_status first_block(keeping *k, const table_source *s)
+{
     k->delimiter = k->table->delimiter = s->delimiter;
     k->table->header = s->table->header;
-    k->names = BASE_ARRAY(a, char *, k->n);
-    k->kinds = BASE_ARRAY(a, table_kind, k->n);
-    k->before = BASE_ARRAY(a, table_kind, k->n);
-    k->words = BASE_ARRAY(a, table_words, k->n);
-    bool ok = k->names && k->kinds && k->before && k->words;
-    for (int i = 0; ok && i < k->n; i++)
-        ok = (k->names[i] = base_arena_strdup(a, s->names[i])) != NULL;
-    if (!ok) {
-        k->words = NULL;
-        return base_no_memory(k->e, "reading a table");
-    }
+    BASE_TRY(name_columns(k, s->n_columns, s->names));
     memcpy(k->kinds, s->kinds, sizeof *k->kinds * (size_t)k->n);
+    return TN_OK;
+}
+
+/* The keys of a block of JSON lines that are new. That no line is an object is told at the end, if it stays so. */
+static tn_status gather(keeping *k, const char *data, size_t bytes, int64_t lines)
+{
+    table_source s = {.name = k->path,
+                      .data = data,
+                      .bytes = bytes,
+                      .lines = lines,
+                      .json = true,
+                      .arena = &k->table->arena,
+                      .table = k->table,
+                      .names = k->names,
+                      .n_columns = k->n};
+    const tn_status status = table_json_keys(&s, k->e);
+    k->names = s.names;
+    k->n = s.n_columns;
+    if (status != TN_FORMAT || k->n > 0)
+        return status;
+    k->no_keys = k->no_keys.status == TN_OK ? *k->e : k->no_keys;
+    base_clear(k->e);
     return TN_OK;
 }
 
@@ -183,22 +221,32 @@ static tn_status take_table(keeping *k, const table_source *s, bool first)
     return !k->writes || base_vec_push(&k->rows, t->rows) ? TN_OK : base_no_memory(k->e, "reading a table");
 }
 
+static char quote_of(const keeping *k)
+{
+    return k->json ? '\n' : k->opt.quote ? k->opt.quote : '"';
+}
+
 static tn_status take_block(keeping *k, const char *data, size_t bytes, int64_t lines)
 {
     table_scan scan = {0};
     const bool first = lines == 0, known = k->n > 0;
     if (first && bytes >= 3 && memcmp(data, "\xEF\xBB\xBF", 3) == 0)
         data += 3, bytes -= 3;
-    BASE_TRY(
-        table_scan_text(&scan, data, bytes, k->opt.quote ? k->opt.quote : '"', tn_context_threads(k->context), k->e));
+    if (k->gathers)
+        return gather(k, data, bytes, lines);
+    BASE_TRY(table_scan_text(&scan, data, bytes, quote_of(k), tn_context_threads(k->context), k->e));
     k->foreign = !scan.valid || memchr(data, '\0', bytes) != NULL;
     tn_table *t = k->foreign ? NULL : table_new(k->e);
-    table_source s = {.name = k->path, .scan = &scan, .data = data, .bytes = bytes, .lines = lines, .table = t};
+    table_source s = {
+        .name = k->path, .scan = &scan, .data = data, .bytes = bytes, .lines = lines, .json = k->json, .table = t};
     if (known) {
         memcpy(k->before, k->kinds, sizeof *k->kinds * (size_t)k->n);
         s.kinds = k->kinds;
     }
-    if (known && !first) {
+    for (int i = 0; k->from && i < k->n; i++)
+        if (k->from->words[i])
+            k->kinds[i] = table_join(k->kinds[i], KIND_CATEGORY);
+    if (known && (!first || k->told)) {
         s.n_columns = k->n;
         s.names = k->names;
         s.delimiter = k->delimiter;
@@ -251,7 +299,7 @@ static tn_status blocks(keeping *k, feed *f, size_t room)
         end |= got < room - have;
         have += got;
         got = 0;
-        const size_t cut = end ? have : last_end(data, have, k->opt.quote ? k->opt.quote : '"');
+        const size_t cut = end ? have : last_end(data, have, quote_of(k));
         if (cut > 0) {
             status = take_block(k, data, cut, lines);
             lines += lines_in(data, cut);
@@ -290,17 +338,60 @@ static void forget(keeping *k)
     }
 }
 
+/* Each pass says anew what it makes of names that come twice or are empty. */
+static tn_status check_names(keeping *k)
+{
+    table_source s = {.name = k->path,
+                      .bad = k->opt.bad,
+                      .arena = &k->table->arena,
+                      .table = k->table,
+                      .names = base_arena_copy(&k->table->arena, k->raw_names, sizeof *k->names * (size_t)k->n),
+                      .n_columns = k->n};
+    if (!s.names)
+        return base_no_memory(k->e, "reading a table");
+    BASE_TRY(table_check_names(&s, k->e));
+    k->names = s.names;
+    return TN_OK;
+}
+
+/* The columns, where rows do not say them: a pass over JSON lines for their keys. */
+static tn_status tell_columns(keeping *k, size_t room)
+{
+    if (k->from) {
+        k->told = true;
+        k->delimiter = ',';
+        return name_columns(k, k->from->n, k->from->names);
+    }
+    k->json = table_is_json(k->path);
+    if (!k->json)
+        return TN_OK;
+    feed f;
+    k->gathers = true;
+    tn_status status = feed_open(&f, k->path, NULL, k->e);
+    if (status == TN_OK)
+        status = blocks(k, &f, room);
+    feed_close(&f);
+    k->gathers = false;
+    if (status == TN_OK && k->n == 0)
+        status = base_fail(k->e, k->no_keys.status, "%s", k->no_keys.text);
+    BASE_TRY(status);
+    k->told = true;
+    return name_columns(k, k->n, k->names);
+}
+
 /* Passes over the file until no type gives way: two, as a rule one. Groups never get a name: they are read through their writer. */
 static tn_status passes(keeping *k, const char *path, size_t room)
 {
     for (k->changed = true; k->changed;) {
         feed f;
         forget(k);
-        tn_status status = feed_open(&f, k->path, k->e);
+        tn_status status = feed_open(&f, k->path, k->from, k->e);
         k->groups = status == TN_OK ? base_writer_new(path, k->e) : NULL;
         status = status == TN_OK && !k->groups ? k->e->status : status;
         if (status == TN_OK && k->opt.encoding == TN_ENCODING_AUTO)
             status = table_note(k->table, k->e, "the encoding is UTF-8");
+        if (status == TN_OK && k->told)
+            status = check_names(k);
         if (status == TN_OK)
             status = blocks(k, &f, room);
         feed_close(&f);
@@ -438,7 +529,13 @@ static tn_status make(keeping *k, const char *path, uint64_t key)
     const size_t wish = k->opt.cache_above / 8, room = wish == 0 || wish > MOST_BLOCK ? MOST_BLOCK
                                                        : wish < LEAST_BLOCK           ? LEAST_BLOCK
                                                                                       : wish;
-    tn_status status = passes(k, path, room);
+    tn_status status = tell_columns(k, room);
+    if (status == TN_OK)
+        status = passes(k, path, room);
+    if (status == TN_OK && k->from && k->table->rows == 0) { /* types that none has are said elsewhere */
+        k->foreign = true;
+        status = TN_UNSUPPORTED;
+    }
     if (status == TN_OK && k->table->skipped > 0)
         status = table_note(k->table, k->e, "%lld rows were skipped", (long long)k->table->skipped);
     if (status == TN_OK && k->table->bad_values > 0)
@@ -469,10 +566,10 @@ static uint64_t sum_of(const char *path, const tn_table_opt *o)
     return h;
 }
 
-static tn_status make_table(tn_context *context, const char *path, const tn_table_opt *opt, const char *file,
-                            uint64_t key, bool *foreign, base_error *e)
+static tn_status make_table(tn_context *context, const char *path, const tn_table_opt *opt, const table_feed *from,
+                            const char *file, uint64_t key, bool *foreign, base_error *e)
 {
-    keeping k = {.context = context, .path = path, .opt = *opt, .table = table_new(e), .e = e};
+    keeping k = {.context = context, .path = path, .from = from, .opt = *opt, .table = table_new(e), .e = e};
     tn_status status = k.table ? base_make_folder(opt->cache, e) : TN_MEMORY;
     if (status == TN_OK)
         base_beside_sweep(opt->cache);
@@ -487,8 +584,8 @@ static tn_status make_table(tn_context *context, const char *path, const tn_tabl
     return status;
 }
 
-tn_status table_kept(tn_context *context, const char *path, const tn_table_opt *opt, tn_table **out, bool *foreign,
-                     base_error *e)
+tn_status table_kept(tn_context *context, const char *path, const tn_table_opt *opt, const table_feed *from,
+                     tn_table **out, bool *foreign, base_error *e)
 {
     struct stat st;
     char file[4096];
@@ -497,8 +594,9 @@ tn_status table_kept(tn_context *context, const char *path, const tn_table_opt *
         *foreign = true;
         return TN_UNSUPPORTED;
     }
-    const uint64_t name = sum_of(path, opt);
-    const int64_t is[] = {(int64_t)st.st_size, (int64_t)st.st_mtim.tv_sec, (int64_t)st.st_mtim.tv_nsec};
+    const uint64_t name = from ? base_checksum(sum_of(path, opt), &from->of, sizeof from->of) : sum_of(path, opt);
+    const int64_t is[] = {(int64_t)st.st_size, (int64_t)st.st_mtim.tv_sec, (int64_t)st.st_mtim.tv_nsec,
+                          from ? (int64_t)from->stamp : 0};
     const uint64_t key = base_checksum(name, is, sizeof is);
     if (snprintf(file, sizeof file, "%s/table-%016llx.columns", opt->cache, (unsigned long long)name) >=
         (int)sizeof file)
@@ -511,6 +609,6 @@ tn_status table_kept(tn_context *context, const char *path, const tn_table_opt *
     if (status != TN_FORMAT && status != TN_NOT_FOUND)
         return status;
     base_clear(e);
-    BASE_TRY(make_table(context, path, opt, file, key, foreign, e));
+    BASE_TRY(make_table(context, path, opt, from, file, key, foreign, e));
     return columns_open(file, key, out, e);
 }

@@ -61,7 +61,7 @@ static bool ends_in(const char *name, const char *end)
     return n >= m && strcmp(name + n - m, end) == 0;
 }
 
-static bool is_json(const char *name)
+bool table_is_json(const char *name)
 {
     return ends_in(name, ".jsonl") || ends_in(name, ".ndjson") || ends_in(name, ".jsonl.gz") ||
            ends_in(name, ".ndjson.gz");
@@ -73,8 +73,10 @@ static tn_status set_up(table_source *s, const tn_table_opt *opt, base_error *e)
     if (s->json) {
         s->next = table_json_next;
         s->unescape = table_json_unescape;
-        BASE_TRY(table_json_keys(s, e));
-        BASE_TRY(table_check_names(s, e));
+        if (s->n_columns == 0) {
+            BASE_TRY(table_json_keys(s, e));
+            BASE_TRY(table_check_names(s, e));
+        }
     } else {
         s->next = table_csv_next;
         s->unescape = table_csv_unescape;
@@ -110,7 +112,7 @@ static tn_table *parse(tn_context *context, const table_scan *scan, const char *
     char *made = NULL;
     const char *said = "", *data = scan->data;
     size_t bytes = scan->bytes;
-    table_source s = {.name = name, .json = is_json(name)};
+    table_source s = {.name = name, .json = table_is_json(name)};
     if (table_decode(&data, &bytes, &made, opt, threads_of(context, opt), scan, name, &said, &s.check_utf8, e) != TN_OK)
         return NULL;
     s.data = data;
@@ -132,7 +134,7 @@ static tn_table *parse(tn_context *context, const table_scan *scan, const char *
 /* What the first look counts as quotes. */
 static char quote_of(const tn_table_opt *opt, const char *name)
 {
-    return is_json(name) ? '\n' : opt->quote ? opt->quote : '"';
+    return table_is_json(name) ? '\n' : opt->quote ? opt->quote : '"';
 }
 
 /* ---- files ------------------------------------------------------------------------------------------------------ */
@@ -194,15 +196,20 @@ static tn_table *from_bytes(tn_context *context, const void *data, size_t bytes,
     return t;
 }
 
+bool table_is_large(const char *path, const tn_table_opt *opt)
+{
+    struct stat st;
+    return opt->cache && stat(path, &st) == 0 && (size_t)st.st_size > opt->cache_above;
+}
+
 /* Larger than what is to be held in memory, and such as can be read in blocks. *t: its table, or NULL after a failure. */
 static bool is_kept(tn_context *context, const char *path, const tn_table_opt *opt, tn_table **t, base_error *e)
 {
-    struct stat st;
     bool foreign = false;
     *t = NULL;
-    if (!opt->cache || is_json(path) || stat(path, &st) != 0 || (size_t)st.st_size <= opt->cache_above)
+    if (!table_is_large(path, opt))
         return false;
-    if (table_kept(context, path, opt, t, &foreign, e) != TN_OK && foreign)
+    if (table_kept(context, path, opt, NULL, t, &foreign, e) != TN_OK && foreign)
         base_clear(e);
     return !foreign;
 }

@@ -1,8 +1,12 @@
 /* sqlite.c: what a query of an SQLite database gives, as a table. The answer becomes text with quotes, so that types, missing
- * values and everything else come out as they do for CSV; what the database calls text stays words. */
+ * values and everything else come out as they do for CSV; what the database calls text stays words. Where columns are kept on disk it
+ * is never held as a whole. */
 #include <string.h>
+#include <sys/stat.h>
 
+#include "base/checksum.h"
 #include "base/file.h"
+#include "base/map.h"
 #include "base/number.h"
 #include "base/text.h"
 #include "data/table/table.h"
@@ -41,86 +45,203 @@ static tn_status put_value(base_str *s, sqlite3_stmt *query, int k, long long ro
     }
 }
 
-static tn_status name_columns(table_source *s, sqlite3_stmt *query, base_error *e)
+/* ---- a query ----------------------------------------------------------------------------------------------------- */
+
+typedef struct sql_query {
+    sqlite3 *db;
+    sqlite3_stmt *statement;
+    const char *path;
+    base_arena arena;
+    int n;
+    char **names;
+    bool *words; /* columns in which the database had a text */
+    long long row;
+    bool end;
+    base_str text; /* rows that are made and not yet given */
+    size_t at;
+} sql_query;
+
+static void query_close(sql_query *q)
 {
-    s->n_columns = sqlite3_column_count(query);
-    s->names = BASE_ARRAY(&s->table->arena, char *, s->n_columns + 1);
-    s->kinds = BASE_ARRAY(&s->table->arena, table_kind, s->n_columns + 1);
-    if (s->n_columns == 0)
-        return base_fail(e, TN_INVALID, "%.300s: the query gives no columns; a table needs a select", s->name);
-    for (int k = 0; s->names && s->kinds && k < s->n_columns; k++) {
-        const char *name = sqlite3_column_name(query, k);
-        if (!(s->names[k] = base_arena_strdup(&s->table->arena, name ? name : "")))
+    sqlite3_finalize(q->statement);
+    sqlite3_close(q->db);
+    base_str_free(&q->text);
+    base_arena_free(&q->arena);
+}
+
+static tn_status name_columns(sql_query *q, base_error *e)
+{
+    q->n = sqlite3_column_count(q->statement);
+    q->names = BASE_ARRAY(&q->arena, char *, q->n + 1);
+    q->words = BASE_ARRAY(&q->arena, bool, q->n + 1);
+    if (q->n == 0)
+        return base_fail(e, TN_INVALID, "%.300s: the query gives no columns; a table needs a select", q->path);
+    for (int k = 0; q->names && q->words && k < q->n; k++) {
+        const char *name = sqlite3_column_name(q->statement, k);
+        if (!(q->names[k] = base_arena_strdup(&q->arena, name ? name : "")))
             return base_no_memory(e, "reading a table");
     }
-    return s->names && s->kinds ? TN_OK : base_no_memory(e, "reading a table");
+    return q->names && q->words ? TN_OK : base_no_memory(e, "reading a table");
 }
 
-static tn_status read_rows(sqlite3 *db, sqlite3_stmt *query, table_source *s, base_str *text, base_error *e)
+static tn_status query_open(sql_query *q, const char *path, const char *question, base_error *e)
 {
-    int code;
-    long long row = 0;
-    BASE_TRY(name_columns(s, query, e));
-    while ((code = sqlite3_step(query)) == SQLITE_ROW) {
-        row++;
-        for (int k = 0; k < s->n_columns; k++) {
-            if (k > 0)
-                base_str_bytes(text, ",", 1);
-            if (s->n_columns == 1 && sqlite3_column_type(query, k) == SQLITE_NULL)
-                base_str_add(text, "\"\""); /* an empty line would be no row */
-            if (sqlite3_column_type(query, k) == SQLITE_TEXT)
-                s->kinds[k] = KIND_CATEGORY;
-            BASE_TRY(put_value(text, query, k, row, s->name, e));
-        }
-        base_str_bytes(text, "\n", 1);
-        if (text->failed)
+    *q = (sql_query){.path = path};
+    if (sqlite3_open_v2(path, &q->db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
+        return base_fail(e, TN_IO, "cannot open the database %.300s: %s", path,
+                         q->db ? sqlite3_errmsg(q->db) : "out of memory");
+    if (sqlite3_prepare_v2(q->db, question, -1, &q->statement, NULL) != SQLITE_OK)
+        return base_fail(e, TN_FORMAT, "%.300s: %s, in the query: %.300s", path, sqlite3_errmsg(q->db), question);
+    if (!q->statement)
+        return base_fail(e, TN_INVALID, "%.300s: the query is empty", path);
+    return name_columns(q, e);
+}
+
+/* One more row behind what q->text holds, or q->end. */
+static tn_status query_step(sql_query *q, base_error *e)
+{
+    const int code = sqlite3_step(q->statement);
+    q->end = code == SQLITE_DONE;
+    if (code != SQLITE_ROW)
+        return q->end ? TN_OK : base_fail(e, TN_FORMAT, "%.300s: %s", q->path, sqlite3_errmsg(q->db));
+    q->row++;
+    for (int k = 0; k < q->n; k++) {
+        const int type = sqlite3_column_type(q->statement, k);
+        if (k > 0)
+            base_str_bytes(&q->text, ",", 1);
+        if (q->n == 1 && type == SQLITE_NULL)
+            base_str_add(&q->text, "\"\""); /* an empty line would be no row */
+        q->words[k] |= type == SQLITE_TEXT;
+        BASE_TRY(put_value(&q->text, q->statement, k, q->row, q->path, e));
+    }
+    base_str_bytes(&q->text, "\n", 1);
+    return q->text.failed ? base_no_memory(e, "reading a table") : TN_OK;
+}
+
+/* ---- in memory --------------------------------------------------------------------------------------------------- */
+
+static tn_status fill(tn_context *context, sql_query *q, table_source *s, const tn_table_opt *opt, base_error *e)
+{
+    tn_table_opt own = *opt;
+    while (!q->end)
+        BASE_TRY(query_step(q, e));
+    s->arena = &s->table->arena;
+    s->n_columns = q->n;
+    s->names = BASE_ARRAY(s->arena, char *, q->n);
+    s->kinds = BASE_ARRAY(s->arena, table_kind, q->n);
+    for (int k = 0; s->names && s->kinds && k < q->n; k++) {
+        s->kinds[k] = q->words[k] ? KIND_CATEGORY : KIND_NONE;
+        if (!(s->names[k] = base_arena_strdup(s->arena, q->names[k])))
             return base_no_memory(e, "reading a table");
     }
-    return code == SQLITE_DONE ? TN_OK : base_fail(e, TN_FORMAT, "%.300s: %s", s->name, sqlite3_errmsg(db));
+    if (!s->names || !s->kinds)
+        return base_no_memory(e, "reading a table");
+    own.quote = '"';
+    s->data = s->body = base_str_text(&q->text);
+    s->bytes = q->text.length;
+    s->delimiter = ',';
+    s->bad = opt->bad;
+    BASE_TRY(table_check_names(s, e));
+    return table_fill(context, s, &own, e);
 }
 
-static tn_status ask(const char *path, const char *question, table_source *s, base_str *text, base_error *e)
+static tn_table *in_memory(tn_context *context, sql_query *q, const tn_table_opt *opt, base_error *e)
 {
-    sqlite3 *db = NULL;
-    sqlite3_stmt *query = NULL;
-    tn_status status = TN_OK;
-    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
-        status =
-            base_fail(e, TN_IO, "cannot open the database %.300s: %s", path, db ? sqlite3_errmsg(db) : "out of memory");
-    else if (sqlite3_prepare_v2(db, question, -1, &query, NULL) != SQLITE_OK)
-        status = base_fail(e, TN_FORMAT, "%.300s: %s, in the query: %.300s", path, sqlite3_errmsg(db), question);
-    else if (!query)
-        status = base_fail(e, TN_INVALID, "%.300s: the query is empty", path);
-    else
-        status = read_rows(db, query, s, text, e);
-    sqlite3_finalize(query);
-    sqlite3_close(db);
-    return status;
-}
-
-static tn_table *read_query(tn_context *context, const char *path, const char *query, const tn_table_opt *opt,
-                            base_error *e)
-{
-    base_str text = {0};
-    table_source s = {.name = path, .table = table_new(e)};
-    tn_status status = s.table ? ask(path, query, &s, &text, e) : TN_MEMORY;
-    if (status == TN_OK) {
-        tn_table_opt own = *opt;
-        own.quote = '"';
-        s.data = s.body = base_str_text(&text);
-        s.bytes = text.length;
-        s.delimiter = ',';
-        s.arena = &s.table->arena;
-        s.bad = opt->bad;
-        status = table_check_names(&s, e);
-        if (status == TN_OK)
-            status = table_fill(context, &s, &own, e);
-    }
-    base_str_free(&text);
-    if (status == TN_OK)
+    table_source s = {.name = q->path, .table = table_new(e)};
+    if (s.table && fill(context, q, &s, opt, e) == TN_OK)
         return s.table;
     tn_table_free(s.table);
     return NULL;
+}
+
+/* ---- on disk ----------------------------------------------------------------------------------------------------- */
+
+static tn_status feed_read(void *self, char *to, size_t room, size_t *got, base_error *e)
+{
+    sql_query *q = self;
+    for (*got = 0; *got < room;) {
+        if (q->at == q->text.length) {
+            q->at = q->text.length = 0;
+            if (!q->end)
+                BASE_TRY(query_step(q, e));
+            if (q->end)
+                return TN_OK;
+        }
+        const size_t left = q->text.length - q->at, n = left < room - *got ? left : room - *got;
+        memcpy(to + *got, q->text.text + q->at, n);
+        q->at += n;
+        *got += n;
+    }
+    return TN_OK;
+}
+
+static tn_status feed_again(void *self, base_error *e)
+{
+    sql_query *q = self;
+    (void)e;
+    (void)sqlite3_reset(q->statement); /* what a failed step said was said */
+    q->row = 0;
+    q->end = false;
+    q->at = q->text.length = 0;
+    return TN_OK;
+}
+
+/* What is written to a database may stay beside it for a while. */
+static uint64_t stamp_of(const char *path)
+{
+    struct stat st;
+    base_str log = {0};
+    base_str_printf(&log, "%s-wal", path);
+    int64_t is[3] = {0};
+    if (!log.failed && stat(log.text, &st) == 0) {
+        is[0] = (int64_t)st.st_size;
+        is[1] = (int64_t)st.st_mtim.tv_sec;
+        is[2] = (int64_t)st.st_mtim.tv_nsec;
+    }
+    base_str_free(&log);
+    return base_checksum(0, is, sizeof is);
+}
+
+/* *foreign: it must be read into memory. */
+static tn_table *on_disk(tn_context *context, sql_query *q, const char *question, const tn_table_opt *opt,
+                         bool *foreign, base_error *e)
+{
+    tn_table *t = NULL;
+    const table_feed feed = {.read = feed_read,
+                             .again = feed_again,
+                             .self = q,
+                             .of = base_hash_text(question),
+                             .stamp = stamp_of(q->path),
+                             .n = q->n,
+                             .names = q->names,
+                             .words = q->words};
+    tn_table_opt own = *opt;
+    own.quote = '"';
+    own.delimiter = ',';
+    own.header = TN_HEADER_NO;
+    own.encoding = TN_ENCODING_UTF8;
+    (void)sqlite3_exec(q->db, "begin", NULL, NULL, NULL); /* all passes see the same */
+    if (table_kept(context, q->path, &own, &feed, &t, foreign, e) != TN_OK && *foreign)
+        (void)feed_again(q, e);
+    return t;
+}
+
+static tn_table *read_query(tn_context *context, const char *path, const char *question, const tn_table_opt *opt,
+                            base_error *e)
+{
+    sql_query q;
+    tn_table *t = NULL;
+    bool here = true;
+    if (query_open(&q, path, question, e) == TN_OK) {
+        if (table_is_large(path, opt))
+            t = on_disk(context, &q, question, opt, &here, e);
+        if (here) {
+            base_clear(e);
+            t = in_memory(context, &q, opt, e);
+        }
+    }
+    query_close(&q);
+    return t;
 }
 
 #else

@@ -311,10 +311,24 @@ tn_status table_merge(const table_source *s, table_chunk *chunks, int64_t n, int
 void table_copy_bits(uint64_t *to, int64_t at, const uint64_t *from, int64_t n);
 /* The words as the names of a column of categories, sorted; rank[number of a word] is its place. */
 tn_status table_name_words(const table_words *all, tn_column *c, int32_t *rank, base_arena *arena, base_error *e);
-/* kept.c: the table of a file, its columns in another one below opt->cache, made if it is not there. *foreign: the file is none that can
- * be read in blocks. */
-tn_status table_kept(tn_context *context, const char *path, const tn_table_opt *opt, tn_table **out, bool *foreign,
-                     base_error *e);
+/* Rows that come from elsewhere than a file of rows, as CSV without a header, in quotes " and between commas. They can be read again. */
+typedef struct table_feed {
+    tn_status (*read)(void *self, char *to, size_t room, size_t *got,
+                      base_error *e); /* fewer than `room` bytes only at the end */
+    tn_status (*again)(void *self, base_error *e);
+    void *self;
+    uint64_t of, stamp; /* what it is, beside the file; what changes with it, beside the file's size and time */
+    int n;
+    char *const *names;
+    const bool *words; /* columns that had texts so far, which are words whatever they look like */
+} table_feed;
+/* kept.c: the table of a file (or what `from` gives of it), its columns in another one below opt->cache, made if it is not there. *foreign:
+ * it is none that can be read in blocks. */
+tn_status table_kept(tn_context *context, const char *path, const tn_table_opt *opt, const table_feed *from,
+                     tn_table **out, bool *foreign, base_error *e);
+/* read.c: does the name say that lines are JSON? Is the file larger than what is to be held in memory? */
+bool table_is_json(const char *name);
+bool table_is_large(const char *path, const tn_table_opt *opt);
 /* drop.c: leaves out rows, which are in order. */
 void table_drop(tn_table *t, const int64_t *rows, int64_t n);
 /* read.c: the rest, when s has a text and an empty table; n_columns, names and kinds may be known. */
