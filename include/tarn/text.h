@@ -209,6 +209,10 @@ TN_API tn_text_task tn_text_task_of(const tn_preparation *preparation);
 /* A sample for each text. `labels` for TN_TEXT_CLASSES: a class each, in [0, classes). */
 TN_API tn_dataset *tn_dataset_texts(tn_context *context, const tn_preparation *preparation, const tn_text *texts,
                                     int64_t n, const int64_t *labels);
+/* The same with the tokens in a file in `folder` (NULL: in memory), mapped from there, for texts larger than memory; 8 bytes a text stay in
+ * memory. The file has no name that lasts: it is gone with the data set, or the process. */
+TN_API tn_dataset *tn_dataset_texts_kept(tn_context *context, const tn_preparation *preparation, const tn_text *texts,
+                                         int64_t n, const int64_t *labels, const char *folder);
 /* Texts in folders by class, CLASS/NAME.txt, in a folder, .tar, .tar.gz or .zip: what tn_dataset_texts and the options of a
  * preparation need. Classes are in the order of their names. Freed by tn_text_folder_free, which no data set minds. */
 typedef struct tn_text_folder {
@@ -231,7 +235,10 @@ TN_API tn_dataset *tn_dataset_text_lines(tn_context *context, const tn_preparati
 typedef struct tn_windows_opt {
     int64_t stride; /* 0: the length */
     bool shift;
-    void *reserved[4];
+    /* As in tn_dataset_texts_kept. `plain` texts are then encoded in pieces of 64 KB that end with a line: tokens that would go across
+     * such an end do not. */
+    const char *folder;
+    void *reserved[3];
 } tn_windows_opt;
 TN_API tn_dataset *tn_dataset_windows(tn_context *context, const tn_preparation *preparation, const tn_text *texts,
                                       int64_t n, const tn_windows_opt *opt);
@@ -242,7 +249,8 @@ TN_API tn_dataset *tn_dataset_windows(tn_context *context, const tn_preparation 
 typedef struct tn_pairs_opt {
     int64_t length, target_length; /* most tokens; 0: 128. Longer pairs lose their ends */
     int32_t begin, end;            /* of the target; both 0: the tokenizer's roles */
-    void *reserved[4];
+    const char *folder;            /* as in tn_dataset_texts_kept */
+    void *reserved[3];
 } tn_pairs_opt;
 TN_API tn_dataset *tn_dataset_pairs(tn_context *context, const tn_tokenizer *source, const tn_tokenizer *target,
                                     const tn_text *sources, const tn_text *targets, int64_t n, const tn_pairs_opt *opt);

@@ -210,6 +210,24 @@ base_reader base_writer_reader(const base_writer *w, size_t bytes)
     return (base_reader){w->fd, bytes, w->path};
 }
 
+tn_status base_writer_map(base_writer *w, base_mapping *m)
+{
+    struct stat st = {0};
+    *m = (base_mapping){.data = ""};
+    if (w->status == TN_OK && fstat(w->fd, &st) != 0)
+        w->status = fail_errno(w->e, "write", w->path);
+    if (w->status == TN_OK && st.st_size > 0) {
+        void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, w->fd, 0);
+        if (p == MAP_FAILED)
+            w->status = fail_errno(w->e, "map", w->path);
+        else
+            *m = (base_mapping){.data = p, .bytes = (size_t)st.st_size, .mapped = true};
+    }
+    const tn_status status = w->status;
+    base_writer_abandon(w);
+    return status;
+}
+
 /* After the rename the name itself must reach the disk: the folder is synced too, as far as the system can. */
 static void sync_folder_of(const char *path)
 {

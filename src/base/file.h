@@ -38,6 +38,8 @@ base_writer *base_writer_new(const char *path, base_error *e);
 tn_status base_writer_write(base_writer *w, const void *data, size_t bytes);
 /* The first `bytes` of what was written so far, to be read as long as w is there: for what never gets its name. Not to be closed. */
 base_reader base_writer_reader(const base_writer *w, size_t bytes);
+/* Maps what was written, which never gets its name and goes with the mapping. w is freed in any case. */
+tn_status base_writer_map(base_writer *w, base_mapping *m);
 /* Flushes to disk, renames into place and frees w. On failure nothing is left beside and the old file is as it was. */
 tn_status base_writer_commit(base_writer *w);
 /* Gives up: removes what was written and frees w. NULL is fine. */

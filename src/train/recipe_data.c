@@ -94,7 +94,7 @@ static const format_option rows[] = {
         "what was decoded is kept, up to what changes by chance, for later epochs: in memory, or on disk for later "
         "runs "
         "too; auto: in memory if it fits into cache_limit, else on disk if there is a cache_folder. Tables have their "
-        "columns on disk then, and may be larger than memory"),
+        "columns on disk then, and texts their tokens, and may be larger than memory"),
     FORMAT_PATH(train_data, cache_folder, NULL, "the folder for what is kept on disk; it may be emptied at any time"),
     FORMAT_INT(
         train_data, cache_limit, "0", "[0,1000000000]",
@@ -234,6 +234,14 @@ const tn_cache_opt *train_cache(const train_recipe *r, tn_context *c, tn_cache_o
                            .either = d->cache == TRAIN_CACHE_AUTO,
                            .context = c};
     return d->cache == TRAIN_CACHE_NONE ? NULL : room;
+}
+
+const char *train_cache_texts(const train_recipe *r, size_t bytes)
+{
+    tn_cache_opt cache;
+    enum { TOKEN = 4 }; /* bytes; of characters there is one a byte */
+    const bool kept = train_cache(r, NULL, &cache) && cache.folder;
+    return kept && !(cache.either && (!cache.limit || bytes <= cache.limit / TOKEN)) ? cache.folder : NULL;
 }
 
 tn_status train_data_read(train_recipe *r, base_error *e)

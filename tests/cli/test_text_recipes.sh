@@ -107,6 +107,18 @@ runs 0 train r.yaml model="${lstm/bidirectional: true, }" data="$data, task: nex
 runs 0 predict runs/t-001 hidden.txt
 prints 'hidden.txt:2: "runs" ('
 
+# Tokens on disk are those in memory.
+rm -rf runs
+runs 0 train r.yaml model="$lstm" data="$data, task: next}" train.epochs=2
+cp runs/t-001/metrics.jsonl want.jsonl
+rm -rf runs
+runs 0 train r.yaml model="$lstm" data="$data, task: next, cache: disk, cache_folder: tokens}" train.epochs=2
+for key in loss val_loss; do
+    [ "$(grep -o "\"$key\":[^,}]*" want.jsonl)" = "$(grep -o "\"$key\":[^,}]*" runs/t-001/metrics.jsonl)" ] ||
+        say "tokens on disk give other batches"
+done
+[ -z "$(ls tokens)" ] || say "tokens are left on disk: $(ls tokens)"
+
 # Of a large vocabulary no confusion matrix is kept; what comes from it is.
 rm -rf runs
 runs 0 train r.yaml model="{layers: [{embedding: {rows: 400, units: 4}}, {linear: 2000}]}" data="$data, task: next}" train.epochs=1

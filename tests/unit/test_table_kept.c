@@ -1,5 +1,5 @@
 /* test_table_kept.c: tables whose columns are kept in a file: the same as in memory, whatever gives way in later blocks; found again, made anew
- * when damaged or out of date; and held in memory only so far as is promised. labels: release */
+ * when damaged or out of date. What they hold in memory: test_memory_bounded.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -221,87 +220,6 @@ static void sentences_know_their_lines(void **state)
     tn_table_free(t);
 }
 
-static size_t status_of(const char *what)
-{
-    char line[200];
-    size_t kilobytes = 0;
-    FILE *f = fopen("/proc/self/status", "r");
-    while (f && fgets(line, sizeof line, f))
-        if (strncmp(line, what, strlen(what)) == 0)
-            kilobytes = (size_t)strtoul(line + strlen(what) + 1, NULL, 10);
-    if (f)
-        fclose(f);
-    return kilobytes * 1024;
-}
-
-static tn_table *read_table(tn_context *c, const char *path, const char *query, const tn_table_opt *opt)
-{
-    return query ? tn_table_sqlite(c, path, query, opt) : tn_table_read(c, path, opt);
-}
-
-/* Tens of MB of numbers in a process that may have 20 MB of data more than it begins with: read, prepared, and sent through a loader. */
-static int in_little_memory(const char *path, const char *query, const char *folder)
-{
-    enum { MORE = 20 << 20 };
-    tn_context *c = tn_context_new(TN_OPT(tn_context_opt, .threads = 1));
-    const size_t data = status_of("VmData:");
-    const struct rlimit limit = {data + MORE, data + MORE};
-    if (!c || data == 0 || setrlimit(RLIMIT_DATA, &limit) != 0)
-        return 77;
-    if (read_table(c, path, query, NULL))
-        return 1; /* in memory it cannot be had: the limit holds */
-    tn_table *t = read_table(c, path, query, TN_OPT(tn_table_opt, .cache = folder, .cache_above = 1 << 20));
-    tn_preparation *p =
-        t ? tn_table_prepare(c, t, NULL, 0, TN_OPT(tn_prepare_opt, .target = "n", .number = true)) : NULL;
-    tn_dataset *d = p ? tn_dataset_table(c, t, p, NULL, tn_table_rows(t)) : NULL;
-    tn_loader *l = d ? tn_loader_new(c, d, TN_OPT(tn_loader_opt, .batch = 256, .shuffle = true)) : NULL;
-    const tn_batch *b = NULL;
-    if (!l) {
-        fprintf(stderr, "%s\n", tn_context_error(c));
-        return 2;
-    }
-    int64_t seen = 0;
-    while (tn_loader_next(l, &b) == TN_OK && b)
-        seen += b->n;
-    printf("%zu bytes of the file's columns, at most %zu more of memory of its own\n", t->map.bytes, (size_t)MORE);
-    const bool all = seen == tn_table_rows(t) && t->map.bytes > MORE;
-    tn_loader_free(l);
-    tn_dataset_free(d);
-    tn_preparation_free(p);
-    tn_table_free(t);
-    tn_context_free(c);
-    return all ? 0 : 3;
-}
-
-static void check_memory(const char *path, const char *query, const char *folder)
-{
-    const pid_t child = fork();
-    if (child == 0)
-        _exit(in_little_memory(path, query, folder));
-    int status = 0;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
-        skip();
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        fail_msg("the child ends with %d, %d", WIFEXITED(status), WEXITSTATUS(status));
-}
-
-static void memory_is_bounded(void **state)
-{
-    (void)state;
-    const char *path = scratch_path("large.csv");
-    FILE *f = fopen(path, "wb");
-    fputs("n,a,b,c,d,e,f,g,h,i,j,k,l,m\n", f);
-    for (int i = 0; i < 450000; i++) {
-        fprintf(f, "%d", i % 1000);
-        for (int k = 0; k < 13; k++)
-            fprintf(f, ",%d.%02d", (i * 7 + k * 131) % 1000, (i + k) % 100);
-        fputs("\n", f);
-    }
-    fclose(f);
-    check_memory(path, NULL, scratch_path("columns4"));
-}
-
 /* ---- JSON lines ---------------------------------------------------------------------------------------------------- */
 
 enum { LINES = 6000 };
@@ -351,21 +269,6 @@ static void lines_are_kept(void **state)
     fclose(f);
     assert_null(tn_table_read(context, path, TN_OPT(tn_table_opt, .cache = folder)));
     assert_non_null(strstr(tn_context_error(context), "some.jsonl:1:1: "));
-}
-
-static void memory_of_lines_is_bounded(void **state)
-{
-    (void)state;
-    const char *path = scratch_path("large.jsonl");
-    FILE *f = fopen(path, "wb");
-    for (int i = 0; i < 250000; i++) {
-        fprintf(f, "{\"n\":%d", i % 1000);
-        for (int k = 0; k < 13; k++)
-            fprintf(f, ",\"%c\":%d.%02d", 'a' + k, (i * 7 + k * 131) % 1000, (i + k) % 100);
-        fputs("}\n", f);
-    }
-    fclose(f);
-    check_memory(path, NULL, scratch_path("columns5"));
 }
 
 /* ---- queries ------------------------------------------------------------------------------------------------------- */
@@ -435,18 +338,6 @@ static void queries_are_kept(void **state)
     assert_non_null(strstr(tn_context_error(context), "columns 1 and 2 are both named \"id\""));
 }
 
-static void memory_of_queries_is_bounded(void **state)
-{
-    (void)state;
-    char path[600];
-    (void)snprintf(path, sizeof path, "%s", scratch_path("large.db"));
-    sqlite3 *db = open_database(path);
-    run(db, "create table t(n, a, b, c, d, e, f, g, h)");
-    run(db, "with recursive n(i) as (select 0 union all select i + 1 from n where i < 400000) insert into t select "
-            "i % 1000, i * 1.5, i / 3.0, i * 0.1, i * 2.25, i / 7.0, i * 3.5, i / 9.0, i * 0.01 from n");
-    sqlite3_close(db);
-    check_memory(path, "select * from t", scratch_path("columns6"));
-}
 #endif
 
 #ifdef TARN_HAVE_ZLIB
@@ -474,16 +365,14 @@ static void packed_files_are_kept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(columns_are_the_same),
-        cmocka_unit_test(processes_do_not_meet),
-        cmocka_unit_test(damage_is_told),
-        cmocka_unit_test(sentences_know_their_lines),
-        cmocka_unit_test(memory_is_bounded),
+        cmocka_unit_test(columns_are_the_same),  cmocka_unit_test(processes_do_not_meet),
+        cmocka_unit_test(damage_is_told),        cmocka_unit_test(sentences_know_their_lines),
+
         cmocka_unit_test(lines_are_kept),
-        cmocka_unit_test(memory_of_lines_is_bounded),
+
 #ifdef TARN_HAVE_SQLITE
         cmocka_unit_test(queries_are_kept),
-        cmocka_unit_test(memory_of_queries_is_bounded),
+
 #endif
 
 #ifdef TARN_HAVE_ZLIB

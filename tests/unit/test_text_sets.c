@@ -1,5 +1,5 @@
 /* test_text_sets.c: data sets of texts: classes, next tokens, masks, windows, pairs; preparations through JSON and applied to
- * raw lines; what is wrong is said. */
+ * raw lines; what is wrong is said; tokens on disk. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -308,12 +308,75 @@ static void test_batches(void **state)
     tn_preparation_free(p);
 }
 
+/* ---- larger than memory -------------------------------------------------------------------------------------------- */
+
+static void same_samples(const tn_dataset *a, const tn_dataset *b)
+{
+    assert_true(a && b);
+    assert_int_equal(tn_dataset_count(a), tn_dataset_count(b));
+    for (int64_t i = 0; i < tn_dataset_count(a); i++) {
+        const sample x = get(a, i, 3), y = get(b, i, 3);
+        for (int f = 0; f < tn_dataset_fields(a); f++) {
+            assert_int_equal(x.n[f], y.n[f]);
+            assert_memory_equal(x.at[f], y.at[f], (size_t)x.n[f] * sizeof x.at[f][0]);
+        }
+    }
+}
+
+/* Tokens in a file are those in memory, and of the file nothing is left. */
+static void test_on_disk(void **state)
+{
+    (void)state;
+    scratch_new();
+    char folder[600];
+    (void)snprintf(folder, sizeof folder, "%s", scratch_path("kept"));
+    const int64_t labels[] = {1, 0, 1};
+    tn_preparation *p = tn_text_prepare(context, words, TN_OPT(tn_text_opt, .length = 8, .classes = 2));
+    tn_dataset *a = tn_dataset_texts(context, p, corpus, 3, labels);
+    tn_dataset *b = tn_dataset_texts_kept(context, p, corpus, 3, labels, folder);
+    same_samples(a, b);
+    tn_dataset_free(a);
+    tn_dataset_free(b);
+    tn_preparation_free(p);
+    a = tn_dataset_pairs(context, words, words, corpus, corpus, 3,
+                         TN_OPT(tn_pairs_opt, .length = 8, .target_length = 8));
+    b = tn_dataset_pairs(context, words, words, corpus, corpus, 3,
+                         TN_OPT(tn_pairs_opt, .length = 8, .target_length = 8, .folder = folder));
+    same_samples(a, b);
+    tn_dataset_free(a);
+    tn_dataset_free(b);
+    /* a long text goes in pieces: of words, whose ends are never lost, the same tokens */
+    enum { BYTES = 3000000 };
+    char *text = malloc(BYTES);
+    for (int i = 0; i < BYTES; i++)
+        text[i] = "the cat sat\nthe dog "[i % 20];
+    const tn_text whole = {text, BYTES};
+    p = tn_text_prepare(context, words, TN_OPT(tn_text_opt, .task = TN_TEXT_NEXT, .length = 30, .plain = true));
+    a = tn_dataset_windows(context, p, &whole, 1, TN_OPT(tn_windows_opt, .stride = 5000));
+    b = tn_dataset_windows(context, p, &whole, 1, TN_OPT(tn_windows_opt, .stride = 5000, .folder = folder));
+    same_samples(a, b);
+    assert_int_equal(tn_dataset_count(a), (int64_t)BYTES / 20 * 5 / 5000);
+    tn_dataset_free(a);
+    char path[700];
+    (void)snprintf(path, sizeof path, "test -z \"$(ls '%s')\"", folder);
+    assert_int_equal(system(path), 0);
+    tn_dataset_free(b);
+    tn_preparation_free(p);
+    /* a folder that cannot be made */
+    (void)snprintf(path, sizeof path, "%s", scratch_path("file"));
+    assert_int_equal(base_file_write(path, "x", 1, NULL), TN_OK);
+    assert_null(tn_dataset_pairs(context, words, words, corpus, corpus, 3, TN_OPT(tn_pairs_opt, .folder = path)));
+    assert_non_null(strstr(tn_context_error(context), path));
+    free(text);
+    scratch_remove();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_words),   cmocka_unit_test(test_classes), cmocka_unit_test(test_next),
-        cmocka_unit_test(test_windows), cmocka_unit_test(test_mask),    cmocka_unit_test(test_pairs),
-        cmocka_unit_test(test_batches), cmocka_unit_test(test_folder),
+        cmocka_unit_test(test_windows), cmocka_unit_test(test_on_disk), cmocka_unit_test(test_mask),
+        cmocka_unit_test(test_pairs),   cmocka_unit_test(test_batches), cmocka_unit_test(test_folder),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -6,6 +6,7 @@
 #include "data/dataset.h"
 #include "data/text/hf.h"
 #include "data/text/prep.h"
+#include "data/text/rows.h"
 
 enum { MOST_LENGTH = 1 << 24, NO_CLASS = -100 };
 
@@ -103,10 +104,10 @@ static tn_status prep_parse(const format_json *object, void *self, base_error *e
 typedef struct pair_set {
     const tn_preparation *preparation; /* retained */
     const pairs_prep *p;
-    tn_token_rows source, target;
+    text_rows source, target;
 } pair_set;
 
-static int64_t row_length(const tn_token_rows *r, int64_t i)
+static int64_t row_length(const text_rows *r, int64_t i)
 {
     return r->starts[i + 1] - r->starts[i];
 }
@@ -144,8 +145,8 @@ static int64_t pair_length(void *user, int64_t index)
 static void pair_release(void *user)
 {
     pair_set *s = user;
-    tn_token_rows_free(&s->source);
-    tn_token_rows_free(&s->target);
+    text_rows_free(&s->source);
+    text_rows_free(&s->target);
     tn_preparation_free((tn_preparation *)(uintptr_t)s->preparation);
     free(s);
 }
@@ -179,7 +180,7 @@ static tn_dataset *make_set(pair_set *s, int64_t count, base_error *e)
 
 /* targets NULL: sources alone. */
 static tn_dataset *set_new(const tn_preparation *preparation, const tn_text *sources, const tn_text *targets, size_t n,
-                           int threads, base_error *e)
+                           int threads, const char *folder, base_error *e)
 {
     const pairs_prep *p = data_preparation_self(preparation, &data_prepare_pairs);
     pair_set *s = calloc(1, sizeof *s);
@@ -190,10 +191,10 @@ static tn_dataset *set_new(const tn_preparation *preparation, const tn_text *sou
     s->preparation = data_preparation_retain(preparation);
     s->p = p;
     tn_encode_opt opt = {.plain = true, .unpadded = true, .max_length = (size_t)p->length};
-    tn_status status = text_encode_batch(p->source, sources, n, &opt, threads, &s->source, e);
+    tn_status status = text_rows_encode(p->source, sources, n, &opt, threads, folder, &s->source, e);
     opt.max_length = (size_t)p->target_length - 1;
     if (status == TN_OK && targets)
-        status = text_encode_batch(p->target, targets, n, &opt, threads, &s->target, e);
+        status = text_rows_encode(p->target, targets, n, &opt, threads, folder, &s->target, e);
     if (status == TN_OK)
         return make_set(s, (int64_t)n, e);
     pair_release(s);
@@ -206,7 +207,9 @@ tn_dataset *tn_dataset_pairs(tn_context *context, const tn_tokenizer *source, co
     static const tn_pairs_opt none = {0};
     base_error *e = base_context_begin(context);
     tn_preparation *p = prepare(source, target, opt ? opt : &none, e);
-    tn_dataset *d = p ? set_new(p, sources, targets, (size_t)(n > 0 ? n : 0), tn_context_threads(context), e) : NULL;
+    tn_dataset *d = p ? set_new(p, sources, targets, (size_t)(n > 0 ? n : 0), tn_context_threads(context),
+                                opt ? opt->folder : NULL, e)
+                      : NULL;
     tn_preparation_free(p);
     return d;
 }
@@ -215,7 +218,7 @@ static tn_dataset *set_of_sources(const tn_preparation *p, const tn_text *lines,
                                   base_error *e)
 {
     (void)raw;
-    return set_new(p, lines, NULL, n, threads, e);
+    return set_new(p, lines, NULL, n, threads, NULL, e);
 }
 
 /* A source a line. */

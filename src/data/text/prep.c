@@ -251,7 +251,7 @@ tn_dataset *text_open_lines(const tn_preparation *p, const data_raw *in, text_ma
 static tn_dataset *without_labels(const tn_preparation *p, const tn_text *lines, size_t n, bool raw, int threads,
                                   base_error *e)
 {
-    return text_set_new(p, lines, n, NULL, raw, threads, e);
+    return text_set_new(p, lines, n, NULL, raw, threads, NULL, e);
 }
 
 static tn_dataset *prep_open(const tn_preparation *p, const void *self, const data_raw *raw, base_error *e)

@@ -19,9 +19,9 @@ typedef struct text_prep {
 
 extern const data_prepare data_prepare_text;
 
-/* Texts of a preparation as a data set; labels NULL: none. */
+/* Texts of a preparation as a data set; labels NULL: none; folder as in rows.h. */
 tn_dataset *text_set_new(const tn_preparation *p, const tn_text *texts, size_t n, const int64_t *labels, bool raw,
-                         int threads, base_error *e);
+                         int threads, const char *folder, base_error *e);
 /* The lines of a text, without their ends; empty ones only if `all`. *lines is the caller's. */
 tn_status text_lines(const char *text, size_t bytes, bool all, tn_text **lines, size_t *n, base_error *e);
 /* A data set of the lines of raw input, made by `make`: `raw`, as the model's input alone, with empty lines, and all UTF-8. */

@@ -1,16 +1,18 @@
-/* sets.c: data sets of texts. All are encoded when the set is made, on the threads of the context, and kept as 32-bit ids. */
+/* sets.c: data sets of texts. All are encoded when the set is made, on the threads of the context, and kept as 32-bit ids, in memory or in a
+ * file (rows.h). */
 #include <stdlib.h>
 
 #include "base/philox.h"
 #include "data/dataset.h"
 #include "data/text/prep.h"
+#include "data/text/rows.h"
 
 enum { NO_CLASS = -100 };
 
 typedef struct text_set {
     const tn_preparation *preparation; /* retained */
     const text_prep *p;
-    tn_token_rows rows;
+    text_rows rows;
     int64_t *labels;
     tn_text_task task;
     int32_t mask;
@@ -126,7 +128,7 @@ static tn_status get_window(void *user, int64_t index, uint64_t key, const tn_sa
 {
     const text_set *s = user;
     const bool masked = s->task == TN_TEXT_MASKED;
-    const int64_t length = s->p->length, last = s->rows.starts[s->rows.rows] - length - !masked;
+    const int64_t length = s->p->length, last = s->rows.starts[s->rows.n] - length - !masked;
     int64_t start = index * s->stride, *x = out->at[0], *y = out->at[1];
     if (s->shift)
         start += (int64_t)(base_mix(key) % (uint64_t)s->stride);
@@ -154,7 +156,7 @@ static int64_t get_length(void *user, int64_t index)
 static void release(void *user)
 {
     text_set *s = user;
-    tn_token_rows_free(&s->rows);
+    text_rows_free(&s->rows);
     tn_preparation_free((tn_preparation *)(uintptr_t)s->preparation);
     free(s->labels);
     free(s);
@@ -219,7 +221,7 @@ static tn_status check_labels(const text_prep *p, const int64_t *labels, size_t 
 }
 
 tn_dataset *text_set_new(const tn_preparation *preparation, const tn_text *texts, size_t n, const int64_t *labels,
-                         bool raw, int threads, base_error *e)
+                         bool raw, int threads, const char *folder, base_error *e)
 {
     text_set *s = set_new(preparation, e);
     if (!s)
@@ -241,7 +243,7 @@ tn_dataset *text_set_new(const tn_preparation *preparation, const tn_text *texts
             memcpy(s->labels, labels, n * sizeof *labels);
     }
     if (status == TN_OK)
-        status = text_encode_batch(p->t, texts, n, &opt, threads, &s->rows, e);
+        status = text_rows_encode(p->t, texts, n, &opt, threads, folder, &s->rows, e);
     if (status == TN_OK)
         return make_set(s, (int64_t)n, e);
     release(s);
@@ -251,8 +253,30 @@ tn_dataset *text_set_new(const tn_preparation *preparation, const tn_text *texts
 tn_dataset *tn_dataset_texts(tn_context *context, const tn_preparation *preparation, const tn_text *texts, int64_t n,
                              const int64_t *labels)
 {
-    return text_set_new(preparation, texts, (size_t)(n > 0 ? n : 0), labels, false, tn_context_threads(context),
+    return tn_dataset_texts_kept(context, preparation, texts, n, labels, NULL);
+}
+
+tn_dataset *tn_dataset_texts_kept(tn_context *context, const tn_preparation *preparation, const tn_text *texts,
+                                  int64_t n, const int64_t *labels, const char *folder)
+{
+    return text_set_new(preparation, texts, (size_t)(n > 0 ? n : 0), labels, false, tn_context_threads(context), folder,
                         base_context_begin(context));
+}
+
+/* All texts as rows. On their way to a file long ones go in pieces, unless the tokenizer puts something around each. */
+static tn_status encode_long(text_set *s, const tn_text *texts, size_t n, int threads, const char *folder,
+                             base_error *e)
+{
+    const tn_encode_opt opt = {.plain = s->p->plain, .unpadded = true};
+    tn_text *pieces = NULL;
+    size_t count = n;
+    const bool cuts = folder && s->p->plain;
+    if (cuts)
+        BASE_TRY(text_rows_cut(texts, n, &pieces, &count, e));
+    const tn_status status =
+        text_rows_encode(s->p->t, cuts ? pieces : texts, count, &opt, threads, folder, &s->rows, e);
+    free(pieces);
+    return status;
 }
 
 tn_dataset *tn_dataset_windows(tn_context *context, const tn_preparation *preparation, const tn_text *texts, int64_t n,
@@ -271,10 +295,9 @@ tn_dataset *tn_dataset_windows(tn_context *context, const tn_preparation *prepar
         status = base_fail(e, TN_INVALID,
                            "windows are for the tasks TN_TEXT_NEXT and TN_TEXT_MASKED, with a stride of at least 1");
     if (status == TN_OK)
-        status = text_encode_batch(s->p->t, texts, (size_t)(n > 0 ? n : 0),
-                                   TN_OPT(tn_encode_opt, .plain = s->p->plain, .unpadded = true),
-                                   tn_context_threads(context), &s->rows, e);
-    if (status == TN_OK && (total = s->rows.starts[s->rows.rows]) < need)
+        status =
+            encode_long(s, texts, (size_t)(n > 0 ? n : 0), tn_context_threads(context), opt ? opt->folder : NULL, e);
+    if (status == TN_OK && (total = s->rows.starts[s->rows.n]) < need)
         status = base_fail(e, TN_INVALID, "the text has %lld tokens; a window of %lld%s needs %lld", (long long)total,
                            (long long)length, masked ? "" : " and what follows", (long long)need);
     if (status == TN_OK)

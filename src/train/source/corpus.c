@@ -5,6 +5,7 @@
 
 #include "base/context.h"
 #include "base/file.h"
+#include "data/text/rows.h"
 #include "train/source/source.h"
 #include "train/tokens.h"
 
@@ -82,12 +83,26 @@ static tn_status read_texts(const corpus *o, double val, texts *t, base_error *e
     return TN_OK;
 }
 
-static tn_status open_parts(tn_context *c, const corpus *o, const texts *t, train_sets *sets)
+/* From pieces of the text, where it is not to be held in memory. */
+static tn_tokenizer *make_tokens(tn_context *c, const train_recipe *r, const corpus *o, const tn_text *text)
+{
+    const train_tokens_use use = o->task == 1 ? TRAIN_TOKENS_MASKED : TRAIN_TOKENS_PLAIN;
+    tn_text *pieces = NULL;
+    size_t n = 0;
+    if (!train_cache_texts(r, text->bytes))
+        return train_tokens_make(c, &o->tokens, use, text, 1);
+    tn_tokenizer *t = text_rows_cut(text, 1, &pieces, &n, base_context_begin(c)) == TN_OK
+                          ? train_tokens_make(c, &o->tokens, use, pieces, n)
+                          : NULL;
+    free(pieces);
+    return t;
+}
+
+static tn_status open_parts(tn_context *c, const train_recipe *r, const corpus *o, const texts *t, train_sets *sets)
 {
     tn_dataset **set[] = {&sets->train, &sets->valid, &sets->test};
     const bool masked = o->task == 1;
-    tn_tokenizer *tokens =
-        train_tokens_make(c, &o->tokens, masked ? TRAIN_TOKENS_MASKED : TRAIN_TOKENS_PLAIN, &t->part[0], 1);
+    tn_tokenizer *tokens = make_tokens(c, r, o, &t->part[0]);
     const tn_text_opt as = {
         .task = masked ? TN_TEXT_MASKED : TN_TEXT_NEXT, .length = o->tokens.length, .plain = true, .mask = o->mask};
     tn_preparation *p = tokens ? tn_text_prepare(c, tokens, &as) : NULL;
@@ -95,7 +110,9 @@ static tn_status open_parts(tn_context *c, const corpus *o, const texts *t, trai
     for (int i = 0; i < 3 && status == TN_OK; i++) {
         if (i > 0 && t->part[i].bytes == 0)
             continue;
-        tn_windows_opt opt = {.stride = i == 0 ? o->stride : 0, .shift = i == 0 && o->shift};
+        tn_windows_opt opt = {.stride = i == 0 ? o->stride : 0,
+                              .shift = i == 0 && o->shift,
+                              .folder = train_cache_texts(r, t->part[i].bytes)};
         *set[i] = tn_dataset_windows(c, p, &t->part[i], 1, &opt);
         status = *set[i] ? TN_OK : TN_INVALID;
     }
@@ -110,12 +127,17 @@ static tn_status open_corpus(tn_context *c, const train_recipe *r, train_sets *s
     texts t = {0};
     tn_status status = read_texts(o, r->data->val_fraction, &t, base_context_begin(c));
     if (status == TN_OK)
-        status = open_parts(c, o, &t, sets);
+        status = open_parts(c, r, o, &t, sets);
     for (int i = 0; i < 3; i++)
         if (t.map[i].data)
             base_file_unmap(&t.map[i]);
     return status;
 }
 
-const train_source train_source_corpus = {
-    .in_order = true, .any_length = true, .table = &options, .size = sizeof(corpus), .check = check, .open = open_corpus};
+const train_source train_source_corpus = {.in_order = true,
+                                          .any_length = true,
+                                          .caches = true,
+                                          .table = &options,
+                                          .size = sizeof(corpus),
+                                          .check = check,
+                                          .open = open_corpus};

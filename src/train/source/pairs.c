@@ -199,7 +199,15 @@ static tn_status cut_lines(tn_context *c, const train_recipe *r, const pairs *o,
 
 /* ---- the sets -------------------------------------------------------------------------------------------------- */
 
-static tn_status open_sets(tn_context *c, const pairs *o, const part parts[3], train_sets *sets)
+static size_t bytes_of(const part *p)
+{
+    size_t bytes = 0;
+    for (int64_t i = 0; i < p->n; i++)
+        bytes += p->from[i].bytes + p->to[i].bytes;
+    return bytes;
+}
+
+static tn_status open_sets(tn_context *c, const train_recipe *r, const pairs *o, const part parts[3], train_sets *sets)
 {
     tn_dataset **set[] = {&sets->train, &sets->valid, &sets->test};
     const part *train = &parts[0];
@@ -208,11 +216,12 @@ static tn_status open_sets(tn_context *c, const pairs *o, const part parts[3], t
                          (long long)train->left_out);
     tn_tokenizer *from = train_tokens_make(c, &o->tokens, TRAIN_TOKENS_PAIRED, train->from, (size_t)train->n);
     tn_tokenizer *to = from ? train_tokens_make(c, &o->said, TRAIN_TOKENS_PAIRED, train->to, (size_t)train->n) : NULL;
-    const tn_pairs_opt opt = {.length = o->tokens.length, .target_length = o->said.length};
+    tn_pairs_opt opt = {.length = o->tokens.length, .target_length = o->said.length};
     tn_status status = to ? TN_OK : TN_INVALID;
     int64_t left_out = 0;
     for (int i = 0; i < 3 && status == TN_OK; i++) {
         left_out += parts[i].left_out;
+        opt.folder = train_cache_texts(r, bytes_of(&parts[i]));
         if (parts[i].n > 0)
             status = (*set[i] = tn_dataset_pairs(c, from, to, parts[i].from, parts[i].to, parts[i].n, &opt))
                          ? TN_OK
@@ -241,7 +250,7 @@ static tn_status open_lines(tn_context *c, const train_recipe *r, const pairs *o
         own[i] = i > 0 && from[i] ? all[i].all : parts[i];
     own[0].left_out = all[0].all.left_out;
     if (status == TN_OK)
-        status = open_sets(c, o, own, sets);
+        status = open_sets(c, r, o, own, sets);
     for (int i = 0; i < 3; i++) {
         part_free(&parts[i]);
         lines_free(&all[i]);
@@ -264,7 +273,7 @@ static tn_status open_table(tn_context *c, const train_recipe *r, const pairs *o
         if (t[i] || cuts.n[i] > 0)
             status = take_rows(t[i] ? t[i] : t[0], o, i > 0 && t[i] ? NULL : cuts.at[i], cuts.n[i], &parts[i], e);
     if (status == TN_OK)
-        status = open_sets(c, o, parts, sets);
+        status = open_sets(c, r, o, parts, sets);
     for (int i = 0; i < 3; i++) {
         part_free(&parts[i]);
         tn_table_free(t[i]);
@@ -283,4 +292,5 @@ static tn_status open_pairs(tn_context *c, const train_recipe *r, train_sets *se
     return status;
 }
 
-const train_source train_source_pairs = {.table = &options, .size = sizeof(pairs), .check = check, .open = open_pairs};
+const train_source train_source_pairs = {
+    .caches = true, .table = &options, .size = sizeof(pairs), .check = check, .open = open_pairs};

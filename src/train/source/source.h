@@ -57,6 +57,9 @@ const char *train_cut_key(const train_recipe *r);
 /* What data.cache says, in *room; NULL: nothing is kept. */
 const tn_cache_opt *train_cache(const train_recipe *r, tn_context *c, tn_cache_opt *room);
 
+/* The folder for what `bytes` of texts become, where data.cache says that it is kept on disk; NULL: it is held in memory. */
+const char *train_cache_texts(const train_recipe *r, size_t bytes);
+
 /* Keys for kinds of pictures: normalize and augment, which live in train_data. */
 extern const format_table train_normalize_table, train_augment_table;
 #define TRAIN_PICTURE_ROWS                                                                                             \

@@ -157,7 +157,16 @@ static tn_status read_labels(const tn_table *t, const text *o, const int64_t *ro
 
 /* ---- the sets -------------------------------------------------------------------------------------------------- */
 
-static tn_status open_sets(tn_context *c, const text *o, tn_table **t, const train_parts *parts, train_sets *sets)
+static size_t bytes_of(const part *p)
+{
+    size_t bytes = 0;
+    for (int64_t i = 0; i < p->n; i++)
+        bytes += p->texts[i].bytes;
+    return bytes;
+}
+
+static tn_status open_sets(tn_context *c, const train_recipe *r, const text *o, tn_table **t, const train_parts *parts,
+                           train_sets *sets)
 {
     tn_dataset **set[] = {&sets->train, &sets->valid, &sets->test};
     base_error e = {0};
@@ -182,7 +191,10 @@ static tn_status open_sets(tn_context *c, const text *o, tn_table **t, const tra
             status = (prep = train_texts_prepare(c, &o->tokens, p.texts, (size_t)p.n, all.n, all.names)) ? TN_OK
                                                                                                          : TN_INVALID;
         if (status == TN_OK)
-            status = (*set[i] = tn_dataset_texts(c, prep, p.texts, p.n, p.labels)) ? TN_OK : TN_INVALID;
+            status =
+                (*set[i] = tn_dataset_texts_kept(c, prep, p.texts, p.n, p.labels, train_cache_texts(r, bytes_of(&p))))
+                    ? TN_OK
+                    : TN_INVALID;
         part_free(&p);
     }
     if (e.status != TN_OK)
@@ -200,11 +212,12 @@ static tn_status open_text(tn_context *c, const train_recipe *r, train_sets *set
     tn_table *t[3] = {NULL};
     tn_status status = train_rows_read(c, r, &o->rows, o->target, t, &parts);
     if (status == TN_OK)
-        status = open_sets(c, o, t, &parts, sets);
+        status = open_sets(c, r, o, t, &parts, sets);
     train_parts_free(&parts);
     for (int i = 0; i < 3; i++)
         tn_table_free(t[i]);
     return status;
 }
 
-const train_source train_source_text = {.table = &options, .size = sizeof(text), .check = check, .open = open_text};
+const train_source train_source_text = {
+    .caches = true, .table = &options, .size = sizeof(text), .check = check, .open = open_text};
