@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "base/file.h"
 #include "data/text/tokenizer.h"
+#include "support/shared.h"
 
 static int hex(int c)
 {
@@ -55,18 +55,13 @@ static void compare(const tn_tokenizer *t, FILE *file)
 static void test_shakespeare(void **state)
 {
     static const int sizes[] = {1000, 5000}, threads[] = {1, 3};
-    const char *root = getenv("TARN_DATA");
-    char path[4096], golden[4096];
+    char golden[4096];
     (void)state;
 #ifndef TARN_HAVE_UTF8PROC
     print_message("skipped: NFKC needs utf8proc\n");
     skip();
 #endif
-    (void)snprintf(path, sizeof path, "%s/text/tinyshakespeare.txt", root ? root : TARN_SOURCE_DIR "/../shared/data");
-    if (!base_file_exists(path)) {
-        print_message("skipped: there is no %s\n", path);
-        skip();
-    }
+    const char *path = shared_file("text/tinyshakespeare.txt");
     for (int i = 0; i < 2; i++) {
         const char *paths[] = {path};
         tn_context *c = tn_context_new(TN_OPT(tn_context_opt, .threads = threads[i]));

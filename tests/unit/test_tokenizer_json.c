@@ -14,6 +14,7 @@
 #include "base/map.h"
 #include "data/text/pattern.h"
 #include "support/scratch.h"
+#include "support/shared.h"
 
 #include <tarn/text.h>
 
@@ -298,14 +299,8 @@ static void test_train_shakespeare(void **state)
         size_t n;
         uint64_t hash;
     } due[] = {{1000, 0xBDE9707E6A39093Eu}, {5000, 0xB228A6022A3C6246u}};
-    const char *root = getenv("TARN_DATA");
-    char path[4096];
     (void)state;
-    (void)snprintf(path, sizeof path, "%s/text/tinyshakespeare.txt", root ? root : TARN_SOURCE_DIR "/../shared/data");
-    if (!base_file_exists(path)) {
-        print_message("skipped: there is no %s\n", path);
-        skip();
-    }
+    const char *path = shared_file("text/tinyshakespeare.txt");
     for (int i = 0; i < 2; i++) {
         const char *paths[] = {path};
         tn_tokenizer *t =
