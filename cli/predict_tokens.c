@@ -104,8 +104,8 @@ int cli_show_tokens(const cli_tokens *t, const tn_view *output)
     const int32_t mask = tn_tokenizer_roles(tokenizer).mask;
     const float *scores = output->data;
     const int64_t places = output->dims[1], classes = output->dims[2];
-    char name[64] = "";
     if (masked && !hides_any(t, mask)) {
+        char name[64] = "";
         (void)tn_tokenizer_token(tokenizer, mask, name, sizeof name);
         return cli_fail("%s: nothing is hidden here: this model says what stands in place of %s", t->file, name);
     }

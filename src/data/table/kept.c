@@ -571,10 +571,10 @@ static tn_status make_table(tn_context *context, const char *path, const tn_tabl
 {
     keeping k = {.context = context, .path = path, .from = from, .opt = *opt, .table = table_new(e), .e = e};
     tn_status status = k.table ? base_make_folder(opt->cache, e) : TN_MEMORY;
-    if (status == TN_OK)
+    if (status == TN_OK) {
         base_beside_sweep(opt->cache);
-    if (status == TN_OK)
         status = make(&k, file, key);
+    }
     *foreign = k.foreign;
     for (int i = 0; k.words && i < k.n; i++)
         table_words_free(&k.words[i]);
