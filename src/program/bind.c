@@ -2,6 +2,7 @@
  *
  * Views share the memory of what they show. A kernel that wants another layout gets a copy, made once for all who want it.
  * State is written in place where nobody reads the old value afterwards; what is left is copied at the very end. */
+#include "program/half.h"
 #include "program/program.h"
 #include "program/schedule.h"
 
@@ -490,80 +491,28 @@ static tn_status bind_kernel(binder *x, const graph_node *node)
     return add_step(x, &s, &k, from, to) ? no_memory(x) : TN_OK;
 }
 
-/* ---- values that lie as bf16 -------------------------------------------------------------------------------------- */
-
-enum { HALF_NO = 1, HALF_ROUNDED = 2 }; /* of a tensor: it may not; some node rounds it in any case */
-
-/* Operand i of a node: input i, or output -1 - i. */
-static const tn_tensor *operand_at(const graph_node *n, int i)
+static tn_status describe(const void *user, const graph_node *node, kernel_operand *in, kernel_operand *out,
+                          kernel_bind *k)
 {
-    return i < 0 ? &n->out[-1 - i] : n->in[i];
-}
-
-/* What node n says of its operands; marks by tensor. Those that it moves are all bf16 or none is: where all nodes have been asked
- * (`settle`) and some would lie so and some not, none may. */
-static tn_status ask_half(binder *x, const graph_node *n, unsigned char *mark, bool settle, bool *changed)
-{
-    kernel_operand in[n->n_in + 1], out[n->n_out + 1];
-    const kernel_bind k = bind_of(x, n, n->n_in, in, n->n_out, out);
-    bool moved[OP_MAX_OUT + n->n_in];
-    unsigned char all = HALF_ROUNDED, some = 0, every = HALF_ROUNDED;
-    for (int i = 0; i < n->n_in; i++) {
+    const binder *x = user;
+    for (int i = 0; i < node->n_in; i++) {
         in[i] = (kernel_operand){0};
-        if (n->in[i])
-            BASE_TRY(operand_of(x, n->in[i], &in[i]));
+        if (node->in[i])
+            BASE_TRY(operand_of(x, node->in[i], &in[i]));
     }
-    for (int i = 0; i < n->n_out; i++)
-        BASE_TRY(operand_of(x, &n->out[i], &out[i]));
-    for (int i = -n->n_out; i < n->n_in; i++) {
-        const tn_tensor *t = operand_at(n, i);
-        const kernel_half says = !t || n->def->flags & OP_SOURCE ? KERNEL_NO_HALF : x->p->backend->half(&k, i);
-        const unsigned char before = t ? mark[t->id] : 0;
-        moved[OP_MAX_OUT + i] = says == KERNEL_MOVES;
-        if (!t)
-            continue;
-        mark[t->id] |= says == KERNEL_NO_HALF ? HALF_NO : says == KERNEL_ROUNDS ? HALF_ROUNDED : 0;
-        *changed |= before != mark[t->id];
-        if (moved[OP_MAX_OUT + i]) {
-            all |= mark[t->id] & HALF_NO;
-            some |= mark[t->id], every &= mark[t->id];
-            all &= (unsigned char)~(i < 0 && !(mark[t->id] & HALF_ROUNDED) ? HALF_ROUNDED : 0);
-        }
-    }
-    all |= settle && some & HALF_ROUNDED && !every ? HALF_NO : 0;
-    for (int i = -n->n_out; i < n->n_in; i++) {
-        const tn_tensor *t = operand_at(n, i);
-        if (!moved[OP_MAX_OUT + i])
-            continue;
-        const unsigned char before = mark[t->id];
-        mark[t->id] |= i < 0 ? all & HALF_NO : all;
-        *changed |= before != mark[t->id];
-    }
+    for (int i = 0; i < node->n_out; i++)
+        BASE_TRY(operand_of(x, &node->out[i], &out[i]));
+    *k = bind_of(x, node, node->n_in, in, node->n_out, out);
     return TN_OK;
 }
 
-/* With bf16 products, values that these round in any case lie in memory as they are rounded, half as large: where all who make and read
- * them can do with that. */
 static tn_status choose_half(binder *x)
 {
     if (x->p->precision != TN_PRECISION_BF16)
         return TN_OK;
-    unsigned char *mark = calloc((size_t)x->g->n_tensors + 1, 1);
     x->half = calloc((size_t)x->g->n_tensors + 1, sizeof *x->half);
-    tn_status status = mark && x->half ? TN_OK : no_memory(x);
-    for (size_t i = 0; status == TN_OK && i < x->g->results.n; i++)
-        mark[x->g->results.at[i].value->id] |= HALF_NO;
-    for (bool changed = true, settle = false; status == TN_OK && (changed || !settle);) {
-        settle = !changed;
-        changed = false;
-        for (int i = x->order.n - 1; status == TN_OK && i >= 0; i--)
-            if (x->order.item[i].node && !x->order.item[i].check)
-                status = ask_half(x, x->order.item[i].node, mark, settle, &changed);
-    }
-    for (int i = 0; status == TN_OK && i < x->g->n_tensors; i++)
-        x->half[i] = mark[i] == HALF_ROUNDED;
-    free(mark);
-    return status;
+    const half_question q = {.g = x->g, .order = &x->order, .backend = x->p->backend, .describe = describe, .user = x};
+    return x->half ? half_choose(&q, x->half, x->e) : no_memory(x);
 }
 
 static tn_status bind_check(binder *x, const tn_tensor *value)
