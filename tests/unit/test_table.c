@@ -270,6 +270,15 @@ static void encodings(void **state)
     text_is(t, "name", 0, "Jos\xC3\xA9");
     assert_true(noted(t, "Latin-1"));
     tn_table_free(t);
+    base_str long_one = {0}; /* bytes above ASCII in a block that is not UTF-8 are no sign of UTF-8 */
+    base_str_add(&long_one, "a,w,y\n");
+    for (int i = 0; i < 40; i++)
+        base_str_printf(&long_one, "%d,r\xF6\xDFt,yes\n%d,blau,no\n", i, i);
+    t = read_text(base_str_text(&long_one), NULL);
+    text_is(t, "w", 0, "r\xC3\xB6\xC3\x9Ft");
+    assert_true(noted(t, "Latin-1"));
+    tn_table_free(t);
+    base_str_free(&long_one);
     const char little[] = "\xFF\xFE"
                           "a\0,\0b\0\n\0\x2C\x6F,\0"
                           "1\0\n\0"

@@ -81,21 +81,23 @@ __attribute__((target("avx2"))) static bool valid_32(const char *p, const char *
     return __builtin_ia32_pmovmskb256((signed32)(wrong == 0)) == -1;
 }
 
-/* Past what is valid for certain; p if something is not. */
+/* Past what is valid for certain; p if something is not, and then *wide is as it was: what is above ASCII there may be none of UTF-8. */
 static const char *skip_valid(const char *p, const char *end, bool *wide)
 {
-    const char *from = p, *first = p;
+    const char *from = p;
+    bool any = *wide;
     size_t used;
     if (!__builtin_cpu_supports("avx2") || end - p < 64)
         return p;
     while (from - p < 4) { /* what stands before is looked at */
         if (base_utf8_next(from, (size_t)(end - from), &used) < 0)
             return p;
-        *wide |= used > 1;
+        any |= used > 1;
         from += used;
     }
-    if (!valid_32(from, end, wide))
-        return first;
+    if (!valid_32(from, end, &any))
+        return p;
+    *wide = any;
     end = from + (end - from) / 32 * 32;
     for (int i = 0; i < 3 && follows(end[-1]); i++)
         end--;
