@@ -47,6 +47,8 @@ int cli_fail(const char *fmt, ...) TN_PRINTF(1, 2);
 int cli_usage(const cli_command *command);
 /* A context with the threads and instruction set of the options; NULL and the sentence printed on failure. */
 tn_context *cli_context(const cli_args *args, int threads);
+/* One that also says what was assumed of the data: types of columns, encodings. */
+tn_context *cli_context_noting(const cli_args *args, int threads);
 /* The model of a run folder or a model file; NULL and the sentence printed on failure. */
 tn_model *cli_model(tn_context *context, const char *path);
 /* The same for the first argument, which may also be a recipe: its model, untrained. */

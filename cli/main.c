@@ -34,13 +34,28 @@ static void show_warning(void *user, int level, const char *line)
         (void)fprintf(stderr, "tarn: %s\n", line);
 }
 
-tn_context *cli_context(const cli_args *args, int threads)
+static void show_note(void *user, int level, const char *line)
 {
-    tn_context *c = tn_context_new(TN_OPT(tn_context_opt, .threads = args->threads ? args->threads : threads,
-                                          .isa = args->isa, .log = show_warning));
+    show_warning(user, level == 2 ? 1 : level, line);
+}
+
+static tn_context *new_context(const cli_args *args, int threads, tn_log_fn log)
+{
+    tn_context *c = tn_context_new(
+        TN_OPT(tn_context_opt, .threads = args->threads ? args->threads : threads, .isa = args->isa, .log = log));
     if (!c)
         cli_fail("out of memory, or an unknown instruction set '%s'", args->isa ? args->isa : "");
     return c;
+}
+
+tn_context *cli_context(const cli_args *args, int threads)
+{
+    return new_context(args, threads, show_warning);
+}
+
+tn_context *cli_context_noting(const cli_args *args, int threads)
+{
+    return new_context(args, threads, show_note);
 }
 
 char *cli_in_folder(const char *path, const char *name)

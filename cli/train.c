@@ -204,14 +204,14 @@ static int run(const cli_args *a)
         return cli_usage(&cli_train);
     display d = {.json = a->json, .terminal = !a->json && isatty(STDOUT_FILENO)};
     tn_job_opt opt = {.progress = show, .user = &d};
-    tn_context *c = cli_context(a, 0);
+    tn_context *c = cli_context_noting(a, 0);
     char *own = a->resume ? cli_in_folder(a->resume, "recipe.yaml") : NULL;
     const char *path = a->resume ? own : a->at[0];
     tn_recipe *recipe = !c || !path ? NULL : a->resume ? tn_recipe_load(c, path, 0, NULL) : cli_recipe(c, path, a);
     tn_job *j = NULL;
     if (recipe && tn_recipe_threads(recipe) && !a->threads) { /* a context has its threads from the start */
         tn_context_free(c);
-        c = cli_context(a, tn_recipe_threads(recipe));
+        c = cli_context_noting(a, tn_recipe_threads(recipe));
     }
     if (c && a->resume)
         j = tn_job_resume(c, a->resume, &opt);

@@ -6,6 +6,7 @@
 
 #include "base/context.h"
 #include "base/map.h"
+#include "base/str.h"
 #include "base/text.h"
 #include "train/source/source.h"
 
@@ -18,6 +19,45 @@ void train_parts_free(train_parts *parts)
     for (int i = 0; i < 3; i++)
         free(parts->at[i]);
     *parts = (train_parts){0};
+}
+
+/* "t.csv: 200 rows of 3 columns: integer: id, age; category: colour". */
+static void say_types(const tn_context *c, const char *path, const tn_table *t)
+{
+    enum { NAMES = 8 };
+    base_str text = {0};
+    for (int type = TN_COLUMN_INTEGER; type <= TN_COLUMN_TEXT; type++) {
+        int n = 0;
+        for (int k = 0; k < tn_table_columns(t); k++) {
+            const tn_column *column = tn_table_column(t, k);
+            if (column->type != (tn_column_type)type || n++ >= NAMES)
+                continue;
+            if (n == 1)
+                base_str_printf(&text, "%s%s: ", text.length ? "; " : "", tn_column_type_name(column->type));
+            base_str_printf(&text, "%s%s", n > 1 ? ", " : "", BASE_SHOW(column->name));
+        }
+        if (n > NAMES)
+            base_str_printf(&text, " and %d more", n - NAMES);
+    }
+    if (!text.failed)
+        base_log(c, BASE_LOG_INFO, "%s: %lld rows of %d column%s: %s", path, (long long)tn_table_rows(t),
+                 tn_table_columns(t), tn_table_columns(t) == 1 ? "" : "s", base_str_text(&text));
+    base_str_free(&text);
+}
+
+/* What was assumed is a note; rows and values that are not used are a warning, with the places of the first. */
+static void say_notes(const tn_context *c, const char *path, const tn_table *t)
+{
+    const int64_t rows = tn_table_skipped(t), values = tn_table_bad_values(t);
+    const char *note;
+    if (rows > 0 || values > 0)
+        base_log(c, BASE_LOG_WARNING,
+                 "%s: %lld row%s skipped and %lld value%s taken as missing, as data.bad says; the first of them:", path,
+                 (long long)rows, rows == 1 ? "" : "s", (long long)values, values == 1 ? "" : "s");
+    for (int i = 0; (note = tn_table_note(t, i)) != NULL; i++) {
+        const bool place = strncmp(note, "skipped", 7) == 0; /* "skipped: t.csv:7:1: ...", as the table's reader says */
+        base_log(c, place ? BASE_LOG_WARNING : BASE_LOG_INFO, "%s%s%s", place ? "" : path, place ? "" : ": ", note);
+    }
 }
 
 tn_table *train_rows_table(tn_context *c, const train_recipe *r, const train_rows *o, const char *path)
@@ -47,8 +87,10 @@ tn_table *train_rows_table(tn_context *c, const train_recipe *r, const train_row
                         .columns = told,
                         .n_columns = (int)n};
     tn_table *t = o->query ? tn_table_sqlite(c, path, o->query, &opt) : tn_table_read(c, path, &opt);
-    for (int i = 0; t && tn_table_note(t, i); i++)
-        base_log(c, BASE_LOG_INFO, "%s: %s", path, tn_table_note(t, i));
+    if (t) {
+        say_types(c, path, t);
+        say_notes(c, path, t);
+    }
     free(told);
     return t;
 }
