@@ -27,14 +27,19 @@ static int run(const cli_args *a)
     if (a->n == 0 && !a->markdown)
         return overview();
     const char *topic = a->n ? a->at[0] : NULL;
-    for (int i = 0; topic && cli_commands[i] && a->n; i++)
-        if (strcmp(cli_commands[i]->name, topic) == 0 && strcmp(topic, "train") != 0)
-            return printf("usage: tarn %s\n%s\n", cli_commands[i]->usage, cli_commands[i]->doc) < 0;
+    const cli_command *command = NULL;
+    for (int i = 0; topic && cli_commands[i]; i++)
+        if (strcmp(cli_commands[i]->name, topic) == 0)
+            command = cli_commands[i];
+    if (command)
+        (void)printf("usage: tarn %s\n%s\n", command->usage, command->doc);
     if (topic && strcmp(topic, "models") == 0)
         return models();
-    if (topic && strcmp(topic, "train") == 0)
-        (void)printf("usage: tarn %s\n%s\n\n", cli_train.usage, cli_train.doc);
-    char *text = tn_recipe_help(topic, a->markdown);
+    char *text = tn_recipe_help(topic, a->markdown); /* train and data are both commands and parts of a recipe */
+    if (command && text)
+        (void)putchar('\n');
+    if (command && !text)
+        return CLI_OK;
     if (!text)
         return cli_fail("there is no help on '%s'; `tarn help` lists the topics", topic ? topic : "");
     (void)fputs(text, stdout);

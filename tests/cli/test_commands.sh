@@ -34,6 +34,8 @@ for topic in recipe model layers data train output models linear conv2d softmax;
     runs 0 help $topic
     [ -s out.txt ] || say "help $topic is empty"
 done
+runs 0 help data # both a command and a part of a recipe
+prints "usage: tarn data check" text_folders val_fraction
 runs 0 help models
 prints mnist_cnn softmax_regression
 runs 0 help --markdown

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# test_recipes_page.sh: docs/recipes.md ends in what `tarn help --markdown` prints, its table of models names all there are,
-# and every whole recipe in a document (a ```yaml block that begins with "tarn:") can be built.
+# test_recipes_page.sh: docs/recipes.md ends in what `tarn help --markdown` prints, its tables of models and of kinds of data
+# name all there are, and every whole recipe in a document (a ```yaml block that begins with "tarn:") can be built.
 # With the argument --write the end of the page is written anew:  bash tests/docs/test_recipes_page.sh --write
 set -euo pipefail
 SRC=${SRC:-$(cd "$(dirname "$0")/../.." && pwd)}
@@ -24,6 +24,10 @@ fi
 while read -r name _; do
     grep -q "^| \`$name\` |" "$page" || { echo "FAILED: docs/recipes.md does not name the model $name" && bad=1; }
 done < <("$TARN" help models)
+while read -r name; do
+    grep -q "^| \`$name\` | [^|]*[a-z][^|]* | [^|]* |$" "$page" ||
+        { echo "FAILED: the table under \"Data\" of docs/recipes.md does not name the kind $name" && bad=1; }
+done < <("$TARN" help data --markdown | sed -n 's/^| `\([a-z_]*\)` | [^|]* |$/\1/p')
 
 if ! "$TARN" --version | grep -q libyaml; then
     echo "the recipes in the documents were not built: no libyaml"
