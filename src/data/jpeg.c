@@ -17,7 +17,12 @@ static unsigned number(const unsigned char *p, int bytes, bool big)
 /* A TIFF header, then a directory of 12-byte entries; the orientation is entry 0x0112, a 16-bit number. */
 int data_exif_orientation(const unsigned char *tiff, size_t bytes)
 {
-    enum { HEADER = 8, ENTRY = 12, ORIENTATION = 0x0112, SHORT = 3 };
+    enum { MARK = 6, HEADER = 8, ENTRY = 12, ORIENTATION = 0x0112, SHORT = 3 };
+    if (bytes >= MARK &&
+        memcmp(tiff, "Exif\0\0", MARK) == 0) { /* always in JPEG; in PNG and WebP some programs write it */
+        tiff += MARK;
+        bytes -= MARK;
+    }
     if (bytes < HEADER || (memcmp(tiff, "II*\0", 4) != 0 && memcmp(tiff, "MM\0*", 4) != 0))
         return 1;
     bool big = tiff[0] == 'M';
@@ -108,7 +113,7 @@ static int orientation_of(const reader *r)
 {
     for (jpeg_saved_marker_ptr m = r->jpeg.marker_list; m; m = m->next)
         if (m->marker == JPEG_APP0 + 1 && m->data_length > 6 && memcmp(m->data, "Exif\0\0", 6) == 0)
-            return data_exif_orientation(m->data + 6, m->data_length - 6);
+            return data_exif_orientation(m->data, m->data_length);
     return 1;
 }
 

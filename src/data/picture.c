@@ -120,20 +120,40 @@ tn_status data_picture_check(const data_source *s, int64_t width, int64_t height
 }
 
 /* Pixel (x, y) of the upright picture is (a, b) of the stored one: sides exchanged for 5 to 8, then mirrored. */
-static tn_picture *turn(const tn_picture *p, int orientation, base_error *e)
+static void turn_pixels(const void *from, int64_t width, int64_t height, size_t pixel, int orientation, void *to)
 {
     bool swap = orientation >= 5,
          mirror_x = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
     bool mirror_y = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
-    tn_picture *q = data_picture_new(swap ? p->height : p->width, swap ? p->width : p->height, p->channels, e);
-    for (int64_t y = 0; q && y < q->height; y++)
-        for (int64_t x = 0; x < q->width; x++) {
+    int64_t across = swap ? height : width, down = swap ? width : height;
+    unsigned char *at = to;
+    for (int64_t y = 0; y < down; y++)
+        for (int64_t x = 0; x < across; x++, at += pixel) {
             int64_t a = swap ? y : x, b = swap ? x : y;
-            a = mirror_x ? p->width - 1 - a : a;
-            b = mirror_y ? p->height - 1 - b : b;
-            memcpy(q->pixels + (y * q->width + x) * q->channels, p->pixels + (b * p->width + a) * p->channels,
-                   (size_t)q->channels);
+            a = mirror_x ? width - 1 - a : a;
+            b = mirror_y ? height - 1 - b : b;
+            memcpy(at, (const unsigned char *)from + (size_t)(b * width + a) * pixel, pixel);
         }
+}
+
+/* Takes p; NULL: memory is out. */
+static tn_picture *turn(tn_picture *p, int orientation, base_error *e)
+{
+    bool swap = orientation >= 5;
+    tn_picture *q = data_picture_new(swap ? p->height : p->width, swap ? p->width : p->height, p->channels, e);
+    if (q)
+        turn_pixels(p->pixels, p->width, p->height, (size_t)p->channels, orientation, q->pixels);
+    tn_picture_free(p);
+    return q;
+}
+
+static tn_picture16 *turn16(tn_picture16 *p, int orientation, base_error *e)
+{
+    bool swap = orientation >= 5;
+    tn_picture16 *q = data_picture16_new(swap ? p->height : p->width, swap ? p->width : p->height, p->channels, e);
+    if (q)
+        turn_pixels(p->values, p->width, p->height, (size_t)p->channels * sizeof *p->values, orientation, q->values);
+    tn_picture16_free(p);
     return q;
 }
 
@@ -154,22 +174,19 @@ tn_picture *data_picture_decode_hinted(const data_source *s, data_hint *hint, ba
     tn_picture *p = NULL;
     int orientation = 1;
     if (s->bytes >= 8 && memcmp(s->data, "\x89PNG\r\n\x1a\n", 8) == 0)
-        (void)data_png_decode(s, &p, e);
+        (void)data_png_decode(s, &p, &orientation, e);
     else if (s->bytes >= 3 && memcmp(s->data, "\xff\xd8\xff", 3) == 0)
         (void)data_jpeg_decode(s, hint, &p, &orientation, e);
     else if (s->bytes >= 12 && memcmp(s->data, "RIFF", 4) == 0 && memcmp(s->data + 8, "WEBP", 4) == 0)
-        (void)data_webp_decode(s, &p, e);
+        (void)data_webp_decode(s, &p, &orientation, e);
     else if (is_bmp(s))
         (void)data_bmp_decode(s, &p, e);
     else if (is_pnm(s))
         (void)data_pnm_decode(s, &p, e);
     else
         base_fail(e, TN_FORMAT, "%s is not a PNG, JPEG, WebP, BMP or PPM picture: it is %s", s->name, looks_like(s));
-    if (p && orientation > 1 && !s->raw) {
-        tn_picture *upright = turn(p, orientation, e);
-        tn_picture_free(p);
-        p = upright;
-    }
+    if (p && orientation > 1 && !s->raw)
+        p = turn(p, orientation, e);
     if (p && s->channels && p->channels != s->channels) {
         tn_picture *converted = data_picture_convert(p, s->channels, e);
         tn_picture_free(p);
@@ -271,18 +288,21 @@ tn_picture16 *data_picture_decode16(const void *data, size_t bytes, const char *
 {
     tn_picture *p = NULL;
     tn_picture16 *wide = NULL;
+    int orientation = 1;
     data_source s = {.data = data,
                      .bytes = bytes,
                      .name = name,
                      .pixels_limit = opt->pixels_limit > 0 ? opt->pixels_limit : PIXELS_LIMIT};
     if (bytes >= 8 && memcmp(data, "\x89PNG\r\n\x1a\n", 8) == 0 &&
         (opt->channels == 0 || opt->channels == 1 || opt->channels == 3))
-        (void)data_png_decode16(&s, &p, &wide, e);
+        (void)data_png_decode16(&s, &p, &wide, &orientation, e);
     else
-        p = decode_with(data, bytes, name, opt, e);
+        p = decode_with(data, bytes, name, opt, e); /* which turns it */
     if (p)
         wide = widened(p, e);
     tn_picture_free(p);
+    if (wide && orientation > 1 && !opt->raw_orientation)
+        wide = turn16(wide, orientation, e);
     if (!wide || !opt->channels || wide->channels == opt->channels)
         return wide;
     tn_picture16 *converted = convert16(wide, opt->channels, e);

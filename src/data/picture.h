@@ -39,21 +39,22 @@ tn_picture *data_picture_new(int64_t width, int64_t height, int channels, base_e
 tn_status data_picture_check(const data_source *s, int64_t width, int64_t height, base_error *e);
 
 /* *orientation: 1 to 8, as EXIF numbers them. */
-tn_status data_png_decode(const data_source *s, tn_picture **out, base_error *e);
+tn_status data_png_decode(const data_source *s, tn_picture **out, int *orientation, base_error *e);
 /* The same, 16 bits kept: then *wide is set in place of *out. */
-tn_status data_png_decode16(const data_source *s, tn_picture **out, tn_picture16 **wide, base_error *e);
+tn_status data_png_decode16(const data_source *s, tn_picture **out, tn_picture16 **wide, int *orientation,
+                            base_error *e);
 /* As tn_picture_decode16. */
 tn_picture16 *data_picture_decode16(const void *data, size_t bytes, const char *name, const tn_picture_opt *opt,
                                     base_error *e);
 tn_picture16 *data_picture16_new(int64_t width, int64_t height, int channels, base_error *e);
 tn_status data_jpeg_decode(const data_source *s, data_hint *hint, tn_picture **out, int *orientation, base_error *e);
-tn_status data_webp_decode(const data_source *s, tn_picture **out, base_error *e);
+tn_status data_webp_decode(const data_source *s, tn_picture **out, int *orientation, base_error *e);
 tn_status data_bmp_decode(const data_source *s, tn_picture **out, base_error *e);
 tn_status data_pnm_decode(const data_source *s, tn_picture **out, base_error *e);
 /* Any of them, told by its first bytes, turned and converted as the source says. hint may be NULL. */
 tn_picture *data_picture_decode_hinted(const data_source *s, data_hint *hint, base_error *e);
 tn_status data_png_write(const tn_picture *p, const char *path, base_error *e);
-/* The orientation in an EXIF block (what follows "Exif\0\0"); 1 if it has none or is damaged. */
+/* The orientation in an EXIF block, with "Exif\0\0" before it or without; 1 if it has none or is damaged. */
 int data_exif_orientation(const unsigned char *tiff, size_t bytes);
 
 tn_picture *data_picture_convert(const tn_picture *p, int channels, base_error *e);

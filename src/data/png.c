@@ -120,8 +120,19 @@ static bool read_rows(reader *r)
     for (int pass = 0; pass < passes; pass++)
         for (int64_t y = 0; y < r->height; y++)
             png_read_row(r->png, r->raw + (size_t)y * row, NULL);
-    png_read_end(r->png, NULL);
+    png_read_end(r->png, r->info);
     return true;
+}
+
+static int orientation_of(const reader *r)
+{
+#ifdef PNG_eXIf_SUPPORTED
+    png_uint_32 bytes = 0;
+    png_bytep block = NULL;
+    if (png_get_eXIf_1(r->png, r->info, &bytes, &block) && block)
+        return data_exif_orientation(block, bytes);
+#endif
+    return 1;
 }
 
 /* False when libpng jumped out or we gave up. */
@@ -176,7 +187,7 @@ static void flatten_wide(const reader *r)
     }
 }
 
-static tn_status decode(const data_source *s, tn_picture **out, tn_picture16 **wide, base_error *e)
+static tn_status decode(const data_source *s, tn_picture **out, tn_picture16 **wide, int *orientation, base_error *e)
 {
     reader r = {.source = s, .wants_wide = wide != NULL, .e = e};
     r.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &r, on_error, on_warning);
@@ -186,6 +197,8 @@ static tn_status decode(const data_source *s, tn_picture **out, tn_picture16 **w
         return base_no_memory(e, "decoding a PNG picture");
     }
     bool good = read_all(&r) && !r.no_memory;
+    if (good)
+        *orientation = orientation_of(&r);
     if (good && r.wide)
         flatten_wide(&r);
     else if (good)
@@ -208,14 +221,15 @@ static tn_status decode(const data_source *s, tn_picture **out, tn_picture16 **w
     return r.status;
 }
 
-tn_status data_png_decode(const data_source *s, tn_picture **out, base_error *e)
+tn_status data_png_decode(const data_source *s, tn_picture **out, int *orientation, base_error *e)
 {
-    return decode(s, out, NULL, e);
+    return decode(s, out, NULL, orientation, e);
 }
 
-tn_status data_png_decode16(const data_source *s, tn_picture **out, tn_picture16 **wide, base_error *e)
+tn_status data_png_decode16(const data_source *s, tn_picture **out, tn_picture16 **wide, int *orientation,
+                            base_error *e)
 {
-    return decode(s, out, wide, e);
+    return decode(s, out, wide, orientation, e);
 }
 
 /* ---- writing --------------------------------------------------------------------------------------------------- */
@@ -298,19 +312,21 @@ tn_status data_png_write(const tn_picture *p, const char *path, base_error *e)
 
 #else
 
-tn_status data_png_decode(const data_source *s, tn_picture **out, base_error *e)
+tn_status data_png_decode(const data_source *s, tn_picture **out, int *orientation, base_error *e)
 {
     (void)out;
+    (void)orientation;
     return base_fail(e, TN_UNSUPPORTED,
                      "%s is a PNG picture, and this build is without libpng; install the Debian package "
                      "libpng-dev and build again",
                      s->name);
 }
 
-tn_status data_png_decode16(const data_source *s, tn_picture **out, tn_picture16 **wide, base_error *e)
+tn_status data_png_decode16(const data_source *s, tn_picture **out, tn_picture16 **wide, int *orientation,
+                            base_error *e)
 {
     (void)wide;
-    return data_png_decode(s, out, e);
+    return data_png_decode(s, out, orientation, e);
 }
 
 tn_status data_png_write(const tn_picture *p, const char *path, base_error *e)

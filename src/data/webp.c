@@ -3,6 +3,7 @@
 
 #ifdef TARN_HAVE_WEBP
 #include <stdlib.h>
+#include <string.h>
 
 #include <webp/decode.h>
 
@@ -32,7 +33,31 @@ static tn_status decode_alpha(const data_source *s, tn_picture *p, base_error *e
     return good ? TN_OK : damaged(s, VP8_STATUS_BITSTREAM_ERROR, e);
 }
 
-tn_status data_webp_decode(const data_source *s, tn_picture **out, base_error *e)
+/* A RIFF file is "RIFF", its size, "WEBP", then chunks: four letters, the bytes that follow, and these, filled up to an even number.
+ * Only files whose first chunk, VP8X, says so have one called EXIF. */
+static int orientation_of(const data_source *s)
+{
+    enum { FIRST = 12, HEAD = 8, HAS_EXIF = 8 };
+    const unsigned char *chunk = s->data + FIRST;
+    size_t left = s->bytes - FIRST; /* it was decoded: it has that much */
+    if (left <= HEAD || memcmp(chunk, "VP8X", 4) != 0 || !(chunk[HEAD] & HAS_EXIF))
+        return 1;
+    while (left >= HEAD) {
+        size_t bytes = chunk[4] | (size_t)chunk[5] << 8 | (size_t)chunk[6] << 16 | (size_t)chunk[7] << 24;
+        if (bytes > left - HEAD)
+            return 1; /* it is cut */
+        if (memcmp(chunk, "EXIF", 4) == 0)
+            return data_exif_orientation(chunk + HEAD, bytes);
+        bytes += bytes & 1;
+        if (bytes > left - HEAD)
+            return 1;
+        chunk += HEAD + bytes;
+        left -= HEAD + bytes;
+    }
+    return 1;
+}
+
+tn_status data_webp_decode(const data_source *s, tn_picture **out, int *orientation, base_error *e)
 {
     WebPBitstreamFeatures f;
     int code = WebPGetFeatures(s->data, s->bytes, &f);
@@ -50,18 +75,21 @@ tn_status data_webp_decode(const data_source *s, tn_picture **out, base_error *e
         status = decode_alpha(s, p, e);
     else if (!WebPDecodeRGBInto(s->data, s->bytes, p->pixels, row * (size_t)f.height, (int)row))
         status = damaged(s, VP8_STATUS_BITSTREAM_ERROR, e);
-    if (status != TN_OK)
+    if (status != TN_OK) {
         tn_picture_free(p);
-    else
-        *out = p;
-    return status;
+        return status;
+    }
+    *out = p;
+    *orientation = orientation_of(s);
+    return TN_OK;
 }
 
 #else
 
-tn_status data_webp_decode(const data_source *s, tn_picture **out, base_error *e)
+tn_status data_webp_decode(const data_source *s, tn_picture **out, int *orientation, base_error *e)
 {
     (void)out;
+    (void)orientation;
     return base_fail(e, TN_UNSUPPORTED,
                      "%s is a WebP picture, and this build is without libwebp; install the Debian package "
                      "libwebp-dev and build again",
