@@ -35,12 +35,13 @@ typedef struct tn_field {
 } tn_field;
 
 /* Where `get` puts a sample: at[f] has room for field f, row-major, aligned for its dtype. For a field that varies `get` sets
- * lengths[f], 0 to dims[0], which stands at dims[0] before; what lies behind is filled up by Tarn. `inside` is Tarn's. */
+ * lengths[f], 0 to dims[0], which stands at dims[0] before; what lies behind is filled up by Tarn. `inside` and `among` are Tarn's. */
 typedef struct tn_sample {
     void *const *at;
     int64_t *lengths;
     int n_fields;
     void *inside;
+    const void *among;
 } tn_sample;
 
 /* For `get`: records why the sample cannot be had, and returns status: `return tn_sample_fail(s, TN_IO, "...")`. */

@@ -64,8 +64,8 @@ TN_API tn_status tn_batch_mix(tn_context *context, const tn_view *x, const tn_vi
 /* Class numbers i64 [n] as probabilities f32 [n, classes]: 1 - smoothing, and smoothing shared out evenly among all. */
 TN_API tn_status tn_batch_one_hot(tn_context *context, const tn_view *labels, double smoothing, const tn_view *y);
 
-/* The same sample by sample: each of a classification is mixed with another one of the set, both by its key, and "y" becomes f32
- * [classes]. What is validated on stays as it is. */
+/* The same sample by sample: each of a classification is mixed with another one, both by its key, and "y" becomes f32 [classes].
+ * The other is of the set, or where a subset of what comes out is read, of that subset. What is validated on stays as it is. */
 TN_API tn_dataset *tn_dataset_mix(tn_context *context, const tn_dataset *dataset, const tn_mix_opt *opt);
 
 /* ---- data sets ------------------------------------------------------------------------------------------------- */

@@ -29,7 +29,7 @@ static tn_status fill(const cache *c, int64_t index, uint64_t key, const tn_samp
     for (int f = 0; f < sample->n_fields; f++)
         at[f] = c->samples + (size_t)index * c->stride + c->offset[f];
     int64_t *lengths = c->lengths ? (int64_t *)(void *)(c->samples + (size_t)index * c->stride + c->lengths) : NULL;
-    tn_status status = data_get(c->of, index, key, at, lengths, sample->inside);
+    tn_status status = data_get_among(c->of, index, key, at, lengths, sample->among, sample->inside);
     if (status == TN_OK)
         copy_out(c, index, sample);
     atomic_store_explicit(&c->states[index], status == TN_OK ? READY : EMPTY, memory_order_release);
@@ -39,11 +39,13 @@ static tn_status fill(const cache *c, int64_t index, uint64_t key, const tn_samp
 static tn_status cache_get(void *user, int64_t index, uint64_t key, const tn_sample *sample)
 {
     const cache *c = user;
+    if (c->of->mixes && sample->among) /* kept, it would hold what another subset may not see */
+        return data_get_among(c->of, index, key, sample->at, sample->lengths, sample->among, sample->inside);
     unsigned char state = atomic_load_explicit(&c->states[index], memory_order_acquire);
     if (state == EMPTY && atomic_compare_exchange_strong(&c->states[index], &state, BUSY))
         return fill(c, index, key, sample);
     if (state != READY)
-        return data_get(c->of, index, key, sample->at, sample->lengths, sample->inside);
+        return data_get_among(c->of, index, key, sample->at, sample->lengths, sample->among, sample->inside);
     copy_out(c, index, sample);
     return TN_OK;
 }
@@ -113,7 +115,9 @@ tn_dataset *tn_dataset_cache(tn_context *context, const tn_dataset *of, size_t m
     def.release = cache_release;
     def.user = c;
     tn_dataset *d = take_memory(c, memory_limit, e) == TN_OK ? data_new(&def, e) : NULL;
-    if (!d)
+    if (d)
+        d->mixes = of->mixes;
+    else
         cache_release(c);
     return d;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/philox.h"
 #include "op/scheme/op.h"
 
 enum { MOST_CLASSES = 1 << 24, ALIGN = 64 };
@@ -295,11 +296,30 @@ static tn_status fetch(const tn_dataset *d, int64_t index, uint64_t key, const t
     return status;
 }
 
-tn_status data_blame(const tn_dataset *d, int64_t index, uint64_t key, base_error *e)
+/* A number as the outermost link has it, as the innermost has it; negative: it cannot be reached. */
+static int64_t reach(const data_among *among, uint64_t number)
+{
+    const int64_t i = among->outer ? reach(among->outer, number) : (int64_t)(number % (uint64_t)among->count);
+    return i < 0 ? i : among->at(among->user, i);
+}
+
+int64_t data_other(const data_among *among, int64_t count, uint64_t number)
+{
+    enum { DRAWS = 64 };
+    if (!among)
+        return (int64_t)(number % (uint64_t)count);
+    int64_t i = reach(among, number);
+    for (uint64_t n = 0; i < 0;
+         n++) /* sets joined: the sample that is fetched itself can be reached, so that this ends */
+        i = reach(among, n < DRAWS ? base_philox_key(number, n) : n - DRAWS);
+    return i;
+}
+
+tn_status data_blame(const tn_dataset *d, int64_t index, uint64_t key, const data_among *among, base_error *e)
 {
     base_str where = {0};
     if (d->where)
-        d->where(d->def.user, index, key, &where);
+        d->where(d->def.user, index, key, among, &where);
     else
         base_str_printf(&where, "sample %lld", (long long)index);
     if (e)
@@ -310,12 +330,18 @@ tn_status data_blame(const tn_dataset *d, int64_t index, uint64_t key, base_erro
 
 tn_status data_get(const tn_dataset *d, int64_t index, uint64_t key, void *const *at, int64_t *lengths, base_error *e)
 {
+    return data_get_among(d, index, key, at, lengths, NULL, e);
+}
+
+tn_status data_get_among(const tn_dataset *d, int64_t index, uint64_t key, void *const *at, int64_t *lengths,
+                         const data_among *among, base_error *e)
+{
     int64_t own[TN_MAX_FIELDS];
     lengths = lengths ? lengths : own;
     BASE_TRY(check_index(d, index, e));
     for (int f = 0; f < d->def.n_fields; f++)
         lengths[f] = d->def.fields[f].rank > 0 ? d->def.fields[f].dims[0] : 1;
-    const tn_sample sample = {.at = at, .lengths = lengths, .n_fields = d->def.n_fields, .inside = e};
+    const tn_sample sample = {.at = at, .lengths = lengths, .n_fields = d->def.n_fields, .inside = e, .among = among};
     BASE_TRY(fetch(d, index, key, &sample, e));
     BASE_TRY(check_lengths(d, index, at, lengths, e));
     return check_classes_of(d, index, d->y >= 0 ? at[d->y] : NULL, lengths, e);

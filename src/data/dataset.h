@@ -33,6 +33,18 @@ typedef struct data_lists {
     const void *user;
 } data_lists;
 
+/* Which samples of a set may be put together with the one that is fetched (by mosaic, mixup): those that the reader has, which reads
+ * a subset of it perhaps, or a subset of a subset. Every set that gives samples of another one other numbers adds a link, so that
+ * none outside what is read can be reached. */
+typedef struct data_among {
+    const struct data_among
+        *outer; /* the next link towards the reader; NULL: this is the outermost, and `count` counts */
+    int64_t count;
+    int64_t (*at)(const void *user,
+                  int64_t i); /* a number of the outer set as one of this; negative: it is not from here */
+    const void *user;
+} data_among;
+
 struct tn_dataset {
     atomic_int references;
     tn_dataset_def def;
@@ -42,16 +54,22 @@ struct tn_dataset {
     int y;                       /* the field "y", or -1 */
     pthread_mutex_t serial;      /* held during `get` and `label` of a serial set */
     /* The file, or files, that the target of a sample with this key is from; NULL: it has none. */
-    void (*where)(void *user, int64_t index, uint64_t key, base_str *to);
+    void (*where)(void *user, int64_t index, uint64_t key, const data_among *among, base_str *to);
+    bool mixes; /* samples hold what is of others of the set */
 };
 
 /* Counts as const: what may change of a set is no business of its user. */
 tn_dataset *data_retain(const tn_dataset *d);
 /* In the sentence of e: the file that the target of the sample is from in front, or the sample's number. Returns e's status. */
-tn_status data_blame(const tn_dataset *d, int64_t index, uint64_t key, base_error *e);
+tn_status data_blame(const tn_dataset *d, int64_t index, uint64_t key, const data_among *among, base_error *e);
 /* One sample to at[0 .. fields), with index and label checked, fields that vary filled up; lengths[0 .. fields) says how long
  * they are (NULL: not asked). */
 tn_status data_get(const tn_dataset *d, int64_t index, uint64_t key, void *const *at, int64_t *lengths, base_error *e);
+/* The same for sets made of others, which hand on what they were asked with: `among` of the tn_sample, or a link to it. */
+tn_status data_get_among(const tn_dataset *d, int64_t index, uint64_t key, void *const *at, int64_t *lengths,
+                         const data_among *among, base_error *e);
+/* The sample that a random number chooses among those of a set with `count` that the reader has. */
+int64_t data_other(const data_among *among, int64_t count, uint64_t number);
 /* List number i of a data set's batches, or NULL. */
 const data_list *data_list_at(const tn_dataset *d, int i);
 /* Does any field vary? */

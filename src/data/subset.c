@@ -10,13 +10,25 @@
 
 typedef struct subset {
     const tn_dataset *of;
-    int64_t *indices;
+    int64_t *indices, count;
 } subset;
+
+static int64_t subset_at(const void *user, int64_t i)
+{
+    const subset *s = user;
+    return s->indices[i];
+}
+
+static data_among subset_link(const subset *s, const data_among *outer)
+{
+    return (data_among){.outer = outer, .count = s->count, .at = subset_at, .user = s};
+}
 
 static tn_status subset_get(void *user, int64_t index, uint64_t key, const tn_sample *sample)
 {
     const subset *s = user;
-    return data_get(s->of, s->indices[index], key, sample->at, sample->lengths, sample->inside);
+    const data_among among = subset_link(s, sample->among);
+    return data_get_among(s->of, s->indices[index], key, sample->at, sample->lengths, &among, sample->inside);
 }
 
 static int64_t subset_label(void *user, int64_t index)
@@ -32,10 +44,11 @@ static int64_t subset_length(void *user, int64_t index)
     return data_length(s->of, s->indices[index]);
 }
 
-static void subset_where(void *user, int64_t index, uint64_t key, base_str *to)
+static void subset_where(void *user, int64_t index, uint64_t key, const data_among *outer, base_str *to)
 {
     const subset *s = user;
-    s->of->where(s->of->def.user, s->indices[index], key, to);
+    const data_among among = subset_link(s, outer);
+    s->of->where(s->of->def.user, s->indices[index], key, &among, to);
 }
 
 static void subset_release(void *user)
@@ -57,6 +70,7 @@ static tn_dataset *subset_new(const tn_dataset *of, int64_t *indices, int64_t co
     }
     s->of = data_retain(of);
     s->indices = indices;
+    s->count = count;
     tn_dataset_def def = data_def_like(of);
     def.count = count;
     def.get = subset_get;
@@ -71,6 +85,7 @@ static tn_dataset *subset_new(const tn_dataset *of, int64_t *indices, int64_t co
     }
     d->lists = of->lists; /* made of the samples alone, whoever chose them */
     d->where = of->where ? subset_where : NULL;
+    d->mixes = of->mixes;
     return d;
 }
 
@@ -143,10 +158,25 @@ static const tn_dataset *concat_find(const concat *c, int64_t *index)
     return c->part[low].set;
 }
 
+/* The part that a sample is from. */
+typedef struct concat_part {
+    int64_t first, end;
+} concat_part;
+
+static int64_t concat_at(const void *user, int64_t i)
+{
+    const concat_part *p = user;
+    return i >= p->first && i < p->end ? i - p->first : -1;
+}
+
 static tn_status concat_get(void *user, int64_t index, uint64_t key, const tn_sample *sample)
 {
-    const tn_dataset *set = concat_find(user, &index);
-    return data_get(set, index, key, sample->at, sample->lengths, sample->inside);
+    const concat *c = user;
+    int64_t inside = index;
+    const tn_dataset *set = concat_find(c, &inside);
+    const concat_part part = {.first = index - inside, .end = index - inside + set->def.count};
+    const data_among among = {.outer = sample->among, .count = c->part[c->n - 1].end, .at = concat_at, .user = &part};
+    return data_get_among(set, inside, key, sample->at, sample->lengths, &among, sample->inside);
 }
 
 static int64_t concat_label(void *user, int64_t index)
@@ -217,6 +247,8 @@ static tn_dataset *concat_new(const tn_dataset *const *sets, int n, base_error *
     tn_dataset *d = sums ? data_new(&def, e) : NULL;
     if (!d)
         concat_release(c);
+    for (int i = 0; d && i < n; i++)
+        d->mixes |= sets[i]->mixes;
     return d;
 }
 

@@ -67,7 +67,7 @@ static tn_status augmented_get(void *user, int64_t index, uint64_t key, const tn
     void *at[TN_MAX_FIELDS];
     memcpy(at, sample->at, sizeof *at * (size_t)sample->n_fields);
     at[a->x] = planes;
-    tn_status status = data_get(a->from, index, key, at, sample->lengths, e);
+    tn_status status = data_get_among(a->from, index, key, at, sample->lengths, sample->among, e);
     picture_scene s = {0};
     if (status == TN_OK)
         status = scene_set(&s, from_planes(field, planes, e), e);
@@ -128,7 +128,9 @@ tn_dataset *tn_dataset_augment(tn_context *context, const tn_dataset *d, const t
     def.release = augmented_release;
     def.user = a;
     tn_dataset *result = data_new(&def, e);
-    if (!result)
+    if (result)
+        result->mixes = d->mixes;
+    else
         augmented_release(a);
     return result;
 }

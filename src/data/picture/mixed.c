@@ -50,6 +50,14 @@ static void write_probabilities(const mixed *m, float *y, int64_t label, int64_t
     y[other] += (float)((1 - l) * (1 - m->opt.smoothing));
 }
 
+/* Among what is read: all of the set, or the part of it that was cut out. */
+static int64_t partner_of(const mixed *m, const data_among *among, base_random *r)
+{
+    const int64_t count = m->from->def.count;
+    return among ? data_other(among, count, base_random_below(r, INT64_MAX))
+                 : (int64_t)base_random_below(r, (uint64_t)count);
+}
+
 static tn_status mixed_get(void *user, int64_t index, uint64_t key, const tn_sample *sample)
 {
     const mixed *m = user;
@@ -61,7 +69,7 @@ static tn_status mixed_get(void *user, int64_t index, uint64_t key, const tn_sam
     double l = 1;
     at[m->x] = sample->at[m->x];
     at[m->y] = &label;
-    BASE_TRY(data_get(m->from, index, key, at, NULL, e));
+    BASE_TRY(data_get_among(m->from, index, key, at, NULL, sample->among, e));
     bool mixes = base_random_f64(&r) < m->opt.probability;
     if (mixes) {
         bool cuts = m->opt.cutmix > 0 && (m->opt.mixup == 0 || base_random_f64(&r) < 0.5);
@@ -70,8 +78,8 @@ static tn_status mixed_get(void *user, int64_t index, uint64_t key, const tn_sam
             return base_no_memory(e, "mixing samples");
         at[m->x] = other;
         at[m->y] = &other_label;
-        int64_t partner = (int64_t)base_random_below(&r, (uint64_t)m->from->def.count);
-        tn_status status = data_get(m->from, partner, base_philox_key(key, 1), at, NULL, e);
+        int64_t partner = partner_of(m, sample->among, &r);
+        tn_status status = data_get_among(m->from, partner, base_philox_key(key, 1), at, NULL, sample->among, e);
         l = mix_beta(&r, cuts ? m->opt.cutmix : m->opt.mixup);
         if (status == TN_OK && cuts)
             l = cut(m, sample->at[m->x], other, l, &r);
@@ -137,7 +145,9 @@ tn_dataset *tn_dataset_mix(tn_context *context, const tn_dataset *d, const tn_mi
     def.release = mixed_release;
     def.user = m;
     tn_dataset *result = data_new(&def, e);
-    if (!result)
+    if (result)
+        result->mixes = true;
+    else
         mixed_release(m);
     return result;
 }

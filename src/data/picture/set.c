@@ -176,12 +176,13 @@ static void write_boxes(const picture_scene *scene, int most, float *out)
 
 typedef struct mosaic_source {
     const picture_set *set;
+    const data_among *among;
 } mosaic_source;
 
 static tn_status load_other(void *user, uint64_t number, picture_scene *scene, base_error *e)
 {
     const mosaic_source *m = user;
-    return load(m->set, (int64_t)(number % m->set->items.n), NULL, scene, e);
+    return load(m->set, data_other(m->among, (int64_t)m->set->items.n, number), NULL, scene, e);
 }
 
 typedef struct wanted {
@@ -310,10 +311,12 @@ static tn_status make_deep_sample(const picture_set *s, int64_t index, void *con
     return status;
 }
 
-static tn_status make_sample(const picture_set *s, int64_t index, uint64_t key, void *const *at, base_error *e)
+static tn_status make_sample(const picture_set *s, int64_t index, uint64_t key, const tn_sample *sample)
 {
+    base_error *e = sample->inside;
+    void *const *at = sample->at;
     picture_scene scene = {0};
-    mosaic_source more = {s};
+    mosaic_source more = {s, sample->among};
     /* Where only a part of the picture will be seen, no more is decoded; masks and boxes want the whole. */
     wanted want = {s, key};
     data_hint hint = {.ask = ask, .user = &want};
@@ -359,8 +362,7 @@ static tn_status make_sample(const picture_set *s, int64_t index, uint64_t key, 
 static tn_status set_get(void *user, int64_t index, uint64_t key, const tn_sample *sample)
 {
     const picture_set *s = user;
-    return s->deep ? make_deep_sample(s, index, sample->at, sample->inside)
-                   : make_sample(s, index, key, sample->at, sample->inside);
+    return s->deep ? make_deep_sample(s, index, sample->at, sample->inside) : make_sample(s, index, key, sample);
 }
 
 static int64_t set_label(void *user, int64_t index)
@@ -380,26 +382,26 @@ static void target_where(const picture_set *s, int64_t index, base_str *to)
 }
 
 typedef struct noting {
-    const picture_set *set;
+    mosaic_source from;
     base_str *to;
 } noting;
 
 static tn_status load_noted(void *user, uint64_t number, picture_scene *scene, base_error *e)
 {
-    const noting *n = user;
-    const int64_t index = (int64_t)(number % n->set->items.n);
+    noting *n = user;
+    const picture_set *s = n->from.set;
     base_str_add(n->to, ", ");
-    target_where(n->set, index, n->to);
-    return load(n->set, index, NULL, scene, e);
+    target_where(s, data_other(n->from.among, (int64_t)s->items.n, number), n->to);
+    return load_other(&n->from, number, scene, e);
 }
 
 /* Of a mosaic all that are in it: it is made again, to see which. */
-static void set_where(void *user, int64_t index, uint64_t key, base_str *to)
+static void set_where(void *user, int64_t index, uint64_t key, const data_among *among, base_str *to)
 {
     const picture_set *s = user;
     const bool mosaic = s->pipeline && pipeline_has_mosaic(s->pipeline);
     picture_scene scene = {0};
-    noting note = {s, to};
+    noting note = {{s, among}, to};
     base_error why = {0};
     target_where(s, index, to);
     if (mosaic && load(s, index, NULL, &scene, &why) == TN_OK)
@@ -501,10 +503,12 @@ tn_dataset *picture_set_finish(picture_set *s, const char *what, base_error *e)
                               .user = s};
         d = data_new(&def, e);
     }
-    if (d)
-        d->where = set_where;
-    else
+    if (!d) {
         picture_set_free(s);
+        return NULL;
+    }
+    d->where = set_where;
+    d->mixes = s->pipeline && pipeline_has_mosaic(s->pipeline);
     return d;
 }
 

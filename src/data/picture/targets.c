@@ -15,29 +15,33 @@ typedef struct targets {
 
 enum { NO_CLASS = 255, NOT_JUDGED = -100, BOX = 5 };
 
-static tn_status put_mask(const targets *t, int64_t index, uint64_t key, const uint8_t *mask, int64_t *y, base_error *e)
+static tn_status put_mask(const targets *t, int64_t index, uint64_t key, const uint8_t *mask, const tn_sample *sample)
 {
+    base_error *e = sample->inside;
+    int64_t *y = sample->at[1];
     for (int64_t i = 0; i < t->pixels; i++) {
         if (mask[i] >= t->classes && mask[i] != NO_CLASS) {
             base_fail(e, TN_FORMAT,
                       "the mask has a pixel of class %d; there are the classes 0 to %d, and 255 for pixels that do not "
                       "count",
                       mask[i], t->classes - 1);
-            return data_blame(t->from, index, key, e);
+            return data_blame(t->from, index, key, sample->among, e);
         }
         y[i] = mask[i] == NO_CLASS ? NOT_JUDGED : mask[i];
     }
     return TN_OK;
 }
 
-static tn_status check_boxes(const targets *t, int64_t index, uint64_t key, const float *boxes, base_error *e)
+static tn_status check_boxes(const targets *t, int64_t index, uint64_t key, const tn_sample *sample)
 {
+    base_error *e = sample->inside;
+    const float *boxes = sample->at[1];
     const int64_t most = tn_dataset_field(t->from, t->y)->dims[0];
     for (int64_t i = 0; i < most; i++)
         if (boxes[BOX * i] >= (float)t->classes) {
             base_fail(e, TN_FORMAT, "a box is of class %g; there are the classes 0 to %d", (double)boxes[BOX * i],
                       t->classes - 1);
-            return data_blame(t->from, index, key, e);
+            return data_blame(t->from, index, key, sample->among, e);
         }
     return TN_OK;
 }
@@ -52,10 +56,9 @@ static tn_status targets_get(void *user, int64_t index, uint64_t key, const tn_s
         return base_no_memory(e, "fetching a sample");
     at[t->x] = sample->at[0];
     at[t->y] = t->pixels ? room : sample->at[1];
-    tn_status status = data_get(t->from, index, key, at, NULL, e);
+    tn_status status = data_get_among(t->from, index, key, at, NULL, sample->among, e);
     if (status == TN_OK)
-        status =
-            t->pixels ? put_mask(t, index, key, room, sample->at[1], e) : check_boxes(t, index, key, sample->at[1], e);
+        status = t->pixels ? put_mask(t, index, key, room, sample) : check_boxes(t, index, key, sample);
     free(room);
     return status;
 }
@@ -127,7 +130,9 @@ tn_dataset *tn_dataset_picture_targets(tn_context *context, const tn_dataset *d,
     t->pixels = mask >= 0 ? f->dims[0] * f->dims[1] : 0;
     t->from = data_retain(d);
     tn_dataset *result = make(d, t, names, e);
-    if (!result)
+    if (result)
+        result->mixes = d->mixes;
+    else
         targets_release(t);
     return result;
 }
