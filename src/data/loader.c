@@ -12,6 +12,7 @@
 
 #include "base/philox.h"
 #include "data/dataset.h"
+#include "data/loader.h"
 #include "data/permutation.h"
 #include "data/transform.h"
 #include "data/window.h"
@@ -507,7 +508,7 @@ static void deliver(tn_loader *l, slot *s)
                             .n_fields = l->set->def.n_fields + (l->set->lists ? l->set->lists->n : 0),
                             .fields = s->fields,
                             .samples = s->samples};
-    l->stats.batches++;
+    l->stats.batches += s->n > 0;
     l->stats.samples += s->n;
 }
 
@@ -523,7 +524,8 @@ static void tell_skipped(tn_loader *l, const slot *s)
                  s->err.text);
 }
 
-static tn_status next(tn_loader *l, const tn_batch **batch)
+/* empty: batches without a sample are wanted too. */
+static tn_status next(tn_loader *l, const tn_batch **batch, bool empty)
 {
     base_clear(&l->err);
     for (;;) {
@@ -540,27 +542,37 @@ static tn_status next(tn_loader *l, const tn_batch **batch)
         l->stats.skipped += s->skipped;
         if (s->skipped)
             tell_skipped(l, s);
-        if (s->n > 0)
+        if (s->n > 0 || empty)
             deliver(l, s);
         l->index++;
-        if (s->n == 0)
+        if (s->n == 0 && !empty)
             continue; /* every sample of it was left out */
         *batch = &l->current;
         return TN_OK;
     }
 }
 
-tn_status tn_loader_next(tn_loader *l, const tn_batch **batch)
+static tn_status timed_next(tn_loader *l, const tn_batch **batch, bool empty)
 {
     double begin = now();
     if (l->first_call == 0)
         l->first_call = begin;
     *batch = NULL;
-    tn_status status = next(l, batch);
+    tn_status status = next(l, batch, empty);
     double end = now();
     l->stats.waited += end - begin;
     l->stats.total = end - l->first_call;
     return status;
+}
+
+tn_status tn_loader_next(tn_loader *l, const tn_batch **batch)
+{
+    return timed_next(l, batch, false);
+}
+
+tn_status data_loader_next(tn_loader *l, const tn_batch **batch)
+{
+    return timed_next(l, batch, true);
 }
 
 void tn_loader_position(const tn_loader *l, int64_t *epoch, int64_t *batch)

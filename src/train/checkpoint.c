@@ -183,6 +183,7 @@ static tn_status restore(tn_trainer *t, const format_safetensors *file, const ch
         return base_fail(&t->error, TN_INVALID, "%s", tn_loader_error(t->loader));
     tn_state_set_random(t->model->state, (uint64_t)fixed[0], (uint64_t)fixed[1]);
     t->at = at;
+    t->held = 0;                         /* a checkpoint stands between groups */
     const char *why = train_finished(t); /* by this run's settings: with more epochs or patience it goes on */
     t->at.finished = why != NULL;
     if (why)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/loader.h"
 #include "format/json.h"
 #include "train/target.h"
 
@@ -66,11 +67,11 @@ static void count_correct(tn_trainer *t, const tn_view *scores, const tn_view *t
     }
 }
 
+/* The gradients of one batch: a whole step, or kept until the group is complete. */
 static tn_status run_batch(tn_trainer *t, const tn_batch *batch)
 {
     if (t->opt.lbfgs)
         return step_by_lbfgs(t, batch);
-    int64_t which, size = group_size(t, t->at.batch, &which);
     float loss = 0, norm = 0, lr = (float)t->lr;
     tn_feed feeds[TRAIN_MOST_FEEDS + 1], fetches[3];
     int n = 0, fed = 0;
@@ -88,7 +89,7 @@ static tn_status run_batch(tn_trainer *t, const tn_batch *batch)
     }
     if (single && !t->opt.optim.no_gradient_norm)
         fetches[n++] = (tn_feed){"grad_norm", tn_view_of(&norm, TN_F32, 0, NULL)};
-    const char *entry = single ? "step" : which == 0 ? "accumulate_first" : "accumulate";
+    const char *entry = single ? "step" : t->held == 0 ? "accumulate_first" : "accumulate";
     tn_status status = tn_run(t->session, entry, fed, feeds, n, fetches);
     if (status != TN_OK)
         return session_error(t, status);
@@ -96,9 +97,16 @@ static tn_status run_batch(tn_trainer *t, const tn_batch *batch)
     train_mean_add(&t->at.loss, (double)loss, (double)weight);
     if (scores)
         count_correct(t, &fetches[1].view, &feeds[1].view);
-    if (!single && which == size - 1)
-        BASE_TRY(apply(t, lr, (float)size));
+    t->held += !single;
     return TN_OK;
+}
+
+/* Behind the last batch of a group: an update by what there is. Batches whose samples were all left out add nothing. */
+static tn_status end_group(tn_trainer *t)
+{
+    const int64_t count = t->held;
+    t->held = 0;
+    return count > 0 ? apply(t, (float)t->lr, (float)count) : TN_OK;
 }
 
 static tn_progress progress_now(const tn_trainer *t)
@@ -164,29 +172,36 @@ static tn_status maybe_checkpoint(tn_trainer *t)
     return save_last(t);
 }
 
+/* Steps are counted by the plan, also where all samples of a batch were left out: the position tells which batches come, and the
+ * learning rate goes as it would. */
 static tn_status run_epoch(tn_trainer *t)
 {
     const tn_batch *batch;
     t->epoch_started = train_now();
     while (t->at.batch < t->batches) {
         int64_t which;
-        tn_status status = tn_loader_next(t->loader, &batch);
+        tn_status status = data_loader_next(t->loader, &batch);
         if (status != TN_OK || !batch)
             return base_fail(&t->error, status == TN_OK ? TN_INTERNAL : status, "%s",
                              status != TN_OK ? tn_loader_error(t->loader) : "the epoch ended early");
         (void)group_size(t, t->at.batch, &which);
         if (which == 0)
             t->lr = tn_schedule_rate(&t->opt.schedule, &t->at.schedule, t->at.total, t->at.epoch);
-        BASE_TRY(run_batch(t, batch));
+        if (batch->n > 0)
+            BASE_TRY(run_batch(t, batch));
         t->at.batch++;
         (void)group_size(t, t->at.batch, &which);
+        if (which == 0 || t->at.batch == t->batches)
+            BASE_TRY(end_group(t));
         t->at.total += which == 0 || t->at.batch == t->batches;
         tn_progress p = progress_now(t);
         if (t->at.batch < t->batches)
             BASE_TRY(report(t, &p));
         BASE_TRY(maybe_checkpoint(t));
     }
-    return TN_OK;
+    return t->at.seen > 0 || !t->opt.skip_bad
+               ? TN_OK
+               : base_fail(&t->error, TN_FORMAT, "none of the epoch's samples can be had: all were left out");
 }
 
 /* ---- the end of an epoch ----------------------------------------------------------------------------------------- */

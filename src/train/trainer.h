@@ -67,6 +67,7 @@ struct tn_trainer {
     train_position at;
     base_str history; /* metrics.jsonl */
     int64_t batches;  /* in an epoch */
+    int64_t held;     /* batches whose gradients wait for the end of their group */
     double started, epoch_started;
     double grad_norm, lr;
     tn_memory memory; /* of a step */

@@ -182,6 +182,83 @@ static void resumed_runs_end_in_the_same_bits(void **p)
 }
 
 /* Without noise and statistics, as second-order steps like it. */
+/* ---- samples that are left out ------------------------------------------------------------------------------------- */
+
+enum { BATCH = 32 };
+
+/* All of the first three batches of 32, of the fifth, the seventh and the last. */
+static bool is_broken(int64_t i)
+{
+    const int64_t batch = i / BATCH;
+    return batch < 3 || batch == 4 || batch == 6 || batch == 18;
+}
+
+static tn_status get_unless_broken(void *user, int64_t index, uint64_t key, const tn_sample *sample)
+{
+    const fixture *f = user;
+    const int64_t dims[3] = {1, 28, 28};
+    if (is_broken(index))
+        return tn_sample_fail(sample, TN_FORMAT, "pictures/%d.png is damaged", (int)index);
+    tn_view views[2] = {tn_view_of(sample->at[0], TN_U8, 3, dims), tn_view_of(sample->at[1], TN_I64, 0, NULL)};
+    return tn_dataset_get(NULL, f->train, index, key, views);
+}
+
+static tn_dataset *broken_set(fixture *whole)
+{
+    const tn_field fields[2] = {*tn_dataset_field(whole->train, 0), *tn_dataset_field(whole->train, 1)};
+    const tn_dataset_def def = {.count = tn_dataset_count(whole->train),
+                                .fields = fields,
+                                .n_fields = 2,
+                                .classes = 10,
+                                .get = get_unless_broken,
+                                .user = whole};
+    tn_dataset *d = tn_dataset_new(whole->context, &def);
+    if (!d)
+        fail_msg("%s", tn_context_error(whole->context));
+    return d;
+}
+
+static tn_model *trained_on(fixture *f, const tn_train_opt *o)
+{
+    tn_model *m = mlp(f, 10);
+    tn_trainer *t = trainer(f, m, o);
+    if (tn_trainer_run(t) != TN_OK)
+        fail_msg("%s", tn_trainer_error(t));
+    tn_trainer_free(t);
+    return m;
+}
+
+/* Batches that lost all samples are as none, wherever they stand, and runs go on exactly. */
+static void whole_batches_are_left_out(void **p)
+{
+    fixture *f = *p, broken = *f, good = *f;
+    int64_t left[600], n = 0;
+    for (int64_t i = 0; i < 600; i++)
+        if (!is_broken(i))
+            left[n++] = i;
+    tn_train_opt o = options();
+    o.schedule.kind = TN_SCHEDULE_CONSTANT;
+    o.no_shuffle = o.skip_bad = true;
+    o.workers = 2;
+    broken.train = broken_set(f);
+    good.train = tn_dataset_subset(f->context, f->train, left, n);
+    resumed_as_well(&broken, o);
+    tn_model *a = trained_on(&broken, &o), *b = trained_on(&good, &o);
+    same_state(a, b);
+    tn_model_free(a);
+    tn_model_free(b);
+    tn_dataset_free(good.train);
+    good.train = tn_dataset_range(f->context, broken.train, 0, 3 * BATCH);
+    a = mlp(f, 10);
+    tn_trainer *t = trainer(&good, a, &o);
+    assert_int_equal(tn_trainer_run(t), TN_FORMAT);
+    assert_string_equal(tn_trainer_error(t), "none of the epoch's samples can be had: all were left out");
+    tn_trainer_free(t);
+    tn_model_free(a);
+    tn_dataset_free(good.train);
+    tn_dataset_free(broken.train);
+}
+
 static tn_model *plain_mlp(const fixture *f)
 {
     tn_graph *g = tn_graph_new(f->context);
@@ -440,6 +517,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(it_learns, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_optimizer_learns, set_up, tear_down),
         cmocka_unit_test_setup_teardown(resumed_runs_end_in_the_same_bits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(whole_batches_are_left_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lbfgs_learns, set_up, tear_down),
         cmocka_unit_test_setup_teardown(losses_are_added, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_run_that_stopped_early_stays_as_it_is, set_up, tear_down),
