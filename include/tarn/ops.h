@@ -285,6 +285,9 @@ TN_API tn_tensor *tn_take_along(tn_tensor *x, int axis, tn_tensor *index);
 /* By whole rows; index has one axis. */
 TN_API tn_tensor *tn_index_select(tn_tensor *x, int axis, tn_tensor *index);
 TN_API tn_tensor *tn_index_add(tn_tensor *x, int axis, tn_tensor *index, tn_tensor *source);
+/* x with source put along an axis from `start` on, one number at run time; what would lie outside of x is left out. Written to the
+ * state that x is, it moves source alone: a cache that grows (jax.lax.dynamic_update_slice_in_dim). */
+TN_API tn_tensor *tn_update_slice(tn_tensor *x, tn_tensor *source, tn_tensor *start, int axis);
 /* Up to `bound` values, the rest 0 (of nonzero: -1), and how many there are; more than bound are a fault. The coordinates
  * [bound, rank] of what is not 0; the elements where the mask is true. */
 typedef struct tn_found {

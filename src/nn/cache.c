@@ -8,8 +8,7 @@ static tn_tensor *places(tn_tensor *cache)
 
 tn_tensor *nn_cached(tn_tensor *at, tn_tensor *cache, tn_tensor *step)
 {
-    tn_tensor *here = tn_eq(places(cache), tn_cast(at, TN_I64));
-    return tn_where(tn_unsqueeze(here, 1), step, cache);
+    return tn_update_slice(cache, step, tn_cast(at, TN_I64), 2);
 }
 
 tn_tensor *nn_past(tn_tensor *at, tn_tensor *cache)
