@@ -30,4 +30,37 @@ sed '7s/^[0-9]*/much/' good.csv >word.csv
 runs 0 train r.yaml data.path=word.csv data.bad=missing data.numbers=x
 says "0 rows skipped and 1 value taken as missing" 'word.csv:7:1: column "x": "much" is not of the type number'
 
+# What a model predicts from is read by the types it was trained on: the wrong cell is blamed, and not the first row.
+rm -rf runs
+runs 0 train r.yaml
+sed '1q;' good.csv >in.csv
+printf '4,red,no\n5,blue,no\nmuch,red,no\n6,red,no\n' >>in.csv
+runs 1 predict runs/b-001 in.csv
+says 'in.csv:4:1: column "x": "much" is not of the type number'
+printf 'x,c\n1.5,red\n' >in.csv
+runs 0 predict runs/b-001 in.csv
+awk 'BEGIN { print "zip,y"; for (i = 0; i < 60; i++) print (i % 2 ? "007,yes" : "b8,no") }' >zip.csv
+rm -rf runs
+runs 0 train r.yaml data.path=zip.csv train.epochs=20
+printf 'zip\n007\n' >in.csv
+runs 0 predict runs/b-001 in.csv
+prints "in.csv: yes"
+
+# Trained on a database, it predicts from files; texts that are dates are dates there too.
+if ! command -v sqlite3 >/dev/null || ! sqlite3 one.db "create table t(a integer);" ||
+    "$TARN" train r.yaml data.path=one.db data.query="select * from t" 2>&1 | grep -q "without SQLite"; then
+    echo "SKIPPED: test_bad_tables.sh, databases: no sqlite3, or a build without SQLite" >&2
+else
+    awk 'BEGIN { print "create table t(d text, v real, y text);"; for (i = 0; i < 60; i++) printf "insert into t values(\x272020-01-%02d\x27,%d,\x27%s\x27);\n", 1 + i % 28, i, i % 2 ? "yes" : "no" }' | sqlite3 t.db
+    rm -rf runs
+    runs 0 train r.yaml data.path=t.db data.query="select * from t" data.date=d
+    says "time: d"
+    printf 'd,v\n2020-01-02,5\n' >in.csv
+    runs 0 predict runs/b-001 in.csv
+    printf 'd\tv\n2020-01-02\t5\n2020-01-03\t5\n' >in.tsv
+    runs 0 predict runs/b-001 in.tsv
+    runs 1 predict runs/b-001 t.db
+    says "SQLite"
+fi
+
 finish

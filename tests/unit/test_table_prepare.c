@@ -294,18 +294,19 @@ static void queries_of_sqlite(void **state)
     const char *path = scratch_path("a.db");
     sqlite3 *db;
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(
-        sqlite3_exec(db,
-                     "create table t(id integer, x real, zip text, note text);"
-                     "insert into t values(1,0.1,'01234','a \"b\", c'),(2,null,'99',null),(3,1e-300,'7','x\ny')",
-                     NULL, NULL, NULL),
-        SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "create table t(id integer, x real, zip text, note text, d text);"
+                                  "insert into t values(1,0.1,'01234','a \"b\", "
+                                  "c','2020-01-01'),(2,null,'99',null,null),(3,1e-300,'7','x\ny','2020-01-03')",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
     sqlite3_close(db);
     tn_table *t = tn_table_sqlite(context, path, "select * from t order by id", NULL);
     if (!t)
         fail_msg("%s", tn_context_error(context));
     assert_int_equal(tn_table_rows(t), 3);
     assert_int_equal(tn_table_column(t, 2)->type, TN_COLUMN_CATEGORY);
+    assert_int_equal(tn_table_column(t, 4)->type, TN_COLUMN_TIME);
     assert_true(((const double *)tn_table_column(t, 1)->values)[0] == 0.1);
     assert_true(((const double *)tn_table_column(t, 1)->values)[2] == 1e-300);
     assert_true(tn_table_missing(t, 1, 1));

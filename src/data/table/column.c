@@ -150,7 +150,8 @@ static inline __attribute__((always_inline)) tn_status convert(const table_sourc
         }
         if (length > CELL_LENGTH && !text_of(s, c, b, cell, &text, &length))
             return base_no_memory(&c->err, "reading a table");
-        bool string = cell->length & CELL_STRING, missing = cell->length & (unsigned)CELL_NONE;
+        bool string = (cell->length & CELL_STRING) && !(s->texts_quoted && s->told[column]);
+        bool missing = cell->length & (unsigned)CELL_NONE;
         if (!missing && !(missing = table_is_absent_text(&s->absent, text, length))) {
             put done = put_value(s, part, kind, row, text, length, string);
             if (done == PUT_MEMORY)

@@ -129,7 +129,7 @@ INLINE void put_cell(const table_source *s, const table_block *b, reading *r, ta
         }
         from = r->open + 1;
         to = r->closed;
-        flags = r->escaped ? (uint32_t)CELL_ESCAPED : 0;
+        flags = (r->escaped ? (uint32_t)CELL_ESCAPED : 0) | (s->texts_quoted ? (uint32_t)CELL_STRING : 0);
     } else if (from < to && (*from == ' ' || to[-1] == ' ') && s->delimiter != ' ') {
         while (from < to && *from == ' ')
             from++;
@@ -292,9 +292,10 @@ INLINE const char *plain_cell(const table_source *s, const char *p, const char *
     uint32_t flags = 0;
     if (p < end && *p == quote) {
         from = ++p;
+        flags = s->texts_quoted ? CELL_STRING : 0;
         for (p = find(p, end, quote, quote, fast); end - p > 1 && p[1] == quote;
              p = find(p + 2, end, quote, quote, fast))
-            flags = CELL_ESCAPED;
+            flags |= CELL_ESCAPED;
         to = p++;
         p += end - p > 1 && p[0] == '\r' && p[1] == '\n';
         if (p >= end || (*p != s->delimiter && *p != '\n'))

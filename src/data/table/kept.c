@@ -16,7 +16,7 @@
 #include "data/gzip.h"
 #include "data/table/columns.h"
 
-enum { LEAST_BLOCK = 64 << 10, MOST_BLOCK = 16 << 20, MOST_ROW = 1 << 30, SAID = 3, VERSION = 1 };
+enum { LEAST_BLOCK = 64 << 10, MOST_BLOCK = 16 << 20, MOST_ROW = 1 << 30, SAID = 3, VERSION = 2 };
 
 /* ---- the file, in pieces ---------------------------------------------------------------------------------------- */
 
@@ -239,13 +239,11 @@ static tn_status take_block(keeping *k, const char *data, size_t bytes, int64_t 
     tn_table *t = k->foreign ? NULL : table_new(k->e);
     table_source s = {
         .name = k->path, .scan = &scan, .data = data, .bytes = bytes, .lines = lines, .json = k->json, .table = t};
+    s.texts_quoted = k->from != NULL;
     if (known) {
         memcpy(k->before, k->kinds, sizeof *k->kinds * (size_t)k->n);
         s.kinds = k->kinds;
     }
-    for (int i = 0; k->from && i < k->n; i++)
-        if (k->from->words[i])
-            k->kinds[i] = table_join(k->kinds[i], KIND_CATEGORY);
     if (known && (!first || k->told)) {
         s.n_columns = k->n;
         s.names = k->names;

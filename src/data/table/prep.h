@@ -14,6 +14,7 @@ typedef struct prep_word {
 typedef struct prep_column {
     const char *name;
     tn_feature how;
+    tn_column_type type; /* that the training table had; AUTO: an older file does not say */
     tn_impute impute;
     bool indicator;
     double mean, std; /* MIN_MAX: smallest, and largest less smallest */
@@ -68,8 +69,13 @@ prep_got prep_cell_text(const tn_table *t, int column, int64_t row, char buffer[
 int prep_find(const prep_word *sorted, int n, const char *text, size_t length);
 /* `sorted`, widths, places: from what JSON holds. */
 tn_status prep_finish(table_prep *p, base_error *e);
-/* Raw input as a table; names and delimiter as the training table had them. */
-tn_table *prep_read_raw(const data_raw *raw, char delimiter, bool header, base_error *e);
+/* Raw input as a table; names and delimiter as the training table had them. Columns that a wrong cell would make something else than
+ * `types` says (NULL: nothing) are read as told, so that this cell is blamed. */
+typedef struct prep_types {
+    const tn_table_column_opt *at;
+    int n;
+} prep_types;
+tn_table *prep_read_raw(const data_raw *raw, char delimiter, bool header, const prep_types *types, base_error *e);
 double prep_quantile(const prep_column *c, double v);
 bool prep_takes_words(tn_feature how);
 

@@ -232,6 +232,7 @@ static tn_status fit_column(const fitting *f, const tn_prepare_opt *opt, int k)
     prep_column *c = &f->prep->columns[f->prep->n_columns++];
     *c = (prep_column){.name = base_arena_strdup(&f->prep->arena, from->name),
                        .how = how,
+                       .type = from->type,
                        .impute = o->impute,
                        .indicator = o->indicator,
                        .buckets = how != TN_FEATURE_HASH ? 0

@@ -24,6 +24,8 @@ static void write_column(const prep_column *c, format_json_out *w)
     format_json_open_object(w, NULL);
     format_json_put_string(w, "name", c->name);
     format_json_put_string(w, "how", tn_feature_name(c->how));
+    if (c->type != TN_COLUMN_AUTO)
+        format_json_put_string(w, "type", tn_column_type_name(c->type));
     format_json_put_bool(w, "indicator", c->indicator);
     if (prep_takes_words(c->how)) {
         format_json_put_i64(w, "missing", c->fill_code);
@@ -132,6 +134,23 @@ static tn_status read_word_column(table_prep *p, const format_json *o, prep_colu
     return TN_OK;
 }
 
+/* Files of older versions have none. */
+static tn_status read_type(const format_json *o, tn_column_type *type, base_error *e)
+{
+    const char *text;
+    if (!format_json_find(o, "type"))
+        return TN_OK;
+    BASE_TRY(format_json_get_string(o, "a table's preparation", "type", &text, e));
+    for (int i = TN_COLUMN_INTEGER; i <= TN_COLUMN_TEXT; i++)
+        if (strcmp(text, tn_column_type_name((tn_column_type)i)) == 0)
+            *type = (tn_column_type)i;
+    return *type != TN_COLUMN_AUTO
+               ? TN_OK
+               : base_fail(e, TN_TOO_NEW,
+                           "a table's preparation has a column of type '%s', which this version does not know",
+                           BASE_SHOW(text));
+}
+
 static tn_status read_column(table_prep *p, const format_json *o, prep_column *c, base_error *e)
 {
     const char *how;
@@ -139,6 +158,7 @@ static tn_status read_column(table_prep *p, const format_json *o, prep_column *c
     BASE_TRY(read_text(p, o, "name", &c->name, e));
     BASE_TRY(format_json_get_string(o, "a table's preparation", "how", &how, e));
     BASE_TRY(format_json_get_bool(o, "a table's preparation", "indicator", &c->indicator, e));
+    BASE_TRY(read_type(o, &c->type, e));
     for (tn_feature i = TN_FEATURE_STANDARDIZE; i <= TN_FEATURE_DATE; i++)
         if (strcmp(how, tn_feature_name(i)) == 0)
             c->how = i;
@@ -311,28 +331,78 @@ tn_dataset *tn_dataset_table(tn_context *context, const tn_table *table, const t
     return NULL;
 }
 
-tn_table *prep_read_raw(const data_raw *raw, char delimiter, bool header, base_error *e)
+static bool is_words(tn_column_type type)
+{
+    return type == TN_COLUMN_CATEGORY || type == TN_COLUMN_TEXT;
+}
+
+/* Those of `types` that the table has, but as words where they are none, or the other way. */
+static int misread(const tn_table *t, const prep_types *types, tn_table_column_opt *out)
+{
+    int n = 0;
+    for (int i = 0; types && i < types->n; i++) {
+        const tn_column *c = tn_table_column(t, tn_table_find(t, types->at[i].name));
+        if (c && types->at[i].type != TN_COLUMN_AUTO && is_words(c->type) != is_words(types->at[i].type))
+            out[n++] = types->at[i];
+    }
+    return n;
+}
+
+static tn_table *read_raw(tn_context *c, const data_raw *raw, const tn_table_opt *opt, base_error *e)
+{
+    tn_table *t =
+        raw->path ? tn_table_read(c, raw->path, opt) : tn_table_parse(c, raw->data, raw->bytes, raw->name, opt);
+    if (!t)
+        base_fail(e, c->err.status, "%s%s", c->err.text,
+                  opt->n_columns && c->err.status == TN_FORMAT ? " (by the table that the model was trained on)" : "");
+    return t;
+}
+
+tn_table *prep_read_raw(const data_raw *raw, char delimiter, bool header, const prep_types *types, base_error *e)
 {
     tn_context *c = tn_context_new(NULL);
-    if (!c) {
+    tn_table_column_opt *told = calloc((size_t)(types ? types->n : 0) + 1, sizeof *told);
+    tn_table_opt opt = {.delimiter = delimiter, /* 0: a database or JSON lines, whose columns had names */
+                        .header = header || !delimiter ? TN_HEADER_YES : TN_HEADER_NO,
+                        .columns = told};
+    tn_table *t = NULL;
+    if (!c || !told)
         base_no_memory(e, "reading a table");
-        return NULL;
+    else
+        t = read_raw(c, raw, &opt, e);
+    if (t && (opt.n_columns = misread(t, types, told)) > 0) {
+        tn_table_free(t);
+        t = read_raw(c, raw, &opt, e);
     }
-    const tn_table_opt opt = {.delimiter = delimiter, .header = header ? TN_HEADER_YES : TN_HEADER_NO};
-    tn_table *t =
-        raw->path ? tn_table_read(c, raw->path, &opt) : tn_table_parse(c, raw->data, raw->bytes, raw->name, &opt);
-    if (!t)
-        base_fail(e, c->err.status, "%s", c->err.text);
+    free(told);
     tn_context_free(c);
     return t;
+}
+
+/* What a column must be read as. Numbers may be written as whole ones, and words hold all that texts do. */
+static tn_column_type type_of(const prep_column *c)
+{
+    if (prep_takes_words(c->how))
+        return is_words(c->type) ? TN_COLUMN_TEXT : TN_COLUMN_AUTO;
+    return c->how == TN_FEATURE_DATE || c->type == TN_COLUMN_TIME ? TN_COLUMN_TIME
+           : c->type == TN_COLUMN_BOOLEAN                         ? TN_COLUMN_BOOLEAN
+                                                                  : TN_COLUMN_NUMBER;
 }
 
 static tn_dataset *open_prep(const tn_preparation *preparation, const void *self, const data_raw *raw, base_error *e)
 {
     const table_prep *p = self;
-    tn_table *t = prep_read_raw(raw, p->delimiter, p->header, e);
+    tn_table_column_opt *at = calloc((size_t)p->n_columns + 1, sizeof *at);
+    if (!at) {
+        base_no_memory(e, "reading a table");
+        return NULL;
+    }
+    for (int k = 0; k < p->n_columns; k++)
+        at[k] = (tn_table_column_opt){.name = p->columns[k].name, .type = type_of(&p->columns[k])};
+    tn_table *t = prep_read_raw(raw, p->delimiter, p->header, &(prep_types){at, p->n_columns}, e);
     tn_dataset *d = t ? make_set(t, preparation, p, NULL, 0, false, e) : NULL;
     tn_table_free(t);
+    free(at);
     return d;
 }
 

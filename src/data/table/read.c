@@ -113,6 +113,11 @@ static tn_table *parse(tn_context *context, const table_scan *scan, const char *
     const char *said = "", *data = scan->data;
     size_t bytes = scan->bytes;
     table_source s = {.name = name, .json = table_is_json(name)};
+    if (bytes >= 16 && memcmp(data, "SQLite format 3", 16) == 0) {
+        base_fail(e, TN_FORMAT,
+                  "%.300s is an SQLite database, which is read by a query; a file of its rows is read as it is", name);
+        return NULL;
+    }
     if (table_decode(&data, &bytes, &made, opt, threads_of(context, opt), scan, name, &said, &s.check_utf8, e) != TN_OK)
         return NULL;
     s.data = data;

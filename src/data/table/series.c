@@ -492,9 +492,17 @@ tn_dataset *tn_dataset_series(tn_context *context, const tn_table *table, const 
 static tn_dataset *open_prep(const tn_preparation *preparation, const void *self, const data_raw *raw, base_error *e)
 {
     const series_prep *p = self;
-    tn_table *t = prep_read_raw(raw, p->delimiter, p->header, e);
+    tn_table_column_opt *at = calloc((size_t)p->n_columns + 1, sizeof *at);
+    if (!at) {
+        base_no_memory(e, "reading series");
+        return NULL;
+    }
+    for (int k = 0; k < p->n_columns; k++)
+        at[k] = (tn_table_column_opt){.name = p->columns[k], .type = TN_COLUMN_NUMBER};
+    tn_table *t = prep_read_raw(raw, p->delimiter, p->header, &(prep_types){at, p->n_columns}, e);
     tn_dataset *d = t ? make_set(t, preparation, p, NULL, true, e) : NULL;
     tn_table_free(t);
+    free(at);
     return d;
 }
 

@@ -54,7 +54,6 @@ typedef struct sql_query {
     base_arena arena;
     int n;
     char **names;
-    bool *words; /* columns in which the database had a text */
     long long row;
     bool end;
     base_str text; /* rows that are made and not yet given */
@@ -73,15 +72,14 @@ static tn_status name_columns(sql_query *q, base_error *e)
 {
     q->n = sqlite3_column_count(q->statement);
     q->names = BASE_ARRAY(&q->arena, char *, q->n + 1);
-    q->words = BASE_ARRAY(&q->arena, bool, q->n + 1);
     if (q->n == 0)
         return base_fail(e, TN_INVALID, "%.300s: the query gives no columns; a table needs a select", q->path);
-    for (int k = 0; q->names && q->words && k < q->n; k++) {
+    for (int k = 0; q->names && k < q->n; k++) {
         const char *name = sqlite3_column_name(q->statement, k);
         if (!(q->names[k] = base_arena_strdup(&q->arena, name ? name : "")))
             return base_no_memory(e, "reading a table");
     }
-    return q->names && q->words ? TN_OK : base_no_memory(e, "reading a table");
+    return q->names ? TN_OK : base_no_memory(e, "reading a table");
 }
 
 static tn_status query_open(sql_query *q, const char *path, const char *question, base_error *e)
@@ -111,7 +109,6 @@ static tn_status query_step(sql_query *q, base_error *e)
             base_str_bytes(&q->text, ",", 1);
         if (q->n == 1 && type == SQLITE_NULL)
             base_str_add(&q->text, "\"\""); /* an empty line would be no row */
-        q->words[k] |= type == SQLITE_TEXT;
         BASE_TRY(put_value(&q->text, q->statement, k, q->row, q->path, e));
     }
     base_str_bytes(&q->text, "\n", 1);
@@ -130,7 +127,7 @@ static tn_status fill(tn_context *context, sql_query *q, table_source *s, const 
     s->names = BASE_ARRAY(s->arena, char *, q->n);
     s->kinds = BASE_ARRAY(s->arena, table_kind, q->n);
     for (int k = 0; s->names && s->kinds && k < q->n; k++) {
-        s->kinds[k] = q->words[k] ? KIND_CATEGORY : KIND_NONE;
+        s->kinds[k] = KIND_NONE;
         if (!(s->names[k] = base_arena_strdup(s->arena, q->names[k])))
             return base_no_memory(e, "reading a table");
     }
@@ -140,6 +137,7 @@ static tn_status fill(tn_context *context, sql_query *q, table_source *s, const 
     s->data = s->body = base_str_text(&q->text);
     s->bytes = q->text.length;
     s->delimiter = ',';
+    s->texts_quoted = true;
     s->bad = opt->bad;
     BASE_TRY(table_check_names(s, e));
     return table_fill(context, s, &own, e);
@@ -213,8 +211,7 @@ static tn_table *on_disk(tn_context *context, sql_query *q, const char *question
                              .of = base_hash_text(question),
                              .stamp = stamp_of(q->path),
                              .n = q->n,
-                             .names = q->names,
-                             .words = q->words};
+                             .names = q->names};
     tn_table_opt own = *opt;
     own.quote = '"';
     own.delimiter = ',';

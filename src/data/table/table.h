@@ -25,7 +25,7 @@ struct tn_table {
     tn_column *columns; /* values, missing and text are malloc'ed; names are in the arena */
     base_vec(char *) notes;
     int64_t skipped, bad_values;
-    char delimiter; /* 0: JSON lines, SQLite */
+    char delimiter; /* 0: JSON lines, SQLite, whose columns have names in any case */
     bool header;
     base_mapping map; /* where the columns are, of a table that is kept in a file; data NULL: in memory */
     base_arena arena;
@@ -227,6 +227,7 @@ struct table_source {
     char delimiter, quote;
     bool json, day_first, check_utf8;
     bool count_troubles; /* the first pass */
+    bool texts_quoted;   /* rows of a database: what is in quotes is a text there, no number */
     bool doubt_quotes; /* of tabs, unless told: if some are not as RFC 4180 has them, all are characters like others */
     tn_bad_row bad;
     table_absent absent;
@@ -320,7 +321,6 @@ typedef struct table_feed {
     uint64_t of, stamp; /* what it is, beside the file; what changes with it, beside the file's size and time */
     int n;
     char *const *names;
-    const bool *words; /* columns that had texts so far, which are words whatever they look like */
 } table_feed;
 /* kept.c: the table of a file (or what `from` gives of it), its columns in another one below opt->cache, made if it is not there. *foreign:
  * it is none that can be read in blocks. */
