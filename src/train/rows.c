@@ -55,9 +55,16 @@ static void say_notes(const tn_context *c, const char *path, const tn_table *t)
                  "%s: %lld row%s skipped and %lld value%s taken as missing, as data.bad says; the first of them:", path,
                  (long long)rows, rows == 1 ? "" : "s", (long long)values, values == 1 ? "" : "s");
     for (int i = 0; (note = tn_table_note(t, i)) != NULL; i++) {
-        const bool place = strncmp(note, "skipped", 7) == 0; /* "skipped: t.csv:7:1: ...", as the table's reader says */
+        /* "skipped: t.csv:7:1: ...", "doubtful: t.csv:7:1: ...", as the table's reader says */
+        const bool place = strncmp(note, "skipped", 7) == 0 || strncmp(note, "doubtful", 8) == 0;
         base_log(c, place ? BASE_LOG_WARNING : BASE_LOG_INFO, "%s%s%s", place ? "" : path, place ? "" : ": ", note);
     }
+}
+
+void train_rows_say(const tn_context *c, const char *path, const tn_table *t)
+{
+    say_types(c, path, t);
+    say_notes(c, path, t);
 }
 
 tn_table *train_rows_table(tn_context *c, const train_recipe *r, const train_rows *o, const char *path)
@@ -87,10 +94,8 @@ tn_table *train_rows_table(tn_context *c, const train_recipe *r, const train_row
                         .columns = told,
                         .n_columns = (int)n};
     tn_table *t = o->query ? tn_table_sqlite(c, path, o->query, &opt) : tn_table_read(c, path, &opt);
-    if (t) {
-        say_types(c, path, t);
-        say_notes(c, path, t);
-    }
+    if (t)
+        train_rows_say(c, path, t);
     free(told);
     return t;
 }

@@ -75,6 +75,8 @@ tn_status train_rows_check(const train_recipe *r, const train_rows *o, const for
  * caller either way. */
 tn_status train_rows_read(tn_context *c, const train_recipe *r, const train_rows *o, const char *target,
                           tn_table **tables, train_parts *parts);
+/* What was found out about a table goes to the log: its types, and as warnings what was left out or is doubtful. */
+void train_rows_say(const tn_context *c, const char *path, const tn_table *t);
 tn_table *train_rows_table(tn_context *c, const train_recipe *r, const train_rows *o, const char *path);
 
 #endif

@@ -30,6 +30,20 @@ sed '7s/^[0-9]*/much/' good.csv >word.csv
 runs 0 train r.yaml data.path=word.csv data.bad=missing data.numbers=x
 says "0 rows skipped and 1 value taken as missing" 'word.csv:7:1: column "x": "much" is not of the type number'
 
+# One word among numbers makes the column one of words: never silently.
+sed '7s/^[0-9]*/much/' good.csv >word.csv
+runs 0 train r.yaml data.path=word.csv
+says 'doubtful: word.csv:7:1: column "x": "much" is no number, but 59 other cells are'
+runs 0 train r.yaml data.path=word.csv data.words=x
+grep -q doubtful err.txt && say "a type that is told is in no doubt: $(cat err.txt)"
+awk 'BEGIN { print "t,a,b"; for (i = 0; i < 80; i++) print i "," (i == 50 ? "zz" : i / 7) "," i / 3 }' >s.csv
+runs 0 train r.yaml data="{name: series, path: s.csv, time: t, length: 4, horizon: 1, channels_first: true, val_fraction: 0.2}" train.loss=mse model="{layers: [{linear: 1}]}"
+says 'doubtful: s.csv:52:4: column "a": "zz" is no number'
+awk 'BEGIN { print "node,label,split,f,g"; for (i = 0; i < 60; i++) print "n" i "," (i % 2 ? "a" : "b") "," (i % 3 ? "train" : "val") "," (i == 9 ? "abc" : i) "," i % 7 }' >nodes.csv
+awk 'BEGIN { print "from,to"; for (i = 0; i < 60; i++) print "n" i ",n" (i + 1) % 60 }' >edges.csv
+runs 0 train r.yaml data="{name: graph, nodes: nodes.csv, edges: edges.csv}" model="{layers: [{sage: 2}]}"
+says 'doubtful: nodes.csv:11:10: column "f": "abc" is no number'
+
 # What a model predicts from is read by the types it was trained on: the wrong cell is blamed, and not the first row.
 rm -rf runs
 runs 0 train r.yaml

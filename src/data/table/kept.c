@@ -142,7 +142,8 @@ static tn_status take_notes(keeping *k, const tn_table *t, bool first)
 {
     for (size_t i = 0; i < t->notes.n; i++) {
         const char *note = t->notes.at[i];
-        const bool counts = note[0] >= '0' && note[0] <= '9', bad = strncmp(note, "skipped", 7) == 0;
+        const bool counts = note[0] >= '0' && note[0] <= '9',
+                   bad = strncmp(note, "skipped", 7) == 0 || strncmp(note, "doubtful", 8) == 0;
         if ((counts && strncmp(note, "column", 6) != 0) || (bad ? k->said >= SAID : !first))
             continue;
         k->said += bad;

@@ -98,6 +98,7 @@ tn_status table_fill(tn_context *context, table_source *s, const tn_table_opt *o
     s->arena = &s->table->arena;
     BASE_TRY(set_up(s, opt, e));
     BASE_TRY(table_load(s, e));
+    BASE_TRY(table_doubt(s, e));
     if (s->table->skipped > 0)
         BASE_TRY(table_note(s->table, e, "%lld rows were skipped", (long long)s->table->skipped));
     if (s->table->bad_values > 0)

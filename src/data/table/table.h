@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/context.h"
 #include "base/str.h"
+#include "base/text.h"
 #include "base/vec.h"
 
 #include "base/file.h"
@@ -259,6 +260,10 @@ static inline bool table_is_absent_text(const table_absent *a, const char *text,
 
 /* A row or value is bad: TN_OK when it is to be left out (and is counted), or the failure is kept for the end. */
 tn_status table_bad(const table_source *s, table_chunk *c, table_trouble trouble);
+/* A cell as a sentence shows it. */
+const char *table_shown_cell(const table_source *s, const char *at, char buffer[BASE_SHOWN]);
+/* doubt.c: notes ("doubtful: ...") of columns that a few cells alone make words. */
+tn_status table_doubt(table_source *s, base_error *e);
 /* "name:line:column: what is wrong". */
 tn_status table_trouble_fail(const table_source *s, const table_trouble *trouble, base_error *e);
 

@@ -26,8 +26,7 @@ tn_status table_bad(const table_source *s, table_chunk *c, table_trouble t)
     return TN_OK;
 }
 
-/* A cell as a sentence shows it. */
-static const char *shown(const table_source *s, const char *at, char buffer[BASE_SHOWN])
+const char *table_shown_cell(const table_source *s, const char *at, char buffer[BASE_SHOWN])
 {
     char copy[64];
     size_t n = 0;
@@ -67,11 +66,12 @@ tn_status table_trouble_fail(const table_source *s, const table_trouble *t, base
     case FAULT_LONG: return base_fail(e, TN_FORMAT, "%s: this cell is longer than 512 MiB; is a quote missing?", place);
     case FAULT_VALUE:
         return base_fail(e, TN_FORMAT, "%s: column \"%s\": \"%s\" is not of the type %s that was told", place,
-                         base_shown(s->names[t->column], name), shown(s, t->at, cell),
+                         base_shown(s->names[t->column], name), table_shown_cell(s, t->at, cell),
                          tn_column_type_name(table_type_of(s->told[t->column])));
     case FAULT_JSON: return base_fail(e, TN_FORMAT, "%s: %s", place, t->what);
     case FAULT_REPEATED:
-        return base_fail(e, TN_FORMAT, "%s: the key \"%s\" stands twice in this object", place, shown(s, t->at, cell));
+        return base_fail(e, TN_FORMAT, "%s: the key \"%s\" stands twice in this object", place,
+                         table_shown_cell(s, t->at, cell));
     }
     return base_fail(e, TN_INTERNAL, "%s: something is wrong", place);
 }

@@ -4,6 +4,7 @@
 
 #include "base/context.h"
 #include "data/graph/graph_data.h"
+#include "train/rows.h"
 #include "train/source/source.h"
 
 typedef struct graph {
@@ -51,6 +52,11 @@ static tn_graph_data *read_graph(tn_context *c, const graph *o)
     tn_table *nodes = tn_table_read(c, o->nodes, NULL), *edges = nodes ? tn_table_read(c, o->edges, NULL) : NULL,
              *features = edges && o->features ? tn_table_read(c, o->features, NULL) : NULL;
     tn_graph_data *g = NULL;
+    const char *const paths[] = {o->nodes, o->edges, o->features};
+    const tn_table *const tables[] = {nodes, edges, features};
+    for (int i = 0; i < 3; i++)
+        if (tables[i])
+            train_rows_say(c, paths[i], tables[i]);
     if (edges && (features || !o->features))
         g = tn_graph_data_new(c, nodes, edges, features,
                               TN_OPT(tn_graph_data_opt, .node = o->node, .label = o->label, .split = o->split,
