@@ -48,7 +48,10 @@ static void show(tn_model *m, const tn_evaluation *r, const int64_t *confusion, 
     const bool tokens = r->classes > 0 && tn_tensor_rank(tn_model_output(m)) == 3 &&
                         tn_tensor_dtype(tn_model_input(m)) == TN_I64; /* loss is nats a token */
     if (json) {
-        (void)printf("{\"samples\":%lld,\"loss\":", (long long)r->samples);
+        (void)printf("{\"samples\":%lld,", (long long)r->samples);
+        if (r->skipped)
+            (void)printf("\"skipped\":%lld,", (long long)r->skipped);
+        (void)fputs("\"loss\":", stdout);
         cli_json_number(stdout, r->loss);
         if (tokens) {
             (void)fputs(",\"perplexity\":", stdout);
@@ -69,7 +72,10 @@ static void show(tn_model *m, const tn_evaluation *r, const int64_t *confusion, 
         (void)fputs("]}\n", stdout);
         return;
     }
-    (void)printf("%lld samples, loss %.4f", (long long)r->samples, r->loss);
+    (void)printf("%lld samples", (long long)r->samples);
+    if (r->skipped)
+        (void)printf(" (%lld left out)", (long long)r->skipped);
+    (void)printf(", loss %.4f", r->loss);
     if (tokens)
         (void)printf(", perplexity %.2f", exp(r->loss));
     if (r->classes)

@@ -47,6 +47,8 @@ static void json_line(const tn_progress *p)
     }
     (void)fputs(",\"lr\":", stdout);
     cli_json_number(stdout, p->lr);
+    if (p->skipped || p->val_skipped)
+        (void)printf(",\"skipped\":%lld,\"val_skipped\":%lld", (long long)p->skipped, (long long)p->val_skipped);
     (void)printf(",\"samples_per_second\":%.0f,\"seconds\":%.2f,\"waited\":%.4f,\"best\":%s}\n", p->samples_per_second,
                  p->seconds, p->waited, p->best ? "true" : "false");
     (void)fflush(stdout);
@@ -65,6 +67,10 @@ static void epoch_line(const tn_progress *p)
         (void)printf("  mean IoU %.4f", p->val_iou);
     if (!isnan(p->val_map))
         (void)printf("  mAP@0.5 %.4f", p->val_map);
+    if (p->skipped || p->val_skipped)
+        (void)printf("  left out %lld", (long long)p->skipped);
+    if (p->val_skipped)
+        (void)printf(" and of validation %lld", (long long)p->val_skipped);
     (void)printf("  %.0f samples/s  %.1f s%s\n", p->samples_per_second, p->seconds, p->best ? "  best" : "");
     (void)fflush(stdout);
 }

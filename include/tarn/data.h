@@ -290,8 +290,8 @@ typedef struct tn_loader_opt {
     int rank, ranks;
     int bucket; /* samples of so many batches are sorted by length, so that few are filled up; 0: none */
     int pad_to; /* lengths of fields that vary are rounded up to a multiple, up to the most; 0: 1 */
-    /* Leave out samples that fail and count them, instead of stopping there; the first of each batch is told to the context's
-     * log in the first epoch. */
+    /* Leave out samples that fail and count them, instead of stopping there; each is told to the context's log in the first
+     * epoch. */
     bool skip_bad;
     int workers;                    /* threads; 0: batches are made in the thread that calls */
     int prefetch;                   /* batches made ahead; 0: two, and as many as workers, of small batches eight */

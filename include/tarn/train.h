@@ -47,6 +47,7 @@ typedef struct tn_progress {
     double val_loss, val_accuracy, val_f1; /* macro F1 */
     double val_iou, val_map;               /* as in tn_evaluation */
     double waited;                         /* part of the time that the step waited for data, 0 to 1 */
+    int64_t skipped, val_skipped; /* samples that were left out: of the epoch so far; of validation (skip_bad) */
 } tn_progress;
 
 /* Called on the calling thread, no lock held, after every step and every epoch; non-zero stops training (TN_CANCELLED) after
@@ -87,8 +88,7 @@ typedef struct tn_train_opt {
     const double *class_weights;
     int n_class_weights;
     bool balance_classes;
-    bool
-        skip_bad; /* training samples that cannot be had are left out, as in tn_loader_opt; those of validation never are */
+    bool skip_bad; /* samples of training and validation that cannot be had are left out, as in tn_loader_opt */
     void *reserved[4];
 } tn_train_opt;
 
@@ -97,7 +97,7 @@ enum { TN_CONFUSION_CLASSES = 1024 };
 
 /* Figures of an evaluation. */
 typedef struct tn_evaluation {
-    int64_t samples;
+    int64_t samples, skipped; /* looked at; left out, as they could not be had */
     double loss, accuracy;
     int classes; /* the model's outputs, of which the data may use fewer; 0: numbers are predicted */
     /* [truth][prediction], classes x classes; a trainer's lives until its next evaluation. NULL above TN_CONFUSION_CLASSES. */

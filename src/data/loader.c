@@ -23,6 +23,7 @@ typedef struct slot {
     int64_t number; /* the batch it holds */
     bool full;
     int64_t n, skipped;
+    base_str told; /* why they were left out */
     tn_status status;
     char *room; /* the memory of all fields */
     tn_view fields[TN_MAX_FIELDS];
@@ -47,7 +48,8 @@ typedef struct worker {
 struct tn_loader {
     tn_context *context; /* for its log */
     const tn_dataset *set;
-    int64_t batch, batches; /* samples in one, batches in an epoch */
+    const char *left_out_of; /* see data_loader_tell */
+    int64_t batch, batches;  /* samples in one, batches in an epoch */
     bool shuffle, skip_bad, varies;
     int64_t bucket, pad_to; /* batches that are sorted together; 0: none */
     data_share share;
@@ -137,12 +139,20 @@ static void make_lists(const tn_loader *l, slot *s, int64_t epoch, int64_t index
         s->fields[l->set->def.n_fields + i] = tn_view_of(s->lists[i].at, lists->list[i].dtype, 1, &s->lists[i].n);
 }
 
+/* Sentences with a zero behind each. */
+static void note_skipped(slot *s, int64_t sample, const char *why)
+{
+    base_str_printf(&s->told, "sample %lld: %s", (long long)sample, why);
+    base_str_bytes(&s->told, "", 1);
+}
+
 static void make_batch(const tn_loader *l, worker *w, slot *s)
 {
     int64_t epoch = s->number / l->batches, index = s->number % l->batches, count = l->share.count;
     int64_t first = index * l->batch, last = first + l->batch < count ? first + l->batch : count;
     data_permutation order = data_permutation_new((uint64_t)l->set->def.count, l->seed, (uint64_t)epoch);
     s->n = s->skipped = 0;
+    s->told.length = 0;
     s->status = TN_OK;
     memset(s->longest, 0, sizeof s->longest);
     for (int64_t i = first; i < last; i++) {
@@ -151,8 +161,8 @@ static void make_batch(const tn_loader *l, worker *w, slot *s)
         if (status == TN_OK) {
             s->samples[s->n++] = sample;
         } else if (l->skip_bad) {
-            if (s->skipped++ == 0)
-                base_fail(&s->err, status, "sample %lld: %.900s", (long long)sample, w->err.text);
+            s->skipped++;
+            note_skipped(s, sample, w->err.text);
         } else {
             s->status = status;
             base_fail(&s->err, status, "epoch %lld, batch %lld, sample %lld: %.800s", (long long)epoch,
@@ -416,6 +426,7 @@ tn_loader *tn_loader_new(tn_context *context, const tn_dataset *set, const tn_lo
         base_no_memory(e, "making a loader");
         return NULL;
     }
+    l->left_out_of = "";
     l->set = data_retain(set);
     l->context = base_context_retain(context);
     if (init(l, opt ? opt : &none, e) == TN_OK)
@@ -447,6 +458,7 @@ void tn_loader_free(tn_loader *l)
     for (int i = 0; l->slots && i < l->n_slots; i++) {
         free(l->slots[i].room);
         free(l->slots[i].samples);
+        base_str_free(&l->slots[i].told);
         for (int k = 0; k < DATA_MOST_LISTS; k++)
             free(l->slots[i].lists[k].at);
     }
@@ -515,13 +527,10 @@ static void deliver(tn_loader *l, slot *s)
 /* What was left out is said once: in the first epoch that this loader gives. */
 static void tell_skipped(tn_loader *l, const slot *s)
 {
-    if (l->epoch != l->first_epoch)
+    if (l->epoch != l->first_epoch || !l->left_out_of)
         return;
-    if (s->skipped == 1)
-        base_log(l->context, BASE_LOG_WARNING, "left out: %s", s->err.text);
-    else
-        base_log(l->context, BASE_LOG_WARNING, "left out, with %lld more of its batch: %s", (long long)s->skipped - 1,
-                 s->err.text);
+    for (size_t at = 0; at < s->told.length; at += strlen(s->told.text + at) + 1)
+        base_log(l->context, BASE_LOG_WARNING, "left out%s: %s", l->left_out_of, s->told.text + at);
 }
 
 /* empty: batches without a sample are wanted too. */
@@ -570,9 +579,17 @@ tn_status tn_loader_next(tn_loader *l, const tn_batch **batch)
     return timed_next(l, batch, false);
 }
 
-tn_status data_loader_next(tn_loader *l, const tn_batch **batch)
+tn_status data_loader_next(tn_loader *l, const tn_batch **batch, int64_t *skipped)
 {
-    return timed_next(l, batch, true);
+    const int64_t before = l->stats.skipped;
+    const tn_status status = timed_next(l, batch, true);
+    *skipped = l->stats.skipped - before;
+    return status;
+}
+
+void data_loader_tell(tn_loader *l, const char *of)
+{
+    l->left_out_of = of;
 }
 
 void tn_loader_position(const tn_loader *l, int64_t *epoch, int64_t *batch)

@@ -5,7 +5,9 @@
 #include <tarn/data.h>
 
 /* As tn_loader_next, but a batch of which every sample was left out comes too, with n 0 (and fields that are not to be looked at): for
- * those who count batches. */
-tn_status data_loader_next(tn_loader *loader, const tn_batch **batch);
+ * those who count batches. *skipped: how many samples were left out of this one. */
+tn_status data_loader_next(tn_loader *loader, const tn_batch **batch, int64_t *skipped);
+/* Samples are told to be "left out" followed by this, as " of validation"; NULL: they are not told. */
+void data_loader_tell(tn_loader *loader, const char *of);
 
 #endif

@@ -37,6 +37,9 @@ typedef struct train_pointed {
 /* What the plateau among the schedules watches. */
 int train_plateau_metric(const train_options *options);
 /* The training options that the recipe means. Pointers into the recipe. */
+/* As tn_recipe_evaluate; where the recipe leaves out samples that are bad, they are told or not. */
+tn_status train_recipe_evaluate(tn_context *context, const train_recipe *r, tn_model *model, const tn_dataset *data,
+                                bool tell, tn_evaluation *result, int64_t *confusion);
 tn_train_opt train_options_of(const train_recipe *r, train_pointed *to);
 
 #endif

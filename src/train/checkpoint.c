@@ -39,6 +39,7 @@ static void put_position(const tn_trainer *t, base_str *s)
     format_json_put_i64(&w, "correct", at->correct);
     format_json_put_i64(&w, "judged", at->judged);
     format_json_put_i64(&w, "seen", at->seen);
+    format_json_put_i64(&w, "skipped", at->skipped);
     format_json_put_i64(&w, "batch_size", t->opt.batch);
     format_json_put_i64(&w, "accumulate", t->opt.accumulate);
     format_json_put_i64(&w, "batches", t->batches);
@@ -106,7 +107,9 @@ static tn_status read_position(tn_trainer *t, const format_json *root, train_pos
         else
             BASE_TRY(format_json_get_bool(root, what, n->key, n->b, &t->error));
     }
-    return TN_OK;
+    if (!format_json_find(root, "skipped")) /* files did not say so at first */
+        return TN_OK;
+    return format_json_get_i64(root, what, "skipped", 0, INT64_MAX, &at->skipped, &t->error);
 }
 
 static tn_status check_position(tn_trainer *t, const char *path, const train_position *at, const int64_t fixed[5])

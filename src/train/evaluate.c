@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
+#include "data/loader.h"
 #include "train/target.h"
 
 /* The output's kinds of things: behind what else a box's row holds. */
@@ -42,7 +44,7 @@ static tn_status score_batch(train_scorer *s, const tn_loader *loader, const tn_
         return TN_OK; /* no place of it has a class */
     tn_status status = tn_run(s->session, s->entry, n, feeds, output ? 2 : 1, fetches);
     if (status != TN_OK)
-        return base_fail(s->e, status, "evaluation, batch %lld: %s", (long long)batch->index + 1,
+        return base_fail(s->e, status, "%s, batch %lld: %s", s->what, (long long)batch->index + 1,
                          tn_session_error(s->session));
     train_mean_add(&s->loss, (double)loss, (double)weight);
     if (boxes)
@@ -63,7 +65,7 @@ static tn_status score_all(train_scorer *s, tn_loader *loader)
     for (;;) {
         tn_status status = tn_loader_next(loader, &batch);
         if (status != TN_OK)
-            return base_fail(s->e, status, "%s", tn_loader_error(loader));
+            return base_fail(s->e, status, "%s: %s", s->what, tn_loader_error(loader));
         if (!batch)
             return TN_OK;
         BASE_TRY(score_batch(s, loader, batch));
@@ -79,6 +81,24 @@ static int64_t batch_of(const train_scorer *s, const tn_dataset *data, int64_t b
     return x->rank == 1 && x->dtype == TN_I64 && most > batch ? most : batch;
 }
 
+static tn_status load_and_score(train_scorer *s, const tn_dataset *data, int64_t batch, tn_loader_stats *stats)
+{
+    const tn_train_opt o = {.skip_bad = s->bad != TRAIN_BAD_FAILS};
+    char of[40];
+    tn_loader *loader = train_loader(s->context, s->model, data, batch_of(s, data, batch), false, &o, s->e);
+    if (!loader)
+        return s->e->status;
+    (void)base_print(of, sizeof of, " of %s", s->what);
+    data_loader_tell(loader, s->bad == TRAIN_BAD_TOLD ? of : NULL);
+    tn_status status = score_all(s, loader);
+    tn_loader_get_stats(loader, stats);
+    tn_loader_free(loader);
+    if (status == TN_OK && stats->samples == 0)
+        return base_fail(s->e, TN_FORMAT, "%s: none of its %lld samples can be had: all were left out", s->what,
+                         (long long)stats->skipped);
+    return status;
+}
+
 tn_status train_score_data(train_scorer *s, const tn_dataset *data, int64_t batch, tn_evaluation *result)
 {
     int classes = train_has_scores(s) ? train_classes_of(s->model) : 0;
@@ -91,14 +111,10 @@ tn_status train_score_data(train_scorer *s, const tn_dataset *data, int64_t batc
         BASE_TRY(train_boxes_init(&s->boxes, kinds_of(s), s->e));
     if (classes)
         BASE_TRY(train_confusion_init(&s->confusion, classes, s->e));
-    tn_loader *loader = train_loader(s->context, s->model, data, batch_of(s, data, batch), false, NULL, s->e);
-    if (!loader)
-        return s->e->status;
-    tn_status status = score_all(s, loader);
-    tn_loader_free(loader);
-    if (status != TN_OK)
-        return status;
-    *result = (tn_evaluation){.samples = tn_dataset_count(data),
+    tn_loader_stats stats;
+    BASE_TRY(load_and_score(s, data, batch, &stats));
+    *result = (tn_evaluation){.samples = stats.samples,
+                              .skipped = stats.skipped,
                               .loss = train_mean_value(&s->loss),
                               .auc = (double)NAN,
                               .accuracy = (double)NAN,
@@ -144,7 +160,7 @@ tn_status tn_trainer_evaluate(tn_trainer *t, const tn_dataset *data, tn_evaluati
 }
 
 static tn_status evaluate(tn_context *context, tn_model *model, const tn_dataset *data, int64_t batch, tn_loss loss,
-                          train_scorer *s, tn_evaluation *result, base_error *e)
+                          train_bad bad, train_scorer *s, tn_evaluation *result, base_error *e)
 {
     train_target_kind kind;
     if (tn_graph_entry(model->graph, "evaluate"))
@@ -159,6 +175,8 @@ static tn_status evaluate(tn_context *context, tn_model *model, const tn_dataset
                         .session = tn_session_new(program, model->state),
                         .entry = "evaluate",
                         .target = kind,
+                        .bad = bad,
+                        .what = "evaluation",
                         .e = e};
     tn_status status =
         s->session ? train_score_data(s, data, batch > 0 ? batch : 64, result) : base_no_memory(e, "evaluating");
@@ -170,15 +188,15 @@ static tn_status evaluate(tn_context *context, tn_model *model, const tn_dataset
 tn_status tn_evaluate(tn_context *context, tn_model *model, const tn_dataset *data, int64_t batch,
                       tn_evaluation *result, int64_t *confusion)
 {
-    return train_evaluate(context, model, data, batch, TN_LOSS_AUTO, result, confusion);
+    return train_evaluate(context, model, data, batch, TN_LOSS_AUTO, TRAIN_BAD_FAILS, result, confusion);
 }
 
 tn_status train_evaluate(tn_context *context, tn_model *model, const tn_dataset *data, int64_t batch, tn_loss loss,
-                         tn_evaluation *result, int64_t *confusion)
+                         train_bad bad, tn_evaluation *result, int64_t *confusion)
 {
     base_error e = {0};
     train_scorer s = {0};
-    tn_status status = evaluate(context, model, data, batch, loss, &s, result, &e);
+    tn_status status = evaluate(context, model, data, batch, loss, bad, &s, result, &e);
     const bool kept = status == TN_OK && confusion && result->classes && s.confusion.counts;
     if (kept)
         memcpy(confusion, s.confusion.counts, (size_t)result->classes * (size_t)result->classes * sizeof *confusion);

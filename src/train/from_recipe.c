@@ -228,8 +228,17 @@ static const tn_loss losses[] = {[TRAIN_LOSS_CROSS_ENTROPY] = TN_LOSS_CROSS_ENTR
 tn_status tn_recipe_evaluate(tn_context *c, const tn_recipe *recipe, tn_model *model, const tn_dataset *data,
                              tn_evaluation *result, int64_t *confusion)
 {
+    return train_recipe_evaluate(c, recipe->r, model, data, true, result, confusion);
+}
+
+tn_status train_recipe_evaluate(tn_context *c, const train_recipe *r, tn_model *model, const tn_dataset *data,
+                                bool tell, tn_evaluation *result, int64_t *confusion)
+{
     enum { BATCH = 256 };
-    return train_evaluate(c, model, data, BATCH, losses[recipe->r->train.loss], result, confusion);
+    const train_bad bad = r->data->on_error != TRAIN_ERROR_SKIP ? TRAIN_BAD_FAILS
+                          : tell                                ? TRAIN_BAD_TOLD
+                                                                : TRAIN_BAD_PASSED;
+    return train_evaluate(c, model, data, BATCH, losses[r->train.loss], bad, result, confusion);
 }
 
 /* ---- options ----------------------------------------------------------------------------------------------------- */

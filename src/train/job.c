@@ -248,7 +248,7 @@ static tn_status judge(tn_job *j)
         return TN_OK;
     if (train_takes_classes(j->trainer->loss))
         BASE_TRY(make_confusion(j));
-    if (tn_recipe_evaluate(j->context, j->recipe, j->best, j->valid, &j->result, j->confusion) != TN_OK)
+    if (train_recipe_evaluate(j->context, j->recipe->r, j->best, j->valid, false, &j->result, j->confusion) != TN_OK)
         return context_error(j);
     j->have_result = true;
     return TN_OK;

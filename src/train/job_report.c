@@ -15,7 +15,7 @@ enum { SAMPLES = 24, MOST_FACTS = 16 };
 
 typedef struct history {
     size_t n;
-    double *epoch, *loss, *val_loss, *accuracy, *val_accuracy, *lr;
+    double *epoch, *loss, *val_loss, *accuracy, *val_accuracy, *lr, *skipped, *val_skipped;
     size_t best; /* the epoch whose model was kept, from 1 */
 } history;
 
@@ -41,15 +41,18 @@ static tn_status read_history(tn_job *j, history *h)
 {
     const char *text = base_str_text(&j->trainer->history);
     size_t n = count_lines(text);
-    double **columns[] = {&h->epoch, &h->loss, &h->val_loss, &h->accuracy, &h->val_accuracy, &h->lr};
-    static const char *const keys[] = {"epoch", "loss", "val_loss", "accuracy", "val_accuracy", "lr"};
-    for (size_t i = 0; i < 6; i++)
+    double **columns[] = {&h->epoch,        &h->loss, &h->val_loss, &h->accuracy,
+                          &h->val_accuracy, &h->lr,   &h->skipped,  &h->val_skipped};
+    static const char *const keys[] = {"epoch",        "loss", "val_loss", "accuracy",
+                                       "val_accuracy", "lr",   "skipped",  "val_skipped"};
+    enum { COLUMNS = sizeof keys / sizeof *keys };
+    for (size_t i = 0; i < COLUMNS; i++)
         if (!(*columns[i] = BASE_ARRAY(&j->arena, double, n + 1)))
             return base_no_memory(&j->error, "writing a report");
     for (const char *end; (end = strchr(text, '\n')) != NULL; text = end + 1, h->n++) {
         format_json *line;
         BASE_TRY(format_json_parse(text, (size_t)(end - text), NULL, "metrics.jsonl", &line, &j->error));
-        for (size_t i = 0; i < 6; i++)
+        for (size_t i = 0; i < COLUMNS; i++)
             (*columns[i])[h->n] = number_at(line, keys[i]);
         bool best = false;
         base_error ignored;
@@ -190,6 +193,13 @@ static void add_number(tn_job *j, train_fact *facts, size_t *n, const char *name
     add_fact(j, facts, n, name, text);
 }
 
+/* The last number of a column, where there is one. */
+static void add_left_out(tn_job *j, train_fact *facts, size_t *n, const char *name, const double *column, size_t rows)
+{
+    if (rows && !isnan(column[rows - 1]))
+        add_number(j, facts, n, name, "%.0f", column[rows - 1]);
+}
+
 /* What was trained, and on how much; in the job's arena. */
 static const char *summary(tn_job *j)
 {
@@ -231,6 +241,8 @@ static tn_status write_page(tn_job *j, const history *h)
         r.confusion = j->result.confusion ? &confusion : NULL;
         r.many_classes = j->result.confusion ? 0 : j->result.classes;
     }
+    add_left_out(j, figures, &r.figure_count, "left out in the last epoch", h->skipped, h->n);
+    add_left_out(j, figures, &r.figure_count, "left out of validation", h->val_skipped, h->n);
     add_number(j, figures, &r.figure_count, "epochs", "%.0f", (double)h->n);
     add_number(j, figures, &r.figure_count, "best epoch", "%.0f", (double)h->best);
     add_number(j, figures, &r.figure_count, "seconds", "%.1f", train_now() - j->trainer->started);

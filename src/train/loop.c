@@ -121,6 +121,7 @@ static tn_progress progress_now(const tn_trainer *t)
                      .total_steps = t->at.total,
                      .loss = train_mean_value(&t->at.loss),
                      .accuracy = (double)NAN,
+                     .skipped = t->at.skipped,
                      .lr = t->lr,
                      .grad_norm = t->grad_norm,
                      .seconds = now - t->started,
@@ -180,7 +181,9 @@ static tn_status run_epoch(tn_trainer *t)
     t->epoch_started = train_now();
     while (t->at.batch < t->batches) {
         int64_t which;
-        tn_status status = data_loader_next(t->loader, &batch);
+        int64_t skipped;
+        tn_status status = data_loader_next(t->loader, &batch, &skipped);
+        t->at.skipped += skipped;
         if (status != TN_OK || !batch)
             return base_fail(&t->error, status == TN_OK ? TN_INTERNAL : status, "%s",
                              status != TN_OK ? tn_loader_error(t->loader) : "the epoch ended early");
@@ -230,6 +233,10 @@ static void put_history(tn_trainer *t, const tn_progress *p)
     format_json_put_f64(&w, "grad_norm", p->grad_norm);
     format_json_put_f64(&w, "samples_per_second", p->samples_per_second);
     format_json_put_f64(&w, "seconds", p->seconds);
+    if (p->skipped)
+        format_json_put_i64(&w, "skipped", p->skipped);
+    if (p->val_skipped)
+        format_json_put_i64(&w, "val_skipped", p->val_skipped);
     format_json_put_bool(&w, "best", p->best);
     format_json_close(&w);
     base_str_add(&t->history, "\n");
@@ -301,6 +308,8 @@ static tn_status end_epoch_averaged(tn_trainer *t, tn_progress *p)
     if (t->valid) {
         BASE_TRY(train_score_data(&t->scorer, t->valid, t->opt.batch, &result));
         p->valid = true;
+        t->scorer.bad = t->opt.skip_bad ? TRAIN_BAD_PASSED : TRAIN_BAD_FAILS; /* told once */
+        p->val_skipped = result.skipped;
         p->val_loss = result.loss;
         p->val_accuracy = result.accuracy;
         p->val_f1 = result.classes ? result.macro_f1 : (double)NAN;
@@ -322,7 +331,7 @@ static tn_status end_epoch(tn_trainer *t)
     if (status != TN_OK)
         return status;
     t->at.epoch++;
-    t->at.batch = t->at.seen = t->at.correct = t->at.judged = 0;
+    t->at.batch = t->at.seen = t->at.correct = t->at.judged = t->at.skipped = 0;
     t->at.loss = (train_mean){0};
     t->at.finished = train_finished(t) != NULL;
     if (t->opt.folder) {

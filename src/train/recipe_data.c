@@ -85,10 +85,10 @@ static const format_option rows[] = {
     FORMAT_INT(train_data, bucket, "0", "[0,65536]",
                "samples of so many batches are sorted by length, where lengths vary: less is filled up"),
     FORMAT_INT(train_data, pad_to, "1", "[1,65536]", "lengths that vary are filled up to a multiple of this"),
-    FORMAT_ENUM(
-        train_data, on_error, "fail", error_names,
-        "a training sample that cannot be read ends the run (fail), or is told, counted and left out (skip); what the "
-        "first sample says, such as the size of pictures, then comes from the first that can be read"),
+    FORMAT_ENUM(train_data, on_error, "fail", error_names,
+                "a sample that cannot be read, of training or of what is validated or tested on, ends the run (fail), "
+                "or is told, counted and left out (skip); what the "
+                "first sample says, such as the size of pictures, then comes from the first that can be read"),
     FORMAT_ENUM(
         train_data, cache, "none", cache_names,
         "what was decoded is kept, up to what changes by chance, for later epochs: in memory, or on disk for later "

@@ -115,7 +115,7 @@ tn_loader *train_loader(tn_context *context, tn_model *m, const tn_dataset *data
                        .seed = opt ? opt->seed : 0,
                        .workers = opt ? opt->workers : 0,
                        .prefetch = opt ? opt->prefetch : 0,
-                       .skip_bad = train && opt && opt->skip_bad,
+                       .skip_bad = opt && opt->skip_bad,
                        .bucket = opt ? opt->bucket : 0,
                        .pad_to = opt ? opt->pad_to : 0,
                        .transforms = transforms,
@@ -321,6 +321,8 @@ static tn_status prepare(tn_trainer *t, const tn_dataset *train, const tn_train_
                                .session = t->session,
                                .entry = "evaluate",
                                .target = t->scorer.target,
+                               .bad = t->opt.skip_bad ? TRAIN_BAD_TOLD : TRAIN_BAD_FAILS,
+                               .what = "validation",
                                .e = &t->error};
     BASE_TRY(plan_step(t));
     if (t->opt.folder)

@@ -21,6 +21,7 @@ typedef struct train_position {
     bool have_best, finished;
     train_mean loss;               /* of the epoch so far */
     int64_t correct, judged, seen; /* right ones among classes that were judged; samples */
+    int64_t skipped;               /* samples that were left out */
 } train_position;
 
 enum { TRAIN_MOST_FEEDS = 3 + TN_MAX_FIELDS }; /* of train_feeds */
@@ -32,6 +33,9 @@ typedef enum train_target_kind {
     TRAIN_SOFT,   /* f32 [batch, classes], as the output */
     TRAIN_BOXES   /* f32 [batch, boxes, 5] for an output of the layer boxes */
 } train_target_kind;
+
+/* Samples that cannot be had: an error; told and left out; left out. */
+typedef enum train_bad { TRAIN_BAD_FAILS = 0, TRAIN_BAD_TOLD, TRAIN_BAD_PASSED } train_bad;
 
 /* Everything that evaluation needs: a program with an entry that gives loss and outputs. */
 typedef struct train_scorer {
@@ -49,6 +53,8 @@ typedef struct train_scorer {
     base_vec(train_ranked) ranked; /* of two classes: for the area under the ROC curve */
     train_boxes_score boxes;
     train_mean loss;
+    train_bad bad;
+    const char *what; /* the scores are for */
     base_error *e;
 } train_scorer;
 
@@ -81,7 +87,7 @@ tn_status train_add_loss(tn_model *model, const tn_dataset *data, tn_loss *loss,
                          const tn_train_opt *train, base_error *e);
 /* As tn_evaluate, by this loss. */
 tn_status train_evaluate(tn_context *context, tn_model *model, const tn_dataset *data, int64_t batch, tn_loss loss,
-                         tn_evaluation *result, int64_t *confusion);
+                         train_bad bad, tn_evaluation *result, int64_t *confusion);
 /* The transform of "x" that the model's preprocessing asks for. */
 tn_transform train_transform(const tn_model *model, const tn_transform *augment);
 tn_loader *train_loader(tn_context *context, tn_model *model, const tn_dataset *data, int64_t batch, bool train,

@@ -45,6 +45,35 @@ runs 1 train recipe.yaml data.path=hurt output.folder=hurt1
 says "hurt/train/dark/0.pgm"
 runs 0 train recipe.yaml data.path=hurt data.on_error=skip output.folder=hurt2
 says "left out: sample 0: hurt/train/dark/0.pgm"
+prints "  left out 1  "
+# ... also all of a batch, each by its name, and those of validation and test; counts stand in all figures
+for i in 1 2 3; do echo "P2 8 8 255" >hurt/train/light/$i.pgm; done
+echo "P2 8 8 255" >hurt/test/light/1.pgm
+for i in 2 3; do picture hurt/test/light/$i.pgm 230; done
+for batch in 1 9; do
+    for accumulate in 1 3; do
+        runs 0 train recipe.yaml data.path=hurt data.val_under=test data.on_error=skip output.folder=hurt4 data.shuffle=false \
+            train.batch=$batch train.accumulate=$accumulate
+        says "hurt/train/dark/0.pgm" "left out: sample 10: hurt/train/light/1.pgm" "left out: sample 11: hurt/train/light/2.pgm" \
+            "left out: sample 12: hurt/train/light/3.pgm" "left out of validation: sample 1: hurt/test/light/1.pgm"
+        prints "  left out 4 and of validation 1  " "on 3 validation samples"
+        [ "$(grep -c 'left out' err.txt)" = 5 ] || say "what is left out is not told once"
+    done
+done
+grep -q '"skipped":4,"val_skipped":1' hurt4/recipe-001/metrics.jsonl || say "metrics.jsonl has no count of what was left out"
+grep -q 'left out of validation' hurt4/recipe-001/report.html || say "the page has no count of what was left out"
+runs 0 eval hurt4/recipe-001
+says "left out of evaluation: sample 1: " "/hurt/test/light/1.pgm"
+prints "3 samples (1 left out), loss"
+runs 0 eval hurt4/recipe-001 --json
+prints '{"samples":3,"skipped":1,"loss":'
+runs 0 train recipe.yaml data.path=hurt data.val_under=test data.on_error=skip output.folder=hurt5 --json
+prints '"skipped":4,"val_skipped":1'
+rm hurt/train/dark/0.pgm hurt/train/light/[123].pgm
+runs 1 train recipe.yaml data.path=hurt data.val_under=test output.folder=hurt7
+says "validation: epoch 0, batch 0, sample 1: hurt/test/light/1.pgm"
+runs 1 eval hurt4/recipe-001 data.on_error=fail
+says "evaluation: epoch 0, batch 0, sample 1: " "/hurt/test/light/1.pgm"
 # cross-validation: 18 pictures in three folds, each of both classes; the run folder says which
 for fold in 0 1 2; do
     runs 0 train recipe.yaml data.folds=3 data.fold=$fold output.folder=fold$fold
