@@ -103,6 +103,9 @@ says "channels 2; 1 is grey, 3 is colour"
 rm shapes/masks/val/00003.png
 runs 1 train masks.yaml
 says "there is no mask for this picture" "00003.png"
+runs 0 train masks.yaml data.on_error=skip output.folder=nomask
+says "left out of validation: sample 3: " "00003.png: there is no mask for this picture"
+prints "and of validation 1  "
 
 cat >boxes.yaml <<'YAML'
 tarn: 1
@@ -160,6 +163,10 @@ says "no layer before this one has the name 'none'"
 echo "0 0.5 much 0.1 0.1" >shapes/train/labels/00002.txt
 runs 1 train boxes.yaml
 says 'labels/00002.txt:1: "much" is no number'
+echo "0 0.5 0.5 1.9 0.1" >shapes/train/labels/00003.txt
+runs 0 train boxes.yaml data.on_error=skip output.folder=nobox 'data.transforms=[flip_horizontal]'
+says 'labels/00002.txt:1: "much" is no number' "labels/00003.txt:1: a box of 1.9 x 0.1; its sides are parts"
+prints "  left out 2  "
 
 # COCO: the same pictures for both parts, a file for each; names and numbers are the file's.
 if "$TARN" --version | grep -q jansson; then

@@ -74,6 +74,21 @@ runs 1 train recipe.yaml data.path=hurt data.val_under=test output.folder=hurt7
 says "validation: epoch 0, batch 0, sample 1: hurt/test/light/1.pgm"
 runs 1 eval hurt4/recipe-001 data.on_error=fail
 says "evaluation: epoch 0, batch 0, sample 1: " "/hurt/test/light/1.pgm"
+# a line of a list without its picture, a link that leads nowhere: the same
+printf '%s\n' dark/1.pgm,dark dark/99.pgm,dark light/5.pgm,light light/6.pgm,light >list.csv
+runs 1 train recipe.yaml data.list=list.csv output.folder=list1
+says 'list.csv:2: there is no picture "dark/99.pgm"'
+runs 0 train recipe.yaml data.list=list.csv data.on_error=skip output.folder=list2 train.batch=1
+says 'left out: sample 1: ' 'list.csv:2: there is no picture "dark/99.pgm"'
+prints "  left out 1  "
+ln -s nowhere hurt/train/light/2.pgm && ln -s nowhere hurt/train/light/README
+runs 1 train recipe.yaml data.path=hurt output.folder=hurt8
+says "hurt/train/light/2.pgm"
+runs 0 train recipe.yaml data.path=hurt data.on_error=skip output.folder=hurt9
+says "left out: sample " "hurt/train/light/2.pgm"
+prints "  left out 1  "
+runs 0 data check hurt/train
+prints "light/2.pgm"
 # cross-validation: 18 pictures in three folds, each of both classes; the run folder says which
 for fold in 0 1 2; do
     runs 0 train recipe.yaml data.folds=3 data.fold=$fold output.folder=fold$fold

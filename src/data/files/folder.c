@@ -54,6 +54,12 @@ static tn_status enter_below(walk *w, const struct stat *st)
     return enter(w, st);
 }
 
+static tn_status add_file(walk *w, int64_t bytes)
+{
+    return files_add(w->files, w->path.text + w->root, (files_member){.size = bytes, .method = FILES_ON_DISK}, w->e);
+}
+
+/* A link to what is not there counts as a file: who reads it is told, others need not care. */
 static tn_status visit(walk *w, const char *name)
 {
     size_t length = w->path.length;
@@ -63,12 +69,11 @@ static tn_status visit(walk *w, const char *name)
         return base_no_memory(w->e, "listing files");
     tn_status status = TN_OK;
     if (stat(w->path.text, &st) != 0)
-        status = fail_at(w, "look at");
+        status = lstat(w->path.text, &st) == 0 && S_ISLNK(st.st_mode) ? add_file(w, 0) : fail_at(w, "look at");
     else if (S_ISDIR(st.st_mode))
         status = enter_below(w, &st);
     else if (S_ISREG(st.st_mode))
-        status = files_add(w->files, w->path.text + w->root,
-                           (files_member){.size = (int64_t)st.st_size, .method = FILES_ON_DISK}, w->e);
+        status = add_file(w, (int64_t)st.st_size);
     else
         w->files->passed_over++;
     w->path.length = length;

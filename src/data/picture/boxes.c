@@ -25,6 +25,7 @@ static tn_status take_number(char **p, double *v, const char *what, int line, ba
 
 static tn_status add_yolo_line(picture_set *s, picture_item *item, char *p, const char *what, int line, base_error *e)
 {
+    static const double WHOLE = 1.001; /* sides are rounded */
     double v[5];
     for (int i = 0; i < 5; i++)
         BASE_TRY(take_number(&p, &v[i], what, line, e));
@@ -40,6 +41,10 @@ static tn_status add_yolo_line(picture_set *s, picture_item *item, char *p, cons
                          s->classes > 0 ? s->classes - 1 : 1000000);
     if (v[3] < 0 || v[4] < 0)
         return base_fail(e, TN_FORMAT, "%s:%d: a box with a negative side", what, line);
+    if (v[3] > WHOLE || v[4] > WHOLE)
+        return base_fail(e, TN_FORMAT,
+                         "%s:%d: a box of %g x %g; its sides are parts of the picture's, so that 1 is the most", what,
+                         line, v[3], v[4]);
     picture_box b = {(float)v[0], (float)(v[1] - v[3] / 2), (float)(v[2] - v[4] / 2), (float)(v[1] + v[3] / 2),
                      (float)(v[2] + v[4] / 2)};
     item->n_boxes++;
@@ -117,6 +122,10 @@ static tn_status list_beside(picture_set *s, data_names *names, base_error *e)
         annotated += file >= 0;
         if (file >= 0)
             status = read_annotation(s, &item, file, names, &b, e);
+        if (status != TN_OK && (status = picture_item_wrong(s, &item, status, e)) == TN_OK) {
+            s->boxes.n = (size_t)item.first_box; /* half of them would be wrong as well */
+            item.n_boxes = 0;
+        }
         if (status == TN_OK && !base_vec_push(&s->items, item))
             status = base_no_memory(e, "listing pictures");
     }

@@ -13,6 +13,7 @@ enum { LIST_LIMIT = 1 << 30, MOST_CLASSES = 1 << 16 };
 
 typedef struct line {
     int64_t file;
+    const char *wrong; /* NULL: nothing */
     const char *label; /* NULL: none */
     int number;        /* of the line */
 } line;
@@ -56,12 +57,17 @@ static tn_status add_line(lister *l, const char *name, const char *label, int nu
     int64_t file = data_files_find(l->set->files, name);
     if (file < 0 && number == 1 && !picture_name(name))
         return TN_OK; /* a header */
-    if (file < 0)
-        return base_fail(l->e, TN_NOT_FOUND, "%s:%d: there is no picture \"%s\"", l->path, number, BASE_SHOW(name));
+    picture_item item = {.file = file < 0 ? 0 : file};
+    if (file < 0) {
+        base_fail(l->e, TN_NOT_FOUND, "%s:%d: there is no picture \"%s\"", l->path, number, BASE_SHOW(name));
+        BASE_TRY(picture_item_wrong(l->set, &item, TN_NOT_FOUND, l->e));
+    }
     l->n_labels += label != NULL;
     if (label && !(label = base_arena_strdup(&l->set->arena, label)))
         return base_no_memory(l->e, "reading a list");
-    return base_vec_push(&l->lines, (line){file, label, number}) ? TN_OK : base_no_memory(l->e, "reading a list");
+    return base_vec_push(&l->lines, (line){item.file, item.wrong, label, number})
+               ? TN_OK
+               : base_no_memory(l->e, "reading a list");
 }
 
 static tn_status read_lines(lister *l, char *text)
@@ -128,7 +134,7 @@ static tn_status make_items(lister *l)
         BASE_TRY(name_classes(l));
     for (size_t i = 0; i < l->lines.n; i++) {
         const line *from = &l->lines.at[i];
-        picture_item item = {.file = from->file};
+        picture_item item = {.file = from->file, .wrong = from->wrong};
         int64_t v;
         if (s->labelled) {
             item.label = data_names_find(s->class_names, s->classes, from->label);

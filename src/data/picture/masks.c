@@ -52,12 +52,14 @@ static tn_status pair_up(picture_set *s, base_error *e)
         if (!picture_name(name))
             continue;
         const stem *mask = masks.n ? bsearch(&like, masks.at, masks.n, sizeof like, by_stem) : NULL;
+        picture_item item = {.file = i, .mask = mask ? mask->file : 0};
         if (!mask) {
             base_fail(e, TN_NOT_FOUND, "there is no mask for this picture");
-            status = data_files_blame(s->files, i, e);
-        } else if (!base_vec_push(&s->items, (picture_item){.file = i, .mask = mask->file})) {
-            status = base_no_memory(e, "listing pictures");
+            (void)data_files_blame(s->files, i, e);
+            status = picture_item_wrong(s, &item, TN_NOT_FOUND, e);
         }
+        if (status == TN_OK && !base_vec_push(&s->items, item))
+            status = base_no_memory(e, "listing pictures");
     }
     base_vec_free(&masks);
     return status;

@@ -106,6 +106,15 @@ void picture_set_free(picture_set *s)
     free(s);
 }
 
+tn_status picture_item_wrong(picture_set *s, picture_item *item, tn_status status, base_error *e)
+{
+    if (!s->skip_bad || status == TN_MEMORY || !e)
+        return status;
+    item->wrong = base_arena_strdup(&s->arena, e->text);
+    base_clear(e);
+    return item->wrong ? TN_OK : base_no_memory(e, "listing pictures");
+}
+
 /* ---- a sample -------------------------------------------------------------------------------------------------- */
 
 static tn_status decode_file(const data_files *files, int64_t i, const data_source *like, data_hint *hint,
@@ -157,6 +166,8 @@ static tn_status load_mask(const picture_set *s, const picture_item *item, pictu
 static tn_status load(const picture_set *s, int64_t index, data_hint *hint, picture_scene *scene, base_error *e)
 {
     const picture_item *item = &s->items.at[index];
+    if (item->wrong)
+        return base_fail(e, TN_FORMAT, "%s", item->wrong);
     data_source like = {.pixels_limit = s->pixels_limit, .channels = s->channels};
     BASE_TRY(decode_file(s->files, item->file, &like, hint, &scene->picture, e));
     if (s->masks)
@@ -293,6 +304,8 @@ static tn_status make_deep_sample(const picture_set *s, int64_t index, void *con
     const picture_item *item = &s->items.at[index];
     const tn_picture_opt opt = {.channels = s->channels, .pixels_limit = s->pixels_limit};
     const int64_t label = item->label;
+    if (item->wrong)
+        return base_fail(e, TN_FORMAT, "%s", item->wrong);
     data_buffer b = {0};
     base_str where = {0};
     data_files_where(s->files, item->file, &where);

@@ -17,6 +17,7 @@ typedef struct picture_item {
     int64_t first_box;
     int n_boxes;
     int label;
+    const char *wrong; /* why the sample cannot be had, found when it was listed; NULL: nothing */
 } picture_item;
 
 /* Boxes as annotated: of class, left, top, right, bottom; in parts of the picture where `relative`. */
@@ -47,6 +48,9 @@ picture_set *picture_set_new(const tn_pictures_opt *opt, base_error *e);
 picture_set *picture_set_open(const char *const *paths, int n, const tn_pictures_opt *opt, base_error *e);
 void picture_set_free(picture_set *s);
 data_files_opt picture_files_opt(const tn_pictures_opt *opt);
+/* What is wrong with an item that is being listed: where samples that are bad are left out, it is kept until the sample is fetched, e is
+ * cleared and TN_OK comes; else `status`. */
+tn_status picture_item_wrong(picture_set *s, picture_item *item, tn_status status, base_error *e);
 /* Does a name end as pictures do? */
 bool picture_name(const char *name);
 /* Items from the lines of a list that was read: a zero byte stands behind the text, which is cut up. */
