@@ -283,6 +283,13 @@ tn_status train_rows_check(const train_recipe *r, const train_rows *o, const for
     if (r->data->folds && (o->val_path || o->split))
         return format_yaml_fail(node, e, "'data' has folds and %s; only one of them can say what is validated on",
                                 o->val_path ? "val_path" : "split");
+    if (r->data->val_fraction > 0 && (o->val_path || o->split))
+        return format_yaml_fail(node, e,
+                                "'data' has val_fraction and %s; only one of them can say what is validated on",
+                                o->val_path ? "val_path" : "split");
+    if (o->test_fraction > 0 && (o->test_path || o->split))
+        return format_yaml_fail(node, e, "'data' has test_fraction and %s; only one of them can say what is tested on",
+                                o->test_path ? "test_path" : "split");
     if (o->time && o->group)
         return format_yaml_fail(node, e, "'data' has time and group; rows are cut by one of them");
     return TN_OK;

@@ -44,6 +44,20 @@ awk 'BEGIN { print "from,to"; for (i = 0; i < 60; i++) print "n" i ",n" (i + 1) 
 runs 0 train r.yaml data="{name: graph, nodes: nodes.csv, edges: edges.csv}" model="{layers: [{sage: 2}]}"
 says 'doubtful: nodes.csv:11:10: column "f": "abc" is no number'
 
+# Sentences name the file, and the row that is wrong.
+sed '9s/yes$/perhaps/' good.csv >val.csv
+wrong 'val.csv: row 8: "y" is "perhaps"' data.val_path=val.csv data.val_fraction=
+sed '9s/no$//;9s/yes$//' good.csv >hole.csv
+wrong 'hole.csv: row 8 has no "y", which is the target' data.path=hole.csv
+wrong 'row 6: column "x"' data.path=word.csv data.min_max=x
+awk 'BEGIN { print "t,a"; for (i = 0; i < 80; i++) print (i == 70 ? "never" : "2020-01-01 00:00:" 10 + i % 50) "," i / 7 }' >s2.csv
+wrong 's2.csv: row 71: the time "t" is missing, or is no time' data="{name: series, path: s2.csv, time: t, length: 4, horizon: 1}" train.loss=mse
+
+# What says nothing is refused.
+wrong 'val_fraction and val_path' data.val_path=good.csv
+wrong 'val_fraction and split' data.split=c
+wrong 'test_fraction and test_path' data.test_path=good.csv data.test_fraction=0.1
+
 # What a model predicts from is read by the types it was trained on: the wrong cell is blamed, and not the first row.
 rm -rf runs
 runs 0 train r.yaml

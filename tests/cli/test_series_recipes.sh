@@ -70,7 +70,7 @@ wrong 'val_path and val_rows' data.val_path=val.csv data.train_rows=50 data.val_
 wrong 'test_path and test_fraction' data.test_path=val.csv data.test_fraction=0.1
 wrong 'test_path and test_rows' data.test_path=val.csv data.train_rows=50 data.test_rows=20
 wrong 'short.csv: no window of 12 rows' data.val_path=short.csv
-wrong 'other.csv: the table has no column "v"' data.val_path=other.csv
+wrong 'other.csv has no column "v"' data.val_path=other.csv
 wrong 'empty.csv' data.val_path=empty.csv
 wrong 'nosuch.csv' data.test_path=nosuch.csv
 finish

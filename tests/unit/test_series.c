@@ -121,7 +121,7 @@ static void what_is_wrong_is_told(void **state)
     const struct {
         tn_series_opt opt;
         const char *says;
-    } wrong[] = {{{.time = "t"}, "row 3 of the table: the time \"t\" is missing"},
+    } wrong[] = {{{.time = "t"}, ": row 3: the time \"t\" is missing"},
                  {{.time = "x"}, "no column \"x\""},
                  {{.columns = (const char *const[]){"w"}, .n_columns = 1}, "does not hold a number"},
                  {{.targets = (const char *const[]){"w"}, .n_targets = 1}, "the target \"w\" is not among"},

@@ -152,8 +152,8 @@ tn_status prep_bind(const table_prep *p, const tn_table *t, prep_binding *b, bas
         if ((b->columns[k] = tn_table_find(t, p->columns[k].name)) < 0) {
             free(b->columns);
             b->columns = NULL;
-            return base_fail(e, TN_NOT_FOUND, "the table has no column \"%s\", which the preparation was fitted on",
-                             BASE_SHOW(p->columns[k].name));
+            return base_fail(e, TN_NOT_FOUND, "%.300s has no column \"%s\", which the preparation was fitted on",
+                             table_called(t), BASE_SHOW(p->columns[k].name));
         }
     b->target = p->target ? tn_table_find(t, p->target) : -1;
     return TN_OK;
@@ -241,8 +241,8 @@ tn_status prep_apply(const prep_binding *b, int64_t row, float *x, base_error *e
                 char shown[PREP_TEXT] = "";
                 text = tn_table_text(b->table, b->columns[k], row, &length);
                 memcpy(shown, text, length < sizeof shown - 1 ? length : sizeof shown - 1);
-                return base_fail(e, TN_FORMAT, "row %lld of the table: column \"%s\": \"%s\" is no number",
-                                 (long long)row + 1, BASE_SHOW(c->name), BASE_SHOW(shown));
+                return base_fail(e, TN_FORMAT, "%.300s: row %lld: column \"%s\": \"%s\" is no number",
+                                 table_called(b->table), (long long)row + 1, BASE_SHOW(c->name), BASE_SHOW(shown));
             }
             put_number(c, got == PREP_GOT ? v : c->fill, x + c->at);
         }
@@ -260,23 +260,23 @@ tn_status prep_class(const prep_binding *b, int64_t row, int64_t *y, base_error 
     const char *text = NULL, *target = b->prep->target;
     size_t length = 0;
     if (prep_cell_text(b->table, b->target, row, buffer, &text, &length) != PREP_GOT)
-        return base_fail(e, TN_FORMAT, "row %lld of the table has no \"%s\", which is the target", (long long)row + 1,
-                         BASE_SHOW(target));
+        return base_fail(e, TN_FORMAT, "%.300s: row %lld has no \"%s\", which is the target", table_called(b->table),
+                         (long long)row + 1, BASE_SHOW(target));
     int code = prep_find(b->prep->class_words, b->prep->classes, text, length);
     *y = code;
     if (code < b->prep->classes)
         return TN_OK;
     memcpy(shown, text, length < sizeof shown - 1 ? length : sizeof shown - 1);
-    return base_fail(e, TN_FORMAT, "row %lld of the table: \"%s\" is \"%s\", a class that no training row has",
-                     (long long)row + 1, BASE_SHOW(target), BASE_SHOW(shown));
+    return base_fail(e, TN_FORMAT, "%.300s: row %lld: \"%s\" is \"%s\", a class that no training row has",
+                     table_called(b->table), (long long)row + 1, BASE_SHOW(target), BASE_SHOW(shown));
 }
 
 tn_status prep_number(const prep_binding *b, int64_t row, float *y, base_error *e)
 {
     double v = 0;
     if (prep_cell_number(b->table, b->target, row, &v) != PREP_GOT)
-        return base_fail(e, TN_FORMAT, "row %lld of the table: the target \"%s\" is missing, or no number",
-                         (long long)row + 1, BASE_SHOW(b->prep->target));
+        return base_fail(e, TN_FORMAT, "%.300s: row %lld: the target \"%s\" is missing, or no number",
+                         table_called(b->table), (long long)row + 1, BASE_SHOW(b->prep->target));
     *y = (float)((v - b->prep->y_mean) / b->prep->y_std);
     return TN_OK;
 }

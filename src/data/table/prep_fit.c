@@ -86,8 +86,8 @@ static tn_status take_numbers(const fitting *f, int column, const char *name, in
     for (int64_t i = 0; i < f->n; i++) {
         prep_got got = prep_cell_number(f->table, column, row_at(f, i), &f->values[*n]);
         if (got == PREP_OTHER)
-            return base_fail(f->e, TN_FORMAT, "row %lld of the table: column \"%s\" does not hold a number there",
-                             (long long)row_at(f, i) + 1, BASE_SHOW(name));
+            return base_fail(f->e, TN_FORMAT, "%.300s: row %lld: column \"%s\" does not hold a number there",
+                             table_called(f->table), (long long)row_at(f, i) + 1, BASE_SHOW(name));
         *n += got == PREP_GOT;
     }
     return TN_OK;

@@ -284,7 +284,8 @@ static tn_status fill_set(table_set *s, const tn_table *table, const table_prep 
     }
     BASE_TRY(prep_bind(p, table, &s->binding, e));
     if (target && s->binding.target < 0)
-        return base_fail(e, TN_NOT_FOUND, "the table has no column \"%s\", which is the target", BASE_SHOW(p->target));
+        return base_fail(e, TN_NOT_FOUND, "%.300s has no column \"%s\", which is the target", table_called(table),
+                         BASE_SHOW(p->target));
     return target ? check_targets(s, e) : TN_OK;
 }
 

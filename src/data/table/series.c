@@ -32,9 +32,23 @@ static int by_place(const void *a, const void *b)
 static tn_status column_of(const tn_table *t, const char *name, int *k, base_error *e)
 {
     *k = name ? tn_table_find(t, name) : -1;
-    return !name || *k >= 0
-               ? TN_OK
-               : base_fail(e, TN_NOT_FOUND, "the table has no column \"%s\", which a series needs", BASE_SHOW(name));
+    return !name || *k >= 0 ? TN_OK
+                            : base_fail(e, TN_NOT_FOUND, "%.300s has no column \"%s\", which a series needs",
+                                        table_called(t), BASE_SHOW(name));
+}
+
+/* The row to blame: in a column that one wrong cell made words, that cell's, not the first of the right ones. */
+static int64_t no_time(const tn_table *t, int column, int64_t row)
+{
+    for (int64_t r = row; r < t->rows; r++) {
+        size_t length;
+        double v;
+        const char *text = tn_table_text(t, column, r, &length);
+        if (!text || !(table_parse_time(text, length, false, &v) || table_parse_time(text, length, true, &v) ||
+                       table_parse_f64(text, length, &v)))
+            return r;
+    }
+    return row;
 }
 
 /* Ids keep the order in which they come first. */
@@ -47,12 +61,12 @@ static tn_status fill_places(const series_prep *p, const tn_table *t, place *pla
     for (int64_t r = 0; r < t->rows; r++) {
         places[r] = (place){.time = (double)r, .row = r};
         if (time >= 0 && prep_cell_number(t, time, r, &places[r].time) != PREP_GOT)
-            return base_fail(e, TN_FORMAT, "row %lld of the table: the time \"%s\" is missing, or is no time",
-                             (long long)r + 1, BASE_SHOW(p->time));
+            return base_fail(e, TN_FORMAT, "%.300s: row %lld: the time \"%s\" is missing, or is no time",
+                             table_called(t), (long long)no_time(t, time, r) + 1, BASE_SHOW(p->time));
         const char *text = "";
         size_t length = 0;
         if (id >= 0 && prep_cell_text(t, id, r, buffer, &text, &length) == PREP_MISSING)
-            return base_fail(e, TN_FORMAT, "row %lld of the table has no \"%s\", which tells series apart",
+            return base_fail(e, TN_FORMAT, "%.300s: row %lld has no \"%s\", which tells series apart", table_called(t),
                              (long long)r + 1, BASE_SHOW(p->id));
         int32_t k = table_word(ids, text, length, INT32_MAX);
         if (k < 0)
@@ -108,8 +122,8 @@ static tn_status take_values(const series_prep *p, const tn_table *t, const seri
             double one;
             prep_got got = prep_cell_number(t, column, o->rows[i], &one);
             if (got == PREP_OTHER)
-                return base_fail(e, TN_FORMAT, "row %lld of the table: column \"%s\" does not hold a number there",
-                                 (long long)o->rows[i] + 1, BASE_SHOW(p->columns[k]));
+                return base_fail(e, TN_FORMAT, "%.300s: row %lld: column \"%s\" does not hold a number there",
+                                 table_called(t), (long long)o->rows[i] + 1, BASE_SHOW(p->columns[k]));
             one = got == PREP_GOT ? one : last;
             v[i] = p->difference ? one - last : one;
             last = one;

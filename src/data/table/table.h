@@ -36,6 +36,11 @@ struct tn_table {
 tn_table *table_new(base_error *e);
 /* Gives t, which may be NULL, its name. */
 tn_table *table_named(tn_table *t, const char *name);
+/* As sentences call it. */
+static inline const char *table_called(const tn_table *t)
+{
+    return t->name ? t->name : "the table";
+}
 tn_table *table_retain(const tn_table *t);
 tn_status table_note(tn_table *t, base_error *e, const char *fmt, ...) TN_PRINTF(3, 4);
 static inline bool table_bit(const uint64_t *bits, int64_t i)

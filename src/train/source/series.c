@@ -96,7 +96,7 @@ static tn_dataset *open_file(tn_context *c, const train_recipe *r, const tn_prep
 {
     tn_table *t = train_rows_table(c, r, &TRAIN_SOURCE_OPTIONS(r, series)->rows, path);
     tn_dataset *d = t ? tn_dataset_series(c, t, p, NULL) : NULL;
-    if (t && !d)
+    if (t && !d && !strstr(c->err.text, path))
         (void)base_prefix(&c->err, "%s: ", path);
     tn_table_free(t);
     return d;

@@ -6,6 +6,7 @@
 #include "base/context.h"
 #include "base/number.h"
 #include "base/text.h"
+#include "data/table/table.h"
 #include "train/rows.h"
 #include "train/source/source.h"
 #include "train/tokens.h"
@@ -37,7 +38,7 @@ static tn_status check(const train_recipe *r, const format_yaml_node *node, base
     const text *o = TRAIN_SOURCE_OPTIONS(r, text);
     if (o->tokens.task == TN_TEXT_CLASSES && !o->target)
         return format_yaml_fail(node, e, "'data' needs a target, the column with the classes (or another task)");
-    return TN_OK;
+    return train_rows_check(r, &o->rows, node, e);
 }
 
 /* ---- classes --------------------------------------------------------------------------------------------------- */
@@ -87,8 +88,8 @@ static tn_status find_classes(const tn_table *t, int column, const int64_t *row,
         return base_no_memory(e, "reading classes");
     for (int64_t i = 0; i < n; i++) {
         if (!class_of(t, column, row ? row[i] : i, to->at[i]))
-            return base_fail(e, TN_FORMAT, "data.target: row %lld has no class (a word or a whole number)",
-                             (long long)(row ? row[i] : i) + 1);
+            return base_fail(e, TN_FORMAT, "data.target: %.300s: row %lld has no class (a word or a whole number)",
+                             table_called(t), (long long)(row ? row[i] : i) + 1);
     }
     qsort(to->at, (size_t)n, sizeof *to->at, by_name);
     for (int64_t i = 0; i < n; i++)
@@ -148,8 +149,8 @@ static tn_status read_labels(const tn_table *t, const text *o, const int64_t *ro
         bool any = column >= 0 && class_of(t, column, k, name);
         const class_name *at = any ? bsearch(name, c->at, (size_t)c->n, sizeof *c->at, by_name) : NULL;
         if (!at)
-            return base_fail(e, TN_FORMAT, "data.target: the class \"%s\" of row %lld is in no training row",
-                             any ? BASE_SHOW(name) : "", (long long)k + 1);
+            return base_fail(e, TN_FORMAT, "data.target: %.300s: the class \"%s\" of row %lld is in no training row",
+                             table_called(t), any ? BASE_SHOW(name) : "", (long long)k + 1);
         p->labels[i] = at - c->at;
     }
     return TN_OK;
