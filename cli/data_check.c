@@ -169,7 +169,9 @@ static void json_columns(const tn_data_report *r)
         json_figure("std", c->std);
         json_figure("min", c->min);
         json_figure("max", c->max);
-        (void)putchar('}');
+        for (int k = 0; k < c->n_bins; k++)
+            (void)printf("%s%lld", k ? "," : ",\"bins\":[", (long long)c->bins[k]);
+        (void)fputs(c->n_bins ? "]}" : "}", stdout);
     }
     (void)putchar(']');
 }

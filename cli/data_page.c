@@ -6,7 +6,7 @@
 
 #include "data.h"
 
-enum { MOST_BARS = 60, COLUMNS = 12 };
+enum { MOST_BARS = 60, COLUMNS = 12, MOST_HISTOGRAMS = 200 };
 
 static void text(FILE *f, const char *s)
 {
@@ -112,6 +112,67 @@ static void put_columns(FILE *f, const tn_data_report *r)
     (void)fputs("</table></section>\n", f);
 }
 
+/* Channels are drawn in their colours. */
+static const char *colour_of(const tn_check_column *c)
+{
+    static const char *const colours[][2] = {
+        {"red", "#d55e00"}, {"green", "#009e73"}, {"blue", "#0072b2"}, {"grey", "#777777"}};
+    for (size_t i = 0; strcmp(c->type, "channel") == 0 && i < sizeof colours / sizeof *colours; i++)
+        if (strcmp(c->name, colours[i][0]) == 0)
+            return colours[i][1];
+    return "#0072b2";
+}
+
+static void put_histogram(FILE *f, const tn_check_column *c)
+{
+    enum { WIDTH = 220, HEIGHT = 80, SMALLEST = 1 };
+    const double step = (c->max - c->min) / c->n_bins, wide = (double)WIDTH / c->n_bins;
+    int64_t most = 1;
+    for (int k = 0; k < c->n_bins; k++)
+        most = c->bins[k] > most ? c->bins[k] : most;
+    (void)fputs("<figure><figcaption>", f);
+    text(f, c->name);
+    (void)fprintf(
+        f, "</figcaption>\n<svg class=\"histogram\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" fill=\"%s\">",
+        WIDTH, HEIGHT + 18, WIDTH, HEIGHT + 18, colour_of(c));
+    for (int k = 0; k < c->n_bins; k++) {
+        double high = (double)HEIGHT * (double)c->bins[k] / (double)most;
+        high = c->bins[k] && high < SMALLEST ? SMALLEST : high; /* few are not none */
+        (void)fprintf(f, "<rect x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" height=\"%.2f\"><title>", k * wide, HEIGHT - high,
+                      0.92 * wide, high);
+        if (c->n_bins < TN_CHECK_BINS) /* a bin for each whole number */
+            (void)fprintf(f, "%.9g", c->min + k);
+        else
+            (void)fprintf(f, "%.5g to %.5g", c->min + k * step, c->min + (k + 1) * step);
+        (void)fprintf(f, ": %lld</title></rect>", (long long)c->bins[k]);
+    }
+    (void)fprintf(f,
+                  "<text x=\"0\" y=\"%d\" fill=\"#555\">%.5g</text><text x=\"%d\" y=\"%d\" text-anchor=\"end\" "
+                  "fill=\"#555\">%.5g</text></svg>\n</figure>\n",
+                  HEIGHT + 14, c->min, WIDTH, HEIGHT + 14, c->max);
+}
+
+/* A section for each file. */
+static void put_histograms(FILE *f, const tn_data_report *r)
+{
+    const char *path = NULL;
+    int shown = 0;
+    for (size_t i = 0; i < r->n_columns && shown < MOST_HISTOGRAMS; i++) {
+        const tn_check_column *c = &r->columns[i];
+        if (c->n_bins == 0)
+            continue;
+        if (!path || strcmp(path, c->path) != 0) {
+            (void)fputs(path ? "</section>\n<section><h2>Histograms: " : "<section><h2>Histograms: ", f);
+            text(f, c->path);
+            (void)fputs("</h2>\n", f);
+        }
+        path = c->path;
+        put_histogram(f, c);
+        shown++;
+    }
+    (void)fputs(path ? "</section>\n" : "", f);
+}
+
 static void put_figures(FILE *f, const tn_data_report *r)
 {
     (void)fprintf(f, "<section><table><tr><td>files</td><td>%lld</td></tr><tr><td>bytes</td><td>%lld</td></tr>\n",
@@ -165,6 +226,8 @@ int cli_data_write_page(const tn_data_report *r, const char *of, const char *pat
                 "section{background:#fff;border:1px solid #e0e4e8;border-radius:8px;padding:16px;margin:0 0 16px;"
                 "overflow-x:auto}\n"
                 "h1{font-size:24px}h2{font-size:17px;margin:0 0 8px}svg{max-width:100%;height:auto}\n"
+                "figure{display:inline-block;margin:0 22px 12px 0}figcaption{font-size:14px}"
+                ".histogram text{font-size:12px}\n"
                 "table{border-collapse:collapse;font-size:14px}"
                 "td,th{padding:3px 14px 3px 0;text-align:left;border-bottom:1px solid #eceff1}\n"
                 "</style>\n</head>\n<body>\n<h1>",
@@ -174,6 +237,7 @@ int cli_data_write_page(const tn_data_report *r, const char *of, const char *pat
     put_figures(f, r);
     bool ok = put_classes(f, r) && put_shown(f, r);
     put_columns(f, r);
+    put_histograms(f, r);
     put_lists(f, r);
     (void)fputs("</body>\n</html>\n", f);
     bool written = !ferror(f);

@@ -60,11 +60,15 @@ typedef struct tn_check_spread {
     double min, max, mean;
 } tn_check_spread;
 
+enum { TN_CHECK_BINS = 20 };
+
 /* Of a column of a table, an array, a channel of all pictures. Figures that there are not are NaN. */
 typedef struct tn_check_column {
     const char *path, *name, *type;
     int64_t count, missing, distinct; /* distinct -1: not counted */
     double mean, std, min, max;
+    int n_bins; /* a histogram: values in bins of equal width from min to max, max in the last; 0: there is none */
+    int64_t bins[TN_CHECK_BINS];
 } tn_check_column;
 
 typedef struct tn_check_sample {

@@ -33,6 +33,7 @@ is_json
 prints '"total":1,"files":[{"path":"set/train/cat/cut.ppm"'
 runs 0 data check set --html page.html
 grep -q 'data:image/png' page.html || say "the page has no pictures"
+[ "$(grep -c 'class="histogram"' page.html)" = 3 ] || say "the page has no histogram of each channel"
 grep -q 'cut.ppm' page.html || say "the page does not name the cut picture"
 (cd set && tar cf ../set.tar train test)
 runs 0 data check set.tar
@@ -62,6 +63,12 @@ printf 'age,label\n30,1\n40,0\n30,1\n50,1,9\n' >tables/train.csv
 printf 'age,label\n40,0\n60,1\n' >tables/test.csv
 runs 0 data check tables
 prints "rows of tables 5 (train 3, test 2)" "in two parts (leaks): 1" "cannot be read: 1" "train.csv" "classes: 2"
+runs 0 data check tables --json
+is_json
+prints '"name":"age","type":"integer","count":3,"missing":0,"distinct":2,' '"bins":[2,0,0,0,0,0,0,0,0,0,1]'
+runs 0 data check tables --html page.html
+[ "$(grep -c 'class="histogram"' page.html)" = 4 ] || say "the page has no histogram of each column"
+grep -q '<title>30: 2</title>' page.html || say "the page does not say what a bar is"
 printf 'one\ntwo\none\n\377\n' >words.txt
 runs 0 data check words.txt
 prints "lines of text  3" "words.txt:4: this line is not UTF-8" "equal to an earlier one: 1"

@@ -88,6 +88,12 @@ static tn_status add_figures(data_check *c, const check_file *f, const char *nam
     column.min = m.n ? m.min : NAN;
     column.max = m.n ? m.max : NAN;
     base_str_free(&type);
+    check_bins_begin(&column, m.n && (tn_dtype_is_int(v->dtype) || v->dtype == TN_BOOL));
+    for (int64_t i = 0; column.n_bins && i < n; i++) {
+        const double value = element(v->data, v->dtype, i);
+        if (isfinite(value))
+            check_bins_add(&column, value, 1);
+    }
     return column.type ? check_add_column(c, &column) : base_no_memory(c->err, "checking data");
 }
 

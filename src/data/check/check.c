@@ -54,6 +54,26 @@ double check_moments_std(const check_moments *m)
     return m->n ? sqrt(m->m2 / (double)m->n) : NAN;
 }
 
+/* Of whole numbers no bin is narrower than one of them. */
+void check_bins_begin(tn_check_column *column, bool whole_numbers)
+{
+    const double range = column->max - column->min;
+    if (!isfinite(column->min) || !isfinite(column->max))
+        return;
+    column->n_bins = !(range > 0) ? 1 : whole_numbers && range < TN_CHECK_BINS ? (int)range + 1 : TN_CHECK_BINS;
+    memset(column->bins, 0, sizeof column->bins);
+}
+
+void check_bins_add(tn_check_column *column, double value, int64_t n)
+{
+    const double range = column->max / 2 - column->min / 2; /* halves: the whole may be more than a double holds */
+    const int last = column->n_bins - 1;
+    if (last < 0 || value < column->min || value > column->max)
+        return;
+    const double at = range > 0 ? (value / 2 - column->min / 2) / range * column->n_bins : 0;
+    column->bins[at < last ? (int)at : last] += n;
+}
+
 /* ---- what is noted ----------------------------------------------------------------------------------------------- */
 
 tn_status check_add(data_check *c, const check_file *f, int kind, int64_t row, uint64_t hash)
@@ -343,6 +363,9 @@ static tn_status add_channels(data_check *c)
         column.std = check_moments_std(m);
         column.min = m->min;
         column.max = m->max;
+        check_bins_begin(&column, m->n > 0);
+        for (int v = 0; v < CHECK_LEVELS; v++)
+            check_bins_add(&column, v, c->levels[i][v]);
         if (m->n)
             BASE_TRY(check_add_column(c, &column));
     }

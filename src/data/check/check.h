@@ -33,7 +33,7 @@ typedef struct check_moments {
     double mean, m2, min, max;
 } check_moments;
 
-enum { CHECK_CHANNELS = 4 }; /* grey, red, green, blue */
+enum { CHECK_CHANNELS = 4, CHECK_LEVELS = 256 }; /* grey, red, green, blue */
 
 typedef base_vec(tn_check_pair) check_pairs;
 
@@ -59,6 +59,7 @@ typedef struct data_check {
     base_vec(tn_check_sample) shown;
     bool by_headers; /* sounds could not be decoded, which was said */
     check_moments channels[CHECK_CHANNELS], width, height, seconds, rate;
+    int64_t levels[CHECK_CHANNELS][CHECK_LEVELS]; /* how often each value of a pixel comes */
 } data_check;
 
 /* A file with its bytes. */
@@ -99,5 +100,8 @@ void check_moments_add(check_moments *m, double value);
 /* n values at once, by their mean and their sum of squares about it. */
 void check_moments_merge(check_moments *m, const check_moments *more);
 double check_moments_std(const check_moments *m);
+/* The histogram of a column whose min and max are known begins, and n values, none of them NaN, are counted in it. */
+void check_bins_begin(tn_check_column *column, bool whole_numbers);
+void check_bins_add(tn_check_column *column, double value, int64_t n);
 
 #endif

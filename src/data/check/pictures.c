@@ -14,17 +14,20 @@ static void measure(data_check *c, const tn_picture *p)
     for (int k = 0; k < p->channels; k++) {
         uint64_t sum = 0, squares = 0;
         uint8_t low = 255, high = 0;
+        const int channel = p->channels == 1 ? 0 : k + 1;
+        int64_t *levels = c->levels[channel];
         for (int64_t i = 0; i < n; i++) {
             uint8_t v = p->pixels[i * p->channels + k];
             sum += v;
             squares += (uint64_t)v * v;
+            levels[v]++;
             low = v < low ? v : low;
             high = v > high ? v : high;
         }
         double mean = (double)sum / (double)n;
         double m2 = (double)squares - mean * (double)sum;
         check_moments one = {n, mean, m2 > 0 ? m2 : 0, low, high};
-        check_moments_merge(&c->channels[p->channels == 1 ? 0 : k + 1], &one);
+        check_moments_merge(&c->channels[channel], &one);
     }
     check_moments_add(&c->width, (double)p->width);
     check_moments_add(&c->height, (double)p->height);

@@ -1,4 +1,5 @@
 /* tables.c: a table row by row, and its columns in figures. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,12 +10,21 @@
 
 enum { MOST_LABELS = 1000, FIRST_NOTES = 8 };
 
+/* A value that is no text, as a double. */
+static double value_of(const tn_column *c, int64_t row)
+{
+    if (c->type == TN_COLUMN_INTEGER)
+        return (double)((const int64_t *)c->values)[row];
+    if (c->type == TN_COLUMN_BOOLEAN)
+        return ((const uint8_t *)c->values)[row];
+    return ((const double *)c->values)[row];
+}
+
 /* Numbers as doubles, whatever the type: what is 1 in one file may be 1.0 in another. */
 static uint64_t hash_cell(const tn_table *t, int column, int64_t row, uint64_t seed)
 {
     const tn_column *c = tn_table_column(t, column);
     size_t n = 0;
-    double value;
     if (tn_table_missing(t, column, row))
         return base_hash("?", 2, seed);
     if (c->type == TN_COLUMN_TEXT || c->type == TN_COLUMN_CATEGORY) {
@@ -22,12 +32,7 @@ static uint64_t hash_cell(const tn_table *t, int column, int64_t row, uint64_t s
         uint64_t length = n;
         return base_hash(text ? text : "", text ? n : 0, base_hash(&length, sizeof length, seed));
     }
-    if (c->type == TN_COLUMN_INTEGER)
-        value = (double)((const int64_t *)c->values)[row];
-    else if (c->type == TN_COLUMN_BOOLEAN)
-        value = ((const uint8_t *)c->values)[row];
-    else
-        value = ((const double *)c->values)[row];
+    const double value = value_of(c, row);
     return base_hash(&value, sizeof value, seed);
 }
 
@@ -72,6 +77,17 @@ static tn_status add_rows(data_check *c, const check_file *f, const tn_table *t,
     return TN_OK;
 }
 
+static void add_bins(const tn_table *t, int k, tn_check_column *column)
+{
+    const tn_column *from = tn_table_column(t, k);
+    if (from->type == TN_COLUMN_TEXT || from->type == TN_COLUMN_CATEGORY)
+        return;
+    check_bins_begin(column, from->type == TN_COLUMN_INTEGER || from->type == TN_COLUMN_BOOLEAN);
+    for (int64_t row = 0; column->n_bins && row < tn_table_rows(t); row++)
+        if (!tn_table_missing(t, k, row) && isfinite(value_of(from, row)))
+            check_bins_add(column, value_of(from, row), 1);
+}
+
 static tn_status add_columns(data_check *c, const check_file *f, const tn_table *t, int *label)
 {
     for (int k = 0; k < tn_table_columns(t); k++) {
@@ -79,9 +95,17 @@ static tn_status add_columns(data_check *c, const check_file *f, const tn_table 
         tn_column_stats s;
         if (tn_table_describe(c->context, t, k, &s) != TN_OK)
             return base_no_memory(c->err, "checking data");
-        tn_check_column column = {
-            f->where, from->name, tn_column_type_name(from->type), s.count, s.missing, s.distinct, s.mean, s.std,
-            s.min,    s.max};
+        tn_check_column column = {.path = f->where,
+                                  .name = from->name,
+                                  .type = tn_column_type_name(from->type),
+                                  .count = s.count,
+                                  .missing = s.missing,
+                                  .distinct = s.distinct,
+                                  .mean = s.mean,
+                                  .std = s.std,
+                                  .min = s.min,
+                                  .max = s.max};
+        add_bins(t, k, &column);
         if (k == *label && s.distinct > MOST_LABELS)
             *label = -1;
         tn_column_stats_free(&s);
