@@ -23,7 +23,7 @@ typedef struct cli_args {
     const char *data, *precision, *optimizer;
     bool serve, list;
     /* of `tarn tokenize` */
-    bool decode;
+    bool decode, whole;
     const char *train;
     int vocabulary; /* 0: not given */
     /* of `tarn data` */

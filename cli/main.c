@@ -170,7 +170,8 @@ static bool take_option(cli_args *a, int n, char **argv, int *i)
                    {"list", &a->list, NULL},           {"precision", NULL, &a->precision},
                    {"optimizer", NULL, &a->optimizer}, {"decode", &a->decode, NULL},
                    {"train", NULL, &a->train},         {"html", NULL, &a->html},
-                   {"from", NULL, &a->from},           {"to", NULL, &a->to}};
+                   {"from", NULL, &a->from},           {"to", NULL, &a->to},
+                   {"whole", &a->whole, NULL}};
     const char *option = argv[*i], *value;
     for (size_t k = 0; k < sizeof options / sizeof *options; k++) {
         if (options[k].flag && strcmp(option + 2, options[k].name) == 0)

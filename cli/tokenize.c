@@ -33,15 +33,16 @@ static char *read_all(const char *path, size_t *bytes)
     return NULL;
 }
 
-static int encode(tn_context *c, const tn_tokenizer *t, const char *text, size_t bytes)
+/* A row of ids for each line, or one for all of the text with its newlines. */
+static int encode(tn_context *c, const tn_tokenizer *t, const char *text, size_t bytes, bool whole)
 {
     tn_encoder *enc = tn_encoder_new(c, t);
     tn_tokens got;
     if (!enc)
         return cli_fail("%s", tn_context_error(c));
     tn_status status = TN_OK;
-    for (size_t i = 0; i < bytes && status == TN_OK;) { /* a row of ids for each line */
-        const char *stop = memchr(text + i, '\n', bytes - i);
+    for (size_t i = 0; i < bytes && status == TN_OK;) {
+        const char *stop = whole ? NULL : memchr(text + i, '\n', bytes - i);
         size_t end = stop ? (size_t)(stop - text) : bytes;
         status = tn_encode(enc, text + i, end - i, TN_OPT(tn_encode_opt, .unpadded = true), &got);
         for (size_t k = 0; k < got.n && status == TN_OK; k++)
@@ -55,26 +56,29 @@ static int encode(tn_context *c, const tn_tokenizer *t, const char *text, size_t
     return code;
 }
 
-static int decode_row(tn_context *c, const tn_tokenizer *t, const int32_t *ids, size_t n)
+static int decode_row(tn_context *c, const tn_tokenizer *t, const int32_t *ids, size_t n, bool newline)
 {
     char *text;
     size_t bytes;
     if (tn_decode(c, t, ids, n, NULL, &text, &bytes) != TN_OK)
         return cli_fail("%s", tn_context_error(c));
     (void)fwrite(text, 1, bytes, stdout);
-    (void)putchar('\n');
+    if (newline)
+        (void)putchar('\n');
     free(text);
     return CLI_OK;
 }
 
-static int decode(tn_context *c, const tn_tokenizer *t, char *text, size_t bytes)
+/* A line for each row of ids, or of a whole text, whose newlines are among the tokens, all ids as one. */
+static int decode(tn_context *c, const tn_tokenizer *t, char *text, size_t bytes, bool whole)
 {
     int32_t *ids = malloc((bytes + 1) * sizeof *ids);
     int code = ids ? CLI_OK : cli_fail("out of memory");
+    const char *const space = whole ? " \t\r\n" : " \t\r";
     for (char *line = text; code == CLI_OK && line < text + bytes;) {
         size_t n = 0;
-        char *end = line + strcspn(line, "\n"), *at = line;
-        for (at += strspn(at, " \t\r"); at < end; at += strspn(at, " \t\r")) {
+        char *end = line + strcspn(line, whole ? "" : "\n"), *at = line;
+        for (at += strspn(at, space); at < end; at += strspn(at, space)) {
             char *stop;
             long id = strtol(at, &stop, 10);
             if (stop == at || id < 0 || id > INT32_MAX) {
@@ -85,7 +89,7 @@ static int decode(tn_context *c, const tn_tokenizer *t, char *text, size_t bytes
             at = stop;
         }
         if (code == CLI_OK)
-            code = decode_row(c, t, ids, n);
+            code = decode_row(c, t, ids, n, !whole);
         line = end + 1;
     }
     free(ids);
@@ -123,7 +127,7 @@ static int run(const cli_args *a)
     if (!t)
         code = cli_fail("%s", tn_context_error(c));
     else if (text)
-        code = a->decode ? decode(c, t, text, bytes) : encode(c, t, text, bytes);
+        code = a->decode ? decode(c, t, text, bytes, a->whole) : encode(c, t, text, bytes, a->whole);
     free(text);
     tn_tokenizer_free(t);
     tn_context_free(c);
@@ -132,12 +136,14 @@ static int run(const cli_args *a)
 
 const cli_command cli_tokenize = {
     "tokenize",
-    "tokenize TOKENIZER [FILE] [--decode]   or   tarn tokenize --train KIND [--vocabulary N] OUT.json FILE ...",
-    "Text to ids, a row for each line, or with --decode ids to text; FILE is standard input if it is not given. "
+    "tokenize TOKENIZER [FILE] [--decode] [--whole]   or   tarn tokenize --train KIND [--vocabulary N] OUT.json FILE "
+    "...",
+    "Text to ids, a row for each line, or with --decode ids to text; FILE is standard input if it is not given. With\n"
+    "--whole the text is one, newlines and all, in one row; --decode --whole gives it back without one more.\n"
     "TOKENIZER is a\n"
     "tokenizer.json, a vocab.txt, or a folder with vocab.json and merges.txt. --train makes one of the files' texts: "
     "bpe,\n"
     "wordpiece, unigram, words or characters.",
     run,
-    "decode train vocabulary",
+    "decode train vocabulary whole",
     false};

@@ -26,6 +26,20 @@ runs 0 tokenize bpe.json text
 cp out.txt ids
 runs 0 tokenize bpe.json ids --decode
 cmp -s out.txt text || say "bytes do not come back: $(cat out.txt)"
+# whole texts: any bytes come back, newlines at the end or none, zeros, a long row; of ids the row breaks do not count
+head -c 3000 /dev/urandom >random
+printf 'a\nb' >open
+printf '\n\0\r\n\n\n \n' >odd
+: >nothing
+for file in open odd random nothing text; do
+    runs 0 tokenize --whole bpe.json $file
+    [ "$(wc -l <out.txt)" -le 1 ] || say "$file as a whole has $(wc -l <out.txt) rows"
+    tr ' ' '\n' <out.txt >ids
+    runs 0 tokenize --whole --decode bpe.json ids
+    cmp -s out.txt $file || say "the bytes of $file do not come back"
+done
+echo '{"a": 1}' >bad.json
+says 1 "tarn: bad.json: tokenizer key 'model' is missing" tokenize bad.json text
 says 1 none.json tokenize none.json text
 says 1 none.txt tokenize words.json none.txt
 says 1 magic tokenize --train magic out.json text

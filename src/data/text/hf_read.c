@@ -346,11 +346,11 @@ static tn_status read_limits(tn_tokenizer *t, const format_json *root, base_erro
 
 /* ---- the whole ------------------------------------------------------------------------------------------------- */
 
-static tn_status read_parts(tn_tokenizer *t, const format_json *root, const char *what, base_error *e)
+static tn_status read_parts(tn_tokenizer *t, const format_json *root, base_error *e)
 {
     const format_json *model = NULL;
-    BASE_TRY(format_json_as_object(root, what, e));
-    BASE_TRY(format_json_get_object(root, what, "model", &model, e));
+    BASE_TRY(format_json_as_object(root, "the tokenizer", e));
+    BASE_TRY(format_json_get_object(root, "tokenizer", "model", &model, e));
     BASE_TRY(model_kind(t, model, e));
     t->raw = has_byte_level(hf_find(root, "pre_tokenizer"), 0);
     BASE_TRY(read_model(t, model, "model", e));
@@ -366,7 +366,7 @@ static tn_status read_parts(tn_tokenizer *t, const format_json *root, const char
 tn_tokenizer *hf_read_value(const format_json *root, const char *what, base_error *e)
 {
     tn_tokenizer *t = text_tokenizer_new(e);
-    if (t && read_parts(t, root, what, e) != TN_OK) {
+    if (t && read_parts(t, root, e) != TN_OK) {
         base_prefix(e, "%s: ", what);
         tn_tokenizer_free(t);
         t = NULL;
