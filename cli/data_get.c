@@ -10,10 +10,12 @@
 /* "a/b/c", without what is empty; free() it. */
 static char *joined(const char *a, const char *b, const char *c)
 {
-    size_t n = strlen(a) + strlen(b) + strlen(c) + 3;
+    size_t n = strlen(a) + strlen(b) + strlen(c) + 3, end = strlen(a);
     char *path = malloc(n);
+    while (*b && end > 1 && a[end - 1] == '/') /* of http://where/ no two become one */
+        end--;
     if (path)
-        (void)snprintf(path, n, "%s%s%s%s%s", a, *a && *b ? "/" : "", b, *c ? "/" : "", c);
+        (void)snprintf(path, n, "%.*s%s%s%s%s", (int)end, a, *a && *b ? "/" : "", b, *c ? "/" : "", c);
     return path;
 }
 

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "predict_picture.h"
 #include "predict_tokens.h"
@@ -300,6 +301,8 @@ static int run(const cli_args *a)
 {
     if (a->n < 2)
         return cli_usage(&cli_predict);
+    if (a->to && mkdir(a->to, 0777) != 0 && errno != EEXIST)
+        return cli_fail("the folder %s cannot be made: %s", a->to, strerror(errno));
     predicting x = {.a = a, .c = cli_context(a, 0)};
     int code = CLI_FAILED;
     x.m = x.c ? cli_model(x.c, a->at[0]) : NULL;
@@ -326,7 +329,7 @@ const cli_command cli_predict = {
     "model was made for: rows of a table, nodes of a graph by their numbers, lines of a text, which models of pairs "
     "translate; of models of language the likeliest tokens where some are hidden, or that "
     "follow. Of models for boxes the boxes, of "
-    "models for masks a picture FILE.mask.png of class numbers, here or in FOLDER.",
+    "models for masks a picture FILE.mask.png of class numbers, here or in FOLDER, which is made if it is not there.",
     run,
     "json to",
     false};

@@ -91,4 +91,8 @@ else
     says "SQLite"
 fi
 
+# A database without a query.
+printf 'SQLite format 3\0%100s' '' >some.db
+wrong 'some.db is an SQLite database: say by a query which rows are meant (in a recipe data.query' data.path=some.db
+
 finish

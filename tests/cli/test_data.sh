@@ -139,6 +139,8 @@ while read -r name _; do
 done <list.txt
 # nobody answers
 runs 1 data get cora --from http://127.0.0.1:9/none --to taken
+runs 1 data get cora --from http://127.0.0.1:9/none// --to taken
+grep -qF "none//" err.txt && say "the address has two slashes: $(cat err.txt)"
 grep -qE "what came is kept|Debian package libcurl4" err.txt || say "no word about the network: $(cat err.txt)"
 
 # --- sets by name

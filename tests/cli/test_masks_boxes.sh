@@ -66,8 +66,10 @@ runs 0 eval m/masks-001 data.path=again data.val_under=images data.val_masks_und
 prints "accuracy 100.00%"
 runs 1 predict m/masks-001 shapes/val/images/00001.png again/images/00001.png # one mask for two pictures
 says "the mask of again/images/00001.png would take the place of that of shapes/val/images/00001.png"
-runs 1 predict m/masks-001 shapes/val/images/00001.png --to nowhere
-says "nowhere/00001.mask.png"
+runs 0 predict m/masks-001 shapes/val/images/00001.png --to made # the folder is made, but none above it
+cmp -s 00001.mask.png made/00001.mask.png || say "the mask in the folder that was made is another one"
+runs 1 predict m/masks-001 shapes/val/images/00001.png --to no/where
+says "the folder no/where cannot be made"
 
 same_model masks m
 cp shapes/masks/train/00004.png good.png

@@ -22,7 +22,7 @@ static tn_status bad_label(const picture_set *s, int64_t file, const char *text,
     if (s->classes > 0)
         base_fail(e, TN_FORMAT, "the label \"%s\" is not among the %d classes", BASE_SHOW(text), s->classes);
     else
-        base_fail(e, TN_FORMAT, "the label \"%s\" is not a number; give class_names for names", BASE_SHOW(text));
+        base_fail(e, TN_FORMAT, "the label \"%s\" is not a number; name the classes by 'classes'", BASE_SHOW(text));
     return data_files_blame(s->files, file, e);
 }
 

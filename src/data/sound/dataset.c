@@ -281,7 +281,7 @@ static tn_status label_of(const data_pattern *pattern, const char *name, base_st
         if (!data_pattern_group(pattern, name, to))
             return base_fail(e, TN_FORMAT,
                              "%s: the name does not match 'label', so its class is not known; leave it out by "
-                             "'only' or 'except', or change the pattern",
+                             "'except', or change the pattern",
                              BASE_SHOW(name));
     } else if (slash) {
         const char *from = slash;
