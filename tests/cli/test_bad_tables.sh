@@ -93,6 +93,6 @@ fi
 
 # A database without a query.
 printf 'SQLite format 3\0%100s' '' >some.db
-wrong 'some.db is an SQLite database: say by a query which rows are meant (in a recipe data.query' data.path=some.db
+wrong 'some.db is an SQLite database, which is read by a query (in a recipe data.query' data.path=some.db
 
 finish

@@ -116,7 +116,9 @@ static tn_table *parse(tn_context *context, const table_scan *scan, const char *
     table_source s = {.name = name, .json = table_is_json(name)};
     if (bytes >= 16 && memcmp(data, "SQLite format 3", 16) == 0) {
         base_fail(e, TN_FORMAT,
-                  "%.300s is an SQLite database, which is read by a query; a file of its rows is read as it is", name);
+                  "%.300s is an SQLite database, which is read by a query (in a recipe data.query: select ..., in C "
+                  "tn_table_sqlite); a file of its rows is read as it is",
+                  name);
         return NULL;
     }
     if (table_decode(&data, &bytes, &made, opt, threads_of(context, opt), scan, name, &said, &s.check_utf8, e) != TN_OK)
@@ -179,20 +181,6 @@ static tn_status unpack(const void *data, size_t bytes, const char *name, size_t
     return TN_OK;
 }
 
-static bool is_database(const void *data, size_t bytes)
-{
-    return bytes >= 16 && memcmp(data, "SQLite format 3", 16) == 0;
-}
-
-static void tell_database(const char *name, base_error *e)
-{
-    base_fail(
-        e, TN_FORMAT,
-        "%.300s is an SQLite database: say by a query which rows are meant (in a recipe data.query: select ..., in "
-        "C tn_table_sqlite)",
-        name);
-}
-
 /* What `text` holds (the context's threads look at it); gzip is unpacked first. */
 static tn_table *from_bytes(tn_context *context, const void *data, size_t bytes, const char *name,
                             const tn_table_opt *opt, base_error *e)
@@ -209,9 +197,7 @@ static tn_table *from_bytes(tn_context *context, const void *data, size_t bytes,
         data = text;
     }
     tn_table *t = NULL;
-    if (is_database(data, bytes))
-        tell_database(name, e);
-    else if (table_scan_text(&scan, data, bytes, quote_of(opt, name), threads_of(context, opt), e) == TN_OK)
+    if (table_scan_text(&scan, data, bytes, quote_of(opt, name), threads_of(context, opt), e) == TN_OK)
         t = parse(context, &scan, name, opt, e);
     table_scan_free(&scan);
     free(text);
@@ -245,13 +231,9 @@ static tn_table *from_file(tn_context *context, const char *path, const tn_table
     table_scan scan = {0};
     tn_table *t = NULL;
     if (table_scan_file(&scan, path, opt->memory_limit, quote_of(opt, path), threads_of(context, opt), &text, e) ==
-        TN_OK) {
-        if (is_database(text, scan.bytes))
-            tell_database(path, e);
-        else
-            t = data_is_gzip(text, scan.bytes) ? from_bytes(context, text, scan.bytes, path, opt, e)
-                                               : parse(context, &scan, path, opt, e);
-    }
+        TN_OK)
+        t = data_is_gzip(text, scan.bytes) ? from_bytes(context, text, scan.bytes, path, opt, e)
+                                           : parse(context, &scan, path, opt, e);
     table_scan_free(&scan);
     free(text);
     return t;
