@@ -76,6 +76,16 @@ printf '\0\0\010\001\0\0\0\003\001\002\001' >train-labels-idx1-ubyte
 runs 0 data check train-labels-idx1-ubyte
 prints "classes: 2"
 
+cp train-labels-idx1-ubyte labels.idx1
+runs 0 data check labels.idx1
+prints "classes: 2"
+mkdir -p yolo/images/train yolo/labels/train
+ppm yolo/images/train/1.ppm 5
+echo "0 0.5 0.5 0.2 0.2" >yolo/labels/train/1.txt
+runs 0 data check yolo
+prints "pictures       1 (train 1)" "1 files that are no samples" "boxes and masks were not looked into"
+grep -q "classes:" out.txt && say "folders of boxes are taken for classes: $(cat out.txt)"
+
 # --- what is refused
 mkdir empty
 runs 1 data check empty

@@ -159,6 +159,37 @@ int check_part_of(const char *name, bool of_file)
     return of_file ? part_word(at, strcspn(at, "._-")) : TN_PART_NONE;
 }
 
+/* Folders of YOLO, Pascal VOC, COCO and of masks, which say what is in them and not what class it is. */
+static bool layout_word(const char *word, size_t n, bool of_annotations)
+{
+    static const char *const words[] = {"images", "JPEGImages", "labels", "annotations", "Annotations", "masks"};
+    for (size_t i = of_annotations ? 2 : 0; i < sizeof words / sizeof *words; i++)
+        if (strlen(words[i]) == n && memcmp(words[i], word, n) == 0)
+            return true;
+    return false;
+}
+
+static bool in_layout(const char *name, bool of_annotations)
+{
+    for (const char *slash; (slash = strchr(name, '/')) != NULL; name = slash + 1)
+        if (layout_word(name, (size_t)(slash - name), of_annotations))
+            return true;
+    return false;
+}
+
+/* Is there a folder of pictures and one of what is told of them? */
+static bool is_annotated(const data_files *files)
+{
+    bool pictures = false, annotations = false;
+    for (int64_t i = 0; i < data_files_count(files); i++) {
+        const char *name = data_files_name(files, i);
+        const bool of = in_layout(name, true);
+        annotations |= of;
+        pictures |= !of && in_layout(name, false);
+    }
+    return pictures && annotations;
+}
+
 /* The class of train/cat/more/1.jpg and of cat/1.jpg is cat: the first folder that is not a part; -1: none. */
 static int class_by_folder(data_check *c, const char *name)
 {
@@ -166,7 +197,7 @@ static int class_by_folder(data_check *c, const char *name)
     const char *at = name + c->root;
     for (const char *slash; (slash = strchr(at, '/')) != NULL; at = slash + 1) {
         size_t n = (size_t)(slash - at);
-        if (part_word(at, n) || n == 0 || n >= sizeof folder)
+        if (part_word(at, n) || (c->annotated && layout_word(at, n, false)) || n == 0 || n >= sizeof folder)
             continue;
         memcpy(folder, at, n);
         folder[n] = '\0';
@@ -203,7 +234,9 @@ static const reader readers[] = {{".wav", check_sound},       {".flac", check_so
                                  {".ndjson", check_table},    {".csv.gz", check_table},
                                  {".tsv.gz", check_table},    {".jsonl.gz", check_table},
                                  {".ndjson.gz", check_table}, {".npy", check_npy},
-                                 {".idx", check_idx},         {"-ubyte", check_idx},
+                                 {".idx", check_idx},         {".idx1", check_idx},
+                                 {".idx3", check_idx},        {".idx1.gz", check_idx},
+                                 {".idx3.gz", check_idx},     {"-ubyte", check_idx},
                                  {"-ubyte.gz", check_idx},    {".safetensors", check_safetensors},
                                  {".txt", check_text},        {".text", check_text}};
 
@@ -238,7 +271,7 @@ static tn_status read_file(data_check *c, int64_t i, data_buffer *b, base_str *w
         return TN_OK;
     }
     c->report.bytes += data_files_size(c->files, i);
-    if (!read) {
+    if (!read || (c->annotated && in_layout(name, true))) {
         c->report.others++;
         return TN_OK;
     }
@@ -267,6 +300,11 @@ static tn_status read_files(data_check *c)
     tn_status status = TN_OK;
     c->report.files = data_files_count(c->files);
     c->root = c->archives.n > 1 ? 0 : common_root(c->files);
+    c->annotated = is_annotated(c->files);
+    if (c->annotated)
+        status = check_add_note(
+            c, "pictures and their boxes or masks lie in folders side by side: the boxes and masks were not "
+               "looked into");
     for (int64_t i = 0; status == TN_OK && i < data_files_count(c->files); i++)
         status = read_file(c, i, &b, &where);
     data_buffer_free(&b);
@@ -415,7 +453,7 @@ static tn_status check(data_check *c)
     int64_t whole = 0;
     for (int p = 0; p < TN_PARTS; p++)
         whole += c->report.samples[TN_SAMPLES_PICTURES][p] + c->report.samples[TN_SAMPLES_SOUNDS][p];
-    if (c->classes.n && whole && c->root == 0 && c->archives.n == 1)
+    if (c->classes.n && whole && c->root == 0 && !c->annotated && c->archives.n == 1)
         BASE_TRY(add_empty(c, c->path, NULL));
     return finish(c);
 }

@@ -57,6 +57,7 @@ typedef struct data_check {
     base_vec(tn_check_column) columns;
     base_vec(const char *) notes;
     base_vec(tn_check_sample) shown;
+    bool annotated;  /* pictures with boxes or masks, in folders such as images and labels */
     bool by_headers; /* sounds could not be decoded, which was said */
     check_moments channels[CHECK_CHANNELS], width, height, seconds, rate;
     int64_t levels[CHECK_CHANNELS][CHECK_LEVELS]; /* how often each value of a pixel comes */
