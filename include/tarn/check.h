@@ -21,7 +21,8 @@ extern "C" {
     X(SOUNDS, 1, "sounds")                                                                                             \
     X(ROWS, 2, "rows of tables")                                                                                       \
     X(ENTRIES, 3, "entries of arrays")                                                                                 \
-    X(LINES, 4, "lines of text")
+    X(LINES, 4, "lines of text")                                                                                       \
+    X(TEXTS, 5, "texts")
 
 enum {
 #define TN_X(name, number, text) TN_SAMPLES_##name = number,

@@ -86,6 +86,14 @@ runs 0 data check yolo
 prints "pictures       1 (train 1)" "1 files that are no samples" "boxes and masks were not looked into"
 grep -q "classes:" out.txt && say "folders of boxes are taken for classes: $(cat out.txt)"
 
+mkdir -p texts/train/pos texts/train/neg
+printf 'good\nfilm\n' | tee texts/train/pos/1.txt >texts/train/neg/1.txt
+echo bad >texts/train/neg/2.txt
+printf '\377' >texts/train/neg/3.txt
+runs 0 data check texts
+prints "texts          3 (train 3)" "classes: 2" "in two classes: 1" "cannot be read: 1" "bytes of a text 4 to 10"
+grep -q "notes" out.txt && say "texts of classes are noted one by one: $(cat out.txt)"
+
 # --- what is refused
 mkdir empty
 runs 1 data check empty

@@ -259,6 +259,25 @@ static bool is_archive(const char *name)
     return false;
 }
 
+/* Texts in folders by class: two of them lie in different folders below the root and the parts. */
+static bool are_classed_texts(const data_files *files, size_t root)
+{
+    const char *first = NULL;
+    for (int64_t i = 0; i < data_files_count(files); i++) {
+        const char *at = data_files_name(files, i), *slash;
+        if (!data_name_ends(at, ".txt"))
+            continue;
+        for (at += root; (slash = strchr(at, '/')) != NULL && part_word(at, (size_t)(slash - at)); at = slash + 1)
+            ;
+        if (!slash)
+            continue;
+        if (first && strncmp(first, at, (size_t)(slash - at) + 1) != 0)
+            return true;
+        first = first ? first : at;
+    }
+    return false;
+}
+
 /* A single file of another name is a text, if it is one. */
 static tn_status read_file(data_check *c, int64_t i, data_buffer *b, base_str *where)
 {
@@ -279,7 +298,8 @@ static tn_status read_file(data_check *c, int64_t i, data_buffer *b, base_str *w
     *where = (base_str){0};
     data_files_where(c->files, i, where);
     base_error own = {0};
-    bool whole = read == check_picture || read == check_sound;
+    const bool text = read == check_text && c->classed_texts && class_by_folder(c, name) >= 0;
+    bool whole = read == check_picture || read == check_sound || text;
     check_file f = {.number = i, .name = name, .where = base_str_text(where), .class_number = -1};
     tn_status status = data_files_read(c->files, i, b, &own);
     if (status == TN_MEMORY)
@@ -290,7 +310,7 @@ static tn_status read_file(data_check *c, int64_t i, data_buffer *b, base_str *w
     f.bytes = b->bytes;
     f.part = check_part_of(name + c->root, !whole);
     f.class_number = whole ? class_by_folder(c, name) : -1;
-    return read(c, &f);
+    return text ? check_whole_text(c, &f) : read(c, &f);
 }
 
 static tn_status read_files(data_check *c)
@@ -301,6 +321,7 @@ static tn_status read_files(data_check *c)
     c->report.files = data_files_count(c->files);
     c->root = c->archives.n > 1 ? 0 : common_root(c->files);
     c->annotated = is_annotated(c->files);
+    c->classed_texts = are_classed_texts(c->files, c->root);
     if (c->annotated)
         status = check_add_note(
             c, "pictures and their boxes or masks lie in folders side by side: the boxes and masks were not "
@@ -426,6 +447,7 @@ static tn_status finish(data_check *c)
     BASE_TRY(add_spread(c, "height", &c->height));
     BASE_TRY(add_spread(c, "seconds", &c->seconds));
     BASE_TRY(add_spread(c, "rate", &c->rate));
+    BASE_TRY(add_spread(c, "bytes of a text", &c->text_bytes));
     BASE_TRY(add_channels(c));
 #define HAND_OVER(list, number) (r->list = c->list.at, r->number = c->list.n)
     HAND_OVER(bad, n_bad);

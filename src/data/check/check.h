@@ -57,9 +57,10 @@ typedef struct data_check {
     base_vec(tn_check_column) columns;
     base_vec(const char *) notes;
     base_vec(tn_check_sample) shown;
-    bool annotated;  /* pictures with boxes or masks, in folders such as images and labels */
-    bool by_headers; /* sounds could not be decoded, which was said */
-    check_moments channels[CHECK_CHANNELS], width, height, seconds, rate;
+    bool annotated;     /* pictures with boxes or masks, in folders such as images and labels */
+    bool classed_texts; /* .txt files in folders by class: each is a sample */
+    bool by_headers;    /* sounds could not be decoded, which was said */
+    check_moments channels[CHECK_CHANNELS], width, height, seconds, rate, text_bytes;
     int64_t levels[CHECK_CHANNELS][CHECK_LEVELS]; /* how often each value of a pixel comes */
 } data_check;
 
@@ -81,6 +82,8 @@ tn_status check_npy(data_check *c, const check_file *f);
 tn_status check_safetensors(data_check *c, const check_file *f);
 tn_status check_idx(data_check *c, const check_file *f);
 tn_status check_text(data_check *c, const check_file *f);
+/* The same as one sample. */
+tn_status check_whole_text(data_check *c, const check_file *f);
 
 tn_status check_find_repeats(data_check *c);
 /* What the sample that was noted last looks like. */

@@ -14,7 +14,7 @@ enum {
 
 static char *where_of(data_check *c, const check_item *item)
 {
-    static const char *const words[TN_SAMPLES_KINDS] = {"", "", ": row", ": entry", ": line"};
+    static const char *const words[TN_SAMPLES_KINDS] = {"", "", ": row", ": entry", ": line", ""};
     base_str where = {0};
     data_files_where(c->files, item->file, &where);
     if (item->row >= 0)

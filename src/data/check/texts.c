@@ -55,3 +55,12 @@ tn_status check_text(data_check *c, const check_file *f)
     base_str_free(&where);
     return status == TN_OK ? add_figures(c, f, &lines, words) : status;
 }
+
+tn_status check_whole_text(data_check *c, const check_file *f)
+{
+    const char *text = (const char *)f->data;
+    if (f->bytes && (memchr(text, 0, f->bytes) || !base_utf8_valid(text, f->bytes)))
+        return check_add_bad(c, f->where, "it is not UTF-8, or holds zero bytes");
+    check_moments_add(&c->text_bytes, (double)f->bytes);
+    return check_add(c, f, TN_SAMPLES_TEXTS, -1, base_hash(text, f->bytes, TN_SAMPLES_TEXTS));
+}
