@@ -24,6 +24,7 @@ fi
 while read -r name _; do
     grep -q "^| \`$name\` |" "$page" || { echo "FAILED: docs/recipes.md does not name the model $name" && bad=1; }
 done < <("$TARN" help models)
+# shellcheck disable=SC2016 # the backquotes are the table's
 while read -r name; do
     grep -q "^| \`$name\` | [^|]*[a-z][^|]* | [^|]* |$" "$page" ||
         { echo "FAILED: the table under \"Data\" of docs/recipes.md does not name the kind $name" && bad=1; }
