@@ -186,6 +186,10 @@ tn_dataset *tn_dataset_mnist(tn_context *context, const char *folder, bool train
         ten.classes = 10;
         ten.class_names = NULL;
     }
+    if (!folder) {
+        base_fail(e, TN_INVALID, "MNIST's files need the path of their folder (in a recipe: data.folder)");
+        return NULL;
+    }
     if (find_file(&images, folder, train ? "train-images-idx3-ubyte" : "t10k-images-idx3-ubyte", e) == TN_OK &&
         find_file(&labels, folder, train ? "train-labels-idx1-ubyte" : "t10k-labels-idx1-ubyte", e) == TN_OK)
         d = open_set(images.text, labels.text, &ten, e);

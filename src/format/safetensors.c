@@ -7,7 +7,9 @@
 
 #include "base/arena.h"
 #include "base/file.h"
+#include "base/number.h"
 #include "base/text.h"
+#include "format/checksum.h"
 #include "format/json.h"
 
 /* As the Python package: a header is at most this long. */
@@ -247,6 +249,26 @@ static tn_status read_header(const reading *r, const format_json *header)
     return TN_OK;
 }
 
+/* Files that Tarn wrote have the number that their bytes must give. */
+static tn_status check_sum(const reading *r, const char *header, size_t bytes)
+{
+    const safetensors *f = r->f;
+    const char *said = format_safetensors_metadata(&f->face, FORMAT_CHECKSUM);
+    const char *place = said ? format_checksum_place(header, bytes) : NULL;
+    char digits[FORMAT_CHECKSUM_DIGITS + 1];
+    if (!place)
+        return TN_OK;
+    uint64_t h = format_checksum_header(header, bytes, place);
+    for (size_t i = 0; i < f->face.n; i++)
+        if (f->tensors[i].bytes)
+            h = format_checksum(h, f->tensors[i].data, f->tensors[i].bytes);
+    (void)base_print(digits, sizeof digits, "%016llx", (unsigned long long)h);
+    if (memcmp(digits, place, FORMAT_CHECKSUM_DIGITS) != 0)
+        return base_fail(r->e, TN_FORMAT, "%s is damaged: its bytes give the checksum %s, and it says %s", r->what,
+                         digits, BASE_SHOW(said));
+    return TN_OK;
+}
+
 static tn_status read_file(safetensors *f, const void *data, size_t bytes, const char *what, base_error *e)
 {
     const unsigned char *p = data;
@@ -278,6 +300,8 @@ static tn_status read_file(safetensors *f, const void *data, size_t bytes, const
     base_str_free(&name);
     if (status == TN_OK)
         status = read_header(&r, header);
+    if (status == TN_OK)
+        status = check_sum(&r, (const char *)p + 8, (size_t)length);
     format_json_free(header);
     return status;
 }

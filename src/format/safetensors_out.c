@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/number.h"
 #include "base/text.h"
+#include "format/checksum.h"
 #include "format/json.h"
 #include "format/safetensors.h"
 
@@ -141,6 +143,21 @@ static tn_status make_header(const format_safetensors_writer *w, const format_te
     return TN_OK;
 }
 
+/* The number of the whole file, where the metadata keep a place for it. */
+static void put_checksum(const format_safetensors_writer *w, const format_tensor *tensors, base_str *text)
+{
+    const char *place = format_checksum_place(text->text, text->length);
+    if (!place)
+        return;
+    char digits[FORMAT_CHECKSUM_DIGITS + 1];
+    uint64_t h = format_checksum_header(text->text, text->length, place);
+    for (size_t i = 0; i < w->n; i++)
+        if (w->bytes[w->order[i]])
+            h = format_checksum(h, tensors[w->order[i]].data, w->bytes[w->order[i]]);
+    (void)base_print(digits, sizeof digits, "%016llx", (unsigned long long)h);
+    memcpy(text->text + (place - text->text), digits, FORMAT_CHECKSUM_DIGITS);
+}
+
 static tn_status write_header(const format_safetensors_writer *w, const base_str *text)
 {
     unsigned char length[8];
@@ -173,7 +190,7 @@ static void step(format_safetensors_writer *w)
 }
 
 static tn_status begin(format_safetensors_writer *w, const char *path, const format_tensor *tensors,
-                       const format_pair *metadata, size_t metadata_n)
+                       const format_pair *metadata, size_t metadata_n, bool have_data)
 {
     base_str header = {0};
     tn_status status = check_all(w, tensors, metadata, metadata_n);
@@ -181,6 +198,8 @@ static tn_status begin(format_safetensors_writer *w, const char *path, const for
         put_in_order(w, tensors);
         status = make_header(w, tensors, metadata, metadata_n, &header);
     }
+    if (status == TN_OK && have_data)
+        put_checksum(w, tensors, &header);
     if (status != TN_OK) {
         (void)base_prefix(w->e, "cannot write %s: ", path);
     } else {
@@ -192,8 +211,9 @@ static tn_status begin(format_safetensors_writer *w, const char *path, const for
     return status;
 }
 
-format_safetensors_writer *format_safetensors_begin(const char *path, const format_tensor *tensors, size_t n,
-                                                    const format_pair *metadata, size_t metadata_n, base_error *e)
+static format_safetensors_writer *begin_new(const char *path, const format_tensor *tensors, size_t n,
+                                            const format_pair *metadata, size_t metadata_n, bool have_data,
+                                            base_error *e)
 {
     format_safetensors_writer *w = calloc(1, sizeof *w);
     if (w) {
@@ -203,10 +223,16 @@ format_safetensors_writer *format_safetensors_begin(const char *path, const form
     }
     if (!w || !w->path || !w->order || !w->bytes)
         base_no_memory(e, "writing a safetensors file");
-    else if (begin(w, path, tensors, metadata, metadata_n) == TN_OK)
+    else if (begin(w, path, tensors, metadata, metadata_n, have_data) == TN_OK)
         return w;
     format_safetensors_abandon(w);
     return NULL;
+}
+
+format_safetensors_writer *format_safetensors_begin(const char *path, const format_tensor *tensors, size_t n,
+                                                    const format_pair *metadata, size_t metadata_n, base_error *e)
+{
+    return begin_new(path, tensors, n, metadata, metadata_n, false, e);
 }
 
 size_t format_safetensors_due(const format_safetensors_writer *w)
@@ -248,7 +274,7 @@ tn_status format_safetensors_write(const char *path, const format_tensor *tensor
 {
     base_error own = {0};
     e = e ? e : &own; /* begin tells its failure through the status that e holds */
-    format_safetensors_writer *w = format_safetensors_begin(path, tensors, n, metadata, metadata_n, e);
+    format_safetensors_writer *w = begin_new(path, tensors, n, metadata, metadata_n, true, e);
     if (!w)
         return e->status;
     for (size_t i = format_safetensors_due(w); i < n; i = format_safetensors_due(w)) {

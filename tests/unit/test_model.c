@@ -411,14 +411,17 @@ static void any_byte_changed(void **p)
     tn_model_free(saved_and_loaded(m));
     tn_model_free(m);
     char *data = read_all(scratch_path("model.safetensors"), &n), error[256];
+    tn_model *whole = from_bytes(data, n);
+    float *want = predict(whole, &bytes, error);
+    tn_model_free(whole);
     for (size_t i = 0; i < n; i++)
         for (int bit = 0; bit < 8; bit += i < 8 ? 1 : 3) {
             data[i] = (char)(data[i] ^ 1 << bit);
             tn_model *l = from_bytes(data, n);
             if (l) {
                 float *out = predict(l, &bytes, error);
-                if (!out && !*error)
-                    fail_msg("byte %zu: no prediction and no word", i);
+                if (!out || memcmp(out, want, bytes) != 0)
+                    fail_msg("byte %zu, bit %d: another prediction, or none", i, bit);
                 free(out);
                 taken++;
             }
@@ -427,7 +430,8 @@ static void any_byte_changed(void **p)
             data[i] = (char)(data[i] ^ 1 << bit);
         }
     print_message("%d changes were refused, %d gave a model\n", refused, taken);
-    assert_true(refused > taken && taken > 0);
+    assert_true(refused > 100 * taken && taken > 0); /* taken: the name of the checksum */
+    free(want);
     free(data);
 }
 
@@ -452,6 +456,7 @@ static void numbered_initialisers_are_read(void **p)
     tn_model *m = small(), *l = saved_and_loaded(m);
     char *first = read_all(scratch_path("model.safetensors"), &n);
     tn_model_free(l);
+    replace(first, n, "tarn.checksum", "tarn.nochecks"); /* nor do they have a checksum */
     for (int i = 0; i < 2; i++) { /* of as many bytes, as the header counts them */
         replace(first, n, "\"init\\\":[\\\"kaiming_uniform\\\",", "\"init\\\":[5,                  ");
         replace(first, n, "\"init\\\":[\\\"fan_uniform\\\",", "\"init\\\":[10,             ");
@@ -474,6 +479,7 @@ static void refused(const char *from, const char *to, const char *sentence)
 {
     size_t n;
     char *data = read_all(scratch_path("model.safetensors"), &n);
+    replace(data, n, "tarn.checksum", "tarn.nochecks"); /* another writer's file */
     replace(data, n, from, to);
     assert_null(from_bytes(data, n));
     if (!strstr(tn_context_error(context), sentence))

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "format/checksum.h"
 #include "format/json.h"
 #include "model/core/model.h"
 
@@ -49,7 +50,8 @@ tn_status model_metadata(tn_model *m, const format_graph_text *text, base_arena 
     pairs[0] = (format_pair){"tarn.format", FORMAT};
     pairs[1] = (format_pair){"tarn.model", s.failed ? NULL : base_arena_strdup(arena, base_str_text(&s))};
     pairs[2] = (format_pair){"tarn.graph", base_str_text(&text->json)};
-    *n = 3;
+    pairs[3] = (format_pair){FORMAT_CHECKSUM, FORMAT_CHECKSUM_NONE};
+    *n = 4;
     base_str_free(&s);
     return pairs[1].value ? TN_OK : base_no_memory(e, "writing a model");
 }
