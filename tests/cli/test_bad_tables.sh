@@ -3,6 +3,7 @@
 set -uo pipefail
 # shellcheck source=/dev/null
 . "$SRC/tests/support/check.sh"
+"$TARN" --version | grep -q libyaml || skip "recipes need libyaml"
 awk 'BEGIN { print "x,c,y"; for (i = 0; i < 60; i++) print i "," (i % 3 ? "red" : "blue") "," (i % 2 ? "yes" : "no") }' >good.csv
 cat >r.yaml <<'YAML'
 tarn: 1
