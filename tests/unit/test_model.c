@@ -457,7 +457,7 @@ static void numbered_initialisers_are_read(void **p)
     char *first = read_all(scratch_path("model.safetensors"), &n);
     tn_model_free(l);
     replace(first, n, "tarn.checksum", "tarn.nochecks"); /* nor do they have a checksum */
-    for (int i = 0; i < 2; i++) { /* of as many bytes, as the header counts them */
+    for (int i = 0; i < 2; i++) {                        /* of as many bytes, as the header counts them */
         replace(first, n, "\"init\\\":[\\\"kaiming_uniform\\\",", "\"init\\\":[5,                  ");
         replace(first, n, "\"init\\\":[\\\"fan_uniform\\\",", "\"init\\\":[10,             ");
     }

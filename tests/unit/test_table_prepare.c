@@ -171,8 +171,7 @@ static void what_is_wrong_is_told(void **state)
     const int64_t two[] = {0, 1};
     tn_preparation *p = prepare(t, two, 2, TN_OPT(tn_prepare_opt, .target = "y"));
     assert_null(tn_dataset_table(context, t, p, NULL, 0));
-    assert_non_null(
-        strstr(tn_context_error(context), ": row 3: \"y\" is \"w\", a class that no training row has"));
+    assert_non_null(strstr(tn_context_error(context), ": row 3: \"y\" is \"w\", a class that no training row has"));
     assert_null(tn_dataset_table(context, t, p, (const int64_t[]){3}, 1));
     assert_non_null(strstr(tn_context_error(context), ": row 4 has no \"y\""));
     assert_null(tn_dataset_table(context, t, p, (const int64_t[]){9}, 1));
