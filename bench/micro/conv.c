@@ -1,6 +1,7 @@
 /* conv.c: speed of the convolution kernels alone: GFLOP/s of forward, gradient of data, gradient of weights for usual
- * shapes. Usage: bench_conv [threads [part of a shape's name [column [instruction set [winograd|split|narrow]]]]]. The best of several
- * runs is shown: the machine's limit is what matters here, not its other users. */
+ * shapes. Usage: bench_conv [threads [part of a shape's name [column [instruction set [winograd|split|narrow|half]]]]]; half: narrow, with
+ * pictures of bf16 where forward takes them. The best of several runs is shown: the machine's limit is what matters here, not its other
+ * users. */
 #include "cpu/core/conv.h"
 #include "cpu/core/par.h"
 
@@ -43,6 +44,17 @@ static const shape shapes[] = {
     {"16, 32 to 16, 80, 1x1", 16, 32, 80, 16, 1, 1, 0, 1},
     {"16, 96, 80, 3x3 depthwise", 16, 96, 80, 96, 3, 1, 1, 96},
     {"16, 144, 40, 3x3/2 depthwise", 16, 144, 40, 144, 3, 2, 1, 144},
+    {"4, 3 to 32, 416, 3x3", 4, 3, 416, 32, 3, 1, 1, 1},
+    {"4, 32 to 64, 416, 3x3/2", 4, 32, 416, 64, 3, 2, 1, 1},
+    {"4, 64 to 32, 208, 1x1", 4, 64, 208, 32, 1, 1, 0, 1},
+    {"4, 32 to 64, 208, 3x3", 4, 32, 208, 64, 3, 1, 1, 1},
+    {"4, 64 to 128, 208, 3x3/2", 4, 64, 208, 128, 3, 2, 1, 1},
+    {"4, 64 to 128, 104, 3x3", 4, 64, 104, 128, 3, 1, 1, 1},
+    {"4, 256 to 128, 52, 1x1", 4, 256, 52, 128, 1, 1, 0, 1},
+    {"4, 128 to 256, 52, 3x3", 4, 128, 52, 256, 3, 1, 1, 1},
+    {"4, 256 to 512, 26, 3x3", 4, 256, 26, 512, 3, 1, 1, 1},
+    {"4, 1024 to 512, 13, 1x1", 4, 1024, 13, 512, 1, 1, 0, 1},
+    {"4, 512 to 1024, 13, 3x3", 4, 512, 13, 1024, 3, 1, 1, 1},
     {"1, 1 to 32, 28, 3x3 valid", 1, 1, 28, 32, 3, 1, 0, 1},
     {"1, 32 to 64, 26, 3x3 valid", 1, 32, 26, 64, 3, 1, 0, 1},
     {"1, 64 to 64, 56, 3x3", 1, 64, 56, 64, 3, 1, 1, 1},
@@ -115,7 +127,7 @@ static void measure(const shape *s, int threads, int only, cpu_isa isa, const ch
                    .isa = isa,
                    .winograd = strcmp(way, "winograd") == 0,
                    .split = strcmp(way, "split") == 0,
-                   .narrow = strcmp(way, "narrow") == 0}};
+                   .narrow = strcmp(way, "narrow") == 0 || strcmp(way, "half") == 0}};
     cpu_conv *c = &j.c;
     cpu_conv_shape(c);
     j.x = floats(c->n * c->h * c->w * c->c_in);
@@ -128,6 +140,14 @@ static void measure(const shape *s, int threads, int only, cpu_isa isa, const ch
     j.scratch = floats((int64_t)bytes / 4);
     j.packed = floats((int64_t)cpu_conv_packed(c, CPU_CONV_FORWARD) / 4);
     cpu_conv_pack(c, CPU_CONV_FORWARD, j.w, j.packed);
+    if (strcmp(way, "half") == 0) {
+        cpu_conv as_half = *c;
+        as_half.half_x = true;
+        c->half_x = cpu_conv_takes_half(&as_half);
+        c->half_y = cpu_conv_takes_half(c);
+        c->relu = true;
+        c->slope = 0.1f;
+    }
     double flops = 2.0 * (double)(c->n * c->oh * c->ow * c->c_out * (c->c_in / c->groups) * c->kh * c->kw);
     printf("%-30s", s->name);
     for (int what = 0; what < 4; what++) {

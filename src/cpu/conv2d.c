@@ -122,6 +122,7 @@ static tn_status prepare_forward(kernel_bind *b)
     p->packed = b->pack.bytes > 0;
     p->adds = b->n_in > 3 && b->in[3].dtype;
     p->conv.relu = b->node->arg[OP_CONV_ACTIVATION].i != OP_ACT_NONE;
+    p->conv.add_last = b->node->arg[OP_CONV_ADD_LAST].i;
     p->conv.most = b->node->arg[OP_CONV_ACTIVATION].i == OP_ACT_RELU6 ? 6 : 0;
     p->conv.slope = b->node->arg[OP_CONV_ACTIVATION].i == OP_ACT_LEAKY_RELU ? (float)b->node->arg[OP_CONV_SLOPE].f : 0;
     return TN_OK;

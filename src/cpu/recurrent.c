@@ -1,10 +1,10 @@
 /* recurrent and recurrent_grad on f32: a step is one product with the packed weights and a loop over the gates. Other dtypes go by
  * their references, so that they are never unrolled. */
-#include "cpu/core/recurrent.h"
+#include "op/scheme/recurrent.h"
 #include "cpu/core/gemm.h"
 #include "cpu/core/kernels.h"
 #include "cpu/core/par.h"
-#include "op/scheme/recurrent.h"
+#include "cpu/core/recurrent_one.h"
 
 #include <string.h>
 
@@ -21,6 +21,7 @@ typedef struct plan {
     const cpu_recurrent_fns *fns;
     cpu_gemm product;
     cpu_gemm narrow; /* through r, where there is one: m is 0 else */
+    cpu_one one;     /* n is 0 unless there is one sequence, of full length, without r and peepholes */
     int threads, kind, gates;
     bool peeps;
     bool reverse, wide, kept; /* wide: lengths are i64; kept: the weights come packed, once for many runs */
@@ -135,10 +136,34 @@ static void copy_or_zero(float *to, const float *from, int64_t n)
         memset(to, 0, (size_t)n * sizeof *to);
 }
 
+static void run_one(const kernel_call *c)
+{
+    const plan *p = c->plan;
+    const bool lstm = p->kind == OP_REC_LSTM;
+    const float *packed = p->kept ? c->in[3] : c->scratch;
+    if (!p->kept)
+        cpu_one_pack(&p->one, false, c->in[3], c->scratch);
+    if (lstm)
+        copy_or_zero(c->out[3], c->in[1], p->n);
+    cpu_one_run(&p->one, &(cpu_one_forward){.packed = packed,
+                                            .x = c->in[2],
+                                            .b = c->in[4],
+                                            .h0 = c->in[0],
+                                            .y = c->out[0],
+                                            .h = c->out[1],
+                                            .gates = lstm || p->kind == OP_REC_GRU ? c->out[2] : NULL,
+                                            .c = lstm ? c->out[3] : NULL,
+                                            .cells = lstm ? c->out[4] : NULL});
+}
+
 static void run(const kernel_call *c)
 {
     const plan *p = c->plan;
     int64_t n = p->batch * p->n;
+    if (p->one.n) {
+        run_one(c);
+        return;
+    }
     bool lstm = p->kind == OP_REC_LSTM, gru = p->kind == OP_REC_GRU;
     char *packed_r = room(c->scratch, p->packed), *seen = room(packed_r, p->packed_r), *u = room(seen, p->seen);
     char *gemm = room(u, gru ? 3 * (size_t)n * sizeof(float) : 0);
@@ -175,10 +200,36 @@ static void run(const kernel_call *c)
     }
 }
 
+static void run_grad_one(const kernel_call *c)
+{
+    const plan *p = c->plan;
+    cpu_one_pack(&p->one, true, c->in[5], c->scratch);
+    copy_or_zero(c->out[1], c->in[8], p->n);
+    if (p->kind == OP_REC_LSTM)
+        copy_or_zero(c->out[2], c->in[9], p->n);
+    cpu_one_grad(&p->one, &(cpu_one_backward){.packed = c->scratch,
+                                              .h0 = c->in[0],
+                                              .c0 = c->in[1],
+                                              .y = c->in[2],
+                                              .gates = c->in[3],
+                                              .cells = c->in[4],
+                                              .dy = c->in[7],
+                                              .dgates = c->in[10],
+                                              .dcells = c->in[11],
+                                              .dx = c->out[0],
+                                              .h = c->out[1],
+                                              .c = p->kind == OP_REC_LSTM ? c->out[2] : NULL,
+                                              .u = (float *)(void *)room(c->scratch, p->packed)});
+}
+
 static void run_grad(const kernel_call *c)
 {
     const plan *p = c->plan;
     int64_t n = p->batch * p->n;
+    if (p->one.n) {
+        run_grad_one(c);
+        return;
+    }
     bool lstm = p->kind == OP_REC_LSTM;
     char *packed = c->scratch, *packed_r = room(packed, p->packed), *seen = room(packed_r, p->packed_r);
     char *u = room(seen, p->seen), *gemm = room(u, (size_t)(p->gates * n) * sizeof(float));
@@ -255,9 +306,17 @@ static plan *plan_of(kernel_bind *b, int lengths, int r, int peep)
         p->narrow = p->product;
         p->seen = (size_t)(p->batch * b->in[r].dims[0]) * sizeof(float);
     }
+    if (p->batch == 1 && !goes_narrow && !p->peeps && b->in[lengths].dtype == TN_NONE)
+        p->one = (cpu_one){(cpu_isa)b->isa, b->threads, p->kind, p->gates, p->reverse, p->steps, p->n};
     b->plan = p;
-    b->path = goes_narrow ? "narrow steps" : "steps";
+    b->path = goes_narrow ? "narrow steps" : p->one.n ? "steps of one" : "steps";
     return p;
+}
+
+static void make_room_for_one(kernel_bind *b, plan *p, bool backward)
+{
+    p->packed = cpu_one_packed(&p->one, backward);
+    b->scratch = p->packed + 64 + (backward ? 2 * (size_t)(p->gates * p->n) * sizeof(float) : 0);
 }
 
 static void make_room(kernel_bind *b, plan *p, size_t u)
@@ -288,9 +347,12 @@ static tn_status prepare(kernel_bind *b)
     r->accumulate = false;
     g->bias = b->in[4].dtype ? CPU_BIAS_COLUMN : CPU_BIAS_NONE;
     g->accumulate = p->kind != OP_REC_GRU;
-    make_room(b, p, p->kind == OP_REC_GRU ? (size_t)(3 * p->batch * p->n) * sizeof(float) : 0);
+    if (p->one.n)
+        make_room_for_one(b, p, false);
+    else
+        make_room(b, p, p->kind == OP_REC_GRU ? (size_t)(3 * p->batch * p->n) * sizeof(float) : 0);
     if (b->fixed && b->fixed[3]) { /* its room in the scratch stays: small beside the rest */
-        b->pack = (kernel_pack){3, p->packed, {g->narrow}};
+        b->pack = (kernel_pack){3, p->packed, {g->narrow, p->one.n > 0}};
         p->kept = true;
     }
     return TN_OK;
@@ -309,13 +371,20 @@ static tn_status prepare_grad(kernel_bind *b)
     r->k = r->a_row = b->in[5].dims[1];
     r->n = r->c_row = r->b_row = p->n;
     r->a_col = r->b_col = r->c_col = 1;
-    make_room(b, p, (size_t)(p->gates * p->batch * p->n) * sizeof(float));
+    if (p->one.n)
+        make_room_for_one(b, p, true);
+    else
+        make_room(b, p, (size_t)(p->gates * p->batch * p->n) * sizeof(float));
     return TN_OK;
 }
 
 static void pack(const void *plan_, const void *from, void *to)
 {
-    cpu_gemm_pack_b(&((const plan *)plan_)->product, from, to);
+    const plan *p = plan_;
+    if (p->one.n)
+        cpu_one_pack(&p->one, false, from, to);
+    else
+        cpu_gemm_pack_b(&p->product, from, to);
 }
 
 static kernel_layout want_any(const kernel_bind *b, int i)

@@ -36,6 +36,7 @@ static void free_vectors(tn_graph *g)
     base_vec_free(&g->entries);
     base_vec_free(&g->updates);
     base_vec_free(&g->losses);
+    base_vec_free(&g->layers);
     base_vec_free(&g->scopes);
     base_vec_free(&g->results);
     base_map_free(&g->names);
@@ -99,6 +100,27 @@ tn_tensor *graph_fail(tn_graph *g, tn_status status, const char *fmt, ...)
         va_end(args);
     }
     return &g->poison;
+}
+
+/* ---- layers ------------------------------------------------------------------------------------------------------ */
+
+void graph_layer_begin(tn_graph *g, const char *type)
+{
+    const graph_layer layer = {.name = "", .type = base_arena_strdup(g->arena, type)};
+    if (!layer.type || !base_vec_push(&g->layers, layer))
+        graph_fail(g, TN_MEMORY, "out of memory while building a graph");
+    else
+        g->mark.layer = (int)g->layers.n;
+}
+
+void graph_layer_end(tn_graph *g, const char *name)
+{
+    const char *own = base_arena_strdup(g->arena, name);
+    if (!own)
+        graph_fail(g, TN_MEMORY, "out of memory while building a graph");
+    else if (g->mark.layer)
+        g->layers.at[g->mark.layer - 1].name = own;
+    g->mark.layer = 0;
 }
 
 /* ---- names ----------------------------------------------------------------------------------------------------- */

@@ -28,6 +28,7 @@ struct tn_tensor {
 /* What a node is to the gradients of its graph, for the pass that computes values again instead of keeping them. */
 typedef struct graph_mark {
     int region;    /* number of the tn_recompute_begin that it was made after; 0: none */
+    int layer;     /* which of the graph's layers it belongs to, from 1; 0: none that was told */
     bool backward; /* tn_gradients made it */
     bool again;    /* a pass made it: it computes once more what another node has computed */
 } graph_mark;
@@ -71,6 +72,11 @@ struct tn_entry {
     base_vec(graph_result) results;
 };
 
+/* What somebody who lists layers, as recipes do, calls a layer: for tables that people read. */
+typedef struct graph_layer {
+    const char *name, *type; /* "conv1", "conv2d" */
+} graph_layer;
+
 /* A value that is made small beside the loss. */
 typedef struct graph_loss {
     tn_tensor *value;
@@ -87,6 +93,7 @@ struct tn_graph {
     base_vec(tn_entry *) entries;
     base_vec(graph_result) updates; /* training writes, see tn_graph_update */
     base_vec(graph_loss) losses;
+    base_vec(graph_layer) layers;
     base_vec(const char *) scopes;
     base_map names;    /* node paths in use */
     base_map suffixes; /* by path that was wanted more than once: the first number that may be free (int) */
@@ -123,6 +130,11 @@ const char *graph_path(tn_graph *g, const char *name);
 const char *graph_unique(tn_graph *g, const char *path);
 graph_state *graph_find_state(const tn_graph *g, const char *name);
 bool graph_add_state(tn_graph *g, graph_state *s);
+
+/* Nodes that are made between the two belong to a layer; layers do not nest. Texts are copied. What is not told for lack of memory is an
+ * error of the graph. */
+void graph_layer_begin(tn_graph *g, const char *type);
+void graph_layer_end(tn_graph *g, const char *name);
 
 /* Number of elements as a size expression. */
 tn_dim graph_count(dim_table *t, const graph_type *type);

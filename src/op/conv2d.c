@@ -1,7 +1,7 @@
 /* conv2d: y[n, o, i, j] = bias[o] + the sum over c, r, s of w[o, c, r, s] * x[n, c', i stride + r dilation - padding, ...],
  * where x is zero outside of the picture and c' runs over the channels of o's group (a cross-correlation, as in every
  * framework). Weights are w[O, I / groups, kh, kw]; padding may be given for each side: top, left, bottom, right. `add`, of
- * the shape of y, is added before the activation: the epilogue pass puts a residual there. */
+ * the shape of y, is added before the activation, or behind it (add_last): the epilogue pass puts a residual there. */
 #include "op/internal.h"
 #include "op/scheme/activation.h"
 #include "op/scheme/window.h"
@@ -24,12 +24,27 @@ static tn_status conv2d_infer(const op_infer *c)
 
 static const char *const activations[] = {"none", "relu", "relu6", "leaky_relu", NULL};
 
+extern const op_def op_conv2d;
+
+/* What the activation gave: the result, unless something was added behind; then it is computed again. */
+static tn_tensor *activated(const op_grad *c, const op_value *arg)
+{
+    if (!op_in(c, 3) || !arg[OP_CONV_ADD_LAST].i || arg[OP_CONV_ACTIVATION].i == OP_ACT_NONE)
+        return op_out(c, 0);
+    return OP_MAKE(
+        &op_conv2d,
+        OP_ARGS([OP_CONV_STRIDE] = {true, arg[OP_CONV_STRIDE]}, [OP_CONV_PADDING] = {true, arg[OP_CONV_PADDING]},
+                [OP_CONV_DILATION] = {true, arg[OP_CONV_DILATION]}, [OP_CONV_GROUPS] = {true, arg[OP_CONV_GROUPS]},
+                [OP_CONV_ACTIVATION] = {true, arg[OP_CONV_ACTIVATION]}, [OP_CONV_SLOPE] = {true, arg[OP_CONV_SLOPE]}),
+        op_in(c, 0), op_in(c, 1), op_in(c, 2));
+}
+
 /* leaky_relu keeps the sign: the gradient may ask the result. */
 static tn_tensor *before_activation(const op_grad *c, const op_value *arg)
 {
     return arg[OP_CONV_ACTIVATION].i == OP_ACT_LEAKY_RELU
-               ? op_leaky_relu_grad_of(op_dout(c, 0), op_out(c, 0), arg[OP_CONV_SLOPE].f)
-               : op_before_activation(c, arg[OP_CONV_ACTIVATION].i);
+               ? op_leaky_relu_grad_of(op_dout(c, 0), activated(c, arg), arg[OP_CONV_SLOPE].f)
+               : op_before_activation(c, activated(c, arg), arg[OP_CONV_ACTIVATION].i);
 }
 
 /* The gradient of a pooling is what came to it, each number once, if every window has a pixel; that is shorter to add up. */
@@ -56,7 +71,7 @@ static tn_status conv2d_backward(const op_grad *c)
     if (op_wants(c, 2))
         op_give(c, 2, tn_sum_axes(without_pooling(dy), 3, axes, false));
     if (op_wants(c, 3))
-        op_give(c, 3, dy);
+        op_give(c, 3, arg[OP_CONV_ADD_LAST].i ? op_dout(c, 0) : dy);
     return TN_OK;
 }
 
@@ -65,6 +80,15 @@ static void product(const op_ref *c, int64_t x, int64_t w, int64_t y)
     double term = c->in[0]->f[x] * c->in[1]->f[w];
     c->out[0]->f[y] += term;
     c->out[0]->magnitude[y] += fabs(term);
+}
+
+static void add_residual(const op_ref *c)
+{
+    op_array *y = c->out[0];
+    for (int64_t i = 0; c->in[3] && i < y->count; i++) {
+        y->f[i] += c->in[3]->f[i];
+        y->magnitude[i] += fabs(c->in[3]->f[i]);
+    }
 }
 
 static void conv2d_ref(const op_ref *c)
@@ -76,15 +100,15 @@ static void conv2d_ref(const op_ref *c)
         y->f[i] += bias;
         y->magnitude[i] += fabs(bias);
     }
-    for (int64_t i = 0; c->in[3] && i < y->count; i++) {
-        y->f[i] += c->in[3]->f[i];
-        y->magnitude[i] += fabs(c->in[3]->f[i]);
-    }
+    if (!c->arg[OP_CONV_ADD_LAST].i)
+        add_residual(c);
     const bool leaky = c->arg[OP_CONV_ACTIVATION].i == OP_ACT_LEAKY_RELU;
     for (int64_t i = 0; leaky && i < y->count; i++)
         y->f[i] *= y->f[i] > 0 ? 1 : c->arg[OP_CONV_SLOPE].f;
     if (!leaky)
         op_ref_activate(c, c->arg[OP_CONV_ACTIVATION].i);
+    if (c->arg[OP_CONV_ADD_LAST].i)
+        add_residual(c);
 }
 
 static double conv2d_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
@@ -104,33 +128,40 @@ const op_def op_conv2d = {
            {"add", OP_FLOATS, 'T', OP_OPTIONAL}},
     .out = {{"y", 0, 'T'}},
     .arg = {OP_CONV_ARGS, [OP_CONV_ACTIVATION] = OP_ARG_ENUM("activation", OP_ACT_NONE, activations),
-            [OP_CONV_SLOPE] = OP_ARG_FLOAT_IN("slope", 0.01, 1e-30, 1)},
+            [OP_CONV_SLOPE] = OP_ARG_FLOAT_IN("slope", 0.01, 1e-30, 1),
+            [OP_CONV_ADD_LAST] = OP_ARG_BOOL("add_last", false)},
     .infer = conv2d_infer,
     .grad = conv2d_backward,
     .ref = conv2d_ref,
     .flops = conv2d_flops,
     .cases =
-        (const char *const[]){"x=x[2x3x5x6] w=x[4x3x3x3] bias=x[4]",
-                              "x=x[2x3x5x6] w=x[4x3x3x3]:finite padding=1",
-                              "x=x[1x1x4x4] w=x[1x1x1x1]",
-                              "x=x[2x3x5x6] w=x[20x3x3x3]:finite bias=x[20] padding=1 activation=relu",
-                              "x=x[1x4x6x6] w=x[4x1x3x3]:finite groups=4 activation=relu",
-                              "x=x[2x4x7x5] w=x[6x2x3x2]:finite bias=x[6] groups=2 stride=2 padding=1,0",
-                              "x=x[1x4x6x6] w=x[4x1x3x3]:finite groups=4 padding=1",
-                              "x=x[1x2x8x7] w=x[3x2x3x2]:finite dilation=2,3 stride=1,2 padding=2",
-                              "x=x[1x2x4x5] w=x[2x2x3x3]:finite padding=0,1,2,3",
-                              "x=x[3x17x9x9]:finite w=x[18x17x3x3]:finite padding=1 stride=2",
-                              "x=x[9x20x3x3]:finite w=x[20x20x2x2]:finite stride=2 padding=1",
-                              "x=x[2x17x13x8]:finite w=x[18x17x3x3]:finite bias=x[18] padding=1",
-                              "x=x[2x3x5x6] w=x[20x3x3x3]:finite add=x[2x20x3x4]",
-                              "x=x[2x16x9x9]:finite w=x[18x16x3x3]:finite bias=x[18] add=x[2x18x9x9] padding=1",
-                              "x=x[1x4x6x6] w=x[4x1x3x3]:finite groups=4 add=x[1x4x4x4] activation=relu6",
-                              "x=x[3x17x9x9]:finite w=x[3x17x3x3]:finite bias=x[3] add=x[3x3x7x7] activation=relu6",
-                              "x=x[1x1x4x4]:kinks=0 w=x[1x1x1x1]:kinks=0 activation=leaky_relu slope=0.2",
-                              "x=x[2x4x3x2]:kinks=0 w=x[4x1x1x1]:kinks=0 groups=4 activation=leaky_relu",
-                              "x=x[3x17x9x9]:finite w=x[3x17x3x3]:finite bias=x[3] activation=leaky_relu slope=1",
-                              "x=x[0x3x5x5] w=x[2x3x3x3]",
-                              NULL},
+        (const char *const[]){
+            "x=x[2x3x5x6] w=x[4x3x3x3] bias=x[4]",
+            "x=x[2x3x5x6] w=x[4x3x3x3]:finite padding=1",
+            "x=x[1x1x4x4] w=x[1x1x1x1]",
+            "x=x[2x3x5x6] w=x[20x3x3x3]:finite bias=x[20] padding=1 activation=relu",
+            "x=x[1x4x6x6] w=x[4x1x3x3]:finite groups=4 activation=relu",
+            "x=x[2x4x7x5] w=x[6x2x3x2]:finite bias=x[6] groups=2 stride=2 padding=1,0",
+            "x=x[1x4x6x6] w=x[4x1x3x3]:finite groups=4 padding=1",
+            "x=x[1x2x8x7] w=x[3x2x3x2]:finite dilation=2,3 stride=1,2 padding=2",
+            "x=x[1x2x4x5] w=x[2x2x3x3]:finite padding=0,1,2,3",
+            "x=x[3x17x9x9]:finite w=x[18x17x3x3]:finite padding=1 stride=2",
+            "x=x[9x20x3x3]:finite w=x[20x20x2x2]:finite stride=2 padding=1",
+            "x=x[2x17x13x8]:finite w=x[18x17x3x3]:finite bias=x[18] padding=1",
+            "x=x[2x3x5x6] w=x[20x3x3x3]:finite add=x[2x20x3x4]",
+            "x=x[2x16x9x9]:finite w=x[18x16x3x3]:finite bias=x[18] add=x[2x18x9x9] padding=1",
+            "x=x[1x4x6x6] w=x[4x1x3x3]:finite groups=4 add=x[1x4x4x4] activation=relu6",
+            "x=x[3x17x9x9]:finite w=x[3x17x3x3]:finite bias=x[3] add=x[3x3x7x7] activation=relu6",
+            "x=x[1x1x4x4]:kinks=0 w=x[1x1x1x1]:kinks=0 activation=leaky_relu slope=0.2",
+            "x=x[2x4x3x2]:kinks=0 w=x[4x1x1x1]:kinks=0 groups=4 activation=leaky_relu",
+            "x=x[3x17x9x9]:finite w=x[3x17x3x3]:finite bias=x[3] activation=leaky_relu slope=1",
+            "x=x[1x16x3x4]:finite w=x[18x16x2x3]:finite bias=x[18] add=x[1x18x2x4] padding=0,1 "
+            "activation=leaky_relu slope=0.1 add_last=true",
+            "x=x[1x4x6x6]:kinks=0 w=x[4x1x1x1]:kinks=0 groups=4 add=x[1x4x6x6] activation=relu add_last=true",
+            "x=x[3x17x9x9]:finite w=x[3x17x3x3]:finite bias=x[3] add=x[3x3x7x7] activation=relu6 "
+            "add_last=true",
+            "x=x[0x3x5x5] w=x[2x3x3x3]",
+            NULL},
     .bad = (const op_bad[]){{"x=x[3x5x5] w=x[2x3x3x3]", "the picture has 3 axes"},
                             {"x=x[1x3x5x5] w=x[2x3x3]", "the weight has 3 axes"},
                             {"x=x[1x3x5x5] w=x[2x4x3x3]", "the picture has 3 channels; the weight takes 4"},

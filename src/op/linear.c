@@ -43,7 +43,7 @@ static tn_tensor *weight_gradient(tn_tensor *x, tn_tensor *dy, const tn_tensor *
 static tn_status linear_backward(const op_grad *c)
 {
     tn_tensor *x = op_in(c, 0), *w = op_in(c, 1);
-    tn_tensor *dy = op_before_activation(c, op_arg(c, ACTIVATION)->i);
+    tn_tensor *dy = op_before_activation(c, op_out(c, 0), op_arg(c, ACTIVATION)->i);
     if (op_wants(c, 0))
         op_give(c, 0, x->type.rank == 1 ? tn_reshape(tn_matmul(as_rows(dy), w), tn_tensor_shape(x)) : tn_matmul(dy, w));
     if (op_wants(c, 1))

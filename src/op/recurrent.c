@@ -316,7 +316,9 @@ const op_def op_recurrent = {
             "h=x[5x2]:finite c=x[5x2]:finite x=x[4x5x8]:finite w=x[8x2]:finite b=x[8]:finite lengths=i[5]:index=5 "
             "peep=x[3x2]:finite reverse=true",
             "h=x[2x3]:finite c=x[2x3]:finite x=x[4x2x12]:finite w=x[12x2]:finite r=x[2x3]:finite peep=x[3x3]:finite",
-            NULL},
+            "h=x[1x3]:finite x=x[4x1x3]:finite w=x[3x3]:finite b=x[3]:finite kind=rnn_relu",
+            "h=x[1x3]:finite c=x[1x3]:finite x=x[4x1x12]:finite w=x[12x3]:finite b=x[12]:finite reverse=true",
+            "h=x[1x3]:finite x=x[3x1x9]:finite w=x[9x3]:finite kind=gru", NULL},
     .bad =
         (const op_bad[]){
             {"h=x[3] x=x[4x2x3] w=x[3x3] kind=rnn_tanh", "h has 1 axes"},

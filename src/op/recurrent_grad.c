@@ -299,6 +299,11 @@ const op_def op_recurrent_grad = {
     .flops = recurrent_grad_flops,
     .cases =
         (const char *const[]){
+            "h=x[1x3]:unit y=x[3x1x3]:unit w=x[3x3]:unit dy=x[3x1x3]:unit kind=rnn_tanh reverse=true",
+            "h=x[1x3]:unit c=x[1x3]:unit y=x[3x1x3]:unit gates=x[3x1x12]:unit cells=x[3x1x3]:unit w=x[12x3]:unit "
+            "dy=x[3x1x3]:unit dh=x[1x3]:unit dc=x[1x3]:unit dgates=x[3x1x12]:unit dcells=x[3x1x3]:unit",
+            "h=x[1x2]:unit y=x[4x1x2]:unit gates=x[4x1x8]:unit w=x[6x2]:finite dy=x[4x1x2]:unit dgates=x[4x1x8]:unit "
+            "dh=x[1x2]:unit kind=gru reverse=true",
             "h=x[2x3]:unit y=x[3x2x3]:unit w=x[3x3]:unit dy=x[3x2x3]:unit dh=x[2x3]:unit kind=rnn_tanh",
             "h=x[2x3]:unit y=x[3x2x3]:kinks=0 w=x[3x3]:finite lengths=i[2]:index=4 dy=x[3x2x3]:unit kind=rnn_relu "
             "reverse=true",

@@ -1,5 +1,5 @@
 /* epilogue.c: what follows a product or a convolution and nobody else reads is done where its sums are written, and costs no
- * pass over memory: an activation; before it, where nothing trains, the sum with a residual. Gradients were made before:
+ * pass over memory: an activation; before or behind it, where nothing trains, the sum with a residual. Gradients were made before:
  * those of these activations read the result alone. */
 #include "pass/pass.h"
 
@@ -12,6 +12,7 @@
 typedef struct ending {
     const graph_node *add, *activation; /* NULL: none */
     int64_t which;                      /* OP_ACT_... */
+    bool last;                          /* the sum comes behind the activation */
 } ending;
 
 typedef struct joiner {
@@ -90,6 +91,14 @@ static void find_ending(const joiner *j, const graph_node *node, bool training)
         return;
     j->maker[next->id] = node;
     e->activation = next;
+    if (training || e->add || slot < 0 || node->in[slot] || argument(node, "add_last") < 0)
+        return;
+    next = only_reader(j, next);
+    if (!takes_sum(j, node, next))
+        return;
+    j->maker[next->id] = node;
+    e->add = next;
+    e->last = true;
 }
 
 static tn_tensor *make(const joiner *j, pass_map *m, const graph_node *node)
@@ -103,8 +112,12 @@ static tn_tensor *make(const joiner *j, pass_map *m, const graph_node *node)
         arg[activation_of(node)].i = e->which;
     if (e->which == OP_ACT_LEAKY_RELU && e->activation)
         arg[argument(node, "slope")].f = e->activation->arg[0].f;
-    if (e->add)
-        in[add_of(node)] = m->value[e->add->in[e->add->in[0] == &node->out[0]]->id];
+    if (e->last)
+        arg[argument(node, "add_last")].i = true;
+    if (e->add) {
+        const tn_tensor *own = e->last ? &e->activation->out[0] : &node->out[0];
+        in[add_of(node)] = m->value[e->add->in[e->add->in[0] == own]->id];
+    }
     graph_node *made = op_apply_named(m->to, node->def, node->name, node->n_in, in, arg);
     return made ? &made->out[0] : NULL;
 }
@@ -117,7 +130,7 @@ static bool join(void *user, pass_map *m, const graph_node *node, tn_tensor *con
     const ending *e = &j->end[maker->id];
     if (!e->add && !e->activation)
         return false;
-    if (node == (e->activation ? e->activation : e->add))
+    if (node == (e->activation && !e->last ? e->activation : e->add))
         out[0] = make(j, m, maker);
     return true;
 }

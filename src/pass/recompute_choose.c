@@ -50,7 +50,7 @@ static tn_status look_at(chooser *x, const graph_node *node)
 {
     graph_type in[node->n_in + 1], out[node->n_out + 1];
     const graph_type *pin[node->n_in + 1];
-    double elements = 0, flops = 0;
+    double elements = 0;
     for (int k = 0; k < node->n_in; k++) {
         pin[k] = NULL;
         if (!node->in[k])
@@ -66,10 +66,7 @@ static tn_status look_at(chooser *x, const graph_node *node)
     }
     if ((node->def->flags & OP_VIEW) && node->in[0])
         x->base[node->out[0].id] = x->base[node->in[0]->id];
-    if (node->def->flops_each > 0 && pin[0])
-        flops = node->def->flops_each * op_elements(pin[0]);
-    else if (node->def->flops)
-        flops = node->def->flops(node->arg, pin, out);
+    const double flops = op_flops_of(node->def, node->arg, pin, out, node->n_out);
     x->cheap[node->id] = !(node->def->flags & (OP_SOURCE | OP_OPAQUE)) && flops <= 8 * elements;
     return TN_OK;
 }

@@ -422,11 +422,7 @@ static double flops_of(const graph_node *node, const kernel_bind *k)
         out[i] = (graph_type){.dtype = k->out[i].dtype, .rank = k->out[i].rank};
         memcpy(out[i].dims, k->out[i].dims, sizeof out[i].dims);
     }
-    if (node->def->flops_each > 0)
-        return node->def->flops_each * op_elements(&in[0]);
-    if (node->def->flops)
-        return node->def->flops(node->arg, pin, out);
-    return k->n_out ? op_elements(&out[0]) : 0;
+    return op_flops_of(node->def, node->arg, pin, out, k->n_out);
 }
 
 /* Whether the step that makes the node's input makes its output instead. */

@@ -77,23 +77,49 @@ static bool writes_state(const tn_graph *g)
     return false;
 }
 
-/* Everything that has neither a kernel nor a reference, in one sentence. */
-static tn_status check_kernels(const tn_graph *g, const pass_backend *by, const char *entry, base_error *e)
+/* ---- what is missing ---------------------------------------------------------------------------------------------- */
+
+/* Everything that entries lack, so that it can be said at once. */
+typedef struct lacking {
+    base_str text; /* a sentence for each entry and kind, with "; " between */
+    tn_status status;
+    int n; /* of what is named in the sentence that is being made */
+} lacking;
+
+enum { MOST_NAMED = 12 }; /* in one sentence: more are counted */
+
+/* "entry 'step': no kernel for " before the first, ", " before others; whether there is room for its name. */
+static bool name_one(lacking *l, const char *entry, const char *what, tn_status status)
 {
-    base_str missing = {0};
-    for (size_t i = 0; i < g->nodes.n; i++) {
-        const graph_node *node = g->nodes.at[i];
-        if (!(node->def->flags & OP_SOURCE) && !node->def->ref && !node->sub && !by->keeps(node, g->training))
-            base_str_printf(&missing, "%s%s (node '%s')", missing.length ? ", " : "", node->def->name, node->name);
-    }
-    tn_status status = TN_OK;
-    if (missing.length)
-        status = base_fail(e, TN_UNSUPPORTED, "entry '%s': no kernel for %s", entry, base_str_text(&missing));
-    base_str_free(&missing);
-    return status;
+    l->status = l->status == TN_OK ? status : l->status;
+    if (++l->n > MOST_NAMED)
+        return false;
+    if (l->n > 1)
+        base_str_add(&l->text, ", ");
+    else
+        base_str_printf(&l->text, "%sentry '%s': %s", l->text.length ? "; " : "", entry, what);
+    return true;
 }
 
-/* ---- sizes that nothing binds ------------------------------------------------------------------------------------- */
+static void end_names(lacking *l)
+{
+    if (l->n > MOST_NAMED)
+        base_str_printf(&l->text, " and %d more", l->n - MOST_NAMED);
+    l->n = 0;
+}
+
+/* What has neither a kernel nor a reference. */
+static void check_kernels(const tn_graph *g, const pass_backend *by, const char *entry, lacking *l)
+{
+    for (size_t i = 0; i < g->nodes.n; i++) {
+        const graph_node *node = g->nodes.at[i];
+        if ((node->def->flags & OP_SOURCE) || node->def->ref || node->sub || by->keeps(node, g->training))
+            continue;
+        if (name_one(l, entry, "no kernel for ", TN_UNSUPPORTED))
+            base_str_printf(&l->text, "%s (node '%s')", node->def->name, node->name);
+    }
+    end_names(l);
+}
 
 static void mark_symbols(const dim_table *t, tn_dim d, bool *used)
 {
@@ -112,14 +138,13 @@ static void mark_symbols(const dim_table *t, tn_dim d, bool *used)
         }
 }
 
-/* A symbol is bound by an input that has it alone as a size. All that are not are named at once. */
-static tn_status check_symbols(const tn_graph *g, const char *entry, base_error *e)
+/* A symbol is bound by an input that has it alone as a size. False: no memory. */
+static bool check_symbols(const tn_graph *g, const char *entry, lacking *l)
 {
     size_t n = g->dims->atoms.n;
     bool *used = calloc(2 * n + 1, sizeof *used);
-    base_str missing = {0};
     if (!used)
-        return base_no_memory(e, "compiling");
+        return false;
     bool *bound = used + n;
     for (size_t i = 0; i < g->nodes.n; i++)
         for (int k = 0; k < g->nodes.at[i]->n_out; k++)
@@ -133,19 +158,16 @@ static tn_status check_symbols(const tn_graph *g, const char *entry, base_error 
                     bound[atom] = true;
             }
     for (size_t i = 0; i < n; i++)
-        if (used[i] && !bound[i])
-            base_str_printf(&missing, "%s'%s'", missing.length ? ", " : "", g->dims->atoms.at[i].name);
-    tn_status status = TN_OK;
-    if (missing.length)
-        status = base_fail(e, TN_SHAPE, "entry '%s': no input has these sizes, so nothing says what they are: %s",
-                           entry, base_str_text(&missing));
-    base_str_free(&missing);
+        if (used[i] && !bound[i] &&
+            name_one(l, entry, "no input has these sizes, so nothing says what they are: ", TN_SHAPE))
+            base_str_printf(&l->text, "'%s'", g->dims->atoms.at[i].name);
+    end_names(l);
     free(used);
-    return status;
+    return true;
 }
 
 static tn_status compile_entry(tn_program *p, program_entry *to, const tn_entry *from, const tn_compile_opt *opt,
-                               base_error *e)
+                               lacking *l, base_error *e)
 {
     pipeline line = {.backend = p->backend, .opt = opt, .e = e};
     tn_status status = run_passes(&line, from);
@@ -161,10 +183,10 @@ static tn_status compile_entry(tn_program *p, program_entry *to, const tn_entry 
         if (strcmp(to->graph->nodes.at[i]->def->name, "input") == 0 &&
             !base_vec_push(&to->inputs, to->graph->nodes.at[i]))
             return base_no_memory(e, "compiling");
-    if (!to->name)
+    if (!to->name || !check_symbols(to->graph, to->name, l))
         return base_no_memory(e, "compiling");
-    BASE_TRY(check_symbols(to->graph, to->name, e));
-    return check_kernels(to->graph, &p->backend->pass, to->name, e);
+    check_kernels(to->graph, &p->backend->pass, to->name, l);
+    return l->text.failed ? base_no_memory(e, "compiling") : TN_OK;
 }
 
 /* One entry, or all where `only` is NULL. */
@@ -182,15 +204,20 @@ static tn_status compile_all(tn_program *p, tn_graph *g, const char *only, const
     p->entries = BASE_ARRAY(&p->arena, program_entry, g->entries.n);
     if (!p->entries)
         return base_no_memory(e, "compiling");
-    for (size_t i = 0; i < g->entries.n; i++) {
+    lacking l = {.status = TN_OK};
+    tn_status status = TN_OK;
+    for (size_t i = 0; i < g->entries.n && status == TN_OK; i++) {
         if (only && strcmp(g->entries.at[i]->name, only) != 0)
             continue;
         p->n_entries++; /* a failed one may hold a graph: it is freed too */
-        BASE_TRY(compile_entry(p, &p->entries[p->n_entries - 1], g->entries.at[i], opt, e));
+        status = compile_entry(p, &p->entries[p->n_entries - 1], g->entries.at[i], opt, &l, e);
     }
-    if (p->n_entries == 0)
+    if (status == TN_OK && l.status != TN_OK)
+        status = base_fail(e, l.status, "%s", base_str_text(&l.text));
+    base_str_free(&l.text);
+    if (status == TN_OK && p->n_entries == 0)
         return base_fail(e, TN_NOT_FOUND, "the graph has no entry '%s'", only);
-    return TN_OK;
+    return status;
 }
 
 tn_program *tn_compile(tn_graph *g, const tn_compile_opt *opt)

@@ -438,11 +438,12 @@ static void test_winograd(void **state)
 
 static float ended(const cpu_conv *c, float sum, float bias, float add)
 {
-    float y = sum + bias + add;
-    if (!c->relu || isnan(y))
-        return y;
-    y = y < 0 ? c->slope * y : y;
-    return c->most > 0 && y > c->most ? c->most : y;
+    float y = sum + bias + (c->add_last ? 0 : add);
+    if (c->relu && !isnan(y)) {
+        y = y < 0 ? c->slope * y : y;
+        y = c->most > 0 && y > c->most ? c->most : y;
+    }
+    return c->add_last ? y + add : y;
 }
 
 /* Bias, addend and activation are the same as what they are done to the sums alone. */
@@ -459,10 +460,11 @@ static void check_ends(cpu_conv c)
     buffer scratch = scratch_new(&c, CPU_CONV_FORWARD);
     x.at[x.n / 2] = NAN;
     cpu_conv_forward(&c, x.at, w.at, NULL, NULL, sums.at, scratch.at);
-    for (int mask = 0; mask < 10; mask++) {
+    for (int mask = 0; mask < 32; mask++) {
         const bool biased = mask & 1, adds = mask & 2;
-        c.slope = mask >= 8 ? 0.125f : 0;
-        c.relu = mask >= 2;
+        c.slope = mask & 8 ? 0.125f : 0;
+        c.relu = mask % 16 >= 2;
+        c.add_last = mask & 16;
         c.most = mask & 4 ? 0.25f : 0;
         cpu_conv_forward(&c, x.at, w.at, biased ? bias.at : NULL, adds ? add.at : NULL, y.at, scratch.at);
         for (size_t i = 0; i < n; i++) {

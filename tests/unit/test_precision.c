@@ -323,9 +323,55 @@ static void training_keeps_rounded_values(void **state)
     net_free(&f);
 }
 
+/* ---- sums behind activations -------------------------------------------------------------------------------------------- */
+
+static int steps(tn_session *s, const char *entry)
+{
+    tn_profile_row row;
+    int n = 0;
+    while (tn_session_profile_row(s, entry, n, &row) == TN_OK)
+        n++;
+    return n;
+}
+
+/* A residual that is added to what an activation gives becomes a part of the convolution, unless somebody else reads the activation. */
+static void residuals_behind_activations(void **state)
+{
+    (void)state;
+    net f = net_new();
+    tn_tensor *x = tn_input(f.graph, "x", TN_F32, TN_SHAPE(PICTURES, 3, SIZE, SIZE));
+    tn_tensor *a = tn_conv2d(x, weight(&f, "a", CHANNELS, 3, 3), NULL, TN_OPT(tn_conv_opt, .padding = 1));
+    tn_tensor *b = tn_conv2d(a, weight(&f, "b", CHANNELS, CHANNELS, 3), NULL, TN_OPT(tn_conv_opt, .padding = 1));
+    tn_tensor *c = tn_leaky_relu(b, 0.1), *y = tn_add(a, c);
+    tn_entry *joined = tn_entry_new(f.graph, "joined", 0), *alone = tn_entry_new(f.graph, "alone", 0);
+    tn_entry_output(joined, "y", y);
+    tn_entry_output(alone, "y", y);
+    tn_entry_output(alone, "c", c);
+    net_compile(&f, NULL);
+    const tn_shape out = tn_tensor_shape(y);
+    const int64_t n = count_of(&out);
+    float *data = filled(PICTURES * 3 * SIZE * SIZE, 1), *got = filled(n, 2), *want = filled(n, 3),
+          *other = filled(n, 4);
+    const tn_feed feed = {"x", tn_view_of(data, TN_F32, 4, (const int64_t[]){PICTURES, 3, SIZE, SIZE})};
+    const tn_precision all[] = {TN_PRECISION_EXACT, TN_PRECISION_BF16};
+    for (int i = 0; i < 2; i++) {
+        tn_session *s = net_session(&f, TN_OPT(tn_compile_opt, .precision = all[i]));
+        net_run(s, "joined", 1, &feed, 1, &(tn_feed){"y", tn_view_of(got, TN_F32, out.rank, out.dims)});
+        net_run(s, "alone", 1, &feed, 2,
+                (tn_feed[]){{"y", tn_view_of(want, TN_F32, out.rank, out.dims)},
+                            {"c", tn_view_of(other, TN_F32, out.rank, out.dims)}});
+        assert_true(apart(got, want, n) <= (i ? 0.01 : 1e-6));
+        assert_true(steps(s, "joined") < steps(s, "alone"));
+        tn_session_free(s);
+    }
+    free(data), free(got), free(want), free(other);
+    net_free(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(bf16_is_near_f32), cmocka_unit_test(rounded_values_lie_as_bf16),
-                                       cmocka_unit_test(training_keeps_rounded_values)};
+                                       cmocka_unit_test(training_keeps_rounded_values),
+                                       cmocka_unit_test(residuals_behind_activations)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

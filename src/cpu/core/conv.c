@@ -297,8 +297,12 @@ static void run(const cpu_conv *c, const conv_problem *p, const void *x, const f
 
 static conv_end end_of(const cpu_conv *c, const float *bias, const float *add)
 {
-    return (conv_end){
-        .bias = bias, .add = add, .relu = c->relu, .slope = c->slope, .most = c->most > 0 ? c->most : INFINITY};
+    return (conv_end){.bias = bias,
+                      .add = add,
+                      .relu = c->relu,
+                      .add_last = c->add_last,
+                      .slope = c->slope,
+                      .most = c->most > 0 ? c->most : INFINITY};
 }
 
 static int64_t phases(const cpu_conv *c)

@@ -24,9 +24,10 @@ typedef struct cpu_conv {
     int pad[4];                 /* top, left, bottom, right; at least 0 */
     int threads;
     cpu_isa isa;
-    bool relu;   /* forward: y = max(y, 0), NaN kept */
-    float most;  /* and then y = min(y, most); 0: no such limit */
-    float slope; /* with relu: below 0 it is slope * y instead; at most 1 */
+    bool relu;     /* forward: y = max(y, 0), NaN kept */
+    float most;    /* and then y = min(y, most); 0: no such limit */
+    float slope;   /* with relu: below 0 it is slope * y instead; at most 1 */
+    bool add_last; /* what is added is added behind relu, not before */
     /* All three may go by Winograd's F(4x4, 3x3), two to three times as fast where it applies (3x3, step
      * 1, one group, a vector of channels at least). Rounding errors grow from some 1e-7 of the sum of magnitudes to some
      * 1e-6, and a NaN or infinity spreads over the 4x4 tile it is in. */
@@ -71,7 +72,7 @@ bool cpu_conv_moves_half(const cpu_conv *c);
 /* Bytes of scratch that the call with the same job (and the same threads and isa) needs. */
 size_t cpu_conv_scratch(const cpu_conv *c, cpu_conv_job job);
 
-/* bias may be NULL, and so may `add`, which lies as y does and is added before relu. */
+/* bias may be NULL, and so may `add`, which lies as y does and is added before relu (or behind it: add_last). */
 void cpu_conv_forward(const cpu_conv *c, const void *x, const float *w, const float *bias, const void *add, void *y,
                       void *scratch);
 /* dx from dy = dloss/dy (of the output before relu). */

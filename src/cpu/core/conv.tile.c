@@ -28,11 +28,15 @@ CPU_INLINE void store_pixel(const conv_tile *a, float *y, const float *add, cons
     UNROLL for (int v = 0; v < V; v++)
     {
         const bool part = v == V - 1 && a->last < CPU_VF;
-        cpu_vf out = acc[v];
+        cpu_vf out = acc[v], more = out;
         if (add)
-            out += part ? cpu_vf_load_n(add + v * CPU_VF, a->last) : cpu_vf_load(add + v * CPU_VF);
+            more = part ? cpu_vf_load_n(add + v * CPU_VF, a->last) : cpu_vf_load(add + v * CPU_VF);
+        if (add && !a->add_last)
+            out += more;
         if (a->relu)
             out = conv_activate(out, a->slope, a->most);
+        if (add && a->add_last)
+            out += more;
         if (part)
             cpu_vf_store_n(y + v * CPU_VF, out, a->last);
         else
@@ -170,8 +174,11 @@ CPU_INLINE void narrow(const conv_tile *a, const int P, const int N)
     {
         UNROLL for (int o = 0; o < N; o++)
         {
-            const float v = lane_sum(acc[p][o]) + (a->bias ? a->bias[o] : 0.0f) + (add ? add[o] : 0.0f);
+            const float more = add ? add[o] : 0.0f, sum = lane_sum(acc[p][o]) + (a->bias ? a->bias[o] : 0.0f);
+            const float v = a->add_last ? sum : sum + more;
             y[o] = !a->relu ? v : v < 0.0f ? (a->slope > 0 ? a->slope * v : 0.0f) : v > a->most ? a->most : v;
+            if (a->add_last)
+                y[o] += more;
         }
         const int64_t on = next_pixel(a, &left);
         y += on;

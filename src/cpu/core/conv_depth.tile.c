@@ -133,10 +133,12 @@ CPU_INLINE void pixels(const conv_depth_rows *a, int64_t to, int64_t row, int64_
         }
         UNROLL for (int i = 0; i < P; i++)
         {
-            if (a->to.add)
+            if (a->to.add && !a->to.add_last)
                 acc[i] += load(a->to.add + to + i * p->y_pixel + c, n);
             if (a->to.relu)
                 acc[i] = conv_activate(acc[i], a->to.slope, a->to.most);
+            if (a->to.add && a->to.add_last)
+                acc[i] += load(a->to.add + to + i * p->y_pixel + c, n);
             char *y = (char *)(void *)a->y + (to + i * p->y_pixel + c) * (half ? 2 : 4);
             store_as(y, acc[i], n, half, a->past);
         }

@@ -15,11 +15,12 @@
 
 #include "cpu/core/conv.h"
 
-/* What becomes of a sum: y = sum + bias + add, then where relu is set slope * y below 0 and at most `most`, NaN kept. */
+/* What becomes of a sum: y = sum + bias + add, then where relu is set slope * y below 0 and at most `most`, NaN kept; with add_last the
+ * addition comes behind that. */
 typedef struct conv_end {
     const float *bias; /* by output channel; may be NULL */
     const float *add;  /* lies as y does; may be NULL */
-    bool relu;
+    bool relu, add_last;
     float slope, most; /* 0 to 1; INFINITY: no limit */
 } conv_end;
 
@@ -37,7 +38,7 @@ typedef struct conv_tile {
     int64_t y_pixel;             /* floats from one output pixel to the next in a row, */
     int64_t left, width, y_jump; /* which ends after `left` pixels; jump then; rows have `width` pixels */
     int last;                    /* lanes of the last vector in use */
-    bool relu;
+    bool relu, add_last;
     float slope, most;
 } conv_tile;
 

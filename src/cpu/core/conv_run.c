@@ -133,6 +133,7 @@ static void run_block(const run_job *j, const conv_view *v, const float *origin,
     const int vectors = (int)conv_ceil(channels, lanes);
     conv_tile t = {.step = v->step, .off = v->off, .segments = v->segments, .length = v->length};
     t.relu = j->end.relu;
+    t.add_last = j->end.add_last;
     t.slope = j->end.slope;
     t.most = j->end.most;
     t.w = j->packed + group * packed_group + first * sums;

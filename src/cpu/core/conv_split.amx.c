@@ -5,6 +5,8 @@
 #include "cpu/core/conv_act.h"
 #include "cpu/core/transpose.h"
 
+#include <string.h>
+
 enum { HALF = AMX_SIDE, REG = 1024 };
 
 /* ---- splitting --------------------------------------------------------------------------------------------------- */
@@ -30,10 +32,9 @@ CPU_INLINE __mmask16 first(int64_t n)
 
 CPU_INLINE void record(const float *x, int64_t channels, char *to, const bool narrow)
 {
-    __m512i high = _mm512_setzero_si512(), low = high;
-    if (x)
-        split(_mm512_maskz_loadu_ps(first(channels), x), _mm512_maskz_loadu_ps(first(channels - HALF), x + HALF), &high,
-              &low);
+    __m512i high, low;
+    split(_mm512_maskz_loadu_ps(first(channels), x), _mm512_maskz_loadu_ps(first(channels - HALF), x + HALF), &high,
+          &low);
     _mm512_store_si512(to, high);
     if (!narrow)
         _mm512_store_si512(to + CONV_SPLIT_RECORD, low);
@@ -43,28 +44,39 @@ CPU_INLINE void record(const float *x, int64_t channels, char *to, const bool na
 CPU_INLINE void record_half(const char *x, int64_t channels, char *to)
 {
     const __mmask32 some = channels >= CONV_SPLIT_SIDE ? ~0u : (1u << channels) - 1;
-    _mm512_store_si512(to, x ? _mm512_maskz_loadu_epi16(some, x) : _mm512_setzero_si512());
+    _mm512_store_si512(to, _mm512_maskz_loadu_epi16(some, x));
 }
 
-static void records(const float *const *at, int64_t count, int64_t channels, char *to, int64_t plane, bool narrow,
-                    bool half)
+CPU_INLINE void records_as(const char *x, int64_t step, int64_t count, int64_t channels, char *to, int64_t plane,
+                           const bool narrow, const bool half)
 {
     enum { SOON = 6, LINE = 64 };
     const int64_t size = half ? 2 : 4, bytes = channels * size;
-    for (int64_t p = 0; p < count; p++, to += narrow ? CONV_SPLIT_RECORD : 2 * CONV_SPLIT_RECORD) {
+    for (int64_t p = 0; p < count; p++, x += step, to += narrow ? CONV_SPLIT_RECORD : 2 * CONV_SPLIT_RECORD) {
         char *dst = to;
-        for (int64_t c = 0; c < bytes && p + SOON < count && at[p + SOON]; c += LINE)
-            __builtin_prefetch((const char *)(const void *)at[p + SOON] + c);
-        for (int64_t c = 0; c < channels; c += CONV_SPLIT_SIDE, dst += plane) {
-            const char *x = at[p] ? (const char *)(const void *)at[p] + c * size : NULL;
+        for (int64_t c = 0; c < bytes; c += LINE) /* behind a row's end the next one begins */
+            __builtin_prefetch(x + SOON * step + c);
+        for (int64_t c = 0; c < channels; c += CONV_SPLIT_SIDE, dst += plane)
             if (half)
-                record_half(x, channels - c, dst);
-            else if (narrow)
-                record((const float *)(const void *)x, channels - c, dst, true);
+                record_half(x + c * size, channels - c, dst);
             else
-                record((const float *)(const void *)x, channels - c, dst, false);
-        }
+                record((const float *)(const void *)(x + c * size), channels - c, dst, narrow);
     }
+}
+
+static void records(const char *x, int64_t step, int64_t count, int64_t channels, char *to, int64_t plane, bool narrow,
+                    bool half)
+{
+    const int64_t size = narrow ? CONV_SPLIT_RECORD : 2 * CONV_SPLIT_RECORD;
+    if (!x)
+        for (int64_t c = 0; c < channels; c += CONV_SPLIT_SIDE, to += plane)
+            memset(to, 0, (size_t)(count * size));
+    else if (half)
+        records_as(x, step, count, channels, to, plane, true, true);
+    else if (narrow)
+        records_as(x, step, count, channels, to, plane, true, false);
+    else
+        records_as(x, step, count, channels, to, plane, false, false);
 }
 
 /* Pairs from two vectors: lane l of the result is a[l], b[l]. */
@@ -321,14 +333,23 @@ static void tile_half(const conv_split_tile *t)
 /* High parts alone; half a block computes what it does not need. */
 static void tile_narrow(const conv_split_tile *t)
 {
-    enum { NEXT = CONV_SPLIT_RECORD * HALF };
-    const char *b = t->b;
+    enum { NEXT = CONV_SPLIT_RECORD * HALF, LINE = 64 };
+    char *c = (char *)t->c;
+    const char *soon = t->soon;
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);
     _tile_zero(3);
+    if (t->add) {
+        _tile_loadd(0, c, t->stride);
+        _tile_loadd(2, c + HALF * t->stride, t->stride);
+    }
+    if (t->add && !t->half) {
+        _tile_loadd(1, c + 64, t->stride);
+        _tile_loadd(3, c + HALF * t->stride + 64, t->stride);
+    }
     for (int64_t tap = 0; tap < t->taps; tap++) {
-        const char *a = t->a + t->off[tap];
+        const char *a = t->a + t->off[tap], *b = t->b + tap * t->b_tap;
         for (int64_t g = 0; g < t->groups; g++, a += t->plane, b += CONV_SPLIT_PANEL) {
             _tile_loadd(6, b, 64);
             _tile_loadd(4, a, CONV_SPLIT_RECORD);
@@ -338,9 +359,10 @@ static void tile_narrow(const conv_split_tile *t)
             _tile_dpbf16ps(1, 4, 7);
             _tile_dpbf16ps(2, 5, 6);
             _tile_dpbf16ps(3, 5, 7);
+            for (int64_t i = 0; soon && i < t->soon_lines; i++, soon += LINE)
+                _mm_prefetch(soon, _MM_HINT_T1);
         }
     }
-    char *c = (char *)t->c;
     _tile_stored(0, c, t->stride);
     _tile_stored(2, c + HALF * t->stride, t->stride);
     if (t->half)
@@ -404,12 +426,14 @@ CPU_INLINE void store_as(const float *c, const int64_t *at, const conv_split_sto
         if (at[i] < 0)
             continue;
         __m512 v[2] = {_mm512_add_ps(_mm512_load_ps(c), bias[0]), _mm512_add_ps(_mm512_load_ps(c + HALF), bias[1])};
-        if (s->end.add)
+        if (s->end.add && !s->end.add_last)
             add_to(v, s, at[i]);
         if (s->end.relu) {
             v[0] = (__m512)conv_activate((cpu_vf)v[0], s->end.slope, s->end.most);
             v[1] = (__m512)conv_activate((cpu_vf)v[1], s->end.slope, s->end.most);
         }
+        if (s->end.add && s->end.add_last)
+            add_to(v, s, at[i]);
         put_both(v, s, at[i], half, past);
     }
 }

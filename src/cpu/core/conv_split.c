@@ -7,11 +7,13 @@
 
 #if CPU_X86
 
-/* Bytes: from here on caches do not help whoever reads the result. */
+/* Bytes. From MUCH on caches do not help whoever reads the result; a result of bf16 is taken for part of a net that fills them, and
+ * to fetch lines only to write them would take the most time of a convolution of large pictures. Up to RESIDENT of weights stay in
+ * the second cache while all places pass; from HEAVY on they come from memory. */
 #ifdef TARN_HARD
-enum { MUCH = 4096 };
+enum { MUCH = 4096, MUCH_HALF = 4096, RESIDENT = 20000, HEAVY = 40000 };
 #else
-enum { MUCH = 64 << 20 };
+enum { MUCH = 64 << 20, MUCH_HALF = 32 << 20, RESIDENT = 256 << 10, HEAVY = 1 << 20 };
 #endif
 enum { SIDE = CONV_SPLIT_SIDE, WANT = 16, MANY = 36 /* products of 32 x 32 for each place */ };
 
@@ -67,10 +69,9 @@ static place place_of(const conv_split_map *m, int64_t at)
     return (place){image, row - image * m->high, at - row * m->wide};
 }
 
-static void next_place(const conv_split_map *m, place *p)
+/* To the first place of the next row. */
+static void next_row(const conv_split_map *m, place *p)
 {
-    if (++p->column < m->wide)
-        return;
     p->column = 0;
     if (++p->row < m->high)
         return;
@@ -78,28 +79,57 @@ static void next_place(const conv_split_map *m, place *p)
     p->image++;
 }
 
+/* Places of a row: those from `here` on to its end, at most `left`; how many of them lie in the picture, and where in x. */
+typedef struct run {
+    int64_t all, there;
+    const char *x;
+} run;
+
+static run run_of(const conv_split_map *m, const conv_problem *p, int64_t stream, const void *x, const place *here,
+                  int64_t left)
+{
+    const int64_t row = here->row * p->sh + stream / p->sw, column = here->column * p->sw + stream % p->sw;
+    run r = {.all = conv_min(left, m->wide - here->column)};
+    if (here->image < 0 || here->image >= p->n || row >= p->h || column >= p->w)
+        return r;
+    r.there = conv_min(r.all, (p->w - 1 - column) / p->sw + 1);
+    r.x = (const char *)x + ((here->image * p->h + row) * p->w + column) * p->c_in * (p->half_x ? 2 : 4);
+    return r;
+}
+
 void conv_split_inputs(const conv_split_map *m, const conv_problem *p, int64_t stream, const void *x, int64_t first,
                        int64_t count, const float **at)
 {
-    const int64_t size = p->half_x ? 2 : 4;
+    const int64_t step = p->sw * p->c_in * (p->half_x ? 2 : 4);
     place here = place_of(m, first);
-    const int64_t down = stream / p->sw, across = stream % p->sw;
-    for (int64_t i = 0; i < count; i++, next_place(m, &here)) {
-        const int64_t row = here.row * p->sh + down, column = here.column * p->sw + across;
-        at[i] = here.image >= 0 && here.image < p->n && row < p->h && column < p->w
-                    ? (const float *)(const void *)((const char *)x +
-                                                    ((here.image * p->h + row) * p->w + column) * p->c_in * size)
-                    : NULL;
+    while (count > 0) {
+        const run r = run_of(m, p, stream, x, &here, count);
+        for (int64_t i = 0; i < r.there; i++)
+            at[i] = (const float *)(const void *)(r.x + i * step);
+        for (int64_t i = r.there; i < r.all; i++)
+            at[i] = NULL;
+        at += r.all;
+        count -= r.all;
+        next_row(m, &here);
     }
 }
 
 void conv_split_outputs(const conv_split_map *m, const conv_problem *p, int64_t first, int64_t count, int64_t *at)
 {
     place here = place_of(m, first);
-    for (int64_t i = 0; i < count; i++, next_place(m, &here))
-        at[i] = here.image >= 0 && here.image < p->n && here.row < p->oh && here.column < p->ow
-                    ? here.image * p->y_image + here.row * p->y_row + here.column * p->y_pixel
-                    : -1;
+    while (count > 0) {
+        const int64_t all = conv_min(count, m->wide - here.column);
+        const bool row = here.image >= 0 && here.image < p->n && here.row < p->oh;
+        const int64_t there = row ? conv_max(0, conv_min(all, p->ow - here.column)) : 0;
+        const int64_t y = here.image * p->y_image + here.row * p->y_row + here.column * p->y_pixel;
+        for (int64_t i = 0; i < there; i++)
+            at[i] = y + i * p->y_pixel;
+        for (int64_t i = there; i < all; i++)
+            at[i] = -1;
+        at += all;
+        count -= all;
+        next_row(m, &here);
+    }
 }
 
 /* ---- weights ----------------------------------------------------------------------------------------------------- */
@@ -155,7 +185,8 @@ typedef struct run_plan {
     int64_t length, chunks, window; /* places of a chunk, a multiple of 32; with what its taps reach */
     int64_t blocks, parts;          /* of output channels */
     int64_t plane;                  /* bytes of a group of channels of a stream */
-    size_t tables, table, thread_bytes;
+    bool whole;                     /* a sum is computed in one go */
+    size_t tables, table, sums, thread_bytes;
 } run_plan;
 
 typedef struct run_job {
@@ -198,8 +229,11 @@ static void make_plan(run_plan *r, const conv_problem *p)
     r->window = r->length + r->map.reach;
     r->plane = (r->window | 1) * r->map.record; /* odd: groups meet different sets of the caches */
     r->tables = conv_align((size_t)(2 * r->map.taps) * sizeof(int64_t));
-    r->table = conv_align((size_t)r->window * sizeof(float *) + (size_t)r->length * sizeof(int64_t));
-    r->thread_bytes = r->table + (size_t)(r->map.phases * r->map.groups * r->plane);
+    r->table = conv_align((size_t)r->length * sizeof(int64_t));
+    r->whole = !p->narrow || r->map.taps * r->map.groups <= 16 ||
+               r->blocks * r->map.taps * r->map.groups * panel_of(p) <= RESIDENT;
+    r->sums = (size_t)((r->whole ? 1 : r->length / SIDE) * SIDE * SIDE) * sizeof(float);
+    r->thread_bytes = conv_align(r->table + r->sums + (size_t)(r->map.phases * r->map.groups * r->plane));
 }
 
 size_t conv_split_scratch(const conv_problem *p, int threads)
@@ -214,63 +248,156 @@ size_t conv_split_scratch(const conv_problem *p, int threads)
 /* Whether 32 places are 32 outputs in a line, to which the sums may be stored as they are. */
 static bool in_line(const conv_problem *p, const int64_t *at)
 {
-    bool line = at[0] >= 0;
-    for (int64_t i = 1; i < SIDE && line; i++)
-        line = at[i] - at[i - 1] == p->y_pixel && at[i] >= 0;
-    return line;
+    int64_t apart = at[0] < 0; /* of all together: without a branch */
+    for (int64_t i = 1; i < SIDE; i++)
+        apart |= at[i] - at[0] - i * p->y_pixel;
+    return !apart;
+}
+
+/* What a chunk works with. */
+typedef struct chunk_work {
+    const run_job *j;
+    const char *records;
+    float *sums; /* of each 32 places */
+    const int64_t *outputs;
+    const char *soon, *end; /* what is asked for meanwhile */
+    int64_t soon_lines;     /* for each product */
+} chunk_work;
+
+/* A part of the sum: some taps, some groups of channels; it is the last one if no other follows. */
+typedef struct sum_part {
+    int64_t tap, taps, group, groups;
+} sum_part;
+
+/* The part of a sum whose weights fit into the first cache, with what passes through it: whole rows of the window, or pieces of them. */
+static bool next_part(const conv_split_map *m, int64_t across, bool whole, sum_part *s)
+{
+    enum { MOST = 12 };
+    const int64_t groups = whole ? m->groups : conv_min(m->groups, conv_max(1, MOST / across));
+    const int64_t taps = whole ? m->taps : conv_max(1, MOST / (across * groups)) * across;
+    if (s->taps == 0) {
+        *s = (sum_part){0, conv_min(taps, m->taps), 0, groups};
+        return true;
+    }
+    s->group += s->groups;
+    if (s->group >= m->groups) {
+        s->group = 0;
+        s->tap += s->taps;
+    }
+    s->taps = conv_min(taps, m->taps - s->tap);
+    s->groups = conv_min(groups, m->groups - s->group);
+    return s->tap < m->taps;
+}
+
+/* 32 places by the channels of a block, a part of the sum. */
+static void run_tile(chunk_work *w, conv_split_tile *t)
+{
+    t->soon = w->soon;
+    t->soon_lines = w->soon ? w->soon_lines : 0;
+    conv_split_amx.tile(t);
+    if (w->soon && (w->soon += t->taps * t->groups * t->soon_lines * 64) >= w->end)
+        w->soon = NULL;
 }
 
 /* Places q0..q1 of a chunk, output channels of one block. */
-static void run_block(const run_job *j, int64_t block, const char *records, const int64_t *outputs, const bool *lines,
-                      int64_t q0, int64_t q1)
+static void run_block(chunk_work *w, int64_t block, int64_t q0, int64_t q1)
 {
+    const run_job *j = w->j;
     const run_plan *r = j->plan;
     const conv_problem *p = j->p;
     const int64_t first = block * SIDE, channels = conv_min(SIDE, p->c_out - first);
-    _Alignas(64) float sums[CONV_SPLIT_SIDE * CONV_SPLIT_SIDE];
-    conv_split_tile t = {.off = j->off, .taps = r->map.taps, .groups = r->map.groups, .plane = r->plane};
-    t.b = (const char *)j->packed + block * r->map.taps * r->map.groups * panel_of(p);
-    t.narrow = p->narrow;
+    const char *panels = (const char *)j->packed + block * r->map.taps * r->map.groups * panel_of(p);
+    conv_split_tile t = {.plane = r->plane, .b_tap = r->map.groups * panel_of(p), .narrow = p->narrow};
     t.half = channels <= SIDE / 2;
     const conv_split_store store = conv_split_store_of(p, &j->end, j->y, first, j->past);
     const bool plain = !store.past && !p->half_y && !j->end.bias && !j->end.add && !j->end.relu &&
                        (channels == SIDE || channels == SIDE / 2);
-    for (int64_t q = q0; q < q1; q += SIDE) {
-        const bool line = plain && lines[q / SIDE];
-        t.a = records + q * r->map.record;
-        t.c = line ? (float *)j->y + outputs[q] + first : sums;
-        t.stride = line ? p->y_pixel * 4 : SIDE * 4;
-        conv_split_amx.tile(&t);
-        if (!line)
-            conv_split_amx.store(sums, outputs + q, &store);
+    sum_part s = {0};
+    for (bool more = next_part(&r->map, p->kw, r->whole, &s); more;) {
+        const int64_t group = s.group;
+        t.off = j->off + s.tap;
+        t.taps = s.taps;
+        t.groups = s.groups;
+        t.b = panels + (s.tap * r->map.groups + s.group) * panel_of(p);
+        t.add = s.tap > 0 || s.group > 0;
+        more = next_part(&r->map, p->kw, r->whole, &s);
+        for (int64_t q = q0; q < q1; q += SIDE) {
+            const bool line = plain && in_line(p, w->outputs + q);
+            t.a = w->records + q * r->map.record + group * r->plane;
+            t.c = line ? (float *)j->y + w->outputs[q] + first : w->sums + (r->whole ? 0 : q / SIDE) * SIDE * SIDE;
+            t.stride = line ? p->y_pixel * 4 : SIDE * 4;
+            run_tile(w, &t);
+            if (!more && !line)
+                conv_split_amx.store(t.c, w->outputs + q, &store);
+        }
+    }
+}
+
+/* From where on what is there is asked for meanwhile, in `products` of 32 x 32 x 32. */
+static void ask_for(chunk_work *w, const char *from, const char *end, int64_t products)
+{
+    enum { LINE = 64 };
+    w->soon = from < end ? from : NULL;
+    w->end = end;
+    w->soon_lines = w->soon ? conv_ceil(end - from, LINE * products) : 0;
+}
+
+/* Where in x the place lies, or the next that is there. */
+static const char *address(const run_job *j, int64_t at)
+{
+    const conv_problem *p = j->p;
+    const place here = place_of(&j->plan->map, at);
+    const int64_t row = conv_min(here.row * p->sh, p->h), column = conv_min(here.column * p->sw, p->w);
+    const int64_t pixel = conv_max(0, conv_min((here.image * p->h + row) * p->w + column, p->n * p->h * p->w));
+    return (const char *)j->x + pixel * p->c_in * (p->half_x ? 2 : 4);
+}
+
+/* What the places from `first` on read of a stream. */
+static void fill(const run_job *j, int64_t stream, int64_t first, char *to)
+{
+    const run_plan *r = j->plan;
+    const conv_problem *p = j->p;
+    const int64_t step = p->sw * p->c_in * (p->half_x ? 2 : 4);
+    place here = place_of(&r->map, first);
+    for (int64_t left = r->window; left > 0; next_row(&r->map, &here)) {
+        const run s = run_of(&r->map, p, stream, j->x, &here, left);
+        if (s.there)
+            conv_split_amx.records(s.x, step, s.there, p->c_in, to, r->plane, p->narrow, p->half_x);
+        if (s.all > s.there)
+            conv_split_amx.records(NULL, step, s.all - s.there, p->c_in, to + s.there * r->map.record, r->plane,
+                                   p->narrow, p->half_x);
+        to += s.all * r->map.record;
+        left -= s.all;
     }
 }
 
 static void run_chunk(void *arg, int64_t item, int thread)
 {
-    enum { FEW = 256 << 10 };
     const run_job *j = arg;
     const run_plan *r = j->plan;
     const int64_t chunk = item / r->parts, part = item % r->parts, from = chunk * r->length;
-    char *memory = j->threads + (size_t)thread * r->thread_bytes, *records = memory + r->table;
-    const float **at = (const float **)(void *)memory;
-    int64_t *outputs = (int64_t *)(void *)(at + r->window);
-    for (int64_t s = 0; s < r->map.phases; s++) {
-        conv_split_inputs(&r->map, j->p, r->map.phases == 1 ? j->stream[0] : s, j->x, from + r->map.low, r->window, at);
-        conv_split_amx.records(at, r->window, j->p->c_in, records + s * r->map.groups * r->plane, r->plane,
-                               j->p->narrow, j->p->half_x);
-    }
+    char *memory = j->threads + (size_t)thread * r->thread_bytes, *records = memory + r->table + r->sums;
+    int64_t *outputs = (int64_t *)(void *)memory;
+    for (int64_t s = 0; s < r->map.phases; s++)
+        fill(j, r->map.phases == 1 ? j->stream[0] : s, from + r->map.low, records + s * r->map.groups * r->plane);
     conv_split_outputs(&r->map, j->p, from, r->length, outputs);
-    bool lines[CONV_SPLIT_MOST / CONV_SPLIT_SIDE];
-    for (int64_t q = 0; q < r->length; q += SIDE)
-        lines[q / SIDE] = in_line(j->p, outputs + q);
+    chunk_work w = {.j = j, .records = records, .sums = (float *)(void *)(memory + r->table), .outputs = outputs};
     conv_split_amx.enter();
     const int64_t begin = conv_part(r->blocks, r->parts, part), end = conv_part(r->blocks, r->parts, part + 1);
+    const int64_t block_bytes = r->map.taps * r->map.groups * panel_of(j->p), squares = r->length / SIDE;
     /* Few weights pass again for every 32 places, whose outputs are then written side by side; many pass once. */
-    const int64_t step = (end - begin) * r->map.taps * r->map.groups * panel_of(j->p) <= FEW ? SIDE : r->length;
+    const int64_t step = (end - begin) * block_bytes <= RESIDENT && r->whole ? SIDE : r->length;
+    const bool large = r->blocks * block_bytes >= HEAVY;
+    if (!large && j->p->narrow)
+        ask_for(&w, address(j, from + r->map.low + r->window), address(j, from + r->map.low + r->window + r->length),
+                (end - begin) * r->map.taps * r->map.groups * squares);
     for (int64_t q = 0; q < r->length; q += step)
-        for (int64_t b = begin; b < end; b++)
-            run_block(j, b, records, outputs, lines, q, q + step);
+        for (int64_t b = begin; b < end; b++) {
+            const char *next = (const char *)j->packed + (b + 1) * block_bytes;
+            if (large && j->p->narrow && b + 1 < end)
+                ask_for(&w, next, next + block_bytes, r->map.taps * r->map.groups * squares);
+            run_block(&w, b, q, q + step);
+        }
     if (j->past)
         conv_split_amx.fence();
     conv_split_amx.leave();
@@ -279,8 +406,8 @@ static void run_chunk(void *arg, int64_t item, int thread)
 bool conv_split_past(const conv_problem *p, const void *y)
 {
     const int64_t size = p->half_y ? 2 : 4, line = 64 / size;
-    return (double)(p->n * p->oh) * (double)p->y_row * (double)size >= MUCH && (uintptr_t)y % 64 == 0 &&
-           p->y_pixel % line == 0 && p->y_row % line == 0 && p->y_image % line == 0;
+    return (double)(p->n * p->oh) * (double)p->y_row * (double)size >= (p->half_y ? MUCH_HALF : MUCH) &&
+           (uintptr_t)y % 64 == 0 && p->y_pixel % line == 0 && p->y_row % line == 0 && p->y_image % line == 0;
 }
 
 conv_split_store conv_split_store_of(const conv_problem *p, const conv_end *end, void *y, int64_t first, bool past)

@@ -42,10 +42,14 @@ typedef struct conv_split_tile {
     const char *a;      /* the records of the first place, without a tap's distance */
     const int64_t *off; /* bytes, by tap */
     int64_t taps, groups, plane;
-    const char *b; /* panels in the order of the sum */
-    float *c;      /* rows `stride` bytes apart */
-    int64_t stride;
-    bool half, narrow; /* half: 16 output channels */
+    const char *b; /* panels in the order of the sum; those of the next tap `b_tap` bytes behind */
+    int64_t b_tap;
+    float *c;               /* rows `stride` bytes apart */
+    int64_t stride;         /* narrow: and added to what is there, if `add` says so */
+    bool half, narrow, add; /* half: 16 output channels */
+    const char
+        *soon; /* narrow: NULL, or what is asked for meanwhile, `soon_lines` lines of the cache for each product */
+    int64_t soon_lines;
 } conv_split_tile;
 
 /* A part of the gradient of weights: 32 output channels by 32 input channels, summed over `steps` x 32 places. */
@@ -81,8 +85,9 @@ conv_split_store conv_split_store_of(const conv_problem *p, const conv_end *end,
 typedef struct conv_split_kernels {
     void (*enter)(void);
     void (*leave)(void);
-    /* Records of places, groups of channels `plane` bytes apart; half: what is there is bf16. */
-    void (*records)(const float *const *at, int64_t count, int64_t channels, char *to, int64_t plane, bool narrow,
+    /* Records of `count` places that lie `step` bytes apart from x on, or are nothing (NULL); groups of channels `plane` bytes
+     * apart; half: what is there is bf16. */
+    void (*records)(const char *x, int64_t step, int64_t count, int64_t channels, char *to, int64_t plane, bool narrow,
                     bool half);
     /* Panel of 32 x 32 weights: row k, lane o at w[k * channel + o * lane]. */
     void (*panel)(const float *w, int64_t channel, int64_t lane, int64_t have_k, int64_t have_o, char *to, bool narrow);

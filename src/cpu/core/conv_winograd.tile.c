@@ -130,10 +130,12 @@ static void winograd_output(const conv_winograd_output *a)
                 if (j < a->columns) {
                     const int64_t at = i * a->y_row + j * a->y_pixel + c;
                     cpu_vf y = out[j] + bias;
-                    if (a->end.add)
+                    if (a->end.add && !a->end.add_last)
                         y += load(a->end.add + at, n);
                     if (a->end.relu)
                         y = conv_activate(y, a->end.slope, a->end.most);
+                    if (a->end.add && a->end.add_last)
+                        y += load(a->end.add + at, n);
                     store(a->y + at, y, n);
                 }
             }

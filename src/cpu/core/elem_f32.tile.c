@@ -305,6 +305,7 @@ OP1(elu, PICK(LT(zero(), a), a, p *cpu_vf_expm1(a)))
 OP1(softplus, softplus(a, p, q))
 OP1(silu, a / (1.0f + cpu_vf_exp(-a)))
 OP1(gelu, a *cpu_vf_normal_cdf(a))
+OP1(gelu_half, a *cpu_vf_normal_cdf_half(a))
 OP1(gelu_tanh, a *cpu_vf_sigmoid(gelu_gate_argument(a)))
 
 OP2(relu_grad, PICK(LT(zero(), b), a, zero()))
@@ -405,6 +406,7 @@ const cpu_elem_tile CPU_NAME(cpu_elem_f32)[CPU_ELEM_COUNT] = {HAS(const),
                                                               HAS(softplus),
                                                               HAS(silu),
                                                               HAS(gelu),
+                                                              HAS(gelu_half),
                                                               HAS(gelu_tanh),
                                                               HAS(relu_grad),
                                                               HAS(hardtanh_grad),

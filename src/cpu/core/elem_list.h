@@ -107,6 +107,7 @@
     X(softplus, 1, SAME, 14)       /* log(1 + exp(p a)) / p; a where p a > q */                                       \
     X(silu, 1, SAME, 7)                                                                                               \
     X(gelu, 1, SAME, 11)           /* with erf */                                                                     \
+    X(gelu_half, 1, SAME, 7)       /* the same within 2^-11 of itself, for results of bf16 */                         \
     X(gelu_tanh, 1, SAME, 9)                                                                                          \
     /* their gradients: a is the gradient of the result; b is the result for relu, sigmoid, tanh, else the argument */\
     X(relu_grad, 2, SAME, 1)                                                                                          \

@@ -243,6 +243,24 @@ typedef struct elementwise_plan {
     int source[MOST_OPERANDS];
 } elementwise_plan;
 
+/* Whether output i alone reads the register of the last instruction. */
+static bool ends_in(const writer *w, const reg *out, int i)
+{
+    for (int k = 0; k < w->b->n_out; k++)
+        if (k != i && out[k].number == out[i].number)
+            return false;
+    return w->n_instr > 0 && out[i].number == w->n_instr - 1;
+}
+
+/* A function at the end whose result is stored as bf16 need not be exact beyond that. */
+static void round_last(writer *w, const reg *out)
+{
+    for (int i = 0; i < w->b->n_out; i++)
+        if (w->b->out[i].dtype == TN_BF16 && out[i].domain == CPU_F32 && ends_in(w, out, i) &&
+            w->instr[out[i].number].fn == cpu_elem_find("gelu"))
+            w->instr[out[i].number].fn = cpu_elem_find("gelu_half");
+}
+
 static int final_number(const writer *w, int number)
 {
     return number >= INPUT_BASE ? number - INPUT_BASE : number + w->n_in;
@@ -303,6 +321,7 @@ static tn_status prepare(kernel_bind *b)
         out[0] = load(&w, 0, cpu_domain_of(b->in[0].dtype));
     if (w.full)
         return base_fail(b->error, TN_INTERNAL, "an element-wise node has too many operands or operators");
+    round_last(&w, out);
     return finish(&w, out);
 }
 

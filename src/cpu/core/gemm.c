@@ -29,7 +29,7 @@ enum {
     PACKED_A_MAX = 32 << 20, /* bytes of A packed once for all */
     PARTS_MAX = 16,
     DEEP = 1500,            /* k from which the blocks of a thread are few */
-    FEW_BLOCKS = 200000000, /* operations of a product that is not cut further than for its threads */
+    FEW_BLOCKS = 1000000000, /* operations of a product that is not cut further than for its threads */
     LITTLE = 160 << 10,     /* bytes of B that one thread reads sooner than it shares them */
     FEW_ROWS = 96,          /* of A, where f32 packed ahead is faster than f32 in parts */
     NEAR_B = 1600 << 10,    /* bytes of packed B that stay in a core's second cache */
@@ -155,6 +155,16 @@ static bool turning_pays(const plan *p)
            g->b_row == 1 && g->c_col == 1 && g->m > DOT_ROWS && 2 * g->m <= g->n && g->k >= p->kern->kc / 2;
 }
 
+/* Of high matrices in matrix registers the smaller operand had better be A, which every thread packs for itself, while each packs its share of
+ * the larger one: tiles of C are transposed. */
+static bool lying_pays(const plan *p)
+{
+    enum { LEAST_ROWS = 256, MOST_ROWS = 1280, LEAST_COLUMNS = 64 };
+    const cpu_gemm *g = &p->g;
+    return p->kern->whole && g->c_dtype == TN_F32 && g->c_col == 1 && 4 * g->m >= 5 * g->n && g->m >= LEAST_ROWS &&
+           g->m <= MOST_ROWS && g->n >= LEAST_COLUMNS && (p->kern->wild || g->k < DEEP);
+}
+
 static void normalise(plan *p, const cpu_gemm *g)
 {
     p->g = *g;
@@ -175,7 +185,7 @@ static void normalise(plan *p, const cpu_gemm *g)
         exchange(p);
     else if (p->g.n < 8 && p->g.m > p->g.n && p->g.m > 16 && g->a_col == 1 && g->b_row == 1)
         exchange(p); /* a few long columns: the dot path wants few rows */
-    else if (turning_pays(p))
+    else if (turning_pays(p) || lying_pays(p))
         exchange(p);
 }
 
@@ -238,7 +248,7 @@ static double bytes_read(const cpu_gemm *g, size_t size)
 /* Blocks for a thread. Of deep ones each reads all of B anew; of split ones each packs all of A anew. */
 static int64_t blocks_each(const plan *p, double work)
 {
-    if (p->kern->wild && p->pack_b && !p->share_b)
+    if (p->kern->whole && p->pack_b && !p->share_b)
         return work < FEW_BLOCKS ? 1 : 2;
     return p->g.k >= DEEP ? 2 : 6;
 }
@@ -287,6 +297,15 @@ static void deal(plan *p)
         p->rows = least(p->row_panels, round_up(p->rows, g->threads));
 }
 
+/* Whether blocks of columns, each packing the B that it needs, pack A over again for longer than threads wait for each other where they
+ * share what is packed. */
+static bool packs_a_again(const plan *p)
+{
+    const int64_t threads = p->g.threads;
+    const bool little = p->kern->whole && p->g.m * threads <= 2 * p->g.n;
+    return p->pack_a && p->row_panels >= 8 && threads > 1 && !little;
+}
+
 static void plan_tiles(plan *p)
 {
     const cpu_gemm *g = &p->g;
@@ -302,10 +321,9 @@ static void plan_tiles(plan *p)
     double work = 2.0 * (double)g->m * (double)g->n * (double)g->k;
     /* One block of rows uses its B once: then whoever computes packs it too, just before, into its own cache; unless A is
      * packed as well, which blocks of columns would each do. */
-    p->share_b =
-        p->path == PATH_TILE && p->pack_b &&
-        (p->row_panels > p->kern->row_panels || (p->pack_a && p->row_panels >= 8 && g->threads > 1 && work > 20e6)) &&
-        (g->batch == 1 || (g->batch < 2 * g->threads && work > 4e6));
+    p->share_b = p->path == PATH_TILE && p->pack_b &&
+                 (p->row_panels > p->kern->row_panels || (packs_a_again(p) && work > 20e6)) &&
+                 (g->batch == 1 || (g->batch < 2 * g->threads && work > 4e6));
     p->share_a = p->share_b && p->kern->whole && p->row_panels * p->mr * p->k_deep * (int64_t)p->packed <= PACKED_A_MAX;
     if (p->col_panels <=
         near_panels(p)) /* then each thread packs the rows of A that it multiplies, and finds them near too */

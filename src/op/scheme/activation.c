@@ -5,12 +5,12 @@
 
 const char *const op_activations[] = {"none", "relu", "relu6", NULL};
 
-tn_tensor *op_before_activation(const op_grad *c, int64_t activation)
+tn_tensor *op_before_activation(const op_grad *c, tn_tensor *y, int64_t activation)
 {
     tn_tensor *dy = op_dout(c, 0);
     if (activation == OP_ACT_RELU6)
-        return op_hardtanh_grad_of(dy, op_out(c, 0), 0, 6);
-    return activation == OP_ACT_RELU ? op_relu_grad_of(dy, op_out(c, 0)) : dy;
+        return op_hardtanh_grad_of(dy, y, 0, 6);
+    return activation == OP_ACT_RELU ? op_relu_grad_of(dy, y) : dy;
 }
 
 void op_ref_activate(const op_ref *c, int64_t activation)

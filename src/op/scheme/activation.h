@@ -9,8 +9,8 @@ enum { OP_ACT_NONE, OP_ACT_RELU, OP_ACT_RELU6, OP_ACT_LEAKY_RELU };
 extern const char *const op_activations[]; /* up to relu6 */
 #define OP_ARG_ACTIVATION OP_ARG_ENUM("activation", OP_ACT_NONE, op_activations)
 
-/* The gradient for what was before the activation, from that of output 0. */
-tn_tensor *op_before_activation(const op_grad *c, int64_t activation);
+/* The gradient for what was before the activation that gave y, from that of output 0. */
+tn_tensor *op_before_activation(const op_grad *c, tn_tensor *y, int64_t activation);
 /* Output 0 of the reference, activated. */
 void op_ref_activate(const op_ref *c, int64_t activation);
 

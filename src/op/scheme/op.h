@@ -274,6 +274,9 @@ tn_tensor *op_full_like(tn_tensor *x, tn_dtype dtype, double value);
 /* The number of elements along the axes (mask; all if negative) as a rank-0 value of that dtype: works for symbols. */
 tn_tensor *op_count_value(tn_tensor *x, int64_t axes_mask, tn_dtype dtype);
 
+/* What an operator computes, by types with numbers for sizes; in holds NULL where an input is absent. */
+double op_flops_of(const op_def *def, const op_value *arg, const graph_type *const *in, const graph_type *out,
+                   int n_out);
 /* For operators that compute nothing. */
 double op_no_flops(const op_value *arg, const graph_type *const *in, const graph_type *out);
 

@@ -9,6 +9,16 @@ double op_elements(const graph_type *type)
     return n;
 }
 
+double op_flops_of(const op_def *def, const op_value *arg, const graph_type *const *in, const graph_type *out,
+                   int n_out)
+{
+    if (def->flops_each > 0)
+        return def->flops_each * (in[0] ? op_elements(in[0]) : 0);
+    if (def->flops)
+        return def->flops(arg, in, out);
+    return n_out ? op_elements(&out[0]) : 0;
+}
+
 double op_no_flops(const op_value *arg, const graph_type *const *in, const graph_type *out)
 {
     (void)arg, (void)in, (void)out;

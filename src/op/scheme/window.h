@@ -31,7 +31,8 @@ enum {
     OP_CONV_GROUPS,
     OP_CONV_SHAPE,
     OP_CONV_ACTIVATION = OP_CONV_SHAPE,
-    OP_CONV_SLOPE
+    OP_CONV_SLOPE,
+    OP_CONV_ADD_LAST
 };
 #define OP_CONV_ARGS                                                                                                   \
     [OP_CONV_STRIDE] = OP_ARG_WINDOW("stride", 1), [OP_CONV_PADDING] = OP_ARG_WINDOW("padding", 0),                    \
