@@ -22,7 +22,8 @@ extern "C" {
     X(ROWS, 2, "rows of tables")                                                                                       \
     X(ENTRIES, 3, "entries of arrays")                                                                                 \
     X(LINES, 4, "lines of text")                                                                                       \
-    X(TEXTS, 5, "texts")
+    X(TEXTS, 5, "texts")                                                                                               \
+    X(BOXES, 6, "boxes")
 
 enum {
 #define TN_X(name, number, text) TN_SAMPLES_##name = number,
@@ -43,11 +44,14 @@ typedef struct tn_check_bad {
     const char *path, *reason;
 } tn_check_bad;
 
+/* Rows that are equal but for their class, texts of the same words: alike, at no distance that is measured. */
+enum { TN_CHECK_ALIKE = -1 };
+
 /* Two samples that are alike; `second` comes later. */
 typedef struct tn_check_pair {
     const char *first, *second;
     int first_part, second_part;
-    int distance; /* 0: equal in every byte; else bits of 64 that differ */
+    int distance; /* 0: equal in every byte; TN_CHECK_ALIKE; else bits of 64 that differ */
 } tn_check_pair;
 
 typedef struct tn_check_class {
@@ -83,17 +87,19 @@ typedef struct tn_data_report {
     int64_t files, bytes; /* and files that are none of samples: */
     int64_t others;
     int64_t samples[TN_SAMPLES_KINDS][TN_PARTS];
-    int64_t bad_total, equal_total, near_total, leak_total, clash_total;
+    int64_t bad_total, outside_total, equal_total, near_total, leak_total, clash_total;
     size_t n_bad;
     const tn_check_bad *bad; /* cannot be read */
+    size_t n_outside;
+    const tn_check_bad *outside; /* boxes that reach out of their picture by more than a pixel, or have no area */
     size_t n_equal;
     const tn_check_pair *equal; /* what is equal to an earlier sample */
     size_t n_near;
-    const tn_check_pair *near; /* pictures (also in arrays) and sounds that are alike and not equal */
+    const tn_check_pair *near; /* pictures (also in arrays), sounds and texts that are alike and not equal */
     size_t n_leaks;
     const tn_check_pair *leaks; /* equal ones in two different parts */
     size_t n_clashes;
-    const tn_check_pair *clashes; /* equal ones in two different classes */
+    const tn_check_pair *clashes; /* equal ones in two different classes, of rows and texts alike ones too */
     size_t n_classes;
     const tn_check_class *classes; /* all of them, also those without samples */
     size_t n_spreads;
@@ -113,8 +119,8 @@ typedef struct tn_check_opt {
     void *reserved[8];
 } tn_check_opt;
 
-/* Reads a folder, an archive (.tar, .tar.gz, .zip) or a file: pictures, sounds, tables (.csv, .tsv, .jsonl), arrays (.npy,
- * .npz, .safetensors, IDX) and texts, told by their names. A file that cannot be read is listed and the next one read; NULL
+/* Reads a folder, an archive (.tar, .tar.gz, .zip) or a file: pictures with their boxes (YOLO, VOC, COCO), sounds, tables (.csv, .tsv,
+ * .jsonl), arrays (.npy, .npz, .safetensors, IDX, CIFAR's binary files) and texts, told by their names. A file that cannot be read is listed and the next one read; NULL
  * only when there is nothing at all to read, or memory is out. */
 TN_API tn_data_report *tn_data_check(tn_context *context, const char *path, const tn_check_opt *opt);
 TN_API void tn_data_report_free(tn_data_report *report);

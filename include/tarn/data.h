@@ -170,8 +170,25 @@ TN_API void tn_preparation_free(tn_preparation *preparation);
 TN_API tn_dataset *tn_preparation_open(tn_context *context, const tn_preparation *preparation, const char *path);
 TN_API tn_dataset *tn_preparation_read(tn_context *context, const tn_preparation *preparation, const void *data,
                                        size_t bytes, const char *name);
+/* Does a name end as those of files that it reads, .csv or .txt or .wav? */
+TN_API bool tn_preparation_reads(const tn_preparation *preparation, const char *name);
 /* NULL when a data set needs none. Lives as long as the data set. */
 TN_API const tn_preparation *tn_dataset_preparation(const tn_dataset *dataset);
+
+/* ---- files ------------------------------------------------------------------------------------------------------- */
+
+/* The files of a folder, with all below it, or of an archive (.tar, .tar.gz, .zip) that is not unpacked; of any other file itself. Sorted
+ * by their names; names that begin with a point are left out. */
+typedef struct tn_files tn_files;
+TN_API tn_files *tn_files_open(tn_context *context, const char *path);
+TN_API void tn_files_free(tn_files *files);
+TN_API int64_t tn_files_count(const tn_files *files);
+/* The name within the folder or archive, "a/1.jpg", and what stands for the file in sentences, "set.tar!a/1.jpg": the latter until the
+ * next call. */
+TN_API const char *tn_files_name(const tn_files *files, int64_t i);
+TN_API const char *tn_files_where(tn_files *files, int64_t i);
+/* All of file i; valid until the next read. */
+TN_API tn_status tn_files_read(tn_context *context, tn_files *files, int64_t i, const void **data, size_t *bytes);
 
 /* ---- sources --------------------------------------------------------------------------------------------------- */
 
@@ -199,6 +216,7 @@ typedef struct tn_digits_opt {
     int64_t count; /* 0: 60000 */
     uint64_t seed;
     bool fresh; /* draw new pictures every epoch (classes stay): sample (seed, index, key) */
+    bool kept;  /* all are drawn now, by the context's threads, and kept: 784 bytes each. Not with `fresh` */
     void *reserved[8];
 } tn_digits_opt;
 TN_API tn_dataset *tn_dataset_digits(tn_context *context, const tn_digits_opt *opt);
@@ -229,6 +247,8 @@ TN_API tn_picture *tn_picture_read(tn_context *context, const char *path, const 
 TN_API tn_picture *tn_picture_decode(tn_context *context, const void *data, size_t bytes, const char *name,
                                      const tn_picture_opt *opt);
 TN_API void tn_picture_free(tn_picture *picture);
+/* Does a name end as those of pictures, .jpg or .png? */
+TN_API bool tn_picture_name(const char *name);
 /* Pictures of 16 bits a value, as X-rays and depths have them. Values of PNGs of 16 bits as stored; of all others 257 times
  * those of 8 bits, so that white is 65535. */
 typedef struct tn_picture16 {

@@ -103,6 +103,7 @@ typedef struct tn_tokenizer_train_opt {
  * library to the last merge. */
 TN_API tn_tokenizer *tn_tokenizer_train(tn_context *context, const tn_text *texts, size_t n,
                                         const tn_tokenizer_train_opt *opt);
+/* Of files of text: UTF-8, or UTF-16 with its mark; plain or gzip'ed. */
 TN_API tn_tokenizer *tn_tokenizer_train_files(tn_context *context, const char *const *paths, int n_paths,
                                               const tn_tokenizer_train_opt *opt);
 
@@ -195,11 +196,13 @@ typedef struct tn_text_opt {
     double mask;                    /* TN_TEXT_MASKED: part of the tokens that is hidden; 0: 0.15 */
     int classes;                    /* TN_TEXT_CLASSES */
     const char *const *class_names; /* NULL: "0", "1", ... */
+    bool whole;                     /* raw input is one text, not one a line */
     void *reserved[8];
 } tn_text_opt;
 
 /* How texts become samples: a tokenizer and the options, kept in model files and applied by evaluation and prediction alike. Raw
- * input (tn_preparation_open) is a file with a text a line, in UTF-8: each is a sample, an empty one too. */
+ * input (tn_preparation_open) is a file with a text a line, in UTF-8: each is a sample, an empty one too; or, where samples are
+ * `whole`, a file with one text. */
 TN_API tn_preparation *tn_text_prepare(tn_context *context, const tn_tokenizer *tokenizer, const tn_text_opt *opt);
 /* The tokenizer of such a preparation; it lives as long as that. NULL if it is of another kind. */
 TN_API const tn_tokenizer *tn_text_tokenizer(const tn_preparation *preparation);
@@ -213,7 +216,7 @@ TN_API tn_dataset *tn_dataset_texts(tn_context *context, const tn_preparation *p
  * memory. The file has no name that lasts: it is gone with the data set, or the process. */
 TN_API tn_dataset *tn_dataset_texts_kept(tn_context *context, const tn_preparation *preparation, const tn_text *texts,
                                          int64_t n, const int64_t *labels, const char *folder);
-/* Texts in folders by class, CLASS/NAME.txt, in a folder, .tar, .tar.gz or .zip: what tn_dataset_texts and the options of a
+/* Texts in folders by class, CLASS/NAME.txt (or .txt.gz; UTF-8, or UTF-16 with its mark), in a folder, .tar, .tar.gz or .zip: what tn_dataset_texts and the options of a
  * preparation need. Classes are in the order of their names. Freed by tn_text_folder_free, which no data set minds. */
 typedef struct tn_text_folder {
     int64_t n;
@@ -227,7 +230,7 @@ typedef struct tn_text_folder {
 TN_API tn_text_folder *tn_text_folder_read(tn_context *context, const char *path, const char *under);
 TN_API void tn_text_folder_free(tn_text_folder *folder);
 
-/* The lines of a file, plain or gzip'ed; the task is not TN_TEXT_CLASSES. Empty lines are no samples. */
+/* The lines of a file in UTF-8, or UTF-16 with its mark, plain or gzip'ed; the task is not TN_TEXT_CLASSES. Empty lines are no samples. */
 TN_API tn_dataset *tn_dataset_text_lines(tn_context *context, const tn_preparation *preparation, const char *path);
 
 /* Long texts as one row of tokens, cut into samples of `length` (TN_TEXT_NEXT, TN_TEXT_MASKED, always fixed): sample i begins at i * stride, or,

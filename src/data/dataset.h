@@ -55,6 +55,8 @@ struct tn_dataset {
     pthread_mutex_t serial;      /* held during `get` and `label` of a serial set */
     /* The file, or files, that the target of a sample with this key is from; NULL: it has none. */
     void (*where)(void *user, int64_t index, uint64_t key, const data_among *among, base_str *to);
+    /* Appends what the file of a sample is called in its folder or archive; NULL: samples are no files. */
+    void (*name)(const void *user, int64_t index, base_str *to);
     bool mixes; /* samples hold what is of others of the set */
 };
 

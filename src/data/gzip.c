@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "data/deflate.h"
+
 bool data_is_gzip(const void *data, size_t bytes)
 {
     const unsigned char *p = data;
@@ -16,6 +18,12 @@ size_t data_gzip_most(size_t bytes)
 
 #ifdef TARN_HAVE_ZLIB
 #include <zlib.h>
+
+/* By a faster library, if it is there. */
+static bool unpack_at_once(const void *data, size_t bytes, size_t most, char **out, size_t *length)
+{
+    return data_deflate_all(data, bytes, most, out, length);
+}
 
 struct data_gzip {
     z_stream stream;
@@ -98,6 +106,12 @@ void data_gzip_free(data_gzip *z)
 
 #else
 
+static bool unpack_at_once(const void *data, size_t bytes, size_t most, char **out, size_t *length)
+{
+    (void)data, (void)bytes, (void)most, (void)out, (void)length;
+    return false;
+}
+
 data_gzip *data_gzip_new(const void *data, size_t bytes, const char *name, base_error *e)
 {
     (void)data;
@@ -123,3 +137,39 @@ void data_gzip_free(data_gzip *z)
     (void)z;
 }
 #endif
+
+tn_status data_gzip_all(const void *data, size_t bytes, const char *name, size_t limit, char **out, size_t *length,
+                        base_error *e)
+{
+    size_t most = data_gzip_most(bytes), room = bytes * 4 + 65536, n = 0, got;
+    limit = limit && limit < most ? limit : most;
+    if (unpack_at_once(data, bytes, limit, out, length))
+        return TN_OK;
+    data_gzip *z = data_gzip_new(data, bytes, name, e);
+    if (!z)
+        return e ? e->status : TN_UNSUPPORTED;
+    char *text = NULL;
+    tn_status status = TN_OK;
+    for (bool end = false; !end && status == TN_OK;) {
+        char *more = realloc(text, room + 1);
+        if (!more) {
+            status = base_no_memory(e, "unpacking a file");
+            break;
+        }
+        text = more;
+        status = data_gzip_read(z, text + n, room - n, &got, e);
+        n += got;
+        end = n < room;
+        room += room / 2;
+        if (status == TN_OK && n > limit)
+            status = base_fail(e, TN_LIMIT, "%.300s: unpacked it has more than %zu bytes", name, limit);
+    }
+    data_gzip_free(z);
+    if (status != TN_OK) {
+        free(text);
+        return status;
+    }
+    *out = text;
+    *length = n;
+    return TN_OK;
+}

@@ -15,5 +15,8 @@ tn_status data_gzip_read(data_gzip *z, void *out, size_t room, size_t *got, base
 /* The most bytes that this many of gzip can hold: deflate packs at most 1032 to 1. */
 size_t data_gzip_most(size_t bytes);
 void data_gzip_free(data_gzip *z);
+/* All of it, of `limit` bytes at most (0: what there is), in *out (malloc'ed). */
+tn_status data_gzip_all(const void *data, size_t bytes, const char *name, size_t limit, char **out, size_t *length,
+                        base_error *e);
 
 #endif

@@ -67,6 +67,7 @@ struct tn_loader {
     tn_loader_stats stats;
     double first_call;
     base_error err;
+    size_t why; /* where in its text the sample's own sentence begins */
 
     /* under the lock */
     pthread_mutex_t lock;
@@ -165,8 +166,7 @@ static void make_batch(const tn_loader *l, worker *w, slot *s)
             note_skipped(s, sample, w->err.text);
         } else {
             s->status = status;
-            base_fail(&s->err, status, "epoch %lld, batch %lld, sample %lld: %.800s", (long long)epoch,
-                      (long long)index, (long long)sample, w->err.text);
+            base_fail(&s->err, status, "sample %lld: %.800s", (long long)sample, w->err.text);
             return;
         }
     }
@@ -537,6 +537,7 @@ static void tell_skipped(tn_loader *l, const slot *s)
 static tn_status next(tn_loader *l, const tn_batch **batch, bool empty)
 {
     base_clear(&l->err);
+    l->why = 0;
     for (;;) {
         if (l->index >= l->batches) {
             l->index = 0;
@@ -545,8 +546,10 @@ static tn_status next(tn_loader *l, const tn_batch **batch, bool empty)
         }
         slot *s = fetch(l, l->epoch * l->batches + l->index);
         if (s->status != TN_OK) {
-            l->err = s->err;
-            return s->status;
+            const tn_status status = base_fail(&l->err, s->status, "%s", s->err.text);
+            (void)base_prefix(&l->err, "epoch %lld, batch %lld, ", (long long)l->epoch, (long long)l->index);
+            l->why = strlen(l->err.text) - strlen(s->err.text);
+            return status;
         }
         l->stats.skipped += s->skipped;
         if (s->skipped)
@@ -585,6 +588,11 @@ tn_status data_loader_next(tn_loader *l, const tn_batch **batch, int64_t *skippe
     const tn_status status = timed_next(l, batch, true);
     *skipped = l->stats.skipped - before;
     return status;
+}
+
+const char *data_loader_why(const tn_loader *l)
+{
+    return l->err.text + l->why;
 }
 
 void data_loader_tell(tn_loader *l, const char *of)

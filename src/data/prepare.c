@@ -5,12 +5,17 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "data/names.h"
 
 /* The kinds, each in the folder of its own. */
 extern const data_prepare data_prepare_table, data_prepare_series, data_prepare_text, data_prepare_pairs,
     data_prepare_sound;
 static const data_prepare *const kinds[] = {&data_prepare_table, &data_prepare_series, &data_prepare_text,
                                             &data_prepare_pairs, &data_prepare_sound};
+
+const char *const data_prepare_tables[] = {".csv",    ".tsv",      ".jsonl",     ".ndjson", ".csv.gz",
+                                           ".tsv.gz", ".jsonl.gz", ".ndjson.gz", NULL};
+const char *const data_prepare_texts[] = {".txt", ".text", ".txt.gz", NULL};
 
 struct tn_preparation {
     atomic_int references;
@@ -145,4 +150,9 @@ tn_dataset *tn_preparation_read(tn_context *context, const tn_preparation *p, co
     const data_raw raw = {.data = data, .bytes = bytes, .name = name ? name : "the input"};
     tn_dataset *d = p->kind->open(p, p->self, &raw, base_context_begin(context));
     return d; // cppcheck-suppress returnDanglingLifetime ; the data set keeps nothing of `raw` itself
+}
+
+bool tn_preparation_reads(const tn_preparation *p, const char *name)
+{
+    return data_name_ends_in(name, p->kind->endings);
 }

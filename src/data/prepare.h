@@ -31,8 +31,10 @@ typedef struct data_prepare {
     /* Optional, where units differ from sample to sample: the same for the outputs of sample `index` of a set that `open` or the kind's
      * own data sets gave. False: it is no such set. */
     bool (*restore_sample)(const void *self, const tn_dataset *d, int64_t index, float *y, int64_t n);
+    const char *const *endings; /* of names of files that `open` reads, in small letters; the last is NULL */
     void (*free)(void *self);
 } data_prepare;
+extern const char *const data_prepare_tables[], *const data_prepare_texts[]; /* endings of several kinds */
 
 /* Takes `self` over, also on failure (NULL). */
 tn_preparation *data_preparation_new(const data_prepare *kind, void *self, base_error *e);

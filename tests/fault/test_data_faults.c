@@ -54,7 +54,7 @@ static tn_status take_batches(tn_context *c, const tn_dataset *d, int workers)
 
 static tn_status load_digits(tn_context *c)
 {
-    tn_dataset *d = tn_dataset_digits(c, TN_OPT(tn_digits_opt, .count = 12));
+    tn_dataset *d = tn_dataset_digits(c, TN_OPT(tn_digits_opt, .count = 12, .kept = true));
     tn_status status = d ? take_batches(c, d, 2) : c->err.status;
     tn_dataset_free(d);
     return status;

@@ -29,12 +29,26 @@ static void predict_once(tn_predictor *p, tn_model *m)
     free(y.data);
 }
 
+static void list_layers(tn_model *m)
+{
+    tn_layer_row *rows;
+    int n;
+    if ((tn_model_layers(m, 1, 32, &rows, &n) == TN_OK) != (*tn_model_error(m) == '\0'))
+        abort();
+    for (int i = 0; i < n; i++)
+        if (!rows[i].name || !rows[i].type || rows[i].depth < 0)
+            abort();
+    free(rows);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     tn_context *context = tn_context_new(TN_OPT(tn_context_opt, .threads = 1));
     tn_model *m = context ? tn_model_load_memory(context, data, size) : NULL;
     if (context && (m == NULL) == (*tn_context_error(context) == '\0'))
         abort();
+    if (m)
+        list_layers(m);
     tn_predictor *p = m ? tn_predictor_new(m) : NULL;
     if (p)
         predict_once(p, m);

@@ -219,6 +219,31 @@ static void alike_entries(void **state)
     tn_context_free(c);
 }
 
+/* Boxes of pictures that are judged by their size, and figures that the report has of them. */
+static void boxes(void **state)
+{
+    (void)state;
+    tn_context *c = tn_context_new(NULL);
+    folder("b");
+    folder("b/train");
+    put_picture("b/train/1.pgm", 1, 0);
+    put_picture("b/train/2.pgm", 2, 0);
+    put_text("b/train/1.txt", "1 0.5 0.5 0.5 0.25\n0 1 1 0.5 0.5\n\n");
+    put_text("b/train/2.txt", "");
+    tn_data_report *r = tn_data_check(c, scratch_path("b"), NULL);
+    assert_non_null(r);
+    assert_int_equal(r->samples[TN_SAMPLES_BOXES][TN_PART_TRAIN], 2);
+    assert_int_equal(r->outside_total, 1);
+    assert_non_null(strstr(r->outside[0].path, "train/1.txt"));
+    assert_non_null(
+        strstr(r->outside[0].reason, "box 2 (0), from 18, 18 to 30, 30, reaches out of its picture of 24 x 24"));
+    assert_true(r->n_classes == 2 && strcmp(r->classes[1].name, "1") == 0 && r->classes[1].count[TN_PART_TRAIN] == 1);
+    assert_string_equal(r->spreads[0].name, "boxes of a picture");
+    assert_true(r->spreads[0].min < 0.5 && r->spreads[0].max > 1.5 && r->bad_total == 0 && r->n_notes == 0);
+    tn_data_report_free(r);
+    tn_context_free(c);
+}
+
 /* With any allocation failing there is a report, or none and no memory lost. */
 static void memory_out(void **state)
 {
@@ -232,6 +257,12 @@ static void memory_out(void **state)
     put_picture("m/a/2.pgm", 1, 0);
     put_text("m/train.csv", "x,y\n1,2\n1,2\n");
     put_text("m/a.txt", "a\na\n");
+    put_text("m/clash.csv", "x,label\n1,2\n1,3\n");
+    put_text("m/a/1.txt", "0 0.5 0.5 2e0 1\n1 0.9 0.5 0.9 0.5\n");
+    put_text("m/a/2.txt", "1 0.9 0.5 0.9 0.5\n");
+    put_text("m/classes.txt", "cat\ndog\n");
+    unsigned char record[3073 + 5] = {1};
+    put("m/test_batch.bin", record, sizeof record);
     tn_data_report_free(tn_data_check(c, scratch_path("m"), NULL));
     for (long n = 0, failed = 1; failed; n++) {
         long live = faults.live;
@@ -255,6 +286,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(sounds, setup, teardown),
         cmocka_unit_test_setup_teardown(alike_sounds, setup, teardown),
         cmocka_unit_test_setup_teardown(alike_entries, setup, teardown),
+        cmocka_unit_test_setup_teardown(boxes, setup, teardown),
         cmocka_unit_test_setup_teardown(memory_out, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,6 +73,29 @@ static void samples_are_functions_of_seed_and_index(void **state)
         tn_dataset_free(of[i]);
 }
 
+/* Kept ones are those that would be drawn when asked for: whole pieces of the threads, a last one. */
+static void kept_digits_are_the_same(void **state)
+{
+    (void)state;
+    const int64_t counts[] = {1, 128, 300};
+    tn_dataset *drawn = tn_dataset_digits(context, TN_OPT(tn_digits_opt, .seed = 5));
+    uint8_t p[784], q[784];
+    for (size_t k = 0; k < 3; k++) {
+        tn_dataset *kept =
+            tn_dataset_digits(context, TN_OPT(tn_digits_opt, .seed = 5, .count = counts[k], .kept = true));
+        assert_int_equal(tn_dataset_count(kept), counts[k]);
+        for (int64_t i = 0; i < counts[k]; i++) {
+            assert_int_equal(get(kept, i, 3, p), get(drawn, i, 1, q));
+            assert_memory_equal(p, q, 784);
+        }
+        tn_dataset_free(kept);
+    }
+    tn_dataset_free(drawn);
+    assert_null(tn_dataset_digits(context, TN_OPT(tn_digits_opt, .kept = true, .fresh = true)));
+    assert_string_equal(tn_context_error(context), "digits that are drawn anew in every epoch (fresh) cannot be kept");
+    assert_null(tn_dataset_digits(context, TN_OPT(tn_digits_opt, .kept = true, .count = INT64_MAX)));
+}
+
 /* Ink, in the box and in the middle, of reasonable weight, on black. */
 static void digits_stand_in_mnists_frame(void **state)
 {
@@ -157,7 +180,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_set_is_as_promised),       cmocka_unit_test(samples_are_functions_of_seed_and_index),
         cmocka_unit_test(digits_stand_in_mnists_frame), cmocka_unit_test(styles_are_well_formed),
-        cmocka_unit_test(digits_can_be_told_apart),
+        cmocka_unit_test(digits_can_be_told_apart),     cmocka_unit_test(kept_digits_are_the_same),
     };
     return cmocka_run_group_tests(tests, context_begin, context_end);
 }

@@ -19,6 +19,7 @@
 #include "base/file.h"
 #include "data/files.h"
 #include "support/scratch.h"
+#include <tarn/data.h>
 
 static int setup(void **state)
 {
@@ -453,6 +454,33 @@ static void threads(void **state)
     }
 }
 
+/* The same for programs. */
+static void for_programs(void **state)
+{
+    (void)state;
+    const void *data;
+    size_t bytes;
+    tn_context *c = tn_context_new(NULL);
+    if (!shell("mkdir -p p/b; printf one > p/b/1.txt; printf two > p/2.txt; tar cf p.tar p"))
+        skip();
+    tn_files *f = tn_files_open(c, scratch_path("p.tar"));
+    assert_non_null(f);
+    assert_int_equal(tn_files_count(f), 2);
+    assert_string_equal(tn_files_name(f, 0), "p/2.txt");
+    assert_string_equal(tn_files_where(f, 1), scratch_path("p.tar!p/b/1.txt"));
+    assert_int_equal(tn_files_read(c, f, 1, &data, &bytes), TN_OK);
+    assert_true(bytes == 3 && memcmp(data, "one", 3) == 0);
+    assert_int_equal(tn_files_read(c, f, 2, &data, &bytes), TN_INVALID);
+    assert_true(!data && bytes == 0 && strstr(tn_context_error(c), "there is no file 2; there are 2"));
+    assert_string_equal(tn_files_name(f, -1), "");
+    assert_string_equal(tn_files_where(f, 2), "");
+    tn_files_free(f);
+    assert_null(tn_files_open(c, scratch_path("nothere")));
+    assert_true(strstr(tn_context_error(c), "nothere") != NULL);
+    assert_true(tn_picture_name("a/B.JPG") && !tn_picture_name("a.txt"));
+    tn_context_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -465,6 +493,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(damaged_tar, setup, teardown),
         cmocka_unit_test_setup_teardown(single_files, setup, teardown),
         cmocka_unit_test_setup_teardown(threads, setup, teardown),
+        cmocka_unit_test_setup_teardown(for_programs, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* test_memory_bounded.c: tables and texts that are larger than the memory that a process may have: read, prepared, and sent through a
- * loader. labels: release */
+ * loader; an evaluation of many small samples. labels: release */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +19,9 @@
 #include "support/memory.h"
 #include "support/scratch.h"
 
+#include <tarn/nn.h>
 #include <tarn/text.h>
+#include <tarn/train.h>
 
 static int setup(void **state)
 {
@@ -194,6 +197,68 @@ static void memory_of_texts_is_bounded(void **state)
     memory_child(learn_text, &(source){path, NULL, folder});
 }
 
+/* ---- evaluation ---------------------------------------------------------------------------------------------------- */
+
+enum { NUMBERS = 1 << 18, ROWS = 100, KINDS = 256 };
+
+static tn_status get_number(void *user, int64_t index, uint64_t key, const tn_sample *out)
+{
+    const int64_t x = index * 7919 % ROWS, y = (x * 31 + index % 2) % KINDS;
+    (void)user, (void)key;
+    memcpy(out->at[0], &x, sizeof x);
+    memcpy(out->at[1], &y, sizeof y);
+    return TN_OK;
+}
+
+static double loss_by_hand(const float *weights)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < 2 * ROWS; i++) { /* after so many samples they repeat */
+        const int64_t x = i * 7919 % ROWS, y = (x * 31 + i % 2) % KINDS;
+        double of = 0;
+        for (int k = 0; k < KINDS; k++)
+            of += exp((double)weights[x * KINDS + k]);
+        sum += log(of) - (double)weights[x * KINDS + y];
+    }
+    return sum / (2 * ROWS);
+}
+
+/* Samples that are a number each are evaluated in large batches, as the nodes of a graph want it, but not in such as take a gigabyte. */
+static int evaluate_numbers(void *user)
+{
+    static const tn_field fields[] = {{.name = "x", .dtype = TN_I64}, {.name = "y", .dtype = TN_I64}};
+    (void)user;
+    tn_context *c = tn_context_new(TN_OPT(tn_context_opt, .threads = 1));
+    tn_dataset *d = tn_dataset_new(c, TN_OPT(tn_dataset_def, .count = NUMBERS, .fields = fields, .n_fields = 2,
+                                             .classes = KINDS, .get = get_number));
+    tn_graph *g = tn_graph_new(c);
+    tn_tensor *x = tn_input(g, "x", TN_I64, TN_SHAPE(tn_symbol(g, "batch")));
+    tn_model *m = tn_model_new(c, g, tn_layer_embedding(x, "table", ROWS, KINDS, NULL), NULL);
+    tn_view weights;
+    tn_evaluation r;
+    if (!d || !m || tn_model_init(m, 3) != TN_OK || !tn_state_get(tn_model_state(m), 0, &weights))
+        return 2;
+    if (!memory_limit((size_t)160 << 20))
+        return MEMORY_SKIP;
+    const tn_status status = tn_evaluate(c, m, d, 64, &r, NULL);
+    const double loss = loss_by_hand(weights.data);
+    if (status != TN_OK)
+        fprintf(stderr, "%s\n", tn_context_error(c));
+    else if (fabs(r.loss - loss) > 1e-4) /* of 262,144 samples, the last repetition is not whole */
+        fprintf(stderr, "the loss is %.9f, not %.9f\n", r.loss, loss);
+    const bool right = status == TN_OK && fabs(r.loss - loss) <= 1e-4 && r.samples == NUMBERS;
+    tn_model_free(m);
+    tn_dataset_free(d);
+    tn_context_free(c);
+    return right ? 0 : 3;
+}
+
+static void memory_of_evaluation_is_bounded(void **state)
+{
+    (void)state;
+    memory_child(evaluate_numbers, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +268,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(memory_of_queries_is_bounded, setup, teardown),
 #endif
         cmocka_unit_test_setup_teardown(memory_of_texts_is_bounded, setup, teardown),
+        cmocka_unit_test(memory_of_evaluation_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

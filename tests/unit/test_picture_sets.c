@@ -1,5 +1,6 @@
 /* test_picture_sets.c: pictures in folders by class, in archives, lists and shards, with masks and boxes; CIFAR's files; arrays.
  * Pictures are written here as PPM, so that no library is needed to read them again. labels: threads */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -128,6 +129,26 @@ static void by_class(void **state)
 }
 
 /* A broken picture names itself, in a folder and in an archive. */
+/* PBM: pictures of two shades, as text and as bytes. */
+static void two_shades(void **state)
+{
+    (void)state;
+    int64_t label;
+    write_text("bits/a/1.pbm", "P1 2 1 0 1");
+    write_text("bits/b/1.pbm", "P4 2 1 \x40");
+    write_text("bits/b/2.PBM", "P4 2 1 \x80");
+    tn_dataset *d = tn_dataset_pictures(context, scratch_path("bits"), NULL);
+    if (!d)
+        fail_msg("%s", tn_context_error(context));
+    assert_int_equal(tn_dataset_count(d), 3);
+    assert_int_equal(shade_of(d, 0, &label), 255);
+    assert_int_equal(label, 0);
+    assert_int_equal(shade_of(d, 1, &label), 255);
+    assert_int_equal(shade_of(d, 2, &label), 0);
+    assert_int_equal(label, 1);
+    tn_dataset_free(d);
+}
+
 static void broken(void **state)
 {
     (void)state;
@@ -260,6 +281,112 @@ static void shards(void **state)
     free((char *)(uintptr_t)paths[0]);
     free((char *)(uintptr_t)paths[1]);
 }
+
+/* Samples of one epoch that were left out; each must be named by one of the parts. */
+static int64_t left_out(tn_dataset *d, const char *const *parts, int n)
+{
+    static uint8_t room[1 << 18];
+    tn_view views[2] = {{.data = room}, {.data = room + (1 << 17)}};
+    for (int f = 0; f < 2; f++) {
+        const tn_field *field = tn_dataset_field(d, f);
+        views[f] = tn_view_of(views[f].data, field->dtype, field->rank, field->dims);
+    }
+    int64_t wrong = 0;
+    for (int64_t i = 0; i < tn_dataset_count(d); i++) {
+        if (tn_dataset_get(context, d, i, 0, views) == TN_OK)
+            continue;
+        bool named = false;
+        for (int k = 0; k < n; k++)
+            named |= strstr(tn_context_error(context), parts[k]) != NULL;
+        if (!named)
+            fail_msg("'%s' is not expected", tn_context_error(context));
+        wrong++;
+    }
+    tn_loader *l = tn_loader_new(context, d, TN_OPT(tn_loader_opt, .batch = 2, .skip_bad = true));
+    const tn_batch *batch;
+    tn_loader_stats stats;
+    while (tn_loader_next(l, &batch) == TN_OK && batch)
+        ;
+    tn_loader_get_stats(l, &stats);
+    assert_int_equal(stats.skipped, wrong);
+    tn_loader_free(l);
+    return wrong;
+}
+
+/* Labels that cannot be used, pictures without one, and a label without a picture. */
+static void broken_shards(void **state)
+{
+    (void)state;
+    int64_t label;
+    write_picture("s/0.ppm", 4, 4, 1);
+    write_text("s/0.cls", "tiger");
+    write_picture("s/1.ppm", 4, 4, 2);
+    write_text("s/1.cls", "1");
+    write_picture("s/2.ppm", 4, 4, 3);
+    write_text("s/3.cls", "2");
+    write_text("s/4.txt", "neither");
+    const char *folder = strdup(scratch_path("s"));
+    tn_pictures_opt opt = {0};
+    assert_null(tn_dataset_picture_shards(context, &folder, 1, &opt));
+    says("s/0.cls: the label \"tiger\" is not a number");
+    opt.skip_bad = true;
+    tn_dataset *d = tn_dataset_picture_shards(context, &folder, 1, &opt);
+    if (!d)
+        fail_msg("%s", tn_context_error(context));
+    assert_true(tn_dataset_count(d) == 4 && tn_dataset_classes(d) == 2);
+    const char *const parts[] = {"s/0.cls: the label \"tiger\"", "s/2.ppm: there is neither",
+                                 "s/3.cls: there is no picture"};
+    assert_int_equal(left_out(d, parts, 3), 3);
+    assert_int_equal(shade_of(d, 1, &label), 2);
+    assert_int_equal(label, 1);
+    tn_dataset_free(d);
+    write_text("s/0.cls", "0");
+    assert_true(shell("rm s/2.ppm"));
+    assert_null(tn_dataset_picture_shards(context, &folder, 1, NULL));
+    says("s/3.cls: there is no picture beside this label");
+    free((char *)(uintptr_t)folder);
+}
+
+#ifdef TARN_HAVE_JANSSON
+/* Of COCO: a picture that is not there, boxes that are none, entries of no image. */
+static void broken_coco(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"images\": [{\"id\": 1, \"file_name\": \"1.ppm\"}, {\"id\": 2, \"file_name\": \"gone.ppm\"}, "
+        "{\"id\": 3, \"file_name\": \"3.ppm\"}, {\"id\": 4}, {\"id\": 5, \"file_name\": \"5.ppm\"}], "
+        "\"categories\": [{\"id\": 90, \"name\": \"b\"}], \"annotations\": ["
+        "{\"image_id\": 1, \"category_id\": 90, \"bbox\": [2, 1, 4, 4]}, "
+        "{\"image_id\": 2, \"category_id\": 90, \"bbox\": [2, 1, 4, 4]}, "
+        "{\"image_id\": 3, \"category_id\": 90, \"bbox\": [2, 1, 4, 4]}, "
+        "{\"image_id\": 3, \"category_id\": 7, \"bbox\": [2, 1, 4, 4]}, "
+        "{\"image_id\": 9, \"category_id\": 90, \"bbox\": [2, 1, 4, 4]}, "
+        "{\"image_id\": 5, \"category_id\": 90, \"bbox\": [2, 1, 4, 4]}]}";
+    write_picture("c/1.ppm", 20, 10, 1);
+    write_picture("c/3.ppm", 20, 10, 3);
+    write_picture("c/5.ppm", 20, 10, 5);
+    write_text("c.json", text);
+    char *folder = strdup(scratch_path("c")), *path = strdup(scratch_path("c.json"));
+    tn_pictures_opt opt = {.most_boxes = 3, .height = 10, .width = 20};
+    assert_null(tn_dataset_picture_boxes(context, folder, path, TN_BOXES_COCO, &opt));
+    says("c.json: there is no picture \"gone.ppm\"");
+    opt.skip_bad = true;
+    tn_dataset *d = tn_dataset_picture_boxes(context, folder, path, TN_BOXES_COCO, &opt);
+    if (!d)
+        fail_msg("%s", tn_context_error(context));
+    assert_int_equal(tn_dataset_count(d), 6);
+    const char *const parts[] = {"c.json: there is no picture \"gone.ppm\"", "c.json: annotation 3: category 7",
+                                 "c.json: an image", "c.json: annotation 4: there is no image 9"};
+    assert_int_equal(left_out(d, parts, 4), 4);
+    tn_dataset_free(d);
+    write_text("c.json", "{\"images\": [{\"id\": 1, \"file_name\": \"1.ppm\"}, {\"id\": 1, \"file_name\": \"3.ppm\"}], "
+                         "\"categories\": [], \"annotations\": []}");
+    assert_null(tn_dataset_picture_boxes(context, folder, path, TN_BOXES_COCO, &opt));
+    says("c.json: two images have the id 1");
+    free(folder);
+    free(path);
+}
+#endif
 
 /* As a trainer takes them: a class for each place, none where the mask has 255, and no class that there is not. */
 static void check_mask_targets(tn_dataset *d)
@@ -469,6 +596,10 @@ static void cifar(void **state)
     write_file("c/test_batch.bin", record, 3072);
     assert_null(tn_dataset_cifar(context, scratch_path("c"), false));
     says("c/test_batch.bin: its 3072 bytes are not a whole number of records");
+    record[3073] = 10;
+    write_file("c/test_batch.bin", record, sizeof record);
+    assert_null(tn_dataset_cifar(context, scratch_path("c"), false));
+    says("c/test_batch.bin: record 1, from 0, has the label 10; there are 10 classes");
 }
 
 static void arrays(void **state)
@@ -496,6 +627,31 @@ static void arrays(void **state)
     tn_dataset_free(d);
     assert_null(tn_dataset_arrays(context, scratch_path("x.npy"), NULL, scratch_path("x.npy"),
                                   TN_OPT(tn_arrays_opt, .classes = -1)));
+    /* what is wrong with labels is said of their file */
+    int8_t negative[2] = {0, -1};
+    tn_view vn = tn_view_of(negative, TN_I8, 1, (int64_t[]){2}), v1 = tn_view_of(negative, TN_I8, 1, (int64_t[]){1}),
+            v0 = tn_view_of(negative, TN_I8, 1, (int64_t[]){0});
+    assert_int_equal(format_npy_write(scratch_path("neg.npy"), &vn, &e), TN_OK);
+    assert_null(tn_dataset_arrays(context, scratch_path("x.npy"), NULL, scratch_path("neg.npy"), NULL));
+    says("/neg.npy: label -1 of sample 1 of the array y lies outside 0 to ");
+    assert_null(strstr(tn_context_error(context), "x.npy"));
+    assert_int_equal(format_npy_write(scratch_path("one.npy"), &v1, &e), TN_OK);
+    assert_null(tn_dataset_arrays(context, scratch_path("x.npy"), NULL, scratch_path("one.npy"), NULL));
+    says("x.npy: x has 2 samples, y (");
+    says("one.npy) has 1");
+    assert_int_equal(format_npy_write(scratch_path("none.npy"), &v0, &e), TN_OK);
+    assert_null(tn_dataset_arrays(context, scratch_path("x.npy"), NULL, scratch_path("none.npy"), NULL));
+    says("none.npy: the array y has no samples");
+    /* a NaN is told with its sample, which can be left out */
+    float odd[4] = {1, 2, NAN, 4};
+    tn_view vo = tn_view_of(odd, TN_F32, 2, (int64_t[]){2, 2});
+    assert_int_equal(format_npy_write(scratch_path("odd.npy"), &vo, &e), TN_OK);
+    d = tn_dataset_arrays(context, scratch_path("odd.npy"), NULL, scratch_path("y.npy"), NULL);
+    assert_non_null(d);
+    assert_int_equal(left_out(d, (const char *const[]){"odd.npy: sample 1 of the array x holds a NaN"}, 1), 1);
+    tn_dataset_free(d);
+    assert_null(tn_dataset_arrays(context, scratch_path("nowhere"), NULL, "y", NULL));
+    says("nowhere: No such file");
     const char *data = getenv("TARN_DATA");
     char path[600];
     snprintf(path, sizeof path, "%s/pneumonia-mnist/pneumoniamnist.npz", data ? data : "../shared/data");
@@ -656,10 +812,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(by_class, context_begin_scratch, context_end_scratch),
+        cmocka_unit_test_setup_teardown(two_shades, context_begin_scratch, context_end_scratch),
         cmocka_unit_test_setup_teardown(broken, context_begin_scratch, context_end_scratch),
         cmocka_unit_test_setup_teardown(broken_first, context_begin_scratch, context_end_scratch),
         cmocka_unit_test_setup_teardown(lists, context_begin_scratch, context_end_scratch),
         cmocka_unit_test_setup_teardown(shards, context_begin_scratch, context_end_scratch),
+        cmocka_unit_test_setup_teardown(broken_shards, context_begin_scratch, context_end_scratch),
+#ifdef TARN_HAVE_JANSSON
+        cmocka_unit_test_setup_teardown(broken_coco, context_begin_scratch, context_end_scratch),
+#endif
         cmocka_unit_test_setup_teardown(masks, context_begin_scratch, context_end_scratch),
         cmocka_unit_test_setup_teardown(boxes, context_begin_scratch, context_end_scratch),
         cmocka_unit_test_setup_teardown(deep, context_begin_scratch, context_end_scratch),

@@ -138,6 +138,24 @@ static void what_is_wrong_is_told(void **state)
     assert_non_null(strstr(tn_context_error(context), "no window of 3 rows"));
     tn_preparation_free(p);
     assert_null(tn_series_prepare(context, t, &(tn_series_part){2, 2, false}, NULL));
+    /* two rows at one time have no order, unless they are of two series */
+    tn_table *twice = table_of("t,who,v\n2020-01-01,a,1\n2020-01-02,a,2\n2020-01-03,a,3\n2020-01-02,b,4\n");
+    assert_null(tn_series_prepare(context, twice, NULL, TN_OPT(tn_series_opt, .length = 2, .time = "t")));
+    assert_non_null(strstr(tn_context_error(context),
+                           "rows 2 and 4 have the same time, 2020-01-02; keep one of them, or name by 'id'"));
+    p = tn_series_prepare(context, twice, NULL, TN_OPT(tn_series_opt, .length = 2, .time = "t", .id = "who"));
+    assert_non_null(p);
+    tn_preparation_free(p);
+    tn_table_free(twice);
+    twice = table_of("t,who,v\n1.5,a,1\n2,b,2\n2.5,a,3\n1.5,a,4\n");
+    assert_null(tn_series_prepare(context, twice, NULL, TN_OPT(tn_series_opt, .length = 2, .time = "t", .id = "who")));
+    assert_non_null(strstr(tn_context_error(context), "rows 1 and 4 have the same time, 1.5, in one series"));
+    tn_table_free(twice);
+    twice = table_of("t,v,w\n1,,1\n2,inf,2\n3,,3\n4,5,4\n");
+    assert_null(tn_series_prepare(context, twice, &(tn_series_part){0, 3, false}, TN_OPT(tn_series_opt, .length = 2)));
+    assert_non_null(
+        strstr(tn_context_error(context), "the column \"v\" has no number in the rows that are trained on"));
+    tn_table_free(twice);
     const char *bad = "{\"kind\":\"series\",\"length\":0}";
     assert_null(tn_preparation_parse(context, bad, strlen(bad)));
     tn_table_free(t);

@@ -16,7 +16,12 @@
 #include <tarn/sound.h>
 
 #include "base/file.h"
+#include "base/library.h"
+#include "data/sound/sound.h"
 #include "support/scratch.h"
+#ifdef TARN_HAVE_SNDFILE
+#include <sndfile.h>
+#endif
 
 static const double PI = 3.14159265358979323846;
 
@@ -266,7 +271,11 @@ static void test_wrong(void **state)
     refused(c, "nowhere", NULL, "nowhere");
     refused(c, "set", TN_OPT(tn_sounds_opt, .label = "("), "is no regular expression");
     refused(c, "set", TN_OPT(tn_sounds_opt, .label = "^x"), "does not match 'label'");
-    refused(c, "set", TN_OPT(tn_sounds_opt, .only = "^x"), "holds no sounds that 'only' and 'except' leave");
+    refused(c, "set", TN_OPT(tn_sounds_opt, .only = "^x"), "set holds 3 sounds, but the name of none matches '^x'");
+    refused(c, "set", TN_OPT(tn_sounds_opt, .except = "[0-9]"),
+            "set holds 3 sounds, but the names of all match '[0-9]', which leaves them out");
+    refused(c, "set", TN_OPT(tn_sounds_opt, .only = "dog", .except = "x"),
+            "the name of none matches 'dog', or all that do match 'x', which leaves them out");
     refused(c, "set", TN_OPT(tn_sounds_opt, .seconds = -1), "nothing is negative");
     refused(c, "set", TN_OPT(tn_sounds_opt, .augment = TN_OPT(tn_sound_augment, .noise = 2)), "noise 0 to 1");
     refused(c, "set", TN_OPT(tn_sounds_opt, .classes = 1, .class_names = (const char *const[]){"cat"}),
@@ -319,6 +328,173 @@ static void test_broken_first(void **state)
             "none of 1 sounds can be read; the first: ");
 }
 
+/* ---- files that are cut off ---------------------------------------------------------------------------------------- */
+
+/* What says its length, with `n` bytes of samples behind it of `due`, as unsigned char *to; its size. */
+static size_t put_at(unsigned char *to, size_t at, const char *bytes, size_t n)
+{
+    memcpy(to + at, bytes, n);
+    return at + n;
+}
+
+#define HEAD(text) text, sizeof text - 1
+
+static void test_lengths(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *head;
+        size_t head_bytes, samples;
+        bool cut;
+    } cases[] = {
+        {HEAD("RIFF\x1c\0\0\0WAVEdata\x08\0\0\0"), 8, false},
+        {HEAD("RIFF\x1c\0\0\0WAVEdata\x08\0\0\0"), 7, true},
+        {HEAD("RIFF\x1c\0\0\0WAVEdata\x08\0\0\0"), 12, false},                  /* something follows */
+        {HEAD("RIFF\x1c\0\0\0WAVEdata\x07\0\0\0"), 7, false},                   /* no byte fills it up */
+        {HEAD("RIFF\x1c\0\0\0WAVEodd \x03\0\0\0abc_data\x02\0\0\0"), 2, false}, /* one does */
+        {HEAD("RIFF\x1c\0\0\0WAVEodd \x03\0\0\0abc_data\x02\0\0\0"), 1, true},
+        {HEAD("RIFF\x1c\0\0\0WAVEodd \x03\0\0\0abc"), 0, false}, /* nothing more: libsndfile tells */
+        {HEAD("RIFF\x1c\0\0\0WAVELIST\x40\0\0\0abc"), 0, true},
+        {HEAD("RIFF\x1c\0\0\0WAVEdata\0\0\0\0"), 8, false}, /* from pipes: nothing, or the most */
+        {HEAD("RIFF\xff\xff\xff\xffWAVEdata\xff\xff\xff\xff"), 8, false},
+        {HEAD("RIFF\xff\xff\xff\xffWAVEdata\0\xf0\xff\x7f"), 8, false},
+        {HEAD("RIFX\0\0\0\x1cWAVEdata\0\0\0\x08"), 7, true},
+        {HEAD("RIFX\0\0\0\x1cWAVEdata\0\0\0\x08"), 8, false},
+        {HEAD("FORM\0\0\0\x1c"
+              "AIFFSSND\0\0\0\x08"),
+         7, true},
+        {HEAD("FORM\0\0\0\x1c"
+              "AIFFSSND\0\0\0\x08"),
+         8, false},
+        {HEAD("RF64\xff\xff\xff\xffWAVEds64\x10\0\0\0________\x08\0\0\0\0\0\0\0data\xff\xff\xff\xff"), 7, true},
+        {HEAD("RF64\xff\xff\xff\xffWAVEds64\x10\0\0\0________\x08\0\0\0\0\0\0\0data\xff\xff\xff\xff"), 8, false},
+        {HEAD("BW64\xff\xff\xff\xffWAVEds64\x10\0\0\0________\xff\xff\xff\xff\xff\xff\xff\xff"
+              "data\xff\xff\xff\xff"),
+         8, false},
+        {HEAD("riff............________wave............data............\x20\0\0\0\0\0\0\0"), 8, false},
+        {HEAD("riff............________wave............data............\x20\0\0\0\0\0\0\0"), 7, true},
+        {HEAD("riff............________wave............data............\x10\0\0\0\0\0\0\0"), 7, false},
+        {HEAD(".snd\0\0\0\x10\0\0\0\x08____"), 8, false},
+        {HEAD(".snd\0\0\0\x10\0\0\0\x08____"), 7, true},
+        {HEAD(".snd\0\0\0\x10\xff\xff\xff\xff____"), 7, false},
+        {HEAD("anything else, which nobody knows"), 8, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const size_t n = cases[i].head_bytes + cases[i].samples;
+        unsigned char *bytes = calloc(n, 1); /* exactly, so that reading behind it is seen */
+        put_at(bytes, 0, cases[i].head, cases[i].head_bytes);
+        if (data_sound_is_cut(bytes, n) != cases[i].cut)
+            fail_msg("case %zu is %scut", i, cases[i].cut ? "" : "not ");
+        free(bytes);
+        for (size_t k = 0; k < n; k++) {
+            bytes = malloc(k ? k : 1);
+            memset(bytes, 0, k);
+            put_at(bytes, 0, cases[i].head, k < cases[i].head_bytes ? k : cases[i].head_bytes);
+            (void)data_sound_is_cut(bytes, k);
+            free(bytes);
+        }
+    }
+}
+
+#ifdef TARN_HAVE_SNDFILE
+/* A tone in a form of libsndfile's; false where it has none. */
+static bool write_as(const tn_sound *s, const char *path, int format)
+{
+    SNDFILE *(*open)(const char *, int, SF_INFO *);
+    sf_count_t (*put)(SNDFILE *, const float *, sf_count_t);
+    int (*close)(SNDFILE *);
+    void *library = base_library_open("libsndfile.so.1");
+    SF_INFO info = {.samplerate = s->rate, .channels = s->channels, .format = format};
+    if (!library || !base_library_find(library, "sf_open", &open) ||
+        !base_library_find(library, "sf_writef_float", &put) || !base_library_find(library, "sf_close", &close))
+        return false;
+    SNDFILE *f = open(path, SFM_WRITE, &info);
+    if (!f)
+        return false;
+    put(f, s->samples, s->frames);
+    close(f);
+    return true;
+}
+
+/* Cut at tenths of its length, from `first` on: libsndfile keeps memory of an OGG whose first pages are cut. */
+static void check_cuts(tn_context *c, const char *name, int format, int first)
+{
+    void *bytes = NULL;
+    size_t n = 0;
+    base_error e = {0};
+    tn_sound *s = tone(c, 300, 40000, 1, 16000);
+    const bool written = write_as(s, scratch_path(name), format);
+    tn_sound_free(s);
+    if (!written) {
+        print_message("SKIPPED: libsndfile does not write %s\n", name);
+        return;
+    }
+    assert_int_equal(base_file_read(scratch_path(name), 1 << 22, &bytes, &n, &e), TN_OK);
+    tn_sound *whole = tn_sound_decode(c, bytes, n, name, NULL);
+    if (!whole || whole->frames != 40000)
+        fail_msg("%s: %s", name, tn_context_error(c));
+    tn_sound_free(whole);
+    for (int part = first; part < 10; part++) {
+        if (tn_sound_decode(c, bytes, n * (size_t)part / 10, name, NULL))
+            fail_msg("%d tenths of %s are a sound", part, name);
+        const char *why = tn_context_error(c);
+        if (!strstr(why, name) ||
+            (!strstr(why, " cut off") && !strstr(why, "no sound that") && !strstr(why, "damaged")))
+            fail_msg("%s: %s", name, why);
+    }
+    if (tn_sound_decode(c, bytes, n - 20, name, NULL))
+        fail_msg("%s without its last 20 bytes is a sound", name);
+    free(bytes);
+}
+#endif
+
+/* Whatever is cut off is no shorter sound. */
+static void test_cut(void **state)
+{
+    tn_context *c = *state;
+    if (!readable(c))
+        skip();
+#ifdef TARN_HAVE_SNDFILE
+    check_cuts(c, "cut.wav", SF_FORMAT_WAV | SF_FORMAT_PCM_16, 1);
+    check_cuts(c, "cut-big.wav", (int)SF_ENDIAN_BIG | SF_FORMAT_WAV | SF_FORMAT_PCM_24, 1);
+    check_cuts(c, "cut-float.wav", SF_FORMAT_WAVEX | SF_FORMAT_FLOAT, 1);
+    check_cuts(c, "cut-rf64.wav", SF_FORMAT_RF64 | SF_FORMAT_PCM_16, 1);
+    check_cuts(c, "cut.w64", SF_FORMAT_W64 | SF_FORMAT_PCM_16, 1);
+    check_cuts(c, "cut.aiff", SF_FORMAT_AIFF | SF_FORMAT_PCM_16, 1);
+    check_cuts(c, "cut.au", SF_FORMAT_AU | SF_FORMAT_PCM_16, 1);
+    check_cuts(c, "cut.caf", SF_FORMAT_CAF | SF_FORMAT_PCM_16, 1);
+    check_cuts(c, "cut.flac", SF_FORMAT_FLAC | SF_FORMAT_PCM_16, 1);
+    check_cuts(c, "cut.ogg", SF_FORMAT_OGG | SF_FORMAT_VORBIS, 8);
+    check_cuts(c, "cut.opus", SF_FORMAT_OGG | SF_FORMAT_OPUS, 8);
+#endif
+}
+
+/* A folder that would be a class and has no sound. */
+static void test_empty_class(void **state)
+{
+    tn_context *c = *state;
+    base_error e = {0};
+    if (!readable(c))
+        skip();
+    make_set(c);
+    assert_int_equal(base_make_folder(scratch_path("set/bird"), &e), TN_OK);
+    assert_int_equal(base_file_write(scratch_path("set/bird/notes.txt"), "x", 1, &e), TN_OK);
+    refused(c, "set", NULL, "set: the folder \"bird\" would be a class, but there is no sound in it");
+    const tn_sounds_opt opts[] = {{.except = "^bird"}, /* left out, or no class */
+                                  {.label = "/([0-9])"},
+                                  {.classes = 2, .class_names = (const char *const[]){"cat", "dog"}}};
+    for (size_t i = 0; i < 3; i++) {
+        tn_dataset *d = tn_dataset_sounds(c, scratch_path("set"), &opts[i]);
+        if (!d)
+            fail_msg("%s", tn_context_error(c));
+        tn_dataset_free(d);
+    }
+    /* one whose sounds patterns leave out holds sounds */
+    tn_dataset *d = tn_dataset_sounds(c, scratch_path("set"), TN_OPT(tn_sounds_opt, .except = "^bird|^dog"));
+    assert_true(d && tn_dataset_classes(d) == 1);
+    tn_dataset_free(d);
+}
+
 static int begin(void **state)
 {
     scratch_new();
@@ -341,6 +517,9 @@ int main(void)
                                        cmocka_unit_test_setup_teardown(test_sets, begin, end),
                                        cmocka_unit_test_setup_teardown(test_changes, begin, end),
                                        cmocka_unit_test_setup_teardown(test_wrong, begin, end),
-                                       cmocka_unit_test_setup_teardown(test_broken_first, begin, end)};
+                                       cmocka_unit_test_setup_teardown(test_broken_first, begin, end),
+                                       cmocka_unit_test(test_lengths),
+                                       cmocka_unit_test_setup_teardown(test_cut, begin, end),
+                                       cmocka_unit_test_setup_teardown(test_empty_class, begin, end)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

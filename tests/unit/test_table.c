@@ -302,6 +302,7 @@ static void encodings(void **state)
     assert_int_equal(tn_table_skipped(t), 1);
     assert_true(noted(t, "mixture"));
     tn_table_free(t);
+    refuse("n\xE9,\xC3\xA9\n1,2\n", TN_OPT(tn_table_opt, .bad = TN_BAD_SKIP), "t.csv:1: the first line is not UTF-8");
     refuse("a\n\xE9\n", TN_OPT(tn_table_opt, .encoding = TN_ENCODING_UTF8), "Latin-1, say so");
     t = read_text("a,b\n\xE9,1\n", TN_OPT(tn_table_opt, .encoding = TN_ENCODING_LATIN1));
     text_is(t, "a", 0, "\xC3\xA9");
@@ -312,6 +313,34 @@ static void encodings(void **state)
     refuse_bytes("\xFF\xFE"
                  "a\0\0\xD8",
                  6, "t.csv", NULL, "surrogates");
+}
+
+/* Zero bytes, which would end a name or a category early. */
+static void zeros(void **state)
+{
+    (void)state;
+    static const char csv[] = "x,c\n1,red\n2,r\0d\n3,blue\n4,\"r\0\"\n5,red\n", head[] = "x\0,c\n1,2\n",
+                      json[] =
+                          "{\"x\":1,\"\xFF\":2}\n{\"x\":2,\"c\":\"\xC3\xA9\"}\n{\"x\":3,\"c\":\"a\0\"}\n{\"x\":4}\n";
+    refuse_bytes(csv, sizeof csv - 1, "t.csv", NULL, "t.csv:3:4: the byte 0x00 is in no text");
+    tn_table *t = tn_table_parse(context, csv, sizeof csv - 1, "t.csv", TN_OPT(tn_table_opt, .bad = TN_BAD_SKIP));
+    assert_non_null(t);
+    assert_true(tn_table_rows(t) == 3 && tn_table_skipped(t) == 2);
+    text_is(t, "c", 1, "blue");
+    assert_true(noted(t, "t.csv:3:1: this row holds a zero byte"));
+    tn_table_free(t);
+    refuse_bytes(head, sizeof head - 1, "t.csv", TN_OPT(tn_table_opt, .bad = TN_BAD_SKIP), "t.csv:1: the first line");
+    refuse_bytes(json, sizeof json - 1, "t.jsonl", NULL, "t.jsonl:1:9: the byte 0xFF is not UTF-8");
+    t = tn_table_parse(context, json, sizeof json - 1, "t.jsonl", TN_OPT(tn_table_opt, .bad = TN_BAD_SKIP));
+    assert_non_null(t);
+    assert_true(tn_table_rows(t) == 2 && tn_table_skipped(t) == 2 && tn_table_columns(t) == 2);
+    tn_table_free(t);
+    t = tn_table_parse(context, "{\"c\":\"a\\u0000b\"}", 16, "t.jsonl", NULL);
+    assert_non_null(t);
+    text_is(t, "c", 0,
+            "a\xEF\xBF\xBD"
+            "b");
+    tn_table_free(t);
 }
 
 /* ---- what is wrong ---------------------------------------------------------------------------------------------- */
@@ -572,6 +601,7 @@ int main(void)
         cmocka_unit_test(times_are_read_and_written),
         cmocka_unit_test(forms_of_csv),
         cmocka_unit_test(encodings),
+        cmocka_unit_test(zeros),
         cmocka_unit_test(wrong_rows_are_told),
         cmocka_unit_test(threads_make_no_difference),
         cmocka_unit_test(json_lines),

@@ -338,6 +338,31 @@ static void queries_are_kept(void **state)
     assert_non_null(strstr(tn_context_error(context), "columns 1 and 2 are both named \"id\""));
 }
 
+/* A database keeps any bytes as a text. */
+static void texts_of_queries_are_texts(void **state)
+{
+    (void)state;
+    char path[600], folder[512];
+    (void)snprintf(path, sizeof path, "%s", scratch_path("odd.db"));
+    (void)snprintf(folder, sizeof folder, "%s", scratch_path("columns_odd"));
+    sqlite3 *db = open_database(path);
+    run(db, "create table t(id, c); insert into t values (1, 'one'), (2, cast(x'72ff64' as text)), "
+            "(3, cast(x'720064' as text)), (4, 'four')");
+    sqlite3_close(db);
+    for (int k = 0; k < 2; k++) {
+        const char *where = k ? folder : NULL;
+        const tn_table_opt fail = {.cache = where, .cache_above = 1};
+        const tn_table_opt skip = {.cache = where, .cache_above = 1, .bad = TN_BAD_SKIP};
+        assert_null(tn_table_sqlite(context, path, "select * from t", &fail));
+        assert_non_null(strstr(tn_context_error(context), "row 2 of the answer: \"c\" is not UTF-8"));
+        tn_table *t = tn_table_sqlite(context, path, "select * from t", &skip);
+        if (!t)
+            fail_msg("%s", tn_context_error(context));
+        assert_true(tn_table_rows(t) == 2 && tn_table_skipped(t) == 2);
+        tn_table_free(t);
+    }
+}
+
 #endif
 
 #ifdef TARN_HAVE_ZLIB
@@ -371,7 +396,7 @@ int main(void)
         cmocka_unit_test(lines_are_kept),
 
 #ifdef TARN_HAVE_SQLITE
-        cmocka_unit_test(queries_are_kept),
+        cmocka_unit_test(queries_are_kept),      cmocka_unit_test(texts_of_queries_are_texts),
 
 #endif
 

@@ -309,7 +309,7 @@ static void test_wrong(void **state)
     refused(
         *state, table(*state, false), text, TN_LOSS_AUTO,
         "cross entropy needs an output [batch, places, classes], as the data have a class for each place; the model's "
-        "has 2 axes");
+        "is f32[batch,4]");
     tn_dataset_free(soft);
     tn_dataset_free(text);
 }

@@ -123,7 +123,8 @@ static void test_classes(void **state)
     assert_null(tn_preparation_read(context, q, "", 0, "nothing"));
     assert_null(tn_preparation_read(context, q, "dog\n\ncat \xe2\x82", 11, "test"));
     assert_string_equal(tn_context_error(context),
-                        "test, line 3, byte 5: 0xE2 is not UTF-8 here; lines are given as UTF-8");
+                        "test:3:5: the byte 0xE2 is not UTF-8, in which texts are read; convert the file first, as with "
+                        "iconv -f LATIN1 -t UTF-8");
     free(json);
     tn_dataset_free(raw);
     tn_preparation_free(q);

@@ -181,7 +181,76 @@ static void resumed_runs_end_in_the_same_bits(void **p)
     resumed_as_well(*p, o);
 }
 
-/* Without noise and statistics, as second-order steps like it. */
+static tn_model *trained_on(fixture *f, const tn_train_opt *o)
+{
+    tn_model *m = mlp(f, 10);
+    tn_trainer *t = trainer(f, m, o);
+    if (tn_trainer_run(t) != TN_OK)
+        fail_msg("%s", tn_trainer_error(t));
+    tn_trainer_free(t);
+    return m;
+}
+
+/* ---- what is told ---------------------------------------------------------------------------------------------------- */
+
+/* The first step after a resume: a process is as fast as what it saw itself. */
+static int first_step(void *user, const tn_progress *p)
+{
+    double *samples = user;
+    if (*samples == 0)
+        *samples = p->samples_per_second * p->seconds;
+    return 0;
+}
+
+static void a_resumed_epoch_is_as_fast_as_its_own_samples(void **p)
+{
+    fixture *f = *p;
+    tn_train_opt o = options();
+    int64_t at[2] = {1, 15};
+    double samples = 0;
+    o.folder = f->folder;
+    for (int resumed = 0; resumed < 2; resumed++) {
+        o.progress = resumed ? first_step : stop_at;
+        o.user = resumed ? (void *)&samples : (void *)at;
+        tn_model *m = mlp(f, 10);
+        tn_trainer *t = trainer(f, m, &o);
+        if (resumed)
+            assert_int_equal(tn_trainer_resume(t, scratch_path("last.safetensors")), TN_OK);
+        assert_int_equal(tn_trainer_run(t), resumed ? TN_OK : TN_CANCELLED);
+        tn_trainer_free(t);
+        tn_model_free(m);
+    }
+    assert_true(samples > 0 && samples < 5 * 32); /* not sixteen batches of 32 */
+}
+
+static int accuracy_of(void *user, const tn_progress *p)
+{
+    double *accuracy = user;
+    if (p->epoch_end)
+        *accuracy = p->accuracy;
+    return 0;
+}
+
+/* At a rate of 0 the same predictions are counted, whatever the batches. */
+static void accuracy_is_told_when_gradients_are_summed(void **p)
+{
+    fixture *f = *p;
+    tn_train_opt o = options();
+    double accuracy[2] = {-1, -1};
+    o.epochs = 1;
+    o.schedule = (tn_schedule_opt){.lr = 1e-30};
+    o.progress = accuracy_of;
+    for (int i = 0; i < 2; i++) {
+        o.accumulate = i ? 3 : 1;
+        o.user = &accuracy[i];
+        tn_model *m = trained_on(f, &o);
+        tn_model_free(m);
+    }
+    assert_true(accuracy[0] > 0);
+    if (fabs(accuracy[0] - accuracy[1]) > 0.1) /* dropout differs: runs are counted */
+        fail_msg("%g and %g", accuracy[0], accuracy[1]);
+}
+
 /* ---- samples that are left out ------------------------------------------------------------------------------------- */
 
 enum { BATCH = 32 };
@@ -216,16 +285,6 @@ static tn_dataset *broken_set(fixture *whole)
     if (!d)
         fail_msg("%s", tn_context_error(whole->context));
     return d;
-}
-
-static tn_model *trained_on(fixture *f, const tn_train_opt *o)
-{
-    tn_model *m = mlp(f, 10);
-    tn_trainer *t = trainer(f, m, o);
-    if (tn_trainer_run(t) != TN_OK)
-        fail_msg("%s", tn_trainer_error(t));
-    tn_trainer_free(t);
-    return m;
 }
 
 /* Batches that lost all samples are as none, wherever they stand, and runs go on exactly. */
@@ -517,6 +576,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(it_learns, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_optimizer_learns, set_up, tear_down),
         cmocka_unit_test_setup_teardown(resumed_runs_end_in_the_same_bits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_resumed_epoch_is_as_fast_as_its_own_samples, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(accuracy_is_told_when_gradients_are_summed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(whole_batches_are_left_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lbfgs_learns, set_up, tear_down),
         cmocka_unit_test_setup_teardown(losses_are_added, set_up, tear_down),

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "data/names.h"
 #include "data/picture/set.h"
+#include "data/sound/sound.h"
 
 enum { MOST_LISTED = 20, MOST_NOTES = 100, MOST_CLASSES = 100000, MOST_ARCHIVES = 64 };
 
@@ -78,23 +79,54 @@ void check_bins_add(tn_check_column *column, double value, int64_t n)
 
 tn_status check_add(data_check *c, const check_file *f, int kind, int64_t row, uint64_t hash)
 {
-    check_item item = {hash, f->number, row, f->class_number, (uint8_t)kind, (uint8_t)f->part};
+    check_item item = {hash, 0, f->number, row, f->class_number, (uint8_t)kind, (uint8_t)f->part};
     c->report.samples[kind][f->part]++;
     if (f->class_number >= 0)
         c->classes.at[f->class_number].count[f->part]++;
     return base_vec_push(&c->items, item) ? TN_OK : base_no_memory(c->err, "checking data");
 }
 
+void check_add_alike(data_check *c, uint64_t hash)
+{
+    c->items.at[c->items.n - 1].alike = hash;
+}
+
+/* Of a reason that begins with the path, and perhaps a line and a column, that stands beside it. */
+static tn_status list_bad(data_check *c, tn_check_bad *to, const char *where, const char *reason)
+{
+    size_t n = strlen(where), line = 0;
+    if (strncmp(reason, where, n) == 0 && (reason[n] == ':' || reason[n] == ' ')) {
+        reason += n;
+        for (size_t k = 0, digits; k < 2 && reason[line] == ':'; k++, line += digits + 1)
+            if ((digits = strspn(reason + line + 1, "0123456789")) == 0 || reason[line + 1 + digits] != ':')
+                break;
+    } else {
+        n = 0;
+    }
+    to->path = base_arena_printf(&c->arena, "%s%.*s", where, (int)line, reason);
+    reason += line;
+    to->reason = base_arena_strdup(&c->arena, n ? reason + strspn(reason, ": ") : reason);
+    return to->path && to->reason ? TN_OK : base_no_memory(c->err, "checking data");
+}
+
 tn_status check_add_bad(data_check *c, const char *where, const char *reason)
 {
-    size_t n = strlen(where);
-    if (strncmp(reason, where, n) == 0 && (reason[n] == ':' || reason[n] == ' ')) /* the path stands beside it */
-        reason += n + strspn(reason + n, ": ");
+    tn_check_bad bad;
     c->report.bad_total++;
     if (c->bad.n >= (size_t)c->opt.most)
         return TN_OK;
-    tn_check_bad bad = {base_arena_strdup(&c->arena, where), base_arena_strdup(&c->arena, reason)};
-    return bad.path && bad.reason && base_vec_push(&c->bad, bad) ? TN_OK : base_no_memory(c->err, "checking data");
+    BASE_TRY(list_bad(c, &bad, where, reason));
+    return base_vec_push(&c->bad, bad) ? TN_OK : base_no_memory(c->err, "checking data");
+}
+
+tn_status check_add_outside(data_check *c, const char *where, const char *reason)
+{
+    tn_check_bad bad;
+    c->report.outside_total++;
+    if (c->outside.n >= (size_t)c->opt.most)
+        return TN_OK;
+    BASE_TRY(list_bad(c, &bad, where, reason));
+    return base_vec_push(&c->outside, bad) ? TN_OK : base_no_memory(c->err, "checking data");
 }
 
 tn_status check_add_note(data_check *c, const char *fmt, ...)
@@ -134,6 +166,7 @@ int check_class(data_check *c, const char *name)
 
 /* ---- names ------------------------------------------------------------------------------------------------------- */
 
+/* "train", and "train2017" too. */
 static int part_word(const char *word, size_t n)
 {
     static const struct {
@@ -142,6 +175,8 @@ static int part_word(const char *word, size_t n)
     } words[] = {{"train", TN_PART_TRAIN}, {"training", TN_PART_TRAIN}, {"val", TN_PART_VAL},
                  {"valid", TN_PART_VAL},   {"validation", TN_PART_VAL}, {"dev", TN_PART_VAL},
                  {"test", TN_PART_TEST},   {"testing", TN_PART_TEST},   {"t10k", TN_PART_TEST}};
+    while (n > 0 && word[n - 1] >= '0' && word[n - 1] <= '9')
+        n--;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strlen(words[i].word) == n && memcmp(words[i].word, word, n) == 0)
             return words[i].part;
@@ -162,7 +197,15 @@ int check_part_of(const char *name, bool of_file)
 /* Folders of YOLO, Pascal VOC, COCO and of masks, which say what is in them and not what class it is. */
 static bool layout_word(const char *word, size_t n, bool of_annotations)
 {
-    static const char *const words[] = {"images", "JPEGImages", "labels", "annotations", "Annotations", "masks"};
+    static const char *const words[] = {"images",
+                                        "JPEGImages",
+                                        "labels",
+                                        "annotations",
+                                        "Annotations",
+                                        "ImageSets",
+                                        "SegmentationClass",
+                                        "SegmentationObject",
+                                        "masks"};
     for (size_t i = of_annotations ? 2 : 0; i < sizeof words / sizeof *words; i++)
         if (strlen(words[i]) == n && memcmp(words[i], word, n) == 0)
             return true;
@@ -190,12 +233,13 @@ static bool is_annotated(const data_files *files)
     return pictures && annotations;
 }
 
-/* The class of train/cat/more/1.jpg and of cat/1.jpg is cat: the first folder that is not a part; -1: none. */
+/* The class of train/cat/more/1.jpg and of cat/1.jpg is cat: the first folder that is not a part; -1: none. Of pictures with boxes
+ * it is the boxes that have one. */
 static int class_by_folder(data_check *c, const char *name)
 {
     char folder[256];
     const char *at = name + c->root;
-    for (const char *slash; (slash = strchr(at, '/')) != NULL; at = slash + 1) {
+    for (const char *slash; !c->boxed && (slash = strchr(at, '/')) != NULL; at = slash + 1) {
         size_t n = (size_t)(slash - at);
         if (part_word(at, n) || (c->annotated && layout_word(at, n, false)) || n == 0 || n >= sizeof folder)
             continue;
@@ -228,22 +272,33 @@ typedef struct reader {
     tn_status (*read)(data_check *c, const check_file *f);
 } reader;
 
-static const reader readers[] = {{".wav", check_sound},       {".flac", check_sound},
-                                 {".ogg", check_sound},       {".csv", check_table},
-                                 {".tsv", check_table},       {".jsonl", check_table},
-                                 {".ndjson", check_table},    {".csv.gz", check_table},
-                                 {".tsv.gz", check_table},    {".jsonl.gz", check_table},
-                                 {".ndjson.gz", check_table}, {".npy", check_npy},
-                                 {".idx", check_idx},         {".idx1", check_idx},
-                                 {".idx3", check_idx},        {".idx1.gz", check_idx},
-                                 {".idx3.gz", check_idx},     {"-ubyte", check_idx},
-                                 {"-ubyte.gz", check_idx},    {".safetensors", check_safetensors},
-                                 {".txt", check_text},        {".text", check_text}};
+static const reader readers[] = {{".csv", check_table},
+                                 {".tsv", check_table},
+                                 {".jsonl", check_table},
+                                 {".ndjson", check_table},
+                                 {".csv.gz", check_table},
+                                 {".tsv.gz", check_table},
+                                 {".jsonl.gz", check_table},
+                                 {".ndjson.gz", check_table},
+                                 {".npy", check_npy},
+                                 {".idx", check_idx},
+                                 {".idx1", check_idx},
+                                 {".idx3", check_idx},
+                                 {".idx1.gz", check_idx},
+                                 {".idx3.gz", check_idx},
+                                 {"-ubyte", check_idx},
+                                 {"-ubyte.gz", check_idx},
+                                 {".safetensors", check_safetensors},
+                                 {".txt", check_text},
+                                 {".txt.gz", check_text},
+                                 {".text", check_text}};
 
 static tn_status (*reader_of(const char *name))(data_check *, const check_file *)
 {
-    if (picture_name(name))
+    if (tn_picture_name(name))
         return check_picture;
+    if (data_sound_name(name))
+        return check_sound;
     for (size_t i = 0; i < sizeof readers / sizeof *readers; i++)
         if (data_name_ends(name, readers[i].ending))
             return readers[i].read;
@@ -265,7 +320,7 @@ static bool are_classed_texts(const data_files *files, size_t root)
     const char *first = NULL;
     for (int64_t i = 0; i < data_files_count(files); i++) {
         const char *at = data_files_name(files, i), *slash;
-        if (!data_name_ends(at, ".txt"))
+        if (!data_name_ends(at, ".txt") && !data_name_ends(at, ".txt.gz"))
             continue;
         for (at += root; (slash = strchr(at, '/')) != NULL && part_word(at, (size_t)(slash - at)); at = slash + 1)
             ;
@@ -282,7 +337,8 @@ static bool are_classed_texts(const data_files *files, size_t root)
 static tn_status read_file(data_check *c, int64_t i, data_buffer *b, base_str *where)
 {
     const char *name = data_files_name(c->files, i);
-    tn_status (*read)(data_check *, const check_file *) = reader_of(name);
+    int part = check_part_of(name + c->root, false);
+    tn_status (*read)(data_check *, const check_file *) = check_cifar_name(name, &part) ? check_cifar : reader_of(name);
     if (!read && data_files_count(c->files) == 1 && !is_archive(name))
         read = check_text;
     if (!read && c->archives.n > 1 && is_archive(name)) { /* what is in it comes by itself */
@@ -290,7 +346,9 @@ static tn_status read_file(data_check *c, int64_t i, data_buffer *b, base_str *w
         return TN_OK;
     }
     c->report.bytes += data_files_size(c->files, i);
-    if (!read || (c->annotated && in_layout(name, true))) {
+    if (c->told[i].holds) /* when all pictures were read */
+        return TN_OK;
+    if (!read || check_cifar_classes(name) || (c->annotated && in_layout(name, true))) {
         c->report.others++;
         return TN_OK;
     }
@@ -308,7 +366,7 @@ static tn_status read_file(data_check *c, int64_t i, data_buffer *b, base_str *w
         return check_add_bad(c, f.where, own.text);
     f.data = b->data;
     f.bytes = b->bytes;
-    f.part = check_part_of(name + c->root, !whole);
+    f.part = whole || read == check_cifar ? part : check_part_of(name + c->root, true);
     f.class_number = whole ? class_by_folder(c, name) : -1;
     return text ? check_whole_text(c, &f) : read(c, &f);
 }
@@ -322,15 +380,16 @@ static tn_status read_files(data_check *c)
     c->root = c->archives.n > 1 ? 0 : common_root(c->files);
     c->annotated = is_annotated(c->files);
     c->classed_texts = are_classed_texts(c->files, c->root);
-    if (c->annotated)
-        status = check_add_note(
-            c, "pictures and their boxes or masks lie in folders side by side: the boxes and masks were not "
-               "looked into");
+    status = check_find_boxes(c);
+    if (status == TN_OK && c->annotated && !c->boxed)
+        status = check_add_note(c, "pictures and what is told of them lie in folders side by side: the latter are no "
+                                   "boxes of YOLO, VOC or COCO, "
+                                   "and were not looked into");
     for (int64_t i = 0; status == TN_OK && i < data_files_count(c->files); i++)
         status = read_file(c, i, &b, &where);
     data_buffer_free(&b);
     base_str_free(&where);
-    return status;
+    return status == TN_OK && c->boxed ? check_boxes(c) : status;
 }
 
 /* An archive in the folder, if it can be opened: a broken one must not keep the others from being read. */
@@ -451,6 +510,7 @@ static tn_status finish(data_check *c)
     BASE_TRY(add_channels(c));
 #define HAND_OVER(list, number) (r->list = c->list.at, r->number = c->list.n)
     HAND_OVER(bad, n_bad);
+    HAND_OVER(outside, n_outside);
     HAND_OVER(equal, n_equal);
     HAND_OVER(near, n_near);
     HAND_OVER(leaks, n_leaks);
@@ -475,7 +535,7 @@ static tn_status check(data_check *c)
     int64_t whole = 0;
     for (int p = 0; p < TN_PARTS; p++)
         whole += c->report.samples[TN_SAMPLES_PICTURES][p] + c->report.samples[TN_SAMPLES_SOUNDS][p];
-    if (c->classes.n && whole && c->root == 0 && !c->annotated && c->archives.n == 1)
+    if (c->classes.n && whole && c->root == 0 && !c->annotated && !c->boxed && c->archives.n == 1)
         BASE_TRY(add_empty(c, c->path, NULL));
     return finish(c);
 }
@@ -522,6 +582,8 @@ void tn_data_report_free(tn_data_report *report)
     base_vec_free(&c->items);
     base_vec_free(&c->looks);
     base_vec_free(&c->bad);
+    base_vec_free(&c->outside);
+    free(c->told);
     base_vec_free(&c->equal);
     base_vec_free(&c->near);
     base_vec_free(&c->leaks);

@@ -1,5 +1,5 @@
-/* check.h: a data set being read once. check.c goes through its files; each kind of file has a reader (pictures.c, sounds.c,
- * tables.c, arrays.c, texts.c) that notes its samples; repeats.c finds what comes twice among them. */
+/* check.h: a data set being read once. check.c goes through its files; each kind of file has a reader (pictures.c, boxes.c, cifar.c,
+ * sounds.c, tables.c, arrays.c, texts.c) that notes its samples; repeats.c finds what comes twice among them. */
 #ifndef DATA_CHECK_CHECK_H
 #define DATA_CHECK_CHECK_H
 
@@ -14,7 +14,8 @@ enum { CHECK_LOOK = 72 }; /* numbers of a look: 9 x 8 */
 
 /* A sample: the hash of what it holds, and where it is. */
 typedef struct check_item {
-    uint64_t hash;
+    uint64_t hash,
+        alike; /* alike: of what matters most of it: of a row all but its class, of a text its words; 0: not taken */
     int64_t file, row; /* row -1: the whole file */
     int class_number;  /* -1: none */
     uint8_t kind, part;
@@ -27,6 +28,13 @@ typedef struct check_look {
     size_t item;
     uint8_t grey[CHECK_LOOK];
 } check_look;
+
+/* What files say of each other: the size of a picture that was read, and whether a file holds boxes, or the names of their classes. */
+typedef enum check_holds { CHECK_OTHER, CHECK_YOLO, CHECK_VOC, CHECK_COCO, CHECK_CLASS_NAMES } check_holds;
+typedef struct check_told {
+    int32_t width, height; /* 0: not known */
+    uint8_t holds;
+} check_told;
 
 typedef struct check_moments {
     int64_t n;
@@ -50,7 +58,7 @@ typedef struct data_check {
     base_map class_numbers;
     base_vec(check_item) items;
     base_vec(check_look) looks;
-    base_vec(tn_check_bad) bad;
+    base_vec(tn_check_bad) bad, outside;
     check_pairs equal, near, leaks, clashes;
     base_vec(tn_check_class) classes;
     base_vec(tn_check_spread) spreads;
@@ -58,6 +66,9 @@ typedef struct data_check {
     base_vec(const char *) notes;
     base_vec(tn_check_sample) shown;
     bool annotated;     /* pictures with boxes or masks, in folders such as images and labels */
+    bool boxed;         /* files of boxes were found */
+    check_told *told;   /* of each file */
+    int64_t near_leaks; /* pairs of alike ones in two parts */
     bool classed_texts; /* .txt files in folders by class: each is a sample */
     bool by_headers;    /* sounds could not be decoded, which was said */
     check_moments channels[CHECK_CHANNELS], width, height, seconds, rate, text_bytes;
@@ -85,13 +96,28 @@ tn_status check_text(data_check *c, const check_file *f);
 /* The same as one sample. */
 tn_status check_whole_text(data_check *c, const check_file *f);
 
+tn_status check_cifar(data_check *c, const check_file *f);
+/* boxes.c: which files hold boxes, before any is read; and those read, when all pictures were. */
+tn_status check_find_boxes(data_check *c);
+tn_status check_boxes(data_check *c);
+/* Is it a file of CIFAR's binary form, which says its part? */
+bool check_cifar_name(const char *name, int *part);
+/* One with the names of its classes? */
+bool check_cifar_classes(const char *name);
+
+/* A picture of the set: its size, channels and how it looks. */
+tn_status check_measure(data_check *c, const check_file *f, const tn_picture *p, int64_t row);
+
 tn_status check_find_repeats(data_check *c);
 /* What the sample that was noted last looks like. */
 tn_status check_add_look(data_check *c, const tn_picture *p);
 
 /* A sample that was read. */
 tn_status check_add(data_check *c, const check_file *f, int kind, int64_t row, uint64_t hash);
+/* The same of what matters most of the sample that was noted last. */
+void check_add_alike(data_check *c, uint64_t hash);
 tn_status check_add_bad(data_check *c, const char *where, const char *reason);
+tn_status check_add_outside(data_check *c, const char *where, const char *reason);
 tn_status check_add_note(data_check *c, const char *fmt, ...) TN_PRINTF(2, 3);
 tn_status check_add_column(data_check *c, const tn_check_column *column);
 /* The number of a class; -1 when memory is out. */

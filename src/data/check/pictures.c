@@ -88,6 +88,15 @@ static tn_status show(data_check *c, const check_file *f, const tn_picture *p)
     return base_no_memory(c->err, "checking data");
 }
 
+tn_status check_measure(data_check *c, const check_file *f, const tn_picture *p, int64_t row)
+{
+    tn_status status = wanted(c, f) ? show(c, f, p) : TN_OK;
+    measure(c, p);
+    if (status == TN_OK)
+        status = check_add(c, f, TN_SAMPLES_PICTURES, row, hash_of(p));
+    return status == TN_OK ? check_add_look(c, p) : status;
+}
+
 tn_status check_picture(data_check *c, const check_file *f)
 {
     tn_picture_opt opt = {.pixels_limit = c->opt.pixels_limit};
@@ -97,12 +106,9 @@ tn_status check_picture(data_check *c, const check_file *f)
         return why->status == TN_MEMORY ? base_no_memory(c->err, "checking data")
                                         : check_add_bad(c, f->where, why->text);
     }
-    tn_status status = wanted(c, f) ? show(c, f, p) : TN_OK;
-    measure(c, p);
-    if (status == TN_OK)
-        status = check_add(c, f, TN_SAMPLES_PICTURES, -1, hash_of(p));
-    if (status == TN_OK)
-        status = check_add_look(c, p);
+    if (c->told)
+        c->told[f->number] = (check_told){(int32_t)p->width, (int32_t)p->height, CHECK_OTHER};
+    tn_status status = check_measure(c, f, p, -1);
     tn_picture_free(p);
     return status;
 }

@@ -14,7 +14,7 @@ enum {
 
 static char *where_of(data_check *c, const check_item *item)
 {
-    static const char *const words[TN_SAMPLES_KINDS] = {"", "", ": row", ": entry", ": line", ""};
+    static const char *const words[TN_SAMPLES_KINDS] = {": picture", "", ": row", ": entry", ": line", "", ""};
     base_str where = {0};
     data_files_where(c->files, item->file, &where);
     if (item->row >= 0)
@@ -30,6 +30,13 @@ static tn_status add_pair(data_check *c, check_pairs *list, const check_item *a,
         return TN_OK;
     tn_check_pair pair = {where_of(c, a), where_of(c, b), a->part, b->part, distance};
     return pair.first && pair.second && base_vec_push(list, pair) ? TN_OK : base_no_memory(c->err, "checking data");
+}
+
+static tn_status add_near(data_check *c, const check_item *a, const check_item *b, int distance)
+{
+    c->report.near_total++;
+    c->near_leaks += a->part != b->part;
+    return add_pair(c, &c->near, a, b, distance);
 }
 
 static int by_hash(const void *one, const void *other)
@@ -97,15 +104,15 @@ static bool found_before(const check_look *a, const check_look *b, int q)
 
 static bool alike(const data_check *c, const check_look *a, const check_look *b)
 {
-    const int kind = c->items.at[a->item].kind;
+    const check_item *item = &c->items.at[a->item];
     int grey = 0;
-    if (kind != c->items.at[b->item].kind)
+    if (item->kind != c->items.at[b->item].kind)
         return false;
     if (__builtin_popcountll(a->bits ^ b->bits) > NEAR_BITS)
         return false;
     for (int i = 0; i < CHECK_LOOK; i++)
         grey += abs(a->grey[i] - b->grey[i]);
-    return grey <= (kind == TN_SAMPLES_ENTRIES ? NEAR_ENTRY : NEAR_GREY) * CHECK_LOOK;
+    return grey <= (item->kind != TN_SAMPLES_SOUNDS && item->row >= 0 ? NEAR_ENTRY : NEAR_GREY) * CHECK_LOOK;
 }
 
 static tn_status compare_quarter(data_check *c, const size_t *first, size_t *last, size_t *chain, int q)
@@ -120,9 +127,8 @@ static tn_status compare_quarter(data_check *c, const size_t *first, size_t *las
             const check_look *a = &c->looks.at[j];
             if (!alike(c, a, b) || found_before(a, b, q))
                 continue;
-            c->report.near_total++;
-            BASE_TRY(add_pair(c, &c->near, &c->items.at[a->item], &c->items.at[b->item],
-                              __builtin_popcountll(a->bits ^ b->bits)));
+            BASE_TRY(
+                add_near(c, &c->items.at[a->item], &c->items.at[b->item], __builtin_popcountll(a->bits ^ b->bits)));
         }
         chain[i] = last[quarter(b, q)];
         last[quarter(b, q)] = i;
@@ -141,12 +147,63 @@ static tn_status find_near(data_check *c, const size_t *first)
     return status;
 }
 
+/* ---- samples that are alike in what matters ----------------------------------------------------------------------- */
+
+static int by_alike(const void *one, const void *other)
+{
+    const check_item *a = *(const check_item *const *)one, *b = *(const check_item *const *)other;
+    if (a->alike != b->alike)
+        return a->alike < b->alike ? -1 : 1;
+    return a < b ? -1 : a > b;
+}
+
+/* b is alike to a, the first of its kind, and not equal. */
+static tn_status note_alike(data_check *c, const check_item *a, const check_item *b)
+{
+    if (a->class_number >= 0 && b->class_number >= 0 && a->class_number != b->class_number) {
+        c->report.clash_total++;
+        return add_pair(c, &c->clashes, a, b, TN_CHECK_ALIKE);
+    }
+    return add_near(c, a, b, TN_CHECK_ALIKE);
+}
+
+static tn_status find_alike(data_check *c, const size_t *first)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < c->items.n; i++)
+        n += c->items.at[i].alike && first[i] == i;
+    const check_item **sorted = malloc((n + 1) * sizeof(*sorted));
+    size_t *start = malloc((c->items.n + 1) * sizeof *start);
+    tn_status status = sorted && start ? TN_OK : base_no_memory(c->err, "checking data");
+    n = 0;
+    for (size_t i = 0; status == TN_OK && i < c->items.n; i++)
+        if (c->items.at[i].alike && first[i] == i)
+            sorted[n++] = &c->items.at[i];
+    if (status == TN_OK && n > 0) {
+        qsort(sorted, n, sizeof(*sorted), by_alike);
+        for (size_t i = 0, from = 0; i < n; i++) {
+            from = sorted[i]->alike == sorted[from]->alike && sorted[i]->kind == sorted[from]->kind ? from : i;
+            start[sorted[i] - c->items.at] = (size_t)(sorted[from] - c->items.at);
+        }
+    }
+    for (size_t i = 0; status == TN_OK && i < c->items.n; i++) /* in the order of the set */
+        if (c->items.at[i].alike && first[i] == i && start[i] != i)
+            status = note_alike(c, &c->items.at[start[i]], &c->items.at[i]);
+    free(sorted);
+    free(start);
+    return status;
+}
+
 tn_status check_find_repeats(data_check *c)
 {
     size_t *first = malloc((c->items.n + 1) * sizeof *first);
     tn_status status = first ? find_equal(c, first) : base_no_memory(c->err, "checking data");
+    if (status == TN_OK)
+        status = find_alike(c, first);
     if (status == TN_OK && c->looks.n)
         status = find_near(c, first);
     free(first);
-    return status;
+    return status == TN_OK && c->near_leaks
+               ? check_add_note(c, "of those that look alike %lld lie in two parts", (long long)c->near_leaks)
+               : status;
 }

@@ -70,9 +70,13 @@ static tn_status add_rows(data_check *c, const check_file *f, const tn_table *t,
     for (int64_t row = 0; row < tn_table_rows(t); row++) {
         uint64_t hash = TN_SAMPLES_ROWS;
         for (int k = 0; k < columns; k++)
-            hash = hash_cell(t, k, row, hash);
+            hash = k == label ? hash : hash_cell(t, k, row, hash);
+        const uint64_t alike = hash;
+        hash = label >= 0 ? hash_cell(t, label, row, hash) : hash;
         row_of.class_number = label_of(c, t, label, row);
         BASE_TRY(check_add(c, &row_of, TN_SAMPLES_ROWS, row + 1, hash));
+        if (label >= 0 && columns > 1)
+            check_add_alike(c, alike);
     }
     return TN_OK;
 }

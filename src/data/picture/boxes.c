@@ -75,20 +75,20 @@ tn_status boxes_from_yolo(picture_set *s, picture_item *item, const char *text, 
 
 /* ---- finding annotations --------------------------------------------------------------------------------------- */
 
-/* "images/a/1.jpg" with folder "labels" instead of "images" (wherever it stands) and another ending. */
-static int64_t find_beside(const picture_set *s, int64_t i, const char *from, const char *to, const char *ending)
+int64_t boxes_find_beside(const data_files *files, int64_t i, bool voc)
 {
-    const char *name = data_files_name(s->files, i), *point = strrchr(name, '.');
+    const char *from = voc ? "JPEGImages" : "images", *to = voc ? "Annotations" : "labels";
+    const char *ending = voc ? ".xml" : ".txt", *name = data_files_name(files, i), *point = strrchr(name, '.');
     base_str beside = {0}, instead = {0};
     size_t n = strlen(from), stem = (size_t)(point - name);
     base_str_printf(&beside, "%.*s%s", (int)stem, name, ending);
-    int64_t found = beside.failed ? -1 : data_files_find(s->files, beside.text);
+    int64_t found = beside.failed ? -1 : data_files_find(files, beside.text);
     for (const char *p = name; found < 0 && (p = strstr(p, from)) != NULL && p < point; p += n)
         if ((p == name || p[-1] == '/') && p[n] == '/') {
             base_str_free(&instead);
             base_str_printf(&instead, "%.*s%s%.*s%s", (int)(p - name), name, to, (int)(point - p - (long)n), p + n,
                             ending);
-            found = instead.failed ? -1 : data_files_find(s->files, instead.text);
+            found = instead.failed ? -1 : data_files_find(files, instead.text);
         }
     base_str_free(&beside);
     base_str_free(&instead);
@@ -115,10 +115,9 @@ static tn_status list_beside(picture_set *s, data_names *names, base_error *e)
     int64_t annotated = 0;
     for (int64_t i = 0; status == TN_OK && i < data_files_count(s->files); i++) {
         picture_item item = {.file = i, .first_box = (int64_t)s->boxes.n};
-        if (!picture_name(data_files_name(s->files, i)))
+        if (!tn_picture_name(data_files_name(s->files, i)))
             continue;
-        int64_t file = names ? find_beside(s, i, "JPEGImages", "Annotations", ".xml")
-                             : find_beside(s, i, "images", "labels", ".txt");
+        int64_t file = boxes_find_beside(s->files, i, names != NULL);
         annotated += file >= 0;
         if (file >= 0)
             status = read_annotation(s, &item, file, names, &b, e);

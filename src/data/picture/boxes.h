@@ -11,6 +11,9 @@ tn_status boxes_from_yolo(picture_set *s, picture_item *item, const char *text, 
 /* A VOC file names its classes: their index in `names`, which grows. */
 tn_status boxes_from_voc(picture_set *s, picture_item *item, data_names *names, const void *text, size_t bytes,
                          const char *what, base_error *e);
+/* The file of boxes of the picture i: 1.txt (VOC: 1.xml) beside 1.jpg, or in labels/ instead of images/ (VOC: Annotations/ instead of
+ * JPEGImages/), wherever that stands in the name; -1: there is none. */
+int64_t boxes_find_beside(const data_files *files, int64_t i, bool voc);
 /* All items of the set from a COCO file. */
 tn_status boxes_from_coco(picture_set *s, const char *path, base_error *e);
 /* The same from its text; `path` stands in sentences. */

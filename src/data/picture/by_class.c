@@ -66,7 +66,7 @@ static tn_status list_pictures(picture_set *s, const char *what, base_error *e)
     BASE_TRY(find_classes(s, e));
     for (int64_t i = 0; i < data_files_count(s->files); i++) {
         picture_item item = {.file = i};
-        if (!picture_name(data_files_name(s->files, i)))
+        if (!tn_picture_name(data_files_name(s->files, i)))
             continue;
         BASE_TRY(class_of(s, i, &item.label, e));
         if (!base_vec_push(&s->items, item))

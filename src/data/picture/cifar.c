@@ -59,9 +59,20 @@ static int64_t find_file(const data_files *f, const char *name)
     return -1;
 }
 
+static tn_status check_labels(cifar *c, int64_t from, base_error *e)
+{
+    const int64_t classes = c->labels == 2 ? 100 : 10;
+    for (int64_t i = from; i < c->count; i++)
+        if (cifar_label(c, i) >= classes)
+            return base_fail(e, TN_FORMAT, "record %lld, from 0, has the label %lld; there are %lld classes",
+                             (long long)(i - from), (long long)cifar_label(c, i), (long long)classes);
+    return TN_OK;
+}
+
 static tn_status append(cifar *c, const data_files *f, int64_t i, base_error *e)
 {
     data_buffer b = {0};
+    const int64_t before = c->count;
     tn_status status = data_files_read(f, i, &b, e);
     size_t have = (size_t)c->count * record_bytes(c);
     if (status == TN_OK && (b.bytes == 0 || b.bytes % record_bytes(c) != 0)) {
@@ -75,6 +86,9 @@ static tn_status append(cifar *c, const data_files *f, int64_t i, base_error *e)
         memcpy(records + have, b.data, b.bytes);
         c->records = records;
         c->count += (int64_t)(b.bytes / record_bytes(c));
+        status = check_labels(c, before, e);
+        if (status != TN_OK)
+            (void)data_files_blame(f, i, e);
     }
     data_buffer_free(&b);
     return status;
@@ -93,11 +107,6 @@ static tn_status read_all(cifar *c, const data_files *f, bool train, const char 
             return base_fail(e, TN_NOT_FOUND, "%s holds no file %s of CIFAR in the binary form", path, name);
         BASE_TRY(append(c, f, i, e));
     }
-    int64_t classes = hundred ? 100 : 10;
-    for (int64_t i = 0; i < c->count; i++)
-        if (cifar_label(c, i) >= classes)
-            return base_fail(e, TN_FORMAT, "%s: record %lld has the label %lld; there are %lld classes", path,
-                             (long long)i, (long long)cifar_label(c, i), (long long)classes);
     return TN_OK;
 }
 

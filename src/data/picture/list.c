@@ -55,7 +55,7 @@ static char *take_cell(char **p, char *separator)
 static tn_status add_line(lister *l, const char *name, const char *label, int number)
 {
     int64_t file = data_files_find(l->set->files, name);
-    if (file < 0 && number == 1 && !picture_name(name))
+    if (file < 0 && number == 1 && !tn_picture_name(name))
         return TN_OK; /* a header */
     picture_item item = {.file = file < 0 ? 0 : file};
     if (file < 0) {

@@ -34,7 +34,7 @@ static tn_status list_masks(const data_files *masks, stems *out, base_error *e)
 {
     for (int64_t i = 0; i < data_files_count(masks); i++) {
         const char *name = data_files_name(masks, i);
-        if (picture_name(name) && !base_vec_push(out, (stem){name, stem_length(name), i}))
+        if (tn_picture_name(name) && !base_vec_push(out, (stem){name, stem_length(name), i}))
             return base_no_memory(e, "listing masks");
     }
     if (out->n)
@@ -49,7 +49,7 @@ static tn_status pair_up(picture_set *s, base_error *e)
     for (int64_t i = 0; status == TN_OK && i < data_files_count(s->files); i++) {
         const char *name = data_files_name(s->files, i);
         const stem like = {name, stem_length(name), 0};
-        if (!picture_name(name))
+        if (!tn_picture_name(name))
             continue;
         const stem *mask = masks.n ? bsearch(&like, masks.at, masks.n, sizeof like, by_stem) : NULL;
         picture_item item = {.file = i, .mask = mask ? mask->file : 0};

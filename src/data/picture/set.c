@@ -17,9 +17,10 @@ static const int64_t PIXELS_LIMIT = 100000000;
 
 /* ---- names ----------------------------------------------------------------------------------------------------- */
 
-bool picture_name(const char *name)
+bool tn_picture_name(const char *name)
 {
-    static const char *const endings[] = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".pgm", ".pnm", NULL};
+    static const char *const endings[] = {".jpg", ".jpeg", ".png", ".webp", ".bmp",
+                                          ".ppm", ".pgm",  ".pbm", ".pnm",  NULL};
     return data_name_ends_in(name, endings);
 }
 
@@ -422,6 +423,24 @@ static void set_where(void *user, int64_t index, uint64_t key, const data_among 
     scene_free(&scene);
 }
 
+/* Names repeat in shards, so that the archive's stands in front there. */
+static void set_name(const void *user, int64_t index, base_str *to)
+{
+    const picture_set *s = user;
+    const int64_t file = s->items.at[index].file;
+    const char *name = data_files_name(s->files, file);
+    base_str where = {0};
+    if (s->sharded)
+        data_files_where(s->files, file, &where);
+    const size_t n = strlen(name);
+    size_t from = where.length > n ? where.length - n - 1 : 0;
+    while (from > 0 && where.text[from - 1] != '/')
+        from--;
+    base_str_add(to, where.length > n ? where.text + from : name);
+    to->failed |= where.failed;
+    base_str_free(&where);
+}
+
 static void set_release(void *user)
 {
     picture_set_free(user);
@@ -493,8 +512,9 @@ tn_dataset *picture_set_finish(picture_set *s, const char *what, base_error *e)
     tn_field fields[4];
     tn_status status = TN_OK;
     if (s->items.n == 0)
-        status = base_fail(e, TN_NOT_FOUND,
-                           "%s holds no picture: no name ends in png, jpg, jpeg, webp, bmp, ppm, pgm or pnm", what);
+        status =
+            base_fail(e, TN_NOT_FOUND,
+                      "%s holds no picture: no name ends in png, jpg, jpeg, webp, bmp, ppm, pgm, pbm or pnm", what);
     if (status == TN_OK && s->deep && (s->pipeline || s->masks || s->boxed))
         status =
             base_fail(e, TN_UNSUPPORTED, "pictures of 16 bits have no steps, masks or boxes: those are for 8 bits");
@@ -521,6 +541,7 @@ tn_dataset *picture_set_finish(picture_set *s, const char *what, base_error *e)
         return NULL;
     }
     d->where = set_where;
+    d->name = set_name;
     d->mixes = s->pipeline && pipeline_has_mosaic(s->pipeline);
     return d;
 }

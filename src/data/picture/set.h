@@ -27,6 +27,7 @@ typedef struct picture_set {
     base_vec(picture_box) boxes;
     bool relative, labelled, boxed;
     bool deep;        /* 16 bits are kept: x is f32 */
+    bool sharded;     /* files of several archives, which may have the same names */
     bool skip_bad;    /* the first picture that can be read tells the size */
     base_arena arena; /* of names */
     const char **class_names;
@@ -51,8 +52,6 @@ data_files_opt picture_files_opt(const tn_pictures_opt *opt);
 /* What is wrong with an item that is being listed: where samples that are bad are left out, it is kept until the sample is fetched, e is
  * cleared and TN_OK comes; else `status`. */
 tn_status picture_item_wrong(picture_set *s, picture_item *item, tn_status status, base_error *e);
-/* Does a name end as pictures do? */
-bool picture_name(const char *name);
 /* Items from the lines of a list that was read: a zero byte stands behind the text, which is cut up. */
 tn_status picture_list_parse(picture_set *s, char *text, size_t bytes, const char *list, base_error *e);
 /* Takes the set over in any case: makes a data set of it or frees it. `what` names it in sentences. */

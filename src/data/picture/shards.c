@@ -82,14 +82,25 @@ static tn_status read_label(const picture_set *s, int64_t file, data_buffer *b, 
     return label_of_text(s, file, text, label, e);
 }
 
+static tn_status find_label(const picture_set *s, int64_t picture, int64_t label, data_buffer *b, int *to,
+                            base_error *e)
+{
+    if (picture >= 0 && label >= 0)
+        return read_label(s, label, b, to, e);
+    base_fail(e, TN_FORMAT,
+              label < 0 ? "there is neither a .cls nor a .json beside this picture"
+                        : "there is no picture beside this label");
+    return data_files_blame(s->files, label < 0 ? picture : label, e);
+}
+
 static tn_status add_sample(picture_set *s, int64_t picture, int64_t label, data_buffer *b, int *most, base_error *e)
 {
-    picture_item item = {.file = picture};
-    if (label < 0) {
-        base_fail(e, TN_FORMAT, "there is neither a .cls nor a .json beside this picture");
-        return data_files_blame(s->files, picture, e);
+    picture_item item = {.file = picture < 0 ? label : picture};
+    const tn_status status = find_label(s, picture, label, b, &item.label, e);
+    if (status != TN_OK) {
+        BASE_TRY(picture_item_wrong(s, &item, status, e));
+        item.label = 0; /* a label that could not be used counts as no class */
     }
-    BASE_TRY(read_label(s, label, b, &item.label, e));
     *most = item.label > *most ? item.label : *most;
     return base_vec_push(&s->items, item) ? TN_OK : base_no_memory(e, "listing pictures");
 }
@@ -108,12 +119,12 @@ static tn_status list_samples(picture_set *s, base_error *e)
             const char *other = data_files_name(s->files, end);
             if (key_length(other) != n || memcmp(other, name, n) != 0)
                 break;
-            if (picture_name(other))
+            if (tn_picture_name(other))
                 picture = end;
             else if (data_name_ends(other, ".cls") || (label < 0 && data_name_ends(other, ".json")))
                 label = end;
         }
-        if (picture >= 0)
+        if (picture >= 0 || (label >= 0 && data_name_ends(data_files_name(s->files, label), ".cls")))
             status = add_sample(s, picture, label, &b, &most, e);
     }
     data_buffer_free(&b);
@@ -132,6 +143,8 @@ tn_dataset *tn_dataset_picture_shards(tn_context *context, const char *const *pa
 {
     base_error *e = base_context_begin(context);
     picture_set *s = picture_set_open(paths, n, opt, e);
+    if (s)
+        s->sharded = true;
     if (s && list_samples(s, e) == TN_OK)
         return picture_set_finish(s, paths[0], e);
     picture_set_free(s);

@@ -63,6 +63,12 @@ static tn_status targets_get(void *user, int64_t index, uint64_t key, const tn_s
     return status;
 }
 
+static void targets_name(const void *user, int64_t index, base_str *to)
+{
+    const targets *t = user;
+    t->from->name(t->from->def.user, index, to);
+}
+
 static void targets_release(void *user)
 {
     targets *t = user;
@@ -130,9 +136,11 @@ tn_dataset *tn_dataset_picture_targets(tn_context *context, const tn_dataset *d,
     t->pixels = mask >= 0 ? f->dims[0] * f->dims[1] : 0;
     t->from = data_retain(d);
     tn_dataset *result = make(d, t, names, e);
-    if (result)
-        result->mixes = d->mixes;
-    else
+    if (!result) {
         targets_release(t);
+        return NULL;
+    }
+    result->mixes = d->mixes;
+    result->name = d->name ? targets_name : NULL;
     return result;
 }

@@ -1,5 +1,6 @@
 /* dataset.c: sounds of a folder or archive as a data set, and the preparation that reads single ones the same way. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -181,6 +182,12 @@ static int64_t sounds_length(void *user, int64_t index)
     return ((const sounds *)user)->items.at[index].length;
 }
 
+static void sounds_name(const void *user, int64_t index, base_str *to)
+{
+    const sounds *s = user;
+    base_str_add(to, data_files_name(s->files, s->items.at[index].file));
+}
+
 static void sounds_release(void *user)
 {
     sounds_free(user);
@@ -204,7 +211,9 @@ static tn_dataset *finish(sounds *s, const tn_preparation *p, base_error *e)
                                 .user = s,
                                 .preparation = p};
     tn_dataset *d = data_new(&def, e);
-    if (!d)
+    if (d)
+        d->name = sounds_name;
+    else
         sounds_free(s);
     return d;
 }
@@ -230,13 +239,6 @@ static void prepare_write(const void *self, format_json_out *w)
     format_json_put_bool(w, "varies", s->varies);
 }
 
-static bool is_sound(const char *name)
-{
-    static const char *const endings[] = {".wav", ".flac", ".ogg", ".oga", ".opus",
-                                          ".aif", ".aiff", ".au",  ".mp3", NULL};
-    return data_name_ends_in(name, endings);
-}
-
 /* A sound, or all of a folder or archive. */
 static tn_dataset *prepare_open(const tn_preparation *p, const void *self, const data_raw *raw, base_error *e)
 {
@@ -250,7 +252,7 @@ static tn_dataset *prepare_open(const tn_preparation *p, const void *self, const
         raw->path ? data_files_open(raw->path, NULL, e) : data_files_borrow(raw->data, raw->bytes, raw->name, NULL, e);
     const int64_t n = s->files ? data_files_count(s->files) : 0;
     for (int64_t i = 0; i < n; i++)
-        if ((n == 1 || is_sound(data_files_name(s->files, i))) &&
+        if ((n == 1 || data_sound_name(data_files_name(s->files, i))) &&
             !base_vec_push(&s->items, ((item){i, 0, data_files_size(s->files, i)}))) {
             base_no_memory(e, "reading sounds");
             s->items.n = 0;
@@ -269,6 +271,7 @@ const data_prepare data_prepare_sound = {.kind = "sound",
                                          .parse = prepare_parse,
                                          .write = prepare_write,
                                          .open = prepare_open,
+                                         .endings = data_sound_endings,
                                          .free = free};
 
 /* ---- labels ------------------------------------------------------------------------------------------------------ */
@@ -345,7 +348,7 @@ static tn_status choose(sounds *s, const patterns *p, const char **labels, base_
     tn_status status = TN_OK;
     for (int64_t i = 0; status == TN_OK && i < data_files_count(s->files); i++) {
         const char *name = data_files_name(s->files, i);
-        if (!is_sound(name) || (p->only.given && !data_pattern_matches(&p->only, name)) ||
+        if (!data_sound_name(name) || (p->only.given && !data_pattern_matches(&p->only, name)) ||
             data_pattern_matches(&p->except, name))
             continue;
         text.length = 0;
@@ -356,6 +359,66 @@ static tn_status choose(sounds *s, const patterns *p, const char **labels, base_
     }
     base_str_free(&text);
     return status;
+}
+
+/* The folders at the top in which a sound lies, sounds that patterns leave out too. */
+static tn_status mark_folders(const sounds *s, const char *const *folders, int n, bool *seen, base_error *e)
+{
+    base_str top = {0};
+    for (int64_t i = 0; i < data_files_count(s->files); i++) {
+        const char *name = data_files_name(s->files, i), *slash = strchr(name, '/');
+        if (!slash || !data_sound_name(name))
+            continue;
+        top.length = 0;
+        base_str_bytes(&top, name, (size_t)(slash - name));
+        const int at = data_names_find(folders, n, base_str_text(&top));
+        if (at >= 0)
+            seen[at] = true;
+    }
+    const bool failed = top.failed;
+    base_str_free(&top);
+    return failed ? base_no_memory(e, "reading sounds") : TN_OK;
+}
+
+/* A folder without a sound would be a class that nothing is learned of. */
+static tn_status check_folders(const sounds *s, const patterns *p, const char *path, base_error *e)
+{
+    data_names folders = {0};
+    const char *folder;
+    while ((folder = data_files_folder(s->files, (int64_t)folders.n)) != NULL)
+        if (!base_vec_push(&folders, folder))
+            break;
+    bool *seen = calloc(folders.n + 1, sizeof *seen);
+    tn_status status =
+        folder || !seen ? base_no_memory(e, "reading sounds") : mark_folders(s, folders.at, (int)folders.n, seen, e);
+    for (size_t k = 0; status == TN_OK && k < folders.n; k++)
+        if (!seen[k] && !data_pattern_matches(&p->except, folders.at[k]))
+            status = base_fail(e, TN_FORMAT,
+                               "%s: the folder \"%s\" would be a class, but there is no sound in it; put some there, "
+                               "remove it, or leave it out by 'except'",
+                               path, BASE_SHOW(folders.at[k]));
+    free(seen);
+    base_vec_free(&folders);
+    return status;
+}
+
+/* Which patterns left none of the sounds that there are. */
+static tn_status fail_empty(const sounds *s, const char *path, const tn_sounds_opt *o, base_error *e)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < data_files_count(s->files); i++)
+        n += data_sound_name(data_files_name(s->files, i));
+    if (n == 0)
+        return base_fail(e, TN_NOT_FOUND, "%s holds no sounds", path);
+    char left_out[BASE_SHOWN + 64] = "";
+    if (o->only && o->except)
+        (void)snprintf(left_out, sizeof left_out, ", or all that do match '%s', which leaves them out",
+                       BASE_SHOW(o->except));
+    return o->only ? base_fail(e, TN_NOT_FOUND, "%s holds %lld sounds, but the name of none matches '%s'%s", path,
+                               (long long)n, BASE_SHOW(o->only), left_out)
+                   : base_fail(e, TN_NOT_FOUND,
+                               "%s holds %lld sounds, but the names of all match '%s', which leaves them out", path,
+                               (long long)n, BASE_SHOW(o->except));
 }
 
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
@@ -399,8 +462,9 @@ static tn_status read_set(sounds *s, const char *path, const tn_sounds_opt *o, c
         return base_no_memory(e, "reading sounds");
     BASE_TRY(choose(s, p, labels, e));
     if (s->items.n == 0)
-        return base_fail(e, TN_NOT_FOUND, "%s holds no sounds%s", path,
-                         p->only.given || p->except.given ? " that 'only' and 'except' leave" : "");
+        return fail_empty(s, path, o, e);
+    if (!o->label && o->classes == 0)
+        BASE_TRY(check_folders(s, p, path, e));
     BASE_TRY(set_labels(s, labels, o, e));
     s->shape = (shape){.rate = o->rate, .varies = o->seconds <= 0};
     if (s->shape.rate == 0)
@@ -416,7 +480,7 @@ static tn_status read_set(sounds *s, const char *path, const tn_sounds_opt *o, c
 
 static tn_status begin_keeping(sounds *s, const tn_cache_opt *cache, base_error *e)
 {
-    enum { VERSION = 1 };
+    enum { VERSION = 2 };
     const int64_t numbers[] = {VERSION, s->shape.rate, (int64_t)s->items.n};
     if (!cache)
         return TN_OK;

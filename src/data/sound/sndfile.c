@@ -14,6 +14,7 @@ typedef struct sndfile_api {
     SNDFILE *(*open)(SF_VIRTUAL_IO *, int, SF_INFO *, void *);
     sf_count_t (*read)(SNDFILE *, float *, sf_count_t);
     const char *(*error)(SNDFILE *);
+    int (*error_number)(SNDFILE *);
     int (*close)(SNDFILE *);
 } sndfile_api;
 
@@ -27,7 +28,9 @@ static tn_status open_library(sndfile_api *api, base_error *e)
                          "package libsndfile1");
     if (base_library_find(library, "sf_open_virtual", &api->open) &&
         base_library_find(library, "sf_readf_float", &api->read) &&
-        base_library_find(library, "sf_strerror", &api->error) && base_library_find(library, "sf_close", &api->close))
+        base_library_find(library, "sf_strerror", &api->error) &&
+        base_library_find(library, "sf_error", &api->error_number) &&
+        base_library_find(library, "sf_close", &api->close))
         return TN_OK;
     return base_fail(e, TN_UNSUPPORTED, "the libsndfile.so.1 of this system lacks functions that sound files need");
 }
@@ -101,6 +104,26 @@ static tn_status read_all(const sndfile_api *api, SNDFILE *f, const SF_INFO *inf
     }
 }
 
+/* Did all samples come? A file of OGG whose end is not there has no length for libsndfile, and one that lacks a page says a larger one,
+ * as FLAC does. MP3 files say none that could be relied on. */
+static tn_status check_whole(const sndfile_api *api, SNDFILE *f, const SF_INFO *info, const tn_sound *s,
+                             const char *name, base_error *e)
+{
+    enum { BLOCK = 8192 }; /* what a decoder of OGG may leave out at the ends */
+    const int kind = info->format & SF_FORMAT_TYPEMASK;
+    const bool endless = info->frames == INT64_MAX;
+    if (kind == SF_FORMAT_OGG ? endless || s->frames < info->frames - BLOCK
+                              : kind == SF_FORMAT_FLAC && !endless && s->frames < info->frames) {
+        if (endless)
+            return base_fail(e, TN_FORMAT, "%s is cut off: the end of its stream is missing", name);
+        return base_fail(e, TN_FORMAT, "%s is cut off or damaged: %lld of its %lld samples a channel can be read", name,
+                         (long long)s->frames, (long long)info->frames);
+    }
+    if (api->error_number(f) != SF_ERR_NO_ERROR)
+        return base_fail(e, TN_FORMAT, "%s is damaged: %.200s", name, api->error(f));
+    return s->frames > 0 ? TN_OK : base_fail(e, TN_FORMAT, "%s has no samples", name);
+}
+
 static tn_sound *decode(const sndfile_api *api, SNDFILE *f, const SF_INFO *info, int64_t limit, const char *name,
                         base_error *e)
 {
@@ -109,10 +132,8 @@ static tn_sound *decode(const sndfile_api *api, SNDFILE *f, const SF_INFO *info,
         return NULL;
     }
     tn_sound *s = data_sound_new(0, info->channels, info->samplerate, e);
-    if (s && read_all(api, f, info, limit, name, s, e) == TN_OK && s->frames > 0)
+    if (s && read_all(api, f, info, limit, name, s, e) == TN_OK && check_whole(api, f, info, s, name, e) == TN_OK)
         return s;
-    if (s && s->frames == 0)
-        base_fail(e, TN_FORMAT, "%s has no samples", name);
     tn_sound_free(s);
     return NULL;
 }
@@ -125,6 +146,10 @@ tn_sound *data_sndfile_decode(const void *data, size_t bytes, const char *name, 
     sndfile_api api = {0};
     if (open_library(&api, e) != TN_OK)
         return NULL;
+    if (data_sound_is_cut(data, bytes)) {
+        base_fail(e, TN_FORMAT, "%s is cut off: it says that there are more samples", name);
+        return NULL;
+    }
     SNDFILE *f = api.open(&io, SFM_READ, &info, &m);
     if (!f) {
         base_fail(e, TN_FORMAT, "%s is no sound that libsndfile can read: %.200s", name, api.error(NULL));

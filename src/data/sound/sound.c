@@ -7,6 +7,15 @@
 
 #include "base/context.h"
 #include "base/file.h"
+#include "data/names.h"
+
+const char *const data_sound_endings[] = {".wav", ".flac", ".ogg", ".oga", ".opus",
+                                          ".aif", ".aiff", ".au",  ".mp3", NULL};
+
+bool data_sound_name(const char *name)
+{
+    return data_name_ends_in(name, data_sound_endings);
+}
 
 tn_sound *data_sound_new(int64_t frames, int channels, int rate, base_error *e)
 {

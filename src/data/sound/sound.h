@@ -6,9 +6,14 @@
 
 #include <tarn/sound.h>
 
+/* Does a name end as sounds do? */
+extern const char *const data_sound_endings[];
+bool data_sound_name(const char *name);
 tn_sound *data_sound_new(int64_t frames, int channels, int rate, base_error *e);
 /* As tn_sound_decode. */
 tn_sound *data_sound_decode(const void *data, size_t bytes, const char *name, const tn_sound_opt *opt, base_error *e);
+/* Does it say that there are more samples than it holds? Of chunks (WAV, RF64, W64, AIFF, CAF) and AU; false for all else. */
+bool data_sound_is_cut(const void *data, size_t bytes);
 /* Samples as libsndfile gives them: channels and rate of the file. */
 tn_sound *data_sndfile_decode(const void *data, size_t bytes, const char *name, int64_t frames_limit, base_error *e);
 tn_sound *data_sound_resample(const tn_sound *s, int rate, base_error *e);

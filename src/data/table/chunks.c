@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/room.h"
+#include "data/parallel.h"
 #include "data/table/table.h"
 
 /* ---- cutting ---------------------------------------------------------------------------------------------------- */
@@ -54,7 +55,7 @@ static tn_status cut(const table_source *s, table_chunk *chunks, int64_t *n, bas
     if (status == TN_OK) {
         for (int64_t i = 0; i <= *n; i++)
             c.at[i] = i == *n ? end : place_of(s, i, *n);
-        table_share(s->threads, *n, sweep, &c);
+        data_parallel(s->threads, *n, sweep, &c);
         int inside = 0;
         int64_t made = 0;
         chunks[0] = (table_chunk){.at = s->body};
@@ -340,7 +341,7 @@ static tn_status merge_all(const loading *l, bool *wider, base_error *e)
     merging m = {l, calloc((size_t)l->s->n_columns, sizeof *m.err), wider};
     if (!m.err)
         return base_no_memory(e, "reading a table");
-    table_share(l->s->threads, l->s->n_columns, merge_one, &m);
+    data_parallel(l->s->threads, l->s->n_columns, merge_one, &m);
     tn_status status = TN_OK;
     for (int k = 0; k < l->s->n_columns; k++)
         if (l->s->kinds[k] == KIND_CATEGORY)
@@ -418,7 +419,7 @@ static tn_status passes(loading *l, bool *again, base_error *e)
             c->at = c->begin;
             c->misfit = false;
         }
-        table_share(l->s->threads, l->n, read_one, l);
+        data_parallel(l->s->threads, l->n, read_one, l);
         BASE_TRY(look_at(l, again, e));
         if (*again)
             return TN_OK;

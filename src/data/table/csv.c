@@ -174,10 +174,8 @@ static tn_status end_row(const table_source *s, table_chunk *c, reading *r, cons
 {
     if (r->n == 1 && to == r->row)
         return TN_OK; /* an empty line */
-    if (r->fault == FAULT_NONE && s->check_utf8 && !base_utf8_valid(r->row, (size_t)(to - r->row))) {
-        r->fault = FAULT_UTF8;
+    if (r->fault == FAULT_NONE && s->check_rows && (r->fault = table_row_fault(r->row, to)) != FAULT_NONE)
         r->fault_at = r->row;
-    }
     if (r->fault != FAULT_NONE)
         return table_bad(s, c, (table_trouble){.fault = r->fault, .at = r->fault_at});
     if (r->n != s->n_columns)
@@ -233,7 +231,7 @@ INLINE tn_status fill(const table_source *s, table_chunk *c, table_block *b, int
         } else {
             const char *to = at - (at > r.cell && at[-1] == '\r');
             put_cell(s, b, &r, b->cells + b->rows * s->n_columns, to, quotes);
-            if (r.n == s->n_columns && r.fault == FAULT_NONE && !s->check_utf8 && to > r.row)
+            if (r.n == s->n_columns && r.fault == FAULT_NONE && !s->check_rows && to > r.row)
                 b->rows++;
             else
                 BASE_TRY(end_row(s, c, &r, to, &b->rows));
@@ -381,7 +379,7 @@ tn_status table_csv_next(const table_source *s, table_chunk *c, table_block *b)
     b->rows = 0;
     if (!c->quotes)
         return next_unquoted(s, c, b);
-    return s->check_utf8 ? fill_by_state(s, c, b, b->room) : next_quoted(s, c, b);
+    return s->check_rows ? fill_by_state(s, c, b, b->room) : next_quoted(s, c, b);
 }
 
 size_t table_csv_unescape(const table_source *s, const char *text, size_t length, char *to)

@@ -1,140 +1,14 @@
-/* encoding.c: text of other encodings as UTF-8, and which one a file is in. */
+/* encoding.c: which encoding a table is in, and the table as UTF-8. */
 #include <string.h>
 
 #include "base/text.h"
+#include "data/encoding.h"
+#include "data/parallel.h"
 #include "data/table/table.h"
-
-/* Past what is ASCII. */
-static const char *skip_ascii(const char *p, const char *end)
-{
-    for (; end - p >= 64; p += 64) {
-        uint64_t v[8], any = 0;
-        memcpy(v, p, sizeof v);
-        for (int i = 0; i < 8; i++)
-            any |= v[i];
-        if (any & 0x8080808080808080u)
-            break;
-    }
-    while (p < end && !(*p & 0x80))
-        p++;
-    return p;
-}
 
 static bool follows(char c)
 {
     return ((unsigned char)c & 0xC0) == 0x80;
-}
-
-#ifdef __x86_64__
-/* 32 bytes at once, after J. Keiser and D. Lemire, "Validating UTF-8 in less than one instruction per byte" (2021): what is wrong with
- * a byte and the one before it shows in three half-bytes. Each table has a bit for each kind of fault that its half-byte allows; a bit
- * that all three have is a fault. */
-typedef unsigned char bytes32 __attribute__((vector_size(32)));
-typedef char signed32 __attribute__((vector_size(32)));
-enum {
-    SHORT = 1,      /* a lead or ASCII where a sequence should go on */
-    LONG = 2,       /* a byte that goes on behind ASCII */
-    OVERLONG3 = 4,  /* E0 80 to E0 9F */
-    LARGE = 8,      /* F4 90 and above */
-    SURROGATE = 16, /* ED A0 to ED BF */
-    OVERLONG2 = 32, /* C0, C1 */
-    LARGER = 64,    /* F5 and above with 80 to 8F; F0 80 to F0 8F */
-    TWO = 128,      /* two bytes that go on: right where a sequence has three or four */
-    ANY = SHORT | LONG | TWO,
-    LOW4 = ANY | LARGE | LARGER,
-    NEXT = LONG | OVERLONG2 | TWO
-};
-#define TWICE(...)                                                                                                     \
-    {                                                                                                                  \
-        __VA_ARGS__, __VA_ARGS__                                                                                       \
-    }
-static const bytes32 of_high = TWICE(LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG, TWO, TWO, TWO, TWO,
-                                     SHORT | OVERLONG2, SHORT, SHORT | OVERLONG3 | SURROGATE, SHORT | LARGE | LARGER);
-static const bytes32 of_low = TWICE(ANY | OVERLONG3 | OVERLONG2 | LARGER, ANY | OVERLONG2, ANY, ANY, ANY | LARGE, LOW4,
-                                    LOW4, LOW4, LOW4, LOW4, LOW4, LOW4, LOW4, LOW4 | SURROGATE, LOW4, LOW4);
-static const bytes32 of_next =
-    TWICE(SHORT, SHORT, SHORT, SHORT, SHORT, SHORT, SHORT, SHORT, NEXT | OVERLONG3 | LARGER, NEXT | OVERLONG3 | LARGE,
-          NEXT | SURROGATE | LARGE, NEXT | SURROGATE | LARGE, SHORT, SHORT, SHORT, SHORT);
-
-#define LOOK(table, at) ((bytes32)__builtin_ia32_pshufb256((signed32)(table), (signed32)(at)))
-__attribute__((target("avx2"))) static inline bytes32 load(const char *p)
-{
-    bytes32 v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
-/* Is [p, end) valid, as far as its last whole 32 bytes tell, if three bytes before p may be looked at? */
-__attribute__((target("avx2"))) static bool valid_32(const char *p, const char *end, bool *wide)
-{
-    bytes32 wrong = {0}, any = {0};
-    for (; end - p >= 32; p += 32) {
-        bytes32 v = load(p), before = load(p - 1);
-        any |= v;
-        if (!__builtin_ia32_pmovmskb256((signed32)(v | load(p - 3))))
-            continue;
-        bytes32 fault = LOOK(of_high, before >> 4) & LOOK(of_low, before & 15) & LOOK(of_next, v >> 4);
-        bytes32 third = (bytes32)(load(p - 2) >= 0xE0) | (bytes32)(load(p - 3) >= 0xF0);
-        wrong |= fault ^ (third & TWO);
-    }
-    *wide |= __builtin_ia32_pmovmskb256((signed32)any) != 0;
-    return __builtin_ia32_pmovmskb256((signed32)(wrong == 0)) == -1;
-}
-
-/* Past what is valid for certain; p if something is not, and then *wide is as it was: what is above ASCII there may be none of UTF-8. */
-static const char *skip_valid(const char *p, const char *end, bool *wide)
-{
-    const char *from = p;
-    bool any = *wide;
-    size_t used;
-    if (!__builtin_cpu_supports("avx2") || end - p < 64)
-        return p;
-    while (from - p < 4) { /* what stands before is looked at */
-        if (base_utf8_next(from, (size_t)(end - from), &used) < 0)
-            return p;
-        any |= used > 1;
-        from += used;
-    }
-    if (!valid_32(from, end, &any))
-        return p;
-    *wide = any;
-    end = from + (end - from) / 32 * 32;
-    for (int i = 0; i < 3 && follows(end[-1]); i++)
-        end--;
-    return end - ((unsigned char)end[-1] >= 0xC0); /* the last one may go on behind */
-}
-#else
-static const char *skip_valid(const char *p, const char *end, bool *wide)
-{
-    (void)end;
-    (void)wide;
-    return p;
-}
-#endif
-
-/* The first byte that is not UTF-8, or NULL; *wide: code points above ASCII were met before it. What most of them are, two bytes or
- * three, is settled here. */
-static const char *first_invalid(const char *p, const char *end, bool *wide)
-{
-    *wide = false;
-    p = skip_valid(p, end, wide);
-    for (p = skip_ascii(p, end); p < end;) {
-        const unsigned char c = (unsigned char)*p;
-        size_t used = 1;
-        if (c < 0x80) {
-            p = skip_ascii(p, end);
-            continue;
-        }
-        if (c >= 0xC2 && c <= 0xDF && end - p > 1 && follows(p[1]))
-            used = 2;
-        else if (c > 0xE0 && c <= 0xEF && c != 0xED && end - p > 2 && follows(p[1]) && follows(p[2]))
-            used = 3;
-        else if (base_utf8_next(p, (size_t)(end - p), &used) < 0)
-            return p;
-        *wide = true;
-        p += used;
-    }
-    return NULL;
 }
 
 bool table_valid_piece(const char **from, const char **to, bool *wide)
@@ -147,7 +21,7 @@ bool table_valid_piece(const char **from, const char **to, bool *wide)
     end -= end > first && (unsigned char)end[-1] >= 0xC0;
     *from = first;
     *to = end;
-    return first_invalid(first, end, wide) == NULL;
+    return data_utf8_invalid(first, end, wide) == NULL;
 }
 
 /* ---- by several threads ------------------------------------------------------------------------------------------ */
@@ -161,16 +35,16 @@ typedef struct validation {
 static void validate_piece(void *user, int64_t i)
 {
     validation *v = user;
-    v->invalid[i] = first_invalid(v->at[i], v->at[i + 1], &v->wide[i]) != NULL;
+    v->invalid[i] = data_utf8_invalid(v->at[i], v->at[i + 1], &v->wide[i]) != NULL;
 }
 
-/* As first_invalid. What is cut between code points is valid as a whole if each piece is; else the first place is looked for. */
+/* As data_utf8_invalid. What is cut between code points is valid as a whole if each piece is; else the first place is looked for. */
 static const char *first_invalid_of(const char *p, const char *end, bool *wide, int threads)
 {
     validation v = {{p}};
     int64_t n = (end - p) / PIECE < PIECES ? (end - p) / PIECE : PIECES;
     if (n < 2 || threads < 2)
-        return first_invalid(p, end, wide);
+        return data_utf8_invalid(p, end, wide);
     *wide = false;
     for (int64_t i = 1; i < n; i++) {
         v.at[i] = p + (end - p) / n * i;
@@ -178,11 +52,11 @@ static const char *first_invalid_of(const char *p, const char *end, bool *wide, 
             v.at[i]++;
     }
     v.at[n] = end;
-    table_share(threads, n, validate_piece, &v);
+    data_parallel(threads, n, validate_piece, &v);
     for (int64_t i = 0; i < n; i++) {
         *wide |= v.wide[i];
         if (v.invalid[i])
-            return first_invalid(p, end, wide);
+            return data_utf8_invalid(p, end, wide);
     }
     return NULL;
 }
@@ -201,134 +75,19 @@ static bool any_wide(const char *p, const char *end)
     return false;
 }
 
-/* Half of all bytes, or nearly, are zeros on one side: ASCII in UTF-16. */
-static tn_encoding by_zeros(const unsigned char *p, size_t bytes)
-{
-    size_t n = bytes < 4096 ? bytes & ~(size_t)1 : 4096, zeros[2] = {0};
-    for (size_t i = 0; i < n; i++)
-        zeros[i & 1] += p[i] == 0;
-    if (bytes % 2 || zeros[0] + zeros[1] == 0 || zeros[0] + zeros[1] < n / 4)
-        return TN_ENCODING_AUTO;
-    return zeros[1] > zeros[0] ? TN_ENCODING_UTF16LE : TN_ENCODING_UTF16BE;
-}
-
-static size_t put_utf8(char *to, uint32_t code)
-{
-    if (code < 0x80) {
-        to[0] = (char)code;
-        return 1;
-    }
-    if (code < 0x800) {
-        to[0] = (char)(0xC0 | code >> 6);
-        to[1] = (char)(0x80 | (code & 63));
-        return 2;
-    }
-    if (code < 0x10000) {
-        to[0] = (char)(0xE0 | code >> 12);
-        to[1] = (char)(0x80 | (code >> 6 & 63));
-        to[2] = (char)(0x80 | (code & 63));
-        return 3;
-    }
-    to[0] = (char)(0xF0 | code >> 18);
-    to[1] = (char)(0x80 | (code >> 12 & 63));
-    to[2] = (char)(0x80 | (code >> 6 & 63));
-    to[3] = (char)(0x80 | (code & 63));
-    return 4;
-}
-
-static tn_status from_latin1(const char **data, size_t *bytes, char **made, base_error *e)
-{
-    char *to = *bytes < SIZE_MAX / 2 ? malloc(*bytes * 2 + 1) : NULL;
-    size_t n = 0;
-    if (!to)
-        return base_no_memory(e, "reading a table in Latin-1");
-    for (size_t i = 0; i < *bytes; i++)
-        n += put_utf8(to + n, (unsigned char)(*data)[i]);
-    *data = *made = to;
-    *bytes = n;
-    return TN_OK;
-}
-
-static uint32_t unit(const unsigned char *p, bool big)
-{
-    return (uint32_t)p[!big] << 8 | p[big];
-}
-
-static tn_status from_utf16(const char **data, size_t *bytes, char **made, bool big, const char *name, base_error *e)
-{
-    const unsigned char *p = (const unsigned char *)*data;
-    size_t units = *bytes / 2, n = 0;
-    if (*bytes % 2)
-        return base_fail(e, TN_FORMAT, "%s: in UTF-16 the number of bytes is even, but there are %zu", name, *bytes);
-    char *to = units < SIZE_MAX / 3 ? malloc(units * 3 + 1) : NULL;
-    if (!to)
-        return base_no_memory(e, "reading a table in UTF-16");
-    for (size_t i = 0; i < units; i++) {
-        uint32_t code = unit(p + 2 * i, big), low = 0;
-        if (code >= 0xD800 && code < 0xDC00 && i + 1 < units)
-            low = unit(p + 2 * i + 2, big);
-        if (low >= 0xDC00 && low < 0xE000) {
-            code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
-            i++;
-        } else if (code >= 0xD800 && code < 0xE000) {
-            free(to);
-            return base_fail(e, TN_FORMAT,
-                             "%s: offset %zu: half of a pair of surrogates stands alone, so this is not UTF-16", name,
-                             2 * i);
-        }
-        n += put_utf8(to + n, code);
-    }
-    *data = *made = to;
-    *bytes = n;
-    return TN_OK;
-}
-
-static bool starts(const char *data, size_t bytes, const char *mark, size_t n)
-{
-    return bytes >= n && memcmp(data, mark, n) == 0;
-}
-
-/* Takes a byte order mark off. */
-static tn_encoding by_mark(const char **data, size_t *bytes)
-{
-    tn_encoding is = TN_ENCODING_AUTO;
-    size_t n = 0;
-    if (starts(*data, *bytes, "\xEF\xBB\xBF", 3))
-        is = TN_ENCODING_UTF8, n = 3;
-    else if (starts(*data, *bytes, "\xFF\xFE", 2))
-        is = TN_ENCODING_UTF16LE, n = 2;
-    else if (starts(*data, *bytes, "\xFE\xFF", 2))
-        is = TN_ENCODING_UTF16BE, n = 2;
-    *data += n;
-    *bytes -= n;
-    return is;
-}
-
-static tn_status fail_invalid(const char *data, const char *at, const char *why, const char *name, base_error *e)
-{
-    long long line = 1;
-    const char *start = data;
-    for (const char *p = data; p < at; p++)
-        if (*p == '\n') {
-            line++;
-            start = p + 1;
-        }
-    return base_fail(e, TN_FORMAT, "%s:%lld:%lld: the byte 0x%02X is not UTF-8%s", name, line,
-                     (long long)(at - start) + 1, (unsigned)(unsigned char)*at, why);
-}
-
 tn_status table_decode(const char **data, size_t *bytes, char **made, const tn_table_opt *opt, int threads,
                        const table_scan *scan, const char *name, const char **said, bool *mixed, base_error *e)
 {
-    tn_encoding told = opt->encoding, mark = told == TN_ENCODING_LATIN1 ? TN_ENCODING_AUTO : by_mark(data, bytes), is;
+    tn_encoding told = opt->encoding,
+                mark = told == TN_ENCODING_LATIN1 ? TN_ENCODING_AUTO : data_encoding_mark(data, bytes), is;
     *made = NULL;
     *mixed = false;
-    is = told ? told : mark ? mark : by_zeros((const unsigned char *)*data, *bytes);
+    is = told ? told : mark ? mark : data_encoding_zeros(*data, *bytes);
     if (told == TN_ENCODING_UTF8 && mark > TN_ENCODING_UTF8)
         return base_fail(e, TN_FORMAT, "%s has the byte order mark of UTF-16, but UTF-8 was told", name);
     if (is == TN_ENCODING_UTF16LE || is == TN_ENCODING_UTF16BE) {
         *said = is == TN_ENCODING_UTF16LE ? "UTF-16 (little-endian)" : "UTF-16 (big-endian)";
-        return from_utf16(data, bytes, made, is == TN_ENCODING_UTF16BE, name, e);
+        return data_utf16_decode(data, bytes, made, is == TN_ENCODING_UTF16BE, name, e);
     }
     bool wide;
     const char *end = *data + *bytes, *bad = is == TN_ENCODING_LATIN1 ? *data
@@ -339,18 +98,20 @@ tn_status table_decode(const char **data, size_t *bytes, char **made, const tn_t
         return TN_OK;
     if (is == TN_ENCODING_AUTO && (wide || any_wide(bad, end))) {
         if (opt->bad == TN_BAD_FAIL)
-            return fail_invalid(*data, bad,
-                                ", and elsewhere the file is: it is a mixture of encodings. Such rows can be skipped",
-                                name, e);
+            return data_byte_fail(
+                *data, 1, bad,
+                "is not UTF-8, and elsewhere the file is: it is a mixture of encodings. Such rows can be skipped", name,
+                e);
         *mixed = true;
         return TN_OK;
     }
     if (is == TN_ENCODING_UTF8) {
         if (opt->bad == TN_BAD_FAIL)
-            return fail_invalid(*data, bad, "; if the file is in Latin-1, say so. Such rows can be skipped", name, e);
+            return data_byte_fail(*data, 1, bad,
+                                  "is not UTF-8; if the file is in Latin-1, say so. Such rows can be skipped", name, e);
         *mixed = true;
         return TN_OK;
     }
     *said = "Latin-1";
-    return from_latin1(data, bytes, made, e);
+    return data_latin1_decode(data, bytes, made, e);
 }

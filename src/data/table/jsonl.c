@@ -197,7 +197,7 @@ static size_t put_code(char *to, uint32_t c)
     return 4;
 }
 
-/* Half of a surrogate pair without the other is U+FFFD. What comes out is never longer than what went in. */
+/* Half of a surrogate pair without the other is U+FFFD, and \\u0000, which no text holds. What comes out is never longer than what went in. */
 size_t table_json_unescape(const table_source *s, const char *text, size_t length, char *to)
 {
     static const char from[] = "bfnrt\"\\/", plain[] = "\b\f\n\r\t\"\\/";
@@ -223,7 +223,7 @@ size_t table_json_unescape(const table_source *s, const char *text, size_t lengt
             code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
             p += 6;
         }
-        n += put_code(to + n, code >= 0xD800 && code < 0xE000 ? 0xFFFD : code);
+        n += put_code(to + n, code == 0 || (code >= 0xD800 && code < 0xE000) ? 0xFFFD : code);
     }
     return n;
 }
@@ -277,6 +277,10 @@ tn_status table_json_keys(table_source *s, base_error *e)
         member m;
         bool done = false;
         int k = 0;
+        if (s->check_rows && table_row_fault(p, line) != FAULT_NONE) {
+            p = line + (line < end);
+            continue;
+        }
         for (bool first = true; status == TN_OK && next_member(&in, first, &m, &done) && !done; first = false, k++) {
             if (k < s->n_columns && !m.key_escaped && strlen(s->names[k]) == m.key_length &&
                 memcmp(s->names[k], m.key, m.key_length) == 0)
@@ -326,6 +330,9 @@ static tn_status read_line(const table_source *s, table_chunk *c, table_block *b
     member m;
     bool done = false, first = true;
     int k = -1;
+    const table_fault fault = s->check_rows ? table_row_fault(p, line) : FAULT_NONE;
+    if (fault != FAULT_NONE)
+        return table_bad(s, c, (table_trouble){.fault = fault, .at = p});
     for (int i = 0; i < s->n_columns; i++)
         row[i] = (table_cell){0, (uint32_t)CELL_NONE | CELL_LENGTH}; /* a length that no cell has: none came */
     for (; next_member(&in, first, &m, &done) && !done; first = false) {

@@ -236,7 +236,7 @@ static tn_status take_block(keeping *k, const char *data, size_t bytes, int64_t 
     if (k->gathers)
         return gather(k, data, bytes, lines);
     BASE_TRY(table_scan_text(&scan, data, bytes, quote_of(k), tn_context_threads(k->context), k->e));
-    k->foreign = !scan.valid || memchr(data, '\0', bytes) != NULL;
+    k->foreign = !scan.valid || scan.zero;
     tn_table *t = k->foreign ? NULL : table_new(k->e);
     table_source s = {
         .name = k->path, .scan = &scan, .data = data, .bytes = bytes, .lines = lines, .json = k->json, .table = t};

@@ -206,48 +206,102 @@ static void put_number(const prep_column *c, double v, float *x)
     }
 }
 
-static void put_word(const prep_column *c, prep_got got, const char *text, size_t length, float *x)
+static int code_of(const prep_column *c, prep_got got, const char *text, size_t length)
 {
-    int code = c->fill_code;
-    if (got == PREP_GOT && c->how == TN_FEATURE_HASH)
-        code = (int)(base_mix(base_hash(text, length, 0)) % (uint64_t)c->buckets);
-    else if (got == PREP_GOT)
-        code = prep_find(c->sorted, c->n_words, text, length);
-    if (c->how == TN_FEATURE_CODES) {
-        x[0] = (float)code;
-        return;
+    if (got != PREP_GOT)
+        return c->fill_code;
+    return c->how == TN_FEATURE_HASH ? (int)(base_mix(base_hash(text, length, 0)) % (uint64_t)c->buckets)
+                                     : prep_find(c->sorted, c->n_words, text, length);
+}
+
+static tn_status fail_cell(const prep_binding *b, int k, int64_t row, base_error *e)
+{
+    char shown[PREP_TEXT] = "";
+    size_t length;
+    const char *text = tn_table_text(b->table, b->columns[k], row, &length);
+    memcpy(shown, text, length < sizeof shown - 1 ? length : sizeof shown - 1);
+    return base_fail(e, TN_FORMAT, "%.300s: row %lld: column \"%s\": \"%s\" is no number", table_called(b->table),
+                     (long long)row + 1, BASE_SHOW(b->prep->columns[k].name), BASE_SHOW(shown));
+}
+
+/* How many numbers tell all that a column says of a row: of words the code. */
+static int told_width(const prep_column *c)
+{
+    return c->width == 0 ? 0 : (prep_takes_words(c->how) ? 1 : c->width) + c->indicator;
+}
+
+int prep_told_width(const table_prep *p)
+{
+    int width = 0;
+    for (int k = 0; k < p->n_columns; k++)
+        width += told_width(&p->columns[k]);
+    return width;
+}
+
+static tn_status tell_column(const prep_binding *b, int k, int64_t row, float *told, base_error *e)
+{
+    const prep_column *c = &b->prep->columns[k];
+    prep_got got;
+    if (prep_takes_words(c->how)) {
+        char buffer[PREP_TEXT];
+        const char *text = NULL;
+        size_t length = 0;
+        got = prep_cell_text(b->table, b->columns[k], row, buffer, &text, &length);
+        told[0] = (float)code_of(c, got, text, length);
+    } else {
+        double v = c->fill;
+        got = prep_cell_number(b->table, b->columns[k], row, &v);
+        if (got == PREP_OTHER)
+            return fail_cell(b, k, row, e);
+        put_number(c, got == PREP_GOT ? v : c->fill, told);
     }
-    memset(x, 0, (size_t)c->width * sizeof *x);
-    x[code] = 1;
+    if (c->indicator)
+        told[told_width(c) - 1] = got == PREP_MISSING;
+    return TN_OK;
+}
+
+static void spread_column(const prep_column *c, const float *told, float *x)
+{
+    if (c->how == TN_FEATURE_ONE_HOT || c->how == TN_FEATURE_HASH) {
+        memset(x, 0, (size_t)c->width * sizeof *x);
+        x[(int)told[0]] = 1;
+    } else {
+        for (int i = 0; i < c->width; i++)
+            x[i] = told[i];
+    }
+    if (c->indicator)
+        x[c->width] = told[told_width(c) - 1];
+}
+
+tn_status prep_tell(const prep_binding *b, int64_t row, float *told, base_error *e)
+{
+    for (int k = 0; k < b->prep->n_columns; k++)
+        if (b->prep->columns[k].width > 0) {
+            BASE_TRY(tell_column(b, k, row, told, e));
+            told += told_width(&b->prep->columns[k]);
+        }
+    return TN_OK;
+}
+
+void prep_spread(const table_prep *p, const float *told, float *x)
+{
+    for (int k = 0; k < p->n_columns; k++)
+        if (p->columns[k].width > 0) {
+            spread_column(&p->columns[k], told, x + p->columns[k].at);
+            told += told_width(&p->columns[k]);
+        }
 }
 
 tn_status prep_apply(const prep_binding *b, int64_t row, float *x, base_error *e)
 {
-    char buffer[PREP_TEXT];
+    enum { MOST_TOLD = 8 };
     for (int k = 0; k < b->prep->n_columns; k++) {
         const prep_column *c = &b->prep->columns[k];
-        const char *text = NULL;
-        size_t length = 0;
-        double v = c->fill;
-        prep_got got;
+        float told[MOST_TOLD];
         if (c->width == 0)
             continue;
-        if (prep_takes_words(c->how)) {
-            got = prep_cell_text(b->table, b->columns[k], row, buffer, &text, &length);
-            put_word(c, got, text, length, x + c->at);
-        } else {
-            got = prep_cell_number(b->table, b->columns[k], row, &v);
-            if (got == PREP_OTHER) {
-                char shown[PREP_TEXT] = "";
-                text = tn_table_text(b->table, b->columns[k], row, &length);
-                memcpy(shown, text, length < sizeof shown - 1 ? length : sizeof shown - 1);
-                return base_fail(e, TN_FORMAT, "%.300s: row %lld: column \"%s\": \"%s\" is no number",
-                                 table_called(b->table), (long long)row + 1, BASE_SHOW(c->name), BASE_SHOW(shown));
-            }
-            put_number(c, got == PREP_GOT ? v : c->fill, x + c->at);
-        }
-        if (c->indicator)
-            x[c->at + c->width] = got == PREP_MISSING;
+        BASE_TRY(tell_column(b, k, row, told, e));
+        spread_column(c, told, x + c->at);
     }
     return TN_OK;
 }

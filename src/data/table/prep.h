@@ -52,8 +52,13 @@ typedef struct prep_binding {
     int target; /* -1: not there */
 } prep_binding;
 tn_status prep_bind(const table_prep *p, const tn_table *t, prep_binding *b, base_error *e);
-/* One row as x[features]. */
+/* One row as x[features]; and in two steps: what is to be told of it, prep_told_width numbers, and those as x. */
+tn_status prep_tell(const prep_binding *b, int64_t row, float *told, base_error *e);
+void prep_spread(const table_prep *p, const float *told, float *x);
+int prep_told_width(const table_prep *p);
 tn_status prep_apply(const prep_binding *b, int64_t row, float *x, base_error *e);
+/* prep_set.c: all rows of a table, without targets. */
+tn_dataset *prep_open_table(const tn_table *table, const tn_preparation *preparation, base_error *e);
 /* Its target: a class, or a number as the model learns it. */
 tn_status prep_class(const prep_binding *b, int64_t row, int64_t *y, base_error *e);
 tn_status prep_number(const prep_binding *b, int64_t row, float *y, base_error *e);

@@ -1,4 +1,4 @@
-/* prep_json.c: a table's preparation as model files hold it, and rows of files ready for a model. Nothing that is parsed is
+/* prep_json.c: a table's preparation as model files hold it, and tables of files as it wants them. Nothing that is parsed is
  * believed. */
 #include <math.h>
 #include <string.h>
@@ -216,121 +216,7 @@ static void free_prep(void *self)
     free(p);
 }
 
-/* ---- data sets --------------------------------------------------------------------------------------------------- */
-
-typedef struct table_set {
-    tn_table *table;
-    prep_binding binding;
-    int64_t *rows;
-    int64_t n;
-} table_set;
-
-static tn_status set_get(void *user, int64_t index, uint64_t key, const tn_sample *sample)
-{
-    const table_set *s = user;
-    int64_t row = s->rows ? s->rows[index] : index;
-    base_error e = {0};
-    (void)key;
-    tn_status status = prep_apply(&s->binding, row, sample->at[0], &e);
-    if (status == TN_OK && sample->n_fields > 1)
-        status = s->binding.prep->classes ? prep_class(&s->binding, row, sample->at[1], &e)
-                                          : prep_number(&s->binding, row, sample->at[1], &e);
-    return status == TN_OK ? TN_OK : tn_sample_fail(sample, status, "%s", e.text);
-}
-
-static int64_t set_label(void *user, int64_t index)
-{
-    const table_set *s = user;
-    int64_t y = -1;
-    return prep_class(&s->binding, s->rows ? s->rows[index] : index, &y, NULL) == TN_OK ? y : -1;
-}
-
-static void set_release(void *user)
-{
-    table_set *s = user;
-    tn_table_free(s->table);
-    free(s->binding.columns);
-    free(s->rows);
-    free(s);
-}
-
-/* Every target is looked at once, so that a wrong one is told before training. */
-static tn_status check_targets(const table_set *s, base_error *e)
-{
-    int64_t y;
-    float v;
-    for (int64_t i = 0; i < s->n; i++) {
-        int64_t row = s->rows ? s->rows[i] : i;
-        BASE_TRY(s->binding.prep->classes ? prep_class(&s->binding, row, &y, e) : prep_number(&s->binding, row, &v, e));
-    }
-    return TN_OK;
-}
-
-static tn_status fill_set(table_set *s, const tn_table *table, const table_prep *p, const int64_t *rows, int64_t count,
-                          bool target, base_error *e)
-{
-    s->table = table_retain(table);
-    s->n = rows ? count : table->rows;
-    if (rows) {
-        s->rows = malloc((size_t)(count > 0 ? count : 1) * sizeof *rows);
-        if (!s->rows)
-            return base_no_memory(e, "making a data set of a table");
-        for (int64_t i = 0; i < count; i++) {
-            if (rows[i] < 0 || rows[i] >= table->rows)
-                return base_fail(e, TN_INVALID, "row %lld of a table with %lld rows", (long long)rows[i],
-                                 (long long)table->rows);
-            s->rows[i] = rows[i];
-        }
-    }
-    BASE_TRY(prep_bind(p, table, &s->binding, e));
-    if (target && s->binding.target < 0)
-        return base_fail(e, TN_NOT_FOUND, "%.300s has no column \"%s\", which is the target", table_called(table),
-                         BASE_SHOW(p->target));
-    return target ? check_targets(s, e) : TN_OK;
-}
-
-static tn_dataset *make_set(const tn_table *table, const tn_preparation *preparation, const table_prep *p,
-                            const int64_t *rows, int64_t count, bool target, base_error *e)
-{
-    table_set *s = calloc(1, sizeof *s);
-    if (!s) {
-        base_no_memory(e, "making a data set of a table");
-        return NULL;
-    }
-    if (fill_set(s, table, p, rows, count, target, e) != TN_OK) {
-        set_release(s);
-        return NULL;
-    }
-    const tn_field fields[] = {
-        {.name = "x", .dtype = TN_F32, .rank = 1, .dims = {p->features}},
-        {.name = "y", .dtype = p->classes ? TN_I64 : TN_F32, .rank = p->classes ? 0 : 1, .dims = {1}}};
-    const tn_dataset_def def = {.count = s->n,
-                                .fields = fields,
-                                .n_fields = target ? 2 : 1,
-                                .classes = target ? p->classes : 0,
-                                .class_names = target && p->classes ? p->class_names : NULL,
-                                .get = set_get,
-                                .label = target && p->classes ? set_label : NULL,
-                                .release = set_release,
-                                .user = s,
-                                .preparation = preparation};
-    tn_dataset *d = data_new(&def, e);
-    if (!d)
-        set_release(s);
-    return d;
-}
-
-tn_dataset *tn_dataset_table(tn_context *context, const tn_table *table, const tn_preparation *preparation,
-                             const int64_t *rows, int64_t count)
-{
-    base_error own = {0}, *e = base_context_begin(context);
-    const table_prep *p = data_preparation_self(preparation, &data_prepare_table);
-    e = e ? e : &own;
-    if (p && table)
-        return make_set(table, preparation, p, rows, count, p->target != NULL, e);
-    base_fail(e, TN_INVALID, "a data set of a table needs the table and its preparation");
-    return NULL;
-}
+/* ---- raw files ---------------------------------------------------------------------------------------------------- */
 
 static bool is_words(tn_column_type type)
 {
@@ -401,7 +287,7 @@ static tn_dataset *open_prep(const tn_preparation *preparation, const void *self
     for (int k = 0; k < p->n_columns; k++)
         at[k] = (tn_table_column_opt){.name = p->columns[k].name, .type = type_of(&p->columns[k])};
     tn_table *t = prep_read_raw(raw, p->delimiter, p->header, &(prep_types){at, p->n_columns}, e);
-    tn_dataset *d = t ? make_set(t, preparation, p, NULL, 0, false, e) : NULL;
+    tn_dataset *d = t ? prep_open_table(t, preparation, e) : NULL;
     tn_table_free(t);
     free(at);
     return d;
@@ -420,6 +306,7 @@ const data_prepare data_prepare_table = {.kind = "table",
                                          .write = write_prep,
                                          .open = open_prep,
                                          .restore = restore,
+                                         .endings = data_prepare_tables,
                                          .free = free_prep};
 
 /* ---- features ---------------------------------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "data/encoding.h"
 #include "data/gzip.h"
 #include "data/table/table.h"
 
@@ -107,6 +108,26 @@ tn_status table_fill(tn_context *context, table_source *s, const tn_table_opt *o
     return TN_OK;
 }
 
+/* Zero bytes, and, where rows that are no text are left out, columns whose names are none. */
+static tn_status check_zeros(const char *data, size_t bytes, const table_scan *scan, const tn_table_opt *opt,
+                             const char *name, bool *check_rows, base_error *e)
+{
+    const char *zero = bytes && (!scan || scan->zero) ? memchr(data, '\0', bytes) : NULL;
+    if (zero && opt->bad == TN_BAD_FAIL)
+        return data_byte_fail(data, 1, zero, "is in no text; is this a table? Such rows can be skipped", name, e);
+    *check_rows |= zero != NULL;
+    if (!*check_rows || table_is_json(name)) /* whose lines name their columns each */
+        return TN_OK;
+    const char *line = memchr(data, '\n', bytes);
+    if (table_row_fault(data, line ? line : data + bytes) != FAULT_NONE)
+        return base_fail(
+            e, TN_FORMAT,
+            "%.300s:1: the first line is not UTF-8, or holds zero bytes, so that what columns are called is "
+            "not known",
+            name);
+    return TN_OK;
+}
+
 static tn_table *parse(tn_context *context, const table_scan *scan, const char *name, const tn_table_opt *opt,
                        base_error *e)
 {
@@ -121,8 +142,12 @@ static tn_table *parse(tn_context *context, const table_scan *scan, const char *
                   name);
         return NULL;
     }
-    if (table_decode(&data, &bytes, &made, opt, threads_of(context, opt), scan, name, &said, &s.check_utf8, e) != TN_OK)
+    if (table_decode(&data, &bytes, &made, opt, threads_of(context, opt), scan, name, &said, &s.check_rows, e) !=
+            TN_OK ||
+        check_zeros(data, bytes, made ? NULL : scan, opt, name, &s.check_rows, e) != TN_OK) {
+        free(made);
         return NULL;
+    }
     s.data = data;
     s.bytes = bytes;
     s.scan = made ? NULL : scan;
@@ -147,40 +172,6 @@ static char quote_of(const tn_table_opt *opt, const char *name)
 
 /* ---- files ------------------------------------------------------------------------------------------------------ */
 
-static tn_status unpack(const void *data, size_t bytes, const char *name, size_t limit, char **out, size_t *length,
-                        base_error *e)
-{
-    size_t most = data_gzip_most(bytes), room = bytes * 4 + 65536, n = 0, got;
-    limit = limit && limit < most ? limit : most;
-    data_gzip *z = data_gzip_new(data, bytes, name, e);
-    if (!z)
-        return e ? e->status : TN_UNSUPPORTED;
-    char *text = NULL;
-    tn_status status = TN_OK;
-    for (bool end = false; !end && status == TN_OK;) {
-        char *more = realloc(text, room + 1);
-        if (!more) {
-            status = base_no_memory(e, "unpacking a table");
-            break;
-        }
-        text = more;
-        status = data_gzip_read(z, text + n, room - n, &got, e);
-        n += got;
-        end = n < room;
-        room += room / 2;
-        if (status == TN_OK && n > limit)
-            status = base_fail(e, TN_LIMIT, "%.300s: unpacked it has more than %zu bytes", name, limit);
-    }
-    data_gzip_free(z);
-    if (status != TN_OK) {
-        free(text);
-        return status;
-    }
-    *out = text;
-    *length = n;
-    return TN_OK;
-}
-
 /* What `text` holds (the context's threads look at it); gzip is unpacked first. */
 static tn_table *from_bytes(tn_context *context, const void *data, size_t bytes, const char *name,
                             const tn_table_opt *opt, base_error *e)
@@ -192,7 +183,7 @@ static tn_table *from_bytes(tn_context *context, const void *data, size_t bytes,
         return NULL;
     }
     if (data_is_gzip(data, bytes)) {
-        if (unpack(data, bytes, name, opt->memory_limit, &text, &bytes, e) != TN_OK)
+        if (data_gzip_all(data, bytes, name, opt->memory_limit, &text, &bytes, e) != TN_OK)
             return NULL;
         data = text;
     }

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/room.h"
 #include "base/text.h"
+#include "data/parallel.h"
 #include "data/table/table.h"
 
 typedef struct looking {
@@ -22,6 +23,7 @@ static void look_at(void *user, int64_t i)
     const size_t from = (size_t)i * TABLE_PIECE, n = s->bytes - from < TABLE_PIECE ? s->bytes - from : TABLE_PIECE;
     if (l->file && base_reader_at(l->file, from, l->room + from, n, &look->err) != TN_OK)
         return;
+    look->zero = memchr(s->data + from, '\0', n) != NULL;
     look->from = s->data + from;
     look->to = look->from + n;
     look->sweep = table_csv_sweep(s->quote, look->from, look->to);
@@ -38,6 +40,7 @@ static void judge(table_scan *s)
         const char *from = at, *to = i < s->n ? s->looks[i].from : end;
         bool wide = to > from;
         s->valid &= base_utf8_valid(from, (size_t)(to - from)) && !(i < s->n && s->looks[i].invalid);
+        s->zero |= i < s->n && s->looks[i].zero;
         s->wide |= wide || (i < s->n && s->looks[i].wide);
         at = i < s->n ? s->looks[i].to : end;
     }
@@ -50,7 +53,7 @@ static tn_status look(looking *l, int threads, base_error *e)
     s->looks = calloc((size_t)s->n + 1, sizeof *s->looks);
     if (!s->looks)
         return base_no_memory(e, "reading a table");
-    table_share(threads, s->n, look_at, l);
+    data_parallel(threads, s->n, look_at, l);
     for (int64_t i = 0; i < s->n; i++)
         if (s->looks[i].err.status != TN_OK)
             return base_fail(e, s->looks[i].err.status, "%s", s->looks[i].err.text);

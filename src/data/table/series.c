@@ -1,6 +1,7 @@
 /* series.c: series in time: what is fitted on the training part, and windows of rows; see <tarn/series.h>. */
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -76,6 +77,26 @@ static tn_status fill_places(const series_prep *p, const tn_table *t, place *pla
     return TN_OK;
 }
 
+/* Sorted places: what comes at one time in one series has no order. The first in the file is blamed. */
+static tn_status check_times(const series_prep *p, const tn_table *t, const place *places, base_error *e)
+{
+    const place *twice = NULL;
+    char buffer[PREP_TEXT], shown[64] = "";
+    const char *text = "";
+    size_t length = 0;
+    for (const place *x = places + 1; p->time && x < places + t->rows; x++)
+        if (x->id == x[-1].id && x->time == x[-1].time && (!twice || x->row < twice->row))
+            twice = x;
+    if (!twice)
+        return TN_OK;
+    (void)prep_cell_text(t, tn_table_find(t, p->time), twice->row, buffer, &text, &length);
+    (void)snprintf(shown, sizeof shown, "%.*s", (int)(length < sizeof shown ? length : sizeof shown - 1), text);
+    return base_fail(e, TN_FORMAT, "%.300s: rows %lld and %lld have the same time, %s%s", table_called(t),
+                     (long long)twice[-1].row + 1, (long long)twice->row + 1, BASE_SHOW(shown),
+                     p->id ? ", in one series; keep one of them"
+                           : "; keep one of them, or name by 'id' the column that tells series apart");
+}
+
 static void order_free(series_order *o)
 {
     free(o->rows);
@@ -97,6 +118,9 @@ static tn_status order_new(const series_prep *p, const tn_table *t, series_order
     }
     if (status == TN_OK) {
         qsort(places, (size_t)t->rows, sizeof *places, by_place);
+        status = check_times(p, t, places, e);
+    }
+    if (status == TN_OK) {
         for (int64_t i = 0; i < t->rows; i++) {
             o->rows[i] = places[i].row;
             o->start[places[i].id + 1] = i + 1;
@@ -216,6 +240,9 @@ static tn_status fit(series_prep *p, const tn_table *t, const tn_series_part *pa
                 settle(&one, &p->mean[(s + 1) * p->n_columns + k], &p->std[(s + 1) * p->n_columns + k]);
         }
         settle(&all, &p->mean[k], &p->std[k]);
+        if (status == TN_OK && rows > 0 && all.n == 0)
+            status = base_fail(e, TN_FORMAT, "%.300s: the column \"%s\" has no number in the rows that are trained on",
+                               table_called(t), BASE_SHOW(p->columns[k]));
     }
     if (status == TN_OK && rows == 0)
         status = base_fail(e, TN_INVALID, "the part of the series that is trained on has no rows");
@@ -551,4 +578,5 @@ const data_prepare data_prepare_series = {.kind = "series",
                                           .open = open_prep,
                                           .restore = restore,
                                           .restore_sample = restore_sample,
+                                          .endings = data_prepare_tables,
                                           .free = free_prep};

@@ -55,7 +55,8 @@ typedef struct sql_query {
     int n;
     char **names;
     long long row;
-    bool end;
+    bool end, check_rows; /* some of the texts so far are not UTF-8, or hold zero bytes */
+    tn_bad_row bad;
     base_str text; /* rows that are made and not yet given */
     size_t at;
 } sql_query;
@@ -109,7 +110,17 @@ static tn_status query_step(sql_query *q, base_error *e)
             base_str_bytes(&q->text, ",", 1);
         if (q->n == 1 && type == SQLITE_NULL)
             base_str_add(&q->text, "\"\""); /* an empty line would be no row */
+        const size_t before = q->text.length;
         BASE_TRY(put_value(&q->text, q->statement, k, q->row, q->path, e));
+        const char *text = base_str_text(&q->text);
+        if (q->text.failed || table_row_fault(text + before, text + q->text.length) == FAULT_NONE)
+            continue;
+        if (q->bad == TN_BAD_FAIL)
+            return base_fail(e, TN_FORMAT,
+                             "%.300s: row %lld of the answer: \"%.100s\" is not UTF-8, or holds a zero byte; such rows "
+                             "can be skipped",
+                             q->path, q->row, q->names[k]);
+        q->check_rows = true;
     }
     base_str_bytes(&q->text, "\n", 1);
     return q->text.failed ? base_no_memory(e, "reading a table") : TN_OK;
@@ -139,6 +150,7 @@ static tn_status fill(tn_context *context, sql_query *q, table_source *s, const 
     s->delimiter = ',';
     s->texts_quoted = true;
     s->bad = opt->bad;
+    s->check_rows = q->check_rows;
     BASE_TRY(table_check_names(s, e));
     return table_fill(context, s, &own, e);
 }
@@ -230,6 +242,7 @@ static tn_table *read_query(tn_context *context, const char *path, const char *q
     tn_table *t = NULL;
     bool here = true;
     if (query_open(&q, path, question, e) == TN_OK) {
+        q.bad = opt->bad;
         if (table_is_large(path, opt))
             t = on_disk(context, &q, question, opt, &here, e);
         if (here) {

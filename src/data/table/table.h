@@ -71,6 +71,7 @@ typedef enum table_fault {
     FAULT_AFTER_QUOTE,
     FAULT_OPEN_QUOTE,
     FAULT_UTF8,
+    FAULT_ZERO,
     FAULT_LONG,
     FAULT_VALUE,
     FAULT_JSON,
@@ -219,6 +220,7 @@ typedef struct table_scan {
     size_t bytes;
     char quote;
     bool valid, wide; /* UTF-8, and not ASCII alone */
+    bool zero;        /* there are zero bytes */
     int64_t n;
     table_look *looks;
 } table_scan;
@@ -231,7 +233,8 @@ struct table_source {
     int64_t lines;    /* before it, of the file that it is a block of */
     const char *body; /* after the header */
     char delimiter, quote;
-    bool json, day_first, check_utf8;
+    bool json, day_first;
+    bool check_rows;     /* some may not be UTF-8, or hold zero bytes */
     bool count_troubles; /* the first pass */
     bool texts_quoted;   /* rows of a database: what is in quotes is a text there, no number */
     bool doubt_quotes; /* of tabs, unless told: if some are not as RFC 4180 has them, all are characters like others */
@@ -263,6 +266,8 @@ static inline bool table_is_absent_text(const table_absent *a, const char *text,
     return false;
 }
 
+/* trouble.c: is a row of bytes no text? */
+table_fault table_row_fault(const char *from, const char *to);
 /* A row or value is bad: TN_OK when it is to be left out (and is counted), or the failure is kept for the end. */
 tn_status table_bad(const table_source *s, table_chunk *c, table_trouble trouble);
 /* A cell as a sentence shows it. */
@@ -283,8 +288,6 @@ bool table_valid_piece(const char **from, const char **to, bool *wide);
  * whether rows must be checked because the file is a mixture. */
 tn_status table_decode(const char **data, size_t *bytes, char **made, const tn_table_opt *opt, int threads,
                        const table_scan *scan, const char *name, const char **said, bool *mixed, base_error *e);
-/* share.c: run(user, i) for i in [0, n); threads that cannot be started are done without. */
-void table_share(int threads, int64_t n, void (*run)(void *user, int64_t i), void *user);
 /* guess.c: delimiter, header, names; s->body. */
 tn_status table_guess(table_source *s, const tn_table_opt *opt, base_error *e);
 tn_status table_check_names(table_source *s, base_error *e);
@@ -300,7 +303,7 @@ table_sweep table_csv_sweep(char quote, const char *from, const char *end);
 struct table_look {
     table_sweep sweep;
     const char *from, *to; /* whole characters: what is between was looked at */
-    bool invalid, wide;
+    bool invalid, wide, zero;
     base_error err;
 };
 /* The sum over pieces that begin at multiples of TABLE_PIECE; the last may end where the text does. */

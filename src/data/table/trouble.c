@@ -4,6 +4,13 @@
 #include "base/text.h"
 #include "data/table/table.h"
 
+table_fault table_row_fault(const char *from, const char *to)
+{
+    if (!base_utf8_valid(from, (size_t)(to - from)))
+        return FAULT_UTF8;
+    return to > from && memchr(from, '\0', (size_t)(to - from)) ? FAULT_ZERO : FAULT_NONE;
+}
+
 tn_status table_bad(const table_source *s, table_chunk *c, table_trouble t)
 {
     table_troubles *all = &c->troubles;
@@ -63,6 +70,7 @@ tn_status table_trouble_fail(const table_source *s, const table_trouble *t, base
     case FAULT_UTF8:
         return base_fail(e, TN_FORMAT, "%s: this row is not UTF-8, as others are; the file is a mixture of encodings",
                          place);
+    case FAULT_ZERO: return base_fail(e, TN_FORMAT, "%s: this row holds a zero byte, which is in no text", place);
     case FAULT_LONG: return base_fail(e, TN_FORMAT, "%s: this cell is longer than 512 MiB; is a quote missing?", place);
     case FAULT_VALUE:
         return base_fail(e, TN_FORMAT, "%s: column \"%s\": \"%s\" is not of the type %s that was told", place,

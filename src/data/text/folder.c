@@ -1,8 +1,13 @@
 /* folder.c: texts in folders by class, read whole; see tn_text_folder_read. */
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/context.h"
 #include "base/text.h"
 #include "data/files.h"
+#include "data/names.h"
+#include "data/text/folder.h"
+#include "data/text/plain.h"
 #include "data/text/work.h"
 
 typedef struct folder {
@@ -24,8 +29,30 @@ void tn_text_folder_free(tn_text_folder *f)
 
 static bool is_text(const char *name)
 {
-    size_t n = strlen(name);
-    return n > 4 && strcmp(name + n - 4, ".txt") == 0;
+    return data_name_ends(name, ".txt") || data_name_ends(name, ".txt.gz");
+}
+
+/* What the file holds, in UTF-8, in the arena. */
+static tn_status read_text(folder *f, const data_files *files, int64_t i, data_buffer *b, tn_text *to, base_error *e)
+{
+    base_str where = {0};
+    text_plain plain = {0};
+    data_files_where(files, i, &where);
+    tn_status status = where.failed ? base_no_memory(e, "reading texts") : data_files_read(files, i, b, e);
+    if (status == TN_OK)
+        status = text_plain_of(b->data, b->bytes, where.text, TN_ENCODING_AUTO, &plain, e);
+    if (status == TN_OK)
+        status = text_plain_check(plain.text, 1, where.text, e);
+    if (status == TN_OK) {
+        char *text = base_arena_alloc(&f->arena, plain.text.bytes + 1);
+        if (text && plain.text.bytes)
+            memcpy(text, plain.text.at, plain.text.bytes);
+        *to = (tn_text){text, plain.text.bytes};
+        status = text ? TN_OK : base_no_memory(e, "reading texts");
+    }
+    text_plain_close(&plain);
+    base_str_free(&where);
+    return status;
 }
 
 /* The folder that a file lies in is its class: the first part of its name. Files come sorted, so classes do. */
@@ -37,18 +64,14 @@ static tn_status add_file(folder *f, const data_files *files, int64_t i, data_bu
         base_fail(e, TN_FORMAT, "the text lies in no folder that would be its class");
         return data_files_blame(files, i, e);
     }
-    BASE_TRY(data_files_read(files, i, b, e));
     size_t n = (size_t)(slash - name);
     const char *before = f->seen.classes ? f->class_names[f->seen.classes - 1] : NULL;
     if (!before || strlen(before) != n || memcmp(before, name, n) != 0)
         f->class_names[f->seen.classes++] = base_arena_printf(&f->arena, "%.*s", (int)n, name);
-    char *text = base_arena_alloc(&f->arena, b->bytes + 1);
     f->names[k] = base_arena_strdup(&f->arena, name);
-    if (!text || !f->names[k] || !f->class_names[f->seen.classes - 1])
+    if (!f->names[k] || !f->class_names[f->seen.classes - 1])
         return base_no_memory(e, "reading texts");
-    if (b->bytes)
-        memcpy(text, b->data, b->bytes);
-    f->texts[k] = (tn_text){text, b->bytes};
+    BASE_TRY(read_text(f, files, i, b, &f->texts[k], e));
     f->labels[k] = f->seen.classes - 1;
     f->seen.n++;
     return TN_OK;
@@ -69,21 +92,40 @@ static tn_status check_classes(const folder *f, const data_files *files, const c
     return TN_OK;
 }
 
-static tn_status read_files(folder *f, const data_files *files, const char *path, base_error *e)
+/* All files; with a context that is told of them, those that are no texts are left out. */
+static tn_status add_files(folder *f, const data_files *files, const tn_context *told, base_error *e)
+{
+    data_buffer b = {0};
+    int64_t left_out = 0;
+    tn_status status = TN_OK;
+    for (int64_t i = 0; i < data_files_count(files) && status == TN_OK; i++) {
+        if (!is_text(data_files_name(files, i)))
+            continue;
+        status = add_file(f, files, i, &b, e);
+        if (status != TN_OK && status != TN_MEMORY && told) {
+            base_log(told, BASE_LOG_WARNING, "left out: %s", e->text);
+            base_clear(e);
+            left_out++;
+            status = TN_OK;
+        }
+    }
+    data_buffer_free(&b);
+    if (left_out)
+        base_log(told, BASE_LOG_WARNING, "%lld of %lld texts cannot be read and are left out", (long long)left_out,
+                 (long long)(f->seen.n + left_out));
+    return status;
+}
+
+static tn_status read_files(folder *f, const data_files *files, const char *path, const tn_context *told, base_error *e)
 {
     int64_t n = data_files_count(files);
-    data_buffer b = {0};
-    tn_status status = TN_OK;
     f->texts = BASE_ARRAY(&f->arena, tn_text, n + 1);
     f->labels = BASE_ARRAY(&f->arena, int64_t, n + 1);
     f->names = BASE_ARRAY(&f->arena, const char *, n + 1);
     f->class_names = BASE_ARRAY(&f->arena, const char *, n + 1);
     if (!f->texts || !f->labels || !f->names || !f->class_names)
         return base_no_memory(e, "reading texts");
-    for (int64_t i = 0; i < n && status == TN_OK; i++)
-        if (is_text(data_files_name(files, i)))
-            status = add_file(f, files, i, &b, e);
-    data_buffer_free(&b);
+    tn_status status = add_files(f, files, told, e);
     if (status == TN_OK && f->seen.n == 0)
         return base_fail(e, TN_FORMAT, "%s holds no file CLASS/NAME.txt", path);
     if (status == TN_OK)
@@ -95,15 +137,21 @@ static tn_status read_files(folder *f, const data_files *files, const char *path
     return status;
 }
 
-tn_text_folder *tn_text_folder_read(tn_context *context, const char *path, const char *under)
+tn_text_folder *text_folder_read(tn_context *context, const char *path, const char *under, bool skip, base_error *e)
 {
-    base_error *e = base_context_begin(context);
     data_files *files = data_files_open(path, &(data_files_opt){.under = under}, e);
     folder *f = files ? calloc(1, sizeof *f) : NULL;
-    tn_status status = !files ? TN_IO : f ? read_files(f, files, path, e) : base_no_memory(e, "reading texts");
+    tn_status status = !files ? TN_IO
+                       : f    ? read_files(f, files, path, skip ? context : NULL, e)
+                              : base_no_memory(e, "reading texts");
     data_files_close(files);
     if (status == TN_OK)
         return &f->seen;
     tn_text_folder_free(f ? &f->seen : NULL);
     return NULL;
+}
+
+tn_text_folder *tn_text_folder_read(tn_context *context, const char *path, const char *under)
+{
+    return text_folder_read(context, path, under, false, base_context_begin(context));
 }

@@ -225,7 +225,7 @@ static tn_dataset *set_of_sources(const tn_preparation *p, const tn_text *lines,
 static tn_dataset *prep_open(const tn_preparation *p, const void *self, const data_raw *raw, base_error *e)
 {
     (void)self;
-    return text_open_lines(p, raw, set_of_sources, true, 1, e);
+    return text_open_lines(p, raw, set_of_sources, true, false, 1, e);
 }
 
 const data_prepare data_prepare_pairs = {.kind = "pairs",
@@ -233,4 +233,5 @@ const data_prepare data_prepare_pairs = {.kind = "pairs",
                                          .parse = prep_parse,
                                          .write = prep_write,
                                          .open = prep_open,
+                                         .endings = data_prepare_texts,
                                          .free = prep_free};

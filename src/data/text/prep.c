@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "data/files.h"
 #include "data/text/hf.h"
+#include "data/text/plain.h"
 
 static const char *const tasks[] = {"classes", "next", "masked", "alone"};
 enum { MOST_LENGTH = 1 << 24, MOST_CLASSES = 1 << 20 };
@@ -61,6 +62,7 @@ tn_preparation *tn_text_prepare(tn_context *context, const tn_tokenizer *tokeniz
     p->pad_left = opt->pad_left;
     p->plain = opt->plain;
     p->truncate_left = opt->truncate_left;
+    p->whole = opt->whole;
     p->mask = opt->mask != 0 ? opt->mask : 0.15;
     p->pad = pad >= 0 ? pad : 0;
     p->classes = opt->task == TN_TEXT_CLASSES ? opt->classes : 0;
@@ -96,6 +98,8 @@ static void prep_write(const void *self, format_json_out *w)
     format_json_put_bool(w, "pad_left", p->pad_left);
     format_json_put_bool(w, "plain", p->plain);
     format_json_put_bool(w, "truncate_left", p->truncate_left);
+    if (p->whole)
+        format_json_put_bool(w, "whole", true);
     format_json_put_f64(w, "mask", p->mask);
     if (p->classes) {
         format_json_put_i64(w, "classes", p->classes);
@@ -154,6 +158,7 @@ static tn_status prep_parse(const format_json *object, void *self, base_error *e
     BASE_TRY(hf_bool(object, what, "pad_left", &p->pad_left, e));
     BASE_TRY(format_json_get_bool(object, what, "plain", &p->plain, e));
     BASE_TRY(format_json_get_bool(object, what, "truncate_left", &p->truncate_left, e));
+    BASE_TRY(hf_bool(object, what, "whole", &p->whole, e));
     BASE_TRY(format_json_get_f64(object, what, "mask", &p->mask, e));
     if (p->task == TN_TEXT_CLASSES)
         BASE_TRY(parse_classes(p, object, e));
@@ -206,44 +211,50 @@ tn_status text_file_read(const char *path, data_buffer *b, base_error *e)
     return status;
 }
 
-static tn_status check_utf8(const tn_text *lines, size_t n, const char *name, base_error *e)
+/* Its lines, or itself as the only one. */
+static tn_status take_lines(tn_text text, bool whole, bool all, tn_text **lines, size_t *n, base_error *e)
 {
-    for (size_t i = 0; i < n; i++)
-        for (size_t at = 0, used = 0; at < lines[i].bytes; at += used)
-            if (base_utf8_next(lines[i].at + at, lines[i].bytes - at, &used) < 0)
-                return base_fail(e, TN_FORMAT,
-                                 "%s, line %zu, byte %zu: 0x%02X is not UTF-8 here; lines are given as UTF-8", name,
-                                 i + 1, at + 1, (unsigned char)lines[i].at[at]);
+    if (!whole)
+        return text_lines(text.at, text.bytes, all, lines, n, e);
+    *lines = malloc(sizeof **lines);
+    *n = 1;
+    if (!*lines)
+        return base_no_memory(e, "reading texts");
+    **lines = text;
     return TN_OK;
 }
 
 /* Raw lines are answered one by one, those that are empty too, as an empty text among training texts is. */
 static tn_dataset *set_of_lines(const char *text, size_t bytes, const char *name, const tn_preparation *p,
-                                text_make_set *make, bool raw, int threads, base_error *e)
+                                text_make_set *make, bool raw, bool whole, int threads, base_error *e)
 {
     tn_text *lines = NULL;
+    text_plain plain = {0};
     size_t n = 0;
     tn_dataset *d = NULL;
     name = name ? name : "the input";
-    if (text_lines(text, bytes, raw, &lines, &n, e) != TN_OK)
-        return NULL;
-    if (n == 0)
-        base_fail(e, TN_FORMAT, "%s holds no text", name);
-    else if (!raw || check_utf8(lines, n, name, e) == TN_OK)
-        d = make(p, lines, n, raw, threads, e);
+    if (text_plain_of(text, bytes, name, TN_ENCODING_AUTO, &plain, e) == TN_OK &&
+        text_plain_check(plain.text, 1, name, e) == TN_OK &&
+        take_lines(plain.text, whole, raw, &lines, &n, e) == TN_OK) {
+        if (n == 0)
+            base_fail(e, TN_FORMAT, "%s holds no text", name);
+        else
+            d = make(p, lines, n, raw, threads, e);
+    }
     free(lines);
+    text_plain_close(&plain);
     return d;
 }
 
-tn_dataset *text_open_lines(const tn_preparation *p, const data_raw *in, text_make_set *make, bool raw, int threads,
-                            base_error *e)
+tn_dataset *text_open_lines(const tn_preparation *p, const data_raw *in, text_make_set *make, bool raw, bool whole,
+                            int threads, base_error *e)
 {
     data_buffer b = {0};
     tn_dataset *d = NULL;
     if (!in->path)
-        return set_of_lines(in->data, in->bytes, in->name, p, make, raw, threads, e);
+        return set_of_lines(in->data, in->bytes, in->name, p, make, raw, whole, threads, e);
     if (text_file_read(in->path, &b, e) == TN_OK)
-        d = set_of_lines((const char *)b.data, b.bytes, in->path, p, make, raw, threads, e);
+        d = set_of_lines((const char *)b.data, b.bytes, in->path, p, make, raw, whole, threads, e);
     data_buffer_free(&b);
     return d;
 }
@@ -256,8 +267,7 @@ static tn_dataset *without_labels(const tn_preparation *p, const tn_text *lines,
 
 static tn_dataset *prep_open(const tn_preparation *p, const void *self, const data_raw *raw, base_error *e)
 {
-    (void)self;
-    return text_open_lines(p, raw, without_labels, true, 1, e);
+    return text_open_lines(p, raw, without_labels, true, ((const text_prep *)self)->whole, 1, e);
 }
 
 tn_dataset *tn_dataset_text_lines(tn_context *context, const tn_preparation *preparation, const char *path)
@@ -265,7 +275,7 @@ tn_dataset *tn_dataset_text_lines(tn_context *context, const tn_preparation *pre
     base_error *e = base_context_begin(context);
     const text_prep *p = data_preparation_self(preparation, &data_prepare_text);
     if (p && p->task != TN_TEXT_CLASSES)
-        return text_open_lines(preparation, &(data_raw){.path = path}, without_labels, false,
+        return text_open_lines(preparation, &(data_raw){.path = path}, without_labels, false, false,
                                tn_context_threads(context), e);
     base_fail(e, TN_INVALID,
               p ? "lines have no classes; tn_dataset_texts takes texts with labels"
@@ -278,4 +288,5 @@ const data_prepare data_prepare_text = {.kind = "text",
                                         .parse = prep_parse,
                                         .write = prep_write,
                                         .open = prep_open,
+                                        .endings = data_prepare_texts,
                                         .free = prep_free};

@@ -11,7 +11,7 @@ typedef struct text_prep {
     tn_tokenizer *t;
     tn_text_task task;
     int64_t length, pad;
-    bool fixed, pad_left, plain, truncate_left;
+    bool fixed, pad_left, plain, truncate_left, whole;
     double mask;
     int classes;
     const char **class_names; /* NULL: numbers */
@@ -24,11 +24,12 @@ tn_dataset *text_set_new(const tn_preparation *p, const tn_text *texts, size_t n
                          int threads, const char *folder, base_error *e);
 /* The lines of a text, without their ends; empty ones only if `all`. *lines is the caller's. */
 tn_status text_lines(const char *text, size_t bytes, bool all, tn_text **lines, size_t *n, base_error *e);
-/* A data set of the lines of raw input, made by `make`: `raw`, as the model's input alone, with empty lines, and all UTF-8. */
+/* A data set of the lines of raw input, or of the `whole` of it, made by `make`: `raw`, as the model's input alone, with empty lines, and
+ * all UTF-8. */
 typedef tn_dataset *text_make_set(const tn_preparation *p, const tn_text *lines, size_t n, bool raw, int threads,
                                   base_error *e);
-tn_dataset *text_open_lines(const tn_preparation *p, const data_raw *in, text_make_set *make, bool raw, int threads,
-                            base_error *e);
+tn_dataset *text_open_lines(const tn_preparation *p, const data_raw *in, text_make_set *make, bool raw, bool whole,
+                            int threads, base_error *e);
 /* A file, plain or gzip'ed, into the buffer's own memory. */
 tn_status text_file_read(const char *path, data_buffer *b, base_error *e);
 /* See tn_text_mask. */

@@ -3,10 +3,10 @@
 
 #include <stdlib.h>
 
-#include "base/file.h"
 #include "base/text.h"
 #include "data/text/files.h"
 #include "data/text/pattern.h"
+#include "data/text/plain.h"
 #include "data/text/unicode.h"
 
 void text_byte_name(int byte, char name[7])
@@ -279,21 +279,22 @@ tn_tokenizer *tn_tokenizer_train_files(tn_context *context, const char *const *p
                                        const tn_tokenizer_train_opt *opt)
 {
     base_error *e = base_context_begin(context);
-    base_mapping *maps = calloc((size_t)(n_paths > 0 ? n_paths : 1), sizeof *maps);
+    text_plain *files = calloc((size_t)(n_paths > 0 ? n_paths : 1), sizeof *files);
     tn_text *texts = NULL;
     size_t n = 0, capacity = 0;
-    tn_status status = maps ? TN_OK : base_no_memory(e, "reading texts");
+    tn_status status = files ? TN_OK : base_no_memory(e, "reading texts");
     int opened = 0;
     for (; opened < n_paths && status == TN_OK; opened++) {
-        status = base_file_map(paths[opened], &maps[opened], e);
+        status = text_plain_open(paths[opened], TN_ENCODING_AUTO, &files[opened], e);
         if (status == TN_OK)
-            status = add_lines((tn_text){maps[opened].data, maps[opened].bytes}, opt && opt->whole_files, &texts, &n,
-                               &capacity, e);
+            status = text_plain_check(files[opened].text, 1, paths[opened], e);
+        if (status == TN_OK)
+            status = add_lines(files[opened].text, opt && opt->whole_files, &texts, &n, &capacity, e);
     }
     tn_tokenizer *t = status == TN_OK ? tn_tokenizer_train(context, texts, n, opt) : NULL;
     for (int i = 0; i < opened; i++)
-        base_file_unmap(&maps[i]);
-    free(maps);
+        text_plain_close(&files[i]);
+    free(files);
     free(texts);
     return t;
 }

@@ -1,7 +1,8 @@
-/* share.c: pieces of work, each done by one of some threads; see table.h. */
-#include <pthread.h>
+/* parallel.c: see parallel.h. */
+#include "data/parallel.h"
 
-#include "data/table/table.h"
+#include <pthread.h>
+#include <stdatomic.h>
 
 typedef struct work {
     atomic_llong next;
@@ -21,7 +22,7 @@ static void *worker(void *user)
     }
 }
 
-void table_share(int threads, int64_t n, void (*run)(void *user, int64_t i), void *user)
+void data_parallel(int threads, int64_t n, void (*run)(void *user, int64_t i), void *user)
 {
     enum { MOST = 64 };
     pthread_t started[MOST];
