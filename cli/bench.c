@@ -66,9 +66,9 @@ static void list_row(const bench_row *r, bool json)
     for (int i = 0; i < r->sample.rank; i++)
         (void)printf("%s%lld", i ? "," : "", (long long)r->sample.dims[i]);
     (void)printf("],\"classes\":%lld,\"loss\":\"%s\",\"batch\":%lld,\"optimizer\":\"%s\",\"lr\":%g,\"momentum\":%g,"
-                 "\"tokens\":%lld,\"parameters\":%lld}\n",
+                 "\"tokens\":%lld,\"parameters\":%lld,\"limit_mb\":%lld}\n",
                  (long long)r->classes, r->loss, (long long)r->batch, r->optimizer, r->lr, r->momentum,
-                 (long long)r->tokens, (long long)r->parameters);
+                 (long long)r->tokens, (long long)r->parameters, (long long)r->limit_mb);
 }
 
 static int list(bool json)

@@ -20,6 +20,7 @@ typedef struct bench_row {
     bool bf16;          /* what products and convolutions multiply is rounded to it */
     int64_t tokens;     /* not 0: inputs are numbers below it, i64 */
     int64_t parameters; /* not 0: no net; the optimizer's update alone, of so many */
+    int64_t limit_mb;   /* of a step's values and scratch: what is above it is computed again; 0: none */
 } bench_row;
 
 /* The i-th row; NULL from the end on. */

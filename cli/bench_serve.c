@@ -45,6 +45,8 @@ static void answer_setup(bench_work *w, const char *path)
     (void)printf("{\"first_step_seconds\":%.6f,\"buffer_bytes\":%zu,\"state_bytes\":%zu,\"nodes\":%d,\"flops\":", first,
                  w->memory.buffer + w->memory.scratch, w->memory.state, w->memory.steps);
     cli_json_number(stdout, w->memory.flops);
+    if (w->row.limit_mb > 0)
+        (void)printf(",\"details\":\"values limited to %lld MB: some are computed again\"", (long long)w->row.limit_mb);
     (void)fputs("}\n", stdout);
 }
 

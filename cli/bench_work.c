@@ -138,6 +138,7 @@ static bool read_row(bench_work *w, const tn_tensors *file)
     w->row.momentum = number_in(file, "momentum");
     w->row.parameters = (int64_t)number_in(file, "parameters");
     w->row.classes = (int64_t)number_in(file, "classes");
+    w->row.limit_mb = (int64_t)number_in(file, "limit_mb");
     return true;
 }
 
@@ -384,7 +385,8 @@ static bool plan(bench_work *w)
 
 static bool compile(bench_work *w, tn_tensors **file)
 {
-    const tn_compile_opt opt = {.precision = w->row.bf16 ? TN_PRECISION_BF16 : TN_PRECISION_F32};
+    const tn_compile_opt opt = {.precision = w->row.bf16 ? TN_PRECISION_BF16 : TN_PRECISION_F32,
+                                .memory_limit = (size_t)(w->row.limit_mb > 0 ? w->row.limit_mb : 0) << 20};
     tn_graph *g = tn_graph_new(w->c);
     bool ok = g ? build(w, g) : bench_fail(w, "out of memory");
     w->lr = (float)w->row.lr;

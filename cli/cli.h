@@ -15,6 +15,8 @@ typedef struct cli_args {
     int n_overrides; /* "key=value" */
     const char **overrides;
     bool json, dot, markdown;
+    bool parameters, steps; /* of `tarn show` */
+    int depth;              /* 0: all */
     const char *resume;
     const char *isa;
     int threads; /* 0: as the recipe says, or all */
@@ -45,6 +47,8 @@ extern const cli_command *const cli_commands[]; /* ends in NULL */
 int cli_fail(const char *fmt, ...) TN_PRINTF(1, 2);
 /* How a command is used, on standard error; returns CLI_USAGE. */
 int cli_usage(const cli_command *command);
+/* The same with its options, on standard output, as it was asked for; returns CLI_OK. */
+int cli_help_on(const cli_command *command);
 /* A context with the threads and instruction set of the options; NULL and the sentence printed on failure. */
 tn_context *cli_context(const cli_args *args, int threads);
 /* One that also says what was assumed of the data: types of columns, encodings. */

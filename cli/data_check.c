@@ -14,7 +14,7 @@ static void print_pairs(const char *title, const tn_check_pair *pairs, size_t n,
     (void)printf("\n%s: %lld\n", title, (long long)total);
     for (size_t i = 0; i < n; i++) {
         (void)printf("  %s  =  %s", pairs[i].second, pairs[i].first);
-        if (pairs[i].distance)
+        if (pairs[i].distance > 0)
             (void)printf("  (%d of 64 bits differ)", pairs[i].distance);
         (void)putchar('\n');
     }
@@ -85,6 +85,17 @@ static void print_columns(const tn_data_report *r)
     }
 }
 
+static void print_bad(const char *title, const tn_check_bad *bad, size_t n, int64_t total)
+{
+    if (total == 0)
+        return;
+    (void)printf("\n%s: %lld\n", title, (long long)total);
+    for (size_t i = 0; i < n; i++)
+        (void)printf("  %s: %s\n", bad[i].path, bad[i].reason);
+    if (total > (int64_t)n && n)
+        (void)printf("  and more: %zu are named\n", n);
+}
+
 static void print_report(const tn_data_report *r, const char *path)
 {
     (void)printf("%s: %lld files, %lld bytes", path, (long long)r->files, (long long)r->bytes);
@@ -94,12 +105,8 @@ static void print_report(const tn_data_report *r, const char *path)
     print_samples(r);
     print_classes(r);
     print_columns(r);
-    if (r->bad_total)
-        (void)printf("\ncannot be read: %lld\n", (long long)r->bad_total);
-    for (size_t i = 0; i < r->n_bad; i++)
-        (void)printf("  %s: %s\n", r->bad[i].path, r->bad[i].reason);
-    if (r->bad_total > (int64_t)r->n_bad && r->n_bad)
-        (void)printf("  and more: %zu are named\n", r->n_bad);
+    print_bad("cannot be read", r->bad, r->n_bad, r->bad_total);
+    print_bad("boxes that are outside of their picture, or have no area", r->outside, r->n_outside, r->outside_total);
     print_pairs("in two parts (leaks)", r->leaks, r->n_leaks, r->leak_total);
     print_pairs("in two classes", r->clashes, r->n_clashes, r->clash_total);
     print_pairs("equal to an earlier one", r->equal, r->n_equal, r->equal_total);
@@ -201,6 +208,19 @@ static void json_samples(const tn_data_report *r)
     (void)putchar('}');
 }
 
+static void json_bad(const char *key, const char *list, const tn_check_bad *bad, size_t n, int64_t total)
+{
+    (void)printf(",\"%s\":{\"total\":%lld,\"%s\":[", key, (long long)total, list);
+    for (size_t i = 0; i < n; i++) {
+        (void)fputs(i ? ",{" : "{", stdout);
+        json_text("path", bad[i].path);
+        (void)putchar(',');
+        json_text("reason", bad[i].reason);
+        (void)putchar('}');
+    }
+    (void)fputs("]}", stdout);
+}
+
 static void print_json(const tn_data_report *r, const char *path)
 {
     (void)putchar('{');
@@ -209,15 +229,8 @@ static void print_json(const tn_data_report *r, const char *path)
     json_count("bytes", r->bytes);
     json_count("others", r->others);
     json_samples(r);
-    (void)printf(",\"bad\":{\"total\":%lld,\"files\":[", (long long)r->bad_total);
-    for (size_t i = 0; i < r->n_bad; i++) {
-        (void)fputs(i ? ",{" : "{", stdout);
-        json_text("path", r->bad[i].path);
-        (void)putchar(',');
-        json_text("reason", r->bad[i].reason);
-        (void)putchar('}');
-    }
-    (void)fputs("]}", stdout);
+    json_bad("bad", "files", r->bad, r->n_bad, r->bad_total);
+    json_bad("outside", "boxes", r->outside, r->n_outside, r->outside_total);
     json_pairs("leaks", r->leaks, r->n_leaks, r->leak_total);
     json_pairs("clashes", r->clashes, r->n_clashes, r->clash_total);
     json_pairs("equal", r->equal, r->n_equal, r->equal_total);

@@ -188,18 +188,25 @@ static void put_figures(FILE *f, const tn_data_report *r)
     (void)fputs("</table></section>\n", f);
 }
 
-static void put_lists(FILE *f, const tn_data_report *r)
+static void put_bad(FILE *f, const char *title, const tn_check_bad *bad, size_t n, int64_t total)
 {
-    if (r->bad_total)
-        (void)fprintf(f, "<section><h2>Cannot be read: %lld</h2><table>\n", (long long)r->bad_total);
-    for (size_t i = 0; i < r->n_bad; i++) {
+    if (total == 0)
+        return;
+    (void)fprintf(f, "<section><h2>%s: %lld</h2><table>\n", title, (long long)total);
+    for (size_t i = 0; i < n; i++) {
         (void)fputs("<tr><td>", f);
-        text(f, r->bad[i].path);
+        text(f, bad[i].path);
         (void)fputs("</td><td>", f);
-        text(f, r->bad[i].reason);
+        text(f, bad[i].reason);
         (void)fputs("</td></tr>\n", f);
     }
-    (void)fputs(r->bad_total ? "</table></section>\n" : "", f);
+    (void)fputs("</table></section>\n", f);
+}
+
+static void put_lists(FILE *f, const tn_data_report *r)
+{
+    put_bad(f, "Cannot be read", r->bad, r->n_bad, r->bad_total);
+    put_bad(f, "Boxes that are outside of their picture, or have no area", r->outside, r->n_outside, r->outside_total);
     put_pairs(f, "In two parts (leaks)", r->leaks, r->n_leaks, r->leak_total);
     put_pairs(f, "In two classes", r->clashes, r->n_clashes, r->clash_total);
     put_pairs(f, "Equal to an earlier one", r->equal, r->n_equal, r->equal_total);

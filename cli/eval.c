@@ -1,6 +1,7 @@
 /* eval.c: tarn eval RUN|MODEL [RECIPE]: loss and metrics on the test data of the run's recipe (else its validation data), or of another. */
 #include <math.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "cli.h"
 
@@ -122,11 +123,16 @@ static int run(const cli_args *a)
     if (a->n < 1 || a->n > 2)
         return cli_usage(&cli_eval);
     char *own = a->n == 1 ? cli_in_folder(a->at[0], "recipe.yaml") : NULL;
-    if (a->n == 1 && !own)
-        return cli_fail("%s is no run folder; name a recipe whose data the model is tried on: tarn eval MODEL RECIPE",
-                        a->at[0]);
     tn_context *c = cli_context(a, 0);
     tn_model *m = c ? cli_model(c, a->at[0]) : NULL;
+    if (m && a->n == 1 && (!own || access(own, F_OK) != 0)) {
+        cli_fail(
+            "%s is a model without the recipe of its run; name a recipe whose data the model is tried on: tarn eval %s "
+            "RECIPE",
+            a->at[0], a->at[0]);
+        tn_model_free(m);
+        m = NULL;
+    }
     tn_recipe *recipe = m ? cli_recipe(c, own ? own : a->at[1], a) : NULL;
     int code = recipe ? evaluate(c, a, m, recipe) : CLI_FAILED;
     tn_recipe_free(recipe);

@@ -1,4 +1,5 @@
 /* main.c: tarn, the program: options, then a subcommand. */
+#include <ctype.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -72,26 +73,78 @@ char *cli_in_folder(const char *path, const char *name)
     return NULL;
 }
 
+static bool is_there(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0;
+}
+
+/* Why a folder that has no model has none, as far as can be told. */
+static void no_model_in(const char *folder)
+{
+    char *last = cli_in_folder(folder, "last.safetensors"), *recipe = cli_in_folder(folder, "recipe.yaml");
+    if (last && is_there(last))
+        cli_fail("%s has no model.safetensors yet: its first epoch is not done; go on with: tarn train --resume %s",
+                 folder, folder);
+    else if (recipe && is_there(recipe))
+        cli_fail("%s has no model.safetensors: the run ended before its first epoch did; train with: tarn train "
+                 "--resume %s",
+                 folder, folder);
+    else
+        cli_fail("%s is no run folder: it has no model.safetensors; name a folder that `tarn train` made, or a model "
+                 "file",
+                 folder);
+    free(last);
+    free(recipe);
+}
+
 tn_model *cli_model(tn_context *context, const char *path)
 {
     char *inside = cli_in_folder(path, "model.safetensors");
-    tn_model *m = tn_model_load(context, inside ? inside : path);
-    if (!m)
+    tn_model *m = NULL;
+    if (cli_is_recipe(path))
+        cli_fail("%s is a recipe, and a run folder or a model file is due: `tarn train %s` makes one", path, path);
+    else if (!is_there(path))
+        cli_fail("there is no run folder or model file %s; `tarn train RECIPE` says at its end which folder it left",
+                 path);
+    else if (inside && !is_there(inside))
+        no_model_in(path);
+    else if (!(m = tn_model_load(context, inside ? inside : path)))
         cli_fail("%s", tn_context_error(context));
     free(inside);
     return m;
 }
 
+/* How many bytes at p are one character of UTF-8; 0 if they are none. */
+static int utf8_length(const unsigned char *p)
+{
+    const int n = *p < 0x80                 ? 1
+                  : *p >= 0xc2 && *p < 0xe0 ? 2
+                  : *p >= 0xe0 && *p < 0xf0 ? 3
+                  : *p >= 0xf0 && *p < 0xf5 ? 4
+                                            : 0;
+    for (int i = 1; i < n; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    const bool overlong = (*p == 0xe0 && p[1] < 0xa0) || (*p == 0xf0 && p[1] < 0x90);
+    const bool beyond = (*p == 0xed && p[1] > 0x9f) || (*p == 0xf4 && p[1] > 0x8f); /* surrogates; above 10FFFF */
+    return overlong || beyond ? 0 : n;
+}
+
 void cli_json_string(FILE *to, const char *text)
 {
     (void)fputc('"', to);
-    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
+    for (const unsigned char *p = (const unsigned char *)text; *p;) {
+        const int n = utf8_length(p);
         if (*p == '"' || *p == '\\')
             (void)fprintf(to, "\\%c", *p);
-        else if (*p < 0x20)
+        else if (*p < 0x20 || *p == 0x7f)
             (void)fprintf(to, "\\u%04x", *p);
+        else if (n)
+            (void)fwrite(p, 1, (size_t)n, to);
         else
-            (void)fputc(*p, to);
+            (void)fputs("\\ufffd", to); /* a file's name may be any bytes */
+        p += n ? n : 1;
     }
     (void)fputc('"', to);
 }
@@ -106,7 +159,7 @@ void cli_json_number(FILE *to, double value)
 
 /* ---- options ----------------------------------------------------------------------------------------------------- */
 
-enum { MOST_THREADS = 1024, MOST_BATCH = 1 << 20, MOST_VOCABULARY = 1 << 22 };
+enum { MOST_THREADS = 1024, MOST_BATCH = 1 << 20, MOST_DEPTH = 100, MOST_VOCABULARY = 1 << 22 };
 
 /* The value in "--name=VALUE" or "--name VALUE"; NULL if this is another option, or the value is missing. */
 static const char *value_of(const char *name, int n, char **argv, int *i)
@@ -158,7 +211,7 @@ static bool take_isa(const char *text, const char **to)
     return *to == text || cli_fail("--isa is '%s'; portable, avx2, avx512 or amx is due", text) == CLI_OK;
 }
 
-static bool take_option(cli_args *a, int n, char **argv, int *i)
+static bool take_option(const char *command, cli_args *a, int n, char **argv, int *i)
 {
     const struct {
         const char *name;
@@ -171,7 +224,8 @@ static bool take_option(cli_args *a, int n, char **argv, int *i)
                    {"optimizer", NULL, &a->optimizer}, {"decode", &a->decode, NULL},
                    {"train", NULL, &a->train},         {"html", NULL, &a->html},
                    {"from", NULL, &a->from},           {"to", NULL, &a->to},
-                   {"whole", &a->whole, NULL}};
+                   {"whole", &a->whole, NULL},         {"parameters", &a->parameters, NULL},
+                   {"steps", &a->steps, NULL}};
     const char *option = argv[*i], *value;
     for (size_t k = 0; k < sizeof options / sizeof *options; k++) {
         if (options[k].flag && strcmp(option + 2, options[k].name) == 0)
@@ -187,23 +241,42 @@ static bool take_option(cli_args *a, int n, char **argv, int *i)
         return take_number("threads", value, MOST_THREADS, &a->threads);
     if ((value = value_of("vocabulary", n, argv, i)) != NULL)
         return take_number("vocabulary", value, MOST_VOCABULARY, &a->vocabulary);
+    if ((value = value_of("depth", n, argv, i)) != NULL)
+        return take_number("depth", value, MOST_DEPTH, &a->depth);
     if ((value = value_of("batch", n, argv, i)) != NULL)
         return take_number("batch", value, MOST_BATCH, &a->batch);
-    return cli_fail("%s needs a value, or takes none; see `tarn help`", option) == CLI_OK;
+    return cli_fail(strchr(option, '=') ? "%s: this option takes no value; see `tarn %s --help`"
+                                        : "%s needs a value; see `tarn %s --help`",
+                    option, command) == CLI_OK;
+}
+
+/* Whether help on the command is asked for, in whatever company. */
+static bool asks_for_help(int n, char **argv)
+{
+    for (int i = 0; i < n && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
 }
 
 static bool parse(const cli_command *command, cli_args *a, int n, char **argv)
 {
     bool options = true;
     for (int i = 0; i < n; i++) {
+        if (argv[i][0] == '\0')
+            return cli_fail("argument %d of `tarn %s` is empty: is a variable of the shell not set?", i + 1,
+                            command->name) == CLI_OK;
         if (options && strcmp(argv[i], "--") == 0) {
             options = false; /* what follows are arguments, whatever they look like */
         } else if (options && strncmp(argv[i], "--", 2) == 0) {
             if (!takes(command, argv[i]))
                 return cli_fail("tarn %s has no option %s; see `tarn help %s`", command->name, argv[i],
                                 command->name) == CLI_OK;
-            if (!take_option(a, n, argv, &i))
+            if (!take_option(command->name, a, n, argv, &i))
                 return false;
+        } else if (options && argv[i][0] == '-' && isalpha((unsigned char)argv[i][1]) && !argv[i][2]) {
+            return cli_fail("tarn %s has no option %s; see `tarn %s --help` (a file of that name is ./%s)",
+                            command->name, argv[i], command->name, argv[i]) == CLI_OK;
         } else if (options && command->overrides && is_override(argv[i])) {
             a->overrides[a->n_overrides++] = argv[i];
         } else {
@@ -232,12 +305,15 @@ static int run(int argc, char **argv)
     cli_args a = {.at = calloc((size_t)argc + 1, sizeof *a.at),
                   .overrides = calloc((size_t)argc + 1, sizeof *a.overrides)};
     int code = CLI_FAILED;
-    if (!a.at || !a.overrides)
+    if (!a.at || !a.overrides) {
         cli_fail("out of memory");
-    else if (parse(command, &a, argc > 2 ? argc - 2 : 0, argv + 2))
+    } else if (argc > 2 && asks_for_help(argc - 2, argv + 2)) {
+        code = cli_help_on(command);
+    } else if (parse(command, &a, argc > 2 ? argc - 2 : 0, argv + 2)) {
         code = command->run(&a);
-    else
+    } else {
         code = CLI_USAGE;
+    }
     free(a.at);
     free(a.overrides);
     return code;

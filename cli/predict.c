@@ -1,5 +1,5 @@
 /* predict.c: tarn predict RUN|MODEL FILE...: pictures (PNG, JPEG), entries of IDX files (images.idx:17), or whatever the model's
- * preparation reads: rows of a table, lines of a text; or nodes of the model's graph. */
+ * preparation reads: rows of a table, lines of a text; all such files of a folder or an archive; or nodes of the model's graph. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -23,6 +23,10 @@ typedef struct predicting {
     float *scores;
     int64_t classes;
     int64_t width, height; /* of the picture that was read last; 0: it came in the model's size */
+    cli_masks masks;
+    const char *within; /* the name of the file in a folder or archive; NULL: it was named itself */
+    const void *data;   /* what it holds then */
+    size_t bytes;
 } predicting;
 
 static int best_left(const float *p, int64_t n, const int *taken, int n_taken)
@@ -70,7 +74,9 @@ static void show(const predicting *x, const char *file)
 /* For models that see 16 bits a value. */
 static int load_deep(predicting *x, const char *file, const char *step)
 {
-    tn_picture16 *p = tn_picture_read16(x->c, file, TN_OPT(tn_picture_opt, .channels = x->dims[1] == 1 ? 1 : 3));
+    const tn_picture_opt opt = {.channels = x->dims[1] == 1 ? 1 : 3};
+    tn_picture16 *p =
+        x->within ? tn_picture_decode16(x->c, x->data, x->bytes, file, &opt) : tn_picture_read16(x->c, file, &opt);
     if (!p)
         return cli_fail("%s", tn_context_error(x->c));
     tn_view view = tn_view_of(x->raw.data, TN_F32, 3, x->dims + 1);
@@ -90,7 +96,8 @@ static int load_picture(predicting *x, const char *file)
         return cli_fail("%s: this model takes no pictures, [channels, height, width]; give it an entry of an IDX file "
                         "(samples.idx:0)",
                         file);
-    tn_picture *picture = tn_picture_read(x->c, file, NULL);
+    tn_picture *picture =
+        x->within ? tn_picture_decode(x->c, x->data, x->bytes, file, NULL) : tn_picture_read(x->c, file, NULL);
     const char *idx = strstr(file, "idx"); /* as in t10k-images-idx3-ubyte.gz */
     if (!picture)
         return cli_fail("%s%s%s%s", tn_context_error(x->c), idx ? "; an entry of an IDX file has a number: " : "",
@@ -114,8 +121,11 @@ static const char *describe(tn_dtype dtype, int rank, const int64_t *dims, char 
     return to;
 }
 
-static int load_entry(predicting *x, const char *file, int64_t index)
+/* Entry `number`, as it was written, of an IDX file. */
+static int load_entry(predicting *x, const char *file, const char *number)
 {
+    const bool digits = number[0] && number[strspn(number, "0123456789")] == '\0';
+    const int64_t index = digits ? strtoll(number, NULL, 10) : -1;
     tn_dataset *d = tn_dataset_idx(x->c, file, NULL, NULL);
     tn_view view = x->raw;
     if (!d)
@@ -124,9 +134,11 @@ static int load_entry(predicting *x, const char *file, int64_t index)
     tn_view one = tn_view_of(view.data, f->dtype, f->rank, f->dims);
     char have[128], due[128];
     int code = CLI_OK;
-    if (index >= tn_dataset_count(d))
-        code = cli_fail("%s has %lld entries; there is no number %lld", file, (long long)tn_dataset_count(d),
-                        (long long)index);
+    if (tn_dataset_count(d) == 0)
+        code = cli_fail("%s has no entries", file);
+    else if (index < 0 || index >= tn_dataset_count(d))
+        code = cli_fail("%s has %lld entries, 0 to %lld; there is no entry '%s'", file, (long long)tn_dataset_count(d),
+                        (long long)tn_dataset_count(d) - 1, number);
     else if (one.dtype != view.dtype || one.bytes != view.bytes)
         code = cli_fail("%s: its entries are %s; the model takes %s", file,
                         describe(f->dtype, f->rank, f->dims, have, sizeof have),
@@ -137,19 +149,23 @@ static int load_entry(predicting *x, const char *file, int64_t index)
     return code;
 }
 
-/* "images.idx:17": the part before the colon; *index is set. NULL if it is no such name. */
-static char *idx_name(const char *file, int64_t *index)
+/* "images.idx:17": the part before the colon; *number is what is behind it. NULL if it is no such name: a file has it as it is, or none
+ * has the part before the colon. */
+static char *idx_name(const char *file, const char **number)
 {
+    struct stat st;
     const char *colon = strrchr(file, ':');
-    if (!colon || colon[1] == '\0' || colon[1 + strspn(colon + 1, "0123456789")] != '\0')
-        return NULL;
-    *index = strtoll(colon + 1, NULL, 10);
-    char *name = malloc((size_t)(colon - file) + 1);
+    char *name = colon ? malloc((size_t)(colon - file) + 1) : NULL;
     if (!name)
         return NULL;
     memcpy(name, file, (size_t)(colon - file));
     name[colon - file] = '\0';
-    return name;
+    *number = colon + 1;
+    const bool digits = colon[1] && colon[1 + strspn(colon + 1, "0123456789")] == '\0';
+    if (stat(file, &st) != 0 && (digits || stat(name, &st) == 0))
+        return name;
+    free(name);
+    return NULL;
 }
 
 /* Room for the outputs of one sample like x->raw. */
@@ -177,7 +193,7 @@ static int predict_raw(predicting *x, const tn_dataset *d, int64_t index, const 
             return cli_fail("%s: the model's output %lld is not a number: the model or this input holds a NaN or an "
                             "infinity",
                             file, (long long)i);
-    const cli_picture p = {x->c, x->m, x->a, file, x->width, x->height};
+    const cli_picture p = {x->c, x->m, x->a, file, x->within, x->width, x->height, &x->masks};
     if (x->rank == 4 && tn_model_finds_boxes(x->m))
         return cli_show_boxes(&p, &x->output);
     if (x->rank == 4 && cli_gives_masks(x->m, &x->output, x->dims[2] * x->dims[3]))
@@ -204,12 +220,12 @@ static int predict_node(predicting *x, const char *number)
 
 static int predict_file(predicting *x, const char *file)
 {
-    int64_t index = 0;
+    const char *number = "";
     if (x->rank == 1 && x->raw.dtype == TN_I64)
         return predict_node(x, file);
-    char *name = idx_name(file, &index);
+    char *name = x->within ? NULL : idx_name(file, &number);
     x->width = x->height = 0;
-    int code = name ? load_entry(x, name, index) : load_picture(x, file);
+    int code = name ? load_entry(x, name, number) : load_picture(x, file);
     free(name);
     return code == CLI_OK ? predict_raw(x, NULL, 0, file) : code;
 }
@@ -261,7 +277,8 @@ static int predict_sample(predicting *x, const tn_dataset *d, int64_t i, const c
 static int predict_prepared(predicting *x, const char *file)
 {
     const tn_preparation *p = tn_model_preparation(x->m);
-    tn_dataset *d = tn_preparation_open(x->c, p, file);
+    tn_dataset *d =
+        x->within ? tn_preparation_read(x->c, p, x->data, x->bytes, file) : tn_preparation_open(x->c, p, file);
     if (!d)
         return cli_fail("%s", tn_context_error(x->c));
     const tn_field *f = tn_dataset_field(d, 0);
@@ -276,6 +293,66 @@ static int predict_prepared(predicting *x, const char *file)
     x->raw.data = NULL;
     tn_dataset_free(d);
     return code;
+}
+
+static int predict_one(predicting *x, const char *file)
+{
+    return tn_model_preparation(x->m) ? predict_prepared(x, file) : predict_file(x, file);
+}
+
+/* ---- folders and archives ---------------------------------------------------------------------------------------- */
+
+static bool holds_many(const char *file)
+{
+    static const char *const endings[] = {".tar", ".tar.gz", ".tgz", ".zip"};
+    const size_t n = strlen(file);
+    struct stat st;
+    if (stat(file, &st) == 0 && S_ISDIR(st.st_mode))
+        return true;
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        const size_t m = strlen(endings[i]);
+        if (n > m && strcmp(file + n - m, endings[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool reads(const predicting *x, const char *name)
+{
+    const tn_preparation *p = tn_model_preparation(x->m);
+    return p ? tn_preparation_reads(p, name) : tn_picture_name(name);
+}
+
+/* Every file of a folder or archive that the model reads, in the order of their names; what is wrong with one does not stop the others, and
+ * is counted in the end. */
+static int predict_many(predicting *x, const char *path)
+{
+    tn_files *f = tn_files_open(x->c, path);
+    int64_t read = 0, wrong = 0, n = f ? tn_files_count(f) : 0;
+    if (!f)
+        return cli_fail("%s", tn_context_error(x->c));
+    for (int64_t i = 0; i < n; i++) {
+        const char *where = tn_files_where(f, i);
+        x->within = tn_files_name(f, i);
+        if (!reads(x, x->within))
+            continue;
+        read++;
+        if (tn_files_read(x->c, f, i, &x->data, &x->bytes) != TN_OK)
+            wrong += cli_fail("%s", tn_context_error(x->c)) != CLI_OK;
+        else
+            wrong += predict_one(x, where) != CLI_OK;
+    }
+    x->within = NULL;
+    x->data = NULL;
+    tn_files_free(f);
+    if (read == 0)
+        return cli_fail("%s: none of its %lld files has a name that ends as those that the model reads", path,
+                        (long long)n);
+    if (n > read)
+        (void)fprintf(stderr, "tarn: %s: %lld of its %lld files are none that the model reads, by their names\n", path,
+                      (long long)(n - read), (long long)n);
+    return wrong ? cli_fail("%s: %lld of %lld files could not be predicted", path, (long long)wrong, (long long)read)
+                 : CLI_OK;
 }
 
 static int prepare(predicting *x)
@@ -309,8 +386,8 @@ static int run(const cli_args *a)
     bool ready = x.m && prepare(&x) == CLI_OK;
     code = ready ? CLI_OK : CLI_FAILED;
     for (int i = 1; ready && i < a->n; i++) {
-        int one = tn_model_preparation(x.m) ? predict_prepared(&x, a->at[i])
-                                            : predict_file(&x, a->at[i]); /* a bad file does not stop the others */
+        int one = holds_many(a->at[i]) ? predict_many(&x, a->at[i])
+                                       : predict_one(&x, a->at[i]); /* a bad file does not stop the others */
         code = one == CLI_OK ? code : one;
     }
     tn_predictor_free(x.p);
@@ -318,13 +395,15 @@ static int run(const cli_args *a)
     tn_context_free(x.c);
     free(x.raw.data);
     free(x.scores);
+    cli_masks_free(&x.masks);
     return code;
 }
 
 const cli_command cli_predict = {
     "predict",
     "predict RUN|MODEL FILE... [--to FOLDER] [--json]",
-    "Classifies pictures (PNG, JPEG), scaled and centred as the model says, entries of "
+    "Classifies pictures (PNG, JPEG), alone or all of a folder or an archive (.tar, .tar.gz, .zip), scaled and centred "
+    "as the model says, entries of "
     "IDX files (images.idx:17), or what the "
     "model was made for: rows of a table, nodes of a graph by their numbers, lines of a text, which models of pairs "
     "translate; of models of language the likeliest tokens where some are hidden, or that "

@@ -1,9 +1,11 @@
 /* predict_picture.c: see predict_picture.h. */
 #include "predict_picture.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { NOT_SEEN = 255 };
 
@@ -103,37 +105,88 @@ static void fill_mask(const frame *f, const tn_view *output, int classes, tn_pic
         }
 }
 
-/* Of photos/a.jpg the a. */
-static const char *stem_of(const char *file, size_t *n)
+void cli_masks_free(cli_masks *m)
 {
-    const char *slash = strrchr(file, '/'), *name = slash ? slash + 1 : file, *point = strrchr(name, '.');
-    *n = point && point > name ? (size_t)(point - name) : strlen(name);
-    return name;
-}
-
-/* A file that was named before and whose mask has the same name; NULL: none. */
-static const char *same_mask(const cli_picture *p)
-{
-    size_t n, m;
-    const char *name = stem_of(p->file, &n);
-    for (int i = 1; i < p->a->n && p->a->at[i] != p->file; i++) {
-        const char *other = stem_of(p->a->at[i], &m);
-        if (m == n && memcmp(name, other, n) == 0 && strcmp(p->a->at[i], p->file) != 0)
-            return p->a->at[i];
+    for (size_t i = 0; i < m->n; i++) {
+        free(m->at[i].path);
+        free(m->at[i].file);
     }
-    return NULL;
+    free(m->at);
+    *m = (cli_masks){0};
 }
 
-/* photos/a.jpg becomes TO/a.mask.png. */
+/* Where the path stands, or would. */
+static size_t place_of(const cli_masks *m, const char *path, bool *there)
+{
+    size_t low = 0, high = m->n;
+    *there = false;
+    while (low < high && !*there) {
+        const size_t middle = low + (high - low) / 2;
+        const int order = strcmp(path, m->at[middle].path);
+        *there = order == 0;
+        if (order > 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return *there ? high : low;
+}
+
+/* Notes the path, which is kept. False: memory is out, or another file's mask has it (*other: that file). */
+static bool note_mask(cli_masks *m, const char *path, const char *file, const char **other)
+{
+    bool there;
+    const size_t i = place_of(m, path, &there);
+    *other = there && strcmp(m->at[i].file, file) != 0 ? m->at[i].file : NULL;
+    if (there)
+        return !*other;
+    if (m->n == m->room) {
+        const size_t room = m->room ? 2 * m->room : 64;
+        void *more = realloc(m->at, room * sizeof *m->at);
+        if (!more)
+            return false;
+        m->at = more;
+        m->room = room;
+    }
+    char *own = strdup(path), *of = strdup(file);
+    if (!own || !of) {
+        free(own);
+        free(of);
+        return false;
+    }
+    memmove(m->at + i + 1, m->at + i, (m->n - i) * sizeof *m->at);
+    m->at[i].path = own;
+    m->at[i].file = of;
+    m->n++;
+    return true;
+}
+
+/* photos/a.jpg becomes TO/a.mask.png; x/a.jpg within a folder or archive TO/x/a.mask.png. */
 static char *mask_path(const cli_picture *p)
 {
-    size_t n;
-    const char *name = stem_of(p->file, &n), *to = p->a->to ? p->a->to : ".";
-    const size_t bytes = strlen(to) + n + 16;
+    const char *name = p->within ? p->within : strrchr(p->file, '/') ? strrchr(p->file, '/') + 1 : p->file;
+    const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name, *point = strrchr(base, '.');
+    const char *to = p->a->to ? p->a->to : ".";
+    const size_t n = point && point > base ? (size_t)(point - name) : strlen(name), bytes = strlen(to) + n + 16;
     char *path = malloc(bytes);
     if (path)
         (void)snprintf(path, bytes, "%s/%.*s.mask.png", to, (int)n, name);
     return path;
+}
+
+/* The folders of a path below --to, which is there. */
+static int make_folders(const cli_picture *p, char *path)
+{
+    char *from = path + strlen(p->a->to ? p->a->to : ".") + 1;
+    for (char *slash; (slash = strchr(from, '/')) != NULL; from = slash + 1) {
+        *slash = '\0';
+        const bool made = mkdir(path, 0777) == 0 || errno == EEXIST;
+        const int code = made ? CLI_OK : cli_fail("the folder %s cannot be made: %s", path, strerror(errno));
+        *slash = '/';
+        if (code != CLI_OK)
+            return code;
+    }
+    return CLI_OK;
 }
 
 static void tell_mask(const cli_picture *p, const char *path, const int64_t *counts, int classes, int64_t pixels)
@@ -169,13 +222,17 @@ int cli_show_mask(const cli_picture *p, const tn_view *output)
     const frame f = frame_of(p);
     const int classes = tn_model_labels(p->m);
     int64_t counts[NOT_SEEN] = {0};
-    const char *same = same_mask(p);
-    if (same)
-        return cli_fail("the mask of %s would take the place of that of %s; predict it by itself, with another --to",
-                        p->file, same);
+    const char *other = NULL;
     char *path = mask_path(p);
-    tn_picture *mask = path ? tn_picture_new(p->c, f.width, f.height, 1) : NULL;
-    int code = mask ? CLI_OK : cli_fail("%s", path ? tn_context_error(p->c) : "out of memory");
+    if (path && !note_mask(p->masks, path, p->file, &other) && other) {
+        free(path);
+        return cli_fail("the mask of %s would take the place of that of %s; predict it by itself, with another --to",
+                        p->file, other);
+    }
+    int code = path ? make_folders(p, path) : cli_fail("out of memory");
+    tn_picture *mask = code == CLI_OK ? tn_picture_new(p->c, f.width, f.height, 1) : NULL;
+    if (code == CLI_OK && !mask)
+        code = cli_fail("%s", tn_context_error(p->c));
     if (mask) {
         fill_mask(&f, output, classes, mask, counts);
         if (tn_picture_write_png(p->c, mask, path) != TN_OK)

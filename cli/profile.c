@@ -22,9 +22,16 @@ static double limit_of(const profiling *p, const tn_profile_row *r)
     return arithmetic > memory ? arithmetic : memory; /* seconds at the roofline */
 }
 
-static void show_row(const profiling *p, const tn_profile_row *r)
+static double seconds_of(const tn_profile_row *r)
 {
-    double each = r->calls ? r->seconds / (double)r->calls : 0, share = each > 0 ? 100 * limit_of(p, r) / each : 0;
+    return r->calls ? r->seconds / (double)r->calls : 0;
+}
+
+/* `total`: seconds of all rows. */
+static void show_row(const profiling *p, const tn_profile_row *r, double total)
+{
+    const double each = seconds_of(r), share = total > 0 ? 100 * each / total : 0;
+    const double limit = each > 0 ? 100 * limit_of(p, r) / each : 0;
     if (p->a->json) {
         (void)fputs("{\"node\":", stdout);
         cli_json_string(stdout, r->node);
@@ -32,13 +39,14 @@ static void show_row(const profiling *p, const tn_profile_row *r)
         cli_json_string(stdout, r->op);
         (void)fputs(",\"kernel\":", stdout);
         cli_json_string(stdout, r->kernel);
-        (void)printf(",\"microseconds\":%.3f,\"flops\":%.0f,\"bytes\":%.0f,\"roofline_percent\":%.1f}\n", 1e6 * each,
-                     r->flops, r->bytes, share);
+        (void)printf(",\"microseconds\":%.3f,\"time_percent\":%.2f,\"flops\":%.0f,\"bytes\":%.0f,"
+                     "\"roofline_percent\":%.1f}\n",
+                     1e6 * each, share, r->flops, r->bytes, limit);
         return;
     }
-    (void)printf("%10.1f us %8.1f GFLOP/s %7.1f GB/s %5.0f%%  %-28s %s\n", 1e6 * each,
-                 each > 0 ? r->flops / each * 1e-9 : 0, each > 0 ? r->bytes / each * 1e-9 : 0, share, r->kernel,
-                 r->node);
+    (void)printf("%10.1f %6.1f%% %8.1f %7.1f %8.1f  %-28s %s\n", 1e6 * each, share,
+                 each > 0 ? r->flops / each * 1e-9 : 0, each > 0 ? r->bytes / each * 1e-9 : 0, 1e6 * limit_of(p, r),
+                 r->kernel, r->node);
 }
 
 static int show(const profiling *p, tn_session *s, const char *entry, int n, const tn_feed *feeds)
@@ -57,18 +65,19 @@ static int show(const profiling *p, tn_session *s, const char *entry, int n, con
     if (status != TN_OK)
         return cli_fail("%s", tn_session_error(s));
     if (!p->a->json)
-        (void)printf("%s, batch %d, mean of %d runs; the share is that of the roofline (the longer of arithmetic and "
-                     "memory at the limit)\n",
-                     entry, p->batch, runs);
+        (void)printf("%s, batch %d, mean of %d runs; at best: the longer of arithmetic and memory at this machine's "
+                     "limits (what lies in caches\ncan be faster than memory)\n%10s %7s %8s %7s %8s  %-28s %s\n",
+                     entry, p->batch, runs, "us", "of time", "GFLOP/s", "GB/s", "at best", "kernel", "node");
+    for (int i = 0; tn_session_profile_row(s, entry, i, &r) == TN_OK; i++)
+        total += seconds_of(&r);
     for (int i = 0; tn_session_profile_row(s, entry, i, &r) == TN_OK; i++) {
         if (r.calls == 0)
             continue; /* it follows from weights alone: done once */
-        show_row(p, &r);
-        total += r.seconds / (double)r.calls;
+        show_row(p, &r, total);
         bound += limit_of(p, &r);
     }
     if (!p->a->json)
-        (void)printf("%10.1f us in all, %.0f%% of the roofline\n\n", 1e6 * total, total > 0 ? 100 * bound / total : 0);
+        (void)printf("%10.1f  100.0%% %25.1f  in all\n\n", 1e6 * total, 1e6 * bound);
     return CLI_OK;
 }
 
@@ -151,8 +160,8 @@ const cli_command cli_profile = {
     "profile",
     "profile RUN|MODEL|RECIPE [key=value ...] [--batch N] [--threads N] [--isa ISA] [--json]",
     "Where the time of a prediction (of a recipe also of a training step) goes: per node "
-    "the time, FLOP/s, bytes/s, the kernel\n"
-    "that ran, and its share of what this machine can do, measured now. The batch is 64 "
+    "the time and its share of the whole,\n"
+    "FLOP/s, bytes/s, the time at this machine's limits, measured now, and the kernel that ran. The batch is 64 "
     "unless said.",
     run,
     "json batch",

@@ -1,5 +1,5 @@
-/* show.c: tarn show RUN|MODEL|RECIPE: the parameters; the steps with their outputs' shapes, parameters, FLOPs, bytes and addresses,
- * which are the memory plan; the graph as dot. */
+/* show.c: tarn show RUN|MODEL|RECIPE: the layers with their outputs' shapes, parameters, FLOPs and bytes; the memory plan; where it is asked
+ * for each parameter, each step of the compiled prediction with its address, the graph as dot. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,18 +82,81 @@ static long long parameters_of(tn_model *m, const char *node, size_t *scope)
     return 0;
 }
 
-/* Open sizes but the batch, as of texts, are shown at so many. */
-enum { PLACES = 32 };
+/* Open sizes but the batch, as of texts, are shown at so many; at more where a model takes no less. */
+static const int64_t places[] = {32, 1024, 32768};
+enum { PLACES = sizeof places / sizeof *places, MOST_NAME = 64 };
+
+/* How wide names are, with what they stand in by their depth. */
+static int width_of(const tn_layer_row *rows, int n, int depth)
+{
+    int width = (int)sizeof "layer";
+    for (int i = 0; i < n; i++) {
+        const int one = 2 * rows[i].depth + (int)strnlen(rows[i].name, MOST_NAME);
+        if ((!depth || rows[i].depth < depth) && one > width)
+            width = one < MOST_NAME ? one : MOST_NAME;
+    }
+    return width;
+}
+
+/* A row for each layer, what it is made of below it, down to --depth. */
+static void show_layer_rows(const tn_layer_row *rows, int n, int depth, int width)
+{
+    char name[4 * MOST_NAME], shape[160];
+    for (int i = 0; i < n; i++) {
+        const tn_layer_row *r = &rows[i];
+        if (depth && r->depth >= depth)
+            continue;
+        (void)snprintf(name, sizeof name, "%*s%.*s", 2 * r->depth, "", MOST_NAME, r->name);
+        (void)printf("%-*s %-20s %-22s %12lld %14.0f %13.0f\n", width, name, r->type,
+                     r->output.dtype ? describe(&r->output, shape, sizeof shape) : "",
+                     (long long)(r->parameters + r->frozen), r->flops, r->bytes);
+    }
+}
+
+static int show_layers(tn_model *m, const cli_args *a, int64_t *open)
+{
+    tn_layer_row *rows = NULL, all = {.name = "total"};
+    int n = 0, at = 0;
+    tn_status status;
+    do
+        status = tn_model_layers(m, 1, *open = places[at], &rows, &n);
+    while (status == TN_SHAPE && ++at < PLACES);
+    if (status != TN_OK)
+        return cli_fail("%s", tn_model_error(m));
+    const int width = width_of(rows, n, a->depth);
+    (void)printf("%-*s %-20s %-22s %12s %14s %13s\n", width, "layer", "type", "output of one sample", "parameters",
+                 "FLOPs", "bytes");
+    show_layer_rows(rows, n, a->depth, width);
+    for (int i = 0; i < n; i++)
+        if (rows[i].depth == 0) {
+            all.parameters += rows[i].parameters;
+            all.frozen += rows[i].frozen;
+            all.kept += rows[i].kept;
+            all.flops += rows[i].flops;
+            all.bytes += rows[i].bytes;
+        }
+    free(rows);
+    (void)printf("%-*s %-20s %-22s %12lld %14.0f %13.0f\n\n%lld parameters are trained", width, "total", "", "",
+                 (long long)(all.parameters + all.frozen), all.flops, all.bytes, (long long)all.parameters);
+    if (all.frozen)
+        (void)printf(", %lld are not", (long long)all.frozen);
+    if (all.kept)
+        (void)printf("; %lld values of statistics are kept beside them", (long long)all.kept);
+    (void)puts(
+        ".\nA multiply-add counts as 2 FLOPs; bytes are what a layer reads, parameters included, and writes when it "
+        "runs alone.\n");
+    return CLI_OK;
+}
 
 /* A session of the predict entry bound to a batch of `n`. */
-static tn_status plan(tn_session *s, tn_model *m, int64_t n, tn_memory *memory)
+static tn_status plan(tn_session *s, tn_model *m, int64_t n, int64_t open, tn_memory *memory)
 {
     tn_shape in = tn_tensor_shape(tn_model_input(m));
     int64_t dims[TN_MAX_RANK];
     for (int i = 0; i < in.rank; i++)
-        dims[i] = i == 0 ? n : in.dims[i] < 0 ? PLACES : in.dims[i];
+        dims[i] = i == 0 ? n : in.dims[i] < 0 ? open : in.dims[i];
     const tn_feed feeds[] = {{"x", tn_view_of(NULL, tn_tensor_dtype(tn_model_input(m)), in.rank, dims)},
-                             {"given", tn_view_of(NULL, TN_I64, 2, (const int64_t[]){n, PLACES})}};
+                             {"given", tn_view_of(NULL, TN_I64, 2, (const int64_t[]){n, open})}};
     return tn_session_plan(s, "predict", tn_model_heard(m) ? 2 : 1, feeds, memory);
 }
 
@@ -115,18 +178,26 @@ static void show_rows(tn_session *s, tn_model *m)
     }
 }
 
-static int show_steps(tn_session *s, tn_model *m)
+static void show_plan(const char *what, const tn_memory *m)
+{
+    (void)printf(
+        "  %-24s %d steps, %.4g MFLOP, %.4g MB moved; buffer %zu bytes (%zu without sharing), scratch %zu, packed "
+        "weights %zu\n",
+        what, m->steps, m->flops / 1e6, m->bytes / 1e6, m->buffer, m->unshared, m->scratch, m->packed);
+}
+
+static int show_memory(tn_session *s, tn_model *m, const cli_args *a, int64_t open)
 {
     tn_memory one, many;
-    if (plan(s, m, 64, &many) != TN_OK || plan(s, m, 1, &one) != TN_OK)
+    if (plan(s, m, 64, open, &many) != TN_OK || plan(s, m, 1, open, &one) != TN_OK)
         return cli_fail("%s", tn_session_error(s));
-    show_rows(s, m);
-    (void)printf("\nprediction, batch 1:  %d steps, %.4g MFLOP, %.4g MB moved; buffer %zu bytes (%zu without sharing), "
-                 "scratch %zu, packed weights %zu\n",
-                 one.steps, one.flops / 1e6, one.bytes / 1e6, one.buffer, one.unshared, one.scratch, one.packed);
-    (void)printf("prediction, batch 64: %d steps, %.4g MFLOP, %.4g MB moved; buffer %zu bytes (%zu without sharing), "
-                 "scratch %zu, packed weights %zu\n",
-                 many.steps, many.flops / 1e6, many.bytes / 1e6, many.buffer, many.unshared, many.scratch, many.packed);
+    if (a->steps) {
+        show_rows(s, m);
+        (void)putchar('\n');
+    }
+    (void)puts("memory plan, of the steps that layers are compiled to:");
+    show_plan("prediction, batch 1:", &one);
+    show_plan("prediction, batch 64:", &many);
     return CLI_OK;
 }
 
@@ -154,7 +225,7 @@ static int show_training(tn_context *given, const cli_args *a)
         r && tn_recipe_data(c, r, &train, &valid) == TN_OK && tn_recipe_memory(c, r, train, valid, &m) == TN_OK;
     if (ok) {
         (void)printf(
-            "training, a step:     %d steps, %.4g MFLOP, %.4g MB moved; buffer %zu bytes (%zu without sharing), "
+            "  training, a step:        %d steps, %.4g MFLOP, %.4g MB moved; buffer %zu bytes (%zu without sharing), "
             "scratch %zu, state %zu\n",
             m.steps, m.flops / 1e6, m.bytes / 1e6, m.buffer, m.unshared, m.scratch, m.state);
         cli_show_saving(&m);
@@ -168,27 +239,33 @@ static int show_training(tn_context *given, const cli_args *a)
     return ok ? CLI_OK : CLI_FAILED;
 }
 
+static int show_all(tn_context *c, tn_model *m, tn_session *s, const cli_args *a)
+{
+    char in[128];
+    int64_t open = 0;
+    (void)printf("%s: input %s, %d labels\n\n", tn_model_name(m), tn_tensor_describe(tn_model_input(m), in, sizeof in),
+                 tn_model_labels(m));
+    int code = show_layers(m, a, &open);
+    if (code == CLI_OK && a->parameters)
+        show_parameters(m);
+    if (code == CLI_OK)
+        code = show_memory(s, m, a, open);
+    if (code == CLI_OK && cli_is_recipe(a->at[0]))
+        code = show_training(c, a);
+    return code;
+}
+
 static int show_model(tn_context *c, tn_model *m, const cli_args *a)
 {
-    tn_program *p = tn_compile_entry(tn_model_graph(m), "predict", NULL);
-    if (!p)
-        return cli_fail("%s", tn_context_error(c));
-    char *dot = a->dot ? tn_graph_dot(tn_model_graph(m)) : NULL, in[128];
-    int code = CLI_OK;
-    tn_session *s = dot ? NULL : tn_session_new(p, tn_model_state(m));
-    if (dot) {
-        (void)fputs(dot, stdout);
-    } else if (s) {
-        (void)printf("%s: input %s, %d labels\n\n", tn_model_name(m),
-                     tn_tensor_describe(tn_model_input(m), in, sizeof in), tn_model_labels(m));
-        show_parameters(m);
-        code = show_steps(s, m);
-        if (code == CLI_OK && cli_is_recipe(a->at[0]))
-            code = show_training(c, a);
-    } else {
-        code = cli_fail("out of memory");
+    if (a->dot) {
+        char *dot = tn_graph_dot(tn_model_graph(m));
+        (void)(dot ? fputs(dot, stdout) : cli_fail("out of memory"));
+        free(dot);
+        return dot ? CLI_OK : CLI_FAILED;
     }
-    free(dot);
+    tn_program *p = tn_compile_entry(tn_model_graph(m), "predict", NULL);
+    tn_session *s = p ? tn_session_new(p, tn_model_state(m)) : NULL;
+    int code = s ? show_all(c, m, s, a) : cli_fail("%s", tn_context_error(c));
     tn_session_free(s);
     tn_program_free(p);
     return code;
@@ -206,12 +283,14 @@ static int run(const cli_args *a)
     return code;
 }
 
-const cli_command cli_show = {"show",
-                              "show RUN|MODEL|RECIPE [key=value ...] [--dot]",
-                              "Parameters; the steps of a prediction of one sample with kernels, shapes, FLOPs, bytes "
-                              "and addresses\nin the buffer; how much memory a prediction takes and, of a recipe, a "
-                              "step of training. --dot: the graph for "
-                              "Graphviz.",
-                              run,
-                              "dot",
-                              true};
+const cli_command cli_show = {
+    "show",
+    "show RUN|MODEL|RECIPE [key=value ...] [--depth N] [--parameters] [--steps] [--dot]",
+    "The layers with the shapes of their outputs, parameters, FLOPs and bytes, for one sample, and what they are made "
+    "of "
+    "below\nthem; the memory plan: what a prediction takes and, of a recipe, a step of training. --steps lists the "
+    "steps "
+    "that layers\nare compiled to, with kernels and addresses in the buffer; --dot prints the graph for Graphviz.",
+    run,
+    "depth parameters steps dot",
+    true};

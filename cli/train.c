@@ -23,6 +23,7 @@ typedef struct display {
     int64_t epoch; /* the one that is shown, and where in it this process began */
     int64_t first;
     double since;
+    double seconds, waited; /* until the last epoch's end; the part of them that steps waited for data */
 } display;
 
 /* ---- progress ---------------------------------------------------------------------------------------------------- */
@@ -100,6 +101,10 @@ static int show(void *user, const tn_progress *p)
         d->first = p->step;
         d->since = p->seconds;
     }
+    if (p->epoch_end) {
+        d->seconds = p->seconds;
+        d->waited = p->waited;
+    }
     if (p->epoch_end && d->json) {
         json_line(p);
     } else if (p->epoch_end) {
@@ -120,8 +125,12 @@ static void show_result(tn_job *j, const display *d)
     tn_evaluation r;
     bool have = tn_job_result(j, &r);
     if (d->json) {
+        int64_t rows, values;
+        tn_job_bad(j, &rows, &values);
         (void)fputs("{\"folder\":", stdout);
         cli_json_string(stdout, tn_job_folder(j));
+        if (rows || values)
+            (void)printf(",\"bad_rows\":%lld,\"bad_values\":%lld", (long long)rows, (long long)values);
         if (have) {
             (void)fputs(",\"val_loss\":", stdout);
             cli_json_number(stdout, r.loss);
@@ -134,6 +143,9 @@ static void show_result(tn_job *j, const display *d)
         (void)fputs("}\n", stdout);
         return;
     }
+    if (d->waited > 0.1 && d->seconds > 2)
+        (void)printf("steps waited for data %.0f%% of the time: data.workers and data.cache may help (docs/data.md)\n",
+                     100 * d->waited);
     if (d->epoch > 0 && d->epoch < d->epochs)
         (void)printf("stopped early after epoch %lld of %lld, as nothing became better\n", (long long)d->epoch,
                      (long long)d->epochs);
@@ -145,26 +157,25 @@ static void show_result(tn_job *j, const display *d)
         cli_figures(&r);
         (void)printf(" on %lld validation samples\n", (long long)r.samples);
     }
-    (void)printf("run folder: %s (model.safetensors, report.html)\n", tn_job_folder(j));
+    char *report = cli_in_folder(tn_job_folder(j), "report.html");
+    (void)printf("run folder: %s (model.safetensors%s)\n", tn_job_folder(j),
+                 report && access(report, F_OK) == 0 ? ", report.html" : "");
+    free(report);
 }
 
-/* The same model on real digits, where they are at hand: it has not seen one. */
-static void try_real_digits(tn_context *c, tn_job *j, const char *folder, bool json)
+/* The same model on real digits. */
+static int try_real_digits(tn_context *c, tn_job *j, const tn_dataset *real, bool json)
 {
-    tn_dataset *real = tn_dataset_mnist(c, folder, false, NULL);
     tn_evaluation r;
-    if (!real) {
-        (void)fprintf(stderr, "tarn: not tried on real digits: %s\n", tn_context_error(c));
-        return;
-    }
-    if (tn_evaluate(c, tn_job_model(j), real, 256, &r, NULL) == TN_OK) {
-        if (json)
-            (void)printf("{\"real_digits_accuracy\":%.4f}\n", r.accuracy);
-        else
-            (void)printf("on the %lld real digits of MNIST, none of which it has seen: accuracy %.2f%%\n",
-                         (long long)r.samples, 100 * r.accuracy);
-    }
-    tn_dataset_free(real);
+    if (tn_evaluate(c, tn_job_model(j), real, 256, &r, NULL) != TN_OK)
+        return cli_fail("the run is complete, but its model cannot be tried on the digits of --data: %s",
+                        tn_context_error(c));
+    if (json)
+        (void)printf("{\"real_digits_accuracy\":%.4f}\n", r.accuracy);
+    else
+        (void)printf("on the %lld test digits of MNIST in --data: accuracy %.2f%%\n", (long long)r.samples,
+                     100 * r.accuracy);
+    return CLI_OK;
 }
 
 /* Runs the job so that Ctrl-C, a closed terminal or a reader of the output that is gone stop it with its state saved. The
@@ -187,7 +198,7 @@ static tn_status run_stoppable(tn_job *j)
     return status;
 }
 
-static int finish(tn_context *c, tn_job *j, const cli_args *a, const display *d)
+static int finish(tn_context *c, tn_job *j, const cli_args *a, const display *d, const tn_dataset *real)
 {
     if (!a->json)
         cli_show_saving(tn_job_memory(j));
@@ -199,32 +210,61 @@ static int finish(tn_context *c, tn_job *j, const cli_args *a, const display *d)
     if (status != TN_OK)
         return cli_fail("%s", tn_job_error(j));
     show_result(j, d);
-    if (a->data)
-        try_real_digits(c, j, a->data, a->json);
+    return real ? try_real_digits(c, j, real, a->json) : CLI_OK;
+}
+
+/* What the command line may not say together. */
+static int check_arguments(const cli_args *a)
+{
+    if (!a->resume && a->n > 1)
+        return cli_fail("%s: one recipe is trained at a time, and %s is one; what follows it is key=value", a->at[1],
+                        a->at[0]),
+               CLI_USAGE;
+    if (!a->resume)
+        return a->n == 1 ? CLI_OK : cli_usage(&cli_train);
+    if (a->n_overrides)
+        return cli_fail(
+                   "%s: a run that is resumed goes on with its own recipe, %s/recipe.yaml, and takes no key=value. "
+                   "Epochs, early stopping and output may be changed in that file before; the rest makes another "
+                   "run: tarn train %s/recipe.yaml %s",
+                   a->overrides[0], a->resume, a->resume, a->overrides[0]),
+               CLI_USAGE;
+    if (a->n)
+        return cli_fail("%s: a run that is resumed goes on with its own recipe, %s/recipe.yaml; leave %s out", a->at[0],
+                        a->resume, a->at[0]),
+               CLI_USAGE;
     return CLI_OK;
+}
+
+/* The job of the arguments, made and run. */
+static int train(tn_context *c, const tn_recipe *recipe, const cli_args *a)
+{
+    display d = {.json = a->json, .terminal = !a->json && isatty(STDOUT_FILENO)};
+    tn_job_opt opt = {.progress = show, .user = &d};
+    tn_dataset *real = a->data ? tn_dataset_mnist(c, a->data, false, NULL) : NULL;
+    if (a->data && !real) /* before hours of training, not behind them */
+        return cli_fail("--data: %s", tn_context_error(c));
+    tn_job *j = a->resume ? tn_job_resume(c, a->resume, &opt) : tn_job_new(c, recipe, &opt);
+    int code = j ? finish(c, j, a, &d, real) : cli_fail("%s", tn_context_error(c));
+    tn_job_free(j);
+    tn_dataset_free(real);
+    return code;
 }
 
 static int run(const cli_args *a)
 {
-    if ((a->n != 1 && !a->resume) || (a->resume && (a->n != 0 || a->n_overrides != 0)))
-        return cli_usage(&cli_train);
-    display d = {.json = a->json, .terminal = !a->json && isatty(STDOUT_FILENO)};
-    tn_job_opt opt = {.progress = show, .user = &d};
+    int code = check_arguments(a);
+    if (code != CLI_OK)
+        return code;
     tn_context *c = cli_context_noting(a, 0);
     char *own = a->resume ? cli_in_folder(a->resume, "recipe.yaml") : NULL;
     const char *path = a->resume ? own : a->at[0];
     tn_recipe *recipe = !c || !path ? NULL : a->resume ? tn_recipe_load(c, path, 0, NULL) : cli_recipe(c, path, a);
-    tn_job *j = NULL;
     if (recipe && tn_recipe_threads(recipe) && !a->threads) { /* a context has its threads from the start */
         tn_context_free(c);
         c = cli_context_noting(a, tn_recipe_threads(recipe));
     }
-    if (c && a->resume)
-        j = tn_job_resume(c, a->resume, &opt);
-    else if (c && recipe)
-        j = tn_job_new(c, recipe, &opt);
-    int code = j ? finish(c, j, a, &d) : c && (recipe || a->resume) ? cli_fail("%s", tn_context_error(c)) : CLI_FAILED;
-    tn_job_free(j);
+    code = c && (recipe || a->resume) ? train(c, recipe, a) : CLI_FAILED;
     tn_recipe_free(recipe);
     free(own);
     tn_context_free(c);
@@ -237,7 +277,7 @@ const cli_command cli_train = {
     "Trains what the recipe says and leaves a run folder with the best model, checkpoints, metrics and a report.\n"
     "key=value overrides the recipe: train.epochs=3 train.lr=0.01 model.layers.2.units=64. --resume goes on with a run "
     "that was\n"
-    "stopped. --data FOLDER also tries the best model on the real MNIST digits there.",
+    "stopped, as its own recipe says. --data FOLDER also tries the best model on the test digits of MNIST there.",
     run,
     "json resume data",
     true};

@@ -74,4 +74,10 @@ if(NOT TARN_WITH_LAPACK STREQUAL "off")
   list(APPEND TARN_DEFS TARN_HAVE_LAPACK=1)
 endif()
 
+# So is libdeflate, by three functions that are declared where they are used.
+set(TARN_WITH_DEFLATE on CACHE STRING "gzip'ed tables twice as fast by libdeflate.so.0 (Debian package libdeflate0): on or off")
+if(NOT TARN_WITH_DEFLATE STREQUAL "off")
+  list(APPEND TARN_DEFS TARN_HAVE_DEFLATE=1)
+endif()
+
 list(APPEND TARN_FLAGS -fopenmp-simd) # loops without dependences are marked so; this needs no library

@@ -83,6 +83,8 @@ def make(row, folder):
     metadata = {"row": row.name, "net": row.net, "batch": str(row.batch), "loss": row.loss, "optimizer": row.optimizer,
                 "lr": repr(row.lr), "momentum": repr(row.momentum), "classes": str(row.classes),
                 "parameters": str(row.parameters), "precision": row.precision}
+    if row.limit_mb:
+        metadata["limit_mb"] = str(row.limit_mb)
     known = zlib.crc32(repr([VERSION, row.sample, metadata]).encode())
     path = os.path.join(folder, f"{row.name}-{known:08x}.safetensors")
     if os.path.exists(path):

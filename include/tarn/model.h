@@ -65,6 +65,21 @@ TN_API bool tn_model_finds_boxes(const tn_model *model);
 TN_API const tn_preprocess *tn_model_preprocess(const tn_model *model);
 TN_API const struct tn_preparation *tn_model_preparation(const tn_model *model); /* NULL when there is none */
 
+/* A layer of a model, in tables that people read. Rows stand in the order in which layers are computed, what a layer is made of behind it and
+ * deeper. Figures of a layer include those of its parts, so that rows of depth 0 add up to the model. */
+typedef struct tn_layer_row {
+    const char *name;                 /* as its parameters are: "layer1.0.conv1"; lives as long as the rows */
+    const char *type;                 /* as recipes call it, else its operator; "" for what only holds others */
+    int depth, parts;                 /* rows behind it that are part of it, directly */
+    int64_t parameters, frozen, kept; /* values that are trained, parameters that are not, running statistics */
+    double flops;                     /* as the layer is written; a multiply-add counts 2 */
+    double bytes;                     /* that it reads, parameters included, and writes when nothing is fused with it */
+    tn_view output;                   /* dtype and sizes of what it gives; without data */
+} tn_layer_row;
+/* The rows for `batch` samples, other open sizes being `open`, in one block: free(*rows). Of layers of a recipe, and of model files made by
+ * one, the layers that it lists; else by the names of parameters. TN_SHAPE when sizes that come of `open` are none; tn_model_error. */
+TN_API tn_status tn_model_layers(tn_model *model, int64_t batch, int64_t open, tn_layer_row **rows, int *n);
+
 /* What rows [places, 8 + classes] of the layer boxes mean. */
 typedef struct tn_detection {
     int of_class;

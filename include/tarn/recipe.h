@@ -77,6 +77,8 @@ TN_API tn_model *tn_job_model(tn_job *job);
 TN_API const tn_memory *tn_job_memory(const tn_job *job);
 TN_API const tn_dataset *tn_job_train_data(const tn_job *job);
 TN_API const tn_dataset *tn_job_valid_data(const tn_job *job);
+/* What data.bad left out of tables: rows, and values taken as missing. */
+TN_API void tn_job_bad(const tn_job *job, int64_t *rows, int64_t *values);
 /* Figures of the best model on the validation set, after tn_job_run; false if there are none. */
 TN_API bool tn_job_result(const tn_job *job, tn_evaluation *result);
 

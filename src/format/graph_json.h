@@ -5,10 +5,12 @@
  *   {"nodes": [{"op": "linear", "name": "fc1.linear", "in": [[0,0],[1,0],null], "args": {...}}, ...],
  *    "entries": [{"name": "predict", "training": false, "outputs": [{"name": "y", "value": [7,0]}]}],
  *    "updates": [{"state": 3, "value": [5,1], "when": [5,1]}],
- *    "losses": [{"value": [9,0], "weight": 0.01}]}
+ *    "losses": [{"value": [9,0], "weight": 0.01}],
+ *    "layers": [{"name": "fc1", "type": "linear"}]}
  *
- * A node has "region", the number of its tn_recompute_begin, if it was made after one. Losses (tn_graph_add_loss) and regions came
- * later than the rest: files may lack them, and readers that do not know them lose nothing of predictions.
+ * A node has "region", the number of its tn_recompute_begin, if it was made after one, and "layer", from 1, if it belongs to one of the
+ * layers, which are for people's eyes. Losses (tn_graph_add_loss), regions and layers came later than the rest: files may lack them, and
+ * readers that do not know them lose nothing of predictions.
  *
  * Constants of more than 16 elements are kept apart, as tensors "constant.N" with N the number of the node in the text. */
 #ifndef FORMAT_GRAPH_JSON_H

@@ -302,9 +302,12 @@ static tn_status read_node(reader *r, const format_json *v)
     if (format_json_find(v, "region"))
         BASE_TRY(format_json_get_i64(v, r->where, "region", 1, MOST_REGIONS, &region, r->e));
     r->g->n_regions = (int)region > r->g->n_regions ? (int)region : r->g->n_regions;
-    r->g->mark.region = (int)region;
+    int64_t layer = 0;
+    if (format_json_find(v, "layer"))
+        BASE_TRY(format_json_get_i64(v, r->where, "layer", 1, (int64_t)r->g->layers.n, &layer, r->e));
+    r->g->mark = (graph_mark){.region = (int)region, .layer = (int)layer};
     tn_status status = build(r, v, def, name);
-    r->g->mark.region = 0;
+    r->g->mark = (graph_mark){0};
     return status;
 }
 
@@ -352,6 +355,18 @@ static tn_status read_loss(reader *r, const format_json *v)
     return graph_failure(r);
 }
 
+static tn_status read_layer(reader *r, const format_json *v)
+{
+    const char *name, *type;
+    (void)base_print(r->where, sizeof r->where, "%s: layer %zu", r->what, r->g->layers.n + 1);
+    BASE_TRY(format_json_as_object(v, r->where, r->e));
+    BASE_TRY(format_json_get_string(v, r->where, "name", &name, r->e));
+    BASE_TRY(format_json_get_string(v, r->where, "type", &type, r->e));
+    graph_layer_begin(r->g, type);
+    graph_layer_end(r->g, name);
+    return graph_failure(r);
+}
+
 static tn_status read_each(reader *r, const format_json *root, const char *key,
                            tn_status (*read)(reader *, const format_json *))
 {
@@ -368,6 +383,8 @@ static tn_status read_all(reader *r, const format_json *root)
     r->node = calloc(format_json_count(format_json_find(root, "nodes")) + 1, sizeof *r->node);
     if (!r->node)
         return base_no_memory(r->e, "reading a graph");
+    if (format_json_find(root, "layers")) /* first: nodes name them */
+        BASE_TRY(read_each(r, root, "layers", read_layer));
     BASE_TRY(read_each(r, root, "nodes", read_node));
     BASE_TRY(read_each(r, root, "entries", read_entry));
     BASE_TRY(read_each(r, root, "updates", read_update));

@@ -169,6 +169,8 @@ static tn_status put_node(writer *x, const graph_node *node)
     format_json_close(&x->w);
     if (node->mark.region)
         format_json_put_i64(&x->w, "region", node->mark.region);
+    if (node->mark.layer)
+        format_json_put_i64(&x->w, "layer", node->mark.layer);
     if (strcmp(node->def->name, "state") == 0)
         put_state(x, graph_find_state(x->g, node->name));
     format_json_close(&x->w);
@@ -229,6 +231,20 @@ static void put_losses(writer *x)
     format_json_close(&x->w);
 }
 
+static void put_layers(writer *x)
+{
+    if (x->g->layers.n == 0)
+        return;
+    format_json_open_list(&x->w, "layers");
+    for (size_t i = 0; i < x->g->layers.n; i++) {
+        format_json_open_object(&x->w, NULL);
+        format_json_put_string(&x->w, "name", x->g->layers.at[i].name);
+        format_json_put_string(&x->w, "type", x->g->layers.at[i].type);
+        format_json_close(&x->w);
+    }
+    format_json_close(&x->w);
+}
+
 format_graph_extent format_graph_extent_of(const tn_graph *g)
 {
     return (format_graph_extent){g->nodes.n, g->entries.n, g->updates.n};
@@ -255,6 +271,7 @@ tn_status format_graph_write(const tn_graph *g, const format_graph_extent *exten
         put_entries(&x);
         put_updates(&x);
         put_losses(&x);
+        put_layers(&x);
         format_json_close(&x.w);
     }
     free(x.number);

@@ -346,18 +346,30 @@ static const format_option *row_of(const format_table *table, const char *key)
     return NULL;
 }
 
+/* "; did you mean 'train.lr'?" where a table inside this one has the key that this one lacks; else as format_hint says. */
+static const char *hint_on(const format_table *table, const char *path, const char *word, char hint[FORMAT_HINT])
+{
+    const char *keys[65] = {0};
+    for (size_t i = 0; i < 64 && table->options[i].key; i++) {
+        const format_option *o = &table->options[i];
+        keys[i] = o->key;
+        if (o->kind == FORMAT_KIND_TABLE && row_of(o->table, word)) {
+            (void)snprintf(hint, FORMAT_HINT, "; did you mean '%s%s%s.%s'?", path, path[0] ? "." : "", o->key, word);
+            return hint;
+        }
+    }
+    return format_hint(word, keys, hint);
+}
+
 static tn_status check_keys(const format_table *table, const format_yaml_node *node, const char *path, const reading *r)
 {
     char place[FORMAT_YAML_PLACE], hint[FORMAT_HINT];
-    const char *keys[65] = {0};
-    for (size_t i = 0; i < 64 && table->options[i].key; i++)
-        keys[i] = table->options[i].key;
     for (size_t i = 0; i < node->n; i++) {
         const format_yaml_item *item = &node->items[i];
         if (row_of(table, item->key))
             continue;
         (void)base_fail(r->e, TN_FORMAT, "unknown key '%s'%s%s%s%s", BASE_SHOW(item->key), path[0] ? " in '" : "", path,
-                        path[0] ? "'" : "", format_hint(item->key, keys, hint));
+                        path[0] ? "'" : "", hint_on(table, path, item->key, hint));
         (void)base_prefix(r->e, "%s", format_yaml_place(item->source, item->line, place));
         return TN_FORMAT;
     }

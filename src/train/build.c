@@ -25,6 +25,8 @@ typedef struct builder {
     int classes;                    /* of the data; 0: none */
     int64_t again;                  /* layers left of a block whose values are computed again */
     int64_t count[TRAIN_LAYER_END]; /* layers of a kind so far: names that are not given are numbered */
+    int64_t bare[TRAIN_LAYER_END];  /* the same for those that have no parameters to be named */
+    const char *called;             /* what name_of called this layer, or NULL */
     char name[64];
 } builder;
 
@@ -32,9 +34,20 @@ typedef struct builder {
 static const char *name_of(builder *b, const char *given, const char *usual)
 {
     if (given)
-        return given;
+        return b->called = given;
     (void)base_print(b->name, sizeof b->name, "%s%lld", usual, (long long)++b->count[b->layer->kind]);
-    return b->name;
+    return b->called = b->name;
+}
+
+/* What a table calls the layer that was built: as its parameters are; else as the recipe, or by its type and a number, as nodes are. */
+static void tell_layer(builder *b)
+{
+    char name[64];
+    const char *type = b->layer->type, *called = b->called ? b->called : b->layer->name;
+    const int64_t n = ++b->bare[b->layer->kind];
+    if (!called && n > 1)
+        (void)base_print(name, sizeof name, "%s_%lld", type, (long long)n);
+    graph_layer_end(b->g, called ? called : n > 1 ? name : type);
 }
 
 static int pick(const format_ints *v, size_t i, int usual)
@@ -462,12 +475,28 @@ static tn_tensor *boxes(builder *b, tn_tensor *x)
     return tn_layer_boxes(n, maps, b->input, name_of(b, o->name, "boxes"), classes);
 }
 
+/* As many elements as before, where they can be counted: a graph would find out only when it runs. */
+static void check_count(builder *b, tn_tensor *x, const format_ints *shape)
+{
+    const tn_shape from = tn_tensor_shape(x);
+    int64_t have = 1, want = 1;
+    bool known = true;
+    for (int i = 1; i < from.rank; i++)
+        known = known && from.dims[i] >= 0 && !__builtin_mul_overflow(have, from.dims[i], &have);
+    for (size_t i = 0; i < shape->n; i++)
+        known = known && shape->at[i] >= 0 && !__builtin_mul_overflow(want, shape->at[i], &want);
+    if (known && have != want)
+        graph_fail(b->g, TN_SHAPE, "the new shape has %lld elements in a sample, and what comes in %lld",
+                   (long long)want, (long long)have);
+}
+
 static tn_tensor *reshape(builder *b, tn_tensor *x)
 {
     tn_shape s = {.rank = 1, .dims = {tn_dim_of(x, 0)}};
     const format_ints *shape = &b->layer->reshape.shape;
     for (size_t i = 0; i < shape->n && s.rank < TN_MAX_RANK; i++)
         s.dims[s.rank++] = shape->at[i];
+    check_count(b, x, shape);
     return tn_reshape(x, s);
 }
 
@@ -620,11 +649,17 @@ static tn_tensor *build_layers(builder *b, tn_tensor *x, base_error *e)
         base_no_memory(e, "building a model");
     for (; b->outputs && b->at < m->n; b->at++) {
         b->layer = &m->layers[b->at];
+        b->called = NULL;
+        tn_tensor *before = x;
+        if (!b->g->sharing) /* told the first time */
+            graph_layer_begin(b->g, b->layer->type);
         x = b->outputs[b->at] = build_layer[b->layer->kind](b, x);
+        if (!b->g->sharing)
+            tell_layer(b);
         if (b->again && --b->again == 0)
             tn_recompute_end(b->g);
         if (tn_graph_status(b->g) != TN_OK) {
-            base_fail(e, tn_graph_status(b->g), "%s%s: %s", b->layer->place, b->layer->type, tn_graph_error(b->g));
+            train_blame_layer(b->layer, before, e);
             break;
         }
     }
@@ -700,36 +735,27 @@ tn_tensor *train_build_graph(const train_recipe *r, const tn_dataset *data, cons
 {
     const train_model *m = &r->model;
     const int classes = tn_dataset_classes(data);
-    tn_tensor *x = input_of(m, g, field), *y;
+    tn_tensor *x, *y;
     *all = NULL;
+    if (train_check_input(r, field, e) != TN_OK)
+        return NULL;
+    x = input_of(m, g, field);
     if (!m->name) {
         y = build_list(r, data, g, x, all, e);
     } else {
         const zoo_model *zoo = zoo_find(m->name);
         if (!zoo) {
             train_unknown_model(m->name, e);
+            train_blame_model(r, e);
             return NULL;
         }
         if (check_zoo_options(m, e) != TN_OK)
             return NULL;
         y = zoo->build(x, classes > 0 ? classes : 1);
+        if (tn_graph_status(g) != TN_OK)
+            train_blame_zoo(r, x, e);
     }
-    if (y && tn_graph_status(g) != TN_OK)
+    if (y && tn_graph_status(g) != TN_OK && e->status == TN_OK)
         base_fail(e, tn_graph_status(g), "%s", tn_graph_error(g));
     return y && tn_graph_status(g) == TN_OK ? y : NULL;
-}
-
-void train_unknown_model(const char *name, base_error *e)
-{
-    const char *near = NULL;
-    int best = 4;
-    for (int i = 0; zoo_at(i); i++) {
-        int d = base_distance(zoo_at(i)->name, name);
-        if (d < best) {
-            best = d;
-            near = zoo_at(i)->name;
-        }
-    }
-    base_fail(e, TN_NOT_FOUND, "there is no model '%s' in the zoo%s%s%s; `tarn help models` lists them", name,
-              near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }

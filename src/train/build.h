@@ -24,8 +24,23 @@ tn_tensor *train_build_drawn(const train_recipe *r, const tn_dataset *data, tn_d
                              base_error *e);
 /* How samples like x become the model's input. */
 tn_preprocess train_preprocess_of(const train_recipe *r, const tn_field *x);
+/* ---- whose fault it is: blame.c ---- */
+
 /* Sentence with a suggestion. */
 void train_unknown_model(const char *name, base_error *e);
+/* Model.input, where it is given, is what samples like x are. */
+tn_status train_check_input(const train_recipe *r, const tn_field *x, base_error *e);
+/* The graph's sentence on a layer that does not take `x`, with the layer's place in the recipe and what may be done. */
+tn_status train_blame_layer(const train_layer *layer, const tn_tensor *x, base_error *e);
+/* The same of a model of the zoo. */
+tn_status train_blame_zoo(const train_recipe *r, const tn_tensor *x, base_error *e);
+/* Puts the place of the model's last layer, or of the model's name, in front of e's sentence. */
+tn_status train_blame_model(const train_recipe *r, base_error *e);
+/* Puts the place and the key of the path among the data's that the sentence is about in front of it: of a file that is not there. */
+tn_status train_blame_data(const train_recipe *r, base_error *e);
+/* Path number `at` of an option, or NULL. */
+const char *train_path_of(const format_option *option, const void *options, size_t at);
+
 tn_optim_opt train_optim_of(const train_options *options);
 /* Options of L-BFGS, filled; NULL for other optimizers. */
 const tn_lbfgs_opt *train_lbfgs_of(const train_options *options, tn_lbfgs_opt *to);

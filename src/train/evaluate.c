@@ -65,20 +65,45 @@ static tn_status score_all(train_scorer *s, tn_loader *loader)
     for (;;) {
         tn_status status = tn_loader_next(loader, &batch);
         if (status != TN_OK)
-            return base_fail(s->e, status, "%s: %s", s->what, tn_loader_error(loader));
+            return base_fail(s->e, status, "%s: %s", s->what, data_loader_why(loader));
         if (!batch)
             return TN_OK;
         BASE_TRY(score_batch(s, loader, batch));
     }
 }
 
-/* Samples that are a number each, as nodes of a graph, whose net then runs on all of it for every batch: few large batches. */
+/* Bytes of all values that grow with the batch, for a sample: more than a run holds at a time. */
+static size_t bytes_of_sample(const tn_model *m)
+{
+    const tn_graph *g = m->graph;
+    const tn_dim open = m->input->type.dims[0];
+    size_t bytes = 1;
+    for (size_t i = 0; i < g->nodes.n; i++)
+        for (int k = 0; k < g->nodes.at[i]->n_out; k++) {
+            const graph_type *type = &g->nodes.at[i]->out[k].type;
+            size_t size = tn_dtype_size(type->dtype);
+            bool grows = false;
+            for (int d = 0; d < type->rank; d++) {
+                grows |= type->dims[d] == open;
+                size *= dim_literal(type->dims[d]) && type->dims[d] > 0 ? (size_t)type->dims[d] : 1;
+            }
+            bytes += grows ? size : 0;
+        }
+    return bytes;
+}
+
+/* Samples that are a number each, as nodes of a graph, whose net then runs on all of it for every batch: few large batches, of which
+ * what belongs to the samples themselves stays small. */
 static int64_t batch_of(const train_scorer *s, const tn_dataset *data, int64_t batch)
 {
-    enum { LARGE = 1 << 18 };
+    enum { LARGE = 1 << 18, ROOM = 64 << 20 };
     const graph_type *x = &s->model->input->type;
-    const int64_t count = tn_dataset_count(data), most = count < LARGE ? count : LARGE;
-    return x->rank == 1 && x->dtype == TN_I64 && most > batch ? most : batch;
+    if (x->rank != 1 || x->dtype != TN_I64 || dim_literal(x->dims[0]))
+        return batch;
+    const int64_t count = tn_dataset_count(data), fits = (int64_t)(ROOM / bytes_of_sample(s->model));
+    int64_t most = count < LARGE ? count : LARGE;
+    most = fits < most ? fits : most;
+    return most > batch ? most : batch;
 }
 
 static tn_status load_and_score(train_scorer *s, const tn_dataset *data, int64_t batch, tn_loader_stats *stats)

@@ -41,22 +41,12 @@ void tn_recipe_free(tn_recipe *recipe)
     free(recipe);
 }
 
-/* Path number `at` of an option, or NULL. */
-static const char *path_of(const format_option *o, const void *options, size_t at)
-{
-    const void *field = (const char *)options + o->offset;
-    if (o->kind == FORMAT_KIND_PATH)
-        return at == 0 ? *(const char *const *)field : NULL;
-    const format_strings *list = field;
-    return o->kind == FORMAT_KIND_PATHS && at < list->n ? list->at[at] : NULL;
-}
-
 const char *tn_recipe_known_set(const tn_recipe *recipe, int i, char *key, size_t bytes)
 {
     const train_recipe *r = recipe->r;
     for (const format_option *o = r->data_table->options; o->key; o++) {
         const char *path;
-        for (size_t at = 0; (path = path_of(o, r->data, at)) != NULL; at++) {
+        for (size_t at = 0; (path = train_path_of(o, r->data, at)) != NULL; at++) {
             if (!format_path_names_set(path) || i-- > 0)
                 continue;
             if (o->kind == FORMAT_KIND_PATHS)
@@ -293,6 +283,8 @@ tn_status tn_recipe_memory(tn_context *c, const tn_recipe *recipe, const tn_data
     tn_model *m = tn_recipe_model(c, recipe, train);
     tn_trainer *t = m ? tn_trainer_new(c, m, train, valid, &o) : NULL;
     const tn_status status = t ? TN_OK : c->err.status;
+    if (m && status == TN_SHAPE)
+        (void)train_blame_model(recipe->r, &c->err);
     if (t)
         *memory = *tn_trainer_memory(t);
     tn_trainer_free(t);

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/number.h"
 #include "train/job.h"
+#include "train/source/source.h"
 #include "train/target.h"
 
 enum { MOST_RUNS = 99999, MOST_METRICS = 1 << 30 };
@@ -89,11 +90,29 @@ static tn_status context_error(tn_job *j)
     return base_fail(&j->error, j->context->err.status, "%s", j->context->err.text);
 }
 
+/* The parts are told in the run's folder, once. */
+static tn_status open_data(tn_job *j)
+{
+    train_sets s;
+    const char *path = train_job_path(j, "split.json");
+    if (!path)
+        return base_no_memory(&j->error, "opening data");
+    if (train_sets_open(j->context, j->recipe->r, &s) != TN_OK)
+        return context_error(j);
+    j->train = s.train;
+    j->valid = s.valid;
+    j->bad_rows = s.bad_rows;
+    j->bad_values = s.bad_values;
+    tn_status status = base_file_exists(path) ? TN_OK : train_sets_record(j->recipe->r, &s, path, &j->error);
+    tn_dataset_free(s.test);
+    return status;
+}
+
 static tn_status prepare(tn_job *j)
 {
     train_pointed to;
-    if (tn_recipe_data(j->context, j->recipe, &j->train, &j->valid) != TN_OK)
-        return context_error(j);
+    if (open_data(j) != TN_OK)
+        return j->error.status;
     j->model = tn_recipe_model(j->context, j->recipe, j->train);
     if (!j->model)
         return context_error(j);
@@ -102,7 +121,10 @@ static tn_status prepare(tn_job *j)
     o.progress = j->opt.progress;
     o.user = j->opt.user;
     j->trainer = tn_trainer_new(j->context, j->model, j->train, j->valid, &o);
-    return j->trainer ? TN_OK : context_error(j);
+    if (j->trainer)
+        return TN_OK;
+    (void)context_error(j);
+    return j->error.status == TN_SHAPE ? train_blame_model(j->recipe->r, &j->error) : j->error.status;
 }
 
 static tn_job *new_job(tn_context *context, const tn_job_opt *opt)
@@ -126,8 +148,8 @@ static tn_job *finish(tn_job *j, tn_status status, bool remove_folder)
     base_error kept = j->error;
     tn_context *context = base_context_retain(j->context);
     if (remove_folder && j->folder) { /* a job that never began leaves no run behind */
-        static const char *const files[] = {"lock", "recipe.yaml"};
-        for (size_t i = 0; i < 2; i++) {
+        static const char *const files[] = {"lock", "recipe.yaml", "split.json"};
+        for (size_t i = 0; i < 3; i++) {
             const char *path = train_job_path(j, files[i]);
             if (path)
                 (void)unlink(path);
@@ -186,6 +208,11 @@ static tn_status resume(tn_job *j)
         return base_no_memory(&j->error, "resuming a run");
     if (!base_is_folder(j->folder))
         return base_fail(&j->error, TN_NOT_FOUND, "there is no run folder %s", j->folder);
+    if (!base_file_exists(recipe))
+        return base_fail(&j->error, TN_NOT_FOUND,
+                         "%s is no run folder: it has no recipe.yaml; name one that a training has made, such as "
+                         "%s/NAME-001",
+                         j->folder, j->folder);
     BASE_TRY(lock_folder(j));
     remove_leftovers(j);
     j->recipe = tn_recipe_load(j->context, recipe, 0, NULL);
@@ -298,6 +325,12 @@ const tn_dataset *tn_job_train_data(const tn_job *j)
 const tn_dataset *tn_job_valid_data(const tn_job *j)
 {
     return j->valid;
+}
+
+void tn_job_bad(const tn_job *j, int64_t *rows, int64_t *values)
+{
+    *rows = j->bad_rows;
+    *values = j->bad_values;
 }
 
 bool tn_job_result(const tn_job *j, tn_evaluation *result)

@@ -15,6 +15,7 @@ struct tn_job {
     const char *folder;
     int lock; /* file descriptor */
     tn_dataset *train, *valid;
+    int64_t bad_rows, bad_values; /* what data.bad left out of tables, or took as missing */
     tn_model *model, *best;
     tn_trainer *trainer;
     tn_evaluation result;

@@ -241,6 +241,10 @@ static tn_status write_page(tn_job *j, const history *h)
         r.confusion = j->result.confusion ? &confusion : NULL;
         r.many_classes = j->result.confusion ? 0 : j->result.classes;
     }
+    if (j->bad_rows)
+        add_number(j, figures, &r.figure_count, "rows left out (data.bad)", "%.0f", (double)j->bad_rows);
+    if (j->bad_values)
+        add_number(j, figures, &r.figure_count, "values taken as missing (data.bad)", "%.0f", (double)j->bad_values);
     add_left_out(j, figures, &r.figure_count, "left out in the last epoch", h->skipped, h->n);
     add_left_out(j, figures, &r.figure_count, "left out of validation", h->val_skipped, h->n);
     add_number(j, figures, &r.figure_count, "epochs", "%.0f", (double)h->n);

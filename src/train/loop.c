@@ -35,7 +35,7 @@ static tn_status apply(tn_trainer *t, float lr, float count)
     return status == TN_OK ? TN_OK : session_error(t, status);
 }
 
-/* Whether a step is one run that also gives the outputs. */
+/* Whether a step is one run. */
 static bool is_single(const tn_trainer *t)
 {
     return t->opt.accumulate == 1 && !t->opt.lbfgs;
@@ -82,7 +82,7 @@ static tn_status run_batch(tn_trainer *t, const tn_batch *batch)
         return TN_OK; /* no place of it has a class: there is nothing to learn */
     feeds[fed++] = (tn_feed){"lr", tn_view_of(&lr, TN_F32, 0, NULL)};
     fetches[n++] = (tn_feed){"loss", tn_view_of(&loss, TN_F32, 0, NULL)};
-    const bool single = is_single(t), scores = single && train_has_scores(&t->scorer);
+    const bool single = is_single(t), scores = train_has_scores(&t->scorer);
     if (scores) {
         fetches[n].name = "y";
         BASE_TRY(train_output_view(&t->scorer, feeds, &fetches[n++].view));
@@ -132,7 +132,7 @@ static tn_progress progress_now(const tn_trainer *t)
                      .val_map = (double)NAN};
     if (t->at.judged)
         p.accuracy = (double)t->at.correct / (double)t->at.judged;
-    p.samples_per_second = seconds > 0 ? (double)t->at.seen / seconds : 0;
+    p.samples_per_second = seconds > 0 ? (double)(t->at.seen - t->seen_before) / seconds : 0;
     p.waited = stats.total > 0 ? stats.waited / stats.total : 0;
     return p;
 }
@@ -179,14 +179,16 @@ static tn_status run_epoch(tn_trainer *t)
 {
     const tn_batch *batch;
     t->epoch_started = train_now();
+    t->seen_before = t->at.seen;
     while (t->at.batch < t->batches) {
         int64_t which;
         int64_t skipped;
         tn_status status = data_loader_next(t->loader, &batch, &skipped);
         t->at.skipped += skipped;
         if (status != TN_OK || !batch)
-            return base_fail(&t->error, status == TN_OK ? TN_INTERNAL : status, "%s",
-                             status != TN_OK ? tn_loader_error(t->loader) : "the epoch ended early");
+            return base_fail(&t->error, status == TN_OK ? TN_INTERNAL : status, "epoch %lld, batch %lld, %s",
+                             (long long)t->at.epoch + 1, (long long)t->at.batch + 1,
+                             status != TN_OK ? data_loader_why(t->loader) : "the epoch ended early");
         (void)group_size(t, t->at.batch, &which);
         if (which == 0)
             t->lr = tn_schedule_rate(&t->opt.schedule, &t->at.schedule, t->at.total, t->at.epoch);

@@ -13,7 +13,7 @@ static train_transforms steps_of(const train_pictures *p)
     return (train_transforms){.steps = p->transforms};
 }
 
-tn_status train_pictures_check(const train_recipe *r, const train_pictures *p, bool others,
+tn_status train_pictures_check(const train_recipe *r, const train_pictures *p, bool valid, bool test,
                                const format_yaml_node *node, base_error *e)
 {
     const train_transforms t = steps_of(p);
@@ -26,10 +26,8 @@ tn_status train_pictures_check(const train_recipe *r, const train_pictures *p, b
     if (!p->height != !p->width)
         return format_yaml_fail(node, e, "'data' has %s without %s", p->height ? "height" : "width",
                                 p->height ? "width" : "height");
-    if ((others || p->val_path || p->val_under) && train_cut_key(r))
-        return format_yaml_fail(node, e,
-                                "'data' has validation pictures and %s; only one of them can say what is validated on",
-                                train_cut_key(r));
+    BASE_TRY(train_split_check(r, valid || p->val_path || p->val_under ? "validation pictures" : NULL,
+                               test || p->test_path || p->test_under ? "test pictures" : NULL, node, e));
     return train_transforms_check(&t, node, e);
 }
 
@@ -64,11 +62,9 @@ static tn_status open_others(tn_context *c, const train_recipe *r, const train_p
         if (!(*set[part] = open(c, r, (train_part)part, opt)) && e && e->status != TN_OK)
             return e->status;
     }
-    const bool cuts = p->transforms.n > 0 && train_cut_key(r);
+    const bool cuts = p->transforms.n > 0 && train_cuts(r);
     tn_dataset *plain = cuts ? open(c, r, TRAIN_PART_TRAIN, opt) : NULL;
-    tn_status status = cuts && !plain ? TN_IO : train_transforms_finish(c, r, t, plain, sets);
-    tn_dataset_free(plain);
-    return status;
+    return cuts && !plain ? TN_IO : train_transforms_finish(c, r, t, plain, sets);
 }
 
 tn_status train_pictures_open(tn_context *c, const train_recipe *r, const train_pictures *p, const train_transforms *t,

@@ -46,8 +46,8 @@ enum { TRAIN_BITS_8, TRAIN_BITS_16 };
                           .doc = "16: values of PNGs of 16 bits are not cut to 8; without transforms")
 #define TRAIN_PICTURES_CLASSES(S, what) TRAIN_PICTURES_OPTION(S, classes, STRINGS, .least_n = 1, .doc = what)
 
-/* `others`: validation pictures are given by a key of the kind's own. */
-tn_status train_pictures_check(const train_recipe *r, const train_pictures *p, bool others,
+/* `valid`, `test`: such pictures are given by a key of the kind's own. */
+tn_status train_pictures_check(const train_recipe *r, const train_pictures *p, bool valid, bool test,
                                const format_yaml_node *node, base_error *e);
 /* What is opened: the training pictures, those of validation, of the test. */
 typedef enum train_part { TRAIN_PART_TRAIN, TRAIN_PART_VALID, TRAIN_PART_TEST } train_part;

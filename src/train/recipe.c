@@ -262,7 +262,10 @@ static tn_status decide_name(train_recipe *r, const char *source, base_error *e)
     if (!r->name)
         return base_no_memory(e, "reading a recipe");
     const format_yaml_node *node = format_yaml_get(r->tree.root, "name");
-    if (r->name[0] == '\0' || strchr(r->name, '/') || r->name[0] == '.')
+    bool usable = r->name[0] != '\0' && r->name[0] != '.';
+    for (const char *p = r->name; *p; p++)
+        usable = usable && *p != '/' && (unsigned char)*p >= ' ' && *p != 0x7f;
+    if (!usable)
         return format_yaml_fail(node ? node : r->tree.root, e, "name: '%s' must be usable in the name of a folder",
                                 BASE_SHOW(r->name));
     return TN_OK;

@@ -367,14 +367,17 @@ typedef struct train_data {
     const char *name;               /* of the kind */
     int64_t train_count, val_count; /* 0: all there are; digits: what the generator takes by default */
     double val_fraction;            /* of the training samples, when there is no validation set of its own */
+    double test_fraction;           /* the same for the test */
     int64_t folds, fold;            /* the same: one of so many parts; folds 0: none */
     int64_t workers, prefetch, bucket, pad_to;
     bool shuffle, drop_last;
-    int balance;               /* TRAIN_BALANCE_... */
-    int on_error;              /* TRAIN_ERROR_... */
-    int cache;                 /* TRAIN_CACHE_... */
-    const char *cache_folder;  /* NULL if not given */
-    int64_t cache_limit;       /* megabytes; 0: none */
+    int balance;              /* TRAIN_BALANCE_... */
+    int on_error;             /* TRAIN_ERROR_... */
+    int cache;                /* TRAIN_CACHE_... */
+    const char *cache_folder; /* NULL if not given */
+    int64_t cache_limit;      /* megabytes; 0: none */
+    const char *group, *time; /* of kinds that cut by them: a column, or a pattern over names; NULL if not given */
+    bool stratify;
     train_normalize normalize; /* of kinds of pictures, as the next */
     train_augment augment;
 } train_data;

@@ -10,6 +10,7 @@
 #include "train/build.h"
 #include "train/recipe_tables.h"
 #include "train/source/source.h"
+#include "train/split.h"
 
 /* ---- the kinds --------------------------------------------------------------------------------------------------- */
 
@@ -74,10 +75,12 @@ static const format_option rows[] = {
     FORMAT_INT(train_data, val_count, "0", "[0,)",
                "validation samples that are used; 0: all, or the usual number for digits"),
     FORMAT_FLOAT(train_data, val_fraction, "0", "[0,1)", "part of the training samples that is kept for validation"),
+    FORMAT_FLOAT(train_data, test_fraction, "0", "[0,1)", "part of the training samples that is kept for `tarn eval`"),
     FORMAT_INT(train_data, folds, "0", "[0,65536]",
                "cross-validation: training samples are cut into so many parts, one of which (fold) is validated on; 0: "
                "they are not"),
     FORMAT_INT(train_data, fold, "0", "[0,65535]", "which part is validated on, from 0"),
+    FORMAT_BOOL(train_data, stratify, "true", "each part gets its share of every class, where samples have one"),
     FORMAT_INT(train_data, workers, "1", "[0,64]", "threads that prepare batches; 0: none, the step waits"),
     FORMAT_INT(train_data, prefetch, "0", "[0,1024]",
                "batches made ahead; 0: two, and as many as workers, of small batches eight"),
@@ -140,8 +143,9 @@ static bool has_key(const format_table *table, const char *key)
 
 static bool idle(const train_source *s, const char *key)
 {
-    const bool folds = strcmp(key, "folds") == 0 || strcmp(key, "fold") == 0;
+    const bool folds = strcmp(key, "folds") == 0 || strcmp(key, "fold") == 0 || strcmp(key, "stratify") == 0;
     return (s->own_valid && strcmp(key, "val_fraction") == 0) || ((s->own_valid || s->in_order) && folds) ||
+           ((s->own_valid || s->own_test) && strcmp(key, "test_fraction") == 0) ||
            (!s->caches && strncmp(key, "cache", 5) == 0);
 }
 
@@ -205,11 +209,6 @@ static tn_status check_folds(const train_recipe *r, const format_yaml_node *node
         return format_yaml_fail(node, e,
                                 "'data' has folds and val_fraction; only one of them can say what is validated on");
     return TN_OK;
-}
-
-const char *train_cut_key(const train_recipe *r)
-{
-    return r->data->val_fraction > 0 ? "val_fraction" : r->data->folds ? "folds" : NULL;
 }
 
 static tn_status check_cache(const train_recipe *r, const format_yaml_node *node, base_error *e)
@@ -311,82 +310,60 @@ static tn_status shorten(tn_context *c, tn_dataset **data, int64_t count, bool b
     return TN_OK;
 }
 
-/* Samples of all folds but one, and those of that one. */
-static tn_status take_fold(tn_context *c, const train_data *d, const tn_partition *p, const tn_dataset *whole,
-                           tn_dataset **first, tn_dataset **second)
-{
-    int64_t n, m = 0, *rest = malloc((size_t)tn_dataset_count(whole) * sizeof *rest + 8);
-    if (!rest)
-        return base_no_memory(base_context_begin(c), "cutting a data set");
-    for (int i = 0; i < d->folds; i++) {
-        const int64_t *part = tn_partition_part(p, i, &n);
-        if (i == d->fold)
-            *second = tn_dataset_subset(c, whole, part, n);
-        else
-            memcpy(rest + m, part, (size_t)n * sizeof *part);
-        m += i == d->fold ? 0 : n;
-    }
-    *first = *second ? tn_dataset_subset(c, whole, rest, m) : NULL;
-    free(rest);
-    if (*first)
-        return TN_OK;
-    tn_dataset_free(*second);
-    *second = NULL;
-    return TN_MEMORY;
-}
-
-static tn_status cut_folds(tn_context *c, const train_recipe *r, const tn_dataset *whole, bool classes,
-                           tn_dataset **first, tn_dataset **second)
-{
-    int64_t *labels = NULL;
-    *first = *second = NULL;
-    if (classes)
-        BASE_TRY(data_labels(whole, &labels, base_context_begin(c)));
-    tn_partition *p = tn_partition_folds(c, tn_dataset_count(whole), (int)r->data->folds,
-                                         TN_OPT(tn_partition_opt, .seed = (uint64_t)r->seed, .classes = labels));
-    const tn_status status = p ? take_fold(c, r->data, p, whole, first, second) : TN_INVALID;
-    tn_partition_free(p);
-    free(labels);
-    return status;
-}
-
-/* Class by class, where samples have one. */
-tn_status train_cut(tn_context *c, const train_recipe *r, const tn_dataset *whole, tn_dataset **first,
-                    tn_dataset **second)
+/* What samples are cut by: the kind's own keys, or their files' names; and classes, where they have one. */
+static tn_status find_keys(const train_recipe *r, const tn_dataset *whole, train_split_keys *keys, base_error *e)
 {
     const tn_field *y = tn_dataset_field(whole, tn_dataset_find(whole, "y"));
-    const bool classes = y && y->rank == 0 && tn_dataset_classes(whole) > 0;
-    if (r->data->folds)
-        return cut_folds(c, r, whole, classes, first, second);
-    return tn_dataset_split(c, whole, 1 - r->data->val_fraction, (uint64_t)r->seed, classes, first, second);
+    const train_names names = train_names_of(whole);
+    BASE_TRY(r->source->keys ? r->source->keys(r, whole, keys, e) : train_split_by_name(r, &names, keys, e));
+    const bool classes = y && y->rank == 0 && tn_dataset_classes(whole) > 0 && !keys->times;
+    return classes && r->data->stratify ? data_labels(whole, &keys->classes, e) : TN_OK;
 }
 
-static tn_status split_off(tn_context *c, const train_recipe *r, train_sets *s)
+/* Training samples come from `changed`, all others from `whole`. */
+static tn_status take_parts(tn_context *c, const train_parts *p, const tn_dataset *changed, const tn_dataset *whole,
+                            train_sets *s)
 {
-    tn_dataset *first, *second;
-    if (!s->train || s->valid || !train_cut_key(r))
-        return TN_OK;
-    tn_status status = train_cut(c, r, s->train, &first, &second);
-    if (status != TN_OK)
-        return status;
-    tn_dataset_free(s->train);
-    s->train = first;
-    s->valid = second;
+    tn_dataset **set[] = {&s->train, &s->valid, &s->test};
+    s->train = NULL;
+    for (int i = 0; i < 3; i++)
+        if (i == 0 || p->n[i] > 0)
+            if (!(*set[i] = tn_dataset_subset(c, i ? whole : changed, p->at[i], p->n[i])))
+                return c->err.status;
     return TN_OK;
 }
 
 tn_status train_split_changed(tn_context *c, const train_recipe *r, tn_dataset *changed, tn_dataset *plain,
-                              train_sets *sets)
+                              train_sets *s)
 {
-    tn_dataset *rest = NULL, *other = NULL;
-    tn_status status = changed && plain ? train_cut(c, r, changed, &sets->train, &rest) : TN_INVALID;
+    base_error e = {0};
+    train_split_keys keys = {0};
+    train_parts parts = {0};
+    const train_names names = train_names_of(plain);
+    tn_status status = find_keys(r, plain, &keys, &e);
     if (status == TN_OK)
-        status = train_cut(c, r, plain, &other, &sets->valid);
-    tn_dataset_free(rest);
-    tn_dataset_free(other);
+        status = train_split_parts(c, r, tn_dataset_count(plain), "samples", &keys, !s->valid, !s->test, &parts, &e);
+    if (status == TN_OK) {
+        s->cut = train_split_sum(&parts, &names);
+        status = take_parts(c, &parts, changed, plain, s);
+    } else {
+        s->train = NULL;
+        base_fail(base_context_begin(c), status, "%s", e.text);
+    }
     tn_dataset_free(changed);
     tn_dataset_free(plain);
+    train_split_keys_free(&keys);
+    train_parts_free(&parts);
     return status;
+}
+
+/* What the kind has not cut itself. */
+static tn_status split_off(tn_context *c, const train_recipe *r, train_sets *s)
+{
+    const bool valid = train_cut_key(r) && !s->valid, test = r->data->test_fraction > 0 && !s->test;
+    if (!s->train || s->cut || !(valid || test))
+        return TN_OK;
+    return train_split_changed(c, r, s->train, data_retain(s->train), s);
 }
 
 /* Training samples of which all classes come equally often. */
@@ -410,15 +387,6 @@ static tn_status balance(tn_context *c, const train_recipe *r, train_sets *s)
     return TN_OK;
 }
 
-tn_status train_nothing_left(int64_t of, base_error *e)
-{
-    return base_fail(
-        e, TN_INVALID,
-        "data: nothing is left to train on, of %lld samples; a smaller val_fraction or test_fraction leaves "
-        "more",
-        (long long)of);
-}
-
 static tn_status open_sets(tn_context *c, const train_recipe *r, train_sets *s)
 {
     BASE_TRY(r->source->open(c, r, s));
@@ -430,27 +398,55 @@ static tn_status open_sets(tn_context *c, const train_recipe *r, train_sets *s)
     return balance(c, r, s);
 }
 
+void train_sets_free(train_sets *s)
+{
+    tn_dataset_free(s->train);
+    tn_dataset_free(s->valid);
+    tn_dataset_free(s->test);
+    *s = (train_sets){0};
+}
+
+static void count_sets(const train_sets *s, int64_t n[3])
+{
+    const tn_dataset *const set[] = {s->train, s->valid, s->test};
+    for (int i = 0; i < 3; i++)
+        n[i] = set[i] ? tn_dataset_count(set[i]) : 0;
+}
+
+tn_status train_sets_open(tn_context *c, const train_recipe *r, train_sets *s)
+{
+    int64_t n[3];
+    *s = (train_sets){0};
+    tn_status status = open_sets(c, r, s);
+    if (status != TN_OK) {
+        train_sets_free(s);
+        return c->err.status != TN_OK ? train_blame_data(r, &c->err)
+                                      : base_fail(&c->err, status, "the data could not be read");
+    }
+    count_sets(s, n);
+    train_split_compare(c, r, n, s->cut);
+    return TN_OK;
+}
+
+tn_status train_sets_record(const train_recipe *r, const train_sets *s, const char *path, base_error *e)
+{
+    int64_t n[3];
+    count_sets(s, n);
+    return train_split_write(r, n, (const int64_t[]){s->bad_rows, s->bad_values}, s->cut, path, e);
+}
+
 tn_status tn_recipe_sets(tn_context *c, const tn_recipe *recipe, tn_dataset **train, tn_dataset **valid,
                          tn_dataset **test)
 {
-    train_sets s = {0};
-    tn_status status = open_sets(c, recipe->r, &s);
-    if (status != TN_OK || !test) {
-        tn_dataset_free(s.test);
-        s.test = NULL;
-    }
-    if (status != TN_OK) {
-        tn_dataset_free(s.train);
-        tn_dataset_free(s.valid);
-        s = (train_sets){0};
-    }
+    train_sets s;
+    const tn_status status = train_sets_open(c, recipe->r, &s);
     *train = s.train;
     *valid = s.valid;
     if (test)
         *test = s.test;
-    if (status == TN_OK)
-        return TN_OK;
-    return c->err.status != TN_OK ? c->err.status : base_fail(&c->err, status, "the data could not be read");
+    else
+        tn_dataset_free(s.test);
+    return status;
 }
 
 tn_status tn_recipe_data(tn_context *c, const tn_recipe *recipe, tn_dataset **train, tn_dataset **valid)

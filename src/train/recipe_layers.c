@@ -540,19 +540,76 @@ static tn_status fail_layer(const format_yaml_node *node, const char *path, base
                             path, BASE_SHOW(node->items[0].key), BASE_SHOW(node->items[1].key));
 }
 
-static tn_status read_layer(train_recipe *recipe, const format_yaml_node *node, size_t i, train_layer *layer,
+/* The last of "conv2d", a digit and a 'd', of a layer in the list as it was written; 0: it has none. */
+static char directions_of(const format_yaml_node *list, size_t i)
+{
+    const format_yaml_node *node = list->items[i].value;
+    const char *word = node->kind == FORMAT_YAML_MAP && node->n ? node->items[0].key : "";
+    const size_t n = strlen(word);
+    return n > 2 && word[n - 1] == 'd' && word[n - 2] >= '1' && word[n - 2] <= '3' ? word[n - 2] : '\0';
+}
+
+/* Names are alike but for case and underscores: those of PyTorch are found so. `end` is the last of them: "2d", or nothing. */
+static bool alike(const char *word, const char *name, const char *end)
+{
+    const char *parts[] = {word, end};
+    for (int i = 0; i < 2; i++)
+        for (const char *p = parts[i]; *p; p++) {
+            name += *name == '_';
+            const char lower = *p >= 'A' && *p <= 'Z' ? (char)(*p - 'A' + 'a') : *p;
+            if (lower != '_' && lower != *name++)
+                return false;
+        }
+    return *name == '\0';
+}
+
+/* What was meant by the word of layer i: BatchNorm2d and batchnorm2d are batch_norm2d; so is batch_norm where the next layer with
+ * directions, before it if there is one, has two. NULL: it must be guessed. */
+static const char *meant(const format_yaml_node *list, size_t i, const char *word)
+{
+    char end[3] = "";
+    for (size_t k = i + 1; k < list->n; k++)
+        if (directions_of(list, k)) {
+            (void)snprintf(end, sizeof end, "%cd", directions_of(list, k));
+            break;
+        }
+    for (size_t k = i; k-- > 0;)
+        if (directions_of(list, k)) {
+            (void)snprintf(end, sizeof end, "%cd", directions_of(list, k));
+            break;
+        }
+    for (const char *const *name = train_layer_names(); *name; name++)
+        if (alike(word, *name, "") || alike(word, *name, end))
+            return *name;
+    return NULL;
+}
+
+/* The layer i of a list that is no layer. */
+static tn_status fail_word(const format_yaml_node *list, size_t i, const char *path, base_error *e)
+{
+    const format_yaml_node *node = list->items[i].value;
+    const char *word = node->items[0].key, *layer = meant(list, i, word);
+    char hint[FORMAT_HINT];
+    if (layer)
+        (void)snprintf(hint, sizeof hint, "; did you mean '%s'?", layer);
+    else
+        format_hint(word, train_layer_names(), hint);
+    return format_yaml_fail(node, e, "%s: there is no layer '%s'%s", path, BASE_SHOW(word), hint);
+}
+
+static tn_status read_layer(train_recipe *recipe, const format_yaml_node *list, size_t i, train_layer *layer,
                             base_error *e)
 {
+    const format_yaml_node *node = list->items[i].value;
     base_arena *arena = &recipe->tree.arena;
-    char place[FORMAT_YAML_PLACE], hint[FORMAT_HINT], path[64];
+    char place[FORMAT_YAML_PLACE], path[64];
     (void)snprintf(path, sizeof path, "model.layers.%zu", i);
     if (node->kind != FORMAT_YAML_MAP || node->n != 1)
         return fail_layer(node, path, e);
     const format_yaml_item *item = &node->items[0];
     layer->kind = kind_of(item->key);
     if (layer->kind == TRAIN_LAYER_NONE)
-        return format_yaml_fail(node, e, "%s: there is no layer '%s'%s", path, BASE_SHOW(item->key),
-                                format_hint(item->key, train_layer_names(), hint));
+        return fail_word(list, i, path, e);
     const format_table *table = train_layer_table(layer->kind);
     layer->type = table->name;
     layer->line = node->source && node->source->override ? 0 : node->line;
@@ -596,7 +653,7 @@ static tn_status read_layers(train_recipe *recipe, const format_yaml_node *list,
     base_map names = {0};
     tn_status status = TN_OK;
     for (size_t i = 0; i < list->n && status == TN_OK; i++) {
-        status = read_layer(recipe, list->items[i].value, i, &model->layers[i], e);
+        status = read_layer(recipe, list, i, &model->layers[i], e);
         if (status == TN_OK)
             status = check_name(&names, &model->layers[i], e);
         model->n++;

@@ -1,6 +1,7 @@
 /* rows.c: see rows.h. */
 #include "train/rows.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,18 +9,12 @@
 #include "base/map.h"
 #include "base/str.h"
 #include "base/text.h"
+#include "data/table/table.h"
 #include "train/source/source.h"
 
 const char *const train_rows_headers[] = {"auto", "yes", "no", NULL};
 const char *const train_rows_bads[] = {"fail", "skip", "missing", NULL};
 const char *const train_rows_encodings[] = {"auto", "utf8", "latin1", "utf16le", "utf16be", NULL};
-
-void train_parts_free(train_parts *parts)
-{
-    for (int i = 0; i < 3; i++)
-        free(parts->at[i]);
-    *parts = (train_parts){0};
-}
 
 /* "t.csv: 200 rows of 3 columns: integer: id, age; category: colour". */
 static void say_types(const tn_context *c, const char *path, const tn_table *t)
@@ -61,10 +56,35 @@ static void say_notes(const tn_context *c, const char *path, const tn_table *t)
     }
 }
 
+/* Infinities are numbers to the reader, but nothing can be learned of them. Tables on disk are not read once more for them. */
+static void say_infinite(const tn_context *c, const char *path, const tn_table *t)
+{
+    for (int k = 0; k < tn_table_columns(t) && !t->map.data; k++) {
+        const tn_column *column = tn_table_column(t, k);
+        int64_t n = 0, first = 0;
+        for (int64_t i = tn_table_rows(t); column->type == TN_COLUMN_NUMBER && i-- > 0;)
+            if (isinf(((const double *)column->values)[i]) && !tn_table_missing(t, k, i)) {
+                first = i;
+                n++;
+            }
+        if (n > 0)
+            base_log(c, BASE_LOG_WARNING,
+                     "doubtful: %s: row %lld: column \"%s\" is infinite there%s, which counts as missing", path,
+                     (long long)first + 1, BASE_SHOW(column->name), n > 1 ? " and in other rows" : "");
+    }
+}
+
 void train_rows_say(const tn_context *c, const char *path, const tn_table *t)
 {
     say_types(c, path, t);
     say_notes(c, path, t);
+    say_infinite(c, path, t);
+}
+
+void train_rows_count_bad(const tn_table *t, int64_t *rows, int64_t *values)
+{
+    *rows += t ? tn_table_skipped(t) : 0;
+    *values += t ? tn_table_bad_values(t) : 0;
 }
 
 tn_table *train_rows_table(tn_context *c, const train_recipe *r, const train_rows *o, const char *path)
@@ -140,14 +160,6 @@ static int part_named(const char *word, size_t n)
     return -1;
 }
 
-static tn_status add_row(train_parts *p, int part, int64_t row, int64_t rows, base_error *e)
-{
-    if (!p->at[part] && !(p->at[part] = malloc((size_t)(rows > 0 ? rows : 1) * sizeof(int64_t))))
-        return base_no_memory(e, "splitting a table");
-    p->at[part][p->n[part]++] = row;
-    return TN_OK;
-}
-
 static tn_status split_as_said(const tn_table *t, const char *name, train_parts *p, base_error *e)
 {
     int k;
@@ -157,16 +169,10 @@ static tn_status split_as_said(const tn_table *t, const char *name, train_parts 
         const char *word = tn_table_text(t, k, i, &n);
         int part = word ? part_named(word, n) : -1;
         if (part >= 0)
-            BASE_TRY(add_row(p, part, i, tn_table_rows(t), e));
+            BASE_TRY(train_parts_add(p, part, i, tn_table_rows(t), e));
     }
     return p->n[0] > 0 ? TN_OK : base_fail(e, TN_FORMAT, "data.split: no row of \"%s\" says train", BASE_SHOW(name));
 }
-
-/* What a partition goes by. */
-typedef struct split_keys {
-    int64_t *classes, *groups;
-    double *times;
-} split_keys;
 
 static tn_status take_times(const tn_table *t, const char *name, double **times, base_error *e)
 {
@@ -187,19 +193,21 @@ static tn_status take_times(const tn_table *t, const char *name, double **times,
     return TN_OK;
 }
 
-static tn_status take_keys(const tn_table *t, const train_rows *o, const char *target, split_keys *keys, base_error *e)
+static tn_status take_keys(const tn_table *t, const train_data *d, const char *target, const char *together,
+                           train_split_keys *keys, base_error *e)
 {
     size_t bytes = (size_t)(tn_table_rows(t) + 1) * sizeof(int64_t);
+    const char *group = d->group ? d->group : together;
     int k;
-    if (o->time)
-        return take_times(t, o->time, &keys->times, e);
-    if (o->group) {
-        BASE_TRY(find(t, o->group, o->group_key ? o->group_key : "group", &k, e));
+    if (d->time)
+        return take_times(t, d->time, &keys->times, e);
+    if (group) {
+        BASE_TRY(find(t, group, d->group ? "group" : "source", &k, e));
         if (!(keys->groups = malloc(bytes)))
             return base_no_memory(e, "splitting a table");
         number_values(t, k, keys->groups);
     }
-    k = target && o->stratify ? tn_table_find(t, target) : -1;
+    k = target && d->stratify ? tn_table_find(t, target) : -1;
     const tn_column *c = tn_table_column(t, k);
     if (!c || c->type == TN_COLUMN_NUMBER || c->type == TN_COLUMN_TIME || c->type == TN_COLUMN_TEXT)
         return TN_OK;
@@ -209,101 +217,39 @@ static tn_status take_keys(const tn_table *t, const train_rows *o, const char *t
     return TN_OK;
 }
 
-/* One part for validation, the folds or what is left for training, the last for test. */
-static tn_partition *cut_rows(tn_context *c, const train_recipe *r, const train_rows *o, const tn_table *t,
-                              const split_keys *keys, int64_t folds, base_error *e)
+static tn_status split(tn_context *c, const train_recipe *r, const train_rows *o, const char *target,
+                       const char *together, const tn_table *t, train_parts *p, base_error *e)
 {
-    const double test = o->test_path ? 0 : o->test_fraction;
-    double *fractions = malloc((size_t)(folds + 1) * sizeof *fractions);
-    const tn_partition_opt opt = {
-        .seed = (uint64_t)r->seed, .classes = keys->classes, .groups = keys->groups, .times = keys->times};
-    if (!fractions) {
-        base_no_memory(e, "splitting a table");
-        return NULL;
-    }
-    for (int64_t i = 0; i < folds; i++)
-        fractions[i] = (1 - test) / (double)folds;
-    if (r->data->folds == 0) { /* training, validation */
-        fractions[1] = o->val_path ? 0 : r->data->val_fraction;
-        fractions[0] = 1 - fractions[1] - test;
-    }
-    fractions[folds] = test;
-    tn_partition *parts = NULL;
-    if (fractions[0] <= 0)
-        base_fail(e, TN_INVALID, "data: val_fraction and test_fraction leave nothing to train on");
-    else if (!(parts = tn_partition_new(c, tn_table_rows(t), fractions, (int)folds + 1, &opt)))
-        base_fail(e, TN_INVALID, "%s", tn_context_error(c));
-    free(fractions);
-    return parts;
-}
-
-/* A fold without rows would be validated on, or say nothing new. */
-static tn_status check_folds(const tn_partition *parts, int64_t folds, int64_t rows, const train_rows *o, base_error *e)
-{
-    int64_t filled = 0, n;
-    for (int64_t i = 0; i < folds; i++)
-        filled += tn_partition_part(parts, (int)i, &n) && n > 0;
-    if (filled == folds)
-        return TN_OK;
-    return base_fail(e, TN_INVALID, "data.folds is %lld, but the %lld rows of the table%s fill %lld of them only",
-                     (long long)folds, (long long)rows,
-                     o->group  ? ", whose groups stay together,"
-                     : o->time ? ", of which those of one time stay together,"
-                               : "",
-                     (long long)filled);
-}
-
-static tn_status split(tn_context *c, const train_recipe *r, const train_rows *o, const char *target, const tn_table *t,
-                       train_parts *p, base_error *e)
-{
-    const int64_t folds = r->data->folds ? r->data->folds : 2, valid = r->data->folds ? r->data->fold : 1;
-    split_keys keys = {0};
-    tn_status status = take_keys(t, o, target, &keys, e);
-    tn_partition *parts = status == TN_OK ? cut_rows(c, r, o, t, &keys, folds, e) : NULL;
-    status = status == TN_OK && !parts ? e->status : status;
-    if (status == TN_OK && r->data->folds)
-        status = check_folds(parts, folds, tn_table_rows(t), o, e);
-    for (int64_t i = 0; parts && i <= folds && status == TN_OK; i++) {
-        int64_t n = 0;
-        const int64_t *rows = tn_partition_part(parts, (int)i, &n);
-        for (int64_t k = 0; k < n && status == TN_OK; k++)
-            status = add_row(p, i == folds ? 2 : i == valid, rows[k], tn_table_rows(t), e);
-    }
-    if (status == TN_OK && p->n[0] == 0)
-        status = train_nothing_left(tn_table_rows(t), e);
-    tn_partition_free(parts);
-    free(keys.classes);
-    free(keys.groups);
-    free(keys.times);
+    train_split_keys keys = {0};
+    tn_status status = take_keys(t, r->data, target, together, &keys, e);
+    if (status == TN_OK)
+        status =
+            train_split_parts(c, r, tn_table_rows(t), "rows of the table", &keys, !o->val_path, !o->test_path, p, e);
+    train_split_keys_free(&keys);
     return status;
 }
 
 tn_status train_rows_check(const train_recipe *r, const train_rows *o, const format_yaml_node *node, base_error *e)
 {
-    if (r->data->folds && (o->val_path || o->split))
-        return format_yaml_fail(node, e, "'data' has folds and %s; only one of them can say what is validated on",
-                                o->val_path ? "val_path" : "split");
-    if (r->data->val_fraction > 0 && (o->val_path || o->split))
-        return format_yaml_fail(node, e,
-                                "'data' has val_fraction and %s; only one of them can say what is validated on",
-                                o->val_path ? "val_path" : "split");
-    if (o->test_fraction > 0 && (o->test_path || o->split))
-        return format_yaml_fail(node, e, "'data' has test_fraction and %s; only one of them can say what is tested on",
-                                o->test_path ? "test_path" : "split");
-    if (o->time && o->group)
-        return format_yaml_fail(node, e, "'data' has time and group; rows are cut by one of them");
-    return TN_OK;
+    return train_split_check(r,
+                             o->val_path ? "val_path"
+                             : o->split  ? "split"
+                                         : NULL,
+                             o->test_path ? "test_path"
+                             : o->split   ? "split"
+                                          : NULL,
+                             node, e);
 }
 
 tn_status train_rows_read(tn_context *c, const train_recipe *r, const train_rows *o, const char *target,
-                          tn_table **tables, train_parts *parts)
+                          const char *together, tn_table **tables, train_parts *parts)
 {
     const char *paths[] = {o->path, o->val_path, o->test_path};
     base_error e = {0};
     for (int i = 0; i < 3; i++)
         if (paths[i] && !(tables[i] = train_rows_table(c, r, o, paths[i])))
             return TN_FORMAT;
-    tn_status status =
-        o->split ? split_as_said(tables[0], o->split, parts, &e) : split(c, r, o, target, tables[0], parts, &e);
+    tn_status status = o->split ? split_as_said(tables[0], o->split, parts, &e)
+                                : split(c, r, o, target, together, tables[0], parts, &e);
     return status == TN_OK ? TN_OK : base_fail(base_context_begin(c), status, "%s", e.text);
 }

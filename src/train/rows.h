@@ -3,7 +3,7 @@
 #ifndef TRAIN_ROWS_H
 #define TRAIN_ROWS_H
 
-#include "train/recipe.h"
+#include "train/split.h"
 #include <tarn/table.h>
 
 typedef struct train_rows {
@@ -12,10 +12,7 @@ typedef struct train_rows {
     int header, bad, encoding;
     bool quotes;
     format_strings missing, numbers, words;
-    double test_fraction;
-    const char *group, *time, *split;
-    const char *group_key; /* the key that group came from, for sentences; NULL: group */
-    bool stratify;
+    const char *split;
 } train_rows;
 
 #define TRAIN_ROWS_OPTION(S, word, kind_, field, ...)                                                                  \
@@ -49,34 +46,24 @@ extern const char *const train_rows_headers[], *const train_rows_bads[], *const 
         TRAIN_ROWS_OPTION(S, "val_path", PATH, val_path, .doc = "a file of validation rows"),                          \
         TRAIN_ROWS_OPTION(S, "test_path", PATH, test_path, .doc = "a file of test rows, which `tarn eval` takes"),     \
         TRAIN_ROWS_FORMAT(S),                                                                                          \
-        TRAIN_ROWS_OPTION(S, "test_fraction", FLOAT, test_fraction, .fallback = "0", .range = "[0,1)",                 \
-                          .doc = "part of the rows that is kept for `tarn eval`"),                                     \
-        TRAIN_ROWS_OPTION(S, "group", STRING, group,                                                                   \
-                          .doc = "rows with the same value of this column stay in one part"),                          \
-        TRAIN_ROWS_OPTION(S, "time", STRING, time,                                                                     \
-                          .doc = "parts follow each other by this column: the last is tested on"),                     \
+        FORMAT_STRING(train_data, group, NULL, "rows with the same value of this column stay in one part"),            \
+        FORMAT_STRING(train_data, time, NULL, "parts follow each other by this column: the last is tested on"),        \
         TRAIN_ROWS_OPTION(S, "split", STRING, split,                                                                   \
                           .doc = "a column that says itself: train, val (or valid, validation), test; other rows "     \
-                                 "are not used"),                                                                      \
-        TRAIN_ROWS_OPTION(S, "stratify", BOOL, stratify, .fallback = "true",                                           \
-                          .doc = "each part gets its share of every class")
-
-/* Rows of the first table: those of training, validation and test. */
-typedef struct train_parts {
-    int64_t *at[3], n[3];
-} train_parts;
-void train_parts_free(train_parts *parts);
+                                 "are not used")
 
 /* What keys say that do not go together. */
 tn_status train_rows_check(const train_recipe *r, const train_rows *o, const format_yaml_node *node, base_error *e);
 
 /* tables[0] holds all rows, or with val_path and test_path, tables[1] and tables[2] those (else NULL). What was read and assumed
- * goes to the log. `target` is stratified by (NULL: nothing is). The sentence is in the context; what was made is freed by the
- * caller either way. */
+ * goes to the log. `target` is stratified by (NULL: nothing is); `together` is a column whose equal values stay in one part where
+ * the recipe names neither group nor time (NULL: none). The sentence is in the context; what was made is freed by the caller either way. */
 tn_status train_rows_read(tn_context *c, const train_recipe *r, const train_rows *o, const char *target,
-                          tn_table **tables, train_parts *parts);
+                          const char *together, tn_table **tables, train_parts *parts);
 /* What was found out about a table goes to the log: its types, and as warnings what was left out or is doubtful. */
 void train_rows_say(const tn_context *c, const char *path, const tn_table *t);
+/* What data.bad left out of a table (NULL: nothing) is added. */
+void train_rows_count_bad(const tn_table *t, int64_t *rows, int64_t *values);
 tn_table *train_rows_table(tn_context *c, const train_recipe *r, const train_rows *o, const char *path);
 
 #endif

@@ -32,9 +32,12 @@ static void add_optimizer(tn_model *m, tn_tensor *loss, const tn_train_opt *trai
         return;
     }
     tn_minimize(loss, &train->optim);
-    tn_entry *step = tn_graph_entry(m->graph, "step");
-    if (step)
-        tn_entry_output(step, "y", m->drawn ? m->drawn : m->output);
+    static const char *const entries[] = {"step", "accumulate_first", "accumulate"}; /* those that see a batch */
+    for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
+        tn_entry *entry = tn_graph_entry(m->graph, entries[i]);
+        if (entry)
+            tn_entry_output(entry, "y", m->drawn ? m->drawn : m->output);
+    }
 }
 
 tn_status train_add_loss(tn_model *m, const tn_dataset *data, tn_loss *loss, train_target_kind *kind,

@@ -68,10 +68,17 @@ static tn_status check_classes(const tn_model *m, const tn_dataset *data, const 
     if (kind == TRAIN_SOFT && loss == TN_LOSS_NLL)
         return base_fail(e, TN_DTYPE, "nll takes class numbers; the data have probabilities: take cross_entropy");
     if (y.rank != axes)
-        return base_fail(e, TN_SHAPE, "cross entropy needs an output %s; the model's has %d axes%s",
-                         kind == TRAIN_PLACES ? "[batch, places, classes], as the data have a class for each place"
-                                              : "[batch, classes]",
-                         y.rank, kind == TRAIN_PLACES && y.rank == 4 ? "; end in the layer pixels" : "");
+        return base_fail(
+            e, TN_SHAPE, "cross entropy needs an output %s; the model's is %s%s",
+            kind == TRAIN_PLACES ? "[batch, places, classes], as the data have a class for each place"
+                                 : "[batch, classes]",
+            tn_tensor_describe(m->output, have, sizeof have),
+            kind == TRAIN_PLACES && y.rank == 4   ? "; end in the layer pixels"
+            : kind != TRAIN_PLACES && y.rank == 4 ? "; put the layer flatten or global_avg_pool before the "
+                                                    "first linear layer"
+            : kind != TRAIN_PLACES && y.rank == 3 ? "; put the layer flatten or mean_steps before the last "
+                                                    "linear layer"
+                                                  : "");
     if (y.dims[axes - 1] >= 0 && (kind == TRAIN_SOFT ? y.dims[1] != classes : y.dims[axes - 1] < classes))
         return base_fail(e, TN_SHAPE,
                          "the data have %d classes and the model only %lld outputs; make its last layer larger",
@@ -219,9 +226,11 @@ static tn_status make_room(train_scorer *s, size_t scores)
 {
     if (scores <= s->room)
         return TN_OK;
+    const int classes = train_classes_of(s->model);
+    const size_t rows = classes > 0 ? scores / (size_t)classes : scores;
     s->room = 0;
     if (!base_grow(&s->scores, scores * sizeof *s->scores) ||
-        !base_grow(&s->predicted, 2 * scores * sizeof *s->predicted))
+        !base_grow(&s->predicted, (2 * rows + 1) * sizeof *s->predicted))
         return base_no_memory(s->e, "evaluating");
     s->room = scores;
     return TN_OK;

@@ -41,8 +41,8 @@ tn_tokenizer *train_tokens_make(tn_context *c, const train_tokens *o, train_toke
     return t;
 }
 
-tn_preparation *train_texts_prepare(tn_context *c, const train_tokens *o, const tn_text *texts, size_t n, int classes,
-                                    const char *const *names)
+tn_preparation *train_texts_prepare(tn_context *c, const train_tokens *o, const tn_text *texts, size_t n, bool whole,
+                                    int classes, const char *const *names)
 {
     const train_tokens_use use = o->task == TN_TEXT_MASKED ? TRAIN_TOKENS_MASKED : TRAIN_TOKENS_PLAIN;
     tn_tokenizer *t = train_tokens_make(c, o, use, texts, n);
@@ -50,7 +50,7 @@ tn_preparation *train_texts_prepare(tn_context *c, const train_tokens *o, const 
         t ? tn_text_prepare(c, t,
                             TN_OPT(tn_text_opt, .task = (tn_text_task)o->task, .length = o->length, .fixed = o->fixed,
                                    .pad_left = o->pad_left, .truncate_left = o->truncate_left, .mask = o->mask,
-                                   .classes = classes, .class_names = names))
+                                   .whole = whole, .classes = classes, .class_names = names))
           : NULL;
     tn_tokenizer_free(t);
     return p;

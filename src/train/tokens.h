@@ -61,8 +61,8 @@ extern const char *const train_tokens_kinds[], *const train_tokens_tasks[];
 /* NULL, with the sentence in the context. */
 tn_tokenizer *train_tokens_make(tn_context *c, const train_tokens *o, train_tokens_use use, const tn_text *texts,
                                 size_t n);
-/* A tokenizer for the texts and what their task makes of them; classes as in tn_text_opt. NULL as above. */
-tn_preparation *train_texts_prepare(tn_context *c, const train_tokens *o, const tn_text *texts, size_t n, int classes,
-                                    const char *const *names);
+/* A tokenizer for the texts and what their task makes of them; whole and classes as in tn_text_opt. NULL as above. */
+tn_preparation *train_texts_prepare(tn_context *c, const train_tokens *o, const tn_text *texts, size_t n, bool whole,
+                                    int classes, const char *const *names);
 
 #endif

@@ -45,7 +45,7 @@ typedef struct train_scorer {
     const char *entry;
     train_target_kind target;
     float *scores;      /* of one batch */
-    int64_t *predicted; /* room for twice as many */
+    int64_t *predicted; /* room for two for each row of scores */
     size_t room;        /* floats that scores has room for */
     float *soft;        /* class numbers as probabilities */
     size_t soft_room;
@@ -75,6 +75,7 @@ struct tn_trainer {
     int64_t batches;  /* in an epoch */
     int64_t held;     /* batches whose gradients wait for the end of their group */
     double started, epoch_started;
+    int64_t seen_before; /* samples of this epoch that another process saw, which was stopped */
     double grad_norm, lr;
     tn_memory memory; /* of a step */
     atomic_bool cancel;

@@ -2,6 +2,7 @@
 #include "train/transforms.h"
 
 #include "base/context.h"
+#include "data/dataset.h"
 #include "data/picture/pipeline.h"
 
 tn_status train_transforms_pipeline(const train_transforms *t, tn_pipeline **out, base_error *e)
@@ -32,31 +33,15 @@ tn_status train_transforms_check(const train_transforms *t, const format_yaml_no
     return TN_OK;
 }
 
-/* Training samples with their steps; validation samples, the same numbers of the plain set, without. */
-static tn_status cut_valid(tn_context *c, const train_recipe *r, const tn_dataset *plain, train_sets *sets)
-{
-    tn_dataset *whole = sets->train, *first = NULL, *rest = NULL, *valid = NULL;
-    tn_status status = train_cut(c, r, plain, &first, &valid);
-    tn_dataset_free(first);
-    if (status != TN_OK)
-        return status;
-    sets->valid = valid;
-    sets->train = NULL;
-    status = train_cut(c, r, whole, &sets->train, &rest);
-    tn_dataset_free(whole);
-    if (status == TN_OK)
-        tn_dataset_free(rest);
-    else
-        sets->train = NULL;
-    return status;
-}
-
-tn_status train_transforms_finish(tn_context *c, const train_recipe *r, const train_transforms *t,
-                                  const tn_dataset *plain, train_sets *sets)
+tn_status train_transforms_finish(tn_context *c, const train_recipe *r, const train_transforms *t, tn_dataset *plain,
+                                  train_sets *sets)
 {
     bool mixes = t->mixup > 0 || t->cutmix > 0;
-    if ((t->steps.n > 0 || mixes) && !sets->valid && train_cut_key(r))
-        BASE_TRY(cut_valid(c, r, plain ? plain : sets->train, sets));
+    if ((t->steps.n > 0 || mixes) &&
+        ((train_cut_key(r) && !sets->valid) || (r->data->test_fraction > 0 && !sets->test)))
+        BASE_TRY(train_split_changed(c, r, sets->train, plain ? plain : data_retain(sets->train), sets));
+    else
+        tn_dataset_free(plain);
     if (!mixes)
         return TN_OK;
     tn_dataset *pure = sets->train;
@@ -74,7 +59,8 @@ tn_status train_transforms_apply(tn_context *c, const train_recipe *r, const tra
     tn_dataset *plain = sets->train;
     sets->train = tn_dataset_augment(c, plain, p, 0, 0);
     tn_pipeline_free(p);
-    tn_status status = sets->train ? train_transforms_finish(c, r, t, plain, sets) : TN_INVALID;
+    if (sets->train)
+        return train_transforms_finish(c, r, t, plain, sets);
     tn_dataset_free(plain);
-    return status;
+    return TN_INVALID;
 }

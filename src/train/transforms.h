@@ -24,10 +24,10 @@ typedef struct train_transforms {
 tn_status train_transforms_check(const train_transforms *t, const format_yaml_node *node, base_error *e);
 /* *out is NULL where there are no steps. */
 tn_status train_transforms_pipeline(const train_transforms *t, tn_pipeline **out, base_error *e);
-/* sets->train has the steps in it already, `plain` is the same without (NULL: sets->train itself): cuts off validation
- * samples if the recipe says so, then mixes. */
-tn_status train_transforms_finish(tn_context *c, const train_recipe *r, const train_transforms *t,
-                                  const tn_dataset *plain, train_sets *sets);
+/* sets->train has the steps in it already, `plain`, taken over, is the same without (NULL: sets->train itself): cuts off
+ * validation and test samples if the recipe says so, then mixes. */
+tn_status train_transforms_finish(tn_context *c, const train_recipe *r, const train_transforms *t, tn_dataset *plain,
+                                  train_sets *sets);
 /* The same for sets whose "x" are pictures in memory: puts the steps on top first. */
 tn_status train_transforms_apply(tn_context *c, const train_recipe *r, const train_transforms *t, train_sets *sets);
 

@@ -27,6 +27,11 @@ sed '5s/$/,1,2/;9s/,red,yes//' good.csv >ragged.csv
 wrong "ragged.csv:5:" data.path=ragged.csv
 runs 0 train r.yaml data.path=ragged.csv data.bad=skip
 says "ragged.csv: 2 rows skipped and 0 values taken as missing" "skipped: ragged.csv:5:" "skipped: ragged.csv:9:"
+# ... and is in the run's record, on its page and in its JSON
+runs 0 train r.yaml data.path=ragged.csv data.bad=skip output.folder=told output.report=true --json
+prints '"folder":"told/b-001","bad_rows":2,"bad_values":0,'
+grep -q '"bad_rows":2,"checksum"' told/b-001/split.json || say "split.json tells: $(cat told/b-001/split.json)"
+grep -q 'rows left out (data.bad)' told/b-001/report.html || say "the page has no count of the rows that were left out"
 sed '7s/^[0-9]*/much/' good.csv >word.csv
 runs 0 train r.yaml data.path=word.csv data.bad=missing data.numbers=x
 says "0 rows skipped and 1 value taken as missing" 'word.csv:7:1: column "x": "much" is not of the type number'
@@ -45,6 +50,13 @@ awk 'BEGIN { print "from,to"; for (i = 0; i < 60; i++) print "n" i ",n" (i + 1) 
 runs 0 train r.yaml data="{name: graph, nodes: nodes.csv, edges: edges.csv}" model="{layers: [{sage: 2}]}"
 says 'doubtful: nodes.csv:11:10: column "f": "abc" is no number'
 
+# Infinities count as missing, which is said; a table of a header alone has nothing to learn from.
+sed '9s/^[0-9]*/inf/' good.csv >inf.csv
+runs 0 train r.yaml data.path=inf.csv
+says 'doubtful: inf.csv: row 8: column "x" is infinite there, which counts as missing'
+head -n 1 good.csv >head.csv
+wrong "there are no samples: what was read is empty but for its header" data.path=head.csv
+
 # Sentences name the file, and the row that is wrong.
 sed '9s/yes$/perhaps/' good.csv >val.csv
 wrong 'val.csv: row 8: "y" is "perhaps"' data.val_path=val.csv data.val_fraction=
@@ -55,9 +67,9 @@ awk 'BEGIN { print "t,a"; for (i = 0; i < 80; i++) print (i == 70 ? "never" : "2
 wrong 's2.csv: row 71: the time "t" is missing, or is no time' data="{name: series, path: s2.csv, time: t, length: 4, horizon: 1}" train.loss=mse
 
 # What says nothing is refused.
-wrong 'val_fraction and val_path' data.val_path=good.csv
-wrong 'val_fraction and split' data.split=c
-wrong 'test_fraction and test_path' data.test_path=good.csv data.test_fraction=0.1
+wrong 'val_path and val_fraction' data.val_path=good.csv
+wrong 'split and val_fraction' data.split=c
+wrong 'test_path and test_fraction' data.test_path=good.csv data.test_fraction=0.1
 
 # What a model predicts from is read by the types it was trained on: the wrong cell is blamed, and not the first row.
 rm -rf runs

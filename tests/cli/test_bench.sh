@@ -28,7 +28,8 @@ python3 - <<'PY' || say "the program and the harness do not have the same rows"
 import json, rows
 listed = [json.loads(line) for line in open("out.txt")]
 ours = [{"row": r.name, "title": r.title, "net": r.net, "sample": list(r.sample), "classes": r.classes, "loss": r.loss,
-         "batch": r.batch, "optimizer": r.optimizer, "lr": r.lr, "momentum": r.momentum, "tokens": r.tokens, "parameters": r.parameters}
+         "batch": r.batch, "optimizer": r.optimizer, "lr": r.lr, "momentum": r.momentum, "tokens": r.tokens, "parameters": r.parameters,
+         "limit_mb": r.limit_mb}
         for r in rows.ALL if not r.half]
 for a, b in zip(listed, ours):
     assert a == b, (a, b)

@@ -22,6 +22,16 @@ for command in train eval predict show; do
     runs 2 $command --nonsense
     says "--nonsense"
 done
+for command in train eval predict show profile bench tokenize data help; do
+    for option in --help -h; do
+        runs 0 $command $option
+        prints "usage: tarn $command" "--threads N"
+        [ ! -s err.txt ] || say "$command $option says: $(cat err.txt)"
+    done
+done
+runs 0 train tiny.yaml train.epochs=1 --help # wherever it stands
+prints "usage: tarn train" "--resume RUN"
+[ ! -e runs ] || say "help trains"
 runs 2 train tiny.yaml --dot
 says "tarn train has no option --dot"
 runs 2 train tiny.yaml --threads many
@@ -29,7 +39,11 @@ says "many" "1 to 1024"
 runs 2 train tiny.yaml --isa neon
 says "neon" "portable, avx2, avx512"
 runs 2 train tiny.yaml --resume
-says "--resume"
+says "--resume needs a value; see \`tarn train --help\`"
+runs 2 train tiny.yaml --json=3
+says "--json=3: this option takes no value"
+runs 2 train tiny.yaml -v
+says "tarn train has no option -v"
 for topic in recipe model layers data train output models linear conv2d softmax; do
     runs 0 help $topic
     [ -s out.txt ] || say "help $topic is empty"
@@ -86,8 +100,21 @@ grep -q "accuracy $accuracy%" <("$TARN" eval runs/tiny-001/model.safetensors tin
 runs 0 eval runs/tiny-001 data.val_count=32 --json
 is_json
 prints '"samples":32'
+says "runs/tiny-001/split.json tells of other parts"
+mkdir digits # of other data nothing is said
+for part in train t10k; do
+    { printf '\0\0\010\003\0\0\0\002\0\0\0\034\0\0\0\034'; head -c 1568 /dev/zero; } >digits/$part-images-idx3-ubyte
+    printf '\0\0\010\001\0\0\0\002\0\011' >digits/$part-labels-idx1-ubyte
+done
+runs 0 eval runs/tiny-001 data.name=mnist data.folder=digits data.train_count=0 data.val_count=0
+prints "2 samples"
+[ ! -s err.txt ] || say "an evaluation on other data says: $(cat err.txt)"
 runs 1 eval runs/tiny-001/model.safetensors
 says "recipe"
+mkdir bare
+cp runs/tiny-001/model.safetensors bare/
+runs 1 eval bare
+says "bare is a model without the recipe of its run" "tarn eval bare RECIPE"
 
 # --- predict: a picture, an entry of an IDX file
 runs 0 predict runs/tiny-001 "$SRC/tests/cli/seven.png"
@@ -100,23 +127,57 @@ prints '"label":"' '"scores":['
 runs 0 predict runs/tiny-001 two.idx:0 two.idx:1
 [ "$(grep -c '^two.idx:[01]: ' out.txt)" = 2 ] || say "two entries, but: $(cat out.txt)"
 runs 1 predict runs/tiny-001 two.idx:2 two.idx:1
-says "two.idx" "2 entries" "no number 2"
+says "two.idx" "2 entries, 0 to 1" "no entry '2'"
 prints "two.idx:1: "
+for entry in -1 three 99999999999999999999 ''; do
+    runs 1 predict runs/tiny-001 "two.idx:$entry"
+    says "two.idx has 2 entries, 0 to 1" "no entry '$entry'"
+done
+cp two.idx two:1 # a name as it is
+runs 0 predict runs/tiny-001 two:1:0
 runs 1 predict runs/tiny-001 two.idx
 says "two.idx:0"
 { printf '\0\0\010\001\0\0\0\002'; printf '\1\2'; } >labels.idx
 runs 1 predict runs/tiny-001 labels.idx:0
 says "u8[]" "u8[1,28,28]"
+cp "$SRC/tests/cli/seven.png" $'any\xff\x1bname.png'
+runs 0 predict runs/tiny-001 --json $'any\xff\x1bname.png'
+is_json
+prints 'any\ufffd\u001bname.png'
+runs 2 predict runs/tiny-001 ''
+says "argument 2 of \`tarn predict\` is empty"
 cp "$SRC/tests/cli/seven.png" a=b.png
 runs 0 predict runs/tiny-001 a=b.png
+
+# --- profile: the shares of the time are parts of one whole
+runs 0 profile tiny.yaml --json --batch 2
+is_json
+sed 's/.*"time_percent":\([0-9.]*\).*/\1/' out.txt | awk '{ s += $1; most = $1 > most ? $1 : most } END { exit !(s > 195 && s < 205 && most <= 100) }' ||
+    say "shares of a prediction's time and of a step's are not 100% each: $(cat out.txt)"
+runs 0 profile tiny.yaml --batch 2
+[ "$(grep -cE '^ +[0-9.]+ +100\.0%.* in all$' out.txt)" = 2 ] || say "no sums: $(cat out.txt)"
 
 # --- show
 for what in runs/tiny-001 runs/tiny-001/model.safetensors tiny.yaml; do
     runs 0 show $what
-    prints "f32[batch,1,28,28]" "conv1.weight" "bn1.running_mean" "fc1.bias" "FLOP" "batch 64"
-    grep -qE "^conv1.* f32\[1,4,12,12\] +104 +[0-9]+ +[0-9]+ +[0-9]+$" out.txt || say "no row of conv1: $(cat out.txt)"
+    prints "f32[batch,1,28,28]" "1562 parameters are trained; 9 values of statistics" "memory plan" "batch 64"
+    grep -qE "^conv1 +conv2d +f32\[1,4,12,12\] +104 +29376 +5856$" out.txt || say "no row of conv1: $(cat out.txt)"
+    [ "$(grep -cE '^(conv1|bn1|relu|max_pool2d|flatten|dropout|fc1) +[a-z0-9_]+ +f32' out.txt)" = 7 ] ||
+        say "not a row for each of 7 layers: $(cat out.txt)"
+    grep -qE '^total +1562 ' out.txt || say "no sum: $(cat out.txt)"
+    runs 0 show $what --parameters --steps
+    prints "conv1.weight" "bn1.running_mean" "fc1.bias"
+    grep -qE "^conv1.* f32\[1,4,12,12\] +104 +[0-9]+ +[0-9]+ +[0-9]+$" out.txt || say "no step of conv1: $(cat out.txt)"
 done
 prints "training, a step:"
+sed '/^    -/d; s/^  layers:/  layers: [{reshape: [28, 28]}, {transformer_encoder: {heads: 2, layers: 2, feed_forward: 8}}, mean_steps, {linear: 10}]/' tiny.yaml >nested.yaml
+runs 0 show nested.yaml
+grep -qE '^      encoder1\.layers\.0\.linear1 +linear +f32\[1,28,8\] +232 ' out.txt || say "no rows in layers: $(cat out.txt)"
+runs 0 show nested.yaml --depth 1
+grep -q 'linear1' out.txt && say "rows below depth 1: $(cat out.txt)"
+grep -qE '^encoder1 +transformer_encoder +f32\[1,28,28\] ' out.txt || say "no row of the encoder: $(cat out.txt)"
+runs 2 show nested.yaml --depth 0
+says "--depth is '0'"
 
 # --- values computed again: for a memory limit, by a block of layers; the model is the same
 sed 's/^    - relu/&\n    - conv2d: {units: 4, kernel: 3, padding: 1}\n    - gelu\n    - conv2d: {units: 4, kernel: 3, padding: 1}\n    - gelu/
@@ -125,7 +186,7 @@ losses() {
     sed 's/.*"loss":\([0-9.e+-]*\).*"val_loss":\([0-9.e+-]*\).*/\1 \2/' "$1/metrics.jsonl"
 }
 runs 0 show deep.yaml
-size=$(sed -n 's/^training, a step:.* buffer \([0-9]*\) bytes.* scratch \([0-9]*\),.*/\1 + \2/p' out.txt)
+size=$(sed -n 's/^ *training, a step:.* buffer \([0-9]*\) bytes.* scratch \([0-9]*\),.*/\1 + \2/p' out.txt)
 limit=$(((size) * 9 / 10))
 runs 0 train deep.yaml output.folder=kept
 runs 0 show deep.yaml train.memory_limit=$limit
@@ -141,7 +202,7 @@ done
 # --- recurrent nets with a projection, mixtures of experts, L-BFGS
 sed '/^    -/d; s/^  layers:/  layers: [{reshape: [28, 28]}, {lstm: {units: 16, projection: 8, steps: true}}, {mixture_of_experts: {experts: 4, top: 2, hidden: 8}}, mean_steps, {mixture_of_experts: 3}, {linear: 10}]/' tiny.yaml >experts.yaml
 runs 0 train experts.yaml
-runs 0 show experts.yaml
+runs 0 show experts.yaml --parameters
 prints "lstm1.weight_hr_l0" "experts1.router.weight" "experts2.experts.weight1"
 runs 0 train tiny.yaml train.optimizer=lbfgs train.batch=256 train.lr=1 train.epochs=2 output.folder=second
 prints "epoch 2/2"

@@ -79,12 +79,88 @@ prints "classes: 2"
 cp train-labels-idx1-ubyte labels.idx1
 runs 0 data check labels.idx1
 prints "classes: 2"
+
+# --- boxes: YOLO's in folders side by side and beside the pictures, VOC's and COCO's; captions are none
 mkdir -p yolo/images/train yolo/labels/train
 ppm yolo/images/train/1.ppm 5
 echo "0 0.5 0.5 0.2 0.2" >yolo/labels/train/1.txt
 runs 0 data check yolo
-prints "pictures       1 (train 1)" "1 files that are no samples" "boxes and masks were not looked into"
-grep -q "classes:" out.txt && say "folders of boxes are taken for classes: $(cat out.txt)"
+prints "pictures       1 (train 1)" "boxes          1 (train 1)" "width of a box 3.2 to 3.2" "  0                     train 1"
+grep -q "^  images\|^  labels" out.txt && say "folders of boxes are taken for classes: $(cat out.txt)"
+mkdir beside
+for i in 1 2 3 4; do ppm beside/$i.ppm $i; done
+echo "0 0.5 0.5 0.2 0.2" >beside/1.txt
+printf '1 0.9 0.5 0.5 0.5\n0 0.1 0.1 0.1 0\n' >beside/2.txt
+printf '0 0.5 0.5 0.1 0.1\n0 0.5 x\n' >beside/3.txt
+printf 'cat\ndog\nfox\n' >beside/classes.txt
+runs 0 data check beside
+prints "boxes          3" "boxes of a picture 1 to 2" "  cat                   2" "  dog                   1" "cannot be read: 1" \
+    'beside/3.txt:2: "x" is no number' "outside of their picture, or have no area: 2" \
+    "beside/2.txt: box 1 (dog), from 10.4, 3 to 18.4, 9, reaches out of its picture of 16 x 12" \
+    "beside/2.txt: box 2 (cat) has no area" "of 1 picture no boxes are told: 4.ppm"
+grep -q "lines of text" out.txt && say "boxes are lines of text: $(cat out.txt)"
+runs 0 data check beside --json
+is_json
+prints '"outside":{"total":2,"boxes":[{"path":"beside/2.txt"' '"boxes":{"none":3'
+runs 0 data check beside --html page.html
+grep -q 'reaches out of its picture' page.html || say "the page does not name the box that is outside"
+mkdir captions
+ppm captions/1.ppm 1
+echo "a cat on a mat" >captions/1.txt
+runs 0 data check captions
+prints "lines of text  1"
+if "$TARN" --version | grep -q jansson; then
+    mkdir -p coco/train2017 coco/annotations
+    for i in 1 2 3; do ppm coco/train2017/$i.ppm $i; done
+    cat >coco/annotations/instances_train2017.json <<'JSON'
+{"images": [{"id": 1, "file_name": "1.ppm"}, {"id": 2, "file_name": "2.ppm"}],
+ "categories": [{"id": 1, "name": "cat"}, {"id": 7, "name": "dog"}],
+ "annotations": [{"image_id": 1, "category_id": 7, "bbox": [1, 1, 5, 5]}, {"image_id": 2, "category_id": 7, "bbox": [10, 1, 9, 5]}]}
+JSON
+    tar cf coco.tar coco
+    for set in coco coco.tar; do
+        runs 0 data check $set
+        prints "pictures       3 (train 3)" "boxes          2 (train 2)" "  dog                   train 2" 'the class "cat" has no sample' \
+            "train2017/2.ppm: box 1 (dog), from 10, 1 to 19, 6, reaches out" "of 1 picture no boxes are told: "
+    done
+    echo '{"images": [{"id": 1}], "annotations": [], "categories": []}' >coco/annotations/more.json
+    runs 0 data check coco
+    prints "coco/annotations/more.json: " "boxes          2 (train 2)"
+fi
+if "$TARN" --version | grep -q expat; then
+    mkdir -p voc/JPEGImages voc/Annotations
+    for i in 1 2; do ppm voc/JPEGImages/$i.ppm $i; done
+    echo '<annotation><object><name>cat</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>40</xmax><ymax>12</ymax></bndbox>' \
+        '</object></annotation>' >voc/Annotations/1.xml
+    echo '<annotation><object>' >voc/Annotations/2.xml
+    echo '<annotation/>' >voc/Annotations/3.xml
+    runs 0 data check voc
+    prints "  cat                   1" "voc/Annotations/1.xml: box 1 (cat), from 0, 0 to 40, 12, reaches out" \
+        "voc/Annotations/2.xml:2: this is not XML" "1 file of boxes belongs to no picture: Annotations/3.xml"
+fi
+
+# --- CIFAR's binary form: records of a class and 3072 bytes; one that is cut, one of a class that is not there, one in both parts
+record() { # CLASS SEED
+    # shellcheck disable=SC2059
+    printf "\\$(printf %03o "$1")"
+    awk -v s="$2" 'BEGIN { for (i = 0; i < 3072; i++) printf "%c", (i * i * s + 7 * i) % 94 + 33 }'
+}
+mkdir cifar
+{ record 0 1 && record 1 2 && record 1 3; } >cifar/data_batch_1.bin
+{ record 1 2 && record 11 4 && echo x; } >cifar/test_batch.bin
+printf 'airplane\nautomobile\nbird\n\n' >cifar/batches.meta.txt
+runs 0 data check cifar
+prints "pictures       4 (train 3, test 1)" "  automobile            train 2  test 1" "width          32 to 32" "in two parts (leaks): 1" \
+    "cifar/test_batch.bin: picture 0  =  cifar/data_batch_1.bin: picture 1" "cifar/test_batch.bin: picture 1 has the class 11; there are 10" \
+    "are not a whole number of records of 3073: is it cut off?" "  red                      channel"
+
+# --- lines of the same words; rows that are equal but for their class
+printf 'A cat, on a mat.\na cat on a mat\na cat on a\n...\n' >near.txt
+runs 0 data check near.txt
+prints "look alike: 1" "near.txt: line 2  =  near.txt: line 1"
+printf 'a,b,label\n1,2,x\n1,2,y\n3,4,x\n3,4,x\n' >clash.csv
+runs 0 data check clash.csv
+prints "in two classes: 1" "clash.csv: row 2  =  clash.csv: row 1" "equal to an earlier one: 1"
 
 mkdir -p texts/train/pos texts/train/neg
 printf 'good\nfilm\n' | tee texts/train/pos/1.txt >texts/train/neg/1.txt

@@ -71,9 +71,9 @@ runs 0 train recipe.yaml data.path=hurt data.val_under=test data.on_error=skip o
 prints '"skipped":4,"val_skipped":1'
 rm hurt/train/dark/0.pgm hurt/train/light/[123].pgm
 runs 1 train recipe.yaml data.path=hurt data.val_under=test output.folder=hurt7
-says "validation: epoch 0, batch 0, sample 1: hurt/test/light/1.pgm"
+says "validation: sample 1: hurt/test/light/1.pgm"
 runs 1 eval hurt4/recipe-001 data.on_error=fail
-says "evaluation: epoch 0, batch 0, sample 1: " "/hurt/test/light/1.pgm"
+says "evaluation: sample 1: " "/hurt/test/light/1.pgm"
 # a line of a list without its picture, a link that leads nowhere: the same
 printf '%s\n' dark/1.pgm,dark dark/99.pgm,dark light/5.pgm,light light/6.pgm,light >list.csv
 runs 1 train recipe.yaml data.list=list.csv output.folder=list1
@@ -96,6 +96,19 @@ for fold in 0 1 2; do
     grep -q "fold: $fold" fold$fold/recipe-001/recipe.yaml || say "the run folder does not say which fold it was"
 done
 cmp -s fold0.txt fold1.txt && say "two folds are validated alike"
+# groups and the test cut off, in the run's record; a warning where the data are others when it is evaluated or goes on
+cp -r set grown
+runs 0 train recipe.yaml data.path=grown data.val_fraction=0.25 data.test_fraction=0.25 "data.group='([0-9])[.]pgm'" output.folder=grow
+grep -q '^{"train":[0-9]*,"valid":[46],"test":[46],"seed":1,"val_fraction":0.25,"test_fraction":0.25,"group":' grow/recipe-001/split.json ||
+    say "split.json tells: $(cat grow/recipe-001/split.json)"
+runs 0 eval grow/recipe-001
+nothing=$(cat err.txt)
+[ -z "$nothing" ] || say "the parts are as they were, but: $nothing"
+picture grown/train/dark/0.pgm 9
+runs 0 eval grow/recipe-001
+says "grow/recipe-001/split.json tells of other parts than these" "may be among those for validation or test"
+runs 0 train --resume grow/recipe-001
+says "tells of other parts"
 runs 1 train recipe.yaml data.folds=3 data.val_under=test
 says "validation pictures and folds; only one of them"
 runs 1 train recipe.yaml data.folds=3 data.val_fraction=0.2

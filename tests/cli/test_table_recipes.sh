@@ -72,7 +72,8 @@ wrong 'data.folds is 50, but the 400 rows of the table, whose groups stay togeth
 wrong 'folds and val_fraction' data.folds=3 data.val_fraction=0.2
 wrong 'leave nothing to train on' data.val_fraction=0.6 data.test_fraction=0.5
 wrong 'nothing is left to train on, of 400 samples' data.val_fraction=0.9999 # and not: all rows
-wrong 'column "colour" is category' data.time=colour
+wrong 'column "colour" is category' data.time=colour data.test_fraction=0.1
+wrong 'time, but nothing is cut' data.time=day
 wrong 'says train' data.split=colour
 wrong 'is not of the type number that was told' data.numbers=house
 wrong 'nosuch.csv' data.path=nosuch.csv

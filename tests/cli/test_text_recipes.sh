@@ -36,13 +36,15 @@ wins 100 data.val_fraction=0.25 data.test_fraction=0.25
 prints "on 20 validation samples"
 runs 0 eval runs/t-001
 prints "20 samples"
-printf 'a wonderful feast\n\na terrible storm\n' >lines.txt
-runs 0 predict runs/t-001 lines.txt
-prints "lines.txt:0: glad" "lines.txt:2: sad"
-[ "$(wc -l <out.txt)" = 3 ] || say "not an answer for each line: $(cat out.txt)"
+printf 'a wonderful\n\nfeast\n' >glad.txt # a file is one text, as those that it was trained on
+echo 'a terrible storm' >sad.txt
+: >empty.txt
+runs 0 predict runs/t-001 glad.txt sad.txt empty.txt
+prints "glad.txt: glad" "sad.txt: sad" "empty.txt: "
+[ "$(wc -l <out.txt)" = 3 ] || say "not an answer for each file: $(cat out.txt)"
 printf 'a wonderful feast\na terr\xffible storm\n' >broken.txt
 runs 1 predict runs/t-001 broken.txt
-says "broken.txt, line 2, byte 7: 0xFF is not UTF-8"
+says "broken.txt:2:7: the byte 0xFF is not UTF-8"
 wins 100 data.val_under=more data.test_path=set/more
 prints "on 20 validation samples"
 for kind in characters bpe wordpiece unigram; do
@@ -131,10 +133,13 @@ prints "macro F1" "of 2000 classes none is kept"
 # Odd texts: empty, not UTF-8, one long line.
 mkdir -p odd/a odd/b
 : >odd/a/empty.txt
-printf '\xff\xfe\x80 wonderful' >odd/a/bytes.txt
+printf '\xff\x80 wonderful' >odd/a/bytes.txt
 head -c 300000 /dev/zero | tr '\0' 'x' >odd/b/long.txt
 rm -rf runs
-runs 0 train r.yaml data="{name: text_folders, path: odd, length: 16}" train.batch=2 train.epochs=1
+runs 1 train r.yaml data="{name: text_folders, path: odd, length: 16}" train.batch=2 train.epochs=1
+says "odd/a/bytes.txt:1:1: the byte 0xFF is not UTF-8"
+runs 0 train r.yaml data="{name: text_folders, path: odd, length: 16, on_error: skip}" train.batch=2 train.epochs=1
+says "left out: odd/a/bytes.txt:1:1: the byte 0xFF is not UTF-8" "1 of 3 texts cannot be read"
 
 wrong() { # SENTENCE OVERRIDES...
     local sentence=$1

@@ -32,7 +32,9 @@ refused wrong.yaml:5 kernle "did you mean 'kernel'" -- train wrong.yaml
 recipe 's/- relu/- rellu/'
 refused wrong.yaml:7 rellu "did you mean 'relu'" -- train wrong.yaml
 recipe 's/^model:/model: mnist_cn/; /^  layers/d; /^    -/d'
-refused mnist_cn "did you mean 'mnist_cnn'" "tarn help models" -- train wrong.yaml
+refused wrong.yaml:3 mnist_cn "did you mean 'mnist_cnn'?" "tarn help models" -- train wrong.yaml
+refused "override 'model=foo'" "no model 'foo' in the zoo; \`tarn help models\`" -- train wrong.yaml model=foo
+refused "override 'model=unet'" "the model unet" "f32[batch,1,28,28]" concat "f32[batch,256,2,2]" -- train wrong.yaml model=unet
 recipe 's/^model:/model: {name: mlp, units: 5}/; /^  layers/d; /^    -/d'
 refused wrong.yaml:3 mlp units -- train wrong.yaml
 recipe 's/batch: 32/batch: many/'
@@ -53,6 +55,9 @@ refused train.lr nan -- train tiny.yaml train.lr=nan
 refused train.lr inf -- train tiny.yaml train.lr=inf
 refused train.lr -1 -- train tiny.yaml train.lr=-1
 refused train.lr "above 0" -- train tiny.yaml train.lr=0 # it would mean the usual one
+refused "did you mean 'train.lr'?" -- train tiny.yaml lr=0.1
+refused "did you mean 'output.report'?" -- train tiny.yaml report=false
+refused "must be usable in the name of a folder" -- train tiny.yaml name=$'a\nb'
 refused train.epoch "did you mean 'epochs'" -- train tiny.yaml train.epoch=3
 refused 'train.epoch=' "no key 'epoch'" -- train tiny.yaml train.epoch=
 refused "more steps than can be counted" -- train tiny.yaml data.train_count=9223372036854775807 train.epochs=1000
@@ -73,8 +78,41 @@ recipe 's/- linear: 10/- recompute: 2\n    - recompute: 1\n    - linear: 10/'
 refused wrong.yaml recompute "has 2 layers left; blocks do not nest" -- train wrong.yaml
 recipe 's/kernel: 5, stride: 2/kernel: 40/'
 refused wrong.yaml:5 conv2d 40 28 -- train wrong.yaml
-refused "[1,28,28]" "[batch,1,14,14]" -- train tiny.yaml "model.input=[1,14,14]"
-refused "10 classes" "5 outputs" -- train tiny.yaml model.layers.6.units=5
+refused "[1,28,28]" "model.input is [1,14,14]" "take model.input out" -- train tiny.yaml "model.input=[1,14,14]"
+refused tiny.yaml:11 "10 classes" "5 outputs" -- train tiny.yaml model.layers.6.units=5
+
+# --- layers that do not fit: file and line, operator, shapes, what to do
+layers() {
+    sed "s/^    - .*//; s/^  layers:/  layers: $1/" tiny.yaml >wrong.yaml
+}
+layers '[{conv2d: {units: 4, kernel: 3}}, relu, {linear: 10}]'
+refused wrong.yaml:4 "linear, the last layer" "[batch, classes]" "f32[batch,4,26,10]" "flatten or global_avg_pool" -- train wrong.yaml
+refused wrong.yaml:4 "flatten or global_avg_pool" -- show wrong.yaml
+layers '[{conv2d: {units: 4, kernel: 3}}, {lstm: 8}, {linear: 10}]'
+refused wrong.yaml:4 lstm "f32[batch,4,26,26]" "[steps, features]" reshape -- train wrong.yaml
+layers '[flatten, {conv2d: {units: 4, kernel: 3}}, {linear: 10}]'
+refused wrong.yaml:4 conv2d "f32[batch,784]" "before the layer that flattens" -- train wrong.yaml
+layers '[{conv1d: {units: 4, kernel: 3}}, flatten, {linear: 10}]'
+refused wrong.yaml:4 conv1d "f32[batch,1,28,28]" "for pictures there are conv2d" -- train wrong.yaml
+layers '[{max_pool2d: 40}, flatten, {linear: 10}]'
+refused wrong.yaml:4 max_pool2d "f32[batch,1,28,28]" "smaller kernel" -- train wrong.yaml
+layers '[{conv2d: {units: 4, kernel: 3}}, {conv2d: {units: 6, kernel: 3, groups: 4}}, flatten, {linear: 10}]'
+refused wrong.yaml:4 conv2d "node 'conv2.conv2d'" "x f32[batch,4,26,26], w f32[6,1,3,3]" "groups must divide" -- train wrong.yaml
+layers '[{conv2d: {units: 6, kernel: 3, name: a}}, {conv2d: {units: 6, kernel: 3}}, {add: [a]}, flatten, {linear: 10}]'
+refused wrong.yaml:4 "node 'add'" "a f32[batch,6,24,24], b f32[batch,6,26,26]" "padding" -- train wrong.yaml
+layers '[{reshape: [27, 28]}, {linear: 10}]'
+refused wrong.yaml:4 reshape "756 elements" 784 "f32[batch,1,28,28]" -- train wrong.yaml
+layers '[{add: [there]}, flatten, {linear: 10}]'
+refused wrong.yaml:4 add "the name 'there'" -- train wrong.yaml
+grep -q "same sizes" err.txt && say "advice on sizes where a name is missing: $(cat err.txt)"
+layers '[batch_norm, {conv2d: {units: 4, kernel: 3}}, flatten, {linear: 10}]'
+refused wrong.yaml:4 "did you mean 'batch_norm2d'?" -- train wrong.yaml
+layers '[{conv1d: {units: 4, kernel: 3}}, {conv2d: 4}, batchnorm, {conv1d: 4}]'
+refused wrong.yaml:4 "did you mean 'batch_norm2d'?" -- train wrong.yaml
+layers '[flatten, batch_norm, {linear: 10}]'
+refused wrong.yaml:4 "did you mean 'batch_norm1d'?" -- train wrong.yaml
+layers '[MaxPool2d: 2, flatten, {linear: 10}]'
+refused wrong.yaml:4 "did you mean 'max_pool2d'?" -- train wrong.yaml
 
 # --- sizes
 refused 10000 256 -- train tiny.yaml train.batch=10000
@@ -90,7 +128,7 @@ refused conv2.weight "f32[524288,524288,4096,4096]" "larger than memory" -- show
 
 # --- data files
 refused data.folder -- train tiny.yaml data.name=mnist data.train_count= data.val_count=
-refused nowhere -- train tiny.yaml data.name=mnist data.folder=nowhere data.train_count= data.val_count=
+refused "override 'data.folder=nowhere': data.folder: there is no folder nowhere" -- train tiny.yaml data.name=mnist data.folder=nowhere data.train_count= data.val_count=
 idx="data.name=idx data.images=x.idx data.labels=y.idx data.train_count= data.val_count= train.batch=2"
 good() {
     { printf '\0\0\010\003\0\0\0\004\0\0\0\034\0\0\0\034'; head -c 3136 /dev/zero; } >x.idx
@@ -131,7 +169,7 @@ good
 # shellcheck disable=SC2086
 refused data.train_count 5 "only 4" -- train tiny.yaml $idx data.train_count=5
 # shellcheck disable=SC2086
-refused "no samples" val_fraction -- train tiny.yaml $idx data.val_fraction=0.01
+refused data.val_fraction "of 4 samples none" -- train tiny.yaml $idx data.val_fraction=0.01
 
 # --- losses and targets that do not go together, one value to take a variance of
 recipe 's/- linear: 10/- linear: 10\n    - softmax/'
@@ -147,7 +185,22 @@ refused "targets 'y' f32[]" "f32[batch,10]" -- train tiny.yaml $idx train.loss=m
 sed 's/^    - .*//; s/^  layers:/  layers: [flatten, batch_norm1d, {linear: 10}]/' tiny.yaml >wrong.yaml
 refused batch_norm "one value" 257 "batches of 32" drop_last -- train wrong.yaml data.train_count=257
 
+# --- digits to try the model on are looked for before it is trained
+refused nowhere "--data" -- train tiny.yaml --data nowhere
+mkdir empty
+refused empty "--data" -- train tiny.yaml --data empty
+
 # --- models and pictures
+runs 1 eval runs/nothing
+says "there is no run folder or model file runs/nothing" "tarn train RECIPE"
+runs 1 predict nothing "$SRC/tests/cli/seven.png"
+says "there is no run folder or model file nothing"
+runs 1 eval tiny.yaml
+says "tiny.yaml is a recipe" "tarn train tiny.yaml"
+printf 'tarn: 1\nmodel: mlp\ndata:\n  name: idx\n  images: there.idx\n  labels: y.idx\n' >wrong.yaml
+refused "wrong.yaml:5: data.images: cannot open" there.idx -- train wrong.yaml
+runs 1 eval empty
+says "empty is no run folder" "model.safetensors"
 runs 0 train tiny.yaml
 model=runs/tiny-001/model.safetensors
 sum=$(cksum $model)
@@ -188,6 +241,22 @@ says tiny.png
 runs 1 train tiny.yaml train.lr=1e30
 says "epoch 1" "not finite" "node '" "bn1"
 [ -s runs/tiny-002/last.safetensors ] || say "the state before the NaN is not kept"
+
+# --- what is not said again when a run goes on
+runs 2 train --resume runs/tiny-001 train.epochs=3
+says "train.epochs=3" "runs/tiny-001/recipe.yaml" "tarn train runs/tiny-001/recipe.yaml train.epochs=3"
+runs 2 train tiny.yaml --resume runs/tiny-001
+says "leave tiny.yaml out"
+runs 2 train tiny.yaml wrong.yaml
+says "wrong.yaml: one recipe is trained at a time"
+runs 1 train --resume runs
+says "runs is no run folder" "recipe.yaml"
+runs 1 train --resume runs/nothing
+says "there is no run folder runs/nothing"
+mkdir runs/early # killed before the first epoch was done
+cp runs/tiny-001/recipe.yaml runs/tiny-001/last.safetensors runs/early
+runs 1 eval runs/early
+says "no model.safetensors yet" "tarn train --resume runs/early"
 
 # --- checkpoints
 cp -r runs/tiny-001 runs/broken

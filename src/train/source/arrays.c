@@ -1,4 +1,7 @@
 /* arrays.c: data: {name: arrays, path: ..., x: ..., y: ...}, arrays in .npy, .npz and .safetensors files. */
+#include <stdlib.h>
+
+#include "data/picture/arrays.h"
 #include "train/transforms.h"
 
 typedef struct arrays {
@@ -24,6 +27,10 @@ static const format_option rows[] = {
     FORMAT_STRINGS(arrays, transforms, NULL, 1, 0, TRAIN_TRANSFORMS_DOC),
     FORMAT_FLOAT(arrays, mixup, "0", "[0,1000]", TRAIN_MIXUP_DOC),
     FORMAT_FLOAT(arrays, cutmix, "0", "[0,1000]", TRAIN_CUTMIX_DOC),
+    FORMAT_STRING(train_data, group, NULL,
+                  "an array of whole numbers, one for each sample: samples of one number stay in one part"),
+    FORMAT_STRING(train_data, time, NULL,
+                  "an array of numbers by which parts follow each other: the last is tested on"),
     TRAIN_PICTURE_ROWS,
     {0},
 };
@@ -48,10 +55,7 @@ static tn_status check(const train_recipe *r, const format_yaml_node *node, base
         return format_yaml_fail(node, e, "'data' has val_%s without val_y", o->val_x ? "x" : "path");
     if ((o->test_path || o->test_x) && !o->test_y)
         return format_yaml_fail(node, e, "'data' has test_%s without test_y", o->test_x ? "x" : "path");
-    if (valid && train_cut_key(r))
-        return format_yaml_fail(node, e,
-                                "'data' has validation samples and %s; only one of them can say what is validated on",
-                                train_cut_key(r));
+    BASE_TRY(train_split_check(r, valid ? "validation samples" : NULL, o->test_y ? "test samples" : NULL, node, e));
     return train_transforms_check(&t, node, e);
 }
 
@@ -73,6 +77,22 @@ static tn_status open_arrays(tn_context *c, const train_recipe *r, train_sets *s
     return train_transforms_apply(c, r, &t, sets);
 }
 
+static tn_status find_keys(const train_recipe *r, const tn_dataset *data, train_split_keys *keys, base_error *e)
+{
+    const arrays *o = TRAIN_SOURCE_OPTIONS(r, arrays);
+    const int64_t n = tn_dataset_count(data);
+    const char *name = o->common.group ? o->common.group : o->common.time;
+    if (!name)
+        return TN_OK;
+    if (o->common.group)
+        keys->groups = malloc((size_t)(n + 1) * sizeof *keys->groups);
+    else
+        keys->times = malloc((size_t)(n + 1) * sizeof *keys->times);
+    if (!keys->groups && !keys->times)
+        return base_no_memory(e, "splitting samples");
+    return data_arrays_numbers(o->path, name, n, keys->groups, keys->times, e);
+}
+
 static void preprocess(const train_recipe *r, const tn_field *x, tn_preprocess *p)
 {
     train_picture_preprocess(r, x, p);
@@ -80,5 +100,9 @@ static void preprocess(const train_recipe *r, const tn_field *x, tn_preprocess *
         p->step = "resize";
 }
 
-const train_source train_source_arrays = {
-    .table = &table, .size = sizeof(arrays), .check = check, .open = open_arrays, .preprocess = preprocess};
+const train_source train_source_arrays = {.table = &table,
+                                          .size = sizeof(arrays),
+                                          .check = check,
+                                          .open = open_arrays,
+                                          .keys = find_keys,
+                                          .preprocess = preprocess};

@@ -23,6 +23,7 @@ static const format_option rows[] = {
     TRAIN_PICTURES_CLASSES(boxes,
                            "names of the classes, from 0; those that the files have if not given, of yolo numbers"),
     TRAIN_PICTURES_SIZES(boxes, "pad"),
+    TRAIN_SPLIT_ROWS,
     TRAIN_PICTURE_ROWS,
     {0},
 };
@@ -43,7 +44,7 @@ static tn_status check(const train_recipe *r, const format_yaml_node *node, base
                                 o->annotations
                                     ? "'data' has annotations, which only the format coco has"
                                     : "'data' of the format coco needs annotations, the path of the JSON file");
-    return train_pictures_check(r, &o->p, o->val_annotations != NULL, node, e);
+    return train_pictures_check(r, &o->p, o->val_annotations != NULL, o->test_annotations != NULL, node, e);
 }
 
 static tn_dataset *open_part(tn_context *c, const train_recipe *r, train_part part, tn_pictures_opt *opt)

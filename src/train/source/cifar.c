@@ -54,5 +54,9 @@ static void preprocess(const train_recipe *r, const tn_field *x, tn_preprocess *
     p->step = "crop";
 }
 
-const train_source train_source_cifar = {
-    .table = &table, .size = sizeof(cifar), .check = check, .open = open_cifar, .preprocess = preprocess};
+const train_source train_source_cifar = {.own_test = true,
+                                         .table = &table,
+                                         .size = sizeof(cifar),
+                                         .check = check,
+                                         .open = open_cifar,
+                                         .preprocess = preprocess};

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/context.h"
-#include "base/file.h"
+#include "data/text/plain.h"
 #include "data/text/rows.h"
 #include "train/source/source.h"
 #include "train/tokens.h"
@@ -13,7 +13,6 @@ typedef struct corpus {
     train_data common;
     train_tokens tokens;
     const char *path, *val_path, *test_path;
-    double test_fraction;
     int64_t stride;
     bool shift;
     int task;
@@ -23,10 +22,9 @@ typedef struct corpus {
 static const char *const tasks[] = {"next", "masked", NULL};
 
 static const format_option rows[] = {
-    FORMAT_PATH(corpus, path, FORMAT_REQUIRED, "the text"),
+    FORMAT_PATH(corpus, path, FORMAT_REQUIRED, "the text: UTF-8, or UTF-16 with its mark; plain or packed by gzip"),
     FORMAT_PATH(corpus, val_path, NULL, "a text that is validated on"),
     FORMAT_PATH(corpus, test_path, NULL, "a text that is tested on"),
-    FORMAT_FLOAT(corpus, test_fraction, "0", "[0,1)", "part of the text, its end, that is kept for `tarn eval`"),
     FORMAT_ENUM(corpus, task, "next", tasks,
                 "what is learned: the next token at each place, or tokens that were hidden"),
     FORMAT_FLOAT(corpus, mask, "0.15", "(0,1]", "masked: part of the tokens that is hidden"),
@@ -46,22 +44,20 @@ static const format_table options = {
 static tn_status check(const train_recipe *r, const format_yaml_node *node, base_error *e)
 {
     const corpus *o = TRAIN_SOURCE_OPTIONS(r, corpus);
-    if (o->common.val_fraction + o->test_fraction >= 1)
-        return format_yaml_fail(node, e, "data: val_fraction and test_fraction leave nothing to train on");
-    return TN_OK;
+    return train_split_check(r, o->val_path ? "val_path" : NULL, o->test_path ? "test_path" : NULL, node, e);
 }
 
 /* A place in the text where no character is cut in two. */
-static size_t cut_at(const base_mapping *m, double part)
+static size_t cut_at(tn_text text, double part)
 {
-    size_t at = part >= 1 ? m->bytes : (size_t)((double)m->bytes * part);
-    while (at < m->bytes && (((const unsigned char *)m->data)[at] & 0xC0) == 0x80)
+    size_t at = part >= 1 ? text.bytes : (size_t)((double)text.bytes * part);
+    while (at < text.bytes && ((unsigned char)text.at[at] & 0xC0) == 0x80)
         at++;
     return at;
 }
 
 typedef struct texts {
-    base_mapping map[3];
+    text_plain file[3];
     tn_text part[3]; /* training, validation, test; 0 bytes: none */
 } texts;
 
@@ -69,17 +65,21 @@ static tn_status read_texts(const corpus *o, double val, texts *t, base_error *e
 {
     const char *paths[] = {o->path, o->val_path, o->test_path};
     for (int i = 0; i < 3; i++)
-        if (paths[i])
-            BASE_TRY(base_file_map(paths[i], &t->map[i], e));
-    double test = o->test_path ? 0 : o->test_fraction;
-    size_t first = cut_at(&t->map[0], 1 - test - (o->val_path ? 0 : val)), second = cut_at(&t->map[0], 1 - test);
-    const char *all = t->map[0].data;
-    t->part[0] = (tn_text){all, first};
-    t->part[1] = (tn_text){all + first, second - first};
-    t->part[2] = (tn_text){all + second, t->map[0].bytes - second};
+        if (paths[i]) {
+            BASE_TRY(text_plain_open(paths[i], TN_ENCODING_AUTO, &t->file[i], e));
+            BASE_TRY(text_plain_check(t->file[i].text, 1, paths[i], e));
+            if (t->file[i].text.bytes == 0)
+                return base_fail(e, TN_FORMAT, "%s holds no text", paths[i]);
+        }
+    double test = o->test_path ? 0 : o->common.test_fraction;
+    const tn_text all = t->file[0].text;
+    size_t first = cut_at(all, 1 - test - (o->val_path ? 0 : val)), second = cut_at(all, 1 - test);
+    t->part[0] = (tn_text){all.at, first};
+    t->part[1] = (tn_text){all.at + first, second - first};
+    t->part[2] = (tn_text){all.at + second, all.bytes - second};
     for (int i = 1; i < 3; i++)
         if (paths[i])
-            t->part[i] = (tn_text){t->map[i].data, t->map[i].bytes};
+            t->part[i] = t->file[i].text;
     return TN_OK;
 }
 
@@ -129,8 +129,7 @@ static tn_status open_corpus(tn_context *c, const train_recipe *r, train_sets *s
     if (status == TN_OK)
         status = open_parts(c, r, o, &t, sets);
     for (int i = 0; i < 3; i++)
-        if (t.map[i].data)
-            base_file_unmap(&t.map[i]);
+        text_plain_close(&t.file[i]);
     return status;
 }
 

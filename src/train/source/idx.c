@@ -33,10 +33,7 @@ static tn_status check(const train_recipe *r, const format_yaml_node *node, base
     if (!o->test_images != !o->test_labels)
         return format_yaml_fail(node, e, "'data' has %s without %s", o->test_images ? "test_images" : "test_labels",
                                 o->test_images ? "test_labels" : "test_images");
-    if (o->val_images && train_cut_key(r))
-        return format_yaml_fail(node, e, "'data' has val_images and %s; only one of them can say what is validated on",
-                                train_cut_key(r));
-    return TN_OK;
+    return train_split_check(r, o->val_images ? "val_images" : NULL, o->test_images ? "test_images" : NULL, node, e);
 }
 
 static tn_status open_idx(tn_context *c, const train_recipe *r, train_sets *sets)

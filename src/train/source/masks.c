@@ -23,6 +23,7 @@ static const format_option rows[] = {
     TRAIN_PICTURES_CLASSES(masks, "names of the classes, from 0"),
     FORMAT_INT(masks, class_count, "0", "[0,255]", "how many classes there are, in place of names"),
     TRAIN_PICTURES_SIZES(masks, "stretch"),
+    TRAIN_SPLIT_ROWS,
     TRAIN_PICTURE_ROWS,
     {0},
 };
@@ -44,7 +45,7 @@ static tn_status check(const train_recipe *r, const format_yaml_node *node, base
             o->class_count ? "it has both" : "it has neither");
     if (!o->masks && !o->masks_under)
         return format_yaml_fail(node, e, "'data' needs masks or masks_under: where the masks of the pictures are");
-    return train_pictures_check(r, &o->p, false, node, e);
+    return train_pictures_check(r, &o->p, false, false, node, e);
 }
 
 static tn_dataset *open_part(tn_context *c, const train_recipe *r, train_part part, tn_pictures_opt *opt)

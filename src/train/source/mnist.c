@@ -32,4 +32,4 @@ static tn_status open_mnist(tn_context *c, const train_recipe *r, train_sets *se
 }
 
 const train_source train_source_mnist = {
-    .table = &table, .size = sizeof(mnist), .open = open_mnist, .preprocess = train_digit_preprocess};
+    .own_test = true, .table = &table, .size = sizeof(mnist), .open = open_mnist, .preprocess = train_digit_preprocess};

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/context.h"
-#include "base/file.h"
 #include "base/map.h"
 #include "base/text.h"
+#include "data/text/plain.h"
 #include "data/text/prep.h"
 #include "train/rows.h"
 #include "train/source/source.h"
@@ -59,14 +59,13 @@ static tn_status check(const train_recipe *r, const format_yaml_node *node, base
         return format_yaml_fail(node, e,
                                 "'data' needs source and target, the columns of the texts and their translations, or "
                                 "target_path, a file of translations line by line");
-    if (o->target_path && (o->source || o->target || o->rows.query || o->rows.split || o->rows.group || o->rows.time))
+    if (o->target_path &&
+        (o->source || o->target || o->rows.query || o->rows.split || o->common.group || o->common.time))
         return format_yaml_fail(node, e, "'data' has target_path, lines of two files, and a key that is for columns");
     if (o->target_path && (!o->rows.val_path != !o->val_target_path || !o->rows.test_path != !o->test_target_path))
         return format_yaml_fail(node, e, "'data' has a file for validation or test that lacks its counterpart");
     if (!o->target_path && (o->val_target_path || o->test_target_path))
         return format_yaml_fail(node, e, "'data' has val_target_path or test_target_path without target_path");
-    if (r->data->folds && o->target_path)
-        return format_yaml_fail(node, e, "data.folds is for columns of a table");
     return train_rows_check(r, &o->rows, node, e);
 }
 
@@ -136,26 +135,43 @@ static tn_status take_rows(const tn_table *t, const pairs *o, const int64_t *row
 /* ---- lines of two files ---------------------------------------------------------------------------------------- */
 
 typedef struct lines {
-    base_mapping map[2];
+    text_plain file[2];
     part all;
 } lines;
 
 static void lines_free(lines *l)
 {
     for (int i = 0; i < 2; i++)
-        if (l->map[i].data)
-            base_file_unmap(&l->map[i]);
+        text_plain_close(&l->file[i]);
     part_free(&l->all);
 }
 
-static tn_status read_lines(const char *source, const char *target, lines *l, base_error *e)
+/* Lines that are no text end the run, or are told and emptied, as on_error and bad say: pairs with an empty side are left out. */
+static tn_status read_side(tn_context *c, const train_recipe *r, const pairs *o, const char *path, text_plain *file,
+                           tn_text **lines_, size_t *n, base_error *e)
+{
+    const bool skip = r->data->on_error == TRAIN_ERROR_SKIP || o->rows.bad != TN_BAD_FAIL;
+    BASE_TRY(text_plain_open(path, (tn_encoding)o->rows.encoding, file, e));
+    if (!skip)
+        BASE_TRY(text_plain_check(file->text, 1, path, e));
+    BASE_TRY(text_lines(file->text.at, file->text.bytes, true, lines_, n, e));
+    for (size_t i = 0; skip && i < *n; i++) {
+        base_error why = {0};
+        if (text_plain_check((*lines_)[i], (int64_t)i + 1, path, &why) == TN_OK)
+            continue;
+        base_log(c, BASE_LOG_WARNING, "left out: %s", why.text);
+        (*lines_)[i].bytes = 0;
+    }
+    return TN_OK;
+}
+
+static tn_status read_lines(tn_context *c, const train_recipe *r, const pairs *o, const char *source,
+                            const char *target, lines *l, base_error *e)
 {
     part *p = &l->all;
     size_t n, m;
-    BASE_TRY(base_file_map(source, &l->map[0], e));
-    BASE_TRY(base_file_map(target, &l->map[1], e));
-    BASE_TRY(text_lines(l->map[0].data, l->map[0].bytes, true, &p->from, &n, e));
-    BASE_TRY(text_lines(l->map[1].data, l->map[1].bytes, true, &p->to, &m, e));
+    BASE_TRY(read_side(c, r, o, source, &l->file[0], &p->from, &n, e));
+    BASE_TRY(read_side(c, r, o, target, &l->file[1], &p->to, &m, e));
     if (n != m)
         return base_fail(e, TN_FORMAT, "%s has %zu lines and %s %zu; a line of one belongs to a line of the other",
                          source, n, target, m);
@@ -166,34 +182,22 @@ static tn_status read_lines(const char *source, const char *target, lines *l, ba
 
 /* Equal sources stay in one part. */
 static tn_status cut_lines(tn_context *c, const train_recipe *r, const pairs *o, const part *all, part parts[3],
-                           base_error *e)
+                           uint64_t *sum, base_error *e)
 {
-    const double val = o->rows.val_path ? 0 : r->data->val_fraction,
-                 test = o->rows.test_path ? 0 : o->rows.test_fraction;
-    int64_t *groups = malloc((size_t)all->n * sizeof *groups + 8);
-    if (!groups)
-        return base_no_memory(e, "splitting pairs");
-    for (int64_t i = 0; i < all->n; i++)
-        groups[i] = (int64_t)(base_hash(all->from[i].at, all->from[i].bytes, 0) >> 1);
-    const tn_partition_opt opt = {.seed = (uint64_t)r->seed, .groups = groups};
-    tn_partition *cuts =
-        val + test >= 1 ? NULL : tn_partition_new(c, all->n, (const double[]){1 - val - test, val, test}, 3, &opt);
-    tn_status status = TN_OK;
-    if (val + test >= 1)
-        status = base_fail(e, TN_INVALID, "data: val_fraction and test_fraction leave nothing to train on");
-    else if (!cuts)
-        status = base_fail(e, TN_INVALID, "%s", tn_context_error(c));
-    for (int i = 0; i < 3 && status == TN_OK; i++) {
-        int64_t n = 0;
-        const int64_t *at = tn_partition_part(cuts, i, &n);
-        if (n > 0 && (status = part_room(&parts[i], n, e)) == TN_OK)
-            for (int64_t k = 0; k < n; k++)
-                add_pair(&parts[i], all->from[at[k]], all->to[at[k]]);
-    }
-    if (status == TN_OK && all->n > 0 && parts[0].n == 0)
-        status = train_nothing_left(all->n, e);
-    tn_partition_free(cuts);
-    free(groups);
+    train_split_keys keys = {.groups = malloc((size_t)all->n * sizeof *keys.groups + 8)};
+    train_parts cuts = {0};
+    tn_status status = keys.groups ? TN_OK : base_no_memory(e, "splitting pairs");
+    for (int64_t i = 0; status == TN_OK && i < all->n; i++)
+        keys.groups[i] = (int64_t)(base_hash(all->from[i].at, all->from[i].bytes, 0) >> 1);
+    if (status == TN_OK && all->n > 0)
+        status = train_split_parts(c, r, all->n, "pairs", &keys, !o->rows.val_path, !o->rows.test_path, &cuts, e);
+    for (int i = 0; i < 3 && status == TN_OK; i++)
+        if (cuts.n[i] > 0 && (status = part_room(&parts[i], cuts.n[i], e)) == TN_OK)
+            for (int64_t k = 0; k < cuts.n[i]; k++)
+                add_pair(&parts[i], all->from[cuts.at[i][k]], all->to[cuts.at[i][k]]);
+    *sum = train_split_sum(&cuts, NULL);
+    train_parts_free(&cuts);
+    train_split_keys_free(&keys);
     return status;
 }
 
@@ -243,9 +247,9 @@ static tn_status open_lines(tn_context *c, const train_recipe *r, const pairs *o
     tn_status status = TN_OK;
     for (int i = 0; i < 3 && status == TN_OK; i++)
         if (from[i])
-            status = read_lines(from[i], to[i], &all[i], e);
+            status = read_lines(c, r, o, from[i], to[i], &all[i], e);
     if (status == TN_OK)
-        status = cut_lines(c, r, o, &all[0].all, parts, e);
+        status = cut_lines(c, r, o, &all[0].all, parts, &sets->cut, e);
     for (int i = 0; i < 3; i++)
         own[i] = i > 0 && from[i] ? all[i].all : parts[i];
     own[0].left_out = all[0].all.left_out;
@@ -261,14 +265,9 @@ static tn_status open_lines(tn_context *c, const train_recipe *r, const pairs *o
 static tn_status open_table(tn_context *c, const train_recipe *r, const pairs *o, train_sets *sets, base_error *e)
 {
     train_parts cuts = {0};
-    train_rows how = o->rows;
     tn_table *t[3] = {NULL};
     part parts[3] = {0};
-    if (!how.group && !how.time) {
-        how.group = o->source;
-        how.group_key = "source";
-    }
-    tn_status status = train_rows_read(c, r, &how, NULL, t, &cuts);
+    tn_status status = train_rows_read(c, r, &o->rows, NULL, o->source, t, &cuts);
     for (int i = 0; i < 3 && status == TN_OK; i++)
         if (t[i] || cuts.n[i] > 0)
             status = take_rows(t[i] ? t[i] : t[0], o, i > 0 && t[i] ? NULL : cuts.at[i], cuts.n[i], &parts[i], e);
@@ -276,8 +275,10 @@ static tn_status open_table(tn_context *c, const train_recipe *r, const pairs *o
         status = open_sets(c, r, o, parts, sets);
     for (int i = 0; i < 3; i++) {
         part_free(&parts[i]);
+        train_rows_count_bad(t[i], &sets->bad_rows, &sets->bad_values);
         tn_table_free(t[i]);
     }
+    sets->cut = train_split_sum(&cuts, NULL);
     train_parts_free(&cuts);
     return status;
 }

@@ -19,6 +19,7 @@ static const format_option rows[] = {
     TRAIN_PICTURES_BITS(pictures),
     FORMAT_FLOAT(pictures, mixup, "0", "[0,1000]", TRAIN_MIXUP_DOC),
     FORMAT_FLOAT(pictures, cutmix, "0", "[0,1000]", TRAIN_CUTMIX_DOC),
+    TRAIN_SPLIT_ROWS,
     TRAIN_PICTURE_ROWS,
     {0},
 };
@@ -32,7 +33,7 @@ static const format_table table = {
 static tn_status check(const train_recipe *r, const format_yaml_node *node, base_error *e)
 {
     const pictures *o = TRAIN_SOURCE_OPTIONS(r, pictures);
-    return train_pictures_check(r, &o->p, o->val_list != NULL, node, e);
+    return train_pictures_check(r, &o->p, o->val_list != NULL, o->test_list != NULL, node, e);
 }
 
 static tn_dataset *open_part(tn_context *c, const train_recipe *r, train_part part, tn_pictures_opt *opt)

@@ -14,7 +14,6 @@ typedef struct series {
     format_strings columns, targets;
     const char *id, *time;
     int64_t length, horizon, stride, train_rows, val_rows, test_rows;
-    double test_fraction;
     int scale;
     bool calendar, difference, channels_first;
 } series;
@@ -40,7 +39,6 @@ static const format_option rows[] = {
                 "channels more: sine and cosine of time of day, weekday and day of the year"),
     FORMAT_BOOL(series, difference, "false", "changes from row to row in place of values"),
     FORMAT_BOOL(series, channels_first, "false", "x is [channels, length] and y [targets, horizon]"),
-    FORMAT_FLOAT(series, test_fraction, "0", "[0,1)", "part of each series, its end, that is kept for `tarn eval`"),
     FORMAT_INT(series, train_rows, "0", "[0,)", "rows of each series that are trained on, in place of fractions"),
     FORMAT_INT(series, val_rows, "0", "[0,)", "rows after them that are validated on"),
     FORMAT_INT(series, test_rows, "0", "[0,)", "rows after those that are tested on"),
@@ -49,8 +47,7 @@ static const format_option rows[] = {
 static const format_table options = {
     .name = "series",
     .doc = "series in time, as columns of a table: windows of rows, and what came after them; validation "
-           "(val_fraction) and test come "
-           "later in time",
+           "(val_fraction) and test (test_fraction), its end, come later in time",
     .options = rows,
     .brief = "name",
 };
@@ -60,18 +57,14 @@ static tn_status check(const train_recipe *r, const format_yaml_node *node, base
     const series *o = TRAIN_SOURCE_OPTIONS(r, series);
     if (o->train_rows == 0 && (o->val_rows || o->test_rows))
         return format_yaml_fail(node, e, "'data' has val_rows or test_rows without train_rows");
-    if (o->train_rows && (o->common.val_fraction > 0 || o->test_fraction > 0))
+    if (o->train_rows && (o->common.val_fraction > 0 || o->common.test_fraction > 0))
         return format_yaml_fail(node, e,
                                 "'data' has train_rows and fractions; only one of them can say how series are cut");
-    if (o->rows.val_path && (o->common.val_fraction > 0 || o->val_rows))
-        return format_yaml_fail(node, e, "'data' has val_path and %s; only one of them can say what is validated on",
-                                o->val_rows ? "val_rows" : "val_fraction");
-    if (o->rows.test_path && (o->test_fraction > 0 || o->test_rows))
-        return format_yaml_fail(node, e, "'data' has test_path and %s; only one of them can say what is tested on",
-                                o->test_rows ? "test_rows" : "test_fraction");
-    if (o->common.val_fraction + o->test_fraction >= 1)
-        return format_yaml_fail(node, e, "data: val_fraction and test_fraction leave nothing to train on");
-    return TN_OK;
+    if ((o->rows.val_path && o->val_rows) || (o->rows.test_path && o->test_rows))
+        return format_yaml_fail(node, e, "'data' has %s; only one of them can say what is %s on",
+                                o->rows.val_path && o->val_rows ? "val_path and val_rows" : "test_path and test_rows",
+                                o->rows.val_path && o->val_rows ? "validated" : "tested");
+    return train_split_check(r, o->rows.val_path ? "val_path" : NULL, o->rows.test_path ? "test_path" : NULL, node, e);
 }
 
 static tn_series_opt options_of(const series *o)
@@ -92,12 +85,14 @@ static tn_series_opt options_of(const series *o)
 }
 
 /* A file of its own is taken whole. */
-static tn_dataset *open_file(tn_context *c, const train_recipe *r, const tn_preparation *p, const char *path)
+static tn_dataset *open_file(tn_context *c, const train_recipe *r, const tn_preparation *p, const char *path,
+                             train_sets *sets)
 {
     tn_table *t = train_rows_table(c, r, &TRAIN_SOURCE_OPTIONS(r, series)->rows, path);
     tn_dataset *d = t ? tn_dataset_series(c, t, p, NULL) : NULL;
     if (t && !d && !strstr(c->err.text, path))
         (void)base_prefix(&c->err, "%s: ", path);
+    train_rows_count_bad(t, &sets->bad_rows, &sets->bad_values);
     tn_table_free(t);
     return d;
 }
@@ -105,7 +100,7 @@ static tn_dataset *open_file(tn_context *c, const train_recipe *r, const tn_prep
 static tn_status open_series(tn_context *c, const train_recipe *r, train_sets *sets)
 {
     const series *o = TRAIN_SOURCE_OPTIONS(r, series);
-    const double val = r->data->val_fraction, train = 1 - val - o->test_fraction;
+    const double val = r->data->val_fraction, train = 1 - val - o->common.test_fraction;
     const double rows_[] = {0, (double)o->train_rows, (double)(o->train_rows + o->val_rows),
                             (double)(o->train_rows + o->val_rows + o->test_rows)},
                  fractions[] = {0, train, train + val, 1}, *at = o->train_rows ? rows_ : fractions;
@@ -119,7 +114,7 @@ static tn_status open_series(tn_context *c, const train_recipe *r, train_sets *s
     tn_status status = p ? TN_OK : TN_INVALID;
     for (int i = 0; i < 3 && status == TN_OK; i++) {
         if (own[i])
-            *set[i] = open_file(c, r, p, own[i]);
+            *set[i] = open_file(c, r, p, own[i], sets);
         else if (at[i + 1] > at[i] + 1e-12)
             *set[i] = tn_dataset_series(c, t, p, &(tn_series_part){at[i], at[i + 1], .fractions = o->train_rows == 0});
         else
@@ -127,6 +122,7 @@ static tn_status open_series(tn_context *c, const train_recipe *r, train_sets *s
         status = *set[i] ? TN_OK : TN_INVALID;
     }
     tn_preparation_free(p);
+    train_rows_count_bad(t, &sets->bad_rows, &sets->bad_values);
     tn_table_free(t);
     return status;
 }

@@ -19,6 +19,7 @@ static const format_option rows[] = {
     TRAIN_PICTURES_BITS(shards),
     FORMAT_FLOAT(shards, mixup, "0", "[0,1000]", TRAIN_MIXUP_DOC),
     FORMAT_FLOAT(shards, cutmix, "0", "[0,1000]", TRAIN_CUTMIX_DOC),
+    TRAIN_SPLIT_ROWS,
     TRAIN_PICTURE_ROWS,
     {0},
 };
@@ -31,7 +32,7 @@ static const format_table table = {
 static tn_status check(const train_recipe *r, const format_yaml_node *node, base_error *e)
 {
     const shards *o = TRAIN_SOURCE_OPTIONS(r, shards);
-    return train_pictures_check(r, &o->p, o->val_paths.n > 0, node, e);
+    return train_pictures_check(r, &o->p, o->val_paths.n > 0, o->test_paths.n > 0, node, e);
 }
 
 static tn_dataset *open_part(tn_context *c, const train_recipe *r, train_part part, tn_pictures_opt *opt)

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/context.h"
+#include "data/pattern.h"
 #include "data/sound/sound.h"
 #include "train/source/source.h"
 #include <tarn/sound.h>
@@ -46,6 +47,7 @@ static const format_option rows[] = {
     FORMAT_FLOAT(sound, seconds, "0", "[0,86400]", "cut or filled up to so long; 0: as long as they are"),
     FORMAT_FLOAT(sound, longest, "60", "(0,86400]", "the most seconds, where lengths vary"),
     FORMAT_STRINGS(sound, classes, NULL, 2, 0, "names of the classes; all there are, sorted, if not given"),
+    TRAIN_SPLIT_ROWS,
     FORMAT_TABLE(sound, change, change, &change_table, "chance changes to training sounds"),
     {0},
 };
@@ -59,12 +61,28 @@ static const format_table table = {
 static tn_status check(const train_recipe *r, const format_yaml_node *node, base_error *e)
 {
     const sound *o = TRAIN_SOURCE_OPTIONS(r, sound);
-    if ((o->val_path != NULL) + (o->val != NULL) + (train_cut_key(r) != NULL) > 1)
-        return format_yaml_fail(
-            node, e, "'data' says more than once what is validated on: val_path, val, val_fraction or folds");
-    if (o->test_path && o->test)
-        return format_yaml_fail(node, e, "'data' says twice what is kept for the test: test_path or test");
-    return TN_OK;
+    const char *valid = o->val_path ? "val_path"
+                        : o->val    ? "val"
+                                    : NULL,
+               *test = o->test_path ? "test_path"
+                       : o->test    ? "test"
+                                    : NULL;
+    if ((o->val_path && o->val) || (o->test_path && o->test))
+        return format_yaml_fail(node, e, "'data' says twice what is %s",
+                                o->val_path && o->val ? "validated on: val_path and val"
+                                                      : "tested on: test_path and test");
+    const struct {
+        const char *name, *text;
+    } patterns[] = {{"label", o->label},        {"val", o->val},         {"test", o->test}, {"except", o->except},
+                    {"group", o->common.group}, {"time", o->common.time}};
+    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
+        base_error why = {0};
+        data_pattern p;
+        if (data_pattern_init(&p, patterns[i].text, patterns[i].name, &why) != TN_OK)
+            return format_yaml_fail(node, e, "%s", why.text);
+        data_pattern_clear(&p);
+    }
+    return train_split_check(r, valid, test, node, e);
 }
 
 /* The set below `path` of the names that match `only`, and neither of the other patterns. */
@@ -73,10 +91,12 @@ static tn_dataset *open_part(tn_context *c, const sound *o, const tn_sounds_opt 
 {
     const char *const not [] = {a, b, o->except};
     char except[4096] = "";
+    const int n = (a != NULL) + (b != NULL) + (o->except != NULL);
     size_t at = 0;
     for (size_t i = 0; i < 3; i++)
         if (not [i] && at < sizeof except)
-            at += (size_t)snprintf(except + at, sizeof except - at, "%s(%s)", at ? "|" : "", not [i]);
+            at += (size_t)snprintf(except + at, sizeof except - at, "%s%s%s%s", at ? "|" : "", n > 1 ? "(" : "",
+                                   not [i], n > 1 ? ")" : "");
     if (at >= sizeof except) {
         base_fail(base_context_begin(c), TN_LIMIT,
                   "the regular expressions val, test and except are too long together");
@@ -109,9 +129,13 @@ static tn_status open_sound(tn_context *c, const train_recipe *r, train_sets *se
     tn_dataset *train = open_part(c, o, &opt, o->path, NULL, o->val, o->test);
     if (train) /* the others are heard at the rate of the first training sound */
         opt.rate = data_sounds_rate(train);
-    if (train && opt.augment && train_cut_key(r)) {
+    if (train && opt.augment && train_cuts(r)) {
         opt.augment = NULL;
-        BASE_TRY(train_split_changed(c, r, train, open_part(c, o, &opt, o->path, NULL, NULL, o->test), sets));
+        tn_dataset *plain = open_part(c, o, &opt, o->path, NULL, o->val, o->test);
+        if (!plain)
+            tn_dataset_free(train);
+        else
+            BASE_TRY(train_split_changed(c, r, train, plain, sets));
     } else {
         sets->train = train;
     }

@@ -4,7 +4,7 @@
 #ifndef TRAIN_SOURCE_H
 #define TRAIN_SOURCE_H
 
-#include "train/recipe.h"
+#include "train/split.h"
 #include <tarn/data.h>
 #include <tarn/model.h>
 #include <tarn/ops.h>
@@ -12,22 +12,27 @@
 /* What a recipe's data are: freed by whoever asked. valid and test may be NULL. */
 typedef struct train_sets {
     tn_dataset *train, *valid, *test;
+    uint64_t cut; /* train_split_sum of what was cut; 0: nothing was */
+    int64_t bad_rows, bad_values; /* what data.bad left out of tables, or took as missing */
 } train_sets;
 
 typedef struct train_source {
     const format_table *table; /* its name is what data.name says; rows by FORMAT_...(its struct, ...) */
     size_t size;               /* of its options */
     bool by_class;             /* samples come class by class: train_count takes them spread out */
-    bool own_valid;            /* has validation samples always: data.val_fraction and folds do nothing */
-    bool in_order;             /* what is validated on follows what is trained on, or is cut by the kind: no folds */
+    bool own_valid;            /* has validation samples always: nothing is cut */
+    bool own_test;             /* has test samples always: data.test_fraction does nothing */
+    bool in_order;             /* what is validated on follows what is trained on: no folds */
     bool any_length;           /* samples are of one length, models of any where their layers allow it */
     bool caches;               /* keeps what it decodes as data.cache says; else that key does nothing */
     /* Optional: what the rows alone cannot say. `node` is the mapping that was read. */
     tn_status (*check)(const train_recipe *r, const format_yaml_node *node, base_error *e);
     /* Fills *sets; what is set is freed by the caller, on failure too. The sentence goes to the context. Where it leaves
-     * sets->valid NULL and val_fraction is above 0, samples are taken from training at random, class by class. A kind that
-     * fits something on the training samples cuts them itself, and gives its preparation to the data sets. */
+     * sets->valid or ->test NULL and the recipe cuts them, samples are taken from training as it says. A kind that fits something on
+     * the training samples cuts them itself (split.h), sets sets->cut and gives its preparation to the data sets. */
     tn_status (*open)(tn_context *c, const train_recipe *r, train_sets *sets);
+    /* Optional: groups and times of samples, where the recipe has a key that names them; else they are found in file names. */
+    tn_status (*keys)(const train_recipe *r, const tn_dataset *data, train_split_keys *keys, base_error *e);
     /* Optional, for samples that are numbers of nodes in a graph: what the first layer sees, all nodes' features, and the edges that
      * graph layers follow. The rows of the last layer's output that x names are the model's output. NULL: the sentence is in e. */
     tn_tensor *(*enter)(const train_recipe *r, const tn_dataset *data, tn_graph *g, tn_edges *edges, base_error *e);
@@ -41,18 +46,18 @@ const train_source *train_source_at(int i);
 /* The options of a recipe's data as its kind's own struct. */
 #define TRAIN_SOURCE_OPTIONS(r, type) ((const type *)(const void *)(r)->data)
 
-/* For kinds whose training samples are changed by chance: cuts `changed` and `plain`, which hold the same samples, alike; training
- * samples come from the first, validation samples (val_fraction, folds) from the second. Takes both over; sets->train and ->valid. */
+/* The sets of a recipe; a warning where the run that it is of had others. On failure none, and the sentence in the context. */
+tn_status train_sets_open(tn_context *c, const train_recipe *r, train_sets *sets);
+/* split.json of a run. */
+tn_status train_sets_record(const train_recipe *r, const train_sets *sets, const char *path, base_error *e);
+void train_sets_free(train_sets *sets);
+
+/* For kinds whose training samples are changed by chance: cuts what sets->valid and ->test lack; training samples come from `changed`, the
+ * others from `plain`, which holds the same samples. Takes both over; fills sets. */
 tn_status train_split_changed(tn_context *c, const train_recipe *r, tn_dataset *changed, tn_dataset *plain,
                               train_sets *sets);
-
-/* Samples of training and of validation, as val_fraction or folds say. */
-tn_status train_cut(tn_context *c, const train_recipe *r, const tn_dataset *whole, tn_dataset **first,
-                    tn_dataset **second);
 /* The sentence where cuts of that many samples left none for training. */
 tn_status train_nothing_left(int64_t of, base_error *e);
-/* The key that asks for that; NULL: none. */
-const char *train_cut_key(const train_recipe *r);
 
 /* What data.cache says, in *room; NULL: nothing is kept. */
 const tn_cache_opt *train_cache(const train_recipe *r, tn_context *c, tn_cache_opt *room);

@@ -124,7 +124,7 @@ static tn_status open_table(tn_context *c, const train_recipe *r, train_sets *se
     train_parts parts = {0};
     tn_table *t[3] = {NULL};
     tn_dataset **set[] = {&sets->train, &sets->valid, &sets->test};
-    tn_status status = train_rows_read(c, r, &o->rows, o->target, t, &parts);
+    tn_status status = train_rows_read(c, r, &o->rows, o->target, NULL, t, &parts);
     tn_preparation *p = status == TN_OK ? prepare(c, o, t[0], &parts) : NULL;
     status = p ? TN_OK : status != TN_OK ? status : TN_INVALID;
     for (int i = 0; i < 3 && status == TN_OK; i++) {
@@ -134,10 +134,13 @@ static tn_status open_table(tn_context *c, const train_recipe *r, train_sets *se
         *set[i] = tn_dataset_table(c, from, p, i > 0 && t[i] ? NULL : parts.at[i], parts.n[i]);
         status = *set[i] ? TN_OK : TN_INVALID;
     }
+    sets->cut = train_split_sum(&parts, NULL);
     tn_preparation_free(p);
     train_parts_free(&parts);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
+        train_rows_count_bad(t[i], &sets->bad_rows, &sets->bad_values);
         tn_table_free(t[i]);
+    }
     return status;
 }
 

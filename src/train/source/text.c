@@ -189,8 +189,9 @@ static tn_status open_sets(tn_context *c, const train_recipe *r, const text *o, 
         if (status == TN_OK && all.n)
             status = read_labels(from, o, row, &all, &p, &e);
         if (status == TN_OK && !prep)
-            status = (prep = train_texts_prepare(c, &o->tokens, p.texts, (size_t)p.n, all.n, all.names)) ? TN_OK
-                                                                                                         : TN_INVALID;
+            status = (prep = train_texts_prepare(c, &o->tokens, p.texts, (size_t)p.n, false, all.n, all.names))
+                         ? TN_OK
+                         : TN_INVALID;
         if (status == TN_OK)
             status =
                 (*set[i] = tn_dataset_texts_kept(c, prep, p.texts, p.n, p.labels, train_cache_texts(r, bytes_of(&p))))
@@ -211,12 +212,15 @@ static tn_status open_text(tn_context *c, const train_recipe *r, train_sets *set
     const text *o = TRAIN_SOURCE_OPTIONS(r, text);
     train_parts parts = {0};
     tn_table *t[3] = {NULL};
-    tn_status status = train_rows_read(c, r, &o->rows, o->target, t, &parts);
+    tn_status status = train_rows_read(c, r, &o->rows, o->target, NULL, t, &parts);
     if (status == TN_OK)
         status = open_sets(c, r, o, t, &parts, sets);
+    sets->cut = train_split_sum(&parts, NULL);
     train_parts_free(&parts);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
+        train_rows_count_bad(t[i], &sets->bad_rows, &sets->bad_values);
         tn_table_free(t[i]);
+    }
     return status;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/context.h"
 #include "base/text.h"
+#include "data/text/folder.h"
 #include "train/source/source.h"
 #include "train/tokens.h"
 
@@ -13,7 +14,6 @@ typedef struct text_folders {
     train_tokens tokens;
     const char *path, *val_path, *test_path;
     const char *under, *val_under, *test_under;
-    double test_fraction;
 } text_folders;
 
 static const format_option rows[] = {
@@ -24,7 +24,7 @@ static const format_option rows[] = {
     FORMAT_STRING(text_folders, val_under, NULL, "the folder in it"),
     FORMAT_PATH(text_folders, test_path, NULL, "texts that `tarn eval` takes; path, if test_under is given"),
     FORMAT_STRING(text_folders, test_under, NULL, "the folder in it"),
-    FORMAT_FLOAT(text_folders, test_fraction, "0", "[0,1)", "part of the texts that is kept for `tarn eval`"),
+    TRAIN_SPLIT_ROWS,
     TRAIN_TEXTS_OPTIONS(text_folders, "words", "256"),
     {0},
 };
@@ -49,16 +49,7 @@ static bool has_test(const text_folders *o)
 static tn_status check(const train_recipe *r, const format_yaml_node *node, base_error *e)
 {
     const text_folders *o = TRAIN_SOURCE_OPTIONS(r, text_folders);
-    if (has_valid(o) && o->common.val_fraction > 0)
-        return format_yaml_fail(node, e,
-                                "'data' has validation texts and val_fraction; only one of them can say what is "
-                                "validated on");
-    if (has_test(o) && o->test_fraction > 0)
-        return format_yaml_fail(node, e,
-                                "'data' has test texts and test_fraction; only one of them can say what is tested on");
-    if (o->common.val_fraction + o->test_fraction >= 1)
-        return format_yaml_fail(node, e, "data: val_fraction and test_fraction leave nothing to train on");
-    return TN_OK;
+    return train_split_check(r, has_valid(o) ? "validation texts" : NULL, has_test(o) ? "test texts" : NULL, node, e);
 }
 
 /* Texts and labels of one part, in the numbers of the training classes. */
@@ -107,34 +98,51 @@ typedef struct folders {
     part parts[3];
 } folders;
 
-static tn_status cut(tn_context *c, const train_recipe *r, folders *f, base_error *e)
+static void name_of(const void *user, int64_t index, base_str *to)
 {
-    const text_folders *o = TRAIN_SOURCE_OPTIONS(r, text_folders);
-    const double val = r->data->val_fraction, test = o->test_fraction;
-    const tn_partition_opt opt = {.seed = (uint64_t)r->seed,
-                                  .classes = o->tokens.task == TN_TEXT_CLASSES ? f->at[0]->labels : NULL};
-    tn_partition *cuts = tn_partition_new(c, f->at[0]->n, (const double[]){1 - val - test, val, test}, 3, &opt);
-    tn_status status = cuts ? TN_OK : base_fail(e, TN_INVALID, "%s", tn_context_error(c));
-    for (int i = 0; i < 3 && status == TN_OK; i++) {
-        int64_t n = 0;
-        const int64_t *rows_ = tn_partition_part(cuts, i, &n);
-        if (i == 0 || n > 0)
-            status = take(f->at[0], rows_, n, &f->parts[i], e);
-    }
-    tn_partition_free(cuts);
-    return status == TN_OK && f->parts[0].n == 0 ? train_nothing_left(f->at[0]->n, e) : status;
+    const tn_text_folder *f = user;
+    base_str_add(to, f->names[index]);
 }
 
-static tn_status read_all(tn_context *c, const train_recipe *r, folders *f, base_error *e)
+static tn_status take_keys(const train_recipe *r, const tn_text_folder *f, const train_names *names,
+                           train_split_keys *keys, base_error *e)
+{
+    const bool classes = TRAIN_SOURCE_OPTIONS(r, text_folders)->tokens.task == TN_TEXT_CLASSES && r->data->stratify;
+    if (classes && !(keys->classes = malloc((size_t)(f->n + 1) * sizeof *keys->classes)))
+        return base_no_memory(e, "reading texts");
+    if (classes)
+        memcpy(keys->classes, f->labels, (size_t)f->n * sizeof *keys->classes);
+    return train_split_by_name(r, names, keys, e);
+}
+
+static tn_status cut(tn_context *c, const train_recipe *r, folders *f, uint64_t *sum, base_error *e)
+{
+    const train_names names = {f->at[0]->n, name_of, f->at[0]};
+    train_split_keys keys = {0};
+    train_parts parts = {0};
+    tn_status status = take_keys(r, f->at[0], &names, &keys, e);
+    if (status == TN_OK)
+        status = train_split_parts(c, r, f->at[0]->n, "texts", &keys, !f->at[1], !f->at[2], &parts, e);
+    for (int i = 0; i < 3 && status == TN_OK; i++)
+        if (parts.n[i] > 0)
+            status = take(f->at[0], parts.at[i], parts.n[i], &f->parts[i], e);
+    *sum = train_split_sum(&parts, &names);
+    train_parts_free(&parts);
+    train_split_keys_free(&keys);
+    return status;
+}
+
+static tn_status read_all(tn_context *c, const train_recipe *r, folders *f, uint64_t *sum, base_error *e)
 {
     const text_folders *o = TRAIN_SOURCE_OPTIONS(r, text_folders);
     const char *paths[] = {o->path, has_valid(o) ? o->val_path ? o->val_path : o->path : NULL,
                            has_test(o) ? o->test_path ? o->test_path : o->path : NULL};
     const char *unders[] = {o->under, o->val_under, o->test_under};
     for (int i = 0; i < 3; i++)
-        if (paths[i] && !(f->at[i] = tn_text_folder_read(c, paths[i], unders[i])))
-            return base_fail(e, TN_IO, "%s", tn_context_error(c));
-    BASE_TRY(cut(c, r, f, e));
+        if (paths[i] &&
+            !(f->at[i] = text_folder_read(c, paths[i], unders[i], r->data->on_error == TRAIN_ERROR_SKIP, e)))
+            return e->status;
+    BASE_TRY(cut(c, r, f, sum, e));
     for (int i = 1; i < 3; i++)
         if (f->at[i]) {
             BASE_TRY(take(f->at[i], NULL, f->at[i]->n, &f->parts[i], e));
@@ -147,8 +155,8 @@ static tn_status open_sets(tn_context *c, const text_folders *o, const folders *
 {
     tn_dataset **set[] = {&sets->train, &sets->valid, &sets->test};
     const part *train = &f->parts[0];
-    tn_preparation *p =
-        train_texts_prepare(c, &o->tokens, train->texts, (size_t)train->n, f->at[0]->classes, f->at[0]->class_names);
+    tn_preparation *p = train_texts_prepare(c, &o->tokens, train->texts, (size_t)train->n, true, f->at[0]->classes,
+                                            f->at[0]->class_names);
     tn_status status = p ? TN_OK : TN_INVALID;
     for (int i = 0; i < 3 && status == TN_OK; i++) {
         const part *one = &f->parts[i];
@@ -163,7 +171,7 @@ static tn_status open_text_folders(tn_context *c, const train_recipe *r, train_s
 {
     folders f = {0};
     base_error e = {0};
-    tn_status status = read_all(c, r, &f, &e);
+    tn_status status = read_all(c, r, &f, &sets->cut, &e);
     if (status != TN_OK)
         base_fail(base_context_begin(c), status, "%s", e.text);
     else
@@ -176,4 +184,4 @@ static tn_status open_text_folders(tn_context *c, const train_recipe *r, train_s
 }
 
 const train_source train_source_text_folders = {
-    .in_order = true, .table = &options, .size = sizeof(text_folders), .check = check, .open = open_text_folders};
+    .table = &options, .size = sizeof(text_folders), .check = check, .open = open_text_folders};
