@@ -12,13 +12,15 @@ marked() {
     printf '\377\376'
     utf16
 }
-same() { # WHAT: the last run's history is that of want.jsonl
-    grep -oE '"(val_)?loss":[^,]*' "$(ls -d runs/*/ | tail -1)metrics.jsonl" | cmp -s - want.jsonl || say "$1: trained to other figures"
+history() { # the losses of the one run there is, which goes
+    grep -ohE '"(val_)?loss":[^,]*' runs/*/metrics.jsonl
     rm -rf runs
 }
+same() { # WHAT: the run's history is that of want.jsonl
+    history | cmp -s - want.jsonl || say "$1: trained to other figures"
+}
 keep() {
-    grep -oE '"(val_)?loss":[^,]*' "$(ls -d runs/*/ | tail -1)metrics.jsonl" >want.jsonl
-    rm -rf runs
+    history >want.jsonl
 }
 
 for _ in $(seq 30); do echo "the big dog runs over the small hill and sleeps"; done >plain.txt

@@ -410,16 +410,17 @@ static void test_sentences(void **state)
     refuses(*state, SET "group: 'p([0-9]+)_'", "'data' has group, but nothing is cut");
     refuses(*state, SET "val_fraction: 0.2, group: 'p([0-9]+)_', time: '_(.*)_'", "cut by one of them");
     refuses(*state, SET "val_fraction: 0.2, group: 'p1([0-9]+)_'",
-         "data.group: the name even/p0_2024-01-01_0.pgm does not match");
+            "data.group: the name even/p0_2024-01-01_0.pgm does not match");
     refuses(*state, SET "val_fraction: 0.2, group: 'p(['", "is no regular expression");
     refuses(*state, SET "val_fraction: 0.2, time: '/(p[0-9]+)_'", "which is neither a number nor a date");
     refuses(*state, SET "val_fraction: 0.02, group: 'p()'", "none falls to it");
     refuses(*state, SET "test_fraction: 0.3, test_path: set", "only one of them can say what is tested on");
     refuses(*state, SET "val_fraction: 0.5, test_fraction: 0.5", "leave nothing to train on");
     refuses(*state, SET "folds: 13, group: 'p([0-9]+)_'",
-         "the 60 samples, whose groups stay together, fill 12 of them only");
+            "the 60 samples, whose groups stay together, fill 12 of them only");
     refuses(*state, "name: digits, test_fraction: 0.5", "data.test_fraction does nothing when data.name is digits");
-    refuses(*state, "name: cifar, path: x, test_fraction: 0.5", "data.test_fraction does nothing when data.name is cifar");
+    refuses(*state, "name: cifar, path: x, test_fraction: 0.5",
+            "data.test_fraction does nothing when data.name is cifar");
 }
 
 /* The same data give the same sum; a picture more is another one. */

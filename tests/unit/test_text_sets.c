@@ -122,9 +122,10 @@ static void test_classes(void **state)
     assert_row(s.at[0], s.n[0], "5");
     assert_null(tn_preparation_read(context, q, "", 0, "nothing"));
     assert_null(tn_preparation_read(context, q, "dog\n\ncat \xe2\x82", 11, "test"));
-    assert_string_equal(tn_context_error(context),
-                        "test:3:5: the byte 0xE2 is not UTF-8, in which texts are read; convert the file first, as with "
-                        "iconv -f LATIN1 -t UTF-8");
+    assert_string_equal(
+        tn_context_error(context),
+        "test:3:5: the byte 0xE2 is not UTF-8, in which texts are read; convert the file first, as with "
+        "iconv -f LATIN1 -t UTF-8");
     free(json);
     tn_dataset_free(raw);
     tn_preparation_free(q);

@@ -28,13 +28,13 @@ enum {
     PACKED_B_MAX = 16 << 20, /* bytes of B packed at a time */
     PACKED_A_MAX = 32 << 20, /* bytes of A packed once for all */
     PARTS_MAX = 16,
-    DEEP = 1500,            /* k from which the blocks of a thread are few */
+    DEEP = 1500,             /* k from which the blocks of a thread are few */
     FEW_BLOCKS = 1000000000, /* operations of a product that is not cut further than for its threads */
-    LITTLE = 160 << 10,     /* bytes of B that one thread reads sooner than it shares them */
-    FEW_ROWS = 96,          /* of A, where f32 packed ahead is faster than f32 in parts */
-    NEAR_B = 1600 << 10,    /* bytes of packed B that stay in a core's second cache */
-    SMALL_A = 64 << 10,     /* bytes of A that are read as they lie, however often */
-    DOT_ROWS = 32,          /* more rows are worth packing B for */
+    LITTLE = 160 << 10,      /* bytes of B that one thread reads sooner than it shares them */
+    FEW_ROWS = 96,           /* of A, where f32 packed ahead is faster than f32 in parts */
+    NEAR_B = 1600 << 10,     /* bytes of packed B that stay in a core's second cache */
+    SMALL_A = 64 << 10,      /* bytes of A that are read as they lie, however often */
+    DOT_ROWS = 32,           /* more rows are worth packing B for */
     DOT_ROWS_AMX = 4
 };
 

@@ -12,7 +12,7 @@
 /* What a recipe's data are: freed by whoever asked. valid and test may be NULL. */
 typedef struct train_sets {
     tn_dataset *train, *valid, *test;
-    uint64_t cut; /* train_split_sum of what was cut; 0: nothing was */
+    uint64_t cut;                 /* train_split_sum of what was cut; 0: nothing was */
     int64_t bad_rows, bad_values; /* what data.bad left out of tables, or took as missing */
 } train_sets;
 
