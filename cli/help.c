@@ -59,7 +59,7 @@ int cli_help_on(const cli_command *command)
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         show_option(command, options[i][0], options[i][1], options[i][2]);
     (void)puts("  --threads N            threads to compute on; all the process may use unless said\n"
-               "  --isa ISA              portable, avx2, avx512 or amx: no instructions beyond these\n"
+               "  --isa ISA              portable, avx2, avx512, avx512_bf16 or amx: no instructions beyond these\n"
                "  --help, -h             this\n"
                "  --                     what follows are arguments, whatever they look like");
     return CLI_OK;

@@ -204,11 +204,11 @@ static bool take_number(const char *option, const char *text, int most, int *to)
 /* The library would take another one and warn; who asks for one by name wants that one. */
 static bool take_isa(const char *text, const char **to)
 {
-    static const char *const known[] = {"portable", "avx2", "avx512", "amx"};
+    static const char *const known[] = {"portable", "avx2", "avx512", "avx512_bf16", "amx"};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(known[i], text) == 0)
             *to = text;
-    return *to == text || cli_fail("--isa is '%s'; portable, avx2, avx512 or amx is due", text) == CLI_OK;
+    return *to == text || cli_fail("--isa is '%s'; portable, avx2, avx512, avx512_bf16 or amx is due", text) == CLI_OK;
 }
 
 static bool take_option(const char *command, cli_args *a, int n, char **argv, int *i)

@@ -2,7 +2,7 @@
 #   src/op/NAME.c          one operator, defines `const op_def op_NAME`
 #   src/cpu/NAME.c         kernels, defines `const cpu_kernel cpu_kernels_NAME[]`
 #   src/cpu/core/*.tile.c  code built once per instruction set (CPU_ISA is portable, avx2 or avx512); a * b + c contracts
-#   src/cpu/core/*.amx.c   code built once, with AMX
+#   src/cpu/core/*.amx.c   code built twice: with AMX, and with AVX-512's products of bf16
 # Machinery lives one folder deeper (src/op/scheme, src/cpu/core).
 file(GLOB_RECURSE TARN_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/*.c)
 list(FILTER TARN_SOURCES EXCLUDE REGEX "\\.(tile|amx)\\.c$")
@@ -51,6 +51,7 @@ if(NOT TARN_FUZZ AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(AVX512_FLAGS -mavx2 -mfma -mf16c -mbmi2 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512)
   tarn_isa(avx2 *.tile.c ${KERNEL_FLAGS} -mavx2 -mfma -mf16c -mbmi2)
   tarn_isa(avx512 *.tile.c ${KERNEL_FLAGS} ${AVX512_FLAGS})
+  tarn_isa(avx512_bf16 *.amx.c ${KERNEL_FLAGS} ${AVX512_FLAGS} -mavx512bf16 -mavx512vnni)
   tarn_isa(amx *.amx.c ${KERNEL_FLAGS} ${AVX512_FLAGS} -mavx512bf16 -mavx512vnni -mamx-tile -mamx-bf16 -mamx-int8)
   list(APPEND TARN_DEFS CPU_X86=1)
 endif()

@@ -49,7 +49,7 @@ typedef enum tn_precision {
     TN_PRECISION_F32 =
         0, /* f32; convolutions also by Winograd's transforms, products also in parts that are as exact (AMX) */
     TN_PRECISION_BF16 =
-        1, /* operands rounded to bf16 where the processor has matrix registers for it (AMX); elsewhere f32,
+        1, /* operands rounded to bf16 where the processor is fast at it (AMX; AMD's AVX512_BF16); elsewhere f32,
                                which is faster there. What convolutions round in any case lies in memory so, in
                                training also what they give */
     TN_PRECISION_EXACT = 2, /* plain f32 sums throughout: convolutions of 3x3 take about twice as long */

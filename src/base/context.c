@@ -11,7 +11,7 @@
 
 enum { MOST_THREADS = 1024 };
 
-const char *const base_isa_names[] = {"portable", "avx2", "avx512", "amx", NULL};
+const char *const base_isa_names[] = {"portable", "avx2", "avx512", "avx512_bf16", "amx", NULL};
 
 /* A wish that cannot be read is told in the context's sentence and met in the way that is always possible. */
 static void set_isa(tn_context *c, const char *wish)

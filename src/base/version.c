@@ -5,7 +5,7 @@
 #define STRING(x) STRING_(x)
 
 #ifdef CPU_X86
-#define ISAS "portable, avx2, avx512, amx"
+#define ISAS "portable, avx2, avx512, avx512_bf16, amx"
 #else
 #define ISAS "portable"
 #endif

@@ -459,12 +459,17 @@ static void choose(plan *p, cpu_isa isa, bool narrow)
     p->gemm = CPU_OF_ISA(isa, &gemm_f32);
 #if CPU_X86
     enum { LEAST = 64 }; /* shorter rows are packed longer than they are multiplied */
-    p->whole = narrow && isa == CPU_AMX && p->e >= LEAST && p->f >= LEAST ? &gemm_bf16_amx : NULL;
+    p->whole = narrow && isa >= CPU_AVX512_BF16 && p->e >= LEAST && p->f >= LEAST ? CPU_OF_AMX(isa, &gemm_bf16) : NULL;
 #else
     (void)narrow;
 #endif
     p->dropout = CPU_OF_ISA(isa, cpu_elem_dropout);
     p->fns = cpu_softmax_fns_of(isa);
+}
+
+static const char *whole_name(const kernel_bind *b)
+{
+    return (cpu_isa)b->isa < CPU_AMX ? "bf16" : "amx";
 }
 
 static plan *plan_of(kernel_bind *b, const kernel_operand *q, const kernel_operand *k, const kernel_operand *v,
@@ -530,7 +535,7 @@ static tn_status prepare(kernel_bind *b)
         return base_no_memory(b->error, "preparing a kernel");
     b->scratch = room_for(p, ROWS * KEYS + KEYS * (p->e + p->width_f));
     b->plan = p;
-    b->path = p->whole ? "amx" : "blocks";
+    b->path = p->whole ? whole_name(b) : "blocks";
     return TN_OK;
 }
 
@@ -544,7 +549,7 @@ static tn_status prepare_grad(kernel_bind *b)
     b->scratch = room_for(p, 3 * ROWS * KEYS + KEYS * (p->e + p->f + p->width_e) + ROWS * (p->width_e + p->width_f));
     b->scratch += (size_t)(p->heads * p->l) * sizeof(float);
     b->plan = p;
-    b->path = p->whole ? "amx" : p->split ? "blocks" : "heads";
+    b->path = p->whole ? whole_name(b) : p->split ? "blocks" : "heads";
     return TN_OK;
 }
 

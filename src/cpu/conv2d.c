@@ -101,7 +101,7 @@ static kernel_half half(const kernel_bind *b, int i)
         return KERNEL_NO_HALF;
     cpu_conv c = conv_of(b, &b->in[0], &b->in[1], &b->out[0], CPU_CONV_FORWARD);
     c.half_x = i == 0;
-    if (b->precision == TN_PRECISION_BF16 && c.isa == CPU_AMX && cpu_conv_moves_half(&c))
+    if (b->precision == TN_PRECISION_BF16 && c.isa >= CPU_AVX512_BF16 && cpu_conv_moves_half(&c))
         return b->n_in > 3 && b->in[3].dtype ? KERNEL_NO_HALF : KERNEL_MOVES;
     return !cpu_conv_takes_half(&c) ? KERNEL_NO_HALF : i == 0 || (i < 0 && b->training) ? KERNEL_ROUNDS : KERNEL_HALF;
 }

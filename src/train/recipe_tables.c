@@ -214,10 +214,10 @@ static const format_option train_rows[] = {
                  "when to end before the last epoch"),
     FORMAT_INT(train_options, checkpoint_every, "0", "[0,)",
                "steps between checkpoints; 0: one at the end of each epoch"),
-    FORMAT_ENUM(
-        train_options, precision, "f32", precision_names,
-        "of products and convolutions; bf16: they round what they multiply, where the processor is fast at it (AMX); "
-        "exact: multiply-adds of f32 alone; high: in training they split f32 into two bf16 (AMX)"),
+    FORMAT_ENUM(train_options, precision, "f32", precision_names,
+                "of products and convolutions; bf16: they round what they multiply, where the processor is fast at it "
+                "(AMX, or AMD's AVX-512); "
+                "exact: multiply-adds of f32 alone; high: in training they split f32 into two bf16 (AMX)"),
     FORMAT_INT(train_options, threads, "0", "[0,1024]", "threads of a step; 0: all that the process may use"),
     FORMAT_BYTES(
         train_options, memory_limit, "0",

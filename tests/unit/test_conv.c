@@ -157,9 +157,9 @@ static void compare(const cpu_conv *c, const char *what, const float *got, const
         most = fmax(most, want->size[i]);
     for (size_t i = 0; i < want->n; i++) {
         double v = relu && want->value[i] < 0.0 ? 0.0 : want->value[i];
-        if (!(fabs(got[i] - v) <= (c->narrow && c->isa == CPU_AMX ? 8e-3
-                                   : c->split                     ? 3.1e-5
-                                                                  : 2e-6) *
+        if (!(fabs(got[i] - v) <= (c->narrow && c->isa >= CPU_AVX512_BF16 ? 8e-3
+                                   : c->split                             ? 3.1e-5
+                                                                          : 2e-6) *
                                           fmax(most, want->size[i]) +
                                       1e-30)) {
             describe(c, what);
@@ -228,7 +228,7 @@ static void check(cpu_conv c)
     static const int threads[] = {2, 3, 7};
     problem t;
     problem_new(&t, c);
-    for (cpu_isa isa = CPU_PORTABLE; isa <= cpu_isa_best() && isa <= (c.split || c.narrow ? CPU_AMX : CPU_AVX512);
+    for (cpu_isa isa = CPU_PORTABLE; isa <= cpu_isa_most() && isa <= (c.split || c.narrow ? CPU_AMX : CPU_AVX512);
          isa++) {
         results one = run(&t, 1, isa);
         for (size_t i = 0; i < sizeof threads / sizeof *threads; i++) {
@@ -360,7 +360,7 @@ static void test_packed(void **state)
     problem_new(&t, shape(2, 5, 6, 7, 19, 3, 2, 1));
     cpu_conv c = t.c;
     c.threads = 2;
-    c.isa = cpu_isa_best();
+    c.isa = cpu_isa_most();
     for (cpu_conv_job job = CPU_CONV_FORWARD; job <= CPU_CONV_GRAD_DATA; job++) {
         buffer scratch = scratch_new(&c, job), packed = buffer_new(cpu_conv_packed(&c, job) / sizeof(float));
         buffer out = buffer_new(job == CPU_CONV_FORWARD ? t.y.n : t.dx.n);
@@ -401,7 +401,7 @@ static void test_transposed(void **state)
         problem_new(&t, shape(2, inputs, 9, 8, 16, 4, 2, 1));
         cpu_conv c = t.c;
         c.threads = 2;
-        c.isa = cpu_isa_best();
+        c.isa = cpu_isa_most();
         c.relu = true;
         buffer bias = random_buffer((size_t)inputs), y = buffer_new(t.dx.n);
         buffer scratch = scratch_new(&c, CPU_CONV_GRAD_DATA);
@@ -450,7 +450,7 @@ static float ended(const cpu_conv *c, float sum, float bias, float add)
 static void check_ends(cpu_conv c)
 {
     assert_true(cpu_conv_shape(&c));
-    c.isa = cpu_isa_best();
+    c.isa = cpu_isa_most();
     c.threads = 2;
     const size_t channels = (size_t)c.c_out, n = (size_t)(c.n * c.oh * c.ow) * channels;
     buffer x = random_buffer((size_t)(c.n * c.h * c.w * c.c_in)), add = random_buffer(n),
@@ -557,7 +557,7 @@ static void check_half_data(cpu_conv c)
 static void test_half_weight(void **state)
 {
     (void)state;
-    for (int parts = 1; parts < 4 && cpu_isa_best() == CPU_AMX; parts++)
+    for (int parts = 1; parts < 4 && cpu_isa_most() == CPU_AMX; parts++)
         for (int64_t channels = 16; channels <= 80; channels += 16 + parts % 2)
             for (int few = 0; few < 2 - (parts & 1); few++) {
                 cpu_conv c =
@@ -574,7 +574,7 @@ static void test_half_weight(void **state)
 static void test_half(void **state)
 {
     (void)state;
-    for (cpu_isa isa = CPU_PORTABLE; isa <= cpu_isa_best(); isa++)
+    for (cpu_isa isa = CPU_PORTABLE; isa <= cpu_isa_most(); isa++)
         for (int64_t channels = 1; channels <= 50; channels += 7) { /* one a group */
             cpu_conv c = shape(2, channels + 1, 9, 8, channels + 1, 3, 1 + (int)(channels % 2), 1);
             c.groups = channels + 1;
@@ -583,27 +583,27 @@ static void test_half(void **state)
             assert_true(cpu_conv_moves_half(&c));
             check_half(c, 1 + 4, false);
         }
-    for (int parts = 0; parts < 8 && cpu_isa_best() == CPU_AMX; parts++)
+    for (int parts = 0; parts < 16 && cpu_isa_most() == CPU_AMX; parts++)
         for (int64_t channels = 16; channels <= 80; channels += 16 + parts % 2)
             for (int few = 0; few < 2 - (parts & 1); few++) {
                 cpu_conv c = shape(2, few ? 3 : 96 - channels, 9, 7, channels, 3, 1 + parts % 2, 1);
-                c.isa = CPU_AMX;
+                c.isa = parts < 8 ? CPU_AMX : CPU_AVX512_BF16;
                 c.threads = 2;
                 c.narrow = true;
                 c.half_x = parts & 1;
                 assert_true(cpu_conv_takes_half(&c));
                 c.half_x = false;
-                check_half(c, parts, parts >= 2);
+                check_half(c, parts % 8, parts % 8 >= 2);
             }
     cpu_conv c = shape(4, 16, 20, 21, 64, 1, 1, 0); /* in the hard build results past the caches, whole lines of them */
-    c.isa = cpu_isa_best();
+    c.isa = cpu_isa_most();
     c.narrow = true;
     c.threads = 2;
     if (c.isa == CPU_AMX)
         check_half(c, 4, false);
     c = shape(1, 64, 30, 31, 64, 3, 1, 1);
     c.groups = 64;
-    c.isa = cpu_isa_best();
+    c.isa = cpu_isa_most();
     check_half(c, 1 + 4, false);
 }
 
@@ -644,7 +644,7 @@ static float largest(const float *y, const cpu_conv *c, int64_t image, int64_t r
 static void check_pool(cpu_conv c)
 {
     assert_true(cpu_conv_shape(&c));
-    c.isa = cpu_isa_best();
+    c.isa = cpu_isa_most();
     c.threads = 2;
     c.winograd = c.relu = true;
     c.slope = 0.25f;
@@ -731,7 +731,7 @@ static void test_split(void **state)
 static void test_nan(void **state)
 {
     (void)state;
-    for (cpu_isa isa = CPU_PORTABLE; isa <= cpu_isa_best() && isa <= CPU_AVX512; isa++) {
+    for (cpu_isa isa = CPU_PORTABLE; isa <= cpu_isa_most() && isa <= CPU_AVX512; isa++) {
         cpu_conv c = shape(1, 3, 7, 9, 20, 3, 1, 1);
         c.threads = 1;
         c.isa = isa;

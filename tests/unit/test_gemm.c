@@ -281,7 +281,7 @@ static void test_random_shapes(void **state)
     static const int64_t sizes[] = {0, 1, 1, 2, 3, 5, 7, 8, 13, 14, 15, 16, 17, 31, 32, 33, 47, 64, 65, 100, 129};
     base_random r = base_random_new(7, 1);
     enum { SIZES = sizeof sizes / sizeof *sizes };
-    for (cpu_isa isa = 0; isa <= cpu_isa_best(); isa++)
+    for (cpu_isa isa = 0; isa <= cpu_isa_most(); isa++)
         for (int i = 0; i < 250; i++) {
             uint32_t x = base_random_u32(&r), y = base_random_u32(&r);
             problem p = shaped(isa, dtypes[x % 4], sizes[x / 4 % SIZES], sizes[x / 100 % SIZES],
@@ -308,7 +308,7 @@ static void test_large_shapes(void **state)
                                         {16, 16, 5000}, {3, 20, 3100},  {500, 1, 90},    {700, 4, 64},
                                         {9, 300, 200},  {400, 330, 20}, {100, 130, 784}, {260, 300, 129}};
     base_random r = base_random_new(7, 2);
-    for (cpu_isa isa = 0; isa <= cpu_isa_best(); isa++)
+    for (cpu_isa isa = 0; isa <= cpu_isa_most(); isa++)
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
             for (int form = 0; form < 4; form++) {
                 problem p = shaped(isa, dtypes[(i + (size_t)form) % 4], shapes[i][0], shapes[i][1], shapes[i][2],
@@ -330,7 +330,7 @@ static void test_batches(void **state)
 {
     (void)state;
     base_random r = base_random_new(7, 3);
-    for (cpu_isa isa = 0; isa <= cpu_isa_best(); isa++)
+    for (cpu_isa isa = 0; isa <= cpu_isa_most(); isa++)
         for (int i = 0; i < 24; i++) {
             int64_t m = i % 3 == 0 ? 1 : 5 + i, n = i % 5 == 0 ? 1 : 40 - i, k = 17 + 10 * i;
             problem p = shaped(isa, dtypes[i % 4], m, n, k, i % 2, i / 2 % 2, i / 4 % 2);
@@ -353,7 +353,7 @@ static void test_packed(void **state)
 {
     (void)state;
     base_random r = base_random_new(7, 4);
-    for (cpu_isa isa = 0; isa <= cpu_isa_best(); isa++)
+    for (cpu_isa isa = 0; isa <= cpu_isa_most(); isa++)
         for (int i = 0; i < 32; i++) {
             problem p = shaped(isa, dtypes[i % 4], i % 5 == 0 ? 1 : 7 * i, 33 + i, 20 * i + 1, 0, i / 4 % 3, 0);
             p.what = "packed";
@@ -415,7 +415,7 @@ static void test_halves(void **state)
     static const int64_t shapes[][3] = {{70, 40, 65},   {5, 33, 31},    {400, 330, 300}, {33, 700, 1200},
                                         {300, 64, 700}, {16, 16, 5000}, {1600, 96, 64}};
     base_random r = base_random_new(7, 9);
-    for (cpu_isa isa = 0; isa <= cpu_isa_best(); isa++)
+    for (cpu_isa isa = 0; isa <= cpu_isa_most(); isa++)
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
             for (int form = 0; form < 4; form++) {
                 problem p =
@@ -431,7 +431,7 @@ static void test_nan(void **state)
     static const int64_t shapes[][3] = {{1, 40, 50},    {5, 40, 50},    {40, 70, 90},  {70, 5, 33},
                                         {16, 16, 3000}, {100, 90, 130}, {70, 300, 200}};
     base_random r = base_random_new(7, 5);
-    for (cpu_isa isa = 0; isa <= cpu_isa_best(); isa++)
+    for (cpu_isa isa = 0; isa <= cpu_isa_most(); isa++)
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
             for (int form = 0; form < 16; form++) {
                 problem p =
@@ -469,12 +469,12 @@ static void test_split(void **state)
     base_random r = base_random_new(7, 6);
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (int form = 0; form < 9; form++) {
-            problem p = shaped(cpu_isa_best(), TN_F32, shapes[i][0], shapes[i][1], shapes[i][2], form % 3, form / 3, 0);
+            problem p = shaped(cpu_isa_most(), TN_F32, shapes[i][0], shapes[i][1], shapes[i][2], form % 3, form / 3, 0);
             p.what = "split";
             fill_problem(&p, &r);
             put(p.a.at, TN_F32, 0, 0x1.fffffep127), put(p.a.at, TN_F32, p.g.a_col, 0x1p-140);
             put(p.b.at, TN_F32, 0, 0.25), put(p.b.at, TN_F32, p.g.b_row, 0x1p-20);
-            const bool amx = cpu_isa_best() == CPU_AMX;
+            const bool amx = cpu_isa_most() == CPU_AMX;
             assert_string_equal(cpu_gemm_path(&p.g), amx ? "amx f32" : "tile");
             fenced c;
             run(&p, 1, &c, p.b.at);
@@ -501,7 +501,7 @@ static void test_split(void **state)
 static void test_nothing(void **state)
 {
     (void)state;
-    cpu_gemm g = {.isa = cpu_isa_best(), .dtype = TN_F32, .m = 0, .n = 5, .k = 3, .c_col = 1};
+    cpu_gemm g = {.isa = cpu_isa_most(), .dtype = TN_F32, .m = 0, .n = 5, .k = 3, .c_col = 1};
     assert_int_equal(cpu_gemm_scratch(&g), 0);
     cpu_gemm_run(&g, NULL, NULL, NULL, NULL, NULL);
     g.m = 5, g.n = 0;

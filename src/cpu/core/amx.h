@@ -1,4 +1,9 @@
-/* amx.h: the matrix registers (Intel AMX) as the files compiled for them use them: eight of 16 rows of 64 bytes. */
+/* amx.h: the matrix registers (Intel AMX) as the *.amx.c files use them: eight of 16 rows of 64 bytes. Registers 0 to 3 hold sums, rows of
+ * 16 f32; 4 to 7 operands, rows of 32 bf16, those of the right one pairs of k by 16 columns.
+ *
+ * The files are compiled twice: with the registers themselves, and (avx512_bf16) with products of pairs in vector registers, where a
+ * register of an operand is the place where it lies, and sums lie in memory between products. That is how processors that have those
+ * products and no matrix registers run them, and how their tests run on such. */
 #ifndef CPU_AMX_H
 #define CPU_AMX_H
 
@@ -8,6 +13,8 @@
 
 /* Rows of a register; k's of bf16 of one. */
 enum { AMX_SIDE = 16, AMX_UNIT = 32 };
+
+#ifdef CPU_ISA_amx
 
 typedef struct amx_config {
     uint8_t palette, start, reserved[14];
@@ -25,9 +32,134 @@ CPU_INLINE void amx_enter(void)
     _tile_loadconfig(&config);
 }
 
+/* Registers 4 and 5 take as much of a row as there are pairs, 6 and 7 as many rows. */
+CPU_INLINE void amx_enter_pairs(int pairs)
+{
+    volatile amx_config config = {
+        .palette = 1, .row_bytes = {64, 64, 64, 64}, .rows = {AMX_SIDE, AMX_SIDE, AMX_SIDE, AMX_SIDE}};
+    for (int i = 4; i < 8; i++) {
+        config.row_bytes[i] = i < 6 ? (uint16_t)(pairs * 4) : 64;
+        config.rows[i] = i < 6 ? AMX_SIDE : (uint8_t)pairs;
+    }
+    _tile_loadconfig((const void *)(uintptr_t)&config);
+}
+
 CPU_INLINE void amx_leave(void)
 {
     _tile_release();
 }
+
+/* There is one set of registers, which nobody needs to name. */
+typedef struct amx_registers {
+    int pairs;
+} amx_registers;
+
+/* The instructions want numbers that are written out. */
+#define amx_zero(reg, sums)                                                                                            \
+    do {                                                                                                               \
+        (void)(reg);                                                                                                   \
+        _tile_zero(sums);                                                                                              \
+    } while (0)
+#define amx_load_sums(reg, sums, from, stride)                                                                         \
+    do {                                                                                                               \
+        (void)(reg);                                                                                                   \
+        _tile_loadd(sums, from, stride);                                                                               \
+    } while (0)
+#define amx_load(reg, operand, from, stride)                                                                           \
+    do {                                                                                                               \
+        (void)(reg);                                                                                                   \
+        _tile_loadd(operand, from, stride);                                                                            \
+    } while (0)
+#define amx_multiply(reg, sums, left, right)                                                                           \
+    do {                                                                                                               \
+        (void)(reg);                                                                                                   \
+        _tile_dpbf16ps(sums, left, right);                                                                             \
+    } while (0)
+#define amx_store(reg, sums, to, stride)                                                                               \
+    do {                                                                                                               \
+        (void)(reg);                                                                                                   \
+        _tile_stored(sums, to, stride);                                                                                \
+    } while (0)
+
+#else
+
+typedef struct amx_registers {
+    int pairs; /* of k */
+    cpu_vf sums[4][AMX_SIDE];
+    const char *from[8]; /* operands: where their rows lie, and how far apart */
+    int64_t stride[8];
+} amx_registers;
+
+CPU_INLINE void amx_enter(void)
+{
+}
+
+CPU_INLINE void amx_enter_pairs(int pairs)
+{
+    (void)pairs;
+}
+
+CPU_INLINE void amx_leave(void)
+{
+}
+
+CPU_INLINE void amx_zero(amx_registers *reg, const int sums)
+{
+#pragma GCC unroll 16
+    for (int i = 0; i < AMX_SIDE; i++)
+        reg->sums[sums][i] = cpu_vf_set1(0);
+}
+
+CPU_INLINE void amx_load_sums(amx_registers *reg, const int sums, const void *from, int64_t stride)
+{
+#pragma GCC unroll 16
+    for (int i = 0; i < AMX_SIDE; i++)
+        reg->sums[sums][i] = cpu_vf_load((const float *)(const void *)((const char *)from + i * stride));
+}
+
+CPU_INLINE void amx_load(amx_registers *reg, const int operand, const void *from, int64_t stride)
+{
+    reg->from[operand] = from, reg->stride[operand] = stride;
+}
+
+CPU_INLINE __m512bh amx_pair(const char *from)
+{
+    int32_t pair;
+    memcpy(&pair, from, sizeof pair);
+    return (__m512bh)_mm512_set1_epi32(pair);
+}
+
+CPU_INLINE void amx_multiply(amx_registers *reg, const int sums, const int left, const int right)
+{
+    const char *a = reg->from[left], *b = reg->from[right];
+    const int64_t row = reg->stride[left];
+    __m512 s[AMX_SIDE];
+#pragma GCC unroll 16
+    for (int i = 0; i < AMX_SIDE; i++)
+        s[i] = (__m512)reg->sums[sums][i];
+    for (int p = 0; p < reg->pairs; p++, a += 4, b += reg->stride[right]) {
+        const __m512bh columns = (__m512bh)_mm512_loadu_si512(b);
+#pragma GCC unroll 16
+        for (int i = 0; i < AMX_SIDE; i++)
+            s[i] = _mm512_dpbf16_ps(s[i], amx_pair(a + i * row), columns);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < AMX_SIDE; i++)
+        reg->sums[sums][i] = (cpu_vf)s[i];
+}
+
+CPU_INLINE void amx_store(const amx_registers *reg, const int sums, void *to, int64_t stride)
+{
+#pragma GCC unroll 16
+    for (int i = 0; i < AMX_SIDE; i++)
+        cpu_vf_store((float *)(void *)((char *)to + i * stride), reg->sums[sums][i]);
+}
+
+#endif
+
+/* Registers for `pairs` pairs of k; what they hold is not set. */
+#define AMX_REGISTERS(reg, count)                                                                                      \
+    amx_registers registers, *const reg = &registers;                                                                  \
+    reg->pairs = (count)
 
 #endif

@@ -33,13 +33,21 @@ static bool by_winograd(const cpu_conv *c, const conv_problem *p)
            c->dilation[0] == 1 && c->dilation[1] == 1 && p->c_in >= lanes && p->c_out >= lanes;
 }
 
+#if CPU_X86
+/* Two bf16 a number take three products, which pays in matrix registers alone. */
+static bool in_parts(const cpu_conv *c)
+{
+    return c->narrow ? c->isa >= CPU_AVX512_BF16 : c->split && c->isa >= CPU_AMX;
+}
+#endif
+
 /* Split products are taken if allowed, where there are channels to fill the registers. */
 static bool by_split(const cpu_conv *c, const conv_problem *p)
 {
 #if CPU_X86
     enum { FEW = 16, HALF = 24, SHORT = 32, LONG = 128 }; /* channels; terms of a sum */
     const int64_t terms = p->c_in * p->kh * p->kw;
-    return (c->split || c->narrow) && c->isa == CPU_AMX && c->groups == 1 && p->c_in >= FEW && p->c_out >= FEW &&
+    return in_parts(c) && c->groups == 1 && p->c_in >= FEW && p->c_out >= FEW &&
            terms >= (c->narrow          ? FEW
                      : p->c_out >= HALF ? SHORT
                                         : LONG);
@@ -52,7 +60,7 @@ static bool by_split(const cpu_conv *c, const conv_problem *p)
 static bool by_few(const cpu_conv *c, const conv_problem *p)
 {
 #if CPU_X86
-    return (c->split || c->narrow) && c->isa == CPU_AMX && !p->split && conv_few_takes(p);
+    return in_parts(c) && !p->split && conv_few_takes(p);
 #else
     (void)c, (void)p;
     return false;
@@ -113,6 +121,7 @@ static conv_problem forward_problem(const cpu_conv *c)
     p.split = by_split(c, &p);
     p.few = by_few(c, &p);
     p.narrow = (p.split || p.few) && c->narrow;
+    p.isa = c->isa;
     p.half_x = c->half_x, p.half_add = c->half_add, p.half_y = c->half_y;
     p.winograd = !p.split && by_winograd(c, &p);
     if (!conv_is_depthwise(&p) && p.kh == 1 && p.sh == 1 && p.top == 0 &&
@@ -196,6 +205,7 @@ static int64_t data_problem(const cpu_conv *c, int64_t phase, conv_problem *p, c
     p->split = by_split(c, p);
     p->few = by_few(c, p);
     p->narrow = (p->split || p->few) && c->narrow;
+    p->isa = c->isa;
     p->half_x = c->half_y;
     p->winograd = !p->split && by_winograd(c, p);
     if (!conv_is_depthwise(p) && p->kh == 1 && p->top == 0 && p->oh == p->h && p->oh * p->y_row == p->y_image) {
@@ -282,7 +292,7 @@ static void run(const cpu_conv *c, const conv_problem *p, const void *x, const f
         (p->split ? conv_split_run : conv_few_run)(p, c->threads, x, packed, end, y, scratch);
         return;
     }
-    if (p->kh * p->kw == 0 && !end->bias && c->isa == CPU_AMX) {
+    if (p->kh * p->kw == 0 && !end->bias && c->isa >= CPU_AVX512_BF16) {
         conv_split_zero(p, c->threads, y);
         return;
     }
@@ -367,7 +377,7 @@ bool cpu_conv_data_takes_half(const cpu_conv *c)
         if (p.kh * p.kw > 0 && !takes_half(&p, true))
             return false;
     }
-    return c->isa == CPU_AMX;
+    return c->isa >= CPU_AVX512_BF16;
 }
 
 /* What the packed calls need; the others add the packed weights. */

@@ -4,62 +4,59 @@
 
 enum { HALF = AMX_SIDE, REG = 1024 };
 
-/* Registers 4 and 5 take as much of a row as there are terms, 6 and 7 as many pairs. */
-static void enter(int64_t terms)
+static int pairs_of(int64_t terms)
 {
-    const uint16_t pairs = (uint16_t)((terms + 1) / 2);
-    const uint8_t few = (uint8_t)pairs;
-    volatile amx_config config = {.palette = 1, .row_bytes = {64, 64, 64, 64}, .rows = {HALF, HALF, HALF, HALF}};
-    for (int i = 4; i < 8; i++) {
-        config.row_bytes[i] = i < 6 ? (uint16_t)(pairs * 4) : 64;
-        config.rows[i] = i < 6 ? HALF : few;
-    }
-    _tile_loadconfig((const void *)(uintptr_t)&config);
+    return (int)((terms + 1) / 2);
 }
 
-static void products(const conv_few_tile *t)
+static void enter(int64_t terms)
+{
+    amx_enter_pairs(pairs_of(terms));
+}
+
+static void products(amx_registers *reg, const conv_few_tile *t)
 {
     const char *w = t->w;
     for (int64_t r = 0; r < t->rows; r++, w += 2 * REG) {
         const char *x = t->x + t->off[r];
-        _tile_loadd(6, w, 64);
-        _tile_loadd(4, x, t->step);
-        _tile_loadd(7, w + REG, 64);
-        _tile_dpbf16ps(0, 4, 6);
-        _tile_loadd(5, x + t->half, t->step);
-        _tile_dpbf16ps(1, 4, 7);
-        _tile_dpbf16ps(2, 5, 6);
-        _tile_dpbf16ps(3, 5, 7);
+        amx_load(reg, 6, w, 64);
+        amx_load(reg, 4, x, t->step);
+        amx_load(reg, 7, w + REG, 64);
+        amx_multiply(reg, 0, 4, 6);
+        amx_load(reg, 5, x + t->half, t->step);
+        amx_multiply(reg, 1, 4, 7);
+        amx_multiply(reg, 2, 5, 6);
+        amx_multiply(reg, 3, 5, 7);
     }
 }
 
-static void products_split(const conv_few_tile *t)
+static void products_split(amx_registers *reg, const conv_few_tile *t)
 {
     const char *w = t->w;
     for (int64_t r = 0; r < t->rows; r++, w += 4 * REG) {
         const char *x = t->x + t->off[r];
-        _tile_loadd(6, w, 64);
-        _tile_loadd(4, x, t->step);
-        _tile_loadd(7, w + REG, 64);
-        _tile_dpbf16ps(0, 4, 6);
-        _tile_loadd(5, x + t->half, t->step);
-        _tile_dpbf16ps(1, 4, 7);
-        _tile_dpbf16ps(2, 5, 6);
-        _tile_dpbf16ps(3, 5, 7);
-        _tile_loadd(6, w + 2 * REG, 64);
-        _tile_loadd(7, w + 3 * REG, 64);
-        _tile_dpbf16ps(0, 4, 6);
-        _tile_dpbf16ps(1, 4, 7);
-        _tile_dpbf16ps(2, 5, 6);
-        _tile_dpbf16ps(3, 5, 7);
-        _tile_loadd(4, x + t->low, t->step);
-        _tile_loadd(6, w, 64);
-        _tile_loadd(5, x + t->low + t->half, t->step);
-        _tile_loadd(7, w + REG, 64);
-        _tile_dpbf16ps(0, 4, 6);
-        _tile_dpbf16ps(1, 4, 7);
-        _tile_dpbf16ps(2, 5, 6);
-        _tile_dpbf16ps(3, 5, 7);
+        amx_load(reg, 6, w, 64);
+        amx_load(reg, 4, x, t->step);
+        amx_load(reg, 7, w + REG, 64);
+        amx_multiply(reg, 0, 4, 6);
+        amx_load(reg, 5, x + t->half, t->step);
+        amx_multiply(reg, 1, 4, 7);
+        amx_multiply(reg, 2, 5, 6);
+        amx_multiply(reg, 3, 5, 7);
+        amx_load(reg, 6, w + 2 * REG, 64);
+        amx_load(reg, 7, w + 3 * REG, 64);
+        amx_multiply(reg, 0, 4, 6);
+        amx_multiply(reg, 1, 4, 7);
+        amx_multiply(reg, 2, 5, 6);
+        amx_multiply(reg, 3, 5, 7);
+        amx_load(reg, 4, x + t->low, t->step);
+        amx_load(reg, 6, w, 64);
+        amx_load(reg, 5, x + t->low + t->half, t->step);
+        amx_load(reg, 7, w + REG, 64);
+        amx_multiply(reg, 0, 4, 6);
+        amx_multiply(reg, 1, 4, 7);
+        amx_multiply(reg, 2, 5, 6);
+        amx_multiply(reg, 3, 5, 7);
     }
 }
 
@@ -67,18 +64,19 @@ static void tile(const conv_few_tile *t)
 {
     enum { ROW = CONV_FEW_SIDE * 4 };
     char *c = (char *)t->sums;
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
+    AMX_REGISTERS(reg, pairs_of(t->terms));
+    amx_zero(reg, 0);
+    amx_zero(reg, 1);
+    amx_zero(reg, 2);
+    amx_zero(reg, 3);
     if (t->low)
-        products_split(t);
+        products_split(reg, t);
     else
-        products(t);
-    _tile_stored(0, c, ROW);
-    _tile_stored(1, c + 64, ROW);
-    _tile_stored(2, c + HALF * ROW, ROW);
-    _tile_stored(3, c + HALF * ROW + 64, ROW);
+        products(reg, t);
+    amx_store(reg, 0, c, ROW);
+    amx_store(reg, 1, c + 64, ROW);
+    amx_store(reg, 2, c + HALF * ROW, ROW);
+    amx_store(reg, 3, c + HALF * ROW + 64, ROW);
 }
 
 static void line(const float *x, int64_t count, char *high, char *low)
@@ -95,4 +93,4 @@ static void line(const float *x, int64_t count, char *high, char *low)
     }
 }
 
-const conv_few_kernels conv_few_amx = {enter, amx_leave, tile, line};
+const conv_few_kernels CPU_NAME(conv_few) = {enter, amx_leave, tile, line};

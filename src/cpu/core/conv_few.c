@@ -9,6 +9,11 @@
 
 enum { SIDE = CONV_FEW_SIDE, PANEL = SIDE * SIDE }; /* bf16 of 32 terms and 32 output channels */
 
+static const conv_few_kernels *conv_few_of(const conv_problem *p)
+{
+    return CPU_OF_AMX(p->isa, &conv_few);
+}
+
 typedef struct few_plan {
     int64_t wide, pitch;        /* places of a row, bytes of a row of the copy */
     int64_t rows, bands;        /* output rows of a chunk, chunks of a picture */
@@ -109,8 +114,8 @@ static void fill(const few_job *j, const float *x, int64_t first, char *to)
             const int64_t row = p->top + (first + i) * p->sh + phase;
             char *at = to + (phase * r->phase_rows + i) * r->pitch + begin * p->c_in * 2;
             if (row >= 0 && row < p->h)
-                conv_few_amx.line(x + (row * p->w + from) * p->c_in, count * p->c_in, at,
-                                  p->narrow ? NULL : at + r->low);
+                conv_few_of(p)->line(x + (row * p->w + from) * p->c_in, count * p->c_in, at,
+                                     p->narrow ? NULL : at + r->low);
         }
 }
 
@@ -132,21 +137,22 @@ static void run_chunk(void *arg, int64_t chunk, int thread)
         }
     }
     _Alignas(64) float sums[CONV_FEW_SIDE * CONV_FEW_SIDE];
-    conv_few_tile t = {.step = p->sw * p->c_in * 2, .off = j->off, .rows = p->kh, .sums = sums};
+    conv_few_tile t = {
+        .step = p->sw * p->c_in * 2, .off = j->off, .rows = p->kh, .terms = p->kw * p->c_in, .sums = sums};
     t.half = SIDE / 2 * t.step;
     t.low = p->narrow ? 0 : r->low;
-    conv_few_amx.enter(p->kw * p->c_in);
+    conv_few_of(p)->enter(p->kw * p->c_in);
     for (int64_t q = 0; q < (rows - 1) * r->wide + p->ow; q += SIDE)
         for (int64_t b = 0; b < r->blocks; b++) {
             t.x = copy + q * t.step;
             t.w = (const char *)j->packed + b * p->kh * PANEL * (p->narrow ? 2 : 4);
-            conv_few_amx.tile(&t);
+            conv_few_of(p)->tile(&t);
             const conv_split_store store = conv_split_store_of(p, &j->end, j->y, b * SIDE, j->past);
-            conv_split_amx.store(sums, outputs + q, &store);
+            conv_split_of(p)->store(sums, outputs + q, &store);
         }
-    conv_few_amx.leave();
+    conv_few_of(p)->leave();
     if (j->past)
-        conv_split_amx.fence();
+        conv_split_of(p)->fence();
 }
 
 void conv_few_run(const conv_problem *p, int threads, const void *x, const float *packed, const conv_end *end, void *y,

@@ -29,7 +29,7 @@ typedef struct conv_few_kernels {
     /* `count` numbers to bf16, and unless NULL to their low parts. */
     void (*line)(const float *x, int64_t count, char *high, char *low);
 } conv_few_kernels;
-extern const conv_few_kernels conv_few_amx;
+extern const conv_few_kernels conv_few_amx, conv_few_avx512_bf16;
 
 /* For the gradient of weights: a place reads a whole row of the window, so that taps are the rows, and channels all numbers
  * of one. A window's row that leaves the picture is copied to `edge`, 32 floats for each place. */

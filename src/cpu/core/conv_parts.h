@@ -92,6 +92,7 @@ typedef struct conv_problem {
     int64_t y_image, y_row, y_pixel; /* floats */
     bool winograd, pool;             /* by conv_winograd.c; pool: the strides are those of what is pooled */
     bool split, few, narrow;         /* by conv_split.c, by conv_few.c; narrow: of either */
+    cpu_isa isa;                     /* of split and few */
     bool half_x, half_add,
         half_y; /* bf16 in memory, also behind conv_end.add: of split and few, narrow; depthwise x with y */
 } conv_problem;

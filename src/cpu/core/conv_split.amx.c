@@ -265,69 +265,71 @@ enum { RECORD = 2 * CONV_SPLIT_RECORD, STEP = RECORD * HALF, PANEL = 2 * CONV_SP
 static void tile_full(const conv_split_tile *t)
 {
     const char *b = t->b;
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
+    AMX_REGISTERS(reg, AMX_SIDE);
+    amx_zero(reg, 0);
+    amx_zero(reg, 1);
+    amx_zero(reg, 2);
+    amx_zero(reg, 3);
     for (int64_t tap = 0; tap < t->taps; tap++) {
         const char *a = t->a + t->off[tap];
         for (int64_t g = 0; g < t->groups; g++, a += t->plane, b += PANEL) {
-            _tile_loadd(6, b, 64);
-            _tile_loadd(4, a, RECORD);
-            _tile_loadd(7, b + REG, 64);
-            _tile_dpbf16ps(0, 4, 6);
-            _tile_loadd(5, a + STEP, RECORD);
-            _tile_dpbf16ps(1, 4, 7);
-            _tile_dpbf16ps(2, 5, 6);
-            _tile_dpbf16ps(3, 5, 7);
-            _tile_loadd(6, b + 2 * REG, 64);
-            _tile_loadd(7, b + 3 * REG, 64);
-            _tile_dpbf16ps(0, 4, 6);
-            _tile_dpbf16ps(1, 4, 7);
-            _tile_dpbf16ps(2, 5, 6);
-            _tile_dpbf16ps(3, 5, 7);
-            _tile_loadd(4, a + 64, RECORD);
-            _tile_loadd(6, b, 64);
-            _tile_loadd(5, a + STEP + 64, RECORD);
-            _tile_loadd(7, b + REG, 64);
-            _tile_dpbf16ps(0, 4, 6);
-            _tile_dpbf16ps(1, 4, 7);
-            _tile_dpbf16ps(2, 5, 6);
-            _tile_dpbf16ps(3, 5, 7);
+            amx_load(reg, 6, b, 64);
+            amx_load(reg, 4, a, RECORD);
+            amx_load(reg, 7, b + REG, 64);
+            amx_multiply(reg, 0, 4, 6);
+            amx_load(reg, 5, a + STEP, RECORD);
+            amx_multiply(reg, 1, 4, 7);
+            amx_multiply(reg, 2, 5, 6);
+            amx_multiply(reg, 3, 5, 7);
+            amx_load(reg, 6, b + 2 * REG, 64);
+            amx_load(reg, 7, b + 3 * REG, 64);
+            amx_multiply(reg, 0, 4, 6);
+            amx_multiply(reg, 1, 4, 7);
+            amx_multiply(reg, 2, 5, 6);
+            amx_multiply(reg, 3, 5, 7);
+            amx_load(reg, 4, a + 64, RECORD);
+            amx_load(reg, 6, b, 64);
+            amx_load(reg, 5, a + STEP + 64, RECORD);
+            amx_load(reg, 7, b + REG, 64);
+            amx_multiply(reg, 0, 4, 6);
+            amx_multiply(reg, 1, 4, 7);
+            amx_multiply(reg, 2, 5, 6);
+            amx_multiply(reg, 3, 5, 7);
         }
     }
     char *c = (char *)t->c;
-    _tile_stored(0, c, t->stride);
-    _tile_stored(1, c + 64, t->stride);
-    _tile_stored(2, c + HALF * t->stride, t->stride);
-    _tile_stored(3, c + HALF * t->stride + 64, t->stride);
+    amx_store(reg, 0, c, t->stride);
+    amx_store(reg, 1, c + 64, t->stride);
+    amx_store(reg, 2, c + HALF * t->stride, t->stride);
+    amx_store(reg, 3, c + HALF * t->stride + 64, t->stride);
 }
 
 static void tile_half(const conv_split_tile *t)
 {
     const char *b = t->b;
-    _tile_zero(0);
-    _tile_zero(2);
+    AMX_REGISTERS(reg, AMX_SIDE);
+    amx_zero(reg, 0);
+    amx_zero(reg, 2);
     for (int64_t tap = 0; tap < t->taps; tap++) {
         const char *a = t->a + t->off[tap];
         for (int64_t g = 0; g < t->groups; g++, a += t->plane, b += PANEL) {
-            _tile_loadd(6, b, 64);
-            _tile_loadd(4, a, RECORD);
-            _tile_loadd(5, a + STEP, RECORD);
-            _tile_dpbf16ps(0, 4, 6);
-            _tile_dpbf16ps(2, 5, 6);
-            _tile_loadd(7, b + 2 * REG, 64);
-            _tile_dpbf16ps(0, 4, 7);
-            _tile_dpbf16ps(2, 5, 7);
-            _tile_loadd(4, a + 64, RECORD);
-            _tile_loadd(5, a + STEP + 64, RECORD);
-            _tile_dpbf16ps(0, 4, 6);
-            _tile_dpbf16ps(2, 5, 6);
+            amx_load(reg, 6, b, 64);
+            amx_load(reg, 4, a, RECORD);
+            amx_load(reg, 5, a + STEP, RECORD);
+            amx_multiply(reg, 0, 4, 6);
+            amx_multiply(reg, 2, 5, 6);
+            amx_load(reg, 7, b + 2 * REG, 64);
+            amx_multiply(reg, 0, 4, 7);
+            amx_multiply(reg, 2, 5, 7);
+            amx_load(reg, 4, a + 64, RECORD);
+            amx_load(reg, 5, a + STEP + 64, RECORD);
+            amx_multiply(reg, 0, 4, 6);
+            amx_multiply(reg, 2, 5, 6);
         }
     }
     char *c = (char *)t->c;
-    _tile_stored(0, c, t->stride);
-    _tile_stored(2, c + HALF * t->stride, t->stride);
+    amx_store(reg, 0, c, t->stride);
+    amx_store(reg, 2, c + HALF * t->stride, t->stride);
 }
 
 /* High parts alone; half a block computes what it does not need. */
@@ -336,39 +338,40 @@ static void tile_narrow(const conv_split_tile *t)
     enum { NEXT = CONV_SPLIT_RECORD * HALF, LINE = 64 };
     char *c = (char *)t->c;
     const char *soon = t->soon;
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
+    AMX_REGISTERS(reg, AMX_SIDE);
+    amx_zero(reg, 0);
+    amx_zero(reg, 1);
+    amx_zero(reg, 2);
+    amx_zero(reg, 3);
     if (t->add) {
-        _tile_loadd(0, c, t->stride);
-        _tile_loadd(2, c + HALF * t->stride, t->stride);
+        amx_load_sums(reg, 0, c, t->stride);
+        amx_load_sums(reg, 2, c + HALF * t->stride, t->stride);
     }
     if (t->add && !t->half) {
-        _tile_loadd(1, c + 64, t->stride);
-        _tile_loadd(3, c + HALF * t->stride + 64, t->stride);
+        amx_load_sums(reg, 1, c + 64, t->stride);
+        amx_load_sums(reg, 3, c + HALF * t->stride + 64, t->stride);
     }
     for (int64_t tap = 0; tap < t->taps; tap++) {
         const char *a = t->a + t->off[tap], *b = t->b + tap * t->b_tap;
         for (int64_t g = 0; g < t->groups; g++, a += t->plane, b += CONV_SPLIT_PANEL) {
-            _tile_loadd(6, b, 64);
-            _tile_loadd(4, a, CONV_SPLIT_RECORD);
-            _tile_loadd(7, b + REG, 64);
-            _tile_dpbf16ps(0, 4, 6);
-            _tile_loadd(5, a + NEXT, CONV_SPLIT_RECORD);
-            _tile_dpbf16ps(1, 4, 7);
-            _tile_dpbf16ps(2, 5, 6);
-            _tile_dpbf16ps(3, 5, 7);
+            amx_load(reg, 6, b, 64);
+            amx_load(reg, 4, a, CONV_SPLIT_RECORD);
+            amx_load(reg, 7, b + REG, 64);
+            amx_multiply(reg, 0, 4, 6);
+            amx_load(reg, 5, a + NEXT, CONV_SPLIT_RECORD);
+            amx_multiply(reg, 1, 4, 7);
+            amx_multiply(reg, 2, 5, 6);
+            amx_multiply(reg, 3, 5, 7);
             for (int64_t i = 0; soon && i < t->soon_lines; i++, soon += LINE)
                 _mm_prefetch(soon, _MM_HINT_T1);
         }
     }
-    _tile_stored(0, c, t->stride);
-    _tile_stored(2, c + HALF * t->stride, t->stride);
+    amx_store(reg, 0, c, t->stride);
+    amx_store(reg, 2, c + HALF * t->stride, t->stride);
     if (t->half)
         return;
-    _tile_stored(1, c + 64, t->stride);
-    _tile_stored(3, c + HALF * t->stride + 64, t->stride);
+    amx_store(reg, 1, c + 64, t->stride);
+    amx_store(reg, 3, c + HALF * t->stride + 64, t->stride);
 }
 
 CPU_INLINE void put(float *to, __mmask16 some, __m512 v, const bool past)
@@ -471,47 +474,47 @@ static void tile(const conv_split_tile *t)
         tile_full(t);
 }
 
-static void sum_split(const conv_split_sum *s)
+static void sum_split(amx_registers *reg, const conv_split_sum *s)
 {
     const char *a = s->a, *b = s->b;
     for (int64_t i = 0; i < s->steps; i++, a += 64, b += REG) {
-        _tile_loadd(6, b, 64);
-        _tile_loadd(4, a, s->pitch);
-        _tile_loadd(7, b + s->next, 64);
-        _tile_dpbf16ps(0, 4, 6);
-        _tile_loadd(5, a + HALF * s->pitch, s->pitch);
-        _tile_dpbf16ps(1, 4, 7);
-        _tile_dpbf16ps(2, 5, 6);
-        _tile_dpbf16ps(3, 5, 7);
-        _tile_loadd(6, b + s->b_low, 64);
-        _tile_loadd(7, b + s->next + s->b_low, 64);
-        _tile_dpbf16ps(0, 4, 6);
-        _tile_dpbf16ps(1, 4, 7);
-        _tile_dpbf16ps(2, 5, 6);
-        _tile_dpbf16ps(3, 5, 7);
-        _tile_loadd(4, a + s->low, s->pitch);
-        _tile_loadd(6, b, 64);
-        _tile_loadd(5, a + s->low + HALF * s->pitch, s->pitch);
-        _tile_loadd(7, b + s->next, 64);
-        _tile_dpbf16ps(0, 4, 6);
-        _tile_dpbf16ps(1, 4, 7);
-        _tile_dpbf16ps(2, 5, 6);
-        _tile_dpbf16ps(3, 5, 7);
+        amx_load(reg, 6, b, 64);
+        amx_load(reg, 4, a, s->pitch);
+        amx_load(reg, 7, b + s->next, 64);
+        amx_multiply(reg, 0, 4, 6);
+        amx_load(reg, 5, a + HALF * s->pitch, s->pitch);
+        amx_multiply(reg, 1, 4, 7);
+        amx_multiply(reg, 2, 5, 6);
+        amx_multiply(reg, 3, 5, 7);
+        amx_load(reg, 6, b + s->b_low, 64);
+        amx_load(reg, 7, b + s->next + s->b_low, 64);
+        amx_multiply(reg, 0, 4, 6);
+        amx_multiply(reg, 1, 4, 7);
+        amx_multiply(reg, 2, 5, 6);
+        amx_multiply(reg, 3, 5, 7);
+        amx_load(reg, 4, a + s->low, s->pitch);
+        amx_load(reg, 6, b, 64);
+        amx_load(reg, 5, a + s->low + HALF * s->pitch, s->pitch);
+        amx_load(reg, 7, b + s->next, 64);
+        amx_multiply(reg, 0, 4, 6);
+        amx_multiply(reg, 1, 4, 7);
+        amx_multiply(reg, 2, 5, 6);
+        amx_multiply(reg, 3, 5, 7);
     }
 }
 
-static void sum_narrow(const conv_split_sum *s)
+static void sum_narrow(amx_registers *reg, const conv_split_sum *s)
 {
     const char *a = s->a, *b = s->b;
     for (int64_t i = 0; i < s->steps; i++, a += 64, b += REG) {
-        _tile_loadd(6, b, 64);
-        _tile_loadd(4, a, s->pitch);
-        _tile_loadd(7, b + s->next, 64);
-        _tile_dpbf16ps(0, 4, 6);
-        _tile_loadd(5, a + HALF * s->pitch, s->pitch);
-        _tile_dpbf16ps(1, 4, 7);
-        _tile_dpbf16ps(2, 5, 6);
-        _tile_dpbf16ps(3, 5, 7);
+        amx_load(reg, 6, b, 64);
+        amx_load(reg, 4, a, s->pitch);
+        amx_load(reg, 7, b + s->next, 64);
+        amx_multiply(reg, 0, 4, 6);
+        amx_load(reg, 5, a + HALF * s->pitch, s->pitch);
+        amx_multiply(reg, 1, 4, 7);
+        amx_multiply(reg, 2, 5, 6);
+        amx_multiply(reg, 3, 5, 7);
     }
 }
 
@@ -519,24 +522,25 @@ static void sum(const conv_split_sum *s)
 {
     char *c = (char *)s->c;
     enum { ROW = CONV_SPLIT_SIDE * 4 };
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
+    AMX_REGISTERS(reg, AMX_SIDE);
+    amx_zero(reg, 0);
+    amx_zero(reg, 1);
+    amx_zero(reg, 2);
+    amx_zero(reg, 3);
     if (s->add) {
-        _tile_loadd(0, c, ROW);
-        _tile_loadd(1, c + 64, ROW);
-        _tile_loadd(2, c + HALF * ROW, ROW);
-        _tile_loadd(3, c + HALF * ROW + 64, ROW);
+        amx_load_sums(reg, 0, c, ROW);
+        amx_load_sums(reg, 1, c + 64, ROW);
+        amx_load_sums(reg, 2, c + HALF * ROW, ROW);
+        amx_load_sums(reg, 3, c + HALF * ROW + 64, ROW);
     }
     if (s->narrow)
-        sum_narrow(s);
+        sum_narrow(reg, s);
     else
-        sum_split(s);
-    _tile_stored(0, c, ROW);
-    _tile_stored(1, c + 64, ROW);
-    _tile_stored(2, c + HALF * ROW, ROW);
-    _tile_stored(3, c + HALF * ROW + 64, ROW);
+        sum_split(reg, s);
+    amx_store(reg, 0, c, ROW);
+    amx_store(reg, 1, c + 64, ROW);
+    amx_store(reg, 2, c + HALF * ROW, ROW);
+    amx_store(reg, 3, c + HALF * ROW + 64, ROW);
 }
 
 static void finish(const conv_split_finish *f, float *to)
@@ -555,5 +559,5 @@ static void finish(const conv_split_finish *f, float *to)
         _mm512_mask_storeu_ps(to + i, first(all - i), _mm512_i32gather_ps(_mm512_loadu_si512(f->order + i), table, 4));
 }
 
-const conv_split_kernels conv_split_amx = {amx_enter, amx_leave, records, panel, tile, store, zero,
-                                           fence,     rows,      pairs,   sum,   add,  finish};
+const conv_split_kernels CPU_NAME(conv_split) = {amx_enter, amx_leave, records, panel, tile, store, zero,
+                                                 fence,     rows,      pairs,   sum,   add,  finish};

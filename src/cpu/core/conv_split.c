@@ -148,6 +148,11 @@ static int64_t panel_of(const conv_problem *p)
     return p->narrow ? CONV_SPLIT_PANEL : 2 * CONV_SPLIT_PANEL;
 }
 
+const conv_split_kernels *conv_split_of(const conv_problem *p)
+{
+    return CPU_OF_AMX(p->isa, &conv_split);
+}
+
 int64_t conv_split_packed_floats(const conv_problem *p)
 {
     return conv_ceil(p->c_out, SIDE) * p->kh * p->kw * conv_ceil(p->c_in, SIDE) * (panel_of(p) / 4);
@@ -164,9 +169,10 @@ static void pack_chunk(void *arg, int64_t chunk, int thread)
         j->w + block * SIDE * plan->lane + group * SIDE * plan->channel + plan->row0 * plan->width + plan->column0;
     (void)thread;
     for (int64_t tap = 0; tap < j->map.taps; tap++)
-        conv_split_amx.panel(w + tap / p->kw * plan->row_step * plan->width + tap % p->kw * plan->column_step,
-                             plan->channel, plan->lane, p->c_in - group * SIDE, p->c_out - block * SIDE,
-                             j->to + ((block * j->map.taps + tap) * j->map.groups + group) * panel_of(p), p->narrow);
+        conv_split_of(j->p)->panel(w + tap / p->kw * plan->row_step * plan->width + tap % p->kw * plan->column_step,
+                                   plan->channel, plan->lane, p->c_in - group * SIDE, p->c_out - block * SIDE,
+                                   j->to + ((block * j->map.taps + tap) * j->map.groups + group) * panel_of(p),
+                                   p->narrow);
 }
 
 void conv_split_pack(const conv_problem *p, const conv_pack_plan *plan, int threads, const float *w, float *packed)
@@ -294,7 +300,7 @@ static void run_tile(chunk_work *w, conv_split_tile *t)
 {
     t->soon = w->soon;
     t->soon_lines = w->soon ? w->soon_lines : 0;
-    conv_split_amx.tile(t);
+    conv_split_of(w->j->p)->tile(t);
     if (w->soon && (w->soon += t->taps * t->groups * t->soon_lines * 64) >= w->end)
         w->soon = NULL;
 }
@@ -328,7 +334,7 @@ static void run_block(chunk_work *w, int64_t block, int64_t q0, int64_t q1)
             t.stride = line ? p->y_pixel * 4 : SIDE * 4;
             run_tile(w, &t);
             if (!more && !line)
-                conv_split_amx.store(t.c, w->outputs + q, &store);
+                conv_split_of(j->p)->store(t.c, w->outputs + q, &store);
         }
     }
 }
@@ -362,10 +368,10 @@ static void fill(const run_job *j, int64_t stream, int64_t first, char *to)
     for (int64_t left = r->window; left > 0; next_row(&r->map, &here)) {
         const run s = run_of(&r->map, p, stream, j->x, &here, left);
         if (s.there)
-            conv_split_amx.records(s.x, step, s.there, p->c_in, to, r->plane, p->narrow, p->half_x);
+            conv_split_of(j->p)->records(s.x, step, s.there, p->c_in, to, r->plane, p->narrow, p->half_x);
         if (s.all > s.there)
-            conv_split_amx.records(NULL, step, s.all - s.there, p->c_in, to + s.there * r->map.record, r->plane,
-                                   p->narrow, p->half_x);
+            conv_split_of(j->p)->records(NULL, step, s.all - s.there, p->c_in, to + s.there * r->map.record, r->plane,
+                                         p->narrow, p->half_x);
         to += s.all * r->map.record;
         left -= s.all;
     }
@@ -382,7 +388,7 @@ static void run_chunk(void *arg, int64_t item, int thread)
         fill(j, r->map.phases == 1 ? j->stream[0] : s, from + r->map.low, records + s * r->map.groups * r->plane);
     conv_split_outputs(&r->map, j->p, from, r->length, outputs);
     chunk_work w = {.j = j, .records = records, .sums = (float *)(void *)(memory + r->table), .outputs = outputs};
-    conv_split_amx.enter();
+    conv_split_of(j->p)->enter();
     const int64_t begin = conv_part(r->blocks, r->parts, part), end = conv_part(r->blocks, r->parts, part + 1);
     const int64_t block_bytes = r->map.taps * r->map.groups * panel_of(j->p), squares = r->length / SIDE;
     /* Few weights pass again for every 32 places, whose outputs are then written side by side; many pass once. */
@@ -399,8 +405,8 @@ static void run_chunk(void *arg, int64_t item, int thread)
             run_block(&w, b, q, q + step);
         }
     if (j->past)
-        conv_split_amx.fence();
-    conv_split_amx.leave();
+        conv_split_of(j->p)->fence();
+    conv_split_of(j->p)->leave();
 }
 
 bool conv_split_past(const conv_problem *p, const void *y)
@@ -429,9 +435,9 @@ static void zero_row(void *arg, int64_t item, int thread)
     float *to = (float *)j->y + item / p->oh * p->y_image + item % p->oh * p->y_row;
     (void)thread;
     for (int64_t c = 0; c < p->ow; c++)
-        conv_split_amx.zero(to + c * p->y_pixel, p->groups * p->c_out, j->past);
+        conv_split_of(j->p)->zero(to + c * p->y_pixel, p->groups * p->c_out, j->past);
     if (j->past)
-        conv_split_amx.fence();
+        conv_split_of(j->p)->fence();
 }
 
 void conv_split_zero(const conv_problem *p, int threads, float *y)

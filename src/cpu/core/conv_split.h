@@ -109,6 +109,7 @@ typedef struct conv_split_kernels {
     /* To [channels][taps]. */
     void (*finish)(const conv_split_finish *f, float *to);
 } conv_split_kernels;
-extern const conv_split_kernels conv_split_amx;
+extern const conv_split_kernels conv_split_amx, conv_split_avx512_bf16;
+const conv_split_kernels *conv_split_of(const conv_problem *p);
 
 #endif

@@ -109,8 +109,8 @@ static void fill_pairs(const weight_job *j, int64_t from, const float **at, char
                               r->window + 1, at);
         for (int64_t odd = 0; odd < r->copies; odd++, to += r->copy)
             for (int64_t i = 0; i < r->window && in_use(j, s, odd); i += SIDE)
-                conv_split_amx.pairs(at + odd + i, i + SIDE < r->window && !odd ? at + i + SIDE : NULL, channels,
-                                     to + i * (CONV_SPLIT_RECORD / 2), r->next, low, j->p->half_x);
+                conv_split_of(j->p)->pairs(at + odd + i, i + SIDE < r->window && !odd ? at + i + SIDE : NULL, channels,
+                                           to + i * (CONV_SPLIT_RECORD / 2), r->next, low, j->p->half_x);
     }
 }
 
@@ -125,8 +125,8 @@ static void fill_rows(const weight_job *j, int64_t from, int64_t first, int64_t 
         at[i] = place[i] >= 0 ? (const float *)(const void *)((const char *)j->dy + (place[i] + first * SIDE) * size)
                               : NULL;
     for (int64_t i = 0; i < r->length; i += SIDE)
-        conv_split_amx.rows(at + i, i + SIDE < r->length ? at + i + SIDE : NULL, channels, to + i * 2, r->pitch, r->low,
-                            j->p->half_y);
+        conv_split_of(j->p)->rows(at + i, i + SIDE < r->length ? at + i + SIDE : NULL, channels, to + i * 2, r->pitch,
+                                  r->low, j->p->half_y);
 }
 
 /* A run of places at a time, so that the rows of dy stay in the first cache while all input channels pass. */
@@ -150,7 +150,7 @@ static void add_up(const weight_job *j, const char *pairs, const char *rows, int
                     s.b = pairs + (stream * r->copies + away % 2) * r->copy + g * 2 * r->next +
                           (from + away - away % 2) * (CONV_SPLIT_RECORD / 2);
                     s.c = sums + ((b * m->taps + t) * m->groups + g) * BLOCK;
-                    conv_split_amx.sum(&s);
+                    conv_split_of(j->p)->sum(&s);
                 }
 }
 
@@ -165,14 +165,14 @@ static void share_chunk(void *arg, int64_t item, int thread)
     char *rows = pairs + r->pairs;
     const float **at = (const float **)(void *)memory;
     float *sums = (float *)(void *)((char *)j->sums + (size_t)share * r->sums_bytes);
-    conv_split_amx.enter();
+    conv_split_of(j->p)->enter();
     for (int64_t c = begin; c < stop; c++) {
         const int64_t from = c * r->length;
         fill_pairs(j, from, at, pairs);
         fill_rows(j, from, first, end, at, rows);
         add_up(j, pairs, rows, first, end, sums, c > begin);
     }
-    conv_split_amx.leave();
+    conv_split_of(j->p)->leave();
 }
 
 /* The same where taps are rows of the window, and channels kw * c_in. */
@@ -192,7 +192,7 @@ static void finish_few(const weight_job *j, int64_t block)
     f.order = order;
     for (int64_t o = 0; o < outs; o++) {
         f.sums = j->sums + block * p->kh * BLOCK + o * SIDE;
-        conv_split_amx.finish(&f, j->dw + (block * SIDE + o) * all);
+        conv_split_of(j->p)->finish(&f, j->dw + (block * SIDE + o) * all);
     }
 }
 
@@ -223,7 +223,7 @@ static void finish_chunk(void *arg, int64_t chunk, int thread)
                 order[k] = (int32_t)(k % f.taps * SIDE + i + k / f.taps);
             for (int64_t o = 0; o < outs; o++) {
                 f.sums = j->sums + ((block * taps + t) * r->map.groups + group) * BLOCK + o * SIDE;
-                conv_split_amx.finish(&f, j->dw + ((block * SIDE + o) * p->c_in + group * SIDE + i) * taps + t);
+                conv_split_of(j->p)->finish(&f, j->dw + ((block * SIDE + o) * p->c_in + group * SIDE + i) * taps + t);
             }
         }
     }
@@ -234,7 +234,7 @@ static void sum_bias(const conv_problem *p, const float *dy, float *db)
     memset(db, 0, (size_t)p->c_out * sizeof *db);
     for (int64_t i = 0; i < p->n; i++)
         for (int64_t r = 0; r < p->oh; r++)
-            conv_split_amx.add(dy + i * p->y_image + r * p->y_row, p->y_pixel, p->ow, p->c_out, db);
+            conv_split_of(p)->add(dy + i * p->y_image + r * p->y_row, p->y_pixel, p->ow, p->c_out, db);
 }
 
 void conv_split_weight_run(const conv_problem *p, int threads, const void *x, const void *dy, float *dw, float *db,

@@ -96,10 +96,10 @@ static bool splitting_pays(const cpu_gemm *g)
 static const gemm_kernels *tile_kernels_for(const cpu_gemm *g)
 {
 #if CPU_X86
-    if (g->isa == CPU_AMX && (g->dtype == TN_BF16 || (g->dtype == TN_F32 && g->narrow)))
-        return &gemm_bf16_amx;
+    if (g->isa >= CPU_AVX512_BF16 && (g->dtype == TN_BF16 || (g->dtype == TN_F32 && g->narrow)))
+        return CPU_OF_AMX(g->isa, &gemm_bf16);
     if (g->isa == CPU_AMX && g->dtype == TN_F32 && !g->plain && !g->b_packed && splitting_pays(g))
-        return g->high ? &gemm_f32_split2 : &gemm_f32_split3;
+        return g->high ? CPU_OF_AMX(g->isa, &gemm_f32_split2) : CPU_OF_AMX(g->isa, &gemm_f32_split3);
 #endif
     return kernels_for(g);
 }
@@ -870,7 +870,9 @@ const char *cpu_gemm_path(const cpu_gemm *g)
     if (g->m <= 0 || g->n <= 0)
         return "nothing";
     plan p = make_plan(g);
-    return p.path == PATH_TILE && p.kern->whole ? p.kern->wild ? "amx f32" : "amx" : path_names[p.path];
+    if (p.path != PATH_TILE || !p.kern->whole)
+        return path_names[p.path];
+    return g->isa < CPU_AMX ? "bf16" : p.kern->wild ? "amx f32" : "amx";
 }
 
 void cpu_gemm_run(const cpu_gemm *g, const void *a, const void *b, void *c, const void *bias, void *scratch)

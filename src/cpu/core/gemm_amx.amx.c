@@ -22,25 +22,26 @@ static void tile_2x2(int64_t steps, const char *a, const char *b, char *c, int64
     /* The sums of the next tile lie behind this one's. */
     const char *soon = c + SQUARE;
     const int64_t soon_step = end->add && stride == SQUARE / (2 * SIDE) ? SQUARE / 64 / steps * 64 : 0;
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
+    AMX_REGISTERS(reg, AMX_SIDE);
+    amx_zero(reg, 0);
+    amx_zero(reg, 1);
+    amx_zero(reg, 2);
+    amx_zero(reg, 3);
     if (end->add) {
-        _tile_loadd(0, c, stride);
-        _tile_loadd(1, c + 64, stride);
-        _tile_loadd(2, c + SIDE * stride, stride);
-        _tile_loadd(3, c + SIDE * stride + 64, stride);
+        amx_load_sums(reg, 0, c, stride);
+        amx_load_sums(reg, 1, c + 64, stride);
+        amx_load_sums(reg, 2, c + SIDE * stride, stride);
+        amx_load_sums(reg, 3, c + SIDE * stride + 64, stride);
     }
     for (; steps > 0; steps--, a += A_STEP, b += B_STEP) {
-        _tile_loadd(6, b, 64);
-        _tile_loadd(4, a, 64);
-        _tile_loadd(7, b + 1024, 64);
-        _tile_dpbf16ps(0, 4, 6);
-        _tile_loadd(5, a + 1024, 64);
-        _tile_dpbf16ps(1, 4, 7);
-        _tile_dpbf16ps(2, 5, 6);
-        _tile_dpbf16ps(3, 5, 7);
+        amx_load(reg, 6, b, 64);
+        amx_load(reg, 4, a, 64);
+        amx_load(reg, 7, b + 1024, 64);
+        amx_multiply(reg, 0, 4, 6);
+        amx_load(reg, 5, a + 1024, 64);
+        amx_multiply(reg, 1, 4, 7);
+        amx_multiply(reg, 2, 5, 6);
+        amx_multiply(reg, 3, 5, 7);
         for (int64_t i = 0; i < next_step; i += 64)
             __builtin_prefetch(next + i, 0, 2);
         next += next_step;
@@ -48,48 +49,50 @@ static void tile_2x2(int64_t steps, const char *a, const char *b, char *c, int64
             __builtin_prefetch(soon + i, 1, 3);
         soon += soon_step;
     }
-    _tile_stored(0, c, stride);
-    _tile_stored(1, c + 64, stride);
-    _tile_stored(2, c + SIDE * stride, stride);
-    _tile_stored(3, c + SIDE * stride + 64, stride);
+    amx_store(reg, 0, c, stride);
+    amx_store(reg, 1, c + 64, stride);
+    amx_store(reg, 2, c + SIDE * stride, stride);
+    amx_store(reg, 3, c + SIDE * stride + 64, stride);
 }
 
 static void tile_1x2(int64_t steps, const char *a, const char *b, char *c, int64_t stride, bool add)
 {
-    _tile_zero(0);
-    _tile_zero(1);
+    AMX_REGISTERS(reg, AMX_SIDE);
+    amx_zero(reg, 0);
+    amx_zero(reg, 1);
     if (add) {
-        _tile_loadd(0, c, stride);
-        _tile_loadd(1, c + 64, stride);
+        amx_load_sums(reg, 0, c, stride);
+        amx_load_sums(reg, 1, c + 64, stride);
     }
     for (; steps > 0; steps--, a += A_STEP, b += B_STEP) {
-        _tile_loadd(4, a, 64);
-        _tile_loadd(6, b, 64);
-        _tile_loadd(7, b + 1024, 64);
-        _tile_dpbf16ps(0, 4, 6);
-        _tile_dpbf16ps(1, 4, 7);
+        amx_load(reg, 4, a, 64);
+        amx_load(reg, 6, b, 64);
+        amx_load(reg, 7, b + 1024, 64);
+        amx_multiply(reg, 0, 4, 6);
+        amx_multiply(reg, 1, 4, 7);
     }
-    _tile_stored(0, c, stride);
-    _tile_stored(1, c + 64, stride);
+    amx_store(reg, 0, c, stride);
+    amx_store(reg, 1, c + 64, stride);
 }
 
 static void tile_2x1(int64_t steps, const char *a, const char *b, char *c, int64_t stride, bool add)
 {
-    _tile_zero(0);
-    _tile_zero(2);
+    AMX_REGISTERS(reg, AMX_SIDE);
+    amx_zero(reg, 0);
+    amx_zero(reg, 2);
     if (add) {
-        _tile_loadd(0, c, stride);
-        _tile_loadd(2, c + SIDE * stride, stride);
+        amx_load_sums(reg, 0, c, stride);
+        amx_load_sums(reg, 2, c + SIDE * stride, stride);
     }
     for (; steps > 0; steps--, a += A_STEP, b += B_STEP) {
-        _tile_loadd(6, b, 64);
-        _tile_loadd(4, a, 64);
-        _tile_loadd(5, a + 1024, 64);
-        _tile_dpbf16ps(0, 4, 6);
-        _tile_dpbf16ps(2, 5, 6);
+        amx_load(reg, 6, b, 64);
+        amx_load(reg, 4, a, 64);
+        amx_load(reg, 5, a + 1024, 64);
+        amx_multiply(reg, 0, 4, 6);
+        amx_multiply(reg, 2, 5, 6);
     }
-    _tile_stored(0, c, stride);
-    _tile_stored(2, c + SIDE * stride, stride);
+    amx_store(reg, 0, c, stride);
+    amx_store(reg, 2, c + SIDE * stride, stride);
 }
 
 static void amx_tile(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_row, int64_t a_col, const void *b,
@@ -222,7 +225,7 @@ static void amx_pack_b(void *to, int64_t width, const void *from, tn_dtype dtype
         pack(to, from, TN_F32, true, across, along, have, k);
 }
 
-const gemm_kernels gemm_bf16_amx = {
+const gemm_kernels CPU_NAME(gemm_bf16) = {
     .mr = 2 * SIDE,
     .nr = 2 * SIDE,
     .lanes = CPU_VF,

@@ -60,7 +60,8 @@ enum {
 
 extern const gemm_kernels gemm_f32_portable, gemm_f64_portable;
 #if CPU_X86
-extern const gemm_kernels gemm_bf16_amx, gemm_f32_split3, gemm_f32_split2; /* tile and packing only */
+extern const gemm_kernels gemm_bf16_amx, gemm_f32_split3_amx, gemm_f32_split2_amx; /* tile and packing only */
+extern const gemm_kernels gemm_bf16_avx512_bf16, gemm_f32_split3_avx512_bf16, gemm_f32_split2_avx512_bf16;
 extern const gemm_kernels gemm_f32_avx2, gemm_f64_avx2, gemm_f32_avx512, gemm_f64_avx512;
 #endif
 

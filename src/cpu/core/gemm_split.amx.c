@@ -15,61 +15,62 @@
 enum { KC_3 = 96, KC_2 = 160, PART = 2048 };
 
 /* A step has 32 k of 32 rows of A: high, mid, low, each two registers; the same of 32 columns of B. */
-CPU_INLINE void load_a(const char *a)
+CPU_INLINE void load_a(amx_registers *reg, const char *a)
 {
-    _tile_loadd(4, a, 64);
-    _tile_loadd(5, a + 1024, 64);
+    amx_load(reg, 4, a, 64);
+    amx_load(reg, 5, a + 1024, 64);
 }
 
-CPU_INLINE void load_b(const char *b)
+CPU_INLINE void load_b(amx_registers *reg, const char *b)
 {
-    _tile_loadd(6, b, 64);
-    _tile_loadd(7, b + 1024, 64);
+    amx_load(reg, 6, b, 64);
+    amx_load(reg, 7, b + 1024, 64);
 }
 
-CPU_INLINE void multiply(const bool below, const bool beside)
+CPU_INLINE void multiply(amx_registers *reg, const bool below, const bool beside)
 {
-    _tile_dpbf16ps(0, 4, 6);
+    amx_multiply(reg, 0, 4, 6);
     if (beside)
-        _tile_dpbf16ps(1, 4, 7);
+        amx_multiply(reg, 1, 4, 7);
     if (below)
-        _tile_dpbf16ps(2, 5, 6);
+        amx_multiply(reg, 2, 5, 6);
     if (below && beside)
-        _tile_dpbf16ps(3, 5, 7);
+        amx_multiply(reg, 3, 5, 7);
 }
 
 enum { HIGH = 0, MID = PART, LOW = 2 * PART };
 
 /* The small products of one step; each after the first shares an operand with the one before. */
-CPU_INLINE void small_products(const int parts, const bool below, const bool beside, const char *a, const char *b)
+CPU_INLINE void small_products(amx_registers *reg, const int parts, const bool below, const bool beside, const char *a,
+                               const char *b)
 {
-    load_a(a + HIGH);
+    load_a(reg, a + HIGH);
     if (parts == 3) {
-        load_b(b + LOW);
-        multiply(below, beside);
+        load_b(reg, b + LOW);
+        multiply(reg, below, beside);
     }
-    load_b(b + MID);
-    multiply(below, beside);
-    load_a(a + MID);
+    load_b(reg, b + MID);
+    multiply(reg, below, beside);
+    load_a(reg, a + MID);
     if (parts == 3)
-        multiply(below, beside);
-    load_b(b + HIGH);
-    multiply(below, beside);
+        multiply(reg, below, beside);
+    load_b(reg, b + HIGH);
+    multiply(reg, below, beside);
     if (parts == 3) {
-        load_a(a + LOW);
-        multiply(below, beside);
+        load_a(reg, a + LOW);
+        multiply(reg, below, beside);
     }
 }
 
-CPU_INLINE void store_sums(const bool below, const bool beside, char *c, int64_t stride)
+CPU_INLINE void store_sums(amx_registers *reg, const bool below, const bool beside, char *c, int64_t stride)
 {
-    _tile_stored(0, c, stride);
+    amx_store(reg, 0, c, stride);
     if (beside)
-        _tile_stored(1, c + 64, stride);
+        amx_store(reg, 1, c + 64, stride);
     if (below)
-        _tile_stored(2, c + AMX_SIDE * stride, stride);
+        amx_store(reg, 2, c + AMX_SIDE * stride, stride);
     if (below && beside)
-        _tile_stored(3, c + AMX_SIDE * stride + 64, stride);
+        amx_store(reg, 3, c + AMX_SIDE * stride + 64, stride);
 }
 
 /* The sum of a block of k begins with what is small, and is added to what was there when it is done: errors of rounding are those of
@@ -78,28 +79,29 @@ CPU_INLINE void tile_of(const int parts, const bool below, const bool beside, in
                         const char *b, char *c, int64_t stride, const gemm_end *end)
 {
     const int64_t step = (int64_t)parts * PART, next_step = end->next_step * (AMX_UNIT / 4);
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
+    AMX_REGISTERS(reg, AMX_SIDE);
+    amx_zero(reg, 0);
+    amx_zero(reg, 1);
+    amx_zero(reg, 2);
+    amx_zero(reg, 3);
     const char *next = end->next;
     for (int64_t i = 0; i < steps; i++) {
-        small_products(parts, below, beside, a + i * step, b + i * step);
+        small_products(reg, parts, below, beside, a + i * step, b + i * step);
         for (int64_t p = 0; p < next_step; p += 64)
             __builtin_prefetch(next + p, 0, 2);
         next += next_step;
     }
     for (int64_t i = 0; i < steps; i++) {
-        load_a(a + i * step + HIGH);
-        load_b(b + i * step + HIGH);
-        multiply(below, beside);
+        load_a(reg, a + i * step + HIGH);
+        load_b(reg, b + i * step + HIGH);
+        multiply(reg, below, beside);
     }
     if (!end->add) {
-        store_sums(below, beside, c, stride);
+        store_sums(reg, below, beside, c, stride);
         return;
     }
     float sums[2 * AMX_SIDE][2 * AMX_SIDE] __attribute__((aligned(64)));
-    store_sums(below, beside, (char *)sums, sizeof sums[0]);
+    store_sums(reg, below, beside, (char *)sums, sizeof sums[0]);
     const int rows = below ? 2 * AMX_SIDE : AMX_SIDE;
     for (int i = 0; i < rows; i++, c += stride)
         for (int j = 0; j <= (int)beside; j++) {
@@ -256,7 +258,7 @@ CPU_INLINE void pack(const int parts, char *to, const float *from, bool pairs, i
         (void)width, (void)dtype;                                                                                      \
         pack(parts, to, from, true, across, along, have, k);                                                           \
     }                                                                                                                  \
-    const gemm_kernels gemm_f32_split##parts = {                                                                       \
+    const gemm_kernels CPU_NAME(gemm_f32_split##parts) = {                                                             \
         .mr = 2 * AMX_SIDE,                                                                                            \
         .nr = 2 * AMX_SIDE,                                                                                            \
         .lanes = CPU_VF,                                                                                               \

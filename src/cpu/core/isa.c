@@ -6,6 +6,7 @@
 #endif
 #include "cpu/core/isa.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 #include <cpuid.h>
 #endif
 
-static const char *const isa_names[CPU_ISA_END] = {"portable", "avx2", "avx512", "amx"};
+static const char *const isa_names[CPU_ISA_END] = {"portable", "avx2", "avx512", "avx512_bf16", "amx"};
 
 const char *cpu_isa_name(cpu_isa isa)
 {
@@ -56,7 +57,8 @@ static bool all(uint32_t have, uint32_t want)
     return (have & want) == want;
 }
 
-cpu_isa cpu_isa_best(void)
+/* Leaves of cpuid: 1 and 7, its sub-leaf 1 too. */
+static cpu_isa find_isa(void)
 {
     enum { XSAVE_YMM = 0x6, XSAVE_ZMM = 0xe0, XSAVE_TILES = 0x60000 };
     uint32_t a, b, c, d, a1, b1, c1, d1;
@@ -71,13 +73,60 @@ cpu_isa cpu_isa_best(void)
         return CPU_AVX512;
     enum { AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24, AMX_INT8 = 1 << 25 };
     if (!all(d, AMX_BF16 | AMX_TILE | AMX_INT8) || !all((uint32_t)saved, XSAVE_TILES) || !ask_for_tiles())
-        return CPU_AVX512;
+        return CPU_AVX512_BF16;
     return CPU_AMX;
+}
+
+/* AMD's products of pairs take the time of a multiply-add, Intel's beside matrix registers that are switched off four times that: there f32
+ * is faster. */
+static bool pairs_are_fast(void)
+{
+    uint32_t a, b, c, d;
+    return __get_cpuid(0, &a, &b, &c, &d) && b == signature_AMD_ebx && d == signature_AMD_edx && c == signature_AMD_ecx;
+}
+
+/* cpuid leaves a virtual machine each time, which takes microseconds. */
+static cpu_isa known_isa(void)
+{
+    static atomic_int known = -1;
+    int isa = atomic_load_explicit(&known, memory_order_relaxed);
+    if (isa < 0) {
+        isa = (int)find_isa(); /* the same for all that ask at once */
+        atomic_store_explicit(&known, isa, memory_order_relaxed);
+    }
+    return (cpu_isa)isa;
+}
+
+cpu_isa cpu_isa_best(void)
+{
+    const cpu_isa isa = known_isa();
+    return isa == CPU_AVX512_BF16 && !pairs_are_fast() ? CPU_AVX512 : isa;
+}
+
+cpu_isa cpu_isa_most(void)
+{
+    const cpu_isa isa = known_isa();
+    return isa == CPU_AVX512_BF16 ? CPU_AMX : isa;
+}
+
+bool cpu_isa_has_tiles(void)
+{
+    return known_isa() == CPU_AMX;
 }
 #else
 cpu_isa cpu_isa_best(void)
 {
     return CPU_PORTABLE;
+}
+
+cpu_isa cpu_isa_most(void)
+{
+    return CPU_PORTABLE;
+}
+
+bool cpu_isa_has_tiles(void)
+{
+    return false;
 }
 #endif
 

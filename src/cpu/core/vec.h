@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(CPU_ISA_avx512) || defined(CPU_ISA_amx)
+#if defined(CPU_ISA_avx512) || defined(CPU_ISA_avx512_bf16) || defined(CPU_ISA_amx)
 #define CPU_VF 16
 #define CPU_VEC_AVX512 1
 #elif defined(CPU_ISA_avx2)
