@@ -156,9 +156,10 @@ typedef struct tn_context tn_context;
 typedef void (*tn_log_fn)(void *user, int level, const char *line);
 
 typedef struct tn_context_opt {
-    int threads;     /* threads of a session; 0: the processors that the process may use (affinity, cgroup quota) */
-    const char *isa; /* at most this instruction set: "portable", "avx2", "avx512", "avx512_bf16", "amx"; NULL: the best there is */
-    tn_log_fn log;   /* NULL: no log */
+    int threads; /* threads of a session; 0: the processors that the process may use (affinity, cgroup quota) */
+    const char *
+        isa; /* at most this instruction set: "portable", "avx2", "avx512", "avx512_bf16", "amx"; NULL: the best there is */
+    tn_log_fn log; /* NULL: no log */
     void *log_user;
     void *reserved[8];
 } tn_context_opt;
