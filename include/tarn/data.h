@@ -269,8 +269,9 @@ TN_API tn_picture *tn_picture_new(tn_context *context, int64_t width, int64_t he
 TN_API tn_picture *tn_picture_convert(tn_context *context, const tn_picture *picture, int channels);
 /* Scales with a triangle filter that widens when shrinking, so that nothing is skipped (as Pillow's BILINEAR). */
 TN_API tn_picture *tn_picture_resize(tn_context *context, const tn_picture *picture, int64_t width, int64_t height);
-/* A drawn or photographed digit as MNIST would show it: grey, dark ink on light ground inverted, the ink's box scaled to
- * fit 20x20 and put into 28x28 with its centre of mass in the middle. TN_FORMAT, and NULL, for a picture without ink. */
+/* A drawn or photographed digit as MNIST would show it: grey, uneven light taken off, dark ink on light ground inverted,
+ * specks of less than a hundredth of the ink left out, the ink's box scaled to fit 20x20 and put into 28x28 with its
+ * centre of mass in the middle. TN_FORMAT, and NULL, for a picture without ink. */
 TN_API tn_picture *tn_picture_digit(tn_context *context, const tn_picture *picture);
 /* A preprocessing step by name, as model files hold it: "digit", or to dims [channels, height, width] "resize" (both sides on
  * their own), "crop" (the size is covered, the middle cut out) or "pad" (fits in, the rest is black). Writes u8 in that order to `view`, which must be u8 [channels, height, width], row-major. */

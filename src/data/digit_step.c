@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/digit_light.h"
 #include "data/picture.h"
 
 enum { SIDE = 28, BOX = 20, WORK = 160, LEAST_CONTRAST = 24 };
@@ -12,48 +13,16 @@ static const float THINNEST = 2.0f; /* pixels of the result; MNIST's pens are ab
 
 /* ---- ground and ink -------------------------------------------------------------------------------------------- */
 
-/* The value that `share` of the counted pixels do not exceed. */
-static int quantile(const int64_t counts[256], double share)
-{
-    int64_t total = 0, sum = 0;
-    for (int v = 0; v < 256; v++)
-        total += counts[v];
-    for (int v = 0; v < 256; v++) {
-        sum += counts[v];
-        if ((double)sum >= share * (double)total)
-            return v;
-    }
-    return 255;
-}
-
-static void count_border(const tn_picture *p, int64_t counts[256])
-{
-    for (int64_t x = 0; x < p->width; x++) {
-        counts[p->pixels[x]]++;
-        counts[p->pixels[(p->height - 1) * p->width + x]]++;
-    }
-    for (int64_t y = 0; y < p->height; y++) {
-        counts[p->pixels[y * p->width]]++;
-        counts[p->pixels[y * p->width + p->width - 1]]++;
-    }
-}
-
 /* Grey, ink light on a ground of 0: the border tells what the ground is and how uneven it may be. */
 static tn_status stretch(tn_picture *p, base_error *e)
 {
-    int64_t border[256] = {0}, all[256] = {0};
+    data_shades border = {0}, all = {0};
     size_t n = (size_t)p->width * (size_t)p->height;
-    count_border(p, border);
-    bool light = quantile(border, 0.5) > 127;
-    for (size_t i = 0; light && i < n; i++)
-        p->pixels[i] = (uint8_t)(255 - p->pixels[i]);
-    if (light) {
-        memset(border, 0, sizeof border);
-        count_border(p, border);
-    }
+    data_digit_even_light(p);
+    data_shades_of_border(p, 1, &border);
     for (size_t i = 0; i < n; i++)
-        all[p->pixels[i]]++;
-    int ground = quantile(border, 0.9), ink = quantile(all, 1 - 0.0005);
+        all.count[p->pixels[i]]++;
+    int ground = data_shade(&border, 0.9), ink = data_shade(&all, 1 - 0.0005);
     if (ink - ground < LEAST_CONTRAST)
         return base_fail(e, TN_FORMAT, "the picture holds no digit: nothing on it stands out from its border");
     for (size_t i = 0; i < n; i++) {
@@ -67,13 +36,13 @@ typedef struct box {
     int64_t left, top, right, bottom; /* right and bottom are one past */
 } box;
 
-/* What holds the ink; specks of noise below a fifth do not count. False when there is none. */
+/* What holds the ink. False when there is none. */
 static bool find_box(const tn_picture *p, box *b)
 {
     *b = (box){p->width, p->height, 0, 0};
     for (int64_t y = 0; y < p->height; y++)
         for (int64_t x = 0; x < p->width; x++)
-            if (p->pixels[y * p->width + x] > 51) {
+            if (p->pixels[y * p->width + x] > DATA_INK) {
                 b->left = x < b->left ? x : b->left;
                 b->right = x >= b->right ? x + 1 : b->right;
                 b->top = y < b->top ? y : b->top;
@@ -189,7 +158,7 @@ tn_picture *data_picture_digit(const tn_picture *p, base_error *e)
 {
     tn_picture *grey = data_picture_convert(p, 1, e), *cut = NULL;
     box b;
-    if (grey && stretch(grey, e) == TN_OK) {
+    if (grey && stretch(grey, e) == TN_OK && data_digit_drop_specks(grey, e) == TN_OK) {
         if (find_box(grey, &b))
             cut = data_picture_crop(grey, b.left, b.top, b.right - b.left, b.bottom - b.top, e);
         else

@@ -521,6 +521,47 @@ static void digits_become_as_in_mnist(void **state)
     }
 }
 
+/* The digit ten times as large on a sheet whose light falls off to one side and the corners, with noise and dust. */
+static tn_picture *photographed(const tn_picture *digit, double ground, double ink, double slope, double noise)
+{
+    tn_picture *large = tn_picture_resize(context, digit, 280, 280), *sheet = tn_picture_new(context, 640, 480, 3);
+    base_random r = base_random_new(3, 0);
+    for (int64_t y = 0; y < 480; y++)
+        for (int64_t x = 0; x < 640; x++) {
+            bool on = x >= 200 && x < 480 && y >= 90 && y < 370;
+            double part = on ? large->pixels[(y - 90) * 280 + x - 200] / 255.0 : 0;
+            double u = (double)x / 320 - 1, v = (double)y / 240 - 1,
+                   light = 1 + slope * (u - 0.4 * v - 0.5 * (u * u + v * v));
+            double bright = (ground + part * (ink - ground)) * light + noise * (base_random_f64(&r) * 2 - 1);
+            if (x % 211 == 100 && y % 97 < 2)
+                bright = ink;
+            for (int c = 0; c < 3; c++)
+                sheet->pixels[(y * 640 + x) * 3 + c] = (uint8_t)(bright < 0 ? 0 : bright > 255 ? 255 : bright);
+        }
+    tn_picture_free(large);
+    return sheet;
+}
+
+static void photographs_are_evened(void **state)
+{
+    (void)state;
+    static const struct {
+        double ground, ink, slope, noise;
+    } light[] = {{230, 60, 0, 8}, {190, 50, 0.3, 12}, {110, 30, 0.2, 6}, {40, 200, 0.2, 10}, {70, 180, -0.2, 5}};
+    for (int digit = 0; digit < 10; digit++)
+        for (size_t i = 0; i < sizeof light / sizeof *light; i++) {
+            tn_picture *p = drawn(digit, 7);
+            tn_picture *sheet = photographed(p, light[i].ground, light[i].ink, light[i].slope, light[i].noise);
+            tn_picture *q = tn_picture_digit(context, sheet);
+            assert_non_null(q);
+            if (!(difference(p, q) < 25))
+                fail_msg("digit %d in light %zu differs by %g", digit, i, difference(p, q));
+            tn_picture_free(p);
+            tn_picture_free(sheet);
+            tn_picture_free(q);
+        }
+}
+
 static void thin_lines_stay_visible(void **state)
 {
     (void)state;
@@ -614,6 +655,7 @@ int main(void)
         cmocka_unit_test(scaling_keeps_what_it_should),
         cmocka_unit_test(scaling_agrees_with_pillow),
         cmocka_unit_test(digits_become_as_in_mnist),
+        cmocka_unit_test(photographs_are_evened),
         cmocka_unit_test(thin_lines_stay_visible),
         cmocka_unit_test(pictures_without_ink_are_refused),
         cmocka_unit_test(steps_go_by_name),
