@@ -64,6 +64,31 @@ static void print_classes(const tn_data_report *r)
         (void)printf("  and %zu more\n", r->n_classes - MOST_CLASSES);
 }
 
+/* Of the pixels of all masks. */
+static void print_shares(const tn_data_report *r)
+{
+    bool used[TN_PARTS] = {false};
+    int64_t all = 0;
+    for (size_t i = 0; i < r->n_pixels; i++) {
+        all += r->pixels[i].pixels;
+        for (int p = 0; p < TN_PARTS; p++)
+            used[p] |= r->pixels[i].masks[p] > 0;
+    }
+    (void)fputs(r->n_pixels ? "\nclasses of masks\n" : "", stdout);
+    for (size_t i = 0; i < r->n_pixels; i++) {
+        const tn_check_pixels *one = &r->pixels[i];
+        (void)printf("  %3d %-20s %7.3f%% of pixels, in masks:", one->value,
+                     one->name           ? one->name
+                     : one->value == 255 ? "(does not count)"
+                                         : "",
+                     100 * (double)one->pixels / (double)(all ? all : 1));
+        for (int p = 0; p < TN_PARTS; p++)
+            if (used[p])
+                (void)printf("  %s%s%lld", tn_part_name(p), p ? " " : "", (long long)one->masks[p]);
+        (void)putchar('\n');
+    }
+}
+
 static void print_columns(const tn_data_report *r)
 {
     const char *path = "";
@@ -104,6 +129,7 @@ static void print_report(const tn_data_report *r, const char *path)
     (void)putchar('\n');
     print_samples(r);
     print_classes(r);
+    print_shares(r);
     print_columns(r);
     print_bad("cannot be read", r->bad, r->n_bad, r->bad_total);
     print_bad("boxes that are outside of their picture, or have no area", r->outside, r->n_outside, r->outside_total);
@@ -197,7 +223,19 @@ static void json_samples(const tn_data_report *r)
         (void)putchar(':');
         json_parts(r->classes[i].count);
     }
-    (void)fputs("},\"sizes\":{", stdout);
+    (void)fputs("},\"masks\":[", stdout);
+    for (size_t i = 0; i < r->n_pixels; i++) {
+        (void)printf("%s{\"class\":%d", i ? "," : "", r->pixels[i].value);
+        if (r->pixels[i].name) {
+            (void)putchar(',');
+            json_text("name", r->pixels[i].name);
+        }
+        json_count("pixels", r->pixels[i].pixels);
+        (void)fputs(",\"masks\":", stdout);
+        json_parts(r->pixels[i].masks);
+        (void)putchar('}');
+    }
+    (void)fputs("],\"sizes\":{", stdout);
     for (size_t i = 0; i < r->n_spreads; i++) {
         (void)printf("%s\"%s\":{\"mean\":", i ? "," : "", r->spreads[i].name);
         cli_json_number(stdout, r->spreads[i].mean);

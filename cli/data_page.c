@@ -53,6 +53,26 @@ static bool put_classes(FILE *f, const tn_data_report *r)
     return series == 0 || put_plot(f, "Classes", tn_plot_bars(names, n, parts, series, NULL));
 }
 
+static bool put_shares(FILE *f, const tn_data_report *r)
+{
+    enum { ROOM = 24 };
+    const size_t n = r->n_pixels < MOST_BARS ? r->n_pixels : MOST_BARS;
+    char rooms[MOST_BARS][ROOM];
+    const char *names[MOST_BARS];
+    double shares[MOST_BARS], all = 0;
+    if (n == 0)
+        return true;
+    for (size_t i = 0; i < r->n_pixels; i++)
+        all += (double)r->pixels[i].pixels;
+    for (size_t i = 0; i < n; i++) {
+        (void)snprintf(rooms[i], ROOM, "%d", r->pixels[i].value);
+        names[i] = r->pixels[i].name ? r->pixels[i].name : rooms[i];
+        shares[i] = all > 0 ? 100 * (double)r->pixels[i].pixels / all : 0;
+    }
+    const tn_plot_series one = {.name = "% of the pixels of masks", .y = shares, .n = n};
+    return put_plot(f, "Classes of masks", tn_plot_bars(names, n, &one, 1, NULL));
+}
+
 static bool put_shown(FILE *f, const tn_data_report *r)
 {
     tn_plot_picture *p = r->n_shown ? calloc(r->n_shown, sizeof *p) : NULL;
@@ -242,7 +262,7 @@ int cli_data_write_page(const tn_data_report *r, const char *of, const char *pat
     text(f, of);
     (void)fputs("</h1>\n", f);
     put_figures(f, r);
-    bool ok = put_classes(f, r) && put_shown(f, r);
+    bool ok = put_classes(f, r) && put_shares(f, r) && put_shown(f, r);
     put_columns(f, r);
     put_histograms(f, r);
     put_lists(f, r);

@@ -23,7 +23,8 @@ extern "C" {
     X(ENTRIES, 3, "entries of arrays")                                                                                 \
     X(LINES, 4, "lines of text")                                                                                       \
     X(TEXTS, 5, "texts")                                                                                               \
-    X(BOXES, 6, "boxes")
+    X(BOXES, 6, "boxes")                                                                                               \
+    X(MASKS, 7, "masks")
 
 enum {
 #define TN_X(name, number, text) TN_SAMPLES_##name = number,
@@ -82,6 +83,13 @@ typedef struct tn_check_sample {
     const tn_picture *picture;
 } tn_check_sample;
 
+/* Of a class of masks: how many pixels have it, and how many masks of each part have such a pixel. */
+typedef struct tn_check_pixels {
+    int value;        /* as in the masks; 255: pixels that do not count */
+    const char *name; /* NULL: none is known */
+    int64_t pixels, masks[TN_PARTS];
+} tn_check_pixels;
+
 /* Lists hold at most `most` entries (tn_check_opt), the numbers beside them count all. */
 typedef struct tn_data_report {
     int64_t files, bytes; /* and files that are none of samples: */
@@ -110,6 +118,8 @@ typedef struct tn_data_report {
     const char *const *notes; /* sentences: what else is worth knowing */
     size_t n_shown;
     const tn_check_sample *shown; /* pictures to look at, reduced to 64 x 64 at most */
+    size_t n_pixels;
+    const tn_check_pixels *pixels; /* all values of masks, smallest first, and all classes that have names */
 } tn_data_report;
 
 typedef struct tn_check_opt {
@@ -119,7 +129,7 @@ typedef struct tn_check_opt {
     void *reserved[8];
 } tn_check_opt;
 
-/* Reads a folder, an archive (.tar, .tar.gz, .zip) or a file: pictures with their boxes (YOLO, VOC, COCO), sounds, tables (.csv, .tsv,
+/* Reads a folder, an archive (.tar, .tar.gz, .zip) or a file: pictures with their boxes (YOLO, VOC, COCO) or masks, sounds, tables (.csv, .tsv,
  * .jsonl), arrays (.npy, .npz, .safetensors, IDX, CIFAR's binary files) and texts, told by their names. A file that cannot be read is listed and the next one read; NULL
  * only when there is nothing at all to read, or memory is out. */
 TN_API tn_data_report *tn_data_check(tn_context *context, const char *path, const tn_check_opt *opt);

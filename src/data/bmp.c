@@ -106,7 +106,11 @@ static void read_row(const reader *r, const unsigned char *row, uint8_t *to)
     for (int64_t x = 0; x < r->width; x++, to += 3) {
         if (r->bits <= 8) {
             int per = 8 / r->bits, shift = 8 - r->bits * (int)(x % per + 1);
-            memcpy(to, r->palette[row[x / per] >> shift & ((1 << r->bits) - 1)], 3);
+            const int entry = row[x / per] >> shift & ((1 << r->bits) - 1);
+            if (r->s->numbers)
+                memset(to, entry, 3);
+            else
+                memcpy(to, r->palette[entry], 3);
         } else if (r->bits == 24) {
             for (int c = 0; c < 3; c++)
                 to[c] = row[3 * x + 2 - c];

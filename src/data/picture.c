@@ -2,16 +2,17 @@
 #include "data/picture.h"
 #include "data/picture/deep.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/context.h"
 #include "base/file.h"
+#include "base/number.h"
 #include "data/picture/scene.h"
 
 #include <tarn/picture.h>
 
-static const int64_t PIXELS_LIMIT = 100000000;
 static const size_t FILE_LIMIT = (size_t)256 << 20;
 
 /* ---- pictures in memory ---------------------------------------------------------------------------------------- */
@@ -169,12 +170,40 @@ static bool is_pnm(const data_source *s)
            (s->data[2] == ' ' || s->data[2] == '#' || (s->data[2] >= '\t' && s->data[2] <= '\r'));
 }
 
+tn_status data_picture_no_mask(const data_source *s, base_error *e, const char *why, ...)
+{
+    char text[160];
+    va_list args;
+    va_start(args, why);
+    (void)base_vprint(text, sizeof text, why, args);
+    va_end(args);
+    return base_fail(e, TN_FORMAT, "%s is no mask of class numbers, 0 to 255 in grey or as entries of a palette: %s",
+                     s->name, text);
+}
+
+/* Of a mask in three channels these are the same. Takes p; NULL: they are not. */
+static tn_picture *one_channel(tn_picture *p, const data_source *s, base_error *e)
+{
+    const size_t n = (size_t)p->width * (size_t)p->height;
+    for (size_t i = 0; p->channels == 3 && i < n; i++) {
+        const uint8_t *v = p->pixels + 3 * i;
+        if (v[0] == v[1] && v[1] == v[2])
+            continue;
+        (void)data_picture_no_mask(s, e, "it is coloured (red %d, green %d, blue %d)", v[0], v[1], v[2]);
+        tn_picture_free(p);
+        return NULL;
+    }
+    return p;
+}
+
 tn_picture *data_picture_decode_hinted(const data_source *s, data_hint *hint, base_error *e)
 {
     tn_picture *p = NULL;
     int orientation = 1;
     if (s->bytes >= 8 && memcmp(s->data, "\x89PNG\r\n\x1a\n", 8) == 0)
         (void)data_png_decode(s, &p, &orientation, e);
+    else if (s->bytes >= 3 && memcmp(s->data, "\xff\xd8\xff", 3) == 0 && s->numbers)
+        (void)data_picture_no_mask(s, e, "JPEG does not keep numbers; write PNG");
     else if (s->bytes >= 3 && memcmp(s->data, "\xff\xd8\xff", 3) == 0)
         (void)data_jpeg_decode(s, hint, &p, &orientation, e);
     else if (s->bytes >= 12 && memcmp(s->data, "RIFF", 4) == 0 && memcmp(s->data + 8, "WEBP", 4) == 0)
@@ -187,6 +216,8 @@ tn_picture *data_picture_decode_hinted(const data_source *s, data_hint *hint, ba
         base_fail(e, TN_FORMAT, "%s is not a PNG, JPEG, WebP, BMP or PPM picture: it is %s", s->name, looks_like(s));
     if (p && orientation > 1 && !s->raw)
         p = turn(p, orientation, e);
+    if (p && s->numbers)
+        p = one_channel(p, s, e);
     if (p && s->channels && p->channels != s->channels) {
         tn_picture *converted = data_picture_convert(p, s->channels, e);
         tn_picture_free(p);
@@ -206,7 +237,7 @@ static tn_picture *decode_with(const void *data, size_t bytes, const char *name,
                      .name = name,
                      .channels = o->channels,
                      .raw = o->raw_orientation,
-                     .pixels_limit = o->pixels_limit > 0 ? o->pixels_limit : PIXELS_LIMIT};
+                     .pixels_limit = o->pixels_limit > 0 ? o->pixels_limit : DATA_PIXELS_LIMIT};
     return data_picture_decode_hinted(&s, NULL, e);
 }
 
@@ -292,7 +323,7 @@ tn_picture16 *data_picture_decode16(const void *data, size_t bytes, const char *
     data_source s = {.data = data,
                      .bytes = bytes,
                      .name = name,
-                     .pixels_limit = opt->pixels_limit > 0 ? opt->pixels_limit : PIXELS_LIMIT};
+                     .pixels_limit = opt->pixels_limit > 0 ? opt->pixels_limit : DATA_PIXELS_LIMIT};
     if (bytes >= 8 && memcmp(data, "\x89PNG\r\n\x1a\n", 8) == 0 &&
         (opt->channels == 0 || opt->channels == 1 || opt->channels == 3))
         (void)data_png_decode16(&s, &p, &wide, &orientation, e);

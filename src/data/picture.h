@@ -22,6 +22,8 @@ typedef struct data_hint {
     data_part part;
 } data_hint;
 
+enum { DATA_PIXELS_LIMIT = 100000000 }; /* of a picture, where none is given */
+
 /* Bytes to be decoded, and what their picture may cost. */
 typedef struct data_source {
     const unsigned char *data;
@@ -29,9 +31,13 @@ typedef struct data_source {
     const char *name;
     int64_t pixels_limit;
     int channels; /* wanted: 0, 1 or 3 */
-    bool numbers; /* entries of a palette, and grey of few bits, as they are: a mask of class numbers */
-    bool raw;     /* not turned as EXIF says */
+    bool
+        numbers; /* a mask: entries of a palette and grey as they are; what is no class number, 0 to 255, in one channel is refused */
+    bool raw; /* not turned as EXIF says */
 } data_source;
+
+/* Of a mask that is none: "NAME is no mask of class numbers, 0 to 255 in grey or as entries of a palette: " and why. */
+tn_status data_picture_no_mask(const data_source *s, base_error *e, const char *why, ...) TN_PRINTF(3, 4);
 
 /* Sides of at least 1; pixels zeroed and part of the same memory as the tn_picture. */
 tn_picture *data_picture_new(int64_t width, int64_t height, int channels, base_error *e);

@@ -24,6 +24,7 @@ typedef struct reader {
     int64_t width, height;
     tn_picture16 *wide; /* 16 bits are kept and go here; NULL: they are reduced to 8 */
     bool wants_wide;
+    bool two_bytes; /* a value, of what was read */
     bool no_memory;
     tn_status status; /* of a failure of our own */
     char message[160];
@@ -87,8 +88,6 @@ static void set_transforms(reader *r)
     int type = png_get_color_type(r->png, r->info);
     if (r->source->numbers && (type == PNG_COLOR_TYPE_PALETTE || type == PNG_COLOR_TYPE_GRAY)) {
         png_set_packing(r->png);
-        if (png_get_bit_depth(r->png, r->info) == 16)
-            png_set_scale_16(r->png);
         return;
     }
     if (type == PNG_COLOR_TYPE_PALETTE)
@@ -97,7 +96,7 @@ static void set_transforms(reader *r)
         png_set_expand_gray_1_2_4_to_8(r->png);
     if (png_get_valid(r->png, r->info, PNG_INFO_tRNS))
         png_set_tRNS_to_alpha(r->png);
-    if (png_get_bit_depth(r->png, r->info) == 16 && !r->wants_wide)
+    if (png_get_bit_depth(r->png, r->info) == 16 && !r->wants_wide && !r->source->numbers)
         png_set_scale_16(r->png);
 }
 
@@ -107,7 +106,8 @@ static bool read_rows(reader *r)
     png_read_update_info(r->png, r->info);
     r->channels = png_get_channels(r->png, r->info);
     size_t row = png_get_rowbytes(r->png, r->info);
-    bool wide = png_get_bit_depth(r->png, r->info) == 16;
+    const bool two_bytes = png_get_bit_depth(r->png, r->info) == 16, wide = two_bytes && !r->source->numbers;
+    r->two_bytes = two_bytes;
     r->raw = calloc((size_t)r->height, row);
     if (wide)
         r->wide = r->raw ? data_picture16_new(r->width, r->height, r->channels >= 3 ? 3 : 1, r->e) : NULL;
@@ -170,6 +170,26 @@ static void flatten(const reader *r)
             r->out->pixels[i * (size_t)colours + (size_t)c] = alpha ? over_white(from[c], from[colours]) : from[c];
 }
 
+/* A mask: values as they are. Colours that are greys are left to picture.c. */
+static tn_status flatten_numbers(const reader *r)
+{
+    const size_t n = (size_t)r->width * (size_t)r->height, bytes = r->two_bytes ? 2 : 1;
+    const int colours = r->out->channels;
+    const bool alpha = r->channels == 2 || r->channels == 4;
+    const uint8_t *from = r->raw;
+    for (size_t i = 0; i < n; i++, from += (size_t)r->channels * bytes) {
+        for (int c = 0; c < colours; c++) {
+            const unsigned v = r->two_bytes ? (unsigned)from[2 * c] << 8 | from[2 * c + 1] : from[c];
+            if (v > UINT8_MAX)
+                return data_picture_no_mask(r->source, r->e, "it has the value %u", v);
+            r->out->pixels[i * (size_t)colours + (size_t)c] = (uint8_t)v;
+        }
+        if (alpha && from[(size_t)colours * bytes] != UINT8_MAX)
+            return data_picture_no_mask(r->source, r->e, "pixels are transparent");
+    }
+    return TN_OK;
+}
+
 /* Values of two bytes, the high one first. */
 static void flatten_wide(const reader *r)
 {
@@ -199,7 +219,11 @@ static tn_status decode(const data_source *s, tn_picture **out, tn_picture16 **w
     bool good = read_all(&r) && !r.no_memory;
     if (good)
         *orientation = orientation_of(&r);
-    if (good && r.wide)
+    if (good && s->numbers && (r.status = flatten_numbers(&r)) != TN_OK)
+        good = false;
+    else if (good && s->numbers)
+        ; /* done */
+    else if (good && r.wide)
         flatten_wide(&r);
     else if (good)
         flatten(&r);

@@ -52,6 +52,15 @@ static uint8_t stretched(int64_t v, int64_t most)
     return (uint8_t)((v * 255 + most / 2) / most);
 }
 
+/* Of a mask the number itself. */
+static tn_status take_value(const reader *r, int64_t v, int64_t most, uint8_t *to)
+{
+    if (r->s->numbers && v > UINT8_MAX)
+        return data_picture_no_mask(r->s, r->e, "it has the value %lld", (long long)v);
+    *to = r->s->numbers ? (uint8_t)v : stretched(v, most);
+    return TN_OK;
+}
+
 static tn_status read_text(reader *r, tn_picture *p, int64_t most, bool bits)
 {
     int64_t n = p->width * p->height * p->channels;
@@ -61,24 +70,26 @@ static tn_status read_text(reader *r, tn_picture *p, int64_t most, bool bits)
             skip_space(r);
             if (r->at >= r->s->bytes || (r->s->data[r->at] != '0' && r->s->data[r->at] != '1'))
                 return damaged(r, "a 0 or a 1 is due");
-            v = r->s->data[r->at++] == '0';
+            v = (r->s->data[r->at++] == '0') != r->s->numbers; /* of a mask the bit */
         } else {
             BASE_TRY(take_number(r, &v));
         }
-        p->pixels[i] = stretched(v, most);
+        BASE_TRY(take_value(r, v, most, &p->pixels[i]));
     }
     return TN_OK;
 }
 
-static void read_bytes(const unsigned char *from, tn_picture *p, int64_t most, bool bits)
+static tn_status read_bytes(const reader *r, const unsigned char *from, tn_picture *p, int64_t most, bool bits)
 {
     int64_t n = p->width * p->height * p->channels;
-    size_t row = (size_t)(p->width + 7) / 8;
+    const size_t row = (size_t)(p->width + 7) / 8;
+    const uint8_t black = r->s->numbers ? 1 : 0, white = r->s->numbers ? 0 : 255;
     for (int64_t y = 0; bits && y < p->height; y++)
         for (int64_t x = 0; x < p->width; x++)
-            p->pixels[y * p->width + x] = from[(size_t)y * row + (size_t)x / 8] >> (7 - x % 8) & 1 ? 0 : 255;
+            p->pixels[y * p->width + x] = from[(size_t)y * row + (size_t)x / 8] >> (7 - x % 8) & 1 ? black : white;
     for (int64_t i = 0; !bits && i < n; i++)
-        p->pixels[i] = stretched(most > 255 ? from[2 * i] << 8 | from[2 * i + 1] : from[i], most);
+        BASE_TRY(take_value(r, most > 255 ? from[2 * i] << 8 | from[2 * i + 1] : from[i], most, &p->pixels[i]));
+    return TN_OK;
 }
 
 tn_status data_pnm_decode(const data_source *s, tn_picture **out, base_error *e)
@@ -105,9 +116,7 @@ tn_status data_pnm_decode(const data_source *s, tn_picture **out, base_error *e)
     tn_picture *p = data_picture_new(width, height, channels, e);
     if (!p)
         return e ? e->status : TN_MEMORY;
-    tn_status status = text ? read_text(&r, p, most, bits) : TN_OK;
-    if (!text)
-        read_bytes(s->data + r.at, p, most, bits);
+    const tn_status status = text ? read_text(&r, p, most, bits) : read_bytes(&r, s->data + r.at, p, most, bits);
     if (status != TN_OK)
         tn_picture_free(p);
     else

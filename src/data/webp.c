@@ -26,6 +26,11 @@ static tn_status decode_alpha(const data_source *s, tn_picture *p, base_error *e
     if (!rgba)
         return base_no_memory(e, "decoding a WebP picture");
     bool good = WebPDecodeRGBAInto(s->data, s->bytes, rgba, row * (size_t)p->height, (int)row) != NULL;
+    for (size_t i = 0; good && s->numbers && i < n; i++)
+        if (rgba[4 * i + 3] != UINT8_MAX) {
+            free(rgba);
+            return data_picture_no_mask(s, e, "pixels are transparent");
+        }
     for (size_t i = 0; good && i < n; i++)
         for (size_t c = 0; c < 3; c++)
             p->pixels[3 * i + c] = over_white(rgba[4 * i + c], rgba[4 * i + 3]);

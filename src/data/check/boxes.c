@@ -111,7 +111,7 @@ static tn_status find_all(data_check *c, int64_t *yolo, int64_t *voc)
             c->told[yolo[i]].holds = CHECK_YOLO;
         if (voc[i] >= 0)
             c->told[voc[i]].holds = CHECK_VOC;
-        if (boxes && names_classes(data_files_name(c->files, i)))
+        if ((boxes || c->annotated) && names_classes(data_files_name(c->files, i)))
             c->told[i].holds = CHECK_CLASS_NAMES;
         c->boxed |= (boxes && yolo[i] >= 0) || voc[i] >= 0;
         if (data_name_ends(data_files_name(c->files, i), ".json"))
@@ -195,29 +195,35 @@ static tn_status add_boxes(reading *r, const picture_item *item, const char *whe
     return TN_OK;
 }
 
-/* Names of YOLO's classes: the lines of classes.txt or obj.names, wherever. */
-static tn_status read_class_names(const data_check *c, picture_set *s, base_error *e)
+tn_status check_class_names(data_check *c, data_names *names)
 {
     data_buffer b = {0};
-    data_names names = {0};
     tn_status status = TN_OK;
-    for (int64_t i = 0; i < data_files_count(c->files) && names.n == 0 && status == TN_OK; i++) {
+    for (int64_t i = 0; i < data_files_count(c->files) && names->n == 0 && status == TN_OK; i++) {
         base_error ignored = {0};
         if (!names_classes(data_files_name(c->files, i)) || data_files_read(c->files, i, &b, &ignored) != TN_OK ||
             memchr(b.data, '\0', b.bytes))
             continue;
         const char *p = (const char *)b.data, *end = p + b.bytes;
-        while (p < end && names.n < MOST_NAMES && status == TN_OK) {
+        while (p < end && names->n < MOST_NAMES && status == TN_OK) {
             size_t n = 0;
             while (p + n < end && p[n] != '\n' && p[n] != '\r')
                 n++;
-            const char *copy = n ? base_arena_printf(&s->arena, "%.*s", (int)n, p) : "";
-            if (n && (!copy || !base_vec_push(&names, copy)))
-                status = base_no_memory(e, "checking data");
+            const char *copy = n ? base_arena_printf(&c->arena, "%.*s", (int)n, p) : "";
+            if (n && (!copy || !base_vec_push(names, copy)))
+                status = base_no_memory(c->err, "checking data");
             p += n + 1;
         }
     }
     data_buffer_free(&b);
+    return status;
+}
+
+/* Names of YOLO's classes, for the set. */
+static tn_status read_class_names(data_check *c, picture_set *s)
+{
+    data_names names = {0};
+    const tn_status status = check_class_names(c, &names);
     s->class_names =
         status == TN_OK && names.n ? base_arena_copy(&s->arena, names.at, names.n * sizeof *names.at) : NULL;
     s->classes = s->class_names ? (int)names.n : 0;
@@ -268,7 +274,7 @@ static tn_status read_all_beside(reading *r, bool voc)
     data_buffer b = {0};
     tn_status status = begin(r, !voc);
     if (status == TN_OK && !voc)
-        status = read_class_names(c, r->set, c->err);
+        status = read_class_names(c, r->set);
     for (int64_t i = 0; i < data_files_count(c->files) && status == TN_OK; i++) {
         const int64_t file = tn_picture_name(data_files_name(c->files, i)) ? boxes_find_beside(c->files, i, voc) : -1;
         if (file >= 0 && c->told[file].holds == (voc ? CHECK_VOC : CHECK_YOLO))

@@ -195,7 +195,7 @@ int check_part_of(const char *name, bool of_file)
 }
 
 /* Folders of YOLO, Pascal VOC, COCO and of masks, which say what is in them and not what class it is. */
-static bool layout_word(const char *word, size_t n, bool of_annotations)
+bool check_layout_word(const char *word, size_t n, bool of_annotations)
 {
     static const char *const words[] = {"images",
                                         "JPEGImages",
@@ -215,9 +215,14 @@ static bool layout_word(const char *word, size_t n, bool of_annotations)
 static bool in_layout(const char *name, bool of_annotations)
 {
     for (const char *slash; (slash = strchr(name, '/')) != NULL; name = slash + 1)
-        if (layout_word(name, (size_t)(slash - name), of_annotations))
+        if (check_layout_word(name, (size_t)(slash - name), of_annotations))
             return true;
     return false;
+}
+
+bool check_annotates(const char *name)
+{
+    return in_layout(name, true);
 }
 
 /* Is there a folder of pictures and one of what is told of them? */
@@ -234,14 +239,14 @@ static bool is_annotated(const data_files *files)
 }
 
 /* The class of train/cat/more/1.jpg and of cat/1.jpg is cat: the first folder that is not a part; -1: none. Of pictures with boxes
- * it is the boxes that have one. */
+ * or masks it is these that have one. */
 static int class_by_folder(data_check *c, const char *name)
 {
     char folder[256];
     const char *at = name + c->root;
-    for (const char *slash; !c->boxed && (slash = strchr(at, '/')) != NULL; at = slash + 1) {
+    for (const char *slash; !c->boxed && !c->masked && (slash = strchr(at, '/')) != NULL; at = slash + 1) {
         size_t n = (size_t)(slash - at);
-        if (part_word(at, n) || (c->annotated && layout_word(at, n, false)) || n == 0 || n >= sizeof folder)
+        if (part_word(at, n) || (c->annotated && check_layout_word(at, n, false)) || n == 0 || n >= sizeof folder)
             continue;
         memcpy(folder, at, n);
         folder[n] = '\0';
@@ -381,15 +386,19 @@ static tn_status read_files(data_check *c)
     c->annotated = is_annotated(c->files);
     c->classed_texts = are_classed_texts(c->files, c->root);
     status = check_find_boxes(c);
-    if (status == TN_OK && c->annotated && !c->boxed)
+    if (status == TN_OK)
+        check_find_masks(c);
+    if (status == TN_OK && c->annotated && !c->boxed && !c->masked)
         status = check_add_note(c, "pictures and what is told of them lie in folders side by side: the latter are no "
-                                   "boxes of YOLO, VOC or COCO, "
+                                   "boxes of YOLO, VOC or COCO, and no masks, "
                                    "and were not looked into");
     for (int64_t i = 0; status == TN_OK && i < data_files_count(c->files); i++)
         status = read_file(c, i, &b, &where);
     data_buffer_free(&b);
     base_str_free(&where);
-    return status == TN_OK && c->boxed ? check_boxes(c) : status;
+    if (status == TN_OK && c->boxed)
+        status = check_boxes(c);
+    return status == TN_OK && c->masked ? check_masks(c) : status;
 }
 
 /* An archive in the folder, if it can be opened: a broken one must not keep the others from being read. */
@@ -520,6 +529,7 @@ static tn_status finish(data_check *c)
     HAND_OVER(columns, n_columns);
     HAND_OVER(notes, n_notes);
     HAND_OVER(shown, n_shown);
+    HAND_OVER(pixels, n_pixels);
 #undef HAND_OVER
     base_vec_free(&c->items); /* names are made; these are large */
     base_vec_free(&c->looks);
@@ -593,6 +603,7 @@ void tn_data_report_free(tn_data_report *report)
     base_vec_free(&c->columns);
     base_vec_free(&c->notes);
     base_vec_free(&c->shown);
+    base_vec_free(&c->pixels);
     base_arena_free(&c->arena);
     free(c);
 }

@@ -1,4 +1,4 @@
-/* check.h: a data set being read once. check.c goes through its files; each kind of file has a reader (pictures.c, boxes.c, cifar.c,
+/* check.h: a data set being read once. check.c goes through its files; each kind of file has a reader (pictures.c, boxes.c, masks.c, cifar.c,
  * sounds.c, tables.c, arrays.c, texts.c) that notes its samples; repeats.c finds what comes twice among them. */
 #ifndef DATA_CHECK_CHECK_H
 #define DATA_CHECK_CHECK_H
@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "base/vec.h"
 #include "data/files.h"
+#include "data/names.h"
 
 #include <tarn/check.h>
 
@@ -29,8 +30,9 @@ typedef struct check_look {
     uint8_t grey[CHECK_LOOK];
 } check_look;
 
-/* What files say of each other: the size of a picture that was read, and whether a file holds boxes, or the names of their classes. */
-typedef enum check_holds { CHECK_OTHER, CHECK_YOLO, CHECK_VOC, CHECK_COCO, CHECK_CLASS_NAMES } check_holds;
+/* What files say of each other: the size of a picture that was read, and whether a file holds boxes, a mask, or the
+ * names of their classes. */
+typedef enum check_holds { CHECK_OTHER, CHECK_YOLO, CHECK_VOC, CHECK_COCO, CHECK_CLASS_NAMES, CHECK_MASK } check_holds;
 typedef struct check_told {
     int32_t width, height; /* 0: not known */
     uint8_t holds;
@@ -65,8 +67,10 @@ typedef struct data_check {
     base_vec(tn_check_column) columns;
     base_vec(const char *) notes;
     base_vec(tn_check_sample) shown;
+    base_vec(tn_check_pixels) pixels;
     bool annotated;     /* pictures with boxes or masks, in folders such as images and labels */
     bool boxed;         /* files of boxes were found */
+    bool masked;        /* masks were */
     check_told *told;   /* of each file */
     int64_t near_leaks; /* pairs of alike ones in two parts */
     bool classed_texts; /* .txt files in folders by class: each is a sample */
@@ -100,6 +104,15 @@ tn_status check_cifar(data_check *c, const check_file *f);
 /* boxes.c: which files hold boxes, before any is read; and those read, when all pictures were. */
 tn_status check_find_boxes(data_check *c);
 tn_status check_boxes(data_check *c);
+/* Names of classes: the lines of classes.txt or obj.names, wherever; none if there is no such file. */
+tn_status check_class_names(data_check *c, data_names *names);
+/* masks.c: the same for masks, after the boxes. */
+void check_find_masks(data_check *c);
+tn_status check_masks(data_check *c);
+/* A folder of pictures, or (alone, where `of_annotations`) of what is told of them: images, labels, masks, ... */
+bool check_layout_word(const char *word, size_t n, bool of_annotations);
+/* Does a file lie in a folder of what is told of pictures? */
+bool check_annotates(const char *name);
 /* Is it a file of CIFAR's binary form, which says its part? */
 bool check_cifar_name(const char *name, int *part);
 /* One with the names of its classes? */

@@ -30,6 +30,25 @@ static int by_stem(const void *a, const void *b)
     return compare(p->name, p->length, q->name, q->length);
 }
 
+/* The mask of a picture; NULL: none, or several, of which none can be chosen, with the sentence in e. */
+static const stem *find_mask(const stems *masks, const stem *like, base_error *e)
+{
+    const stem *mask = masks->n ? bsearch(like, masks->at, masks->n, sizeof *like, by_stem) : NULL;
+    if (!mask) {
+        base_fail(e, TN_NOT_FOUND, "there is no mask for this picture");
+        return NULL;
+    }
+    const stem *other = mask > masks->at && by_stem(mask - 1, mask) == 0                  ? mask - 1
+                        : mask + 1 < masks->at + masks->n && by_stem(mask, mask + 1) == 0 ? mask + 1
+                                                                                          : NULL;
+    if (!other)
+        return mask;
+    const bool swap = other->file < mask->file;
+    base_fail(e, TN_FORMAT, "this picture has several masks: %s and %s", BASE_SHOW(swap ? other->name : mask->name),
+              BASE_SHOW(swap ? mask->name : other->name));
+    return NULL;
+}
+
 static tn_status list_masks(const data_files *masks, stems *out, base_error *e)
 {
     for (int64_t i = 0; i < data_files_count(masks); i++) {
@@ -51,12 +70,11 @@ static tn_status pair_up(picture_set *s, base_error *e)
         const stem like = {name, stem_length(name), 0};
         if (!tn_picture_name(name))
             continue;
-        const stem *mask = masks.n ? bsearch(&like, masks.at, masks.n, sizeof like, by_stem) : NULL;
+        const stem *mask = find_mask(&masks, &like, e);
         picture_item item = {.file = i, .mask = mask ? mask->file : 0};
         if (!mask) {
-            base_fail(e, TN_NOT_FOUND, "there is no mask for this picture");
-            (void)data_files_blame(s->files, i, e);
-            status = picture_item_wrong(s, &item, TN_NOT_FOUND, e);
+            const tn_status why = data_files_blame(s->files, i, e);
+            status = picture_item_wrong(s, &item, why, e);
         }
         if (status == TN_OK && !base_vec_push(&s->items, item))
             status = base_no_memory(e, "listing pictures");

@@ -13,8 +13,6 @@
 #include "data/picture/pipeline.h"
 #include "data/stamp.h"
 
-static const int64_t PIXELS_LIMIT = 100000000;
-
 /* ---- names ----------------------------------------------------------------------------------------------------- */
 
 bool tn_picture_name(const char *name)
@@ -72,7 +70,7 @@ picture_set *picture_set_new(const tn_pictures_opt *o, base_error *e)
     s->fit = (int)o->fit;
     s->fill = o->fill;
     s->most_boxes = o->most_boxes;
-    s->pixels_limit = o->pixels_limit > 0 ? o->pixels_limit : PIXELS_LIMIT;
+    s->pixels_limit = o->pixels_limit > 0 ? o->pixels_limit : DATA_PIXELS_LIMIT;
     s->pipeline = o->pipeline ? pipeline_retain(o->pipeline) : NULL;
     s->deep = o->deep;
     s->skip_bad = o->skip_bad;
