@@ -101,7 +101,7 @@ static const char *due_of(const format_option *o)
     case FORMAT_KIND_FLOATS: return "a number";
     case FORMAT_KIND_BYTES: return "a number of bytes";
     case FORMAT_KIND_PATH:
-    case FORMAT_KIND_PATHS: return "a path";
+    case FORMAT_KIND_PATHS: return o->names ? "a name or a path" : "a path";
     case FORMAT_KIND_ENUM: return "a word";
     case FORMAT_KIND_TABLE: return "a mapping";
     default: return "a text";
@@ -200,12 +200,24 @@ bool format_path_names_set(const char *path)
     return strncmp(path, "set:", 4) == 0;
 }
 
-static tn_status read_path(const format_yaml_node *node, const char *path, const char **field, const reading *r)
+bool format_is_path(const format_option *o, const char *text)
+{
+    const char *const *ending = o->names;
+    if (o->kind != FORMAT_KIND_PATH && o->kind != FORMAT_KIND_PATHS)
+        return false;
+    while (ending && *ending && !base_ends_with(text, *ending))
+        ending++;
+    return !ending || *ending;
+}
+
+static tn_status read_path(const format_option *o, const format_yaml_node *node, const char *path, const char **field,
+                           const reading *r)
 {
     const char *folder = node->source ? node->source->folder : ".";
     if (node->text[0] == '\0')
         return format_yaml_fail(node, r->e, "%s: the path is empty", path);
-    bool as_is = node->text[0] == '/' || strcmp(folder, ".") == 0 || format_path_names_set(node->text);
+    bool as_is = !format_is_path(o, node->text) || node->text[0] == '/' || strcmp(folder, ".") == 0 ||
+                 format_path_names_set(node->text);
     *field =
         as_is ? base_arena_strdup(r->arena, node->text)
               : base_arena_printf(r->arena, "%s%s%s", folder, folder[strlen(folder) - 1] == '/' ? "" : "/", node->text);
@@ -229,7 +241,7 @@ static tn_status read_scalar(const format_option *o, const format_yaml_node *nod
     case FORMAT_KIND_BYTES: return read_bytes(node, path, field, r);
     case FORMAT_KIND_ENUM: return read_enum(o, node, path, field, r);
     case FORMAT_KIND_PATH:
-    case FORMAT_KIND_PATHS: return read_path(node, path, field, r);
+    case FORMAT_KIND_PATHS: return read_path(o, node, path, field, r);
     default:
         *(const char **)field = base_arena_strdup(r->arena, node->text);
         return *(const char **)field ? TN_OK : no_memory(r);

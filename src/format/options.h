@@ -50,7 +50,7 @@ typedef struct format_option {
     const char *fallback;     /* as one would write it ("0.1", "[0.9, 0.999]"); NULL: none; or FORMAT_REQUIRED */
     const char *range;        /* of a number, or of each in a list */
     int least_n, most_n;      /* length of a list; most_n 0: any */
-    const char *const *names; /* of an enum, ended by NULL */
+    const char *const *names; /* of an enum; of a path that may be a name too, the endings of paths. Ended by NULL */
     const struct format_table *table;
     const char *doc; /* one line */
     size_t offset;
@@ -96,6 +96,12 @@ typedef struct format_table {
         .key = #f, .kind = FORMAT_KIND_PATH, .fallback = fallback_, .doc = doc_,                                       \
         .offset = FORMAT_FIELD(S, f, const char *)                                                                     \
     }
+/* A name, or a path if it has one of these endings. */
+#define FORMAT_NAME_OR_PATH(S, f, fallback_, endings_, doc_)                                                           \
+    {                                                                                                                  \
+        .key = #f, .kind = FORMAT_KIND_PATH, .fallback = fallback_, .names = endings_, .doc = doc_,                    \
+        .offset = FORMAT_FIELD(S, f, const char *)                                                                     \
+    }
 #define FORMAT_ENUM(S, f, fallback_, names_, doc_)                                                                     \
     {                                                                                                                  \
         .key = #f, .kind = FORMAT_KIND_ENUM, .fallback = fallback_, .names = names_, .doc = doc_,                      \
@@ -132,6 +138,8 @@ typedef struct format_table {
     }
 
 /* "set:NAME": not a place but a known set, which a program puts one in for. Such a path is no file's neighbour. */
+/* Does an option's text stand for a place among files? */
+bool format_is_path(const format_option *o, const char *text);
 bool format_path_names_set(const char *path);
 
 /* Fills *options from a node, defaults for what it does not say. A NULL node, or an empty one, says nothing; `origin` then

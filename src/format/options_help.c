@@ -129,7 +129,7 @@ static void add_type(const format_option *o, base_str *out)
     case FORMAT_KIND_FLOAT: base_str_add(out, "number"); break;
     case FORMAT_KIND_BYTES: base_str_add(out, "bytes (512M, 2G)"); break;
     case FORMAT_KIND_STRING: base_str_add(out, "text"); break;
-    case FORMAT_KIND_PATH: base_str_add(out, "path"); break;
+    case FORMAT_KIND_PATH: base_str_add(out, o->names ? "name or path" : "path"); break;
     case FORMAT_KIND_ENUM: add_names(o->names, ", ", out); break;
     case FORMAT_KIND_INTS: add_count(o, out), base_str_add(out, "whole numbers"); break;
     case FORMAT_KIND_FLOATS: add_count(o, out), base_str_add(out, "numbers"); break;

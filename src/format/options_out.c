@@ -20,9 +20,9 @@ static format_yaml_node *scalar(const writing *w, const char *text, bool is_text
     return node;
 }
 
-static format_yaml_node *path_scalar(const writing *w, const char *path)
+static format_yaml_node *path_scalar(const writing *w, const format_option *o, const char *path)
 {
-    bool as_is = !w->folder || path[0] == '/' || format_path_names_set(path);
+    bool as_is = !w->folder || !format_is_path(o, path) || path[0] == '/' || format_path_names_set(path);
     const char *text = as_is ? path : base_arena_printf(&w->tree->arena, "%s/%s", w->folder, path);
     return text ? scalar(w, text, true) : NULL;
 }
@@ -49,7 +49,7 @@ static format_yaml_node *list(const writing *w, const format_option *o, const vo
     for (size_t i = 0; node && i < ints->n; i++) {
         format_yaml_node *entry = o->kind == FORMAT_KIND_INTS     ? number(w, ints->at[i])
                                   : o->kind == FORMAT_KIND_FLOATS ? real(w, floats->at[i])
-                                  : o->kind == FORMAT_KIND_PATHS  ? path_scalar(w, strings->at[i])
+                                  : o->kind == FORMAT_KIND_PATHS  ? path_scalar(w, o, strings->at[i])
                                                                   : scalar(w, strings->at[i], true);
         if (!entry || !format_yaml_put(w->tree, node, NULL, entry))
             return NULL;
@@ -81,7 +81,7 @@ static format_yaml_node *value_node(const writing *w, const format_option *o, co
     case FORMAT_KIND_BYTES: return number(w, *(const int64_t *)field);
     case FORMAT_KIND_FLOAT: return real(w, *(const double *)field);
     case FORMAT_KIND_STRING: return scalar(w, *(const char *const *)field, true);
-    case FORMAT_KIND_PATH: return path_scalar(w, *(const char *const *)field);
+    case FORMAT_KIND_PATH: return path_scalar(w, o, *(const char *const *)field);
     case FORMAT_KIND_ENUM: return scalar(w, o->names[*(const int *)field], false);
     case FORMAT_KIND_TABLE: return table_node(w, o->table, field);
     case FORMAT_KIND_NODE: return copy(w, *(const format_yaml_node *const *)field);

@@ -153,8 +153,10 @@ tn_status train_check_input(const train_recipe *r, const tn_field *x, base_error
 const char *train_path_of(const format_option *o, const void *options, size_t at)
 {
     const void *field = (const char *)options + o->offset;
-    if (o->kind == FORMAT_KIND_PATH)
-        return at == 0 ? *(const char *const *)field : NULL;
+    if (o->kind == FORMAT_KIND_PATH) {
+        const char *path = *(const char *const *)field;
+        return at == 0 && path && format_is_path(o, path) ? path : NULL;
+    }
     const format_strings *list = field;
     return o->kind == FORMAT_KIND_PATHS && at < list->n ? list->at[at] : NULL;
 }

@@ -1,7 +1,6 @@
 /* rows.c: see rows.h. */
 #include "train/rows.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,21 +55,16 @@ static void say_notes(const tn_context *c, const char *path, const tn_table *t)
     }
 }
 
-/* Infinities are numbers to the reader, but nothing can be learned of them. Tables on disk are not read once more for them. */
+/* Infinities are numbers to the reader, but nothing can be learned of them. Of tables on disk it is a note. */
 static void say_infinite(const tn_context *c, const char *path, const tn_table *t)
 {
     for (int k = 0; k < tn_table_columns(t) && !t->map.data; k++) {
         const tn_column *column = tn_table_column(t, k);
-        int64_t n = 0, first = 0;
-        for (int64_t i = tn_table_rows(t); column->type == TN_COLUMN_NUMBER && i-- > 0;)
-            if (isinf(((const double *)column->values)[i]) && !tn_table_missing(t, k, i)) {
-                first = i;
-                n++;
-            }
+        int64_t first = 0;
+        const int64_t n = table_infinite(column, tn_table_rows(t), &first);
         if (n > 0)
-            base_log(c, BASE_LOG_WARNING,
-                     "doubtful: %s: row %lld: column \"%s\" is infinite there%s, which counts as missing", path,
-                     (long long)first + 1, BASE_SHOW(column->name), n > 1 ? " and in other rows" : "");
+            base_log(c, BASE_LOG_WARNING, TABLE_INFINITE, path, (long long)first + 1, BASE_SHOW(column->name),
+                     n > 1 ? " and in other rows" : "");
     }
 }
 

@@ -54,6 +54,12 @@ says 'doubtful: nodes.csv:11:10: column "f": "abc" is no number'
 sed '9s/^[0-9]*/inf/' good.csv >inf.csv
 runs 0 train r.yaml data.path=inf.csv
 says 'doubtful: inf.csv: row 8: column "x" is infinite there, which counts as missing'
+sed -i '12s/^[0-9]*/-inf/' inf.csv # on disk, made and found again, the same
+for _ in made found; do
+    runs 0 train r.yaml data.path=inf.csv data.cache=disk data.cache_folder=kept
+    says 'doubtful: inf.csv: row 8: column "x" is infinite there and in other rows, which counts as missing'
+done
+[ -n "$(ls kept)" ] || say "nothing was kept on disk"
 head -n 1 good.csv >head.csv
 wrong "there are no samples: what was read is empty but for its header" data.path=head.csv
 

@@ -102,7 +102,11 @@ runs 1 train wrong.yaml
 says "the data have a class for each of 1024 places, and the model scores for 900"
 runs 1 train masks.yaml data.channels=2
 says "channels 2; 1 is grey, 3 is colour"
-rm shapes/masks/val/00003.png
+cp shapes/masks/val/00004.png good4.png
+rm shapes/masks/val/0000[34].png
+runs 1 train masks.yaml
+says "00003.png: there is no mask for this picture, and so it is with 1 other"
+cp good4.png shapes/masks/val/00004.png
 runs 1 train masks.yaml
 says "there is no mask for this picture" "00003.png"
 runs 0 train masks.yaml data.on_error=skip output.folder=nomask
@@ -184,6 +188,12 @@ JSON
     prints "mAP@0.5 0."
     runs 1 train coco.yaml data.annotations=none.json
     says "none.json"
+    sed 's/0000/gone/g; s/{"id": 2,/{"id": 3, "file_name": "here.png"}, {"id": 2,/' a.json >gone.json
+    runs 1 train coco.yaml data.annotations=gone.json
+    says 'gone.json: there is no picture "gone0.png", and so it is with 2 others'
+    mkdir -p told/val/images && cp shapes/val/images/0000[01].png told/val/images && cp a.json told && cp gone.json told
+    runs 0 data check told
+    prints "cannot be read: 1" 'gone.json: there is no picture "gone0.png" (3 of its 3 pictures are not there)'
 fi
 if "$TARN" --version | grep -q expat; then
     mkdir -p voc/JPEGImages voc/Annotations

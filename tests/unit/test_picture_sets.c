@@ -370,6 +370,7 @@ static void broken_coco(void **state)
     tn_pictures_opt opt = {.most_boxes = 3, .height = 10, .width = 20};
     assert_null(tn_dataset_picture_boxes(context, folder, path, TN_BOXES_COCO, &opt));
     says("c.json: there is no picture \"gone.ppm\"");
+    assert_null(strstr(tn_context_error(context), "other"));
     opt.skip_bad = true;
     tn_dataset *d = tn_dataset_picture_boxes(context, folder, path, TN_BOXES_COCO, &opt);
     if (!d)

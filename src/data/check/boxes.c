@@ -331,17 +331,28 @@ static int64_t number_of(const reading *r, const char *under, int64_t file)
     return i;
 }
 
+/* Pictures that a file of COCO's names and that are not there: one sentence. */
+static tn_status add_missing(const reading *r, const char *where)
+{
+    base_error why = {0};
+    base_fail(&why, TN_NOT_FOUND, "%s (%lld of its %zu pictures are not there)", r->set->missing.text,
+              (long long)r->set->n_missing, r->set->items.n);
+    return check_add_bad(r->c, where, r->set->n_missing == 1 ? r->set->missing.text : why.text);
+}
+
 static tn_status add_items(reading *r, const char *under, const char *where)
 {
     data_check *c = r->c;
     tn_status status = TN_OK;
     for (int k = 0; k < r->set->classes && status == TN_OK; k++) /* those without a box are told */
         status = check_class(c, r->set->class_names[k]) < 0 ? base_no_memory(c->err, "checking data") : TN_OK;
+    if (status == TN_OK && r->set->n_missing > 0)
+        status = add_missing(r, where);
     for (size_t i = 0; i < r->set->items.n && status == TN_OK; i++) {
         picture_item item = r->set->items.at[i];
         base_str picture = {0};
         if (item.wrong) {
-            status = check_add_bad(c, where, item.wrong);
+            status = item.missing ? TN_OK : check_add_bad(c, where, item.wrong); /* those are told as one */
             continue;
         }
         data_files_where(r->set->files, item.file, &picture);

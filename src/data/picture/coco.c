@@ -11,6 +11,7 @@
 typedef struct image {
     int64_t id, file;
     const char *wrong; /* why the sample cannot be had; NULL: nothing */
+    bool missing;      /* there is no such picture */
 } image;
 
 typedef struct found {
@@ -97,8 +98,12 @@ static tn_status read_image(reader *r, const format_json *object)
     BASE_TRY(format_json_get_string(object, "an image", "file_name", &name, r->e));
     m.file = find_picture(r->set, name);
     if (m.file < 0) {
+        picture_item item = {0};
+        base_fail(r->e, TN_NOT_FOUND, "%s: there is no picture \"%s\"", r->path, BASE_SHOW(name));
+        BASE_TRY(picture_item_missing(r->set, &item, r->e));
         m.file = 0;
-        BASE_TRY(keep_wrong(r, base_fail(r->e, TN_NOT_FOUND, "there is no picture \"%s\"", BASE_SHOW(name)), &m.wrong));
+        m.wrong = item.wrong;
+        m.missing = true;
     }
     return base_vec_push(&r->images, m) ? TN_OK : base_no_memory(r->e, "reading boxes");
 }
@@ -109,9 +114,13 @@ static tn_status read_images(reader *r, const format_json *root)
     BASE_TRY(format_json_get_list(root, "the file", "images", &list, r->e));
     for (size_t i = 0; i < format_json_count(list); i++) {
         const tn_status status = read_image(r, format_json_at(list, i));
-        if (status != TN_OK)
-            BASE_TRY(keep_stray(r, status));
+        if (status == TN_OK)
+            continue;
+        if (status != TN_MEMORY)
+            BASE_TRY(picture_items_missing(r->set, r->e)); /* they came before */
+        BASE_TRY(keep_stray(r, status));
     }
+    BASE_TRY(picture_items_missing(r->set, r->e));
     if (r->images.n)
         qsort(r->images.at, r->images.n, sizeof *r->images.at, by_image_id);
     for (size_t i = 1; i < r->images.n; i++)
@@ -214,7 +223,8 @@ static tn_status make_items(reader *r)
     size_t at = 0;
     for (size_t i = 0; i < r->images.n; i++) { /* both are sorted by the id of the image */
         const image *m = &r->images.at[i];
-        picture_item item = {.file = m->file, .first_box = (int64_t)s->boxes.n, .wrong = m->wrong};
+        picture_item item = {
+            .file = m->file, .first_box = (int64_t)s->boxes.n, .wrong = m->wrong, .missing = m->missing};
         for (; at < r->boxes.n && r->boxes.at[at].image == m->id; at++) {
             if (!m->wrong && !base_vec_push(&s->boxes, r->boxes.at[at].box))
                 return base_no_memory(r->e, "reading boxes");

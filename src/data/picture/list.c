@@ -60,7 +60,7 @@ static tn_status add_line(lister *l, const char *name, const char *label, int nu
     picture_item item = {.file = file < 0 ? 0 : file};
     if (file < 0) {
         base_fail(l->e, TN_NOT_FOUND, "%s:%d: there is no picture \"%s\"", l->path, number, BASE_SHOW(name));
-        BASE_TRY(picture_item_wrong(l->set, &item, TN_NOT_FOUND, l->e));
+        BASE_TRY(picture_item_missing(l->set, &item, l->e));
     }
     l->n_labels += label != NULL;
     if (label && !(label = base_arena_strdup(&l->set->arena, label)))
@@ -86,6 +86,7 @@ static tn_status read_lines(lister *l, char *text)
             continue;
         BASE_TRY(add_line(l, name, label, number));
     }
+    BASE_TRY(picture_items_missing(l->set, l->e));
     for (size_t i = 0; l->n_labels > 0 && i < l->lines.n; i++)
         if (!l->lines.at[i].label)
             return base_fail(l->e, TN_FORMAT, "%s:%d: there is no label here, but there are in other lines", l->path,

@@ -74,13 +74,13 @@ static tn_status pair_up(picture_set *s, base_error *e)
         picture_item item = {.file = i, .mask = mask ? mask->file : 0};
         if (!mask) {
             const tn_status why = data_files_blame(s->files, i, e);
-            status = picture_item_wrong(s, &item, why, e);
+            status = why == TN_NOT_FOUND ? picture_item_missing(s, &item, e) : picture_item_wrong(s, &item, why, e);
         }
         if (status == TN_OK && !base_vec_push(&s->items, item))
             status = base_no_memory(e, "listing pictures");
     }
     base_vec_free(&masks);
-    return status;
+    return status == TN_OK ? picture_items_missing(s, e) : status;
 }
 
 tn_dataset *tn_dataset_picture_masks(tn_context *context, const char *path, const char *masks, const char *masks_under,

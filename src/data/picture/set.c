@@ -114,6 +114,26 @@ tn_status picture_item_wrong(picture_set *s, picture_item *item, tn_status statu
     return item->wrong ? TN_OK : base_no_memory(e, "listing pictures");
 }
 
+tn_status picture_item_missing(picture_set *s, picture_item *item, base_error *e)
+{
+    if (s->n_missing++ == 0)
+        s->missing = *e;
+    if (s->skip_bad)
+        return picture_item_wrong(s, item, TN_NOT_FOUND, e);
+    base_clear(e);
+    return TN_OK;
+}
+
+tn_status picture_items_missing(const picture_set *s, base_error *e)
+{
+    if (s->skip_bad || s->n_missing == 0)
+        return TN_OK;
+    if (s->n_missing == 1)
+        return base_fail(e, TN_NOT_FOUND, "%s", s->missing.text);
+    return base_fail(e, TN_NOT_FOUND, "%s, and so it is with %lld other%s", s->missing.text,
+                     (long long)s->n_missing - 1, s->n_missing == 2 ? "" : "s");
+}
+
 /* ---- a sample -------------------------------------------------------------------------------------------------- */
 
 static tn_status decode_file(const data_files *files, int64_t i, const data_source *like, data_hint *hint,

@@ -18,6 +18,7 @@ typedef struct picture_item {
     int n_boxes;
     int label;
     const char *wrong; /* why the sample cannot be had, found when it was listed; NULL: nothing */
+    bool missing;      /* of a COCO file: because there is no such picture */
 } picture_item;
 
 /* Boxes as annotated: of class, left, top, right, bottom; in parts of the picture where `relative`. */
@@ -41,6 +42,9 @@ typedef struct picture_set {
     data_store *store;         /* NULL: nothing */
     int certain;
     bool whole;
+    /* What is named and is not there, counted while items are listed, with the first sentence. */
+    int64_t n_missing;
+    base_error missing;
 } picture_set;
 
 /* A set without files; NULL, with the sentence in e. */
@@ -52,6 +56,10 @@ data_files_opt picture_files_opt(const tn_pictures_opt *opt);
 /* What is wrong with an item that is being listed: where samples that are bad are left out, it is kept until the sample is fetched, e is
  * cleared and TN_OK comes; else `status`. */
 tn_status picture_item_wrong(picture_set *s, picture_item *item, tn_status status, base_error *e);
+/* The same of a file that is named and not there, e saying so: all are looked for, so that picture_items_missing tells how many. */
+tn_status picture_item_missing(picture_set *s, picture_item *item, base_error *e);
+/* After the last item: one sentence about those that are missing, if there are any and they may not be left out. */
+tn_status picture_items_missing(const picture_set *s, base_error *e);
 /* Items from the lines of a list that was read: a zero byte stands behind the text, which is cut up. */
 tn_status picture_list_parse(picture_set *s, char *text, size_t bytes, const char *list, base_error *e);
 /* Takes the set over in any case: makes a data set of it or frees it. `what` names it in sentences. */

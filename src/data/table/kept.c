@@ -74,6 +74,11 @@ typedef struct piece {
     size_t text;
 } piece;
 
+/* Of a column of numbers: how many are infinite, and the row of the first, from 0. */
+typedef struct infinite {
+    int64_t n, first;
+} infinite;
+
 typedef struct keeping {
     tn_context *context;
     const char *path;
@@ -87,7 +92,8 @@ typedef struct keeping {
     int n;
     char **names, **raw_names; /* raw: as they were told */
     table_kind *kinds, *before;
-    table_words *words;     /* of categories, in the order in which they came */
+    table_words *words; /* of categories, in the order in which they came */
+    infinite *infinite;
     base_vec(int64_t) rows; /* of each group */
     base_vec(piece) pieces; /* [group][column] */
     base_writer *groups;
@@ -160,7 +166,8 @@ static tn_status name_columns(keeping *k, int n, char *const *names)
     k->kinds = BASE_ARRAY(a, table_kind, n);
     k->before = BASE_ARRAY(a, table_kind, n);
     k->words = BASE_ARRAY(a, table_words, n);
-    bool ok = own && k->kinds && k->before && k->words;
+    k->infinite = BASE_ARRAY(a, infinite, n);
+    bool ok = own && k->kinds && k->before && k->words && k->infinite;
     for (int i = 0; ok && i < n; i++)
         ok = (own[i] = base_arena_strdup(a, names[i])) != NULL;
     k->names = k->raw_names = own;
@@ -201,6 +208,26 @@ static tn_status gather(keeping *k, const char *data, size_t bytes, int64_t line
     return TN_OK;
 }
 
+static void count_infinite(const keeping *k, const tn_table *t)
+{
+    for (int i = 0; i < k->n; i++) {
+        int64_t first = 0;
+        const int64_t n = table_infinite(&t->columns[i], t->rows, &first);
+        if (n > 0 && k->infinite[i].n == 0)
+            k->infinite[i].first = k->table->rows + first;
+        k->infinite[i].n += n;
+    }
+}
+
+static tn_status note_infinite(const keeping *k)
+{
+    for (int i = 0; i < k->n; i++)
+        if (k->infinite[i].n > 0)
+            BASE_TRY(table_note(k->table, k->e, TABLE_INFINITE, k->path, (long long)k->infinite[i].first + 1,
+                                BASE_SHOW(k->names[i]), k->infinite[i].n > 1 ? " and in other rows" : ""));
+    return TN_OK;
+}
+
 /* What a block that was read gives. */
 static tn_status take_table(keeping *k, const table_source *s, bool first)
 {
@@ -214,6 +241,8 @@ static tn_status take_table(keeping *k, const table_source *s, bool first)
         k->changed |= k->kinds[i] == KIND_TEXT && t->columns[i].type == TN_COLUMN_CATEGORY;
     k->writes &= !k->changed;
     BASE_TRY(take_notes(k, t, first));
+    if (k->writes)
+        count_infinite(k, t);
     k->table->skipped += t->skipped;
     k->table->bad_values += t->bad_values;
     k->table->rows += t->rows;
@@ -334,6 +363,7 @@ static void forget(keeping *k)
     for (int i = 0; i < k->n; i++) {
         table_words_free(&k->words[i]);
         k->words[i] = (table_words){0};
+        k->infinite[i] = (infinite){0};
     }
 }
 
@@ -540,6 +570,8 @@ static tn_status make(keeping *k, const char *path, uint64_t key)
     if (status == TN_OK && k->table->bad_values > 0)
         status = table_note(k->table, k->e, "%lld values were of another type than told and count as missing",
                             (long long)k->table->bad_values);
+    if (status == TN_OK)
+        status = note_infinite(k);
     if (status == TN_OK)
         status = join(k, path, key);
     base_writer_abandon(k->groups);

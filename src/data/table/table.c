@@ -1,4 +1,5 @@
 /* table.c: what a table gives to its users; see <tarn/table.h>. */
+#include <math.h>
 #include <string.h>
 
 #include "data/table/table.h"
@@ -54,6 +55,18 @@ void tn_table_free(tn_table *t)
     base_vec_free(&t->notes);
     base_arena_free(&t->arena);
     free(t);
+}
+
+int64_t table_infinite(const tn_column *column, int64_t rows, int64_t *first)
+{
+    const double *v = column->values;
+    int64_t n = 0;
+    for (int64_t i = rows; column->type == TN_COLUMN_NUMBER && i-- > 0;)
+        if (isinf(v[i]) && !(column->missing && column->missing[i / 64] >> (i % 64) & 1)) {
+            *first = i;
+            n++;
+        }
+    return n;
 }
 
 tn_status table_note(tn_table *t, base_error *e, const char *fmt, ...)

@@ -42,6 +42,10 @@ static inline const char *table_called(const tn_table *t)
     return t->name ? t->name : "the table";
 }
 tn_table *table_retain(const tn_table *t);
+/* How many values of a column of numbers are infinite, and in which row the first. */
+int64_t table_infinite(const tn_column *column, int64_t rows, int64_t *first);
+/* Of the path, the row from 1, the name, and "" or " and in other rows". */
+#define TABLE_INFINITE "doubtful: %s: row %lld: column \"%s\" is infinite there%s, which counts as missing"
 tn_status table_note(tn_table *t, base_error *e, const char *fmt, ...) TN_PRINTF(3, 4);
 static inline bool table_bit(const uint64_t *bits, int64_t i)
 {

@@ -12,25 +12,29 @@ typedef struct arrays {
     double mixup, cutmix;
 } arrays;
 
+/* Beside a .npy file another file, else an array in the file. */
+static const char *const files[] = {".npy", NULL};
+
 static const format_option rows[] = {
     FORMAT_PATH(arrays, path, FORMAT_REQUIRED,
                 "a .npz or .safetensors file that holds all arrays, or the .npy file of x"),
     FORMAT_STRING(arrays, x, NULL, "the array of the training samples, as train_images; its first dim counts them"),
-    FORMAT_STRING(arrays, y, FORMAT_REQUIRED, "the array of their labels; beside a .npy file the path of another"),
+    FORMAT_NAME_OR_PATH(arrays, y, FORMAT_REQUIRED, files,
+                        "the array of their labels; beside a .npy file the path of another"),
     FORMAT_PATH(arrays, val_path, NULL, "the file of the validation samples; path, if not given"),
     FORMAT_STRING(arrays, val_x, NULL, "the array of the validation samples"),
-    FORMAT_STRING(arrays, val_y, NULL, "of their labels"),
+    FORMAT_NAME_OR_PATH(arrays, val_y, NULL, files, "of their labels"),
     FORMAT_PATH(arrays, test_path, NULL, "the file of the samples that `tarn eval` takes; path, if not given"),
     FORMAT_STRING(arrays, test_x, NULL, "the array of those samples"),
-    FORMAT_STRING(arrays, test_y, NULL, "of their labels"),
+    FORMAT_NAME_OR_PATH(arrays, test_y, NULL, files, "of their labels"),
     FORMAT_STRINGS(arrays, classes, NULL, 2, 0, "names of the labels, from 0"),
     FORMAT_STRINGS(arrays, transforms, NULL, 1, 0, TRAIN_TRANSFORMS_DOC),
     FORMAT_FLOAT(arrays, mixup, "0", "[0,1000]", TRAIN_MIXUP_DOC),
     FORMAT_FLOAT(arrays, cutmix, "0", "[0,1000]", TRAIN_CUTMIX_DOC),
-    FORMAT_STRING(train_data, group, NULL,
-                  "an array of whole numbers, one for each sample: samples of one number stay in one part"),
-    FORMAT_STRING(train_data, time, NULL,
-                  "an array of numbers by which parts follow each other: the last is tested on"),
+    FORMAT_NAME_OR_PATH(train_data, group, NULL, files,
+                        "an array of whole numbers, one for each sample: samples of one number stay in one part"),
+    FORMAT_NAME_OR_PATH(train_data, time, NULL, files,
+                        "an array of numbers by which parts follow each other: the last is tested on"),
     TRAIN_PICTURE_ROWS,
     {0},
 };
