@@ -32,8 +32,11 @@ typedef struct data_known {
 extern const data_known cli_data_known_sets[]; /* ends in a name NULL */
 
 int cli_data_get(const data_known *set, const char *from, const char *to);
-/* Downloads an address to a file beside, going on where an earlier attempt ended. False: the sentence is printed. */
-bool cli_data_download(const char *address, const char *part);
+/* Downloads an address to a file beside, going on where an earlier attempt ended. `verified`: its checksum will tell whether it is right.
+ * False: the sentence is printed. */
+bool cli_data_download(const char *address, const char *part, bool verified);
+/* Does a server have something at the address? */
+bool cli_data_is_there(const char *address);
 
 /* The set of this name; NULL and the sentence printed if there is none. */
 const data_known *cli_data_find(const char *name, size_t length);

@@ -84,7 +84,8 @@ static bool get_file(const data_known_file *f, const char *address, const char *
         (void)printf("%s: there already\n", path);
     } else if (ok) {
         (void)snprintf(part, strlen(path) + 6, "%s.part", path);
-        ok = cli_data_download(address, part) && put_in_place(f, part, path, original);
+        ok = cli_data_download(address, part, f->sha256 || f->md5 || f->mirror_sha256) &&
+             put_in_place(f, part, path, original);
     }
     free(path);
     free(part);
@@ -140,7 +141,7 @@ int cli_data_get(const data_known *set, const char *from, const char *to)
         return cli_fail("say where data are kept: --to FOLDER, or the variable TARN_DATA");
     if (from && set->copies[0].name) { /* the mirror says which form it has */
         char *first = in_mirror(from, set, files[0].name);
-        files = first && !is_web(from) ? files : set->copies;
+        files = first && (!is_web(from) || cli_data_is_there(first)) ? files : set->copies;
         free(first);
     }
     char *folder = joined(to, set->folder, "");

@@ -15,8 +15,8 @@ idx() {
     local file=$1 n
     shift
     {
-        printf '\0\0\010\'"$(printf %03o $#)"
-        for n; do printf '\0\0\0\'"$(printf %03o "$n")"; done
+        printf '%b' "\\0000\\0000\\0010\\0$(printf %03o $#)"
+        for n; do printf '%b' "\\0000\\0000\\0000\\0$(printf %03o "$n")"; done
         cat
     } >"home/data/$file"
 }
