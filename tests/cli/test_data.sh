@@ -235,7 +235,7 @@ done <list.txt
 runs 1 data get cora --from http://127.0.0.1:9/none --to taken
 runs 1 data get cora --from http://127.0.0.1:9/none// --to taken
 grep -qF "none//" err.txt && say "the address has two slashes: $(cat err.txt)"
-grep -qE "what came is kept|Debian package libcurl4" err.txt || say "no word about the network: $(cat err.txt)"
+grep -qiE "connect|Debian package libcurl4" err.txt || say "no word about the network: $(cat err.txt)"
 
 # --- sets by name
 TARN_DATA=$PWD/got runs 0 data check set:cora
