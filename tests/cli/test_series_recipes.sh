@@ -61,6 +61,10 @@ wrong() { # SENTENCE OVERRIDES...
     runs 1 train r.yaml "$@"
     says "$sentence"
 }
+# Times that lie farther apart than usual are told: windows go across them.
+awk 'BEGIN { print "t,v"; for (i = 0; i < 60; i++) { d = i + (i > 20) * 3; printf "2020-01-%02d %02d:00:00,%d\n", 1 + int(d / 24), d % 24, i } }' >gap.csv
+runs 0 train r.yaml data="{name: series, path: gap.csv, time: t, columns: [v], length: 12, horizon: 2}" train.epochs=1
+says "doubtful: gap.csv: rows 21 and 22 are 4 h apart, where 1 h is usual; windows go across such gaps"
 series short.csv 0 5
 echo "t,who,w" >other.csv
 echo "1,a,2" >>other.csv

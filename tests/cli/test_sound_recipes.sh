@@ -35,6 +35,20 @@ runs 0 train r.yaml data.on_error=skip
 says "set/cat/3.wav is cut off"
 prints "left out 1"
 
+# Samples of floating point that are no numbers are a fault of the file, not of the run.
+cp -r set odd
+{
+    printf 'RIFF\144\006\000\000WAVEfmt \020\000\000\000\003\000\001\000\100\037\000\000\000\175\000\000\004\000\040\000data\100\006\000\000'
+    for _ in $(seq 399); do printf '\000\000\000\077'; done
+    printf '\000\000\300\177'
+} >odd/cat/3.wav
+runs 0 data check odd
+prints "cannot be read: 1" "odd/cat/3.wav: sample 399 is a NaN"
+runs 1 train r.yaml data.path=odd
+says "odd/cat/3.wav: sample 399 is a NaN"
+runs 0 train r.yaml data.path=odd data.on_error=skip
+prints "left out 1"
+
 # Sentences name the key and the pattern.
 runs 1 train r.yaml data.val='('
 says "r.yaml:4:" "val: '(' is no regular expression"

@@ -97,7 +97,7 @@ static tn_status listed(tn_context *c)
 
 static tn_status masked(tn_context *c)
 {
-    return take_all(c, tn_dataset_picture_masks(c, scratch_path("set"), NULL, NULL,
+    return take_all(c, tn_dataset_picture_masks(c, scratch_path("set"), scratch_path("masks"), NULL,
                                                 TN_OPT(tn_pictures_opt, .height = 24, .width = 24)));
 }
 
@@ -154,6 +154,13 @@ static void put_picture(const char *name, int width, int height)
     put(name, bytes, (size_t)(n + width * height * 3));
 }
 
+static void put_mask(const char *name, int width, int height)
+{
+    char bytes[32 + 40 * 40] = "";
+    const int n = snprintf(bytes, 32, "P5 %d %d 255\n", width, height);
+    put(name, bytes, (size_t)(n + width * height));
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -162,6 +169,8 @@ static int setup(void **state)
         return 1;
     put_picture("set/cat/1.ppm", 40, 30);
     put_picture("set/dog/1.ppm", 20, 33);
+    put_mask("masks/cat/1.pgm", 40, 30);
+    put_mask("masks/dog/1.pgm", 20, 33);
     put("list.csv", "cat/1.ppm,a\ndog/1.ppm,b\n", 24);
     put_picture("yolo/1.ppm", 40, 30);
     put("yolo/1.txt", "0 0.5 0.5 0.5 0.5\n1 0.2 0.2 0.2 0.2\n", 36);

@@ -6,6 +6,7 @@
 
 #ifdef TARN_HAVE_SNDFILE
 
+#include <math.h>
 #include <sndfile.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +122,10 @@ static tn_status check_whole(const sndfile_api *api, SNDFILE *f, const SF_INFO *
     }
     if (api->error_number(f) != SF_ERR_NO_ERROR)
         return base_fail(e, TN_FORMAT, "%s is damaged: %.200s", name, api->error(f));
+    for (int64_t i = 0; i < s->frames * info->channels; i++) /* of formats that hold floating point */
+        if (!isfinite(s->samples[i]))
+            return base_fail(e, TN_FORMAT, "%s: sample %lld is %s", name, (long long)(i / info->channels),
+                             isnan(s->samples[i]) ? "a NaN" : "infinite");
     return s->frames > 0 ? TN_OK : base_fail(e, TN_FORMAT, "%s has no samples", name);
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/context.h"
 #include "base/text.h"
 #include "data/dataset.h"
 #include "data/table/prep.h"
@@ -97,6 +98,67 @@ static tn_status check_times(const series_prep *p, const tn_table *t, const plac
                            : "; keep one of them, or name by 'id' the column that tells series apart");
 }
 
+static int by_size(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Sorted places: the usual step is the median of some, spread over all. Windows go across gaps, as rows are all that they see. */
+static void find_gaps(const series_prep *p, const tn_table *t, const place *places, series_gaps *gaps)
+{
+    enum { MOST = 1001 };
+    double steps[MOST];
+    int n = 0;
+    const int64_t stride = t->rows / MOST + 1;
+    const int time = p->time ? tn_table_find(t, p->time) : -1;
+    *gaps = (series_gaps){.seconds = time >= 0 && t->columns[time].type == TN_COLUMN_TIME};
+    for (int64_t i = 1; time >= 0 && i < t->rows && n < MOST; i += stride)
+        if (places[i].id == places[i - 1].id)
+            steps[n++] = places[i].time - places[i - 1].time;
+    if (n == 0)
+        return;
+    qsort(steps, (size_t)n, sizeof *steps, by_size);
+    gaps->usual = steps[n / 2];
+    for (int64_t i = 1; i < t->rows; i++) {
+        const double apart = places[i].time - places[i - 1].time;
+        if (places[i].id != places[i - 1].id || !(apart > 1.5 * gaps->usual))
+            continue;
+        if (gaps->n++ == 0) {
+            gaps->before = places[i - 1].row;
+            gaps->after = places[i].row;
+            gaps->apart = apart;
+        }
+    }
+}
+
+/* "9.04 days", "1 h", or the number. */
+static const char *duration(double v, bool seconds, char text[32])
+{
+    static const struct {
+        double of;
+        const char *unit;
+    } units[] = {{86400, " days"}, {3600, " h"}, {60, " min"}, {0, " s"}};
+    int k = 0;
+    while (seconds && v < units[k].of)
+        k++;
+    (void)snprintf(text, 32, "%.4g%s", seconds && units[k].of > 0 ? v / units[k].of : v, seconds ? units[k].unit : "");
+    return text;
+}
+
+static void say_gaps(const tn_context *c, const tn_table *t, const series_gaps *g)
+{
+    char apart[32], usual[32], more[64] = "";
+    if (g->n == 0)
+        return;
+    if (g->n > 1)
+        (void)snprintf(more, sizeof more, ", and %lld other%s so", (long long)g->n - 1, g->n == 2 ? " is" : "s are");
+    base_log(c, BASE_LOG_WARNING,
+             "doubtful: %.300s: rows %lld and %lld are %s apart, where %s is usual%s; windows go across such gaps",
+             table_called(t), (long long)g->before + 1, (long long)g->after + 1, duration(g->apart, g->seconds, apart),
+             duration(g->usual, g->seconds, usual), more);
+}
+
 static void order_free(series_order *o)
 {
     free(o->rows);
@@ -119,6 +181,7 @@ static tn_status order_new(const series_prep *p, const tn_table *t, series_order
     if (status == TN_OK) {
         qsort(places, (size_t)t->rows, sizeof *places, by_place);
         status = check_times(p, t, places, e);
+        find_gaps(p, t, places, &o->gaps);
     }
     if (status == TN_OK) {
         for (int64_t i = 0; i < t->rows; i++) {
@@ -205,6 +268,7 @@ static tn_status fit(series_prep *p, const tn_table *t, const tn_series_part *pa
 {
     series_order o;
     BASE_TRY(order_new(p, t, &o, e));
+    p->gaps = o.gaps;
     int64_t groups = 1 + (p->scale == TN_SERIES_SCALE_EACH ? o.n : 0), rows = 0;
     double *v = malloc((size_t)(t->rows + 1) * sizeof *v);
     p->mean = BASE_ARRAY(&p->arena, double, groups * p->n_columns);
@@ -346,8 +410,10 @@ tn_preparation *tn_series_prepare(tn_context *context, const tn_table *table, co
         base_no_memory(e, "preparing series");
         return NULL;
     }
-    if (prepare(p, table, train, opt ? opt : &(tn_series_opt){0}, e) == TN_OK)
+    if (prepare(p, table, train, opt ? opt : &(tn_series_opt){0}, e) == TN_OK) {
+        say_gaps(context, table, &p->gaps);
         return data_preparation_new(&data_prepare_series, p, e);
+    }
     free_prep(p);
     return NULL;
 }

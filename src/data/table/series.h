@@ -7,6 +7,13 @@
 
 #include <tarn/series.h>
 
+/* Rows that lie farther apart than rows do as a rule: how many such places there are, and the first of them. */
+typedef struct series_gaps {
+    int64_t n, before, after; /* rows, from 0 */
+    double apart, usual;
+    bool seconds; /* else the time is a number */
+} series_gaps;
+
 typedef struct series_prep {
     base_arena arena;
     int64_t length, horizon, stride;
@@ -22,6 +29,7 @@ typedef struct series_prep {
     double *mean, *std; /* [1 + n_ids][n_columns]: over all series, then each */
     char delimiter;
     bool header;
+    series_gaps gaps; /* of the table it was fitted on; not saved */
 } series_prep;
 
 /* Rows series by series, each in order of time. */
@@ -29,6 +37,7 @@ typedef struct series_order {
     int64_t *rows;
     int64_t n, *start; /* series, and where each begins: [n + 1] */
     table_words ids;
+    series_gaps gaps;
 } series_order;
 
 extern const data_prepare data_prepare_series;
