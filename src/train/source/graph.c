@@ -1,5 +1,5 @@
 /* graph.c: data: {name: graph, nodes: ..., edges: ..., features: ...}, nodes of one graph as samples: the model sees the whole graph, and
- * learns from the nodes that are for training. */
+ * learns from the nodes that are for training: those that a column says, or the recipe's fractions leave (split.h). */
 #include <stdlib.h>
 
 #include "base/context.h"
@@ -25,8 +25,10 @@ static const format_option rows[] = {
         "the numbers among the columns of nodes"),
     FORMAT_STRING(graph, node, NULL, "the column of nodes that names them; the first if not given"),
     FORMAT_STRING(graph, label, NULL, "the column of nodes with their classes; label if not given"),
-    FORMAT_STRING(graph, split, NULL,
-                  "the column of nodes that says train, val (or valid, validation) or test; split if not given"),
+    FORMAT_STRING(
+        graph, split, NULL,
+        "the column of nodes that says train, val (or valid, validation) or test; split if not given. Without it "
+        "val_fraction, test_fraction and folds cut the nodes that have a label"),
     FORMAT_STRING(graph, source, NULL, "the column of edges where they begin; the first if not given"),
     FORMAT_STRING(graph, target, NULL, "the column of edges where they end; the second if not given"),
     FORMAT_STRING(graph, weight, NULL, "the column of edges with their weights; 1 each if not given"),
@@ -69,10 +71,9 @@ static tn_graph_data *read_graph(tn_context *c, const graph *o)
 }
 
 /* One number for each layer along edges: with fewer the last layers' neighbours would be missing, more are seen by nobody. */
-static tn_status check_graph(const train_recipe *r, const format_yaml_node *node, base_error *e)
+static tn_status check_neighbors(const train_recipe *r, const format_yaml_node *node, base_error *e)
 {
-    const graph *o = TRAIN_SOURCE_OPTIONS(r, graph);
-    const format_ints *n = &o->num_neighbors;
+    const format_ints *n = &TRAIN_SOURCE_OPTIONS(r, graph)->num_neighbors;
     size_t layers = 0;
     for (size_t i = 0; i < r->model.n; i++) {
         const train_layer_kind k = r->model.layers[i].kind;
@@ -89,6 +90,63 @@ static tn_status check_graph(const train_recipe *r, const format_yaml_node *node
             "there must be one for each, as a layer sees neighbours one edge further away",
             n->n, layers);
     return TN_OK;
+}
+
+static tn_status check_graph(const train_recipe *r, const format_yaml_node *node, base_error *e)
+{
+    const char *split = TRAIN_SOURCE_OPTIONS(r, graph)->split ? "split" : NULL;
+    BASE_TRY(train_split_check(r, split, split, node, e));
+    return check_neighbors(r, node, e);
+}
+
+/* The nodes that have a label, into at, and what they are, into labels; how many there are. */
+static int64_t labelled(const tn_graph_view *v, int64_t *at, int64_t *labels)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < v->nodes; i++)
+        if (v->labels[i] >= 0) {
+            labels[n] = v->labels[i];
+            at[n++] = i;
+        }
+    return n;
+}
+
+static tn_status deal_nodes(tn_context *c, const train_recipe *r, tn_graph_data *g, int64_t *at, int64_t *labels,
+                            uint64_t *sum, base_error *e)
+{
+    const int64_t n = labelled(&g->view, at, labels);
+    const train_split_keys keys = {.classes = r->data->stratify ? labels : NULL};
+    train_parts parts = {0};
+    if (n == 0)
+        return base_fail(e, TN_INVALID, "%s: no node has a label", TRAIN_SOURCE_OPTIONS(r, graph)->nodes);
+    tn_status status = train_split_parts(c, r, n, "nodes with a label", &keys, true, true, &parts, e);
+    for (int part = 0; part < 3 && status == TN_OK; part++)
+        for (int64_t i = 0; i < parts.n[part]; i++)
+            g->split[at[parts.at[part][i]]] = (uint8_t)part; /* as TN_NODE_TRAIN and its like */
+    if (status == TN_OK)
+        *sum = train_split_sum(&parts, NULL);
+    train_parts_free(&parts);
+    return status;
+}
+
+/* Says which nodes are for what, where the recipe does and no column. */
+static tn_status cut_nodes(tn_context *c, const train_recipe *r, tn_graph_data *g, uint64_t *sum)
+{
+    base_error e = {0};
+    if (!train_cuts(r))
+        return TN_OK;
+    if (g->split_column >= 0)
+        return base_fail(
+            base_context_begin(c), TN_INVALID,
+            "%s: its column \"split\" says what nodes are for, and so does data.%s; only one of them can: take "
+            "the key out, or give the column another name",
+            TRAIN_SOURCE_OPTIONS(r, graph)->nodes, train_cut_key(r) ? train_cut_key(r) : "test_fraction");
+    int64_t *at = malloc((size_t)g->view.nodes * sizeof *at), *labels = malloc((size_t)g->view.nodes * sizeof *labels);
+    tn_status status =
+        at && labels ? deal_nodes(c, r, g, at, labels, sum, &e) : base_no_memory(&e, "splitting samples");
+    free(at);
+    free(labels);
+    return status == TN_OK ? TN_OK : base_fail(base_context_begin(c), status, "%s", e.text);
 }
 
 /* The nodes of one kind; those for training with what is drawn for their batches, if that is asked for. */
@@ -111,7 +169,7 @@ static tn_status open_graph(tn_context *c, const train_recipe *r, train_sets *se
     const tn_graph_view *v = tn_graph_data_view(g);
     int64_t kinds[4] = {0};
     tn_dataset **set[] = {&sets->train, &sets->valid, &sets->test};
-    tn_status status = TN_OK;
+    tn_status status = cut_nodes(c, r, g, &sets->cut);
     for (int64_t i = 0; i < v->nodes; i++)
         kinds[v->split[i]]++;
     for (int k = 0; k < 3 && status == TN_OK; k++)
@@ -165,9 +223,5 @@ static tn_tensor *enter(const train_recipe *r, const tn_dataset *data, tn_graph 
     return features;
 }
 
-const train_source train_source_graph = {.table = &table,
-                                         .size = sizeof(graph),
-                                         .own_valid = true,
-                                         .check = check_graph,
-                                         .open = open_graph,
-                                         .enter = enter};
+const train_source train_source_graph = {
+    .table = &table, .size = sizeof(graph), .check = check_graph, .open = open_graph, .enter = enter};
