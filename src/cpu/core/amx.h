@@ -10,6 +10,7 @@
 #include "cpu/core/vec.h"
 
 #include <immintrin.h>
+#include <stdbool.h>
 
 /* Rows of a register; k's of bf16 of one. */
 enum { AMX_SIDE = 16, AMX_UNIT = 32 };
@@ -153,6 +154,50 @@ CPU_INLINE void amx_store(const amx_registers *reg, const int sums, void *to, in
 #pragma GCC unroll 16
     for (int i = 0; i < AMX_SIDE; i++)
         cpu_vf_store((float *)(void *)((char *)to + i * stride), reg->sums[sums][i]);
+}
+
+/* Faster where a sum has many steps: those of eight rows and one or two vectors of columns stay in registers all the while. */
+enum { AMX_PASS = 8 };
+
+typedef struct amx_pass {
+    __m512 sum[AMX_PASS][2];
+} amx_pass;
+
+CPU_INLINE void amx_pass_begin(amx_pass *s, const int columns, const char *c, int64_t stride, bool add)
+{
+#pragma GCC unroll 8
+    for (int i = 0; i < AMX_PASS; i++)
+#pragma GCC unroll 2
+        for (int j = 0; j < columns; j++)
+            s->sum[i][j] = add ? _mm512_loadu_ps(c + i * stride + j * 64) : _mm512_setzero_ps();
+}
+
+/* Rows of a are `row` bytes apart; the pairs of the second columns `next` bytes behind those of the first. */
+CPU_INLINE void amx_pass_step(amx_pass *s, const int columns, const char *a, int64_t row, const char *b, int64_t next)
+{
+#pragma GCC unroll 4
+    for (int p = 0; p < AMX_SIDE; p++) {
+        __m512bh right[2];
+#pragma GCC unroll 2
+        for (int j = 0; j < columns; j++)
+            right[j] = (__m512bh)_mm512_loadu_si512(b + j * next + p * 64);
+#pragma GCC unroll 8
+        for (int i = 0; i < AMX_PASS; i++) {
+            const __m512bh left = amx_pair(a + i * row + p * 4);
+#pragma GCC unroll 2
+            for (int j = 0; j < columns; j++)
+                s->sum[i][j] = _mm512_dpbf16_ps(s->sum[i][j], left, right[j]);
+        }
+    }
+}
+
+CPU_INLINE void amx_pass_end(const amx_pass *s, const int columns, char *c, int64_t stride)
+{
+#pragma GCC unroll 8
+    for (int i = 0; i < AMX_PASS; i++)
+#pragma GCC unroll 2
+        for (int j = 0; j < columns; j++)
+            _mm512_storeu_ps(c + i * stride + j * 64, s->sum[i][j]);
 }
 
 #endif

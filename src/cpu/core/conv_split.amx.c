@@ -332,6 +332,8 @@ static void tile_half(const conv_split_tile *t)
     amx_store(reg, 2, c + HALF * t->stride, t->stride);
 }
 
+#ifdef CPU_ISA_amx
+
 /* High parts alone; half a block computes what it does not need. */
 static void tile_narrow(const conv_split_tile *t)
 {
@@ -373,6 +375,37 @@ static void tile_narrow(const conv_split_tile *t)
     amx_store(reg, 1, c + 64, t->stride);
     amx_store(reg, 3, c + HALF * t->stride + 64, t->stride);
 }
+
+#else
+
+CPU_INLINE void narrow_pass(const conv_split_tile *t, const int columns, int64_t row)
+{
+    char *c = (char *)t->c + row * t->stride;
+    amx_pass sums;
+    amx_pass_begin(&sums, columns, c, t->stride, t->add);
+    for (int64_t tap = 0; tap < t->taps; tap++) {
+        const char *a = t->a + t->off[tap] + row * CONV_SPLIT_RECORD, *b = t->b + tap * t->b_tap;
+        for (int64_t g = 0; g < t->groups; g++, a += t->plane, b += CONV_SPLIT_PANEL)
+            amx_pass_step(&sums, columns, a, CONV_SPLIT_RECORD, b, REG);
+    }
+    amx_pass_end(&sums, columns, c, t->stride);
+}
+
+/* High parts alone. */
+static void tile_narrow(const conv_split_tile *t)
+{
+    enum { LINE = 64 };
+    const char *soon = t->soon;
+    for (int64_t i = 0; soon && i < t->taps * t->groups * t->soon_lines; i++)
+        _mm_prefetch(soon + i * LINE, _MM_HINT_T1);
+    for (int64_t row = 0; row < CONV_SPLIT_SIDE; row += AMX_PASS)
+        if (t->half)
+            narrow_pass(t, 1, row);
+        else
+            narrow_pass(t, 2, row);
+}
+
+#endif
 
 CPU_INLINE void put(float *to, __mmask16 some, __m512 v, const bool past)
 {
@@ -503,6 +536,7 @@ static void sum_split(amx_registers *reg, const conv_split_sum *s)
     }
 }
 
+#ifdef CPU_ISA_amx
 static void sum_narrow(amx_registers *reg, const conv_split_sum *s)
 {
     const char *a = s->a, *b = s->b;
@@ -517,11 +551,33 @@ static void sum_narrow(amx_registers *reg, const conv_split_sum *s)
         amx_multiply(reg, 3, 5, 7);
     }
 }
+#endif
+
+#ifndef CPU_ISA_amx
+static void sum_rows(const conv_split_sum *s, int64_t first)
+{
+    enum { ROW = CONV_SPLIT_SIDE * 4 };
+    const char *a = s->a + first * s->pitch, *b = s->b;
+    char *c = (char *)s->c + first * ROW;
+    amx_pass sums;
+    amx_pass_begin(&sums, 2, c, ROW, s->add);
+    for (int64_t i = 0; i < s->steps; i++, a += 64, b += REG)
+        amx_pass_step(&sums, 2, a, s->pitch, b, s->next);
+    amx_pass_end(&sums, 2, c, ROW);
+}
+#endif
 
 static void sum(const conv_split_sum *s)
 {
     char *c = (char *)s->c;
     enum { ROW = CONV_SPLIT_SIDE * 4 };
+#ifndef CPU_ISA_amx
+    if (s->narrow) {
+        for (int64_t row = 0; row < CONV_SPLIT_SIDE; row += AMX_PASS)
+            sum_rows(s, row);
+        return;
+    }
+#endif
     AMX_REGISTERS(reg, AMX_SIDE);
     amx_zero(reg, 0);
     amx_zero(reg, 1);
@@ -533,9 +589,11 @@ static void sum(const conv_split_sum *s)
         amx_load_sums(reg, 2, c + HALF * ROW, ROW);
         amx_load_sums(reg, 3, c + HALF * ROW + 64, ROW);
     }
+#ifdef CPU_ISA_amx
     if (s->narrow)
         sum_narrow(reg, s);
     else
+#endif
         sum_split(reg, s);
     amx_store(reg, 0, c, ROW);
     amx_store(reg, 1, c + 64, ROW);

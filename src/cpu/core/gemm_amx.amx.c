@@ -15,6 +15,8 @@ enum { SIDE = AMX_SIDE, UNIT = AMX_UNIT, KC = 288 };
 #define SQUARE 4096 /* bytes of a tile of sums */
 #define B_STEP 2048
 
+#ifdef CPU_ISA_amx
+
 static void tile_2x2(int64_t steps, const char *a, const char *b, char *c, int64_t stride, const gemm_end *end)
 {
     const char *next = end->next;
@@ -106,6 +108,33 @@ static void amx_tile(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_r
     else
         tile_2x2(k / UNIT, a, b, c, c_row * 4, end);
 }
+
+#else
+
+CPU_INLINE void pass(const int columns, int64_t steps, const char *a, const char *b, char *c, int64_t stride, bool add)
+{
+    amx_pass sums;
+    amx_pass_begin(&sums, columns, c, stride, add);
+    for (; steps > 0; steps--, a += A_STEP, b += B_STEP)
+        amx_pass_step(&sums, columns, a, 64, b, 1024);
+    amx_pass_end(&sums, columns, c, stride);
+}
+
+static void amx_tile(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_row, int64_t a_col, const void *b,
+                     int64_t b_row, void *c, int64_t c_row, const gemm_end *end)
+{
+    (void)a_row, (void)a_col, (void)b_row;
+    for (int64_t i = 0; i < m; i += AMX_PASS) {
+        const char *rows = (const char *)a + i / SIDE * 1024 + i % SIDE * 64;
+        char *to = (char *)c + i * c_row * 4;
+        if (n <= SIDE)
+            pass(1, k / UNIT, rows, b, to, c_row * 4, end->add);
+        else
+            pass(2, k / UNIT, rows, b, to, c_row * 4, end->add);
+    }
+}
+
+#endif
 
 /* ---- packing: each square is 16 rows or columns by 32 k, taken as 16 pairs of k ---------------------------------- */
 
