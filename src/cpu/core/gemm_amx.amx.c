@@ -111,26 +111,34 @@ static void amx_tile(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_r
 
 #else
 
-CPU_INLINE void pass(const int columns, int64_t steps, const char *a, const char *b, char *c, int64_t stride, bool add)
+/* Each step asks for `soon` bytes of what later tiles read. */
+CPU_INLINE void pass(const int columns, int64_t steps, const char *a, const char *b, char *c, int64_t stride, bool add,
+                     const char *next, int64_t soon)
 {
     amx_pass sums;
     amx_pass_begin(&sums, columns, c, stride, add);
-    for (; steps > 0; steps--, a += A_STEP, b += B_STEP)
+    for (; steps > 0; steps--, a += A_STEP, b += B_STEP) {
+        for (int64_t i = 0; i < soon; i += 64)
+            __builtin_prefetch(next + i, 0, 2);
+        next += soon;
         amx_pass_step(&sums, columns, a, 64, b, 1024);
+    }
     amx_pass_end(&sums, columns, c, stride);
 }
 
 static void amx_tile(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_row, int64_t a_col, const void *b,
                      int64_t b_row, void *c, int64_t c_row, const gemm_end *end)
 {
+    const int64_t steps = k / UNIT, soon = end->next_step * (UNIT / 4) / (2 * SIDE / AMX_PASS) / 64 * 64;
+    const char *next = end->next;
     (void)a_row, (void)a_col, (void)b_row;
-    for (int64_t i = 0; i < m; i += AMX_PASS) {
+    for (int64_t i = 0; i < m; i += AMX_PASS, next += steps * soon) {
         const char *rows = (const char *)a + i / SIDE * 1024 + i % SIDE * 64;
         char *to = (char *)c + i * c_row * 4;
         if (n <= SIDE)
-            pass(1, k / UNIT, rows, b, to, c_row * 4, end->add);
+            pass(1, steps, rows, b, to, c_row * 4, end->add, next, soon);
         else
-            pass(2, k / UNIT, rows, b, to, c_row * 4, end->add);
+            pass(2, steps, rows, b, to, c_row * 4, end->add, next, soon);
     }
 }
 
