@@ -9,6 +9,7 @@ import time
 import extras
 import machine as machines
 import measure
+import places
 import precision
 import programs
 import report
@@ -78,7 +79,7 @@ def show(result):
 def in_f32(row, found):
     """The programs of the row's form in f32, of this run or an earlier one; None if it never ran."""
     name = row.name.removesuffix("_bf16")
-    result = found.get(name) or report.load(os.path.join(ROOT, "bench", "results")).get(name, {})
+    result = found.get(name) or report.load(options.results).get(name, {})
     return result.get("programs")
 
 
@@ -98,8 +99,7 @@ def run(row, kinds, options, machine, found):
     return measure.run_row(row, kinds, options, machine, in_f32(row, found) if row.half else None)
 
 
-def keep(result, name):
-    folder = os.path.join(ROOT, "bench", "results")
+def keep(result, name, folder):
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, name + ".json"), "w", encoding="utf-8") as file:
         json.dump(result, file, indent=1)
@@ -115,12 +115,13 @@ def main():
             print(f"{name:24} {title}")
         return 0
     if options.page:
-        report.write(ROOT)
+        places.write(ROOT)
         return 0
     options.logs = os.path.join(options.cache, "logs")
     os.makedirs(options.logs, exist_ok=True)
     machine = machines.describe(BUILD, options.threads)
     options.threads = machine["threads"]
+    options.results = places.folder(ROOT, places.of(ROOT, machine["processor"]))
     kinds = programs.kinds(options.tarn, None if options.no_peers else options.peers_python,
                            lambda row: row is not STARTUP and not options.quick and not (options.brief and row.half))
     if not any(k.is_tarn for k in kinds):
@@ -132,8 +133,8 @@ def main():
         result["machine"], result["date"] = machine, datetime.date.today().isoformat()
         show(result)
         if not options.no_files and result.get("programs") != {}:
-            keep(result, result["row"])
-            report.write(ROOT)  # after each row: nothing is lost when a run is stopped
+            keep(result, result["row"], options.results)
+            places.write(ROOT)  # after each row: nothing is lost when a run is stopped
     print(f"\n{(time.monotonic() - begin) / 60:.1f} minutes")
     return 0
 

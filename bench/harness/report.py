@@ -1,4 +1,5 @@
-"""What was measured, as a page and pictures: docs/performance.md, docs/performance.svg, docs/performance_curves.svg."""
+"""What was measured, as a page and pictures: docs/performance.md, docs/performance.svg, docs/performance_curves.svg, and likewise
+for other processors (places.py)."""
 import glob
 import json
 import math
@@ -236,7 +237,7 @@ def sizes(result):
         yield [f"the Python package {name}", megabytes(count)]
 
 
-def others(results):
+def others(results, name):
     if "scaling" in results:
         yield "### From one thread to all"
         yield ""
@@ -245,7 +246,7 @@ def others(results):
     if "curves" in results:
         yield "### Cost against batch, depth and length"
         yield ""
-        yield "![Time per sample against the batch, per layer against the depth, per step against the length](performance_curves.svg)"
+        yield f"![Time per sample against the batch, per layer against the depth, per step against the length]({name}_curves.svg)"
         yield ""
         head = [f"{name}, {what}" for name in ("Tarn", "PyTorch eager") for what in ("a step", "of that a sample, layer or step")]
         yield from table(["net", "size", *head], *curves(results["curves"]))
@@ -370,7 +371,7 @@ def sections(rows):
             yield title, part, goal
 
 
-def page(results, rows, of_data):
+def page(results, rows, of_data, name="performance", links=()):
     train = [r for r in rows if r["train"]]
     yield "# Performance"
     yield ""
@@ -383,7 +384,10 @@ def page(results, rows, of_data):
     for line in machines(results):
         yield line
         yield ""
-    yield "![Times beside the peers'](performance.svg)"
+    if links:
+        yield f"On other processors: {', '.join(links)}."
+        yield ""
+    yield f"![Times beside the peers']({name}.svg)"
     yield ""
     for title, part, goal in sections(rows):
         yield f"## {title}"
@@ -417,22 +421,21 @@ def page(results, rows, of_data):
     if any(name in results for name in ("scaling", "curves", "size")):
         yield "## Besides"
         yield ""
-        yield from others(results)
+        yield from others(results, name)
     yield "## Rows one by one"
     yield ""
     for r in rows:
         yield from details(r)
 
 
-def write(root):
-    results = load(os.path.join(root, "bench", "results"))
+def write(docs, name, results, links):
+    """The page `name` and its pictures; links: to the pages of other processors."""
     rows = [results[r.name] for r in ALL if r.name in results]
-    docs = os.path.join(root, "docs")
     os.makedirs(docs, exist_ok=True)
     of_data = [results[r.name] for r in DATA if r.name in results]
-    pages = {"performance.md": "\n".join(page(results, rows, of_data)).rstrip() + "\n", "performance.svg": picture.bars(rows)}
+    pages = {name + ".md": "\n".join(page(results, rows, of_data, name, links)).rstrip() + "\n", name + ".svg": picture.bars(rows)}
     if "curves" in results:
-        pages["performance_curves.svg"] = picture.curves(results["curves"]["rows"])
-    for name, contents in pages.items():
-        with open(os.path.join(docs, name), "w", encoding="utf-8") as file:
+        pages[name + "_curves.svg"] = picture.curves(results["curves"]["rows"])
+    for path, contents in pages.items():
+        with open(os.path.join(docs, path), "w", encoding="utf-8") as file:
             file.write(contents)
