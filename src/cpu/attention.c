@@ -469,7 +469,7 @@ static void choose(plan *p, cpu_isa isa, bool narrow)
 
 static const char *whole_name(const kernel_bind *b)
 {
-    return (cpu_isa)b->isa < CPU_AMX ? "bf16" : "amx";
+    return (cpu_isa)b->isa < CPU_AMX_PAIRS ? "bf16" : "amx";
 }
 
 static plan *plan_of(kernel_bind *b, const kernel_operand *q, const kernel_operand *k, const kernel_operand *v,

@@ -557,12 +557,12 @@ static void check_half_data(cpu_conv c)
 static void test_half_weight(void **state)
 {
     (void)state;
-    for (int parts = 1; parts < 4 && cpu_isa_most() == CPU_AMX; parts++)
+    for (int parts = 1; parts < 4 && cpu_isa_most() >= CPU_AMX_PAIRS; parts++)
         for (int64_t channels = 16; channels <= 80; channels += 16 + parts % 2)
             for (int few = 0; few < 2 - (parts & 1); few++) {
                 cpu_conv c =
                     shape(2, few ? 3 : 97 - channels, 9, 7, channels, few ? 7 : 3, 1 + (int)(channels % 3) / 2, 1);
-                c.isa = CPU_AMX;
+                c.isa = cpu_isa_most();
                 c.threads = 2;
                 c.narrow = true;
                 check_half_weight(c, parts);
@@ -583,11 +583,11 @@ static void test_half(void **state)
             assert_true(cpu_conv_moves_half(&c));
             check_half(c, 1 + 4, false);
         }
-    for (int parts = 0; parts < 16 && cpu_isa_most() == CPU_AMX; parts++)
+    for (int parts = 0; parts < 16 && cpu_isa_most() >= CPU_AMX_PAIRS; parts++)
         for (int64_t channels = 16; channels <= 80; channels += 16 + parts % 2)
             for (int few = 0; few < 2 - (parts & 1); few++) {
                 cpu_conv c = shape(2, few ? 3 : 96 - channels, 9, 7, channels, 3, 1 + parts % 2, 1);
-                c.isa = parts < 8 ? CPU_AMX : CPU_AVX512_BF16;
+                c.isa = parts < 8 ? cpu_isa_most() : CPU_AVX512_BF16;
                 c.threads = 2;
                 c.narrow = true;
                 c.half_x = parts & 1;
@@ -599,7 +599,7 @@ static void test_half(void **state)
     c.isa = cpu_isa_most();
     c.narrow = true;
     c.threads = 2;
-    if (c.isa == CPU_AMX)
+    if (c.isa >= CPU_AMX_PAIRS)
         check_half(c, 4, false);
     c = shape(1, 64, 30, 31, 64, 3, 1, 1);
     c.groups = 64;

@@ -37,7 +37,7 @@ static bool by_winograd(const cpu_conv *c, const conv_problem *p)
 /* Two bf16 a number take three products, which pays in matrix registers alone. */
 static bool in_parts(const cpu_conv *c)
 {
-    return c->narrow ? c->isa >= CPU_AVX512_BF16 : c->split && c->isa >= CPU_AMX;
+    return c->narrow ? c->isa >= CPU_AVX512_BF16 : c->split && c->isa >= CPU_AMX_PAIRS;
 }
 #endif
 

@@ -98,7 +98,7 @@ static const gemm_kernels *tile_kernels_for(const cpu_gemm *g)
 #if CPU_X86
     if (g->isa >= CPU_AVX512_BF16 && (g->dtype == TN_BF16 || (g->dtype == TN_F32 && g->narrow)))
         return CPU_OF_AMX(g->isa, &gemm_bf16);
-    if (g->isa == CPU_AMX && g->dtype == TN_F32 && !g->plain && !g->b_packed && splitting_pays(g))
+    if (g->isa >= CPU_AMX_PAIRS && g->dtype == TN_F32 && !g->plain && !g->b_packed && splitting_pays(g))
         return g->high ? CPU_OF_AMX(g->isa, &gemm_f32_split2) : CPU_OF_AMX(g->isa, &gemm_f32_split3);
 #endif
     return kernels_for(g);
@@ -872,7 +872,7 @@ const char *cpu_gemm_path(const cpu_gemm *g)
     plan p = make_plan(g);
     if (p.path != PATH_TILE || !p.kern->whole)
         return path_names[p.path];
-    return g->isa < CPU_AMX ? "bf16" : p.kern->wild ? "amx f32" : "amx";
+    return g->isa < CPU_AMX_PAIRS ? "bf16" : p.kern->wild ? "amx f32" : "amx";
 }
 
 void cpu_gemm_run(const cpu_gemm *g, const void *a, const void *b, void *c, const void *bias, void *scratch)

@@ -6,7 +6,6 @@
 #endif
 #include "cpu/core/isa.h"
 
-#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +14,7 @@
 #include <cpuid.h>
 #endif
 
-static const char *const isa_names[CPU_ISA_END] = {"portable", "avx2", "avx512", "avx512_bf16", "amx"};
+static const char *const isa_names[CPU_ISA_END] = {"portable", "avx2", "avx512", "avx512_bf16", "amx_pairs", "amx"};
 
 const char *cpu_isa_name(cpu_isa isa)
 {
@@ -85,33 +84,16 @@ static bool pairs_are_fast(void)
     return __get_cpuid(0, &a, &b, &c, &d) && b == signature_AMD_ebx && d == signature_AMD_edx && c == signature_AMD_ecx;
 }
 
-/* cpuid leaves a virtual machine each time, which takes microseconds. */
-static cpu_isa known_isa(void)
-{
-    static atomic_int known = -1;
-    int isa = atomic_load_explicit(&known, memory_order_relaxed);
-    if (isa < 0) {
-        isa = (int)find_isa(); /* the same for all that ask at once */
-        atomic_store_explicit(&known, isa, memory_order_relaxed);
-    }
-    return (cpu_isa)isa;
-}
-
 cpu_isa cpu_isa_best(void)
 {
-    const cpu_isa isa = known_isa();
+    const cpu_isa isa = find_isa();
     return isa == CPU_AVX512_BF16 && !pairs_are_fast() ? CPU_AVX512 : isa;
 }
 
 cpu_isa cpu_isa_most(void)
 {
-    const cpu_isa isa = known_isa();
-    return isa == CPU_AVX512_BF16 ? CPU_AMX : isa;
-}
-
-bool cpu_isa_has_tiles(void)
-{
-    return known_isa() == CPU_AMX;
+    const cpu_isa isa = find_isa();
+    return isa == CPU_AVX512_BF16 ? CPU_AMX_PAIRS : isa;
 }
 #else
 cpu_isa cpu_isa_best(void)
@@ -122,11 +104,6 @@ cpu_isa cpu_isa_best(void)
 cpu_isa cpu_isa_most(void)
 {
     return CPU_PORTABLE;
-}
-
-bool cpu_isa_has_tiles(void)
-{
-    return false;
 }
 #endif
 

@@ -4,14 +4,23 @@
 
 #include <stdbool.h>
 
-/* In rising order: each can run what those before it can. */
-typedef enum cpu_isa { CPU_PORTABLE, CPU_AVX2, CPU_AVX512, CPU_AVX512_BF16, CPU_AMX, CPU_ISA_END } cpu_isa;
+/* In rising order: each can run what those before it can. CPU_AMX_PAIRS is for tests: all kernels of CPU_AMX, which compute the same in vector
+ * registers. */
+typedef enum cpu_isa {
+    CPU_PORTABLE,
+    CPU_AVX2,
+    CPU_AVX512,
+    CPU_AVX512_BF16,
+    CPU_AMX_PAIRS,
+    CPU_AMX,
+    CPU_ISA_END
+} cpu_isa;
 
 /* What a *.tile.c file exports, in the form for `isa`: CPU_OF_ISA(isa, name) or CPU_OF_ISA(isa, &name). */
 #if CPU_X86
 #define CPU_OF_ISA(isa, name) ((isa) >= CPU_AVX512 ? name##_avx512 : (isa) == CPU_AVX2 ? name##_avx2 : name##_portable)
-/* What a *.amx.c file exports: for the matrix registers, or, where they are not or `isa` is less, for vector registers. */
-#define CPU_OF_AMX(isa, name) ((isa) >= CPU_AMX && cpu_isa_has_tiles() ? name##_amx : name##_avx512_bf16)
+/* What a *.amx.c file exports: for the matrix registers, or for vector registers. */
+#define CPU_OF_AMX(isa, name) ((isa) >= CPU_AMX ? name##_amx : name##_avx512_bf16)
 #else
 #define CPU_OF_ISA(isa, name) ((void)(isa), name##_portable)
 #endif
@@ -19,12 +28,9 @@ typedef enum cpu_isa { CPU_PORTABLE, CPU_AVX2, CPU_AVX512, CPU_AVX512_BF16, CPU_
 /* The best that the processor, the kernel and this build have. Where there is AMX the process is given the permission
  * to use it. */
 cpu_isa cpu_isa_best(void);
-/* Which of them run here at all: on processors with products of bf16 and no matrix registers the kernels of CPU_AMX compute the same
- * in vector registers. For tests. */
+/* The last that runs here at all, however fast. For tests. */
 cpu_isa cpu_isa_most(void);
-/* Has the processor matrix registers? */
-bool cpu_isa_has_tiles(void);
-/* "portable", "avx2", "avx512", "avx512_bf16", "amx"; "?" for other numbers. */
+/* "portable", "avx2", "avx512", "avx512_bf16", "amx_pairs", "amx"; "?" for other numbers. */
 const char *cpu_isa_name(cpu_isa isa);
 /* False, and *isa untouched, if there is no instruction set of this name. */
 bool cpu_isa_from_name(const char *name, cpu_isa *isa);
