@@ -135,4 +135,12 @@ const data_known cli_data_known_sets[] = {
                 "https://archive.ics.uci.edu/static/public/350/default+of+credit+card+clients.zip", NULL, NULL, NULL}},
      .copies = {{"default-of-credit-card-clients.csv.gz", NULL, NULL, NULL,
                  "86ea40d2c9cb7138c68d94a1c24e2f61955e14fffe09ef179bacf50672f62ff7"}}},
+    {.name = "eng-cmn",
+     .about = "29,155 English sentences with their Chinese translations",
+     .licence = "CC BY 2.0 FR: the third column is the attribution that it asks for",
+     .citation = "Tatoeba, https://tatoeba.org, as packed by manythings.org/anki",
+     .home = "https://www.manythings.org/anki/",
+     .folder = "eng-cmn",
+     .files = {{"cmn-eng.zip", "https://www.manythings.org/anki/cmn-eng.zip", NULL, NULL, NULL}},
+     .copies = {{"cmn.txt.gz", NULL, NULL, NULL, "ab68c13d04e8b31e8afa9ab41d32c0743ef0b0b984fddf4e53cc66e6bf83e9dc"}}},
     {.name = NULL}};

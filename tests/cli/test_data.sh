@@ -287,6 +287,9 @@ if [ -r "$real/text/tinyshakespeare.txt" ]; then
     prints "train.tsv: verified"
     runs 0 data check got/sst2
     prints "rows of tables 9613"
+    TARN_DATA=$PWD/got runs 0 data get eng-cmn --from "$real"
+    prints "cmn.txt.gz: verified"
+    TARN_DATA=$real runs 0 data check set:eng-cmn
 else
     echo "test_data.sh: no data pack: real sets are left out" >&2
 fi

@@ -141,7 +141,7 @@ runs 0 eval b0/boxes-001
 prints "mAP@0.5 0." "mAP@0.5:0.95 0."
 runs 0 eval b0/boxes-001 --json
 is_json
-prints '"map50":0.'
+prints '"map50":0' # two epochs find little, by some seeds nothing
 runs 0 predict b0/boxes-001 shapes/val/images/00001.png
 prints "00001.png:"
 runs 0 predict b0/boxes-001 shapes/val/images/00001.png --json
