@@ -399,16 +399,17 @@ static int run(const cli_args *a)
     return code;
 }
 
-const cli_command cli_predict = {
-    "predict",
-    "predict RUN|MODEL FILE... [--to FOLDER] [--json]",
-    "Classifies pictures (PNG, JPEG), alone or all of a folder or an archive (.tar, .tar.gz, .zip), scaled and centred "
-    "as the model says, entries of "
-    "IDX files (images.idx:17), or what the "
-    "model was made for: rows of a table, nodes of a graph by their numbers, lines of a text, which models of pairs "
-    "translate; of models of language the likeliest tokens where some are hidden, or that "
-    "follow. Of models for boxes the boxes, of "
-    "models for masks a picture FILE.mask.png of class numbers, here or in FOLDER, which is made if it is not there.",
-    run,
-    "json to",
-    false};
+const cli_command cli_predict = {"predict",
+                                 "predict RUN|MODEL FILE... [--to FOLDER] [--json]",
+                                 "Classifies pictures (PNG, JPEG), alone or all of a folder or an archive (.tar, "
+                                 ".tar.gz, .zip), scaled and centred as the\n"
+                                 "model says, entries of IDX files (images.idx:17), or what the model was made for: "
+                                 "rows of a table, nodes of a graph by\n"
+                                 "their numbers, lines of a text, which models of pairs translate; of models of "
+                                 "language the likeliest tokens where some\n"
+                                 "are hidden, or that follow. Of models for boxes the boxes, of models for masks a "
+                                 "picture FILE.mask.png of class numbers,\n"
+                                 "here or in FOLDER, which is made if it is not there.",
+                                 run,
+                                 "json to",
+                                 false};

@@ -144,8 +144,9 @@ static int run(const cli_args *a)
         cli_fail("%s", tn_context_error(p.c));
     } else if (m) {
         if (!a->json)
-            (void)printf("%s; %d threads, %s; limits: %.0f GFLOP/s, %.1f GB/s\n\n", tn_model_name(m),
-                         tn_context_threads(p.c), tn_context_isa(p.c), p.limits.flops * 1e-9, p.limits.bytes * 1e-9);
+            (void)printf("%s; %d thread%s, %s; limits: %.0f GFLOP/s, %.1f GB/s\n\n", tn_model_name(m),
+                         tn_context_threads(p.c), tn_context_threads(p.c) == 1 ? "" : "s", tn_context_isa(p.c),
+                         p.limits.flops * 1e-9, p.limits.bytes * 1e-9);
         code = profile_entry(&p, m, "predict", NULL);
         tn_tensor *target = code == CLI_OK && cli_is_recipe(a->at[0]) ? add_step(m) : NULL;
         if (target)

@@ -3,6 +3,9 @@
  * Conventions of the whole interface
  *   - Actions return tn_status; the sentence that explains a failure belongs to the object that failed
  *     (tn_context_error, tn_graph_error, tn_session_error, ...), and is valid until that object's next call.
+ *   - NULL for what could not be made may be handed on to what would be made of it (tn_compile, tn_session_new, tn_predictor_new,
+ *     tn_trainer_new), run by it (tn_run, tn_predict, tn_trainer_run: TN_INVALID) or asked for its error (""). The context keeps the
+ *     sentence of what failed first, so one check at the end does.
  *   - Who creates frees. `_free(NULL)` does nothing. Objects retain what they need, so the order of frees is free.
  *   - Option structs are passed by pointer, last; NULL means the defaults, and zero is the default of every field.
  *   - The library has no global state, never prints, exits or aborts, and reads neither environment nor locale.

@@ -114,7 +114,8 @@ typedef struct tn_trainer tn_trainer;
 
 /* Prepares training of a model on data sets with fields "x" (as the model's preprocessing takes it) and "y". `valid` may be
  * NULL. Adds loss and optimizer to the model's graph. Wrong sizes, more classes in the data than outputs, a batch larger than
- * the data set, a learning rate that is no number: NULL and a sentence in the context. */
+ * the data set, a learning rate that is no number: NULL and a sentence in the context. A model or data that could not be made, NULL, leaves the
+ * sentence that says why. */
 TN_API tn_trainer *tn_trainer_new(tn_context *context, tn_model *model, const tn_dataset *train,
                                   const tn_dataset *valid, const tn_train_opt *opt);
 TN_API void tn_trainer_free(tn_trainer *trainer);

@@ -375,8 +375,13 @@ static tn_status init_threads(tn_loader *l, base_error *e)
         w->started = code == 0;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (code != 0)
-        return base_fail(e, TN_IO, "cannot start %d threads for the loader (error %d)", l->n_workers, code);
+    if (code != 0) {
+        char text[128] = "";
+        (void)!strerror_r(code, text, sizeof text);
+        return base_fail(e, TN_IO,
+                         "cannot start the loader's threads, %d: %s; without workers (data.workers: 0) it needs none",
+                         l->n_workers, text);
+    }
     return TN_OK;
 }
 
@@ -661,7 +666,7 @@ const tn_dataset *tn_loader_dataset(const tn_loader *l)
 
 const char *tn_loader_error(const tn_loader *l)
 {
-    return l->err.text;
+    return l ? l->err.text : "";
 }
 
 void tn_loader_get_stats(const tn_loader *l, tn_loader_stats *stats)

@@ -88,7 +88,7 @@ tn_status tn_graph_status(const tn_graph *g)
 
 const char *tn_graph_error(const tn_graph *g)
 {
-    return g->error.text;
+    return g ? g->error.text : "";
 }
 
 tn_tensor *graph_fail(tn_graph *g, tn_status status, const char *fmt, ...)

@@ -228,6 +228,8 @@ tn_program *tn_compile(tn_graph *g, const tn_compile_opt *opt)
 tn_program *tn_compile_entry(tn_graph *g, const char *entry, const tn_compile_opt *opt)
 {
     static const tn_compile_opt defaults;
+    if (!g)
+        return NULL;
     base_error *e = base_context_begin(g->context);
     tn_program *p = calloc(1, sizeof *p);
     if (!p) {

@@ -12,6 +12,8 @@
 /* Threads that share a program make their sessions at the same time, so the context is left alone unless this fails. */
 tn_session *tn_session_new(tn_program *p, tn_state *state)
 {
+    if (!p)
+        return NULL;
     tn_session *s = calloc(1, sizeof *s);
     if (s)
         s->entry = calloc((size_t)p->n_entries, sizeof *s->entry);
@@ -66,7 +68,7 @@ void tn_session_free(tn_session *s)
 
 const char *tn_session_error(const tn_session *s)
 {
-    return s->error.text;
+    return s ? s->error.text : "";
 }
 
 void tn_cancel(tn_session *s)
@@ -676,6 +678,8 @@ tn_status tn_run(tn_session *s, const char *name, int n_feeds, const tn_feed *fe
 {
     program_entry *entry;
     session_bound *b;
+    if (!s)
+        return TN_INVALID;
     BASE_TRY(prepare_run(s, name, n_feeds, feeds, n_fetches, fetches, &entry, &b));
     BASE_TRY(lock_state(s, entry->writes));
     take_step(s, entry->training);

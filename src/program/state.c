@@ -101,7 +101,7 @@ void state_pack_release(tn_state *s, state_pack *x)
 
 const char *tn_state_error(const tn_state *s)
 {
-    return s->error.text;
+    return s ? s->error.text : "";
 }
 
 int tn_state_count(const tn_state *s)

@@ -299,7 +299,7 @@ void tn_job_cancel(tn_job *j)
 
 const char *tn_job_error(const tn_job *j)
 {
-    return j->error.text;
+    return j ? j->error.text : "";
 }
 
 const char *tn_job_folder(const tn_job *j)

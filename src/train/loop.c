@@ -357,6 +357,8 @@ static tn_status run_all(tn_trainer *t)
 
 tn_status tn_trainer_run(tn_trainer *t)
 {
+    if (!t)
+        return TN_INVALID;
     base_clear(&t->error);
     t->started = train_now();
     tn_status status = run_all(t);

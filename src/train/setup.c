@@ -336,7 +336,13 @@ static tn_status prepare(tn_trainer *t, const tn_dataset *train, const tn_train_
 tn_trainer *tn_trainer_new(tn_context *context, tn_model *model, const tn_dataset *train, const tn_dataset *valid,
                            const tn_train_opt *opt)
 {
+    if ((!model || !train) && *tn_context_error(context))
+        return NULL; /* they could not be made: that sentence stays */
     base_error *e = base_context_begin(context);
+    if (!model || !train) {
+        base_fail(e, TN_INVALID, "a trainer needs a model and data to train on; %s is NULL", model ? "train" : "model");
+        return NULL;
+    }
     tn_trainer *t = calloc(1, sizeof *t);
     if (!t) {
         base_no_memory(e, "making a trainer");
@@ -374,7 +380,7 @@ const tn_memory *tn_trainer_memory(const tn_trainer *t)
 
 const char *tn_trainer_error(const tn_trainer *t)
 {
-    return t->error.text;
+    return t ? t->error.text : "";
 }
 
 void tn_trainer_cancel(tn_trainer *t)

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include <tarn/nn.h>
+#include <tarn/recipe.h>
 #include <tarn/train.h>
 
 #include "support/scratch.h"
@@ -531,6 +532,40 @@ static void labels_are_smoothed_in_training(void **p)
     assert_true(smooth.loss > plain.loss + 0.2 && smooth.loss > smooth.val_loss);
 }
 
+/* NULL for what could not be made goes on to the end, and the first sentence stays. */
+static void what_could_not_be_made_is_handed_on(void **p)
+{
+    fixture *f = *p;
+    const tn_train_opt o = {.epochs = 1};
+    tn_model *m = tn_model_load(f->context, "no/such/model");
+    assert_null(m);
+    tn_predictor *predictor = tn_predictor_new(m);
+    assert_null(predictor);
+    assert_int_equal(tn_predict(predictor, NULL, NULL), TN_INVALID);
+    assert_string_equal(tn_predictor_error(predictor), "");
+    tn_session *session = tn_session_new(tn_compile(NULL, NULL), NULL);
+    assert_null(session);
+    assert_int_equal(tn_run(session, "step", 0, NULL, 0, NULL), TN_INVALID);
+    assert_string_equal(tn_session_error(session), "");
+    tn_trainer *t = tn_trainer_new(f->context, m, f->train, NULL, &o);
+    assert_null(t);
+    assert_int_equal(tn_trainer_run(t), TN_INVALID);
+    assert_string_equal(tn_trainer_error(t), "");
+    assert_string_equal(tn_model_error(m), "");
+    assert_string_equal(tn_graph_error(NULL), "");
+    assert_string_equal(tn_state_error(NULL), "");
+    assert_string_equal(tn_loader_error(NULL), "");
+    assert_string_equal(tn_job_error(NULL), "");
+    assert_non_null(strstr(tn_context_error(f->context), "no/such/model"));
+
+    m = mlp(f, 10); /* nothing failed before: it is said what is missing */
+    assert_string_equal(tn_context_error(f->context), "");
+    assert_null(tn_trainer_new(f->context, m, NULL, NULL, &o));
+    assert_non_null(
+        strstr(tn_context_error(f->context), "a trainer needs a model and data to train on; train is NULL"));
+    tn_model_free(m);
+}
+
 static void wrong_use(void **p)
 {
     fixture *f = *p;
@@ -585,6 +620,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(with_more_patience_it_goes_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(another_instruction_set_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(labels_are_smoothed_in_training, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_could_not_be_made_is_handed_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wrong_use, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

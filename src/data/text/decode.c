@@ -296,7 +296,7 @@ void tn_decoder_free(tn_decoder *d)
 
 const char *tn_decoder_error(const tn_decoder *d)
 {
-    return d->err.text;
+    return d ? d->err.text : "";
 }
 
 /* Bytes at the end that begin a character which more bytes could complete. */

@@ -45,7 +45,7 @@ void tn_encoder_free(tn_encoder *enc)
 
 const char *tn_encoder_error(const tn_encoder *enc)
 {
-    return enc->work.err.text;
+    return enc ? enc->work.err.text : "";
 }
 
 /* ---- one row --------------------------------------------------------------------------------------------------- */

@@ -27,7 +27,7 @@ void tn_model_free(tn_model *m)
 
 const char *tn_model_error(const tn_model *m)
 {
-    return m->error.text;
+    return m ? m->error.text : "";
 }
 
 static tn_status check_preprocess(const tn_preprocess *p, base_error *e)

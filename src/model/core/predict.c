@@ -21,7 +21,7 @@ static tn_program *program_of(tn_model *m)
 
 tn_predictor *tn_predictor_new(tn_model *m)
 {
-    tn_program *program = program_of(m);
+    tn_program *program = m ? program_of(m) : NULL;
     tn_predictor *p = program ? calloc(1, sizeof *p) : NULL;
     if (p)
         p->session = tn_session_new(program, m->state);
@@ -46,7 +46,7 @@ void tn_predictor_free(tn_predictor *p)
 
 const char *tn_predictor_error(const tn_predictor *p)
 {
-    return p->error.text;
+    return p ? p->error.text : "";
 }
 
 static tn_status check_one_input(tn_predictor *p)
@@ -110,6 +110,8 @@ static tn_status run(tn_predictor *p, const tn_view *raw, const tn_view *output)
 
 tn_status tn_predict(tn_predictor *p, const tn_view *raw, const tn_view *output)
 {
+    if (!p)
+        return TN_INVALID;
     BASE_TRY(run(p, raw, output));
     if (output->dtype == TN_F32 && !output->strided)
         data_preparation_restore(p->model->preparation, output->data, tn_view_count(output));
