@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/context.h"
+#include "base/number.h"
 #include "base/text.h"
 #include "data/dataset.h"
 #include "data/table/prep.h"
@@ -142,7 +143,8 @@ static const char *duration(double v, bool seconds, char text[32])
     int k = 0;
     while (seconds && v < units[k].of)
         k++;
-    (void)snprintf(text, 32, "%.4g%s", seconds && units[k].of > 0 ? v / units[k].of : v, seconds ? units[k].unit : "");
+    (void)base_print(text, 32, "%.4g%s", seconds && units[k].of > 0 ? v / units[k].of : v,
+                     seconds ? units[k].unit : "");
     return text;
 }
 
