@@ -459,13 +459,23 @@ int64_t data_files_find(const data_files *f, const char *name)
     return found;
 }
 
-void data_files_where(const data_files *f, int64_t i, base_str *to)
+void data_files_place(const data_files *f, int64_t i, base_str *to)
 {
     const files_shard *s = &f->shards[data_files_shard(f, i)];
     if (s->plain)
         base_str_add(to, s->path);
     else
         base_str_printf(to, "%s%c%s", s->path, s->folder ? '/' : '!', f->members.at[i].name);
+}
+
+/* A name must not break lines, or steer a terminal. */
+void data_files_where(const data_files *f, int64_t i, base_str *to)
+{
+    const size_t begin = to->length;
+    data_files_place(f, i, to);
+    for (size_t k = begin; !to->failed && k < to->length; k++)
+        if ((unsigned char)to->text[k] < 0x20 || to->text[k] == 0x7F)
+            to->text[k] = '?';
 }
 
 tn_status data_files_blame(const data_files *f, int64_t i, base_error *e)
@@ -478,24 +488,24 @@ tn_status data_files_blame(const data_files *f, int64_t i, base_error *e)
     return e ? e->status : TN_FORMAT;
 }
 
-static tn_status read_from_disk(const char *path, int64_t limit, data_buffer *b, base_error *e)
+static tn_status read_from_disk(const char *path, const char *where, int64_t limit, data_buffer *b, base_error *e)
 {
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &st) != 0) {
-        tn_status status = fail_errno(e, "open", path);
+        tn_status status = fail_errno(e, "open", where);
         if (fd >= 0)
             close(fd);
         return status;
     }
     tn_status status = TN_OK;
     if (!S_ISREG(st.st_mode))
-        status = base_fail(e, TN_IO, "cannot read %s: it is no longer a file", path);
+        status = base_fail(e, TN_IO, "cannot read %s: it is no longer a file", where);
     else if (st.st_size > limit)
-        status = base_fail(e, TN_LIMIT, "%s has %lld bytes; files of at most %lld are read", path,
+        status = base_fail(e, TN_LIMIT, "%s has %lld bytes; files of at most %lld are read", where,
                            (long long)st.st_size, (long long)limit);
     else if ((status = data_buffer_room(b, (size_t)st.st_size, e)) == TN_OK)
-        status = files_bytes_read(&(files_bytes){.fd = fd, .bytes = st.st_size}, 0, b->room, b->bytes, path, e);
+        status = files_bytes_read(&(files_bytes){.fd = fd, .bytes = st.st_size}, 0, b->room, b->bytes, where, e);
     close(fd);
     return status;
 }
@@ -512,15 +522,17 @@ tn_status data_files_read(const data_files *f, int64_t i, data_buffer *b, base_e
         b->bytes = (size_t)m->size;
         return TN_OK;
     }
-    base_str where = {0};
+    base_str where = {0}, place = {0};
     data_files_where(f, i, &where);
-    tn_status status = where.failed ? base_no_memory(e, "reading a file") : TN_OK;
+    data_files_place(f, i, &place);
+    tn_status status = where.failed || place.failed ? base_no_memory(e, "reading a file") : TN_OK;
     if (status == TN_OK && s->folder)
-        status = read_from_disk(where.text, f->opt.member_limit, b, e);
+        status = read_from_disk(place.text, where.text, f->opt.member_limit, b, e);
     else if (status == TN_OK && s->zip)
         status = files_zip_read(&s->bytes, m, b, where.text, e);
     else if (status == TN_OK && (status = data_buffer_room(b, (size_t)m->size, e)) == TN_OK)
         status = files_bytes_read(&s->bytes, m->offset, b->room, b->bytes, where.text, e);
     base_str_free(&where);
+    base_str_free(&place);
     return status;
 }

@@ -53,7 +53,9 @@ int64_t data_files_size(const data_files *f, int64_t i);
 int data_files_shard(const data_files *f, int64_t i);
 /* The number of the file of this name (in the first shard that has one), or -1. */
 int64_t data_files_find(const data_files *f, const char *name);
-/* What stands for file i in sentences: "set.tar!train/cat/1.jpg", "folder/train/cat/1.jpg". Appends. */
+/* Where file i is: the path to open in a folder, "set.tar!train/cat/1.jpg" in an archive. Appends. */
+void data_files_place(const data_files *f, int64_t i, base_str *to);
+/* What stands for file i in sentences: "set.tar!train/cat/1.jpg", "folder/train/cat/1.jpg", with ? for control characters. Appends. */
 void data_files_where(const data_files *f, int64_t i, base_str *to);
 /* The whole file. Sentences name it. */
 tn_status data_files_read(const data_files *f, int64_t i, data_buffer *b, base_error *e);

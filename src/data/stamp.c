@@ -10,7 +10,7 @@ uint64_t data_stamp(uint64_t before, const data_files *f, int64_t i)
 {
     base_str where = {0};
     struct stat st = {0};
-    data_files_where(f, i, &where);
+    data_files_place(f, i, &where);
     if (where.failed)
         return before + 1; /* another one: what was kept is made anew */
     before = base_checksum(before, where.text, where.length);

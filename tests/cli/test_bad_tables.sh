@@ -60,6 +60,8 @@ for _ in made found; do
     says 'doubtful: inf.csv: row 8: column "x" is infinite there and in other rows, which counts as missing'
 done
 [ -n "$(ls kept)" ] || say "nothing was kept on disk"
+tr '\n' '\r' <good.csv >cr.csv
+wrong "cr.csv: its lines end in carriage returns alone" data.path=cr.csv
 head -n 1 good.csv >head.csv
 wrong "there are no samples: what was read is empty but for its header" data.path=head.csv
 

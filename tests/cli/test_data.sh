@@ -45,6 +45,13 @@ head -c 700 shards/set.tar >shards/broken.tar
 runs 0 data check shards
 prints "pictures       9 (train 7, test 2)" "cannot be read: 2" "shards/broken.tar: "
 
+# a name that would break the line and steer the terminal
+mkdir -p steer/a
+head -c 300 set/train/cat/1.ppm >steer/a/$'one\ntwo\e[31m.ppm'
+cp set/train/cat/1.ppm steer/a
+runs 0 data check steer
+prints "pictures       1" "cannot be read: 1" "steer/a/one?two?[31m.ppm: is a damaged"
+
 # a JPEG that ends in the middle, if there is one
 jpeg=${TARN_DATA:-$SRC/../shared/data}/yolo/dog.jpg
 if [ -r "$jpeg" ] && [[ $("$TARN" --version) == *jpeg* ]]; then

@@ -50,7 +50,7 @@ const char *tn_files_where(tn_files *f, int64_t i)
 {
     f->where.length = 0;
     if (i >= 0 && i < data_files_count(f->files))
-        data_files_where(f->files, i, &f->where);
+        data_files_place(f->files, i, &f->where);
     return f->where.failed || f->where.length == 0 ? tn_files_name(f, i) : f->where.text;
 }
 

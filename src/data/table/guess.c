@@ -214,6 +214,13 @@ tn_status table_guess(table_source *s, const tn_table_opt *opt, base_error *e)
     BASE_TRY(status);
     if (f.rows == 0)
         return base_fail(e, TN_FORMAT, "%.300s is empty: a table has one row at least", s->name);
+    const char *cr = memchr(s->data, '\r', s->bytes);
+    if (cr && cr + 1 < s->data + s->bytes && !memchr(s->data, '\n', s->bytes))
+        return base_fail(
+            e, TN_FORMAT,
+            "%.300s: its lines end in carriage returns alone, as on old Macintoshes; rows end in line feeds: "
+            "tr '\\r' '\\n' makes them",
+            s->name);
     bool header = opt->header == TN_HEADER_YES || (opt->header == TN_HEADER_AUTO && is_header(&f));
     s->n_columns = f.n;
     s->names = f.names;
