@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -76,20 +77,46 @@ static void epoch_line(const tn_progress *p)
     (void)fflush(stdout);
 }
 
+/* Columns of the terminal; 80 where it does not say. */
+static int columns(void)
+{
+    struct winsize w;
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 0 ? w.ws_col : 80;
+}
+
+/* One line and no more, since only one can be drawn over: the bar takes what the figures leave, which are cut where even they are
+ * too long. */
 static void bar(const display *d, const tn_progress *p)
 {
-    enum { WIDTH = 24 };
-    int full = (int)(p->steps ? p->step * WIDTH / p->steps : 0);
+    enum { WIDEST = 24, SHORTEST = 4 };
+    char head[64], tail[192], accuracy[32] = "";
     double left =
         p->step > d->first ? (double)(p->steps - p->step) * (p->seconds - d->since) / (double)(p->step - d->first) : 0;
-    (void)printf("\repoch %lld/%lld [", (long long)p->epoch + 1, (long long)p->epochs);
-    for (int i = 0; i < WIDTH; i++)
-        (void)fputc(i < full ? '#' : '.', stdout);
-    (void)printf("] %lld/%lld  loss %.4f", (long long)p->step, (long long)p->steps, p->loss);
     if (!isnan(p->accuracy))
-        (void)printf("  accuracy %.1f%%", 100 * p->accuracy);
-    (void)printf("  %.0f/s  %.0f s left \x1b[K", p->samples_per_second, left);
+        (void)snprintf(accuracy, sizeof accuracy, "  accuracy %.1f%%", 100 * p->accuracy);
+    int space = columns() - 1;
+    space -= snprintf(head, sizeof head, "epoch %lld/%lld ", (long long)p->epoch + 1, (long long)p->epochs);
+    space -= snprintf(tail, sizeof tail, "%lld/%lld  loss %.4f%s  %.0f/s  %.0f s left", (long long)p->step,
+                      (long long)p->steps, p->loss, accuracy, p->samples_per_second, left);
+    int width = space - 3 > WIDEST ? WIDEST : space - 3,
+        full = (int)(p->steps && width > 0 ? p->step * width / p->steps : 0);
+    (void)printf("\r%s", head);
+    if (width >= SHORTEST) {
+        (void)fputc('[', stdout);
+        for (int i = 0; i < width; i++)
+            (void)fputc(i < full ? '#' : '.', stdout);
+        (void)fputs("] ", stdout);
+    }
+    int most = (int)strlen(tail) + (space < 0 ? space : 0);
+    (void)printf("%.*s\x1b[K", most > 0 ? most : 0, tail);
     (void)fflush(stdout);
+}
+
+/* A bar can be drawn: a terminal, and one that knows how to go back. */
+static bool draws(void)
+{
+    const char *kind = getenv("TERM");
+    return isatty(STDOUT_FILENO) && !(kind && strcmp(kind, "dumb") == 0);
 }
 
 static int show(void *user, const tn_progress *p)
@@ -239,7 +266,7 @@ static int check_arguments(const cli_args *a)
 /* The job of the arguments, made and run. */
 static int train(tn_context *c, const tn_recipe *recipe, const cli_args *a)
 {
-    display d = {.json = a->json, .terminal = !a->json && isatty(STDOUT_FILENO)};
+    display d = {.json = a->json, .terminal = !a->json && draws()};
     tn_job_opt opt = {.progress = show, .user = &d};
     tn_dataset *real = a->data ? tn_dataset_mnist(c, a->data, false, NULL) : NULL;
     if (a->data && !real) /* before hours of training, not behind them */
