@@ -1,8 +1,8 @@
 /* fuzz_picture.c: any bytes as a picture give pixels within the limit, or a sentence; what was decoded can be scaled and
- * made into a digit. */
+ * made into a digit. So it is with the numbers of a mask, in one channel. */
 #include <stdlib.h>
 
-#include <tarn/data.h>
+#include "data/picture.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -21,9 +21,21 @@ static void use(tn_context *context, const tn_picture *p)
     tn_picture_free(digit);
 }
 
+enum { PIXELS = 1 << 16 };
+
+static void decode_mask(const uint8_t *data, size_t size)
+{
+    base_error e = {0};
+    const data_source source = {
+        .data = data, .bytes = size, .name = "input", .pixels_limit = PIXELS, .channels = 1, .numbers = true};
+    tn_picture *p = data_picture_decode_hinted(&source, NULL, &e);
+    if ((p == NULL) != (e.status != TN_OK) || (p && p->channels != 1))
+        abort();
+    tn_picture_free(p);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    enum { PIXELS = 1 << 16 };
     tn_context *context = tn_context_new(NULL);
     tn_picture *p = tn_picture_decode(context, data, size, "input", TN_OPT(tn_picture_opt, .pixels_limit = PIXELS));
     if ((p == NULL) != (tn_context_error(context)[0] != '\0'))
@@ -34,5 +46,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         use(context, p);
     tn_picture_free(p);
     tn_context_free(context);
+    decode_mask(data, size);
     return 0;
 }
