@@ -30,6 +30,7 @@ typedef struct cli_args {
     int vocabulary; /* 0: not given */
     /* of `tarn data` */
     const char *html, *from, *to;
+    bool unpack;
 } cli_args;
 
 typedef struct cli_command {

@@ -45,19 +45,21 @@ static int run(const cli_args *a)
     const data_known *s = cli_data_find(a->at[1], strlen(a->at[1]));
     if (!s)
         return CLI_FAILED;
-    return get ? cli_data_get(s, a->from, a->to) : info(s);
+    return get ? cli_data_get(a, s) : info(s);
 }
 
 const cli_command cli_data = {
     "data",
     "data check FOLDER|FILE [--json] [--html PAGE]   or   tarn data list   or   tarn data info NAME   or   "
-    "tarn data get NAME [--from FOLDER|ADDRESS] [--to FOLDER]",
+    "tarn data get NAME [--from FOLDER|ADDRESS] [--to FOLDER] [--unpack]",
     "check reads everything once and says what there is and what is wrong: what cannot be read, what comes twice, "
     "also\n"
     "in two parts (train, val, test) or two classes, classes without samples, figures of channels and columns.\n"
     "list and info tell of known sets; get fetches one into $TARN_DATA, or to --to, from its official address, a "
     "folder\n"
-    "with a copy or another address (file:, http:, https:); what was begun is gone on with, and checksums are checked.",
+    "with a copy or another address (file:, http:, https:); what was begun is gone on with, and checksums are checked. "
+    "Archives are read\n"
+    "as they are; --unpack also puts what they hold beside them.",
     run,
-    "json html from to",
+    "json html from to unpack",
     false};

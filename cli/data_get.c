@@ -25,8 +25,7 @@ static bool exists(const char *path)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-/* mkdir -p. */
-static bool make_folder(char *path)
+bool cli_data_make_folder(char *path)
 {
     for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
@@ -133,10 +132,21 @@ static bool get_files(const data_known *set, const data_known_file *files, const
     return true;
 }
 
-int cli_data_get(const data_known *set, const char *from, const char *to)
+static bool unpack_files(const cli_args *a, const data_known_file *files, const char *folder)
+{
+    bool ok = true;
+    for (int i = 0; i < DATA_MOST_FILES && files[i].name && ok; i++) {
+        char *path = joined(folder, files[i].name, "");
+        ok = path ? cli_data_unpack(a, path, folder) : cli_fail("out of memory") == CLI_OK;
+        free(path);
+    }
+    return ok;
+}
+
+int cli_data_get(const cli_args *a, const data_known *set)
 {
     const data_known_file *files = set->files;
-    to = to ? to : getenv("TARN_DATA");
+    const char *from = a->from, *to = a->to ? a->to : getenv("TARN_DATA");
     if (!to || !*to)
         return cli_fail("say where data are kept: --to FOLDER, or the variable TARN_DATA");
     if (from && set->copies[0].name) { /* the mirror says which form it has */
@@ -145,10 +155,10 @@ int cli_data_get(const data_known *set, const char *from, const char *to)
         free(first);
     }
     char *folder = joined(to, set->folder, "");
-    bool ok = folder ? make_folder(folder) : cli_fail("out of memory") == CLI_OK;
+    bool ok = folder ? cli_data_make_folder(folder) : cli_fail("out of memory") == CLI_OK;
     if (ok)
         (void)printf("licence: %s\ncite: %s\n", set->licence, set->citation);
-    ok = ok && get_files(set, files, from, folder);
+    ok = ok && get_files(set, files, from, folder) && (!a->unpack || unpack_files(a, files, folder));
     free(folder);
     return ok ? CLI_OK : CLI_FAILED;
 }

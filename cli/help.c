@@ -44,6 +44,7 @@ int cli_help_on(const cli_command *command)
         {"batch", "batch N", "samples in a batch"},
         {"to", "to FOLDER", "where files are put"},
         {"from", "from FOLDER|ADDRESS", "where files are taken from"},
+        {"unpack", "unpack", "also put what archives hold beside them"},
         {"html", "html PAGE", "also write a page with pictures"},
         {"markdown", "markdown", "as a page"},
         {"list", "list", "the rows there are"},

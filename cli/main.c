@@ -225,7 +225,7 @@ static bool take_option(const char *command, cli_args *a, int n, char **argv, in
                    {"train", NULL, &a->train},         {"html", NULL, &a->html},
                    {"from", NULL, &a->from},           {"to", NULL, &a->to},
                    {"whole", &a->whole, NULL},         {"parameters", &a->parameters, NULL},
-                   {"steps", &a->steps, NULL}};
+                   {"steps", &a->steps, NULL},         {"unpack", &a->unpack, NULL}};
     const char *option = argv[*i], *value;
     for (size_t k = 0; k < sizeof options / sizeof *options; k++) {
         if (options[k].flag && strcmp(option + 2, options[k].name) == 0)

@@ -216,6 +216,25 @@ cmp -s mirror/cora/cora.tgz got/cora/cora.tgz || say "what was gone on with diff
 runs 0 data get cora --from mirror --to got
 prints "there already"
 
+# --- archives may be unpacked beside: what is above the folder stays where it is, a broken archive is told and leaves what was there
+if "$TARN" --version | grep -q zlib; then
+    mkdir -p set/cora/deep && echo nodes >set/cora/cora.content && seq 1 5000 >set/cora/deep/cora.cites && echo out >outside
+    tar -C set -P -czf packed.tgz cora ../outside
+    mkdir -p tgz && cp packed.tgz tgz/cora.tgz
+    runs 0 data get cora --from tgz --to new --unpack
+    prints "new/cora/cora.tgz: 2 files unpacked"
+    cmp -s set/cora/cora.content new/cora/cora/cora.content || say "an unpacked file differs"
+    cmp -s set/cora/deep/cora.cites new/cora/cora/deep/cora.cites || say "an unpacked file below another folder differs"
+    find new -name '*.part' -o -name outside | grep . && say "there is more than what was packed"
+    runs 0 data get cora --from tgz --to new --unpack
+    prints "there already" "2 files unpacked"
+    head -c 100 packed.tgz >tgz/cora.tgz
+    runs 1 data get cora --from tgz --to broken --unpack
+    says "cora.tgz"
+    runs 0 data get cora --from mirror --to plain
+    [ "$(ls plain/cora)" = cora.tgz ] || say "an archive was unpacked unasked"
+fi
+
 # --- every listed set, from a folder and from a file: address: files that are not the right ones are refused, or told as not verified
 "$TARN" data list >list.txt
 while read -r name _; do
