@@ -221,7 +221,7 @@ else
     script -qec "'$TARN' train tiny.yaml" typescript >/dev/null </dev/null || say "training on a terminal failed"
     grep -q '^.*epoch 1/2 ' typescript || say "no epochs on a terminal: $(cat typescript)"
     bars() { # bars COLUMNS: no bar is longer than the terminal is wide, as only one line can be drawn over
-        script -qec "stty cols $1; '$TARN' train tiny.yaml data.train_count=20000 train.epochs=1" typescript >/dev/null </dev/null
+        script -qec "stty cols $1; '$TARN' train tiny.yaml data.train_count=150000 train.epochs=1" typescript >/dev/null </dev/null
         tr '\r' '\n' <typescript | sed -n 's/\x1b\[K$//; /^epoch 1\/1 .*left$\|^epoch 1\/1 \[\|^epoch 1\/1 [0-9]*\//p' >bars.txt
         [ -s bars.txt ] || say "no bar on a terminal of $1 columns: $(cat -v typescript)"
         awk -v most="$1" 'length($0) >= most { exit 1 }' bars.txt || say "bars of more than $1 columns: $(cat bars.txt)"
