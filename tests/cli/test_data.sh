@@ -315,7 +315,12 @@ if [ -r "$real/text/tinyshakespeare.txt" ]; then
     prints "rows of tables 9613"
     TARN_DATA=$PWD/got runs 0 data get eng-cmn --from "$real"
     prints "cmn.txt.gz: verified"
-    TARN_DATA=$real runs 0 data check set:eng-cmn
+    if "$TARN" --version | grep -q zlib; then
+        TARN_DATA=$real runs 0 data check set:eng-cmn
+    else
+        TARN_DATA=$real runs 1 data check set:eng-cmn
+        says "cmn.txt.gz is packed with gzip, and this build is without zlib"
+    fi
 else
     echo "test_data.sh: no data pack: real sets are left out" >&2
 fi
