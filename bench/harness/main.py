@@ -76,7 +76,7 @@ def show(result):
     sys.stdout.flush()
 
 
-def in_f32(row, found):
+def in_f32(row, found, options):
     """The programs of the row's form in f32, of this run or an earlier one; None if it never ran."""
     name = row.name.removesuffix("_bf16")
     result = found.get(name) or report.load(options.results).get(name, {})
@@ -96,7 +96,7 @@ def run(row, kinds, options, machine, found):
         return measure.run_data(row, programs.data_kinds(BUILD, None if options.no_peers else options.peers_python), options)
     if row is STARTUP:
         return measure.run_startup(row, kinds, options, machine)
-    return measure.run_row(row, kinds, options, machine, in_f32(row, found) if row.half else None)
+    return measure.run_row(row, kinds, options, machine, in_f32(row, found, options) if row.half else None)
 
 
 def keep(result, name, folder):
