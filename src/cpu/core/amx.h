@@ -202,6 +202,61 @@ CPU_INLINE void amx_pass_end(const amx_pass *s, const int columns, char *c, int6
 
 #endif
 
+/* ---- squares: all four registers of sums, two of rows by two of columns --------------------------------------------------- */
+
+CPU_INLINE void amx_square_zero(amx_registers *reg)
+{
+    amx_zero(reg, 0);
+    amx_zero(reg, 1);
+    amx_zero(reg, 2);
+    amx_zero(reg, 3);
+}
+
+/* From what is at c, or from zeros. */
+CPU_INLINE void amx_square_begin(amx_registers *reg, const char *c, int64_t stride, bool add)
+{
+    amx_square_zero(reg);
+    if (!add)
+        return;
+    amx_load_sums(reg, 0, c, stride);
+    amx_load_sums(reg, 1, c + 64, stride);
+    amx_load_sums(reg, 2, c + AMX_SIDE * stride, stride);
+    amx_load_sums(reg, 3, c + AMX_SIDE * stride + 64, stride);
+}
+
+CPU_INLINE void amx_square_store(amx_registers *reg, char *c, int64_t stride)
+{
+    amx_store(reg, 0, c, stride);
+    amx_store(reg, 1, c + 64, stride);
+    amx_store(reg, 2, c + AMX_SIDE * stride, stride);
+    amx_store(reg, 3, c + AMX_SIDE * stride + 64, stride);
+}
+
+/* += A B: rows of A `stride` bytes apart, its lower half at `below`, the right half of B at `beside`. */
+CPU_INLINE void amx_square_multiply(amx_registers *reg, const char *a, const char *below, int64_t stride, const char *b,
+                                    const char *beside)
+{
+    amx_load(reg, 6, b, 64);
+    amx_load(reg, 4, a, stride);
+    amx_load(reg, 7, beside, 64);
+    amx_multiply(reg, 0, 4, 6);
+    amx_load(reg, 5, below, stride);
+    amx_multiply(reg, 1, 4, 7);
+    amx_multiply(reg, 2, 5, 6);
+    amx_multiply(reg, 3, 5, 7);
+}
+
+/* The same A with another B. */
+CPU_INLINE void amx_square_again(amx_registers *reg, const char *b, const char *beside)
+{
+    amx_load(reg, 6, b, 64);
+    amx_load(reg, 7, beside, 64);
+    amx_multiply(reg, 0, 4, 6);
+    amx_multiply(reg, 1, 4, 7);
+    amx_multiply(reg, 2, 5, 6);
+    amx_multiply(reg, 3, 5, 7);
+}
+
 /* Registers for `pairs` pairs of k; what they hold is not set. */
 #define AMX_REGISTERS(reg, count)                                                                                      \
     amx_registers registers, *const reg = &registers;                                                                  \

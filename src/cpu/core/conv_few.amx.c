@@ -19,14 +19,7 @@ static void products(amx_registers *reg, const conv_few_tile *t)
     const char *w = t->w;
     for (int64_t r = 0; r < t->rows; r++, w += 2 * REG) {
         const char *x = t->x + t->off[r];
-        amx_load(reg, 6, w, 64);
-        amx_load(reg, 4, x, t->step);
-        amx_load(reg, 7, w + REG, 64);
-        amx_multiply(reg, 0, 4, 6);
-        amx_load(reg, 5, x + t->half, t->step);
-        amx_multiply(reg, 1, 4, 7);
-        amx_multiply(reg, 2, 5, 6);
-        amx_multiply(reg, 3, 5, 7);
+        amx_square_multiply(reg, x, x + t->half, t->step, w, w + REG);
     }
 }
 
@@ -35,28 +28,9 @@ static void products_split(amx_registers *reg, const conv_few_tile *t)
     const char *w = t->w;
     for (int64_t r = 0; r < t->rows; r++, w += 4 * REG) {
         const char *x = t->x + t->off[r];
-        amx_load(reg, 6, w, 64);
-        amx_load(reg, 4, x, t->step);
-        amx_load(reg, 7, w + REG, 64);
-        amx_multiply(reg, 0, 4, 6);
-        amx_load(reg, 5, x + t->half, t->step);
-        amx_multiply(reg, 1, 4, 7);
-        amx_multiply(reg, 2, 5, 6);
-        amx_multiply(reg, 3, 5, 7);
-        amx_load(reg, 6, w + 2 * REG, 64);
-        amx_load(reg, 7, w + 3 * REG, 64);
-        amx_multiply(reg, 0, 4, 6);
-        amx_multiply(reg, 1, 4, 7);
-        amx_multiply(reg, 2, 5, 6);
-        amx_multiply(reg, 3, 5, 7);
-        amx_load(reg, 4, x + t->low, t->step);
-        amx_load(reg, 6, w, 64);
-        amx_load(reg, 5, x + t->low + t->half, t->step);
-        amx_load(reg, 7, w + REG, 64);
-        amx_multiply(reg, 0, 4, 6);
-        amx_multiply(reg, 1, 4, 7);
-        amx_multiply(reg, 2, 5, 6);
-        amx_multiply(reg, 3, 5, 7);
+        amx_square_multiply(reg, x, x + t->half, t->step, w, w + REG);
+        amx_square_again(reg, w + 2 * REG, w + 3 * REG);
+        amx_square_multiply(reg, x + t->low, x + t->low + t->half, t->step, w, w + REG);
     }
 }
 
@@ -65,18 +39,12 @@ static void tile(const conv_few_tile *t)
     enum { ROW = CONV_FEW_SIDE * 4 };
     char *c = (char *)t->sums;
     AMX_REGISTERS(reg, pairs_of(t->terms));
-    amx_zero(reg, 0);
-    amx_zero(reg, 1);
-    amx_zero(reg, 2);
-    amx_zero(reg, 3);
+    amx_square_zero(reg);
     if (t->low)
         products_split(reg, t);
     else
         products(reg, t);
-    amx_store(reg, 0, c, ROW);
-    amx_store(reg, 1, c + 64, ROW);
-    amx_store(reg, 2, c + HALF * ROW, ROW);
-    amx_store(reg, 3, c + HALF * ROW + 64, ROW);
+    amx_square_store(reg, c, ROW);
 }
 
 static void line(const float *x, int64_t count, char *high, char *low)

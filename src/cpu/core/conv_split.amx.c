@@ -266,42 +266,17 @@ static void tile_full(const conv_split_tile *t)
 {
     const char *b = t->b;
     AMX_REGISTERS(reg, AMX_SIDE);
-    amx_zero(reg, 0);
-    amx_zero(reg, 1);
-    amx_zero(reg, 2);
-    amx_zero(reg, 3);
+    amx_square_zero(reg);
     for (int64_t tap = 0; tap < t->taps; tap++) {
         const char *a = t->a + t->off[tap];
         for (int64_t g = 0; g < t->groups; g++, a += t->plane, b += PANEL) {
-            amx_load(reg, 6, b, 64);
-            amx_load(reg, 4, a, RECORD);
-            amx_load(reg, 7, b + REG, 64);
-            amx_multiply(reg, 0, 4, 6);
-            amx_load(reg, 5, a + STEP, RECORD);
-            amx_multiply(reg, 1, 4, 7);
-            amx_multiply(reg, 2, 5, 6);
-            amx_multiply(reg, 3, 5, 7);
-            amx_load(reg, 6, b + 2 * REG, 64);
-            amx_load(reg, 7, b + 3 * REG, 64);
-            amx_multiply(reg, 0, 4, 6);
-            amx_multiply(reg, 1, 4, 7);
-            amx_multiply(reg, 2, 5, 6);
-            amx_multiply(reg, 3, 5, 7);
-            amx_load(reg, 4, a + 64, RECORD);
-            amx_load(reg, 6, b, 64);
-            amx_load(reg, 5, a + STEP + 64, RECORD);
-            amx_load(reg, 7, b + REG, 64);
-            amx_multiply(reg, 0, 4, 6);
-            amx_multiply(reg, 1, 4, 7);
-            amx_multiply(reg, 2, 5, 6);
-            amx_multiply(reg, 3, 5, 7);
+            amx_square_multiply(reg, a, a + STEP, RECORD, b, b + REG);
+            amx_square_again(reg, b + 2 * REG, b + 3 * REG);
+            amx_square_multiply(reg, a + 64, a + STEP + 64, RECORD, b, b + REG);
         }
     }
     char *c = (char *)t->c;
-    amx_store(reg, 0, c, t->stride);
-    amx_store(reg, 1, c + 64, t->stride);
-    amx_store(reg, 2, c + HALF * t->stride, t->stride);
-    amx_store(reg, 3, c + HALF * t->stride + 64, t->stride);
+    amx_square_store(reg, c, t->stride);
 }
 
 static void tile_half(const conv_split_tile *t)
@@ -341,10 +316,7 @@ static void tile_narrow(const conv_split_tile *t)
     char *c = (char *)t->c;
     const char *soon = t->soon;
     AMX_REGISTERS(reg, AMX_SIDE);
-    amx_zero(reg, 0);
-    amx_zero(reg, 1);
-    amx_zero(reg, 2);
-    amx_zero(reg, 3);
+    amx_square_zero(reg);
     if (t->add) {
         amx_load_sums(reg, 0, c, t->stride);
         amx_load_sums(reg, 2, c + HALF * t->stride, t->stride);
@@ -356,14 +328,7 @@ static void tile_narrow(const conv_split_tile *t)
     for (int64_t tap = 0; tap < t->taps; tap++) {
         const char *a = t->a + t->off[tap], *b = t->b + tap * t->b_tap;
         for (int64_t g = 0; g < t->groups; g++, a += t->plane, b += CONV_SPLIT_PANEL) {
-            amx_load(reg, 6, b, 64);
-            amx_load(reg, 4, a, CONV_SPLIT_RECORD);
-            amx_load(reg, 7, b + REG, 64);
-            amx_multiply(reg, 0, 4, 6);
-            amx_load(reg, 5, a + NEXT, CONV_SPLIT_RECORD);
-            amx_multiply(reg, 1, 4, 7);
-            amx_multiply(reg, 2, 5, 6);
-            amx_multiply(reg, 3, 5, 7);
+            amx_square_multiply(reg, a, a + NEXT, CONV_SPLIT_RECORD, b, b + REG);
             for (int64_t i = 0; soon && i < t->soon_lines; i++, soon += LINE)
                 _mm_prefetch(soon, _MM_HINT_T1);
         }
@@ -507,98 +472,56 @@ static void tile(const conv_split_tile *t)
         tile_full(t);
 }
 
-static void sum_split(amx_registers *reg, const conv_split_sum *s)
+enum { SUM_ROW = CONV_SPLIT_SIDE * 4 };
+
+static void sum_split(const conv_split_sum *s)
 {
     const char *a = s->a, *b = s->b;
+    AMX_REGISTERS(reg, AMX_SIDE);
+    amx_square_begin(reg, (const char *)s->c, SUM_ROW, s->add);
     for (int64_t i = 0; i < s->steps; i++, a += 64, b += REG) {
-        amx_load(reg, 6, b, 64);
-        amx_load(reg, 4, a, s->pitch);
-        amx_load(reg, 7, b + s->next, 64);
-        amx_multiply(reg, 0, 4, 6);
-        amx_load(reg, 5, a + HALF * s->pitch, s->pitch);
-        amx_multiply(reg, 1, 4, 7);
-        amx_multiply(reg, 2, 5, 6);
-        amx_multiply(reg, 3, 5, 7);
-        amx_load(reg, 6, b + s->b_low, 64);
-        amx_load(reg, 7, b + s->next + s->b_low, 64);
-        amx_multiply(reg, 0, 4, 6);
-        amx_multiply(reg, 1, 4, 7);
-        amx_multiply(reg, 2, 5, 6);
-        amx_multiply(reg, 3, 5, 7);
-        amx_load(reg, 4, a + s->low, s->pitch);
-        amx_load(reg, 6, b, 64);
-        amx_load(reg, 5, a + s->low + HALF * s->pitch, s->pitch);
-        amx_load(reg, 7, b + s->next, 64);
-        amx_multiply(reg, 0, 4, 6);
-        amx_multiply(reg, 1, 4, 7);
-        amx_multiply(reg, 2, 5, 6);
-        amx_multiply(reg, 3, 5, 7);
+        amx_square_multiply(reg, a, a + HALF * s->pitch, s->pitch, b, b + s->next);
+        amx_square_again(reg, b + s->b_low, b + s->next + s->b_low);
+        amx_square_multiply(reg, a + s->low, a + s->low + HALF * s->pitch, s->pitch, b, b + s->next);
     }
+    amx_square_store(reg, (char *)s->c, SUM_ROW);
 }
 
 #ifdef CPU_ISA_amx
-static void sum_narrow(amx_registers *reg, const conv_split_sum *s)
+
+static void sum_narrow(const conv_split_sum *s)
 {
     const char *a = s->a, *b = s->b;
-    for (int64_t i = 0; i < s->steps; i++, a += 64, b += REG) {
-        amx_load(reg, 6, b, 64);
-        amx_load(reg, 4, a, s->pitch);
-        amx_load(reg, 7, b + s->next, 64);
-        amx_multiply(reg, 0, 4, 6);
-        amx_load(reg, 5, a + HALF * s->pitch, s->pitch);
-        amx_multiply(reg, 1, 4, 7);
-        amx_multiply(reg, 2, 5, 6);
-        amx_multiply(reg, 3, 5, 7);
+    AMX_REGISTERS(reg, AMX_SIDE);
+    amx_square_begin(reg, (const char *)s->c, SUM_ROW, s->add);
+    for (int64_t i = 0; i < s->steps; i++, a += 64, b += REG)
+        amx_square_multiply(reg, a, a + HALF * s->pitch, s->pitch, b, b + s->next);
+    amx_square_store(reg, (char *)s->c, SUM_ROW);
+}
+
+#else
+
+static void sum_narrow(const conv_split_sum *s)
+{
+    for (int64_t row = 0; row < CONV_SPLIT_SIDE; row += AMX_PASS) {
+        const char *a = s->a + row * s->pitch, *b = s->b;
+        char *c = (char *)s->c + row * SUM_ROW;
+        amx_pass sums;
+        amx_pass_begin(&sums, 2, c, SUM_ROW, s->add);
+        for (int64_t i = 0; i < s->steps; i++, a += 64, b += REG)
+            amx_pass_step(&sums, 2, a, s->pitch, b, s->next);
+        amx_pass_end(&sums, 2, c, SUM_ROW);
     }
 }
-#endif
 
-#ifndef CPU_ISA_amx
-static void sum_rows(const conv_split_sum *s, int64_t first)
-{
-    enum { ROW = CONV_SPLIT_SIDE * 4 };
-    const char *a = s->a + first * s->pitch, *b = s->b;
-    char *c = (char *)s->c + first * ROW;
-    amx_pass sums;
-    amx_pass_begin(&sums, 2, c, ROW, s->add);
-    for (int64_t i = 0; i < s->steps; i++, a += 64, b += REG)
-        amx_pass_step(&sums, 2, a, s->pitch, b, s->next);
-    amx_pass_end(&sums, 2, c, ROW);
-}
 #endif
 
 static void sum(const conv_split_sum *s)
 {
-    char *c = (char *)s->c;
-    enum { ROW = CONV_SPLIT_SIDE * 4 };
-#ifndef CPU_ISA_amx
-    if (s->narrow) {
-        for (int64_t row = 0; row < CONV_SPLIT_SIDE; row += AMX_PASS)
-            sum_rows(s, row);
-        return;
-    }
-#endif
-    AMX_REGISTERS(reg, AMX_SIDE);
-    amx_zero(reg, 0);
-    amx_zero(reg, 1);
-    amx_zero(reg, 2);
-    amx_zero(reg, 3);
-    if (s->add) {
-        amx_load_sums(reg, 0, c, ROW);
-        amx_load_sums(reg, 1, c + 64, ROW);
-        amx_load_sums(reg, 2, c + HALF * ROW, ROW);
-        amx_load_sums(reg, 3, c + HALF * ROW + 64, ROW);
-    }
-#ifdef CPU_ISA_amx
     if (s->narrow)
-        sum_narrow(reg, s);
+        sum_narrow(s);
     else
-#endif
-        sum_split(reg, s);
-    amx_store(reg, 0, c, ROW);
-    amx_store(reg, 1, c + 64, ROW);
-    amx_store(reg, 2, c + HALF * ROW, ROW);
-    amx_store(reg, 3, c + HALF * ROW + 64, ROW);
+        sum_split(s);
 }
 
 static void finish(const conv_split_finish *f, float *to)

@@ -25,25 +25,9 @@ static void tile_2x2(int64_t steps, const char *a, const char *b, char *c, int64
     const char *soon = c + SQUARE;
     const int64_t soon_step = end->add && stride == SQUARE / (2 * SIDE) ? SQUARE / 64 / steps * 64 : 0;
     AMX_REGISTERS(reg, AMX_SIDE);
-    amx_zero(reg, 0);
-    amx_zero(reg, 1);
-    amx_zero(reg, 2);
-    amx_zero(reg, 3);
-    if (end->add) {
-        amx_load_sums(reg, 0, c, stride);
-        amx_load_sums(reg, 1, c + 64, stride);
-        amx_load_sums(reg, 2, c + SIDE * stride, stride);
-        amx_load_sums(reg, 3, c + SIDE * stride + 64, stride);
-    }
+    amx_square_begin(reg, c, stride, end->add);
     for (; steps > 0; steps--, a += A_STEP, b += B_STEP) {
-        amx_load(reg, 6, b, 64);
-        amx_load(reg, 4, a, 64);
-        amx_load(reg, 7, b + 1024, 64);
-        amx_multiply(reg, 0, 4, 6);
-        amx_load(reg, 5, a + 1024, 64);
-        amx_multiply(reg, 1, 4, 7);
-        amx_multiply(reg, 2, 5, 6);
-        amx_multiply(reg, 3, 5, 7);
+        amx_square_multiply(reg, a, a + 1024, 64, b, b + 1024);
         for (int64_t i = 0; i < next_step; i += 64)
             __builtin_prefetch(next + i, 0, 2);
         next += next_step;
@@ -51,10 +35,7 @@ static void tile_2x2(int64_t steps, const char *a, const char *b, char *c, int64
             __builtin_prefetch(soon + i, 1, 3);
         soon += soon_step;
     }
-    amx_store(reg, 0, c, stride);
-    amx_store(reg, 1, c + 64, stride);
-    amx_store(reg, 2, c + SIDE * stride, stride);
-    amx_store(reg, 3, c + SIDE * stride + 64, stride);
+    amx_square_store(reg, c, stride);
 }
 
 static void tile_1x2(int64_t steps, const char *a, const char *b, char *c, int64_t stride, bool add)

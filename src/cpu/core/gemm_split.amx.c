@@ -80,10 +80,7 @@ CPU_INLINE void tile_of(const int parts, const bool below, const bool beside, in
 {
     const int64_t step = (int64_t)parts * PART, next_step = end->next_step * (AMX_UNIT / 4);
     AMX_REGISTERS(reg, AMX_SIDE);
-    amx_zero(reg, 0);
-    amx_zero(reg, 1);
-    amx_zero(reg, 2);
-    amx_zero(reg, 3);
+    amx_square_zero(reg);
     const char *next = end->next;
     for (int64_t i = 0; i < steps; i++) {
         small_products(reg, parts, below, beside, a + i * step, b + i * step);
