@@ -46,6 +46,9 @@ extern const cli_command *const cli_commands[]; /* ends in NULL */
 
 /* "tarn: SENTENCE" on standard error; returns CLI_FAILED. */
 int cli_fail(const char *fmt, ...) TN_PRINTF(1, 2);
+/* mkdir -p; and for the folder that a file is to lie in. False: the sentence is printed. */
+bool cli_make_folder(char *path);
+bool cli_make_folder_of(char *file);
 /* How a command is used, on standard error; returns CLI_USAGE. */
 int cli_usage(const cli_command *command);
 /* The same with its options, on standard output, as it was asked for; returns CLI_OK. */

@@ -32,8 +32,6 @@ typedef struct data_known {
 extern const data_known cli_data_known_sets[]; /* ends in a name NULL */
 
 int cli_data_get(const cli_args *a, const data_known *set); /* --from, --to, --unpack */
-/* mkdir -p; false: the sentence is printed. */
-bool cli_data_make_folder(char *path);
 /* What an archive holds as files in the folder; other files stay as they are. False: the sentence is printed. */
 bool cli_data_unpack(const cli_args *a, const char *archive, const char *folder);
 /* Downloads an address to a file beside, going on where an earlier attempt ended. `verified`: its checksum will tell whether it is right.

@@ -25,18 +25,6 @@ static bool exists(const char *path)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-bool cli_data_make_folder(char *path)
-{
-    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        (void)mkdir(path, 0777);
-        *slash = '/';
-    }
-    if (mkdir(path, 0777) == 0 || errno == EEXIST)
-        return true;
-    return cli_fail("the folder %s cannot be made: %s", path, strerror(errno)) == CLI_OK;
-}
-
 /* ---- checksums --------------------------------------------------------------------------------------------------- */
 
 typedef enum verdict { RIGHT, UNKNOWN, WRONG, UNREADABLE } verdict;
@@ -155,7 +143,7 @@ int cli_data_get(const cli_args *a, const data_known *set)
         free(first);
     }
     char *folder = joined(to, set->folder, "");
-    bool ok = folder ? cli_data_make_folder(folder) : cli_fail("out of memory") == CLI_OK;
+    bool ok = folder ? cli_make_folder(folder) : cli_fail("out of memory") == CLI_OK;
     if (ok)
         (void)printf("licence: %s\ncite: %s\n", set->licence, set->citation);
     ok = ok && get_files(set, files, from, folder) && (!a->unpack || unpack_files(a, files, folder));

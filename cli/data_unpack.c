@@ -43,10 +43,7 @@ static bool put_member(tn_context *c, tn_files *files, int64_t i, const char *fo
     if (ok) {
         (void)snprintf(path, room, "%s/%s", folder, name);
         (void)snprintf(part, room, "%s/%s.part", folder, name);
-        char *slash = strrchr(path, '/');
-        *slash = '\0';
-        ok = cli_data_make_folder(path);
-        *slash = '/';
+        ok = cli_make_folder_of(path);
     }
     ok = ok && (tn_files_read(c, files, i, &data, &bytes) == TN_OK || cli_fail("%s", tn_context_error(c)) == CLI_OK);
     ok = ok && put(path, part, data, bytes);

@@ -1,11 +1,9 @@
 /* predict_picture.c: see predict_picture.h. */
 #include "predict_picture.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { NOT_SEEN = 255 };
 
@@ -174,21 +172,6 @@ static char *mask_path(const cli_picture *p)
     return path;
 }
 
-/* The folders of a path below --to, which is there. */
-static int make_folders(const cli_picture *p, char *path)
-{
-    char *from = path + strlen(p->a->to ? p->a->to : ".") + 1;
-    for (char *slash; (slash = strchr(from, '/')) != NULL; from = slash + 1) {
-        *slash = '\0';
-        const bool made = mkdir(path, 0777) == 0 || errno == EEXIST;
-        const int code = made ? CLI_OK : cli_fail("the folder %s cannot be made: %s", path, strerror(errno));
-        *slash = '/';
-        if (code != CLI_OK)
-            return code;
-    }
-    return CLI_OK;
-}
-
 static void tell_mask(const cli_picture *p, const char *path, const int64_t *counts, int classes, int64_t pixels)
 {
     bool first = true;
@@ -229,7 +212,7 @@ int cli_show_mask(const cli_picture *p, const tn_view *output)
         return cli_fail("the mask of %s would take the place of that of %s; predict it by itself, with another --to",
                         p->file, other);
     }
-    int code = path ? make_folders(p, path) : cli_fail("out of memory");
+    int code = !path ? cli_fail("out of memory") : cli_make_folder_of(path) ? CLI_OK : CLI_FAILED;
     tn_picture *mask = code == CLI_OK ? tn_picture_new(p->c, f.width, f.height, 1) : NULL;
     if (code == CLI_OK && !mask)
         code = cli_fail("%s", tn_context_error(p->c));

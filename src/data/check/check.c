@@ -109,24 +109,25 @@ static tn_status list_bad(data_check *c, tn_check_bad *to, const char *where, co
     return to->path && to->reason ? TN_OK : base_no_memory(c->err, "checking data");
 }
 
-tn_status check_add_bad(data_check *c, const char *where, const char *reason)
+/* Counted, and listed while there is room. */
+static tn_status add_listed(data_check *c, check_bads *list, int64_t *total, const char *where, const char *reason)
 {
     tn_check_bad bad;
-    c->report.bad_total++;
-    if (c->bad.n >= (size_t)c->opt.most)
+    ++*total;
+    if (list->n >= (size_t)c->opt.most)
         return TN_OK;
     BASE_TRY(list_bad(c, &bad, where, reason));
-    return base_vec_push(&c->bad, bad) ? TN_OK : base_no_memory(c->err, "checking data");
+    return base_vec_push(list, bad) ? TN_OK : base_no_memory(c->err, "checking data");
+}
+
+tn_status check_add_bad(data_check *c, const char *where, const char *reason)
+{
+    return add_listed(c, &c->bad, &c->report.bad_total, where, reason);
 }
 
 tn_status check_add_outside(data_check *c, const char *where, const char *reason)
 {
-    tn_check_bad bad;
-    c->report.outside_total++;
-    if (c->outside.n >= (size_t)c->opt.most)
-        return TN_OK;
-    BASE_TRY(list_bad(c, &bad, where, reason));
-    return base_vec_push(&c->outside, bad) ? TN_OK : base_no_memory(c->err, "checking data");
+    return add_listed(c, &c->outside, &c->report.outside_total, where, reason);
 }
 
 tn_status check_add_note(data_check *c, const char *fmt, ...)

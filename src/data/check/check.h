@@ -47,6 +47,8 @@ enum { CHECK_CHANNELS = 4, CHECK_LEVELS = 256 }; /* grey, red, green, blue */
 
 typedef base_vec(tn_check_pair) check_pairs;
 
+typedef base_vec(tn_check_bad) check_bads;
+
 typedef struct data_check {
     tn_data_report report; /* first, so that it is the caller's pointer */
     base_arena arena;
@@ -60,7 +62,7 @@ typedef struct data_check {
     base_map class_numbers;
     base_vec(check_item) items;
     base_vec(check_look) looks;
-    base_vec(tn_check_bad) bad, outside;
+    check_bads bad, outside;
     check_pairs equal, near, leaks, clashes;
     base_vec(tn_check_class) classes;
     base_vec(tn_check_spread) spreads;
