@@ -13,12 +13,6 @@ data: {name: table, path: good.csv, target: y, val_fraction: 0.2}
 train: {epochs: 1, batch: 16}
 output: {folder: runs, report: false, plots: false}
 YAML
-wrong() { # SENTENCE OVERRIDES...
-    local sentence=$1
-    shift
-    runs 1 train r.yaml "$@"
-    says "$sentence"
-}
 
 # The types that were inferred are stated, and what is left out is never left out silently.
 runs 0 train r.yaml

@@ -70,12 +70,6 @@ sed -i 's/epochs: 2$/epochs: 4/' half/g-001/recipe.yaml
 runs 0 train --resume half/g-001
 cmp -s whole/g-001/model.safetensors half/g-001/model.safetensors || say "stopped and resumed, another model"
 
-wrong() { # SENTENCE OVERRIDES...
-    local sentence=$1
-    shift
-    runs 1 train r.yaml "$@"
-    says "$sentence"
-}
 awk -F, -v OFS=, 'NR == 1 { $2 = "label,split" } NR > 1 { $2 = $2 (NR % 2 ? ",train" : ",val") } { print }' nodes.csv >said.csv
 wrong "'data' has split and val_fraction; only one of them" data.nodes=said.csv data.split=split data.val_fraction=0.1
 wrong "said.csv: its column \"split\" says what nodes are for, and so does data.val_fraction" data.nodes=said.csv data.val_fraction=0.1

@@ -50,12 +50,6 @@ sed -i 's/epochs: 2$/epochs: 4/' runs/g-003/recipe.yaml
 runs 0 train --resume runs/g-003
 cmp -s runs/g-001/model.safetensors runs/g-003/model.safetensors || say "stopped and resumed, another model"
 
-wrong() { # SENTENCE OVERRIDES...
-    local sentence=$1
-    shift
-    runs 1 train r.yaml "$@"
-    says "$sentence"
-}
 wrong "num_neighbors" "data.num_neighbors=[-2, 3]"
 wrong "data.num_neighbors: number 2 is 0" "data.num_neighbors=[5, 0]"
 wrong "data.num_neighbors has 1 numbers, and the model 2 layers along edges" "data.num_neighbors=[5]"

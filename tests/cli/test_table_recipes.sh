@@ -56,12 +56,6 @@ printf 'size,colour\n50,blue\n' >in.csv
 runs 0 predict runs/t-001 in.csv
 awk '{ if ($2 < 200 || $2 > 300) exit 1 }' out.txt || say "the price of 50, blue is about 250: $(cat out.txt)"
 
-wrong() { # SENTENCE OVERRIDES...
-    local sentence=$1
-    shift
-    runs 1 train r.yaml "$@"
-    says "$sentence"
-}
 wrong 'no column "knid"' data.target=knid
 wrong 'no column "colur"' data.one_hot=colur
 wrong 'stands under standardize and under log' data.standardize=size data.log=size

@@ -141,12 +141,6 @@ says "odd/a/bytes.txt:1:1: the byte 0xFF is not UTF-8"
 runs 0 train r.yaml data="{name: text_folders, path: odd, length: 16, on_error: skip}" train.batch=2 train.epochs=1
 says "left out: odd/a/bytes.txt:1:1: the byte 0xFF is not UTF-8" "1 of 3 texts cannot be read"
 
-wrong() { # SENTENCE OVERRIDES...
-    local sentence=$1
-    shift
-    runs 1 train r.yaml "$@"
-    says "$sentence"
-}
 mkdir -p none empty/a loose/a part/a part/b
 echo x >loose/x.txt
 echo x >part/a/x.txt

@@ -56,6 +56,14 @@ for line in open(sys.argv[1]): json.loads(line)' out.txt || say "not JSON: $(cat
     fi
 }
 
+# wrong SENTENCE OVERRIDES...: training r.yaml with these is refused, and says so.
+wrong() {
+    local sentence=$1
+    shift
+    runs 1 train r.yaml "$@"
+    says "$sentence"
+}
+
 # tiny_recipe [LINE...]: tiny.yaml, a net with all that has state, on a few generated digits; trained in a second.
 tiny_recipe() {
     cat >tiny.yaml <<'YAML'
