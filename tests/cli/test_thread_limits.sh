@@ -6,6 +6,7 @@
 set -uo pipefail
 # shellcheck source=/dev/null
 . "$SRC/tests/support/check.sh"
+"$TARN" --version | grep -q libyaml || skip "recipes need libyaml"
 tiny_recipe
 
 # No memory for the stack of a thread: those that compute are fewer then, the loader's must be there.

@@ -13,9 +13,10 @@ finish() {
     exit "$bad"
 }
 
-# skip REASON: ends a test that cannot run here, loudly.
+# skip REASON: ends a test that cannot run here, or not further, loudly. What was found wrong before stays wrong.
 skip() {
     echo "SKIPPED: $(basename "$0"): $*" >&2
+    [ "$bad" = 0 ] || exit "$bad"
     exit 77
 }
 
