@@ -1,6 +1,7 @@
 /* linear: one product with the bias added, and the activation applied, where it is written. Weights that stay are packed
  * once. */
 #include "cpu/core/gemm.h"
+#include "cpu/core/gemv.h"
 #include "cpu/core/kernels.h"
 #include "op/scheme/activation.h"
 
@@ -8,6 +9,7 @@
 
 typedef struct linear_plan {
     cpu_gemm g;
+    bool vector;      /* one row by a matrix that was put into order: gemv.h */
     atomic_uint turn; /* counts the calls: every other one goes through the weight backwards */
 } linear_plan;
 
@@ -59,7 +61,15 @@ static tn_status prepare(kernel_bind *b)
     atomic_init(&p->turn, 0);
     *g = product_of(b);
     b->plan = p;
-    if (b->fixed && b->fixed[1] && cpu_gemm_packs_b(g)) {
+    const bool fixed = b->fixed && b->fixed[1];
+    p->vector = fixed && cpu_gemv_pays(g);
+    if (p->vector) {
+        b->pack = (kernel_pack){1, cpu_gemv_packed_size(g), {2}};
+        b->scratch = cpu_gemv_scratch(g);
+        b->path = "linear/vector";
+        return TN_OK;
+    }
+    if (fixed && cpu_gemm_packs_b(g)) {
         b->pack = (kernel_pack){1, cpu_gemm_packed_size(g), {g->narrow}};
         g->b_packed = true;
     }
@@ -78,7 +88,8 @@ static kernel_half half(const kernel_bind *b, int i)
 
 static void pack(const void *plan, const void *from, void *to)
 {
-    cpu_gemm_pack_b(&((const linear_plan *)plan)->g, from, to);
+    const linear_plan *p = plan;
+    (p->vector ? cpu_gemv_pack : cpu_gemm_pack_b)(&p->g, from, to);
 }
 
 static void run(const kernel_call *c)
@@ -86,7 +97,7 @@ static void run(const kernel_call *c)
     linear_plan *p = (linear_plan *)(uintptr_t)c->plan; /* the turn decides an order, not a result */
     cpu_gemm g = p->g;
     g.backwards = atomic_fetch_add_explicit(&p->turn, 1, memory_order_relaxed) & 1;
-    cpu_gemm_run(&g, c->in[0], c->in[1], c->out[0], c->in[2], c->scratch);
+    (p->vector ? cpu_gemv_run : cpu_gemm_run)(&g, c->in[0], c->in[1], c->out[0], c->in[2], c->scratch);
 }
 
 const kernel cpu_kernels_linear[] = {{.op = "linear",

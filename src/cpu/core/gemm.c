@@ -793,22 +793,13 @@ static void add_parts(const job *jb, int64_t item)
     finish(jb, item, 0, 0, p->g.m, p->g.n, sum, row);
 }
 
-/* The chunk that takes a chunk's turn when each thread goes through its share from the end. */
-static int64_t from_the_end(const plan *p, int64_t chunk)
-{
-    int64_t share = chunk * p->threads / p->chunks;
-    while (p->chunks * (share + 1) / p->threads <= chunk)
-        share++;
-    return p->chunks * share / p->threads + p->chunks * (share + 1) / p->threads - 1 - chunk;
-}
-
 static void row_chunk(void *arg, int64_t chunk, int thread)
 {
     job *jb = arg;
     const plan *p = &jb->p;
     const cpu_gemm *g = &p->g;
     if (g->backwards)
-        chunk = from_the_end(p, chunk);
+        chunk = cpu_chunk_from_the_end(p->threads, p->chunks, chunk);
     int64_t item = chunk / p->cols, j = chunk % p->cols * p->nb, n = least(p->nb, g->n - j);
     char *space = thread_space(jb, thread);
     const char *a = a_of(jb, item), *b = b_of(jb, item) + j * g->b_col * p->b_size;

@@ -291,6 +291,7 @@ CPU_INLINE void NAME(row_of)(const int C, const int P, int64_t last, int64_t k, 
     if (add)
         UNROLL for (int v = 0; v < C; v++) sum[0][v] =
             v + 1 < C || last == LANES ? OP(load)(y + v * LANES) : OP(load_n)(y + v * LANES, last);
+    const int64_t ahead = b_row == C * LANES ? 2048 : 0; /* rows that lie behind each other are one stream */
     int64_t i = 0;
     for (; i + P <= k; i += P)
         UNROLL for (int p = 0; p < P; p++)
@@ -300,6 +301,8 @@ CPU_INLINE void NAME(row_of)(const int C, const int P, int64_t last, int64_t k, 
             UNROLL for (int v = 0; v < C; v++)
             {
                 const void *q = NAME(at)(row, dtype, v * LANES);
+                if (P == 1)
+                    __builtin_prefetch((const char *)q + ahead);
                 V vb = v + 1 < C || last == LANES ? NAME(load)(q, dtype) : NAME(load_n)(q, dtype, last);
                 sum[p][v] = OP(fma)(vx, vb, sum[p][v]);
             }

@@ -58,3 +58,12 @@ void cpu_parallel_in_order(int threads, int64_t chunks, cpu_chunk_fn fn, void *a
 {
     run(threads, chunks, true, fn, arg);
 }
+
+int64_t cpu_chunk_from_the_end(int64_t threads, int64_t chunks, int64_t chunk)
+{
+    const int64_t lanes = threads < 1 ? 1 : threads > chunks ? chunks : threads;
+    int64_t share = chunk * lanes / chunks;
+    while (chunks * (share + 1) / lanes <= chunk)
+        share++;
+    return chunks * share / lanes + chunks * (share + 1) / lanes - 1 - chunk;
+}

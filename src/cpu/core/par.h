@@ -23,6 +23,9 @@ void cpu_parallel(int threads, int64_t chunks, cpu_chunk_fn fn, void *arg);
 /* The same, the chunks begun in ascending order: one may wait for another that is before it. */
 void cpu_parallel_in_order(int threads, int64_t chunks, cpu_chunk_fn fn, void *arg);
 
+/* The chunk that takes a chunk's turn where each thread shall go through its share from the end. */
+int64_t cpu_chunk_from_the_end(int64_t threads, int64_t chunks, int64_t chunk);
+
 typedef struct cpu_team cpu_team;
 
 /* `threads` counts the caller; a system that gives fewer makes a smaller team. NULL: out of memory. */

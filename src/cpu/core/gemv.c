@@ -1,0 +1,103 @@
+/* gemv.c: see gemv.h. B lies as [part of k][block of columns][k of the part][columns of the block], columns that are missing as zeros. */
+#include "cpu/core/gemv.h"
+
+#include "cpu/core/gemm_kernels.h"
+#include "cpu/core/par.h"
+
+enum { LEAST = 1 << 20, MOST = 6 << 20, PART = 256 << 10, PARTS_MAX = 16 };
+
+typedef struct gemv_plan {
+    const gemm_kernels *kern;
+    int64_t width, blocks, parts; /* columns of a block */
+} gemv_plan;
+
+typedef struct gemv_job {
+    const cpu_gemm *g;
+    gemv_plan plan;
+    const float *a, *b;
+    float *sums; /* [part][block][width] */
+} gemv_job;
+
+static gemv_plan make_plan(const cpu_gemm *g)
+{
+    gemv_plan p = {.kern = CPU_OF_ISA(g->isa, &gemm_f32)};
+    p.width = (int64_t)GEMM_ROW_BLOCK * p.kern->lanes;
+    p.blocks = (g->n + p.width - 1) / p.width;
+    p.parts = g->k * p.blocks * p.width * (int64_t)sizeof(float) / PART;
+    p.parts = p.parts < 1 ? 1 : p.parts > PARTS_MAX ? PARTS_MAX : p.parts;
+    return p;
+}
+
+/* The first k of a part. */
+static int64_t part_at(const cpu_gemm *g, const gemv_plan *p, int64_t part)
+{
+    return g->k * part / p->parts;
+}
+
+/* Floats before a part's block. */
+static int64_t block_at(const cpu_gemm *g, const gemv_plan *p, int64_t part, int64_t block)
+{
+    const int64_t from = part_at(g, p, part), deep = part_at(g, p, part + 1) - from;
+    return (from * p->blocks + deep * block) * p->width;
+}
+
+bool cpu_gemv_pays(const cpu_gemm *g)
+{
+    const int64_t bytes = g->n * g->k * (int64_t)sizeof(float);
+    const bool f32 = g->dtype == TN_F32 && !g->narrow && !g->half_a;
+    return g->m == 1 && g->batch <= 1 && f32 && !g->accumulate && g->b_row == 1 && bytes >= LEAST && bytes <= MOST &&
+           g->n >= (int64_t)GEMM_ROW_BLOCK * CPU_OF_ISA(g->isa, &gemm_f32)->lanes;
+}
+
+size_t cpu_gemv_packed_size(const cpu_gemm *g)
+{
+    const gemv_plan p = make_plan(g);
+    return (size_t)(g->k * p.blocks * p.width) * sizeof(float);
+}
+
+void cpu_gemv_pack(const cpu_gemm *g, const void *b, void *packed)
+{
+    const gemv_plan p = make_plan(g);
+    for (int64_t part = 0; part < p.parts; part++)
+        for (int64_t block = 0; block < p.blocks; block++) {
+            const int64_t k0 = part_at(g, &p, part), j = block * p.width, left = g->n - j;
+            p.kern->pack_b((float *)packed + block_at(g, &p, part, block), p.width,
+                           (const float *)b + k0 * g->b_row + j * g->b_col, TN_F32, g->b_col, g->b_row,
+                           left < p.width ? left : p.width, part_at(g, &p, part + 1) - k0);
+        }
+}
+
+size_t cpu_gemv_scratch(const cpu_gemm *g)
+{
+    const gemv_plan p = make_plan(g);
+    return (size_t)(p.parts * p.blocks * p.width) * sizeof(float);
+}
+
+static void chunk_run(void *arg, int64_t chunk, int thread)
+{
+    (void)thread;
+    const gemv_job *j = arg;
+    const gemv_plan *p = &j->plan;
+    if (j->g->backwards)
+        chunk = cpu_chunk_from_the_end(j->g->threads, p->parts * p->blocks, chunk);
+    const int64_t part = chunk / p->blocks, block = chunk % p->blocks, from = part_at(j->g, p, part);
+    p->kern->row(p->width, part_at(j->g, p, part + 1) - from, j->a + from * j->g->a_col,
+                 j->b + block_at(j->g, p, part, block), TN_F32, p->width, j->sums + chunk * p->width);
+}
+
+void cpu_gemv_run(const cpu_gemm *g, const void *a, const void *packed, void *c, const void *bias, void *scratch)
+{
+    gemv_job j = {.g = g, .plan = make_plan(g), .a = a, .b = packed, .sums = scratch};
+    const gemv_plan *p = &j.plan;
+    const int64_t n = p->blocks * p->width;
+    cpu_parallel(g->threads, p->parts * p->blocks, chunk_run, &j);
+    for (int64_t part = 1; part < p->parts; part++)
+        for (int64_t i = 0; i < n; i++)
+            j.sums[i] += j.sums[part * n + i];
+    gemm_finish f = {.from = j.sums, .from_row = n, .m = 1, .n = g->n, .c = c, .c_row = g->c_row, .c_col = g->c_col};
+    f.c_dtype = g->c_dtype ? g->c_dtype : TN_F32;
+    f.end = (gemm_end){.alpha = g->alpha.set ? g->alpha.value : 1,
+                       .relu = g->act == CPU_ACT_RELU,
+                       .bias_col = g->bias == CPU_BIAS_COLUMN ? bias : NULL};
+    p->kern->finish(&f);
+}
