@@ -87,6 +87,8 @@ static tn_status plan(kernel_bind *b, const kernel_operand *x, const kernel_oper
     if (!made)
         return base_no_memory(b->error, "preparing a kernel");
     made->conv = conv_of(b, x, w, y, job);
+    made->conv.half_x = x->dtype == TN_BF16;
+    made->conv.half_y = y->dtype == TN_BF16;
     b->plan = made;
     b->path = path_of(&made->conv, job);
     b->scratch = cpu_conv_scratch(&made->conv, job);
@@ -103,7 +105,7 @@ static kernel_half half(const kernel_bind *b, int i)
     c.half_x = i == 0;
     if (b->precision == TN_PRECISION_BF16 && c.isa >= CPU_AVX512_BF16 && cpu_conv_moves_half(&c))
         return b->n_in > 3 && b->in[3].dtype ? KERNEL_NO_HALF : KERNEL_MOVES;
-    return !cpu_conv_takes_half(&c) ? KERNEL_NO_HALF : i == 0 || (i < 0 && b->training) ? KERNEL_ROUNDS : KERNEL_HALF;
+    return !cpu_conv_takes_half(&c) ? KERNEL_NO_HALF : i == 0 || i < 0 ? KERNEL_ROUNDS : KERNEL_HALF;
 }
 
 static tn_status prepare_forward(kernel_bind *b)
@@ -111,14 +113,12 @@ static tn_status prepare_forward(kernel_bind *b)
     kernel_set_layout(&b->out[0], KERNEL_CHANNELS_LAST);
     BASE_TRY(plan(b, &b->in[0], &b->in[1], &b->out[0], CPU_CONV_FORWARD));
     conv_plan *p = b->plan;
-    p->conv.half_x = b->in[0].dtype == TN_BF16;
     p->conv.half_add = b->n_in > 3 && b->in[3].dtype == TN_BF16;
-    p->conv.half_y = b->out[0].dtype == TN_BF16;
     const cpu_conv *c = &p->conv;
     if (b->fixed && b->fixed[1])
         b->pack = (kernel_pack){1,
                                 cpu_conv_packed(c, CPU_CONV_FORWARD),
-                                {c->groups, c->dilation[1], c->narrow ? 2 : c->split, c->winograd}};
+                                {c->groups, c->dilation[1], c->narrow ? 2 + c->half_x : c->split, c->winograd}};
     p->packed = b->pack.bytes > 0;
     p->adds = b->n_in > 3 && b->in[3].dtype;
     p->conv.relu = b->node->arg[OP_CONV_ACTIVATION].i != OP_ACT_NONE;
@@ -149,9 +149,7 @@ static bool takes_in(void *plan, const graph_node *node, const kernel_operand *i
 static tn_status prepare_grad_data(kernel_bind *b)
 {
     kernel_set_layout(&b->out[0], KERNEL_CHANNELS_LAST);
-    BASE_TRY(plan(b, &b->out[0], &b->in[1], &b->in[0], CPU_CONV_GRAD_DATA));
-    ((conv_plan *)b->plan)->conv.half_y = b->in[0].dtype == TN_BF16;
-    return TN_OK;
+    return plan(b, &b->out[0], &b->in[1], &b->in[0], CPU_CONV_GRAD_DATA);
 }
 
 /* What comes from above. */
@@ -185,11 +183,7 @@ static tn_status prepare_transposed(kernel_bind *b)
 
 static tn_status prepare_grad_weight(kernel_bind *b)
 {
-    BASE_TRY(plan(b, &b->in[0], &b->out[0], &b->in[1], CPU_CONV_GRAD_WEIGHT));
-    conv_plan *p = b->plan;
-    p->conv.half_x = b->in[0].dtype == TN_BF16;
-    p->conv.half_y = b->in[1].dtype == TN_BF16;
-    return TN_OK;
+    return plan(b, &b->in[0], &b->out[0], &b->in[1], CPU_CONV_GRAD_WEIGHT);
 }
 
 /* The pictures, and what comes from above. */

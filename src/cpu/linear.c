@@ -64,7 +64,7 @@ static tn_status prepare(kernel_bind *b)
     const bool fixed = b->fixed && b->fixed[1];
     p->vector = fixed && cpu_gemv_pays(g);
     if (p->vector) {
-        b->pack = (kernel_pack){1, cpu_gemv_packed_size(g), {2}};
+        b->pack = (kernel_pack){1, cpu_gemv_packed_size(g), {2 + g->narrow}};
         b->scratch = cpu_gemv_scratch(g);
         b->path = "linear/vector";
         return TN_OK;

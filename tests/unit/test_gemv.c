@@ -2,6 +2,7 @@
  * through the parts, any number of threads, every instruction set of this machine. */
 #include "base/philox.h"
 #include "cpu/core/gemv.h"
+#include "cpu/core/half.h"
 #include "cpu/core/par.h"
 
 #include <math.h>
@@ -27,10 +28,11 @@ static float *numbers(int64_t n, base_random *r)
 }
 
 /* across: B lies [n][k], as a linear layer's weight does; else [k][n]. */
-static problem made(cpu_isa isa, int64_t n, int64_t k, bool across, base_random *r)
+static problem made(cpu_isa isa, int64_t n, int64_t k, bool across, bool narrow, base_random *r)
 {
     problem p = {
         .g = {.isa = isa, .dtype = TN_F32, .m = 1, .n = n, .k = k, .a_row = k, .a_col = 1, .c_row = n, .c_col = 1}};
+    p.g.narrow = narrow;
     p.g.b_row = across ? 1 : n, p.g.b_col = across ? k : 1;
     p.a = numbers(k, r), p.b = numbers(n * k, r), p.bias = numbers(n, r), p.c = numbers(n + 1, r);
     p.packed = numbers((int64_t)cpu_gemv_packed_size(&p.g) / 4, r);
@@ -56,7 +58,8 @@ static void check_values(const problem *p)
     for (int64_t j = 0; j < g->n; j++) {
         double sum = g->bias ? (double)p->bias[j] : 0, size = fabs(sum);
         for (int64_t i = 0; i < g->k; i++) {
-            const double term = (double)p->a[i] * (double)p->b[i * g->b_row + j * g->b_col];
+            const float b = p->b[i * g->b_row + j * g->b_col];
+            const double term = (double)p->a[i] * (double)(g->narrow ? cpu_f32_of_bf16(cpu_bf16_of_f32(b)) : b);
             sum += term, size += fabs(term);
         }
         sum = g->act == CPU_ACT_RELU && sum < 0 ? 0 : sum;
@@ -69,11 +72,12 @@ static void test_values(void **state)
     (void)state;
     static const int64_t sizes[][2] = {{128, 9216}, {129, 2100}, {1000, 1280}, {127, 4001},
                                        {640, 640},  {4096, 64},  {130, 2}};
+    enum { SIZES = sizeof sizes / sizeof *sizes };
     base_random r = base_random_new(7, 31);
     cpu_team *team = cpu_team_new(3), *before = cpu_team_enter(team);
     for (cpu_isa isa = 0; isa <= cpu_isa_most(); isa++)
-        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-            problem p = made(isa, sizes[i][0], sizes[i][1], i % 2 == 0, &r);
+        for (size_t i = 0; i < 2 * SIZES; i++) {
+            problem p = made(isa, sizes[i % SIZES][0], sizes[i % SIZES][1], i % 2 == 0, i >= SIZES, &r);
             const size_t bytes = (size_t)p.g.n * sizeof(float);
             float *first = malloc(bytes), past = p.c[p.g.n];
             assert_non_null(first);
@@ -102,7 +106,7 @@ static void test_not_numbers(void **state)
     (void)state;
     base_random r = base_random_new(7, 32);
     for (cpu_isa isa = 0; isa <= cpu_isa_most(); isa++) {
-        problem p = made(isa, 200, 1500, true, &r);
+        problem p = made(isa, 200, 1500, true, false, &r);
         p.b[7 * p.g.k + 1200] = NAN;
         p.b[9 * p.g.k + 3] = INFINITY;
         p.a[3] = 0;
@@ -128,8 +132,11 @@ static void test_where_it_pays(void **state)
     assert_false(cpu_gemv_pays(&g)); /* the second cache holds it */
     g.k = 1 << 20;
     assert_false(cpu_gemv_pays(&g)); /* it comes from memory, and is not kept twice */
-    g.k = 9216, g.narrow = true;
-    assert_false(cpu_gemv_pays(&g));
+    g.narrow = true;
+    assert_true(cpu_gemv_pays(&g)); /* half as many bytes */
+    g.k = 9216, g.b_row = 128, g.b_col = 1;
+    assert_true(cpu_gemv_pays(&g));
+    g.b_row = 1, g.b_col = 9216;
     g.narrow = false, g.dtype = TN_F64;
     assert_false(cpu_gemv_pays(&g));
     g.dtype = TN_F32, g.n = 3, g.k = 100000;

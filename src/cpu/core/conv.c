@@ -67,6 +67,13 @@ static bool by_few(const cpu_conv *c, const conv_problem *p)
 #endif
 }
 
+/* Pairs of bf16 in vector registers want no streams of pixels: see conv_pairs.amx.c. */
+static bool by_pairs(const cpu_conv *c, const conv_problem *p)
+{
+    return p->narrow && c->isa == CPU_AVX512_BF16 && p->c_out % 2 == 0 && p->kh * p->kw > 0 &&
+           (p->c_in % 2 == 0 || p->few);
+}
+
 bool cpu_conv_winograd_pays(const cpu_conv *c, bool packed)
 {
     enum {
@@ -92,13 +99,13 @@ bool cpu_conv_winograd_first(const cpu_conv *c)
 
 bool cpu_conv_split_pays(const cpu_conv *c, cpu_conv_job job)
 {
-    enum { FEW = 64 };
+    enum { FEW = 64, FEW_OF_PAIRS = 8 };
     cpu_conv allowed = *c;
     allowed.split = true;
     const conv_problem p = {
         .groups = c->groups, .c_in = c->c_in, .c_out = c->c_out, .kh = c->kh, .kw = c->kw, .dw = c->dilation[1]};
     return (by_split(&allowed, &p) || (job != CPU_CONV_GRAD_DATA && by_few(&allowed, &p))) &&
-           c->n * c->oh * c->ow >= FEW;
+           c->n * c->oh * c->ow >= (c->isa == CPU_AVX512_BF16 ? FEW_OF_PAIRS : FEW);
 }
 
 static conv_problem forward_problem(const cpu_conv *c)
@@ -123,6 +130,7 @@ static conv_problem forward_problem(const cpu_conv *c)
     p.narrow = (p.split || p.few) && c->narrow;
     p.isa = c->isa;
     p.half_x = c->half_x, p.half_add = c->half_add, p.half_y = c->half_y;
+    p.pairs = by_pairs(c, &p);
     p.winograd = !p.split && by_winograd(c, &p);
     if (!conv_is_depthwise(&p) && p.kh == 1 && p.sh == 1 && p.top == 0 &&
         p.oh == p.h) { /* one window row: all pictures are one tall picture */
@@ -207,6 +215,7 @@ static int64_t data_problem(const cpu_conv *c, int64_t phase, conv_problem *p, c
     p->narrow = (p->split || p->few) && c->narrow;
     p->isa = c->isa;
     p->half_x = c->half_y;
+    p->pairs = by_pairs(c, p);
     p->winograd = !p->split && by_winograd(c, p);
     if (!conv_is_depthwise(p) && p->kh == 1 && p->top == 0 && p->oh == p->h && p->oh * p->y_row == p->y_image) {
         p->oh = p->h = c->n * c->oh;
@@ -241,6 +250,8 @@ static conv_pack_plan forward_plan(const cpu_conv *c)
 static int64_t packed_floats(const cpu_conv *c, const conv_problem *p)
 {
 #if CPU_X86
+    if (p->pairs)
+        return conv_packed_floats(p, &conv_kernels_pairs);
     if (p->split)
         return conv_split_packed_floats(p);
     if (p->few)
@@ -254,6 +265,10 @@ static int64_t packed_floats(const cpu_conv *c, const conv_problem *p)
 static void pack(const cpu_conv *c, const conv_problem *p, const conv_pack_plan *plan, const float *w, float *packed)
 {
 #if CPU_X86
+    if (p->pairs) {
+        conv_pack(p, plan, &conv_kernels_pairs, c->threads, w, packed);
+        return;
+    }
     if (p->split) {
         conv_split_pack(p, plan, c->threads, w, packed);
         return;
@@ -274,6 +289,8 @@ static void pack(const cpu_conv *c, const conv_problem *p, const conv_pack_plan 
 static size_t problem_scratch(const cpu_conv *c, const conv_problem *p)
 {
 #if CPU_X86
+    if (p->pairs)
+        return conv_pairs_scratch(p, c->threads);
     if (p->split)
         return conv_split_scratch(p, c->threads);
     if (p->few)
@@ -288,6 +305,10 @@ static void run(const cpu_conv *c, const conv_problem *p, const void *x, const f
                 void *y, void *scratch)
 {
 #if CPU_X86
+    if (p->pairs) {
+        conv_pairs_run(p, c->threads, x, packed, end, y, scratch);
+        return;
+    }
     if (p->split || p->few) {
         (p->split ? conv_split_run : conv_few_run)(p, c->threads, x, packed, end, y, scratch);
         return;

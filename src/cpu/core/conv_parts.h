@@ -1,7 +1,7 @@
 /* conv_parts.h: what the files of the convolution share; no one else includes it. In reading order: conv.c (the calls),
  * conv_view.c (input as the tiles want it), conv_run.c (forward, gradient of data), conv.tile.c (the inner loops),
  * conv_pack.c (weights), conv_weight.c (their gradient), conv_depth.c (depthwise), conv_winograd.c (3x3, where allowed),
- * conv_split.c (AMX, where allowed), conv_few.c (the same for few channels).
+ * conv_split.c (AMX, where allowed), conv_few.c (the same for few channels), conv_pairs.amx.c (tiles of pairs of bf16).
  *
  * Forward and gradient of data are one computation, a conv_problem: for each output pixel a sum over taps and input
  * channels, taps lying on a grid of constant step. The gradient of data is such a sum over dy for each phase of the stride
@@ -40,6 +40,7 @@ typedef struct conv_tile {
     int last;                    /* lanes of the last vector in use */
     bool relu, add_last;
     float slope, most;
+    bool half_y, half_add; /* pairs: two bf16 where a float would be, also in the strides of y */
 } conv_tile;
 
 /* One tile of a gradient of weights: acc[taps and channels][vectors * lanes] += sum over pixels x * dy. */
@@ -64,6 +65,12 @@ typedef void (*conv_runs_fn)(const float *src, int64_t src_step, float *dst, int
 /* dst[i] = src[i * step]: what packing and unpacking of weights are made of. */
 typedef void (*conv_gather_fn)(const float *src, int64_t step, float *dst, int64_t count);
 
+/* dst[i] = src[i * step] and src[next + i * step], or 0 where next is, as two bf16. */
+typedef void (*conv_pair_fn)(const float *src, int64_t next, int64_t step, float *dst, int64_t count);
+
+/* `pixels` of `channels` floats to as many bf16, one more that is 0 where they are odd. */
+typedef void (*conv_halve_fn)(const float *src, int64_t pixels, int64_t channels, void *dst);
+
 /* Up to CONV_NARROW output channels would leave most lanes of a vector empty: there the lanes run along the sum. */
 enum { CONV_NARROW = 4, CONV_NARROW_MOST = 8 }; /* pixels: 8 for 1 or 2 channels, else 4 */
 enum { CONV_SOON = 8 };                         /* pixels from asking for a line to using it */
@@ -78,9 +85,13 @@ typedef struct conv_kernels {
     conv_slice_fn slice[CONV_VECTORS];
     conv_runs_fn runs;
     conv_gather_fn gather;
+    conv_pair_fn pair; /* these two of conv_kernels_pairs alone */
+    conv_halve_fn halve;
 } conv_kernels;
 
 extern const conv_kernels conv_kernels_portable, conv_kernels_avx2, conv_kernels_avx512;
+/* Tiles alone, for pictures of bf16: what the others take for a float of x and of the weights are two channels. */
+extern const conv_kernels conv_kernels_pairs;
 const conv_kernels *conv_kernels_of(cpu_isa isa);
 
 typedef struct conv_problem {
@@ -92,6 +103,7 @@ typedef struct conv_problem {
     int64_t y_image, y_row, y_pixel; /* floats */
     bool winograd, pool;             /* by conv_winograd.c; pool: the strides are those of what is pooled */
     bool split, few, narrow;         /* by conv_split.c, by conv_few.c; narrow: of either */
+    bool pairs;                      /* split, but by conv_run.c with conv_kernels_pairs */
     cpu_isa isa;                     /* of split and few */
     bool half_x, half_add,
         half_y; /* bf16 in memory, also behind conv_end.add: of split and few, narrow; depthwise x with y */
@@ -138,6 +150,10 @@ void conv_pack(const conv_problem *p, const conv_pack_plan *plan, const conv_ker
 size_t conv_run_scratch(const conv_problem *p, const conv_kernels *k, int threads);
 void conv_run(const conv_problem *p, const conv_kernels *k, int threads, const float *x, const float *packed,
               const conv_end *end, float *y, void *scratch);
+/* The same of problems by pairs; x is f32 unless half_x says that it is bf16 already. */
+size_t conv_pairs_scratch(const conv_problem *p, int threads);
+void conv_pairs_run(const conv_problem *p, int threads, const void *x, const float *packed, const conv_end *end,
+                    void *y, void *scratch);
 
 /* conv_winograd.c: problems that are marked so; the same four steps as conv_packed_floats, conv_pack and conv_run. */
 int64_t conv_winograd_packed_floats(const conv_problem *p, const conv_kernels *k);

@@ -26,6 +26,14 @@ typedef struct run_job {
     char *buffers;
 } run_job;
 
+/* Where `add` is for what is `floats` behind the first y: either may hold two bf16 in a float. */
+static const float *added(const conv_problem *p, const float *add, int64_t floats)
+{
+    if (!add)
+        return NULL;
+    return add + (p->half_y == p->half_add ? floats : p->half_y ? 2 * floats : floats / 2);
+}
+
 /* Cycles, about, that a line of pixels takes per weight and block: small tiles wait for the weights. */
 static double line_cost(int64_t pixels, int most)
 {
@@ -100,17 +108,17 @@ static void make_plan(run_plan *r, const conv_problem *p, const conv_kernels *k,
 
 /* A line of pixels, cut into tiles of nearly equal size, the largest first. tile[i] does i + 1 pixels. Asked for meanwhile:
  * `soon`, a line of the cache a step, or where that is NULL what lies `ahead` of a tile's input. */
-static void run_line(void (*const tile[])(const conv_tile *), int most, conv_tile *t, int64_t pixels, int64_t ahead,
-                     const float *soon)
+static void run_line(const run_job *j, void (*const tile[])(const conv_tile *), conv_tile *t, int64_t pixels,
+                     int64_t ahead, const float *soon)
 {
+    const int most = j->plan->most;
     const float *x = t->x;
-    float *y = t->y, *const start = y;
-    const float *add = t->add;
+    float *y = t->y;
     int64_t tiles = conv_ceil(pixels, most), column = 0;
     for (int64_t i = 0; i < tiles; i++) {
         int64_t count = pixels / tiles + (i < pixels % tiles);
         t->x = x;
-        t->add = add ? add + (y - start) : NULL;
+        t->add = added(j->p, j->end.add, y - j->y);
         t->y = y;
         t->ahead = soon ? soon + i * t->segments * t->length * CONV_LANES : x + ahead + count * t->step;
         t->left = t->width - column;
@@ -129,13 +137,15 @@ static void run_block(const run_job *j, const conv_view *v, const float *origin,
     const conv_problem *p = j->p;
     const int64_t sums = p->kh * p->kw * p->c_in, lanes = j->k->lanes;
     const int64_t first = block * CONV_VECTORS * lanes, channels = conv_min(p->c_out - first, CONV_VECTORS * lanes);
-    const int64_t packed_group = conv_packed_floats(p, j->k) / p->groups;
+    const int64_t packed_group = conv_packed_floats(p, j->k) / p->groups, unit = p->half_y ? 2 : 1;
     const int vectors = (int)conv_ceil(channels, lanes);
     conv_tile t = {.step = v->step, .off = v->off, .segments = v->segments, .length = v->length};
     t.relu = j->end.relu;
     t.add_last = j->end.add_last;
     t.slope = j->end.slope;
     t.most = j->end.most;
+    t.half_y = p->half_y;
+    t.half_add = p->half_add;
     t.w = j->packed + group * packed_group + first * sums;
     t.bias = j->end.bias ? j->end.bias + group * p->c_out + first : NULL;
     t.y_pixel = p->y_pixel;
@@ -148,14 +158,13 @@ static void run_block(const run_job *j, const conv_view *v, const float *origin,
     const float *soon = j->plan->large && block + 1 < j->plan->blocks ? t.w + CONV_VECTORS * lanes * sums : NULL;
     for (int64_t i = image[0]; i < image[1]; i++) {
         const float *x = origin + (i - image[0]) * v->image;
-        float *y = j->y + i * p->y_image + row[0] * p->y_row + group * p->c_out + first;
+        float *y = j->y + i * p->y_image + row[0] * p->y_row + (group * p->c_out + first) / unit;
         int64_t lines = v->flat ? 1 : row[1] - row[0], pixels = v->flat ? (row[1] - row[0]) * p->ow : p->ow;
         for (int64_t l = 0; l < lines; l++) {
             t.x = x + l * v->row;
             t.y = y + l * p->y_row;
-            t.add = j->end.add ? j->end.add + (t.y - j->y) : NULL;
-            run_line(j->plan->narrow ? j->k->narrow[p->c_out - 1] : j->k->tile[vectors - 1], j->plan->most, &t, pixels,
-                     ahead, soon);
+            run_line(j, j->plan->narrow ? j->k->narrow[p->c_out - 1] : j->k->tile[vectors - 1], &t, pixels, ahead,
+                     soon);
         }
     }
 }
@@ -201,3 +210,60 @@ void conv_run(const conv_problem *p, const conv_kernels *k, int threads, const f
     job.buffers = (char *)scratch + r.off_bytes;
     cpu_parallel(threads, r.chunks, run_chunk, &job);
 }
+
+/* ---- pairs ------------------------------------------------------------------------------------------------------- */
+
+#if CPU_X86
+
+/* A problem by pairs in floats that are two bf16. */
+static conv_problem in_pairs(const conv_problem *p)
+{
+    conv_problem q = *p;
+    q.c_in = conv_ceil(p->c_in, 2);
+    q.pairs = false;
+    if (p->half_y)
+        q.y_image /= 2, q.y_row /= 2, q.y_pixel /= 2;
+    return q;
+}
+
+/* Bytes of x as bf16, where it is not. */
+static size_t halves(const conv_problem *p)
+{
+    return p->half_x ? 0 : conv_align((size_t)(p->n * p->h * p->w * conv_ceil(p->c_in, 2)) * sizeof(float));
+}
+
+size_t conv_pairs_scratch(const conv_problem *p, int threads)
+{
+    const conv_problem q = in_pairs(p);
+    return halves(p) + conv_run_scratch(&q, &conv_kernels_pairs, threads);
+}
+
+enum { HALVE = 1 << 13 }; /* floats of x that a chunk makes bf16, about */
+
+static int64_t pixels_of_chunk(const conv_problem *p)
+{
+    return conv_max(1, HALVE / p->c_in);
+}
+
+static void halve_chunk(void *arg, int64_t chunk, int thread)
+{
+    (void)thread;
+    const run_job *j = arg;
+    const conv_problem *p = j->p;
+    const int64_t each = pixels_of_chunk(p), from = chunk * each, all = p->n * p->h * p->w;
+    j->k->halve(j->x + from * p->c_in, conv_min(each, all - from), p->c_in,
+                j->buffers + from * conv_ceil(p->c_in, 2) * (int64_t)sizeof(float));
+}
+
+void conv_pairs_run(const conv_problem *p, int threads, const void *x, const float *packed, const conv_end *end,
+                    void *y, void *scratch)
+{
+    const conv_problem q = in_pairs(p);
+    if (!p->half_x && !nothing(p)) {
+        run_job job = {.p = p, .k = &conv_kernels_pairs, .x = x, .buffers = scratch};
+        cpu_parallel(threads, conv_ceil(p->n * p->h * p->w, pixels_of_chunk(p)), halve_chunk, &job);
+    }
+    conv_run(&q, &conv_kernels_pairs, threads, p->half_x ? x : scratch, packed, end, y, (char *)scratch + halves(p));
+}
+
+#endif

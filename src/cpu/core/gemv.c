@@ -9,12 +9,15 @@ enum { LEAST = 1 << 20, MOST = 6 << 20, PART = 256 << 10, PARTS_MAX = 16 };
 typedef struct gemv_plan {
     const gemm_kernels *kern;
     int64_t width, blocks, parts; /* columns of a block */
+    tn_dtype dtype;               /* of what is packed */
+    int64_t size;                 /* bytes of one */
 } gemv_plan;
 
 typedef struct gemv_job {
     const cpu_gemm *g;
     gemv_plan plan;
-    const float *a, *b;
+    const float *a;
+    const char *b;
     float *sums; /* [part][block][width] */
 } gemv_job;
 
@@ -23,7 +26,9 @@ static gemv_plan make_plan(const cpu_gemm *g)
     gemv_plan p = {.kern = CPU_OF_ISA(g->isa, &gemm_f32)};
     p.width = (int64_t)GEMM_ROW_BLOCK * p.kern->lanes;
     p.blocks = (g->n + p.width - 1) / p.width;
-    p.parts = g->k * p.blocks * p.width * (int64_t)sizeof(float) / PART;
+    p.dtype = g->narrow ? TN_BF16 : TN_F32;
+    p.size = (int64_t)tn_dtype_size(p.dtype);
+    p.parts = g->k * p.width * p.size / PART;
     p.parts = p.parts < 1 ? 1 : p.parts > PARTS_MAX ? PARTS_MAX : p.parts;
     return p;
 }
@@ -34,37 +39,61 @@ static int64_t part_at(const cpu_gemm *g, const gemv_plan *p, int64_t part)
     return g->k * part / p->parts;
 }
 
-/* Floats before a part's block. */
+/* Bytes before a part's block. */
 static int64_t block_at(const cpu_gemm *g, const gemv_plan *p, int64_t part, int64_t block)
 {
     const int64_t from = part_at(g, p, part), deep = part_at(g, p, part + 1) - from;
-    return (from * p->blocks + deep * block) * p->width;
+    return (from * p->blocks + deep * block) * p->width * p->size;
 }
 
 bool cpu_gemv_pays(const cpu_gemm *g)
 {
     const int64_t bytes = g->n * g->k * (int64_t)sizeof(float);
-    const bool f32 = g->dtype == TN_F32 && !g->narrow && !g->half_a;
-    return g->m == 1 && g->batch <= 1 && f32 && !g->accumulate && g->b_row == 1 && bytes >= LEAST && bytes <= MOST &&
+    return g->m == 1 && g->batch <= 1 && g->dtype == TN_F32 && !g->half_a && !g->accumulate && bytes >= LEAST &&
+           (g->narrow || (bytes <= MOST && g->b_row == 1)) &&
            g->n >= (int64_t)GEMM_ROW_BLOCK * CPU_OF_ISA(g->isa, &gemm_f32)->lanes;
 }
 
 size_t cpu_gemv_packed_size(const cpu_gemm *g)
 {
     const gemv_plan p = make_plan(g);
-    return (size_t)(g->k * p.blocks * p.width) * sizeof(float);
+    return (size_t)(g->k * p.blocks * p.width * p.size);
+}
+
+/* `rows` of a block, those from k0 on. */
+static void pack_rows(const cpu_gemm *g, const gemv_plan *p, const float *b, int64_t k0, int64_t rows, int64_t block,
+                      char *to)
+{
+    enum { TOGETHER = 32, WIDEST = GEMM_ROW_BLOCK * 16 };
+    const int64_t j = block * p->width, have = g->n - j < p->width ? g->n - j : p->width;
+    const float *from = b + k0 * g->b_row + j * g->b_col;
+    if (p->dtype == TN_F32) {
+        p->kern->pack_b(to, p->width, from, TN_F32, g->b_col, g->b_row, have, rows);
+        return;
+    }
+    float wide[TOGETHER * WIDEST];
+    for (int64_t i = 0; i < rows; i += TOGETHER) {
+        const int64_t some = rows - i < TOGETHER ? rows - i : TOGETHER;
+        p->kern->pack_b(wide, p->width, from + i * g->b_row, TN_F32, g->b_col, g->b_row, have, some);
+        p->kern->finish(&(gemm_finish){.from = wide,
+                                       .from_row = p->width,
+                                       .m = some,
+                                       .n = p->width,
+                                       .c = to + i * p->width * p->size,
+                                       .c_row = p->width,
+                                       .c_col = 1,
+                                       .c_dtype = p->dtype,
+                                       .end = {.alpha = 1}});
+    }
 }
 
 void cpu_gemv_pack(const cpu_gemm *g, const void *b, void *packed)
 {
     const gemv_plan p = make_plan(g);
     for (int64_t part = 0; part < p.parts; part++)
-        for (int64_t block = 0; block < p.blocks; block++) {
-            const int64_t k0 = part_at(g, &p, part), j = block * p.width, left = g->n - j;
-            p.kern->pack_b((float *)packed + block_at(g, &p, part, block), p.width,
-                           (const float *)b + k0 * g->b_row + j * g->b_col, TN_F32, g->b_col, g->b_row,
-                           left < p.width ? left : p.width, part_at(g, &p, part + 1) - k0);
-        }
+        for (int64_t block = 0; block < p.blocks; block++)
+            pack_rows(g, &p, b, part_at(g, &p, part), part_at(g, &p, part + 1) - part_at(g, &p, part), block,
+                      (char *)packed + block_at(g, &p, part, block));
 }
 
 size_t cpu_gemv_scratch(const cpu_gemm *g)
@@ -82,7 +111,7 @@ static void chunk_run(void *arg, int64_t chunk, int thread)
         chunk = cpu_chunk_from_the_end(j->g->threads, p->parts * p->blocks, chunk);
     const int64_t part = chunk / p->blocks, block = chunk % p->blocks, from = part_at(j->g, p, part);
     p->kern->row(p->width, part_at(j->g, p, part + 1) - from, j->a + from * j->g->a_col,
-                 j->b + block_at(j->g, p, part, block), TN_F32, p->width, j->sums + chunk * p->width);
+                 j->b + block_at(j->g, p, part, block), p->dtype, p->width, j->sums + chunk * p->width);
 }
 
 void cpu_gemv_run(const cpu_gemm *g, const void *a, const void *packed, void *c, const void *bias, void *scratch)

@@ -1,14 +1,14 @@
-/* gemv.h: a vector times a matrix that stays and that the last cache holds, f32. What such a product waits for is the matrix on its
- * way from there, which comes fastest in one stream; so it is put into the order in which it is read. The long sum over k
- * is cut into parts: a thread that made its share of the vector in the operator before finds that share near, and parts are
- * added up in their order, so that the bits do not depend on threads. */
+/* gemv.h: a vector times a matrix that stays, f32. What such a product waits for is the matrix on its way from the last cache or from
+ * memory, which comes fastest in one stream; so it is put into the order in which it is read, and where it may be rounded
+ * (narrow) it is kept as bf16, half as many bytes. The long sum over k is cut into parts: a thread that made its share of the vector in
+ * the operator before finds that share near, and parts are added up in their order, so that the bits do not depend on threads. */
 #ifndef CPU_GEMV_H
 #define CPU_GEMV_H
 
 #include "cpu/core/gemm.h"
 
-/* Whether C [1, n] = A [1, k] B is taken so, B being fixed and lying along k: neither one that the second cache holds, nor one from
- * memory. */
+/* Whether C [1, n] = A [1, k] B is taken so, B being fixed: more than the second cache holds; and as f32 neither what comes from
+ * memory, which would be there twice, nor what lies along n, in that order already. */
 bool cpu_gemv_pays(const cpu_gemm *g);
 size_t cpu_gemv_packed_size(const cpu_gemm *g); /* bytes */
 void cpu_gemv_pack(const cpu_gemm *g, const void *b, void *packed);

@@ -28,6 +28,12 @@ CPU_INLINE lanes wins(cpu_vf x, cpu_vf top)
            _mm512_cmp_ps_mask((__m512)x, (__m512)x, _CMP_UNORD_Q);
 }
 
+/* Where one of them is a NaN. */
+CPU_INLINE lanes either_nan(cpu_vf a, cpu_vf b)
+{
+    return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_UNORD_Q);
+}
+
 CPU_INLINE lanes equal(cpu_vi a, cpu_vi b)
 {
     return _mm512_cmpeq_epi32_mask((__m512i)a, (__m512i)b);
@@ -48,6 +54,11 @@ typedef cpu_vi lanes;
 CPU_INLINE lanes wins(cpu_vf x, cpu_vf top)
 {
     return (x > top) | (x != x);
+}
+
+CPU_INLINE lanes either_nan(cpu_vf a, cpu_vf b)
+{
+    return (a != a) | (b != b);
 }
 
 CPU_INLINE lanes equal(cpu_vi a, cpu_vi b)
@@ -107,18 +118,24 @@ CPU_INLINE void store_at(void *y, int64_t at, cpu_vf v, int64_t n, const bool ha
         cpu_vf_store_bf16_n(p, v, n);
 }
 
+/* The largest, and where there was a NaN, which the maximum alone may lose: numbers are looked at two by two. */
 CPU_INLINE void max_window(const pool_piece *a, const window *w, int64_t to, const int64_t rows, const int64_t columns,
                            const bool half)
 {
     for (int64_t c = a->channel; c < a->channel_end; c += CPU_VF) {
         const int64_t n = a->channel_end - c;
-        cpu_vf top = rows ? load_at(a->x, w->at + c, n, half) : cpu_vf_set1(-INFINITY);
+        cpu_vf top = rows ? load_at(a->x, w->at + c, n, half) : cpu_vf_set1(-INFINITY), before = top;
+        lanes nan = either_nan(top, top);
         for (int64_t r = 0; r < rows; r++)
             for (int64_t q = 0; q < columns; q++) {
-                cpu_vf x = load_at(a->x, w->at + r * w->line + q * w->step + c, n, half);
-                top = choose(wins(x, top), x, top);
+                const cpu_vf x = load_at(a->x, w->at + r * w->line + q * w->step + c, n, half);
+                top = cpu_vf_max(top, x);
+                if ((r * columns + q) % 2)
+                    nan |= either_nan(before, x);
+                before = x;
             }
-        store_at(a->y, to + c, top, n, half);
+        nan |= either_nan(before, before);
+        store_at(a->y, to + c, choose(nan, cpu_vf_set1(NAN), top), n, half);
     }
 }
 
