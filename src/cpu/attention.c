@@ -1,7 +1,8 @@
 /* attention and attention_grad on f32 without a matrix of weights: blocks of queries against blocks of keys, whose scores stay in
  * the second cache, with a running maximum and sum (Dao et al. 2022; Milakov, Gimelshein 2018). Products are the register tiles of
  * gemm.h on packed blocks; where bf16 is asked for and the processor has matrix registers, theirs, of operands that are rounded when
- * they are packed. Blocks that no query sees are passed over.
+ * they are packed. Blocks that no query sees are passed over. For a few queries, a token behind those that were kept, keys and values
+ * are read as they lie.
  *
  * Forward, a chunk is a block of queries of one head. Backward it is one head of keys with all queries that read it, if there are
  * heads enough; else first a block of keys (dk, dv), then a block of queries (dq), each of which makes the weights again. Which way
@@ -17,7 +18,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { ROWS = 64, KEYS = 64, MANY_HEADS = 8 };
+enum { ROWS = 64, KEYS = 64, MANY_HEADS = 8, FEW = 4 };
 
 extern void cpu_elem_dropout_portable(cpu_elem_call *t);
 #if CPU_X86
@@ -42,6 +43,7 @@ typedef struct plan {
     int64_t mask_col;
     tn_dtype mask_dtype; /* TN_NONE: no mask */
     bool causal, split;  /* split: backward in two goes */
+    bool few; /* forward: so few queries that packing keys for them takes longer than reading these as they lie */
     int64_t window, shift, stream;
     float scale;
     double p;
@@ -229,6 +231,36 @@ static void weigh(const plan *p, float *s, int64_t n, float *most, double *sum, 
     *sum += p->fns->exps(s, n, now, s);
 }
 
+/* s[m][n] of n keys; kt: room for these, packed. */
+static void scores(const plan *p, float *space, int64_t m, int64_t n, const float *q, const float *k, float *kt,
+                   float *s)
+{
+    if (!p->few) {
+        pack_rows(p, kt, k, p->k.row, n, p->e);
+        multiply(p, space, m, n, p->e, q, p->q.row, 1, kt, s, KEYS, p->scale, false);
+        return;
+    }
+    p->gemm->dot(m, n, p->e, q, p->q.row, k, TN_F32, p->k.row, s, KEYS);
+    for (int64_t i = 0; i < m; i++)
+        p->fns->scale(s + i * KEYS, n, p->scale, s + i * KEYS);
+}
+
+/* y[m] += s[m][n] times n rows of v; vp: room for these, packed. */
+static void add_values(const plan *p, float *space, int64_t m, int64_t n, const float *s, const float *v, float *vp,
+                       float *y)
+{
+    if (!p->few) {
+        pack_columns(p, vp, v, p->v.row, n, p->f);
+        multiply(p, space, m, p->f, n, s, KEYS, 1, vp, y, p->out.row, 1, true);
+        return;
+    }
+    for (int64_t i = 0; i < m; i++) {
+        p->gemm->row(p->f, n, s + i * KEYS, v, TN_F32, p->v.row, vp);
+        for (int64_t c = 0; c < p->f; c++)
+            y[i * p->out.row + c] += vp[c];
+    }
+}
+
 static void forward_chunk(void *arg, int64_t chunk, int thread)
 {
     const job *t = arg;
@@ -250,16 +282,14 @@ static void forward_chunk(void *arg, int64_t chunk, int thread)
         int64_t n = least(KEYS, p->s - j);
         if (!meets(p, i0, m, j, n))
             continue;
-        pack_rows(p, kt, k + j * p->k.row, p->k.row, n, p->e);
-        multiply(p, space, m, n, p->e, q, p->q.row, 1, kt, s, KEYS, p->scale, false);
+        scores(p, space, m, n, q, k + j * p->k.row, kt, s);
         for (int64_t i = 0; i < m; i++) {
             mask_row(t, head, i0 + i, j, n, s + i * KEYS);
             weigh(p, s + i * KEYS, n, &most[i], &sum[i], y + i * p->out.row);
             if (p->p > 0)
                 drop(t, head, i0 + i, j, n, s + i * KEYS, s + i * KEYS);
         }
-        pack_columns(p, vp, v + j * p->v.row, p->v.row, n, p->f);
-        multiply(p, space, m, p->f, n, s, KEYS, 1, vp, y, p->out.row, 1, true);
+        add_values(p, space, m, n, s, v + j * p->v.row, vp, y);
     }
     leave(p);
     for (int64_t i = 0; i < m; i++) {
@@ -533,9 +563,11 @@ static tn_status prepare(kernel_bind *b)
     }
     if (!p || !find_rows(b, y, y, p->heads, &p->out))
         return base_no_memory(b->error, "preparing a kernel");
+    p->few = p->l <= FEW;
+    p->whole = p->few ? NULL : p->whole;
     b->scratch = room_for(p, ROWS * KEYS + KEYS * (p->e + p->width_f));
     b->plan = p;
-    b->path = p->whole ? whole_name(b) : "blocks";
+    b->path = p->few ? "rows" : p->whole ? whole_name(b) : "blocks";
     return TN_OK;
 }
 
