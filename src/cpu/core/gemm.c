@@ -83,6 +83,16 @@ static const gemm_kernels *kernels_for(const cpu_gemm *g)
 }
 
 #if CPU_X86
+/* Pairs of bf16 in vector registers take half the time of f32, but both operands are packed for them; B only once where it is packed
+ * ahead. */
+static bool rounding_pays(const cpu_gemm *g)
+{
+    enum { ENOUGH = 24 };
+    if (g->isa != CPU_AVX512_BF16 || g->dtype == TN_BF16 || g->half_a || g->half_b)
+        return true;
+    return g->b_packed ? g->n >= ENOUGH : g->m * g->n >= ENOUGH * (g->m + g->n);
+}
+
 /* f32 in parts takes half the time of the vector registers, but packs both operands, which takes as long as multiplying by 30 rows
  * or columns. */
 static bool splitting_pays(const cpu_gemm *g)
@@ -96,7 +106,7 @@ static bool splitting_pays(const cpu_gemm *g)
 static const gemm_kernels *tile_kernels_for(const cpu_gemm *g)
 {
 #if CPU_X86
-    if (g->isa >= CPU_AVX512_BF16 && (g->dtype == TN_BF16 || (g->dtype == TN_F32 && g->narrow)))
+    if (g->isa >= CPU_AVX512_BF16 && (g->dtype == TN_BF16 || (g->dtype == TN_F32 && g->narrow)) && rounding_pays(g))
         return CPU_OF_AMX(g->isa, &gemm_bf16);
     if (g->isa >= CPU_AMX_PAIRS && g->dtype == TN_F32 && !g->plain && !g->b_packed && splitting_pays(g))
         return g->high ? CPU_OF_AMX(g->isa, &gemm_f32_split2) : CPU_OF_AMX(g->isa, &gemm_f32_split3);

@@ -1,4 +1,4 @@
-/* isa.c: see isa.h. Linux calls that POSIX lacks are behind _GNU_SOURCE, in this file only. */
+/* isa.c: see isa.h. Linux calls that POSIX lacks are behind _GNU_SOURCE, in this file and place.c only. */
 #if defined(__linux__)
 #define _GNU_SOURCE
 #include <sched.h>

@@ -4,11 +4,15 @@
  * is one word: the generation above, the chunks that are left below. To claim a chunk is to lower that word by a
  * compare-and-exchange, which fails for whoever comes late: no generation ends before all its chunks are done, so what a
  * thread has read of a loop before it claims is that loop's exactly if the claim succeeds. The caller counts what the
- * others report and never waits for one that has claimed nothing. */
+ * others report and never waits for one that has claimed nothing.
+ *
+ * A thread that wakes is sometimes put on the processor of the one that woke it, and left there for seconds, as those who look out
+ * for work yield. Each notes where it is, and leaves a processor that one before it has. */
 #include "cpu/core/team.h"
 
 #include "base/context.h"
 #include "cpu/core/isa.h"
+#include "cpu/core/place.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -17,21 +21,24 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE = 64, LOOK_OUT_US = 60, POLLS = 64, PATIENCE = 4000 };
+enum { LINE = 64, LOOK_OUT_US = 60, POLLS = 64, PATIENCE = 4000, SETTLE_US = 2000, KNOWN = 64 };
 
 typedef struct lane {
     _Alignas(LINE) _Atomic uint64_t left;
+    _Atomic int place; /* the processor that the thread was last seen on; -1: not known */
 } lane;
 
 typedef struct worker {
     cpu_team *team;
     int number;
+    int64_t moved; /* when, in microseconds */
     pthread_t thread;
 } worker;
 
 struct cpu_team {
     base_owned owned; /* by the context */
     int threads;      /* with the caller */
+    int most;         /* lanes that there are, and threads at most */
     bool polls;       /* there is a processor for each, so that looking out disturbs nobody */
     pid_t process;    /* threads do not survive a fork */
     worker *worker;
@@ -61,6 +68,36 @@ static int64_t microseconds(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* ---- processors -------------------------------------------------------------------------------------------------- */
+
+static int note_place(cpu_team *t, int number)
+{
+    const int here = cpu_place();
+    if (atomic_load_explicit(&t->lane[number].place, memory_order_relaxed) != here)
+        atomic_store_explicit(&t->lane[number].place, here, memory_order_relaxed);
+    return here;
+}
+
+/* Where a thread before this one has the same processor, another one: not again at once, as the kernel may know better. */
+static void keep_apart(worker *w)
+{
+    cpu_team *t = w->team;
+    const int here = t->polls ? note_place(t, w->number) : -1, threads = t->most < KNOWN ? t->most : KNOWN;
+    int taken[KNOWN], count = 0;
+    bool shared = false;
+    for (int i = 0; i < threads && here >= 0; i++) {
+        const int place = atomic_load_explicit(&t->lane[i].place, memory_order_relaxed);
+        shared |= i < w->number && place == here;
+        if (i != w->number && place >= 0)
+            taken[count++] = place;
+    }
+    if (!shared || microseconds() < w->moved + SETTLE_US)
+        return;
+    w->moved = microseconds();
+    cpu_place_apart(taken, count);
+    (void)note_place(t, w->number);
 }
 
 /* ---- claiming ---------------------------------------------------------------------------------------------------- */
@@ -104,14 +141,16 @@ static bool news(cpu_team *t, uint32_t seen)
     return atomic_load(&t->generation) != seen || atomic_load(&t->stop);
 }
 
-static void await_news(cpu_team *t, uint32_t seen)
+static void await_news(worker *w, uint32_t seen)
 {
+    cpu_team *t = w->team;
     for (int64_t until = t->polls ? microseconds() + LOOK_OUT_US : 0; until && microseconds() < until;) {
         for (int i = 0; i < POLLS; i++) {
             if (news(t, seen))
                 return;
             relax();
         }
+        keep_apart(w);
         sched_yield(); /* whoever has something to do, such as a loader, goes first */
     }
     pthread_mutex_lock(&t->mutex);
@@ -124,17 +163,18 @@ static void await_news(cpu_team *t, uint32_t seen)
 
 static void *work(void *p)
 {
-    const worker *w = p;
+    worker *w = p;
     cpu_team *t = w->team;
     uint32_t seen = 0;
     (void)cpu_flush_begin();
     while (!atomic_load(&t->stop)) {
         uint32_t generation = atomic_load_explicit(&t->generation, memory_order_acquire);
         if (generation == seen) {
-            await_news(t, seen);
+            await_news(w, seen);
             continue;
         }
         seen = generation;
+        keep_apart(w);
         int64_t ran = take_part(t, generation, w->number);
         if (ran)
             atomic_fetch_add_explicit(&t->done, ran, memory_order_release);
@@ -167,6 +207,7 @@ static uint32_t begin(cpu_team *t, int threads, int64_t chunks, int lanes, cpu_c
         uint64_t left = (uint64_t)(chunks * (i + 1) / lanes - chunks * i / lanes);
         atomic_store_explicit(&t->lane[i].left, (uint64_t)generation << 32 | left, memory_order_release);
     }
+    (void)note_place(t, 0);
     atomic_store(&t->generation, generation);
     wake_all(t);
     return generation;
@@ -222,10 +263,12 @@ cpu_team *cpu_team_new(int threads)
         free(workers);
         return NULL;
     }
-    *t = (cpu_team){.owned = {free_owned}, .process = getpid(), .worker = workers};
+    *t = (cpu_team){.owned = {free_owned}, .process = getpid(), .worker = workers, .most = threads};
     t->polls = threads <= cpu_thread_count();
-    for (int i = 0; i < threads; i++)
+    for (int i = 0; i < threads; i++) {
         atomic_init(&t->lane[i].left, 0);
+        atomic_init(&t->lane[i].place, -1);
+    }
     (void)pthread_mutex_init(&t->mutex, NULL);
     (void)pthread_cond_init(&t->wake, NULL);
     start_workers(t, threads);
