@@ -34,7 +34,7 @@ static bool accepts(const kernel_bind *b)
 
 static const char *path_of(const cpu_conv *c, cpu_conv_job job)
 {
-    if (c->narrow)
+    if (c->narrow && !(c->winograd && c->isa == CPU_AVX512_BF16))
         return job == CPU_CONV_FORWARD     ? "conv2d/bf16"
                : job == CPU_CONV_GRAD_DATA ? "conv2d_grad_data/bf16"
                                            : "conv2d_grad_weight/bf16";
@@ -76,6 +76,8 @@ static cpu_conv conv_of(const kernel_bind *b, const kernel_operand *x, const ker
     const bool split_pays = cpu_conv_split_pays(&c, job);
     c.narrow = b->precision == TN_PRECISION_BF16;
     c.narrow = c.narrow && cpu_conv_split_pays(&c, job);
+    if (c.narrow && c.isa == CPU_AVX512_BF16)
+        c.winograd = c.winograd && cpu_conv_winograd_beats_pairs(&c, job);
     c.split = b->precision == TN_PRECISION_HIGH && b->training && split_pays && !cpu_conv_winograd_first(&c);
     return c;
 }

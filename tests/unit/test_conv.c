@@ -612,6 +612,24 @@ static void test_half(void **state)
     check_half(c, 1 + 4, false);
 }
 
+/* Where pairs are multiplied in vector registers, Winograd's way takes bf16 too, if it is allowed. */
+static void test_half_winograd(void **state)
+{
+    (void)state;
+    for (int parts = 0; parts < 8 && cpu_isa_most() >= CPU_AVX512_BF16; parts++)
+        for (int64_t channels = 16; channels <= 60; channels += 22) {
+            cpu_conv c = shape(3, 80 - channels, 9, 11, channels + parts % 2, 3, 1, 1);
+            c.isa = CPU_AVX512_BF16;
+            c.threads = 2;
+            c.narrow = c.winograd = true;
+            assert_true(cpu_conv_takes_half(&c) && cpu_conv_weight_takes_half(&c) && cpu_conv_data_takes_half(&c));
+            assert_false(cpu_conv_weight_by_split(&c));
+            check_half(c, parts, parts >= 2);
+            check_half_weight(c, parts & 3);
+            check_half_data(c);
+        }
+}
+
 static void test_ends(void **state)
 {
     (void)state;
@@ -759,12 +777,12 @@ static void test_nan(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_channels),    cmocka_unit_test(test_windows),    cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_random),      cmocka_unit_test(test_groups),     cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_packed),      cmocka_unit_test(test_narrow),     cmocka_unit_test(test_half),
-        cmocka_unit_test(test_half_weight), cmocka_unit_test(test_transposed), cmocka_unit_test(test_ends),
-        cmocka_unit_test(test_pool),        cmocka_unit_test(test_winograd),   cmocka_unit_test(test_split),
-        cmocka_unit_test(test_nan),
+        cmocka_unit_test(test_channels),    cmocka_unit_test(test_windows),       cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_random),      cmocka_unit_test(test_groups),        cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_packed),      cmocka_unit_test(test_narrow),        cmocka_unit_test(test_half),
+        cmocka_unit_test(test_half_weight), cmocka_unit_test(test_half_winograd), cmocka_unit_test(test_transposed),
+        cmocka_unit_test(test_ends),        cmocka_unit_test(test_pool),          cmocka_unit_test(test_winograd),
+        cmocka_unit_test(test_split),       cmocka_unit_test(test_nan),
     };
     cpu_team *team = cpu_team_new(7);
     (void)cpu_team_enter(team);

@@ -74,6 +74,22 @@ static bool by_pairs(const cpu_conv *c, const conv_problem *p)
            (p->c_in % 2 == 0 || p->few);
 }
 
+/* Which of the ways that are allowed. Winograd's comes behind those of matrix registers, and before that of pairs in vector
+ * registers. */
+static void choose_way(const cpu_conv *c, conv_problem *p)
+{
+    p->isa = c->isa;
+    if (c->narrow && c->isa == CPU_AVX512_BF16 && by_winograd(c, p)) {
+        p->winograd = true;
+        return;
+    }
+    p->split = by_split(c, p);
+    p->few = by_few(c, p);
+    p->narrow = (p->split || p->few) && c->narrow;
+    p->pairs = by_pairs(c, p);
+    p->winograd = !p->split && by_winograd(c, p);
+}
+
 bool cpu_conv_winograd_pays(const cpu_conv *c, bool packed)
 {
     enum {
@@ -88,6 +104,16 @@ bool cpu_conv_winograd_pays(const cpu_conv *c, bool packed)
     const int64_t tiles = c->n * conv_ceil(c->oh, TILE) * conv_ceil(c->ow, TILE);
     return by_winograd(&allowed, &p) && 3 * c->n * c->oh * c->ow >= TILE * TILE * tiles &&
            (tiles >= (packed ? FEW_PACKED : FEW) || c->c_in * c->c_out <= CACHED);
+}
+
+bool cpu_conv_winograd_beats_pairs(const cpu_conv *c, cpu_conv_job job)
+{
+    enum { TILE = 4, CHANNELS = 96, TILES = 128, SMALL = 256 };
+    const int64_t tiles = c->n * conv_ceil(c->oh, TILE) * conv_ceil(c->ow, TILE);
+    if (job == CPU_CONV_GRAD_WEIGHT)
+        return c->oh * c->ow <= SMALL;
+    return c->c_in >= CHANNELS && c->c_out >= CHANNELS && tiles >= TILES &&
+           5 * c->n * c->oh * c->ow >= 4 * TILE * TILE * tiles;
 }
 
 bool cpu_conv_winograd_first(const cpu_conv *c)
@@ -125,13 +151,8 @@ static conv_problem forward_problem(const cpu_conv *c)
     p.y_pixel = c->c_out;
     p.y_row = (c->pool ? c->ow / 2 : c->ow) * c->c_out;
     p.y_image = (c->pool ? c->oh / 2 : c->oh) * p.y_row;
-    p.split = by_split(c, &p);
-    p.few = by_few(c, &p);
-    p.narrow = (p.split || p.few) && c->narrow;
-    p.isa = c->isa;
     p.half_x = c->half_x, p.half_add = c->half_add, p.half_y = c->half_y;
-    p.pairs = by_pairs(c, &p);
-    p.winograd = !p.split && by_winograd(c, &p);
+    choose_way(c, &p);
     if (!conv_is_depthwise(&p) && p.kh == 1 && p.sh == 1 && p.top == 0 &&
         p.oh == p.h) { /* one window row: all pictures are one tall picture */
         p.oh = p.h = c->n * c->oh;
@@ -146,15 +167,15 @@ bool cpu_conv_pools(const cpu_conv *c)
 }
 
 /* Windows of few channels read f32: pictures themselves. */
-static bool takes_half(const conv_problem *p, bool x)
+static bool takes_half(const cpu_conv *c, const conv_problem *p, bool x)
 {
-    return p->narrow && (p->split || !x);
+    return (p->narrow && (p->split || !x)) || (c->narrow && c->isa == CPU_AVX512_BF16 && p->winograd);
 }
 
 bool cpu_conv_takes_half(const cpu_conv *c)
 {
     const conv_problem p = forward_problem(c);
-    return takes_half(&p, c->half_x);
+    return takes_half(c, &p, c->half_x);
 }
 
 bool cpu_conv_moves_half(const cpu_conv *c)
@@ -210,13 +231,8 @@ static int64_t data_problem(const cpu_conv *c, int64_t phase, conv_problem *p, c
     p->y_pixel = c->stride[1] * c->c_in;
     p->y_row = c->stride[0] * c->w * c->c_in;
     p->y_image = c->h * c->w * c->c_in;
-    p->split = by_split(c, p);
-    p->few = by_few(c, p);
-    p->narrow = (p->split || p->few) && c->narrow;
-    p->isa = c->isa;
     p->half_x = c->half_y;
-    p->pairs = by_pairs(c, p);
-    p->winograd = !p->split && by_winograd(c, p);
+    choose_way(c, p);
     if (!conv_is_depthwise(p) && p->kh == 1 && p->top == 0 && p->oh == p->h && p->oh * p->y_row == p->y_image) {
         p->oh = p->h = c->n * c->oh;
         p->n = 1;
@@ -386,7 +402,7 @@ bool cpu_conv_weight_by_split(const cpu_conv *c)
 bool cpu_conv_weight_takes_half(const cpu_conv *c)
 {
     const conv_problem p = weight_problem(c);
-    return takes_half(&p, c->half_x);
+    return takes_half(c, &p, c->half_x);
 }
 
 bool cpu_conv_data_takes_half(const cpu_conv *c)
@@ -395,7 +411,7 @@ bool cpu_conv_data_takes_half(const cpu_conv *c)
     conv_pack_plan plan;
     for (int64_t i = 0; i < phases(c); i++) {
         data_problem(c, i, &p, &plan);
-        if (p.kh * p.kw > 0 && !takes_half(&p, true))
+        if (p.kh * p.kw > 0 && !takes_half(c, &p, true))
             return false;
     }
     return c->isa >= CPU_AVX512_BF16;

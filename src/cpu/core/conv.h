@@ -37,7 +37,8 @@ typedef struct cpu_conv {
      * of the terms are independent, some 5e-6 of it divided by the square root of the number of terms. What meets a NaN or an
      * infinity becomes NaN. */
     bool split;
-    /* The same with one product: operands are rounded to bf16 where there is AMX. */
+    /* The same with one product: operands are rounded to bf16 where there is AMX; or, where there are pairs in vector registers,
+     * unless `winograd` is allowed and applies. */
     bool narrow;
     /* Forward, where cpu_conv_takes_half or cpu_conv_moves_half: x, `add` and y are bf16 in memory. Gradient of weights, where
      * cpu_conv_weight_takes_half: x and dy (half_y). Gradient of data, where cpu_conv_data_takes_half: dy. */
@@ -52,6 +53,8 @@ typedef enum cpu_conv_job { CPU_CONV_FORWARD, CPU_CONV_GRAD_DATA, CPU_CONV_GRAD_
 bool cpu_conv_shape(cpu_conv *c);
 /* Whether setting `winograd` is expected to make the three faster; packed: forward, with weights that are packed already. */
 bool cpu_conv_winograd_pays(const cpu_conv *c, bool packed);
+/* Where it pays, and products are of pairs of bf16 in vector registers, narrow: whether it is the faster of the two. */
+bool cpu_conv_winograd_beats_pairs(const cpu_conv *c, cpu_conv_job job);
 /* Whether the forward computation can pool; nothing can be added then. */
 bool cpu_conv_pools(const cpu_conv *c);
 /* The same for `split`. */

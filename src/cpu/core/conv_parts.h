@@ -106,7 +106,7 @@ typedef struct conv_problem {
     bool pairs;                      /* split, but by conv_run.c with conv_kernels_pairs */
     cpu_isa isa;                     /* of split and few */
     bool half_x, half_add,
-        half_y; /* bf16 in memory, also behind conv_end.add: of split and few, narrow; depthwise x with y */
+        half_y; /* bf16 in memory, also behind conv_end.add: of split and few, narrow; of winograd; depthwise x with y */
 } conv_problem;
 
 typedef enum conv_mode {
@@ -160,12 +160,13 @@ int64_t conv_winograd_packed_floats(const conv_problem *p, const conv_kernels *k
 void conv_winograd_pack(const conv_problem *p, const conv_pack_plan *plan, const conv_kernels *k, int threads,
                         const float *w, float *packed);
 size_t conv_winograd_scratch(const conv_problem *p, const conv_kernels *k, int threads);
-void conv_winograd_run(const conv_problem *p, const conv_kernels *k, int threads, const float *x, const float *packed,
-                       const conv_end *end, float *y, void *scratch);
+void conv_winograd_run(const conv_problem *p, const conv_kernels *k, int threads, const void *x, const float *packed,
+                       const conv_end *end, void *y, void *scratch);
 
 size_t conv_winograd_weight_scratch(const conv_problem *p, const conv_kernels *k, int threads);
-void conv_winograd_weight_run(const conv_problem *p, const conv_kernels *k, int threads, const float *x,
-                              const float *dy, float *dw, float *db, void *scratch);
+/* x and dy are bf16 where the problem has half_x, half_y. */
+void conv_winograd_weight_run(const conv_problem *p, const conv_kernels *k, int threads, const void *x, const void *dy,
+                              float *dw, float *db, void *scratch);
 
 /* conv_split.c: problems that are marked so, on AMX; the same steps. */
 int64_t conv_split_packed_floats(const conv_problem *p);

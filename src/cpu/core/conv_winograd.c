@@ -19,9 +19,11 @@ typedef struct winograd_job {
     const conv_kernels *k;
     const conv_winograd_kernels *w;
     const winograd_plan *plan;
-    const float *x, *packed;
+    const float *packed;
+    const char *x; /* x, what is added and y are bf16 where the problem says so */
     conv_end end;
-    float *y, *buffers;
+    char *y;
+    float *buffers;
     int64_t first, count; /* the tiles of this round */
 } winograd_job;
 
@@ -69,9 +71,11 @@ static void transform_input(const winograd_job *j, float *buffer, int64_t origin
     const winograd_plan *r = j->plan;
     const conv_problem *p = j->p;
     conv_winograd_input a = {.h = p->h, .w = p->w, .channels = p->c_in, .plane = r->group * p->c_in};
+    const int64_t of_x = p->half_x ? 2 : 4;
+    a.half = p->half_x;
     for (int64_t t = from; t < end; t++) {
         const int64_t image = t / (r->high * r->wide), at = t % (r->high * r->wide);
-        a.x = j->x + image * p->h * p->w * p->c_in;
+        a.x = j->x + image * p->h * p->w * p->c_in * of_x;
         a.row = p->top + at / r->wide * CONV_WINOGRAD_TILE;
         a.column = p->left + at % r->wide * CONV_WINOGRAD_TILE;
         a.v = buffer + (t - origin) * p->c_in;
@@ -86,13 +90,16 @@ static void transform_output(const winograd_job *j, float *buffer, int64_t origi
     conv_winograd_output a = {.plane = r->group * r->padded, .channels = p->c_out, .end = j->end};
     a.y_row = p->y_row;
     a.y_pixel = p->y_pixel;
+    a.half_y = p->half_y, a.half_add = p->half_add;
     for (int64_t t = from; t < end; t++) {
         const int64_t image = t / (r->high * r->wide), at = t % (r->high * r->wide);
         const int64_t row = at / r->wide * CONV_WINOGRAD_TILE, column = at % r->wide * CONV_WINOGRAD_TILE;
         a.m = sums_of(j, buffer) + (t - origin) * r->padded;
         const int64_t by = p->pool ? 2 : 1, to = image * p->y_image + row / by * p->y_row + column / by * p->y_pixel;
-        a.y = j->y + to;
-        a.end.add = j->end.add ? j->end.add + to : NULL;
+        a.y = j->y + to * (p->half_y ? 2 : 4);
+        if (j->end.add)
+            a.end.add =
+                (const float *)(const void *)((const char *)(const void *)j->end.add + to * (p->half_add ? 2 : 4));
         a.rows = conv_min(CONV_WINOGRAD_TILE, p->oh - row);
         a.columns = conv_min(CONV_WINOGRAD_TILE, p->ow - column);
         (p->pool ? j->w->pooled : j->w->output)(&a);
@@ -218,8 +225,8 @@ size_t conv_winograd_scratch(const conv_problem *p, const conv_kernels *k, int t
     return (size_t)(r.floats * (r.local && threads > 1 ? threads : 1)) * sizeof(float);
 }
 
-void conv_winograd_run(const conv_problem *p, const conv_kernels *k, int threads, const float *x, const float *packed,
-                       const conv_end *end, float *y, void *scratch)
+void conv_winograd_run(const conv_problem *p, const conv_kernels *k, int threads, const void *x, const float *packed,
+                       const conv_end *end, void *y, void *scratch)
 {
     winograd_plan r;
     if (p->n * p->oh * p->ow == 0)

@@ -9,7 +9,8 @@ enum { CONV_WINOGRAD = 36, CONV_WINOGRAD_TILE = 4 }; /* products for 4 x 4 outpu
 
 /* One tile: its 6 x 6 pixels of all channels to 36 planes. */
 typedef struct conv_winograd_input {
-    const float *x; /* the picture */
+    const void *x; /* the picture; half: of bf16 */
+    bool half;
     int64_t h, w, channels;
     int64_t row, column; /* of the first pixel; may lie outside */
     float *v;
@@ -21,13 +22,15 @@ typedef struct conv_winograd_output {
     const float *m; /* readable up to whole vectors of channels */
     int64_t plane, channels;
     conv_end end; /* `add` of the tile's first pixel */
-    float *y;
+    void *y;
+    bool half_y, half_add; /* bf16 */
     int64_t y_row, y_pixel, rows, columns;
 } conv_winograd_output;
 
 /* One tile of dy to 36 planes of [block of output channels][tile][lanes of the block], and its sum to bias unless NULL. */
 typedef struct conv_winograd_gradient {
-    const float *dy;
+    const void *dy; /* half: bf16 */
+    bool half;
     int64_t y_row, y_pixel, rows, columns; /* at most 4 x 4 pixels are there */
     int64_t channels, padded;              /* padded: in whole vectors */
     float *v, *bias;

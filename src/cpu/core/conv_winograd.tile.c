@@ -17,12 +17,32 @@ CPU_INLINE cpu_vf load(const float *p, int64_t n)
     return n >= CPU_VF ? cpu_vf_load(p) : cpu_vf_load_n(p, n);
 }
 
+/* Numbers from place `at` on, f32 or bf16. */
+CPU_INLINE cpu_vf load_at(const void *x, int64_t at, int64_t n, const bool half)
+{
+    if (!half)
+        return load((const float *)x + at, n);
+    const uint16_t *p = (const uint16_t *)x + at;
+    return n >= CPU_VF ? cpu_vf_load_bf16(p) : cpu_vf_load_bf16_n(p, n);
+}
+
 CPU_INLINE void store(float *p, cpu_vf v, int64_t n)
 {
     if (n >= CPU_VF)
         cpu_vf_store(p, v);
     else
         cpu_vf_store_n(p, v, n);
+}
+
+CPU_INLINE void store_at(void *y, int64_t at, cpu_vf v, int64_t n, const bool half)
+{
+    uint16_t *p = (uint16_t *)y + at;
+    if (!half)
+        store((float *)y + at, v, n);
+    else if (n >= CPU_VF)
+        cpu_vf_store_bf16(p, v);
+    else
+        cpu_vf_store_bf16_n(p, v, n);
 }
 
 /* One column or row of the input: t = B' d. */
@@ -83,7 +103,7 @@ CPU_INLINE void transform_sums(const cpu_vf m[IN], cpu_vf y[TAPS])
 }
 
 /* Channels c.. (n of them) of one tile; inside: all 36 pixels are in the picture. */
-CPU_INLINE void input_channels(const conv_winograd_input *a, int64_t c, int64_t n, const bool inside)
+CPU_INLINE void input_channels(const conv_winograd_input *a, int64_t c, int64_t n, const bool inside, const bool half_x)
 {
     cpu_vf half[IN][IN], line[IN], out[IN];
     for (int j = 0; j < IN; j++) {
@@ -91,7 +111,7 @@ CPU_INLINE void input_channels(const conv_winograd_input *a, int64_t c, int64_t 
         {
             const int64_t row = a->row + i, column = a->column + j;
             const bool there = inside || (row >= 0 && row < a->h && column >= 0 && column < a->w);
-            line[i] = there ? load(a->x + (row * a->w + column) * a->channels + c, n) : cpu_vf_set1(0.0f);
+            line[i] = there ? load_at(a->x, (row * a->w + column) * a->channels + c, n, half_x) : cpu_vf_set1(0.0f);
         }
         transform_in(line, out);
         UNROLL for (int i = 0; i < IN; i++) half[i][j] = out[i];
@@ -102,17 +122,25 @@ CPU_INLINE void input_channels(const conv_winograd_input *a, int64_t c, int64_t 
     }
 }
 
-static void winograd_input(const conv_winograd_input *a)
+CPU_INLINE void input_of(const conv_winograd_input *a, const bool half)
 {
     const bool inside = a->row >= 0 && a->row + IN <= a->h && a->column >= 0 && a->column + IN <= a->w;
     for (int64_t c = 0; c < a->channels; c += CPU_VF)
         if (inside)
-            input_channels(a, c, a->channels - c, true);
+            input_channels(a, c, a->channels - c, true, half);
         else
-            input_channels(a, c, a->channels - c, false);
+            input_channels(a, c, a->channels - c, false, half);
 }
 
-static void winograd_output(const conv_winograd_output *a)
+static void winograd_input(const conv_winograd_input *a)
+{
+    if (a->half)
+        input_of(a, true);
+    else
+        input_of(a, false);
+}
+
+CPU_INLINE void output_of(const conv_winograd_output *a, const bool half_y)
 {
     cpu_vf half[OUT][IN], line[IN], out[OUT];
     for (int64_t c = 0; c < a->channels; c += CPU_VF) {
@@ -131,16 +159,24 @@ static void winograd_output(const conv_winograd_output *a)
                     const int64_t at = i * a->y_row + j * a->y_pixel + c;
                     cpu_vf y = out[j] + bias;
                     if (a->end.add && !a->end.add_last)
-                        y += load(a->end.add + at, n);
+                        y += load_at(a->end.add, at, n, a->half_add);
                     if (a->end.relu)
                         y = conv_activate(y, a->end.slope, a->end.most);
                     if (a->end.add && a->end.add_last)
-                        y += load(a->end.add + at, n);
-                    store(a->y + at, y, n);
+                        y += load_at(a->end.add, at, n, a->half_add);
+                    store_at(a->y, at, y, n, half_y);
                 }
             }
         }
     }
+}
+
+static void winograd_output(const conv_winograd_output *a)
+{
+    if (a->half_y)
+        output_of(a, true);
+    else
+        output_of(a, false);
 }
 
 CPU_INLINE cpu_vf larger(cpu_vf a, cpu_vf b)
@@ -169,7 +205,7 @@ static void winograd_pooled(const conv_winograd_output *a)
                     cpu_vf y = larger(larger(upper[j], upper[j + 1]), larger(lower[j], lower[j + 1])) + bias;
                     if (a->end.relu)
                         y = conv_activate(y, a->end.slope, a->end.most);
-                    store(a->y + i / 2 * a->y_row + j / 2 * a->y_pixel + c, y, n);
+                    store_at(a->y, i / 2 * a->y_row + j / 2 * a->y_pixel + c, y, n, a->half_y);
                 }
             }
         }
@@ -192,7 +228,7 @@ static void winograd_weights(const float *g, float *u, int64_t plane, int64_t la
     }
 }
 
-static void winograd_gradient(const conv_winograd_gradient *a)
+CPU_INLINE void gradient_of(const conv_winograd_gradient *a, const bool half_dy)
 {
     cpu_vf half[IN][OUT], line[OUT], out[IN];
     for (int64_t c = 0; c < a->channels; c += CPU_VF) {
@@ -204,7 +240,7 @@ static void winograd_gradient(const conv_winograd_gradient *a)
             UNROLL for (int i = 0; i < OUT; i++)
             {
                 const bool there = i < a->rows && j < a->columns;
-                line[i] = there ? load(a->dy + i * a->y_row + j * a->y_pixel + c, n) : cpu_vf_set1(0.0f);
+                line[i] = there ? load_at(a->dy, i * a->y_row + j * a->y_pixel + c, n, half_dy) : cpu_vf_set1(0.0f);
                 total += line[i];
             }
             transform_gradient(line, out);
@@ -217,6 +253,14 @@ static void winograd_gradient(const conv_winograd_gradient *a)
         if (a->bias)
             cpu_vf_store(a->bias + c, cpu_vf_load(a->bias + c) + total);
     }
+}
+
+static void winograd_gradient(const conv_winograd_gradient *a)
+{
+    if (a->half)
+        gradient_of(a, true);
+    else
+        gradient_of(a, false);
 }
 
 static void winograd_sums(const float *m, int64_t plane, int64_t shares, int64_t share, float *g, int64_t lanes)

@@ -28,7 +28,7 @@ typedef struct weight_job {
     const conv_kernels *k;
     const conv_winograd_kernels *w;
     const weight_plan *plan;
-    const float *x, *dy;
+    const char *x, *dy; /* bf16 where the problem says so */
     float *dw, *db;
     float *buffers, *sums, *biases;
     int64_t first, count, parts; /* the tiles of this round; parts of the input channels at the end */
@@ -67,19 +67,22 @@ static void transform(const weight_job *j, float *buffer, float *bias, int64_t o
     const weight_plan *r = j->plan;
     const conv_problem *p = j->p;
     conv_winograd_input a = {.h = p->h, .w = p->w, .channels = p->c_in, .plane = r->group * p->c_in};
+    const int64_t of_x = p->half_x ? 2 : 4, of_dy = p->half_y ? 2 : 4;
     conv_winograd_gradient g = {.y_row = p->y_row, .y_pixel = p->y_pixel, .channels = p->c_out, .padded = r->padded};
     g.v = gradients_of(j, buffer);
     g.bias = j->db ? bias : NULL;
     g.group = r->group;
+    a.half = p->half_x;
+    g.half = p->half_y;
     for (int64_t t = from; t < end; t++) {
         const int64_t image = t / (r->high * r->wide), at = t % (r->high * r->wide);
         const int64_t row = at / r->wide * CONV_WINOGRAD_TILE, column = at % r->wide * CONV_WINOGRAD_TILE;
-        a.x = j->x + image * p->h * p->w * p->c_in;
+        a.x = j->x + image * p->h * p->w * p->c_in * of_x;
         a.row = p->top + row;
         a.column = p->left + column;
         a.v = buffer + (t - origin) * p->c_in;
         j->w->input(&a);
-        g.dy = j->dy + image * p->y_image + row * p->y_row + column * p->y_pixel;
+        g.dy = j->dy + (image * p->y_image + row * p->y_row + column * p->y_pixel) * of_dy;
         g.rows = conv_min(CONV_WINOGRAD_TILE, p->oh - row);
         g.columns = conv_min(CONV_WINOGRAD_TILE, p->ow - column);
         g.tile = t - origin;
@@ -199,8 +202,8 @@ size_t conv_winograd_weight_scratch(const conv_problem *p, const conv_kernels *k
     return conv_align((size_t)(buffers + r.shares * r.sums + r.biases * r.padded) * sizeof(float));
 }
 
-void conv_winograd_weight_run(const conv_problem *p, const conv_kernels *k, int threads, const float *x,
-                              const float *dy, float *dw, float *db, void *scratch)
+void conv_winograd_weight_run(const conv_problem *p, const conv_kernels *k, int threads, const void *x, const void *dy,
+                              float *dw, float *db, void *scratch)
 {
     weight_plan r;
     if (p->n * p->oh * p->ow == 0) {

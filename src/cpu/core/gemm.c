@@ -87,7 +87,7 @@ static const gemm_kernels *kernels_for(const cpu_gemm *g)
  * ahead. */
 static bool rounding_pays(const cpu_gemm *g)
 {
-    enum { ENOUGH = 24 };
+    enum { ENOUGH = 20 };
     if (g->isa != CPU_AVX512_BF16 || g->dtype == TN_BF16 || g->half_a || g->half_b)
         return true;
     return g->b_packed ? g->n >= ENOUGH : g->m * g->n >= ENOUGH * (g->m + g->n);
