@@ -29,16 +29,40 @@ int data_shade(const data_shades *s, double share)
     return 255;
 }
 
-void data_shades_of_border(const tn_picture *p, int64_t width, data_shades *s)
+/* Pixels within `width` of the border, every step-th of them. */
+typedef struct band {
+    int64_t width, step;
+} band;
+
+typedef void band_fn(void *user, const tn_picture *p, int64_t x, int64_t y);
+
+static void walk(const tn_picture *p, band b, band_fn *f, void *user)
 {
+    int64_t at = 0;
     for (int64_t y = 0; y < p->height; y++) {
-        bool whole = y < width || y >= p->height - width;
+        bool whole = y < b.width || y >= p->height - b.width;
         for (int64_t x = 0; x < p->width; x++) {
-            if (!whole && x == width && p->width > 2 * width)
-                x = p->width - width;
-            s->count[p->pixels[y * p->width + x]]++;
+            if (!whole && x == b.width && p->width > 2 * b.width)
+                x = p->width - b.width;
+            if (at++ % b.step == 0)
+                f(user, p, x, y);
         }
     }
+}
+
+static int pixel_at(const tn_picture *p, int64_t x, int64_t y)
+{
+    return p->pixels[y * p->width + x];
+}
+
+static void count_shade(void *user, const tn_picture *p, int64_t x, int64_t y)
+{
+    ((data_shades *)user)->count[pixel_at(p, x, y)]++;
+}
+
+void data_shades_of_border(const tn_picture *p, int64_t width, data_shades *s)
+{
+    walk(p, (band){width, 1}, count_shade, s);
 }
 
 /* ---- light ----------------------------------------------------------------------------------------------------- */
@@ -83,29 +107,6 @@ static bool solve(double m[TERMS][TERMS], double r[TERMS], surface *s)
     return true;
 }
 
-typedef struct band {
-    int64_t width, step; /* pixels within `width` of the border, every step-th of them */
-} band;
-
-typedef void band_fn(void *user, const double t[TERMS], uint8_t pixel);
-
-static void walk(const tn_picture *p, band b, band_fn *f, void *user)
-{
-    int64_t at = 0;
-    double t[TERMS];
-    for (int64_t y = 0; y < p->height; y++) {
-        bool whole = y < b.width || y >= p->height - b.width;
-        for (int64_t x = 0; x < p->width; x++) {
-            if (!whole && x == b.width)
-                x = p->width - b.width;
-            if (at++ % b.step == 0) {
-                terms_at(p, x, y, t);
-                f(user, t, p->pixels[y * p->width + x]);
-            }
-        }
-    }
-}
-
 typedef struct fit {
     surface s;
     double within; /* what is farther from s is an outlier */
@@ -113,9 +114,12 @@ typedef struct fit {
     double m[TERMS][TERMS], r[TERMS], low, high;
 } fit;
 
-static void add_equation(void *user, const double t[TERMS], uint8_t pixel)
+static void add_equation(void *user, const tn_picture *p, int64_t x, int64_t y)
 {
     fit *f = user;
+    const int pixel = pixel_at(p, x, y);
+    double t[TERMS];
+    terms_at(p, x, y, t);
     if (fabs(pixel - height_at(&f->s, t)) > f->within)
         return;
     for (int i = 0; i < TERMS; i++) {
@@ -125,10 +129,12 @@ static void add_equation(void *user, const double t[TERMS], uint8_t pixel)
     }
 }
 
-static void measure(void *user, const double t[TERMS], uint8_t pixel)
+static void measure(void *user, const tn_picture *p, int64_t x, int64_t y)
 {
     fit *f = user;
-    double h = height_at(&f->s, t), off = fabs(pixel - h);
+    double t[TERMS];
+    terms_at(p, x, y, t);
+    double h = height_at(&f->s, t), off = fabs(pixel_at(p, x, y) - h);
     f->off.count[off > 255 ? 255 : (int)off]++;
     f->low = h < f->low ? h : f->low;
     f->high = h > f->high ? h : f->high;
@@ -159,12 +165,22 @@ static bool light_of(const tn_picture *p, surface *s)
     return f.high - f.low > LEAST_CHANGE;
 }
 
-/* v less the light at its place, in [-255, 255]. */
-static int from_light(const tn_picture *p, const surface *s, int64_t x, int64_t y)
+/* The light along one row: a[0] + a[1] u + a[2] u u. */
+typedef struct row_light {
+    double a[3];
+} row_light;
+
+static row_light light_of_row(const tn_picture *p, const surface *s, int64_t y)
 {
-    double t[TERMS];
-    terms_at(p, x, y, t);
-    int d = (int)lround(p->pixels[y * p->width + x] - height_at(s, t));
+    const double v = 2 * (double)y / (double)(p->height - 1) - 1, *a = s->a;
+    return (row_light){{a[0] + v * (a[2] + v * a[5]), a[1] + v * a[4], a[3]}};
+}
+
+/* A pixel less the light at its place, in [-255, 255]. */
+static int from_light(const tn_picture *p, const row_light *r, int64_t x, int64_t y)
+{
+    const double u = 2 * (double)x / (double)(p->width - 1) - 1;
+    int d = (int)lround(pixel_at(p, x, y) - (r->a[0] + u * (r->a[1] + u * r->a[2])));
     return d < -255 ? -255 : d > 255 ? 255 : d;
 }
 
@@ -175,21 +191,25 @@ void data_digit_even_light(tn_picture *p)
     int ground = data_shade(&border, 0.5);
     surface s = {{ground}};
     bool even = !light_of(p, &s);
-    for (int64_t y = 0; y < p->height; y++)
+    for (int64_t y = 0; y < p->height; y++) {
+        const row_light r = light_of_row(p, &s, y);
         for (int64_t x = 0; x < p->width; x++) {
-            int d = even ? p->pixels[y * p->width + x] - ground : from_light(p, &s, x, y);
+            int d = even ? pixel_at(p, x, y) - ground : from_light(p, &r, x, y);
             above.count[d > 0 ? d : 0]++;
             below.count[d < 0 ? -d : 0]++;
         }
+    }
     int up = data_shade(&above, 1 - 0.0005), down = data_shade(&below, 1 - 0.0005);
     bool dark = down == up ? ground > 127 : down > up;
-    for (int64_t y = 0; y < p->height; y++)
+    for (int64_t y = 0; y < p->height; y++) {
+        const row_light r = light_of_row(p, &s, y);
         for (int64_t x = 0; x < p->width; x++) {
             uint8_t *v = &p->pixels[y * p->width + x];
-            int d = even ? 0 : from_light(p, &s, x, y);
+            int d = even ? 0 : from_light(p, &r, x, y);
             d = dark ? -d : d;
             *v = even ? (uint8_t)(dark ? 255 - *v : *v) : (uint8_t)(d < 0 ? 0 : d);
         }
+    }
 }
 
 /* ---- specks ---------------------------------------------------------------------------------------------------- */

@@ -151,7 +151,7 @@ static void bf16_is_near_f32(void **state)
 
 /* ---- predictions keep as bf16 what is rounded in any case -------------------------------------------------------------- */
 
-enum { PICTURES = 2, CHANNELS = 32, SIZE = 24 };
+enum { PICTURES = 6, CHANNELS = 32, SIZE = 24 };
 
 static tn_tensor *weight(net *f, const char *name, int64_t out, int64_t in, int64_t size)
 {
@@ -194,10 +194,11 @@ static tn_tensor *shortcuts(net *f, tn_tensor *x)
 static tn_tensor *wide(net *f, tn_tensor *x)
 {
     (void)f;
-    tn_tensor *rows = tn_reshape(x, TN_SHAPE(-1, SIZE));
-    tn_tensor *y = tn_gelu(tn_layer_linear(rows, "a", 4 * SIZE, NULL));
-    tn_tensor *z = tn_add(tn_layer_linear(y, "b", SIZE, NULL), tn_relu(rows));
-    return tn_layer_linear(tn_sigmoid(z), "c", SIZE, NULL);
+    const int64_t width = 4 * SIZE;
+    tn_tensor *rows = tn_reshape(x, TN_SHAPE(-1, width));
+    tn_tensor *y = tn_gelu(tn_layer_linear(rows, "a", 4 * width, NULL));
+    tn_tensor *z = tn_add(tn_layer_linear(y, "b", width, NULL), tn_relu(rows));
+    return tn_layer_linear(tn_sigmoid(z), "c", width, NULL);
 }
 
 /* Rows of the profile that give bf16. */

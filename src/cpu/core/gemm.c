@@ -87,10 +87,10 @@ static const gemm_kernels *kernels_for(const cpu_gemm *g)
  * ahead. */
 static bool rounding_pays(const cpu_gemm *g)
 {
-    enum { ENOUGH = 20 };
+    enum { ENOUGH = 32, DEEP_ENOUGH = 48 };
     if (g->isa != CPU_AVX512_BF16 || g->dtype == TN_BF16 || g->half_a || g->half_b)
         return true;
-    return g->b_packed ? g->n >= ENOUGH : g->m * g->n >= ENOUGH * (g->m + g->n);
+    return g->k >= DEEP_ENOUGH && (g->b_packed ? g->n >= ENOUGH : g->m * g->n >= ENOUGH * (g->m + g->n));
 }
 
 /* f32 in parts takes half the time of the vector registers, but packs both operands, which takes as long as multiplying by 30 rows
