@@ -563,7 +563,7 @@ static tn_status prepare(kernel_bind *b)
     }
     if (!p || !find_rows(b, y, y, p->heads, &p->out))
         return base_no_memory(b->error, "preparing a kernel");
-    p->few = p->l <= FEW;
+    p->few = p->l <= FEW && !(p->whole && b->training); /* gradients round as the forward pass did */
     p->whole = p->few ? NULL : p->whole;
     b->scratch = room_for(p, ROWS * KEYS + KEYS * (p->e + p->width_f));
     b->plan = p;

@@ -82,8 +82,7 @@ static tn_status prepare(kernel_bind *b)
  * precision. */
 static kernel_half half(const kernel_bind *b, int i)
 {
-    cpu_gemm g = product_of(b);
-    g.b_packed = b->fixed && b->fixed[1] && cpu_gemm_packs_b(&g);
+    const cpu_gemm g = product_of(b);
     return (i == 0 || i == -1) && cpu_gemm_takes_half(&g) ? KERNEL_ROUNDS : KERNEL_NO_HALF;
 }
 

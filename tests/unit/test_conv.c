@@ -751,27 +751,35 @@ static void test_split(void **state)
 }
 
 /* A NaN in one pixel reaches the outputs whose windows hold it, through relu, and no other. */
+static void check_nan(cpu_isa isa, int64_t channels, bool narrow)
+{
+    cpu_conv c = shape(1, channels, 7, 9, 20, 3, 1, 1);
+    c.threads = 1;
+    c.isa = isa;
+    c.relu = true;
+    c.narrow = narrow;
+    const size_t n = (size_t)channels;
+    buffer x = random_buffer(7 * 9 * n), w = random_buffer(20 * n * 9), y = buffer_new(7 * 9 * 20);
+    buffer scratch = scratch_new(&c, CPU_CONV_FORWARD);
+    x.at[(3 * 9 + 4) * n + 1] = NAN;
+    cpu_conv_forward(&c, x.at, w.at, NULL, NULL, y.at, scratch.at);
+    for (int r = 0; r < 7; r++)
+        for (int q = 0; q < 9; q++)
+            for (int o = 0; o < 20; o++)
+                assert_int_equal(isnan(y.at[(r * 9 + q) * 20 + o]) != 0, abs(r - 3) <= 1 && abs(q - 4) <= 1);
+    buffer_free(x);
+    buffer_free(w);
+    buffer_free(y);
+    buffer_free(scratch);
+}
+
 static void test_nan(void **state)
 {
     (void)state;
-    for (cpu_isa isa = CPU_PORTABLE; isa <= cpu_isa_most() && isa <= CPU_AVX512; isa++) {
-        cpu_conv c = shape(1, 3, 7, 9, 20, 3, 1, 1);
-        c.threads = 1;
-        c.isa = isa;
-        c.relu = true;
-        buffer x = random_buffer(7 * 9 * 3), w = random_buffer(20 * 3 * 9), y = buffer_new(7 * 9 * 20);
-        buffer scratch = scratch_new(&c, CPU_CONV_FORWARD);
-        x.at[(3 * 9 + 4) * 3 + 1] = NAN;
-        cpu_conv_forward(&c, x.at, w.at, NULL, NULL, y.at, scratch.at);
-        for (int r = 0; r < 7; r++)
-            for (int q = 0; q < 9; q++)
-                for (int o = 0; o < 20; o++)
-                    assert_int_equal(isnan(y.at[(r * 9 + q) * 20 + o]) != 0, abs(r - 3) <= 1 && abs(q - 4) <= 1);
-        buffer_free(x);
-        buffer_free(w);
-        buffer_free(y);
-        buffer_free(scratch);
-    }
+    for (cpu_isa isa = CPU_PORTABLE; isa <= cpu_isa_most() && isa <= CPU_AVX512; isa++)
+        check_nan(isa, 3, false);
+    for (int64_t channels = 3; channels <= 16 && cpu_isa_most() >= CPU_AVX512_BF16; channels += 13)
+        check_nan(CPU_AVX512_BF16, channels, true);
 }
 
 int main(void)

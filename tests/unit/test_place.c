@@ -37,7 +37,7 @@ static void come_to(int processor)
     CPU_ZERO(&one);
     CPU_SET(processor, &one);
     if (sched_getaffinity(0, sizeof all, &all) == 0 && sched_setaffinity(0, sizeof one, &one) == 0)
-        assert_int_equal(sched_setaffinity(0, sizeof all, &all), 0);
+        (void)sched_setaffinity(0, sizeof all, &all);
 }
 #else
 static void come_to(int processor)

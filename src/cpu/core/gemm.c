@@ -90,7 +90,7 @@ static bool rounding_pays(const cpu_gemm *g)
     enum { ENOUGH = 32, DEEP_ENOUGH = 48 };
     if (g->isa != CPU_AVX512_BF16 || g->dtype == TN_BF16 || g->half_a || g->half_b)
         return true;
-    return g->k >= DEEP_ENOUGH && (g->b_packed ? g->n >= ENOUGH : g->m * g->n >= ENOUGH * (g->m + g->n));
+    return g->k >= DEEP_ENOUGH && (g->b_packed || g->b_fixed ? g->n >= ENOUGH : g->m * g->n >= ENOUGH * (g->m + g->n));
 }
 
 /* f32 in parts takes half the time of the vector registers, but packs both operands, which takes as long as multiplying by 30 rows
@@ -852,9 +852,11 @@ size_t cpu_gemm_scratch(const cpu_gemm *g)
 /* Else B is read as it lies, which is faster: few rows do not repay that it is taken apart each time. */
 bool cpu_gemm_packs_b(const cpu_gemm *g)
 {
+    cpu_gemm fixed = *g;
+    fixed.b_fixed = true;
     if (g->m <= 0 || g->n <= 0)
         return false;
-    const plan p = make_plan(g);
+    const plan p = make_plan(&fixed);
     return p.path == PATH_TILE && !p.exchanged && (!p.kern->wild || g->m < FEW_ROWS);
 }
 

@@ -45,6 +45,7 @@ typedef struct cpu_gemm {
     /* Few rows of A: columns are taken last to first. Who multiplies by the same large B again and again and turns round each
      * time finds in the caches what was read last. */
     bool backwards;
+    bool b_fixed;       /* B stays, and may be packed ahead: for cpu_gemm_packs_b alone */
     bool b_packed;      /* `b` is what cpu_gemm_pack_b wrote; the strides of B are unused; batch must be 1 */
     cpu_gemm_bias bias; /* one bias for the whole batch */
     cpu_gemm_act act;

@@ -102,13 +102,26 @@ size_t cpu_gemv_scratch(const cpu_gemm *g)
     return (size_t)(p.parts * p.blocks * p.width) * sizeof(float);
 }
 
+/* On the way back a chunk's end is not followed by the next one's beginning, which is asked for meanwhile. */
+static void ask_for(const gemv_job *j, int64_t chunk)
+{
+    enum { LINE = 64, LINES = 48 };
+    if (chunk < 0)
+        return;
+    const char *from = j->b + block_at(j->g, &j->plan, chunk / j->plan.blocks, chunk % j->plan.blocks);
+    for (int64_t i = 0; i < LINES; i++)
+        __builtin_prefetch(from + i * LINE, 0, 2);
+}
+
 static void chunk_run(void *arg, int64_t chunk, int thread)
 {
     (void)thread;
     const gemv_job *j = arg;
     const gemv_plan *p = &j->plan;
-    if (j->g->backwards)
+    if (j->g->backwards) {
         chunk = cpu_chunk_from_the_end(j->g->threads, p->parts * p->blocks, chunk);
+        ask_for(j, chunk - 1);
+    }
     const int64_t part = chunk / p->blocks, block = chunk % p->blocks, from = part_at(j->g, p, part);
     p->kern->row(p->width, part_at(j->g, p, part + 1) - from, j->a + from * j->g->a_col,
                  j->b + block_at(j->g, p, part, block), p->dtype, p->width, j->sums + chunk * p->width);

@@ -15,7 +15,7 @@ int cpu_place(void)
 
 void cpu_place_apart(const int *taken, int count)
 {
-    cpu_set_t mine, rest;
+    cpu_set_t mine, rest, now;
     if (sched_getaffinity(0, sizeof mine, &mine) != 0) /* more processors than a set of fixed size holds, too */
         return;
     rest = mine;
@@ -24,7 +24,9 @@ void cpu_place_apart(const int *taken, int count)
             CPU_CLR(taken[i], &rest);
     if (CPU_COUNT(&rest) == 0 || sched_setaffinity(0, sizeof rest, &rest) != 0)
         return;
-    (void)sched_setaffinity(0, sizeof mine, &mine);
+    /* Unless somebody else has set another one meanwhile. */
+    if (sched_getaffinity(0, sizeof now, &now) == 0 && CPU_EQUAL(&now, &rest))
+        (void)sched_setaffinity(0, sizeof mine, &mine);
 }
 
 #else

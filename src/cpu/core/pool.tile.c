@@ -129,7 +129,7 @@ CPU_INLINE void max_window(const pool_piece *a, const window *w, int64_t to, con
         for (int64_t r = 0; r < rows; r++)
             for (int64_t q = 0; q < columns; q++) {
                 const cpu_vf x = load_at(a->x, w->at + r * w->line + q * w->step + c, n, half);
-                top = cpu_vf_max(top, x);
+                top = cpu_vf_max(x, top); /* of equal ones the first */
                 if ((r * columns + q) % 2)
                     nan |= either_nan(before, x);
                 before = x;
