@@ -108,7 +108,7 @@ bool cpu_conv_winograd_pays(const cpu_conv *c, bool packed)
 
 bool cpu_conv_winograd_beats_pairs(const cpu_conv *c, cpu_conv_job job)
 {
-    enum { TILE = 4, CHANNELS = 96, TILES = 128, SMALL = 256 };
+    enum { TILE = 4, CHANNELS = 32, TILES = 128, SMALL = 256 };
     const int64_t tiles = c->n * conv_ceil(c->oh, TILE) * conv_ceil(c->ow, TILE);
     if (job == CPU_CONV_GRAD_WEIGHT)
         return c->oh * c->ow <= SMALL;

@@ -77,6 +77,7 @@ static void cut(run_plan *r, const conv_problem *p, int64_t row_bytes)
     }
     int64_t chunks = conv_ceil(p->n, r->images) * r->bands * p->groups;
     int64_t most = conv_max(1, (int64_t)(picture * (double)(p->n * p->groups) / least));
+    most += most > 1 && most % 2; /* an odd chunk is one that others wait for */
     int64_t want = conv_min(WANT, most);
     if (chunks < want && large)
         r->parts = conv_min(r->blocks, conv_ceil(want, chunks));
