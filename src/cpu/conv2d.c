@@ -107,7 +107,7 @@ static kernel_half half(const kernel_bind *b, int i)
     c.half_x = i == 0;
     if (b->precision == TN_PRECISION_BF16 && c.isa >= CPU_AVX512_BF16 && cpu_conv_moves_half(&c))
         return b->n_in > 3 && b->in[3].dtype ? KERNEL_NO_HALF : KERNEL_MOVES;
-    return !cpu_conv_takes_half(&c) ? KERNEL_NO_HALF : i == 0 || i < 0 ? KERNEL_ROUNDS : KERNEL_HALF;
+    return !cpu_conv_takes_half(&c) ? KERNEL_NO_HALF : i <= 0 ? KERNEL_ROUNDS : KERNEL_HALF;
 }
 
 static tn_status prepare_forward(kernel_bind *b)

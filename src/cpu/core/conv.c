@@ -67,11 +67,16 @@ static bool by_few(const cpu_conv *c, const conv_problem *p)
 #endif
 }
 
-/* Pairs of bf16 in vector registers want no streams of pixels: see conv_pairs.amx.c. */
+/* Whether products are of pairs of bf16 in vector registers. */
+static bool in_vectors(const cpu_conv *c)
+{
+    return c->narrow && c->isa == CPU_AVX512_BF16;
+}
+
+/* These want no streams of pixels: see conv_pairs.amx.c. */
 static bool by_pairs(const cpu_conv *c, const conv_problem *p)
 {
-    return p->narrow && c->isa == CPU_AVX512_BF16 && p->c_out % 2 == 0 && p->kh * p->kw > 0 &&
-           (p->c_in % 2 == 0 || p->few);
+    return p->narrow && in_vectors(c) && p->c_out % 2 == 0 && p->kh * p->kw > 0 && (p->c_in % 2 == 0 || p->few);
 }
 
 /* Which of the ways that are allowed. Winograd's comes behind those of matrix registers, and before that of pairs in vector
@@ -79,7 +84,7 @@ static bool by_pairs(const cpu_conv *c, const conv_problem *p)
 static void choose_way(const cpu_conv *c, conv_problem *p)
 {
     p->isa = c->isa;
-    if (c->narrow && c->isa == CPU_AVX512_BF16 && by_winograd(c, p)) {
+    if (in_vectors(c) && by_winograd(c, p)) {
         p->winograd = true;
         return;
     }
@@ -169,7 +174,7 @@ bool cpu_conv_pools(const cpu_conv *c)
 /* Windows of few channels read f32: pictures themselves. */
 static bool takes_half(const cpu_conv *c, const conv_problem *p, bool x)
 {
-    return (p->narrow && (p->split || !x)) || (c->narrow && c->isa == CPU_AVX512_BF16 && p->winograd);
+    return (p->narrow && (p->split || !x)) || (in_vectors(c) && p->winograd);
 }
 
 bool cpu_conv_takes_half(const cpu_conv *c)

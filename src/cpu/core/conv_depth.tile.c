@@ -10,19 +10,6 @@
 
 enum { MOST = 8 }; /* pixels that share a load of the weights */
 
-CPU_INLINE cpu_vf load(const float *p, int64_t n)
-{
-    return n >= CPU_VF ? cpu_vf_load(p) : cpu_vf_load_n(p, n);
-}
-
-CPU_INLINE void store(float *p, cpu_vf v, int64_t n)
-{
-    if (n >= CPU_VF)
-        cpu_vf_store(p, v);
-    else
-        cpu_vf_store_n(p, v, n);
-}
-
 /* A whole vector past the caches, aligned. */
 CPU_INLINE void stream(float *p, cpu_vf v)
 {
@@ -71,28 +58,17 @@ CPU_INLINE const void *moved(const void *p, int64_t by, const bool half)
     return (const char *)p + by * (half ? 2 : 4);
 }
 
-CPU_INLINE cpu_vf load_as(const void *p, int64_t n, const bool half)
-{
-    if (!half)
-        return load(p, n);
-    return n >= CPU_VF ? cpu_vf_load_bf16(p) : cpu_vf_load_bf16_n(p, n);
-}
-
 /* past: whole vectors, past the caches. */
 CPU_INLINE void store_as(void *p, cpu_vf v, int64_t n, const bool half, const bool past)
 {
     if (!half && past)
         stream(p, v);
-    else if (!half)
-        store(p, v, n);
 #if CPU_VEC_AVX512
     else if (past)
         _mm256_stream_si256(p, (__m256i)cpu_bf16_of_vf(v));
 #endif
-    else if (n >= CPU_VF)
-        cpu_vf_store_bf16(p, v);
     else
-        cpu_vf_store_bf16_n(p, v, n);
+        cpu_vf_store_as(p, 0, v, n, half);
 }
 
 /* P pixels from `column` of a row, taps r and q, all channels; half: x and y are bf16, and nothing is added. */
@@ -110,7 +86,7 @@ CPU_INLINE void pixels(const conv_depth_rows *a, int64_t to, int64_t row, int64_
         r.end = r.from;
     for (int64_t c = 0; c < channels; c += CPU_VF) {
         const int64_t n = channels - c;
-        cpu_vf acc[MOST], first = a->to.bias ? load(a->to.bias + c, n) : cpu_vf_set1(0.0f);
+        cpu_vf acc[MOST], first = a->to.bias ? cpu_vf_load_upto(a->to.bias + c, n) : cpu_vf_set1(0.0f);
         UNROLL for (int i = 0; i < P; i++)
         {
             acc[i] = first;
@@ -122,23 +98,25 @@ CPU_INLINE void pixels(const conv_depth_rows *a, int64_t to, int64_t row, int64_
             if (n >= CPU_VF) {
                 for (int64_t s = q.from; s < q.end; s++, xr = moved(xr, next, half), w += channels) {
                     cpu_vf b = cpu_vf_load(w);
-                    UNROLL for (int i = 0; i < P; i++) acc[i] += b * load_as(moved(xr, i * step, half), CPU_VF, half);
+                    UNROLL for (int i = 0; i < P; i++) acc[i] +=
+                        b * cpu_vf_load_as(moved(xr, i * step, half), 0, CPU_VF, half);
                 }
             } else {
                 for (int64_t s = q.from; s < q.end; s++, xr = moved(xr, next, half), w += channels) {
                     cpu_vf b = cpu_vf_load_n(w, n);
-                    UNROLL for (int i = 0; i < P; i++) acc[i] += b * load_as(moved(xr, i * step, half), n, half);
+                    UNROLL for (int i = 0; i < P; i++) acc[i] +=
+                        b * cpu_vf_load_as(moved(xr, i * step, half), 0, n, half);
                 }
             }
         }
         UNROLL for (int i = 0; i < P; i++)
         {
             if (a->to.add && !a->to.add_last)
-                acc[i] += load(a->to.add + to + i * p->y_pixel + c, n);
+                acc[i] += cpu_vf_load_upto(a->to.add + to + i * p->y_pixel + c, n);
             if (a->to.relu)
                 acc[i] = conv_activate(acc[i], a->to.slope, a->to.most);
             if (a->to.add && a->to.add_last)
-                acc[i] += load(a->to.add + to + i * p->y_pixel + c, n);
+                acc[i] += cpu_vf_load_upto(a->to.add + to + i * p->y_pixel + c, n);
             char *y = (char *)(void *)a->y + (to + i * p->y_pixel + c) * (half ? 2 : 4);
             store_as(y, acc[i], n, half, a->past);
         }
@@ -255,12 +233,12 @@ CPU_INLINE void sum_pixel(const conv_depth_sums *a, int64_t row, int64_t column,
     const conv_problem *p = a->p;
     const int64_t channels = p->groups;
     const range q = taps_inside(p->left + column * p->sw, p->kw, p->dw, p->w);
-    const cpu_vf g = load(a->dy + row * p->y_row + column * p->y_pixel + c, n);
+    const cpu_vf g = cpu_vf_load_upto(a->dy + row * p->y_row + column * p->y_pixel + c, n);
     for (int64_t t = r.from; t < r.end; t++)
         for (int64_t s = q.from; s < q.end; s++) {
             int64_t at = (p->top + row * p->sh + t * p->dh) * p->w + p->left + column * p->sw + s * p->dw;
             float *dw = a->dw + (t * p->kw + s) * channels + c;
-            store(dw, load(dw, n) + g * load(a->x + at * channels + c, n), n);
+            cpu_vf_store_upto(dw, cpu_vf_load_upto(dw, n) + g * cpu_vf_load_upto(a->x + at * channels + c, n), n);
         }
 }
 
@@ -268,10 +246,10 @@ static void sum_bias(const conv_depth_sums *a, int64_t row, int64_t c, int64_t n
 {
     const conv_problem *p = a->p;
     const float *dy = a->dy + row * p->y_row + c;
-    cpu_vf total = load(a->db + c, n);
+    cpu_vf total = cpu_vf_load_upto(a->db + c, n);
     for (int64_t i = 0; i < p->ow; i++)
-        total += load(dy + i * p->y_pixel, n);
-    store(a->db + c, total, n);
+        total += cpu_vf_load_upto(dy + i * p->y_pixel, n);
+    cpu_vf_store_upto(a->db + c, total, n);
 }
 
 static void depth_sums(const conv_depth_sums *a)

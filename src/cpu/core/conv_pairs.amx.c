@@ -21,45 +21,38 @@ CPU_INLINE __mmask16 first(int n)
     return (__mmask16)(n >= LANES ? 0xffffu : (1u << n) - 1);
 }
 
-CPU_INLINE __m512 widen(__m256i half)
+/* Bytes of `add` for a float of y: either may hold two bf16 in a float. */
+CPU_INLINE int64_t bytes_of_add(const conv_tile *a)
 {
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
+    return (a->half_y ? 8 : 4) / (a->half_add ? 2 : 1);
 }
 
-/* 16 channels of what is added, `v` vectors on. */
-CPU_INLINE __m512 more_of(const float *add, int v, bool half, __mmask16 some)
-{
-    if (half)
-        return widen(_mm256_maskz_loadu_epi16(some, (const uint16_t *)(const void *)add + v * LANES));
-    return _mm512_maskz_loadu_ps(some, add + v * LANES);
-}
-
-CPU_INLINE void store_pixel(const conv_tile *a, float *y, const float *add, const __m512 *acc, const int V)
+CPU_INLINE void store_pixel(const conv_tile *a, float *y, const float *add, const cpu_vf *acc, const int V)
 {
     UNROLL for (int v = 0; v < V; v++)
     {
-        const __mmask16 some = v == V - 1 ? first(a->last) : (__mmask16)0xffff;
-        const __m512 more = add ? more_of(add, v, a->half_add, some) : _mm512_setzero_ps();
-        __m512 out = acc[v];
+        const int n = v == V - 1 ? a->last : LANES;
+        const cpu_vf more = add ? cpu_vf_load_as(add, v * LANES, n, a->half_add) : cpu_vf_set1(0.0f);
+        cpu_vf out = acc[v];
         if (!a->add_last)
-            out = _mm512_add_ps(out, more);
+            out += more;
         if (a->relu)
-            out = (__m512)conv_activate((cpu_vf)out, a->slope, a->most);
+            out = conv_activate(out, a->slope, a->most);
         if (a->add_last)
-            out = _mm512_add_ps(out, more);
+            out += more;
         if (a->half_y)
-            _mm256_mask_storeu_epi16((uint16_t *)(void *)y + v * LANES, some, (__m256i)_mm512_cvtneps_pbh(out));
+            cpu_vh_store_n((uint16_t *)(void *)y + v * LANES, (cpu_vh)_mm512_cvtneps_pbh((__m512)out), n);
         else
-            _mm512_mask_storeu_ps(y + v * LANES, some, out);
+            cpu_vf_store_upto(y + v * LANES, out, n);
     }
 }
 
 /* y and add go on by the same pixels, each in floats of its own. */
-CPU_INLINE void store_tile(const conv_tile *a, __m512 acc[MOST][CONV_VECTORS], const int P, const int V)
+CPU_INLINE void store_tile(const conv_tile *a, cpu_vf acc[MOST][CONV_VECTORS], const int P, const int V)
 {
     float *y = a->y;
     const char *add = (const char *)a->add;
-    const int64_t of_add = (a->half_y ? 8 : 4) / (a->half_add ? 2 : 1); /* bytes of add for a float of y */
+    const int64_t of_add = bytes_of_add(a);
     int64_t left = a->left;
     UNROLL for (int p = 0; p < P; p++)
     {
@@ -83,21 +76,21 @@ CPU_INLINE void fetch_next(const conv_tile *a, const int P)
         UNROLL for (int p = 0; p < P; p++) __builtin_prefetch(y + p * a->y_pixel + LANES, 1);
     if (!a->add)
         return;
-    const int64_t of_add = (a->half_y ? 8 : 4) / (a->half_add ? 2 : 1), pixel = a->y_pixel * of_add;
+    const int64_t pixel = a->y_pixel * bytes_of_add(a);
     const char *add = (const char *)a->add + P * pixel;
     UNROLL for (int p = 0; p < P; p++) __builtin_prefetch(add + p * pixel);
 }
 
 CPU_INLINE void tile(const conv_tile *a, const int P, const int V)
 {
-    __m512 acc[MOST][CONV_VECTORS];
+    cpu_vf acc[MOST][CONV_VECTORS];
     const float *w = a->w, *ahead = a->ahead;
     const int64_t step = a->step, segments = a->segments;
     fetch_next(a, P);
     UNROLL for (int v = 0; v < V; v++)
     {
-        const __mmask16 some = v == V - 1 ? first(a->last) : (__mmask16)0xffff;
-        const __m512 bias = a->bias ? _mm512_maskz_loadu_ps(some, a->bias + v * LANES) : _mm512_setzero_ps();
+        const int n = v == V - 1 ? a->last : LANES;
+        const cpu_vf bias = a->bias ? cpu_vf_load_upto(a->bias + v * LANES, n) : cpu_vf_set1(0.0f);
         UNROLL for (int p = 0; p < P; p++) acc[p][v] = bias;
     }
     for (int64_t t = 0; t < segments; t++) {
@@ -115,7 +108,7 @@ CPU_INLINE void tile(const conv_tile *a, const int P, const int V)
                 int32_t pair;
                 memcpy(&pair, &x[p / GROUP][p % GROUP * step], sizeof pair);
                 const __m512bh xp = (__m512bh)_mm512_set1_epi32(pair);
-                UNROLL for (int v = 0; v < V; v++) acc[p][v] = _mm512_dpbf16_ps(acc[p][v], b[v], xp);
+                UNROLL for (int v = 0; v < V; v++) acc[p][v] = (cpu_vf)_mm512_dpbf16_ps((__m512)acc[p][v], b[v], xp);
             }
             UNROLL for (int g = 0; g * GROUP < P; g++)
             {

@@ -13,7 +13,7 @@ enum { HALF = AMX_SIDE, REG = 1024 };
 
 CPU_INLINE __m512 widen(__m256i half)
 {
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
+    return (__m512)cpu_vf_of_bf16((cpu_vh)half);
 }
 
 /* a and b (behind it) as 32 high and 32 low parts. */

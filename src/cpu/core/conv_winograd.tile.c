@@ -12,39 +12,6 @@
 
 enum { IN = 6, OUT = 4, TAPS = 3 };
 
-CPU_INLINE cpu_vf load(const float *p, int64_t n)
-{
-    return n >= CPU_VF ? cpu_vf_load(p) : cpu_vf_load_n(p, n);
-}
-
-/* Numbers from place `at` on, f32 or bf16. */
-CPU_INLINE cpu_vf load_at(const void *x, int64_t at, int64_t n, const bool half)
-{
-    if (!half)
-        return load((const float *)x + at, n);
-    const uint16_t *p = (const uint16_t *)x + at;
-    return n >= CPU_VF ? cpu_vf_load_bf16(p) : cpu_vf_load_bf16_n(p, n);
-}
-
-CPU_INLINE void store(float *p, cpu_vf v, int64_t n)
-{
-    if (n >= CPU_VF)
-        cpu_vf_store(p, v);
-    else
-        cpu_vf_store_n(p, v, n);
-}
-
-CPU_INLINE void store_at(void *y, int64_t at, cpu_vf v, int64_t n, const bool half)
-{
-    uint16_t *p = (uint16_t *)y + at;
-    if (!half)
-        store((float *)y + at, v, n);
-    else if (n >= CPU_VF)
-        cpu_vf_store_bf16(p, v);
-    else
-        cpu_vf_store_bf16_n(p, v, n);
-}
-
 /* One column or row of the input: t = B' d. */
 CPU_INLINE void transform_in(const cpu_vf d[IN], cpu_vf t[IN])
 {
@@ -111,14 +78,15 @@ CPU_INLINE void input_channels(const conv_winograd_input *a, int64_t c, int64_t 
         {
             const int64_t row = a->row + i, column = a->column + j;
             const bool there = inside || (row >= 0 && row < a->h && column >= 0 && column < a->w);
-            line[i] = there ? load_at(a->x, (row * a->w + column) * a->channels + c, n, half_x) : cpu_vf_set1(0.0f);
+            line[i] =
+                there ? cpu_vf_load_as(a->x, (row * a->w + column) * a->channels + c, n, half_x) : cpu_vf_set1(0.0f);
         }
         transform_in(line, out);
         UNROLL for (int i = 0; i < IN; i++) half[i][j] = out[i];
     }
     for (int i = 0; i < IN; i++) {
         transform_in(half[i], out);
-        UNROLL for (int j = 0; j < IN; j++) store(a->v + (i * IN + j) * a->plane + c, out[j], n);
+        UNROLL for (int j = 0; j < IN; j++) cpu_vf_store_upto(a->v + (i * IN + j) * a->plane + c, out[j], n);
     }
 }
 
@@ -145,7 +113,7 @@ CPU_INLINE void output_of(const conv_winograd_output *a, const bool half_y)
     cpu_vf half[OUT][IN], line[IN], out[OUT];
     for (int64_t c = 0; c < a->channels; c += CPU_VF) {
         const int64_t n = a->channels - c;
-        const cpu_vf bias = a->end.bias ? load(a->end.bias + c, n) : cpu_vf_set1(0.0f);
+        const cpu_vf bias = a->end.bias ? cpu_vf_load_upto(a->end.bias + c, n) : cpu_vf_set1(0.0f);
         for (int j = 0; j < IN; j++) {
             UNROLL for (int i = 0; i < IN; i++) line[i] = cpu_vf_load(a->m + (i * IN + j) * a->plane + c);
             transform_out(line, out);
@@ -159,12 +127,12 @@ CPU_INLINE void output_of(const conv_winograd_output *a, const bool half_y)
                     const int64_t at = i * a->y_row + j * a->y_pixel + c;
                     cpu_vf y = out[j] + bias;
                     if (a->end.add && !a->end.add_last)
-                        y += load_at(a->end.add, at, n, a->half_add);
+                        y += cpu_vf_load_as(a->end.add, at, n, a->half_add);
                     if (a->end.relu)
                         y = conv_activate(y, a->end.slope, a->end.most);
                     if (a->end.add && a->end.add_last)
-                        y += load_at(a->end.add, at, n, a->half_add);
-                    store_at(a->y, at, y, n, half_y);
+                        y += cpu_vf_load_as(a->end.add, at, n, a->half_add);
+                    cpu_vf_store_as(a->y, at, y, n, half_y);
                 }
             }
         }
@@ -190,7 +158,7 @@ static void winograd_pooled(const conv_winograd_output *a)
     cpu_vf half[OUT][IN], line[IN], upper[OUT], lower[OUT];
     for (int64_t c = 0; c < a->channels; c += CPU_VF) {
         const int64_t n = a->channels - c;
-        const cpu_vf bias = a->end.bias ? load(a->end.bias + c, n) : cpu_vf_set1(0.0f);
+        const cpu_vf bias = a->end.bias ? cpu_vf_load_upto(a->end.bias + c, n) : cpu_vf_set1(0.0f);
         for (int j = 0; j < IN; j++) {
             UNROLL for (int i = 0; i < IN; i++) line[i] = cpu_vf_load(a->m + (i * IN + j) * a->plane + c);
             transform_out(line, upper);
@@ -205,7 +173,7 @@ static void winograd_pooled(const conv_winograd_output *a)
                     cpu_vf y = larger(larger(upper[j], upper[j + 1]), larger(lower[j], lower[j + 1])) + bias;
                     if (a->end.relu)
                         y = conv_activate(y, a->end.slope, a->end.most);
-                    store_at(a->y, i / 2 * a->y_row + j / 2 * a->y_pixel + c, y, n, a->half_y);
+                    cpu_vf_store_as(a->y, i / 2 * a->y_row + j / 2 * a->y_pixel + c, y, n, a->half_y);
                 }
             }
         }
@@ -240,7 +208,8 @@ CPU_INLINE void gradient_of(const conv_winograd_gradient *a, const bool half_dy)
             UNROLL for (int i = 0; i < OUT; i++)
             {
                 const bool there = i < a->rows && j < a->columns;
-                line[i] = there ? load_at(a->dy, i * a->y_row + j * a->y_pixel + c, n, half_dy) : cpu_vf_set1(0.0f);
+                line[i] =
+                    there ? cpu_vf_load_as(a->dy, i * a->y_row + j * a->y_pixel + c, n, half_dy) : cpu_vf_set1(0.0f);
                 total += line[i];
             }
             transform_gradient(line, out);

@@ -5,21 +5,10 @@
 
 enum { ROWS = 4, AHEAD = 16 << 10 /* bytes from what is read to what is asked for */ };
 
-CPU_INLINE cpu_vf load(const float *p, int64_t n)
-{
-    return n >= CPU_VF ? cpu_vf_load(p) : cpu_vf_load_n(p, n);
-}
-
 /* Element i and those behind it of x, which is f32 or bf16. */
 CPU_INLINE const void *behind(const void *x, int64_t i, const bool half)
 {
     return (const char *)x + i * (half ? 2 : 4);
-}
-
-CPU_INLINE cpu_vf load_x(const void *x, int64_t i, int64_t n, const bool half)
-{
-    const void *p = behind(x, i, half);
-    return !half ? load(p, n) : n >= CPU_VF ? cpu_vf_load_bf16(p) : cpu_vf_load_bf16_n(p, n);
 }
 
 /* Asking for what is not there does no harm. */
@@ -40,10 +29,10 @@ CPU_INLINE void add(float *p, cpu_vf v, int64_t n)
 CPU_INLINE void moments_of(const void *x, int rows, int64_t stride, const float *shift, float *a, float *b, int64_t n,
                            const bool half)
 {
-    const cpu_vf k = load(shift, n);
+    const cpu_vf k = cpu_vf_load_upto(shift, n);
     cpu_vf sum = {0}, square = {0};
     for (int r = 0; r < rows; r++) {
-        const cpu_vf d = load_x(x, r * stride, n, half) - k;
+        const cpu_vf d = cpu_vf_load_as(x, r * stride, n, half) - k;
         ask(behind(x, r * stride, half));
         sum += d;
         square = cpu_vf_fma(d, d, square);
@@ -55,14 +44,14 @@ CPU_INLINE void moments_of(const void *x, int rows, int64_t stride, const float 
 CPU_INLINE void sums_of(const float *dy, const void *x, int rows, int64_t stride, const float *shift, float *a,
                         float *b, int64_t n, const bool half)
 {
-    const cpu_vf k = load(shift, n);
+    const cpu_vf k = cpu_vf_load_upto(shift, n);
     cpu_vf sum = {0}, dot = {0};
     for (int r = 0; r < rows; r++) {
-        const cpu_vf d = load(dy + r * stride, n);
+        const cpu_vf d = cpu_vf_load_upto(dy + r * stride, n);
         ask(dy + r * stride);
         ask(behind(x, r * stride, half));
         sum += d;
-        dot = cpu_vf_fma(d, load_x(x, r * stride, n, half) - k, dot);
+        dot = cpu_vf_fma(d, cpu_vf_load_as(x, r * stride, n, half) - k, dot);
     }
     add(a, sum, n);
     add(b, dot, n);

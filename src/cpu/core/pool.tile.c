@@ -4,19 +4,6 @@
 
 #include <math.h>
 
-CPU_INLINE cpu_vf load(const float *p, int64_t n)
-{
-    return n >= CPU_VF ? cpu_vf_load(p) : cpu_vf_load_n(p, n);
-}
-
-CPU_INLINE void store(float *p, cpu_vf v, int64_t n)
-{
-    if (n >= CPU_VF)
-        cpu_vf_store(p, v);
-    else
-        cpu_vf_store_n(p, v, n);
-}
-
 /* One truth value per lane: in a mask register where there are such. */
 #if CPU_VEC_AVX512
 typedef __mmask16 lanes;
@@ -98,44 +85,24 @@ CPU_INLINE window window_at(const pool_piece *a, pool_range r, int64_t row, int6
     return w;
 }
 
-/* Numbers from place `at` on, f32 or bf16. */
-CPU_INLINE cpu_vf load_at(const void *x, int64_t at, int64_t n, const bool half)
-{
-    if (!half)
-        return load((const float *)x + at, n);
-    const uint16_t *p = (const uint16_t *)x + at;
-    return n >= CPU_VF ? cpu_vf_load_bf16(p) : cpu_vf_load_bf16_n(p, n);
-}
-
-CPU_INLINE void store_at(void *y, int64_t at, cpu_vf v, int64_t n, const bool half)
-{
-    uint16_t *p = (uint16_t *)y + at;
-    if (!half)
-        store((float *)y + at, v, n);
-    else if (n >= CPU_VF)
-        cpu_vf_store_bf16(p, v);
-    else
-        cpu_vf_store_bf16_n(p, v, n);
-}
-
 /* The largest, and where there was a NaN, which the maximum alone may lose: numbers are looked at two by two. */
 CPU_INLINE void max_window(const pool_piece *a, const window *w, int64_t to, const int64_t rows, const int64_t columns,
                            const bool half)
 {
     for (int64_t c = a->channel; c < a->channel_end; c += CPU_VF) {
         const int64_t n = a->channel_end - c;
-        cpu_vf top = rows ? load_at(a->x, w->at + c, n, half) : cpu_vf_set1(-INFINITY), before = top;
+        cpu_vf top = rows ? cpu_vf_load_as(a->x, w->at + c, n, half) : cpu_vf_set1(-INFINITY), before = top;
         lanes nan = either_nan(top, top);
         for (int64_t r = 0; r < rows; r++)
             for (int64_t q = 0; q < columns; q++) {
-                const cpu_vf x = load_at(a->x, w->at + r * w->line + q * w->step + c, n, half);
+                const cpu_vf x = cpu_vf_load_as(a->x, w->at + r * w->line + q * w->step + c, n, half);
                 top = cpu_vf_max(x, top); /* of equal ones the first */
                 if ((r * columns + q) % 2)
                     nan |= either_nan(before, x);
                 before = x;
             }
         nan |= either_nan(before, before);
-        store_at(a->y, to + c, choose(nan, cpu_vf_set1(NAN), top), n, half);
+        cpu_vf_store_as(a->y, to + c, choose(nan, cpu_vf_set1(NAN), top), n, half);
     }
 }
 
@@ -172,12 +139,12 @@ CPU_INLINE void max_grad_window(const pool_piece *a, const window *w, const floa
     float *dx = a->dx + w->at;
     for (int64_t c = a->channel; c < a->channel_end; c += CPU_VF) {
         const int64_t n = a->channel_end - c;
-        const cpu_vf g = load(dy + c, n), zero = cpu_vf_set1(0.0f);
-        cpu_vf top = load_at(a->x, w->at + c, n, half);
+        const cpu_vf g = cpu_vf_load_upto(dy + c, n), zero = cpu_vf_set1(0.0f);
+        cpu_vf top = cpu_vf_load_as(a->x, w->at + c, n, half);
         cpu_vi winner = {0}, tap = {0};
         for (int64_t r = 0; r < rows; r++)
             for (int64_t q = 0; q < columns; q++, tap += 1) {
-                cpu_vf x = load_at(a->x, w->at + r * w->line + q * w->step + c, n, half);
+                cpu_vf x = cpu_vf_load_as(a->x, w->at + r * w->line + q * w->step + c, n, half);
                 const lanes m = wins(x, top);
                 top = choose(m, x, top);
                 winner = choose_int(m, tap, winner);
@@ -187,7 +154,7 @@ CPU_INLINE void max_grad_window(const pool_piece *a, const window *w, const floa
             for (int64_t q = 0; q < columns; q++, tap += 1) {
                 float *to = dx + r * w->line + q * w->step + c;
                 const cpu_vf part = choose(equal(winner, tap), g, zero);
-                store(to, alone ? part : load(to, n) + part, n);
+                cpu_vf_store_upto(to, alone ? part : cpu_vf_load_upto(to, n) + part, n);
             }
     }
 }
@@ -262,8 +229,8 @@ static void pool_avg(const pool_piece *a)
                 cpu_vf sum = cpu_vf_set1(0.0f);
                 for (int64_t i = 0; i < w.rows; i++)
                     for (int64_t q = 0; q < w.columns; q++)
-                        sum += load(w.x + i * w.line + q * w.step + c, n);
-                store(y + c, w.rows ? sum / size : sum, n);
+                        sum += cpu_vf_load_upto(w.x + i * w.line + q * w.step + c, n);
+                cpu_vf_store_upto(y + c, w.rows ? sum / size : sum, n);
             }
         }
     }
@@ -283,8 +250,8 @@ static void avg_grad_pixel(const pool_piece *a, pool_range rows, pool_range colu
             const float *dy = a->dy + (row * p->ow + column) * p->c;
             for (int64_t c = a->channel; c < a->channel_end; c += CPU_VF) {
                 const int64_t n = a->channel_end - c;
-                const cpu_vf part = load(dy + c, n) * share;
-                store(dx + c, first ? part : part + load(dx + c, n), n);
+                const cpu_vf part = cpu_vf_load_upto(dy + c, n) * share;
+                cpu_vf_store_upto(dx + c, first ? part : part + cpu_vf_load_upto(dx + c, n), n);
             }
         }
     }

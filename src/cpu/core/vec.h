@@ -11,6 +11,7 @@
 
 #include "cpu/core/half.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -315,6 +316,39 @@ CPU_INLINE void cpu_vf_store_bf16(uint16_t *p, cpu_vf v)
 CPU_INLINE void cpu_vf_store_bf16_n(uint16_t *p, cpu_vf v, int64_t n)
 {
     cpu_vh_store_n(p, cpu_bf16_of_vf(v), n);
+}
+
+/* n numbers, a whole vector from CPU_VF on; and those from place `at` on of what is f32 or, half, bf16. */
+CPU_INLINE cpu_vf cpu_vf_load_upto(const float *p, int64_t n)
+{
+    return n >= CPU_VF ? cpu_vf_load(p) : cpu_vf_load_n(p, n);
+}
+
+CPU_INLINE void cpu_vf_store_upto(float *p, cpu_vf v, int64_t n)
+{
+    if (n >= CPU_VF)
+        cpu_vf_store(p, v);
+    else
+        cpu_vf_store_n(p, v, n);
+}
+
+CPU_INLINE cpu_vf cpu_vf_load_as(const void *x, int64_t at, int64_t n, const bool half)
+{
+    if (!half)
+        return cpu_vf_load_upto((const float *)x + at, n);
+    const uint16_t *p = (const uint16_t *)x + at;
+    return n >= CPU_VF ? cpu_vf_load_bf16(p) : cpu_vf_load_bf16_n(p, n);
+}
+
+CPU_INLINE void cpu_vf_store_as(void *y, int64_t at, cpu_vf v, int64_t n, const bool half)
+{
+    uint16_t *p = (uint16_t *)y + at;
+    if (!half)
+        cpu_vf_store_upto((float *)y + at, v, n);
+    else if (n >= CPU_VF)
+        cpu_vf_store_bf16(p, v);
+    else
+        cpu_vf_store_bf16_n(p, v, n);
 }
 
 CPU_INLINE cpu_vf cpu_vf_load_f16(const uint16_t *p)
