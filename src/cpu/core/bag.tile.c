@@ -5,18 +5,6 @@
 enum { SUM, MAX, MIN };
 enum { BLOCK = 4 /* vectors of a row that are read at once */, AHEAD = 8 /* rows that are called for early */ };
 
-CPU_INLINE cpu_vf load(const float *p, int64_t lanes)
-{
-    return lanes >= CPU_VF ? cpu_vf_load(p) : cpu_vf_load_n(p, lanes);
-}
-CPU_INLINE void store(float *p, cpu_vf v, int64_t lanes)
-{
-    if (lanes >= CPU_VF)
-        cpu_vf_store(p, v);
-    else
-        cpu_vf_store_n(p, v, lanes);
-}
-
 /* So many vectors from place `at` on, of which the last may have fewer lanes. */
 CPU_INLINE void block(const void *const *row, int64_t at, const float *weight, int64_t n, int64_t lanes, float *y,
                       int vectors, int mode)
@@ -29,7 +17,7 @@ CPU_INLINE void block(const void *const *row, int64_t at, const float *weight, i
             for (int v = 0; v < vectors; v += 64 / (int)sizeof(cpu_vf))
                 __builtin_prefetch((const float *)row[k + AHEAD] + at + (int64_t)v * CPU_VF);
         for (int v = 0; v < vectors; v++) {
-            cpu_vf one = load(x + (int64_t)v * CPU_VF, lanes - (int64_t)v * CPU_VF);
+            cpu_vf one = cpu_vf_load_upto(x + (int64_t)v * CPU_VF, lanes - (int64_t)v * CPU_VF);
             if (mode == SUM) {
                 all[v] = weight ? cpu_vf_fma(by, one, all[v]) : all[v] + one;
                 continue;
@@ -40,7 +28,7 @@ CPU_INLINE void block(const void *const *row, int64_t at, const float *weight, i
         }
     }
     for (int v = 0; v < vectors; v++)
-        store(y + (int64_t)v * CPU_VF, all[v], lanes - (int64_t)v * CPU_VF);
+        cpu_vf_store_upto(y + (int64_t)v * CPU_VF, all[v], lanes - (int64_t)v * CPU_VF);
 }
 
 CPU_INLINE void put(const void *const *row, int64_t at, const float *weight, int64_t n, int64_t features, float *y,
@@ -74,7 +62,7 @@ static double dot(const void *x, const void *y, int64_t features)
         second = cpu_vf_fma(cpu_vf_load(a + i + CPU_VF), cpu_vf_load(b + i + CPU_VF), second);
     }
     for (; i < features; i += CPU_VF)
-        total = cpu_vf_fma(load(a + i, features - i), load(b + i, features - i), total);
+        total = cpu_vf_fma(cpu_vf_load_upto(a + i, features - i), cpu_vf_load_upto(b + i, features - i), total);
     return cpu_vf_sum(total + second);
 }
 
