@@ -76,7 +76,8 @@ def verdict(r, key, goal):
 
 def share(r):
     bound = r.get("bound") or {}
-    return f"{100 * bound['share']:.0f}% ({bound['by']})" if "share" in bound else "-"
+    least = "" if limits_hold(r["machine"]) else "at least "
+    return f"{least}{100 * bound['share']:.0f}% ({bound['by']})" if "share" in bound else "-"
 
 
 def present(rows):
@@ -313,10 +314,16 @@ def needed(r, bound, machine):
         return ""
     rate = bound["flops"] / (best["median_seconds"] / r["goal"]) * 1e-9
     limit = machine["limits"][f"{r['precision']}_gflops"]
-    return f"The goal needs {rate:.3g} GFLOP/s, {100 * rate / limit:.0f}% of the limit."
+    share = f", {100 * rate / limit:.0f}% of the limit" if limits_hold(machine) else ""
+    return f"The goal needs {rate:.3g} GFLOP/s{share}."
 
 
 # ---- the page ------------------------------------------------------------------------------------------------------------
+
+
+def limits_hold(machine):
+    """Whether threads timed themselves; before, who waited for them did, and might be woken late."""
+    return "own_clocks" in (machine.get("limits") or {})
 
 
 def machine_line(machine):
@@ -332,9 +339,13 @@ def machine_line(machine):
 def machines(results):
     """Rows may have been measured at different times: limits then differ a little. Of rows about precision speed does not count."""
     first = {}
-    for r in (r for r in results.values() if "runs" not in r):
+    rows = [r for r in results.values() if "runs" not in r]
+    for r in sorted(rows, key=lambda r: not limits_hold(r["machine"])):
         first.setdefault((r["machine"]["processor"], r["machine"]["threads"]), r["machine"])
-    return [machine_line(m) for m in first.values()]
+    lines = [machine_line(m) for m in first.values()]
+    if not all(limits_hold(r["machine"]) for r in rows):
+        lines.append("Shares that are \"at least\" are of older runs, whose limits came out too high on two threads, by up to half.")
+    return lines
 
 
 def data_short(rows):

@@ -32,6 +32,7 @@ enum {
     FEW_BLOCKS = 1000000000, /* operations of a product that is not cut further than for its threads */
     LITTLE = 160 << 10,      /* bytes of B that one thread reads sooner than it shares them */
     FEW_ROWS = 96,           /* of A, where f32 packed ahead is faster than f32 in parts */
+    MANY_PANELS = 64,        /* of A: larger blocks, which read B less often */
     NEAR_B = 1600 << 10,     /* bytes of packed B that stay in a core's second cache */
     SMALL_A = 64 << 10,      /* bytes of A that are read as they lie, however often */
     DOT_ROWS = 32,           /* more rows are worth packing B for */
@@ -260,7 +261,7 @@ static int64_t blocks_each(const plan *p, double work)
 {
     if (p->kern->whole && p->pack_b && !p->share_b)
         return work < FEW_BLOCKS ? 1 : 2;
-    return p->g.k >= DEEP ? 2 : 6;
+    return p->g.k >= DEEP ? 2 : p->row_panels >= MANY_PANELS ? 4 : 6;
 }
 
 /* Panels of packed B that stay in a core's second cache. */
