@@ -111,27 +111,28 @@ static tn_tensor *vae(bench_work *w, tn_graph *g, tn_tensor *x, int64_t hidden, 
 
 /* ---- a graph convolutional net, after Kipf and Welling, "Semi-Supervised Classification with Graph Convolutional Networks", 2017 */
 
-/* The mean over a node's neighbours, itself included: `edges` for each of n nodes, which lie anywhere. */
-static tn_tensor *neighbours(bench_work *w, tn_tensor *x, int64_t edges)
+/* The mean over a node's neighbours, itself included: `degree` for each of n nodes, which lie anywhere; the targets rise. */
+static tn_tensor *neighbours(bench_work *w, tn_tensor *x, int64_t degree)
 {
-    const int64_t n = tn_dim_of(x, 0), count = n * edges;
-    tn_graph *g = tn_tensor_graph(x);
-    int64_t *from = malloc((size_t)count * sizeof *from), *to = malloc((size_t)count * sizeof *to);
-    tn_tensor *sum = NULL;
-    for (int64_t k = 0; from && to && k < count; k++) {
-        to[k] = k / edges;
-        from[k] = (to[k] * (k % edges * 31 + 1) + k % edges * 977) % n;
-    }
-    if (from && to) {
-        const tn_view sources = tn_view_of(from, TN_I64, 1, &count), targets = tn_view_of(to, TN_I64, 1, &count);
-        tn_tensor *zero = tn_expand(tn_scalar(g, TN_F32, 0), TN_SHAPE(n, tn_dim_of(x, 1)));
-        sum = tn_index_add(zero, 0, tn_constant(g, &targets), tn_index_select(x, 0, tn_constant(g, &sources)));
-    } else {
+    const int64_t n = tn_dim_of(x, 0), count = n * degree, ends = n + 1;
+    int64_t *at = malloc((size_t)(2 * count + ends) * sizeof *at), *from = at, *to = at + count, *first = to + count;
+    if (!at) {
         bench_fail(w, "out of memory");
+        return NULL;
     }
-    free(from);
-    free(to);
-    return sum ? tn_mul_f(sum, 1.0 / (double)edges) : NULL;
+    for (int64_t k = 0; k < count; k++) {
+        to[k] = k / degree;
+        from[k] = (to[k] * (k % degree * 31 + 1) + k % degree * 977) % n;
+    }
+    for (int64_t i = 0; i < ends; i++)
+        first[i] = i * degree;
+    const tn_view sources = tn_view_of(from, TN_I64, 1, &count), targets = tn_view_of(to, TN_I64, 1, &count);
+    const tn_view rows = tn_view_of(first, TN_I64, 1, &ends);
+    tn_graph *g = tn_tensor_graph(x);
+    const tn_edges edges = {
+        .source = tn_constant(g, &sources), .target = tn_constant(g, &targets), .indptr = tn_constant(g, &rows)};
+    free(at);
+    return tn_mul_f(tn_propagate(x, &edges, n, TN_AGGREGATE_SUM), 1.0 / (double)degree);
 }
 
 /* The samples of the batch are the nodes. */

@@ -6,8 +6,13 @@
 #include "op/scheme/loss.h"
 
 #include <math.h>
+#include <string.h>
 
-enum { CHUNK = 1 << 13 }; /* numbers */
+enum {
+    CHUNK = 1 << 13,
+    ROW = 24,
+    MOST = CPU_SOFTMAX_MOST_LANES
+}; /* numbers of a chunk; how many a row costs besides its own */
 
 typedef struct plan {
     const cpu_softmax_fns *fns;
@@ -44,7 +49,8 @@ static tn_status prepare_rows(kernel_bind *b, const kernel_operand *x)
                 .rows = x->rank == 2 ? x->dims[0] : 1,
                 .ignore = cpu_arg_int(b->node, "ignore_index"),
                 .how = cpu_arg_int(b->node, "reduction")};
-    p->per_chunk = p->size < CHUNK ? CHUNK / (p->size ? p->size : 1) : 1;
+    p->per_chunk = CHUNK / (p->size + ROW);
+    p->per_chunk = p->per_chunk > MOST ? p->per_chunk / MOST * MOST : p->per_chunk > 1 ? p->per_chunk : 1;
     p->chunks = (p->rows + p->per_chunk - 1) / p->per_chunk;
     b->plan = p;
     b->scratch = (size_t)p->chunks * sizeof(double);
@@ -84,22 +90,53 @@ static int64_t end_of(const plan *p, int64_t chunk)
     return (chunk + 1) * p->per_chunk < p->rows ? (chunk + 1) * p->per_chunk : p->rows;
 }
 
+/* Whether rows are short enough to stand side by side. */
+static bool short_rows(const plan *p)
+{
+    return p->size > 0 && p->size <= p->fns->lanes;
+}
+
+/* The losses of rows from..end, which are no more than there are lanes. */
+static void losses_of_few(const job *j, int64_t from, int64_t end, double *losses)
+{
+    const plan *p = j->p;
+    float top[MOST], sum[MOST];
+    p->fns->few(j->x + from * p->size, end - from, p->size, top, sum, NULL, NULL);
+    for (int64_t r = from; r < end; r++) {
+        const bool real = counts(p, j->target[r]);
+        losses[r - from] =
+            real ? log((double)sum[r - from]) - (double)(j->x[r * p->size + j->target[r]] - top[r - from]) : 0;
+    }
+}
+
+static double loss_of_row(const job *j, int64_t r)
+{
+    const plan *p = j->p;
+    const float *x = j->x + r * p->size;
+    if (!counts(p, j->target[r]))
+        return 0;
+    const float top = p->fns->top(x, p->size);
+    return log(p->fns->exps(x, p->size, top, NULL)) - (double)(x[j->target[r]] - top);
+}
+
 static void loss_chunk(void *arg, int64_t chunk, int thread)
 {
     const job *j = arg;
     const plan *p = j->p;
-    double sum = 0;
+    const int64_t most = short_rows(p) ? p->fns->lanes : 1, end = end_of(p, chunk);
+    double sum = 0, losses[MOST];
     (void)thread;
-    for (int64_t r = chunk * p->per_chunk; r < end_of(p, chunk); r++) {
-        const float *x = j->x + r * p->size;
-        double loss = 0;
-        if (counts(p, j->target[r])) {
-            float top = p->fns->top(x, p->size);
-            loss = log(p->fns->exps(x, p->size, top, NULL)) - (double)(x[j->target[r]] - top);
+    for (int64_t r = chunk * p->per_chunk, to; r < end; r = to) {
+        to = r + most < end ? r + most : end;
+        if (short_rows(p))
+            losses_of_few(j, r, to, losses);
+        else
+            losses[0] = loss_of_row(j, r);
+        for (int64_t i = 0; i < to - r; i++) {
+            sum += losses[i];
+            if (p->how == OP_REDUCE_NONE)
+                j->y[r + i] = (float)losses[i];
         }
-        sum += loss;
-        if (p->how == OP_REDUCE_NONE)
-            j->y[r] = (float)loss;
     }
     j->sums[chunk] = sum;
 }
@@ -118,23 +155,49 @@ static void run(const kernel_call *c)
     *j.y = (float)(sum / j.counts);
 }
 
+/* What a row's gradient is multiplied by. */
+static double share_of(const job *j, int64_t r)
+{
+    return (double)j->dloss[j->p->how == OP_REDUCE_NONE ? r : 0] / j->counts;
+}
+
+static void grad_of_few(const job *j, int64_t from, int64_t end)
+{
+    const plan *p = j->p;
+    float top[MOST], sum[MOST], share[MOST] = {0};
+    for (int64_t r = from; r < end; r++)
+        share[r - from] = (float)share_of(j, r);
+    p->fns->few(j->x + from * p->size, end - from, p->size, top, sum, share, j->y + from * p->size);
+}
+
+static void grad_of_row(const job *j, int64_t r)
+{
+    const plan *p = j->p;
+    const float *x = j->x + r * p->size;
+    float *dx = j->y + r * p->size;
+    const double sum = p->fns->exps(x, p->size, p->fns->top(x, p->size), dx);
+    p->fns->scale(dx, p->size, (float)(share_of(j, r) / sum), dx);
+}
+
 static void grad_chunk(void *arg, int64_t chunk, int thread)
 {
     const job *j = arg;
     const plan *p = j->p;
+    const int64_t most = short_rows(p) ? p->fns->lanes : 1, end = end_of(p, chunk);
     (void)thread;
-    for (int64_t r = chunk * p->per_chunk; r < end_of(p, chunk); r++) {
-        const float *x = j->x + r * p->size;
-        float *dx = j->y + r * p->size;
-        if (!counts(p, j->target[r])) {
-            for (int64_t i = 0; i < p->size; i++)
-                dx[i] = 0;
-            continue;
+    for (int64_t from = chunk * p->per_chunk, to; from < end; from = to) {
+        to = from + most < end ? from + most : end;
+        if (short_rows(p))
+            grad_of_few(j, from, to);
+        for (int64_t r = from; r < to; r++) {
+            const bool real = counts(p, j->target[r]);
+            if (real && !short_rows(p))
+                grad_of_row(j, r);
+            if (real)
+                j->y[r * p->size + j->target[r]] -= (float)share_of(j, r);
+            else
+                memset(j->y + r * p->size, 0, (size_t)p->size * sizeof *j->y);
         }
-        double share = (double)j->dloss[p->how == OP_REDUCE_NONE ? r : 0] / j->counts;
-        double sum = p->fns->exps(x, p->size, p->fns->top(x, p->size), dx);
-        p->fns->scale(dx, p->size, (float)(share / sum), dx);
-        dx[j->target[r]] -= (float)share;
     }
 }
 

@@ -17,7 +17,12 @@ typedef struct cpu_softmax_fns {
     double (*dot)(const float *x, const float *y, int64_t n);                           /* y may be NULL: ones */
     void (*grad)(const float *y, const float *dy, int64_t n, float dot, float *to);     /* y * (dy - dot) */
     void (*log_grad)(const float *y, const float *dy, int64_t n, float sum, float *to); /* dy - e^y * sum */
+    /* Up to `lanes` rows of up to `lanes` numbers each, side by side: top and sum of each row as above, and unless `to` is NULL what
+     * goes there is e^(x - top) * by[row] / sum. */
+    void (*few)(const float *x, int64_t rows, int64_t n, float *top, float *sum, const float *by, float *to);
+    int64_t lanes;
 } cpu_softmax_fns;
+enum { CPU_SOFTMAX_MOST_LANES = 16 };
 const cpu_softmax_fns *cpu_softmax_fns_of(cpu_isa isa);
 
 #endif

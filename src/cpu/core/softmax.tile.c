@@ -1,5 +1,6 @@
 /* softmax.tile.c: the inner loops of softmax.h, built once per instruction set. */
 #include "cpu/core/softmax.h"
+#include "cpu/core/transpose.h"
 #include "cpu/core/vec.h"
 #include "cpu/core/vecmath.h"
 
@@ -101,5 +102,30 @@ static void log_grad(const float *x, const float *y, int64_t n, float sum, float
     EACH(b - cpu_vf_exp(a) * sum, true)
 }
 
+/* A row a lane: r[k] holds number k of each. */
+static void few(const float *x, int64_t rows, int64_t n, float *top_of, float *sum_of, const float *by, float *to)
+{
+    cpu_vf r[CPU_VF], most = cpu_vf_set1(-INFINITY), sum = cpu_vf_set1(0);
+    for (int i = 0; i < CPU_VF; i++)
+        r[i] = i < rows ? cpu_vf_load_n(x + i * n, n) : cpu_vf_set1(0);
+    cpu_vf_transpose(r);
+    for (int64_t k = 0; k < n; k++)
+        most = cpu_vf_max(r[k], most);
+    for (int64_t k = 0; k < n; k++) {
+        r[k] = cpu_vf_exp(r[k] - most);
+        sum += r[k];
+    }
+    cpu_vf_store(top_of, most);
+    cpu_vf_store(sum_of, sum);
+    if (!to)
+        return;
+    const cpu_vf share = cpu_vf_load(by) / sum;
+    for (int64_t k = 0; k < n; k++)
+        r[k] *= share;
+    cpu_vf_transpose(r);
+    for (int64_t i = 0; i < rows; i++)
+        cpu_vf_store_n(to + i * n, r[i], n);
+}
+
 extern const cpu_softmax_fns CPU_NAME(cpu_softmax_fns);
-const cpu_softmax_fns CPU_NAME(cpu_softmax_fns) = {top, exps, scale, shift, dot, grad, log_grad};
+const cpu_softmax_fns CPU_NAME(cpu_softmax_fns) = {top, exps, scale, shift, dot, grad, log_grad, few, CPU_VF};
