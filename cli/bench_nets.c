@@ -115,11 +115,12 @@ static tn_tensor *vae(bench_work *w, tn_graph *g, tn_tensor *x, int64_t hidden, 
 static tn_tensor *neighbours(bench_work *w, tn_tensor *x, int64_t degree)
 {
     const int64_t n = tn_dim_of(x, 0), count = n * degree, ends = n + 1;
-    int64_t *at = malloc((size_t)(2 * count + ends) * sizeof *at), *from = at, *to = at + count, *first = to + count;
-    if (!at) {
+    int64_t *from = malloc((size_t)(2 * count + ends) * sizeof *from);
+    if (!from) {
         bench_fail(w, "out of memory");
         return NULL;
     }
+    int64_t *to = from + count, *first = to + count;
     for (int64_t k = 0; k < count; k++) {
         to[k] = k / degree;
         from[k] = (to[k] * (k % degree * 31 + 1) + k % degree * 977) % n;
@@ -131,7 +132,7 @@ static tn_tensor *neighbours(bench_work *w, tn_tensor *x, int64_t degree)
     tn_graph *g = tn_tensor_graph(x);
     const tn_edges edges = {
         .source = tn_constant(g, &sources), .target = tn_constant(g, &targets), .indptr = tn_constant(g, &rows)};
-    free(at);
+    free(from);
     return tn_mul_f(tn_propagate(x, &edges, n, TN_AGGREGATE_SUM), 1.0 / (double)degree);
 }
 
