@@ -193,12 +193,36 @@ tn_tensor *op_conv2d_of(tn_tensor *x, tn_tensor *w, const op_value *conv)
         x, w);
 }
 
+/* Whether the kernel takes in whole rows of the picture, as those over embedded words do, and steps down only. */
+static bool takes_whole_rows(const tn_tensor *x, const tn_tensor *w, const op_conv_numbers *o)
+{
+    if (op_unusable(x) || op_unusable(w) || x->type.rank != 4 || w->type.rank != 4)
+        return false;
+    const tn_dim *picture = x->type.dims, *kernel = w->type.dims;
+    for (int i = 1; i < 4; i++)
+        if (!dim_literal(picture[i]) || !dim_literal(kernel[i]))
+            return false;
+    return o->groups == 1 && o->padding[1] == 0 && o->padding[3] == 0 && picture[1] == kernel[1] &&
+           kernel[3] == picture[3] && kernel[3] > 1 && kernel[2] >= 1 && kernel[2] < picture[2];
+}
+
+/* [N, C, H, W] as [N, C W, H, 1]: each row one pixel. */
+static tn_tensor *rows_as_pixels(tn_tensor *x)
+{
+    const tn_dim *d = x->type.dims;
+    return tn_reshape(tn_transpose(x, 2, 3), TN_SHAPE(d[0], d[1] * d[3], d[2], 1));
+}
+
 tn_tensor *tn_conv2d(tn_tensor *x, tn_tensor *w, tn_tensor *bias, const tn_conv_opt *opt)
 {
     static const tn_dim none[2] = {1, 1};
     op_conv_numbers o;
     const tn_dim *kernel = op_unusable(w) || w->type.rank != 4 ? none : &w->type.dims[2];
     x = op_conv_options(x, "conv2d", 2, kernel, false, opt, &o);
+    if (takes_whole_rows(x, w, &o)) { /* of the gradient's pixels each tap of a row would see one alone */
+        x = rows_as_pixels(x), w = rows_as_pixels(w);
+        o.stride[1] = o.dilation[1] = 1;
+    }
     return OP_MAKE(&op_conv2d,
                    OP_ARGS([OP_CONV_STRIDE] = OP_L(2, o.stride), [OP_CONV_PADDING] = OP_L(4, o.padding),
                            [OP_CONV_DILATION] = OP_L(2, o.dilation), [OP_CONV_GROUPS] = OP_I(o.groups)),

@@ -33,6 +33,9 @@ def convolutions():
     conv((1, 1, 3, 3), (2, 1, 3, 3), True, "padding as large as the kernel: some outputs are the bias alone", padding=[3, 3])
     conv((1, 2, 7, 7), (2, 2, 2, 2), True, "a stride larger than the kernel: some inputs have no gradient", stride=[3, 3])
     conv((2, 3, 9, 9), (4, 3, 3, 3), True, "rows and columns left over at the far edge", stride=[4, 4], padding=[1, 1])
+    conv((2, 3, 7, 5), (4, 3, 3, 5), True, "the kernel covers whole rows", stride=[2, 3], padding=[1, 0])
+    conv((3, 1, 6, 8), (5, 1, 2, 8), False, "whole rows of one channel, apart", dilation=[2, 1])
+    conv((2, 3, 4, 5), (4, 3, 2, 5), True, "whole rows with a column of padding on each side", padding=[0, 1])
     conv((2, 6, 5, 4), (4, 3, 2, 3), True, "all at once", stride=[1, 2], padding=[2, 1], dilation=[2, 1], groups=2)
 
 
