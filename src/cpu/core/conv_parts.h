@@ -75,11 +75,12 @@ typedef void (*conv_halve_fn)(const float *src, int64_t pixels, int64_t channels
 enum { CONV_NARROW = 4, CONV_NARROW_MOST = 8 }; /* pixels: 8 for 1 or 2 channels, else 4 */
 enum { CONV_SOON = 8 };                         /* pixels from asking for a line to using it */
 enum { CONV_LANES = 16 };                       /* the most floats of a vector */
+typedef void conv_tile_fn(const conv_tile *);
 enum { CONV_VECTORS = 2, CONV_MOST = 14 }; /* vectors, and pixels or taps, of the largest tile of any instruction set */
 
 typedef struct conv_kernels {
     int lanes, most;
-    void (*tile[CONV_VECTORS][CONV_MOST])(const conv_tile *);
+    conv_tile_fn *tile[CONV_VECTORS][CONV_MOST];
     void (*narrow[CONV_NARROW][CONV_NARROW_MOST])(const conv_tile *);
     void (*weight[CONV_VECTORS][CONV_MOST])(const conv_weight_tile *);
     conv_slice_fn slice[CONV_VECTORS];

@@ -106,26 +106,42 @@ static void transform_output(const winograd_job *j, float *buffer, int64_t origi
     }
 }
 
-/* Tiles from..end of a group, one plane, one block of output channels. */
-static void multiply(const winograd_job *j, float *buffer, int64_t plane, int64_t block, int64_t from, int64_t end)
+/* Some tiles of a group, cut into so many pieces of about as many: what is the same in all planes and blocks. */
+typedef struct pieces {
+    int64_t from, n, each, more; /* the first `more` pieces have one tile more than `each` */
+    conv_tile tile;
+} pieces;
+
+static void cut(pieces *c, const winograd_job *j, int64_t from, int64_t end)
 {
     static const int64_t origin[1] = {0};
+    const int64_t most = j->k->most;
+    c->from = from;
+    c->n = conv_ceil(end - from, most);
+    c->each = (end - from) / c->n, c->more = (end - from) % c->n;
+    c->tile = (conv_tile){.step = j->p->c_in, .off = origin, .segments = 1, .length = j->p->c_in};
+    c->tile.y_pixel = j->plan->padded;
+    c->tile.last = j->k->lanes;
+    c->tile.width = c->tile.left = most + 1; /* one line */
+}
+
+/* One plane, one block of output channels. */
+static void multiply(const winograd_job *j, float *buffer, int64_t plane, int64_t block, pieces *c)
+{
     const winograd_plan *r = j->plan;
-    const conv_problem *p = j->p;
-    const int64_t first = block * CONV_VECTORS * j->k->lanes, most = j->k->most;
-    const int64_t lanes = conv_min(CONV_VECTORS * j->k->lanes, r->padded - first), tiles = conv_ceil(end - from, most);
-    conv_tile t = {.step = p->c_in, .off = origin, .segments = 1, .length = p->c_in, .y_pixel = r->padded};
-    t.last = j->k->lanes;
-    t.width = t.left = most + 1; /* one line */
-    t.w = j->packed + (plane * r->padded + first) * p->c_in;
-    t.x = buffer + (plane * r->group + from) * p->c_in;
-    t.y = sums_of(j, buffer) + (plane * r->group + from) * r->padded + first;
-    for (int64_t i = 0; i < tiles; i++) {
-        const int64_t count = (end - from) / tiles + (i < (end - from) % tiles);
-        t.ahead = t.x + count * t.step;
-        j->k->tile[lanes / j->k->lanes - 1][count - 1](&t);
-        t.x += count * t.step;
-        t.y += count * t.y_pixel;
+    const int64_t lanes = j->k->lanes, c_in = j->p->c_in, first = block * CONV_VECTORS * lanes;
+    const bool narrow = r->padded - first < CONV_VECTORS * lanes;
+    conv_tile_fn *const *tile = j->k->tile[narrow ? 0 : CONV_VECTORS - 1];
+    conv_tile *t = &c->tile;
+    t->w = j->packed + (plane * r->padded + first) * c_in;
+    t->x = buffer + (plane * r->group + c->from) * c_in;
+    t->y = sums_of(j, buffer) + (plane * r->group + c->from) * r->padded + first;
+    for (int64_t i = 0; i < c->n; i++) {
+        const int64_t count = c->each + (i < c->more);
+        t->ahead = t->x + count * c_in;
+        tile[count - 1](t);
+        t->x += count * c_in;
+        t->y += count * t->y_pixel;
     }
 }
 
@@ -136,10 +152,12 @@ static void local_chunk(void *arg, int64_t chunk, int thread)
     const winograd_plan *r = j->plan;
     const int64_t from = chunk * r->group, end = conv_min(r->tiles, from + r->group);
     float *buffer = j->buffers + thread * r->floats;
+    pieces all;
+    cut(&all, j, 0, end - from);
     transform_input(j, buffer, from, from, end);
     for (int64_t plane = 0; plane < CONV_WINOGRAD; plane++)
         for (int64_t block = 0; block < r->blocks; block++)
-            multiply(j, buffer, plane, block, 0, end - from);
+            multiply(j, buffer, plane, block, &all);
     transform_output(j, buffer, from, from, end);
 }
 
@@ -168,9 +186,12 @@ static void multiply_chunk(void *arg, int64_t chunk, int thread)
     const winograd_plan *r = j->plan;
     const int64_t plane = chunk / PARTS, part = chunk % PARTS, most = j->k->most;
     const int64_t run = conv_max(most, CACHE / (j->p->c_in * 4) / most * most);
-    for (int64_t from = 0; from < j->count; from += run)
+    for (int64_t from = 0; from < j->count; from += run) {
+        pieces some;
+        cut(&some, j, from, conv_min(j->count, from + run));
         for (int64_t b = conv_part(r->blocks, PARTS, part); b < conv_part(r->blocks, PARTS, part + 1); b++)
-            multiply(j, j->buffers, plane, b, from, conv_min(j->count, from + run));
+            multiply(j, j->buffers, plane, b, &some);
+    }
 }
 
 int64_t conv_winograd_packed_floats(const conv_problem *p, const conv_kernels *k)

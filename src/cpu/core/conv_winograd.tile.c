@@ -69,24 +69,28 @@ CPU_INLINE void transform_sums(const cpu_vf m[IN], cpu_vf y[TAPS])
     y[2] = a + 4.0f * c + m[5];
 }
 
-/* Channels c.. (n of them) of one tile; inside: all 36 pixels are in the picture. */
+/* Channels c.. (n of them) of one tile; inside: all 36 pixels are in the picture. What is stored cannot change the steps, so they are
+ * copied first. */
 CPU_INLINE void input_channels(const conv_winograd_input *a, int64_t c, int64_t n, const bool inside, const bool half_x)
 {
     cpu_vf half[IN][IN], line[IN], out[IN];
+    const int64_t plane = a->plane, channels = a->channels, w = a->w, h = a->h, row0 = a->row, column0 = a->column;
+    const int64_t below = w * channels, first = (row0 * w + column0) * channels + c;
+    const void *x = a->x;
+    float *v = a->v + c;
     for (int j = 0; j < IN; j++) {
         UNROLL for (int i = 0; i < IN; i++)
         {
-            const int64_t row = a->row + i, column = a->column + j;
-            const bool there = inside || (row >= 0 && row < a->h && column >= 0 && column < a->w);
-            line[i] =
-                there ? cpu_vf_load_as(a->x, (row * a->w + column) * a->channels + c, n, half_x) : cpu_vf_set1(0.0f);
+            const int64_t row = row0 + i, column = column0 + j;
+            const bool there = inside || (row >= 0 && row < h && column >= 0 && column < w);
+            line[i] = there ? cpu_vf_load_as(x, first + i * below + j * channels, n, half_x) : cpu_vf_set1(0.0f);
         }
         transform_in(line, out);
         UNROLL for (int i = 0; i < IN; i++) half[i][j] = out[i];
     }
-    for (int i = 0; i < IN; i++) {
+    for (int i = 0; i < IN; i++, v += IN * plane) {
         transform_in(half[i], out);
-        UNROLL for (int j = 0; j < IN; j++) cpu_vf_store_upto(a->v + (i * IN + j) * a->plane + c, out[j], n);
+        UNROLL for (int j = 0; j < IN; j++) cpu_vf_store_upto(v + j * plane, out[j], n);
     }
 }
 
@@ -111,20 +115,22 @@ static void winograd_input(const conv_winograd_input *a)
 CPU_INLINE void output_of(const conv_winograd_output *a, const bool half_y)
 {
     cpu_vf half[OUT][IN], line[IN], out[OUT];
-    for (int64_t c = 0; c < a->channels; c += CPU_VF) {
-        const int64_t n = a->channels - c;
+    const int64_t plane = a->plane, channels = a->channels, rows = a->rows, columns = a->columns, y_row = a->y_row;
+    const int64_t y_pixel = a->y_pixel;
+    for (int64_t c = 0; c < channels; c += CPU_VF) {
+        const int64_t n = channels - c;
         const cpu_vf bias = a->end.bias ? cpu_vf_load_upto(a->end.bias + c, n) : cpu_vf_set1(0.0f);
         for (int j = 0; j < IN; j++) {
-            UNROLL for (int i = 0; i < IN; i++) line[i] = cpu_vf_load(a->m + (i * IN + j) * a->plane + c);
+            UNROLL for (int i = 0; i < IN; i++) line[i] = cpu_vf_load(a->m + (i * IN + j) * plane + c);
             transform_out(line, out);
             UNROLL for (int i = 0; i < OUT; i++) half[i][j] = out[i];
         }
-        for (int64_t i = 0; i < a->rows; i++) {
+        for (int64_t i = 0; i < rows; i++) {
             transform_out(half[i], out);
             UNROLL for (int j = 0; j < OUT; j++)
             {
-                if (j < a->columns) {
-                    const int64_t at = i * a->y_row + j * a->y_pixel + c;
+                if (j < columns) {
+                    const int64_t at = i * y_row + j * y_pixel + c;
                     cpu_vf y = out[j] + bias;
                     if (a->end.add && !a->end.add_last)
                         y += cpu_vf_load_as(a->end.add, at, n, a->half_add);
@@ -156,24 +162,26 @@ CPU_INLINE cpu_vf larger(cpu_vf a, cpu_vf b)
 static void winograd_pooled(const conv_winograd_output *a)
 {
     cpu_vf half[OUT][IN], line[IN], upper[OUT], lower[OUT];
-    for (int64_t c = 0; c < a->channels; c += CPU_VF) {
-        const int64_t n = a->channels - c;
+    const int64_t plane = a->plane, channels = a->channels, rows = a->rows, columns = a->columns, y_row = a->y_row;
+    const int64_t y_pixel = a->y_pixel;
+    for (int64_t c = 0; c < channels; c += CPU_VF) {
+        const int64_t n = channels - c;
         const cpu_vf bias = a->end.bias ? cpu_vf_load_upto(a->end.bias + c, n) : cpu_vf_set1(0.0f);
         for (int j = 0; j < IN; j++) {
-            UNROLL for (int i = 0; i < IN; i++) line[i] = cpu_vf_load(a->m + (i * IN + j) * a->plane + c);
+            UNROLL for (int i = 0; i < IN; i++) line[i] = cpu_vf_load(a->m + (i * IN + j) * plane + c);
             transform_out(line, upper);
             UNROLL for (int i = 0; i < OUT; i++) half[i][j] = upper[i];
         }
-        for (int64_t i = 0; i + 1 < a->rows; i += 2) {
+        for (int64_t i = 0; i + 1 < rows; i += 2) {
             transform_out(half[i], upper);
             transform_out(half[i + 1], lower);
             UNROLL for (int j = 0; j < OUT; j += 2)
             {
-                if (j + 1 < a->columns) {
+                if (j + 1 < columns) {
                     cpu_vf y = larger(larger(upper[j], upper[j + 1]), larger(lower[j], lower[j + 1])) + bias;
                     if (a->end.relu)
                         y = conv_activate(y, a->end.slope, a->end.most);
-                    cpu_vf_store_as(a->y, i / 2 * a->y_row + j / 2 * a->y_pixel + c, y, n, a->half_y);
+                    cpu_vf_store_as(a->y, i / 2 * y_row + j / 2 * y_pixel + c, y, n, a->half_y);
                 }
             }
         }
