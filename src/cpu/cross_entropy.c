@@ -9,10 +9,10 @@
 #include <string.h>
 
 enum {
-    CHUNK = 1 << 13,
-    ROW = 24,
+    CHUNK = 1 << 13, /* numbers of a chunk */
+    ROW = 24,        /* how many of them a row costs besides its own */
     MOST = CPU_SOFTMAX_MOST_LANES
-}; /* numbers of a chunk; how many a row costs besides its own */
+};
 
 typedef struct plan {
     const cpu_softmax_fns *fns;

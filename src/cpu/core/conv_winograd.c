@@ -130,8 +130,7 @@ static void multiply(const winograd_job *j, float *buffer, int64_t plane, int64_
 {
     const winograd_plan *r = j->plan;
     const int64_t lanes = j->k->lanes, c_in = j->p->c_in, first = block * CONV_VECTORS * lanes;
-    const bool narrow = r->padded - first < CONV_VECTORS * lanes;
-    conv_tile_fn *const *tile = j->k->tile[narrow ? 0 : CONV_VECTORS - 1];
+    conv_tile_fn *const *tile = j->k->tile[conv_min(CONV_VECTORS, (r->padded - first) / lanes) - 1];
     conv_tile *t = &c->tile;
     t->w = j->packed + (plane * r->padded + first) * c_in;
     t->x = buffer + (plane * r->group + c->from) * c_in;

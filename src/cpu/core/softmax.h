@@ -18,9 +18,9 @@ typedef struct cpu_softmax_fns {
     void (*grad)(const float *y, const float *dy, int64_t n, float dot, float *to);     /* y * (dy - dot) */
     void (*log_grad)(const float *y, const float *dy, int64_t n, float sum, float *to); /* dy - e^y * sum */
     /* Up to `lanes` rows of up to `lanes` numbers each, side by side: top and sum of each row as above, and unless `to` is NULL what
-     * goes there is e^(x - top) * by[row] / sum. */
+     * goes there is e^(x - top) * by[row] / sum. top, sum and by hold `lanes` numbers, however few rows there are. */
     void (*few)(const float *x, int64_t rows, int64_t n, float *top, float *sum, const float *by, float *to);
-    int64_t lanes;
+    int64_t lanes; /* at most CPU_SOFTMAX_MOST_LANES */
 } cpu_softmax_fns;
 enum { CPU_SOFTMAX_MOST_LANES = 16 };
 const cpu_softmax_fns *cpu_softmax_fns_of(cpu_isa isa);
