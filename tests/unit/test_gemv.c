@@ -100,6 +100,41 @@ static void test_values(void **state)
     cpu_team_free(team);
 }
 
+/* Zeros, and how many of them in a row, change nothing: the bits are those of the same numbers in a matrix of which one, that meets a
+ * zero, is infinite, so that nothing may be skipped. */
+static void test_zeros(void **state)
+{
+    (void)state;
+    base_random r = base_random_new(7, 33);
+    for (cpu_isa isa = 0; isa <= cpu_isa_most(); isa++)
+        for (int i = 0; i < 8; i++) {
+            problem p = made(isa, i % 2 ? 200 : 128, 3000, true, i & 4, &r);
+            const double share = i & 2 ? 0.9 : 0.3;
+            for (int64_t k = 0; k < p.g.k; k++)
+                if ((k > 500 && k < 1000) || base_random_f64(&r) < share)
+                    p.a[k] = k % 2 ? 0.0f : -0.0f;
+            run(&p, 2);
+            check_values(&p);
+            const size_t bytes = (size_t)(p.g.n - 1) * sizeof(float);
+            float *skipped = malloc(bytes);
+            assert_non_null(skipped);
+            memcpy(skipped, p.c, bytes);
+            p.b[(p.g.n - 1) * p.g.k + 700] = -INFINITY;
+            cpu_gemv_pack(&p.g, p.b, p.packed);
+            run(&p, 2);
+            assert_memory_equal(skipped, p.c, bytes);
+            assert_true(isnan(p.c[p.g.n - 1]));
+            memset(p.a, 0, (size_t)p.g.k * sizeof(float));
+            p.b[(p.g.n - 1) * p.g.k + 700] = 1;
+            cpu_gemv_pack(&p.g, p.b, p.packed);
+            run(&p, 2);
+            for (int64_t j = 0; j < p.g.n; j++)
+                assert_true(p.c[j] == 0);
+            free(skipped);
+            put_away(&p);
+        }
+}
+
 /* What is no number reaches every sum that it is a part of, and no other. */
 static void test_not_numbers(void **state)
 {
@@ -145,7 +180,7 @@ static void test_where_it_pays(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_values), cmocka_unit_test(test_not_numbers),
-                                       cmocka_unit_test(test_where_it_pays)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_values), cmocka_unit_test(test_zeros),
+                                       cmocka_unit_test(test_not_numbers), cmocka_unit_test(test_where_it_pays)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

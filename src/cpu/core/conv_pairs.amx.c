@@ -27,6 +27,14 @@ CPU_INLINE int64_t bytes_of_add(const conv_tile *a)
     return (a->half_y ? 8 : 4) / (a->half_add ? 2 : 1);
 }
 
+CPU_INLINE void put(float *y, int64_t at, cpu_vf x, int n, const bool half)
+{
+    if (half)
+        cpu_vh_store_n((uint16_t *)(void *)y + at, (cpu_vh)_mm512_cvtneps_pbh((__m512)x), n);
+    else
+        cpu_vf_store_upto(y + at, x, n);
+}
+
 CPU_INLINE void store_pixel(const conv_tile *a, float *y, const float *add, const cpu_vf *acc, const int V)
 {
     UNROLL for (int v = 0; v < V; v++)
@@ -40,10 +48,21 @@ CPU_INLINE void store_pixel(const conv_tile *a, float *y, const float *add, cons
             out = conv_activate(out, a->slope, a->most);
         if (a->add_last)
             out += more;
-        if (a->half_y)
-            cpu_vh_store_n((uint16_t *)(void *)y + v * LANES, (cpu_vh)_mm512_cvtneps_pbh((__m512)out), n);
-        else
-            cpu_vf_store_upto(y + v * LANES, out, n);
+        put(y, v * LANES, out, n, a->half_y);
+    }
+}
+
+/* As conv.tile.c's. */
+CPU_INLINE void store_straight(const conv_tile *a, cpu_vf acc[MOST][CONV_VECTORS], const int P, const int V,
+                               const bool half, const bool relu)
+{
+    UNROLL for (int p = 0; p < P; p++)
+    {
+        UNROLL for (int v = 0; v < V; v++)
+        {
+            const cpu_vf out = relu ? conv_activate(acc[p][v], a->slope, a->most) : acc[p][v];
+            put(a->y + p * a->y_pixel, v * LANES, out, LANES, half);
+        }
     }
 }
 
@@ -54,6 +73,13 @@ CPU_INLINE void store_tile(const conv_tile *a, cpu_vf acc[MOST][CONV_VECTORS], c
     const char *add = (const char *)a->add;
     const int64_t of_add = bytes_of_add(a);
     int64_t left = a->left;
+    if (!add && left >= P && a->last >= LANES) {
+        if (a->relu)
+            a->half_y ? store_straight(a, acc, P, V, true, true) : store_straight(a, acc, P, V, false, true);
+        else
+            a->half_y ? store_straight(a, acc, P, V, true, false) : store_straight(a, acc, P, V, false, false);
+        return;
+    }
     UNROLL for (int p = 0; p < P; p++)
     {
         store_pixel(a, y, (const float *)(const void *)add, acc[p], V);
