@@ -1,10 +1,11 @@
 /* conv.c: speed of the convolution kernels alone: GFLOP/s of forward, gradient of data, gradient of weights for usual
- * shapes. Usage: bench_conv [threads [part of a shape's name [column [instruction set [winograd|split|narrow|half]]]]]; half: narrow, with
- * pictures of bf16 where forward takes them. The best of several runs is shown: the machine's limit is what matters here, not its other
- * users. */
+ * shapes. Usage: bench_conv [threads [part of a shape's name [column [instruction set [winograd|split|narrow|half|rules]]]]]; half: narrow,
+ * with pictures of bf16 where forward takes them; rules: the way that the library chooses for f32 and for bf16 beside the fastest one. The
+ * best of several runs is shown: the machine's limit is what matters here, not its other users. */
 #include "cpu/core/conv.h"
 #include "cpu/core/par.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +86,11 @@ static float *floats(int64_t n)
     return p;
 }
 
+static void put_away(job *j)
+{
+    free(j->x), free(j->w), free(j->bias), free(j->y), free(j->scratch), free(j->packed);
+}
+
 static void run(job *j, int what)
 {
     if (what == 0)
@@ -108,6 +114,62 @@ static double best(job *j, int what)
         least = t < least ? t : least;
     }
     return least;
+}
+
+/* The pictures are of bf16 where the way takes them, as they are in nets. */
+static void set_halves(cpu_conv *c, int what)
+{
+    cpu_conv as_half = *c;
+    as_half.half_x = true;
+    if (what == CPU_CONV_GRAD_DATA)
+        c->half_y = cpu_conv_data_takes_half(c);
+    else if (what == CPU_CONV_GRAD_WEIGHT)
+        c->half_x = cpu_conv_weight_takes_half(&as_half), c->half_y = cpu_conv_weight_takes_half(c);
+    else
+        c->half_x = cpu_conv_takes_half(&as_half), c->half_y = cpu_conv_takes_half(c);
+}
+
+static double time_of_way(const job *j, int what)
+{
+    job way = *j;
+    set_halves(&way.c, what);
+    way.scratch = floats((int64_t)cpu_conv_scratch(&way.c, what % 3) / 4);
+    way.packed = floats((int64_t)cpu_conv_packed(&way.c, CPU_CONV_FORWARD) / 4);
+    if (what == 3)
+        cpu_conv_pack(&way.c, CPU_CONV_FORWARD, j->w, way.packed);
+    const double t = best(&way, what);
+    free(way.scratch), free(way.packed);
+    return t;
+}
+
+static double lost_in_all = 0; /* sum of logarithms */
+static int choices = 0;
+
+/* What the library chooses, beside the fastest of what it may choose from. */
+static void compare(const shape *s, job *j, int what, tn_precision precision)
+{
+    static const char *const names[] = {"direct", "winograd", "narrow"}, *const columns[] = {"forward", "data",
+                                                                                             "weights", "packed"};
+    cpu_conv_choose(&j->c, what % 3, precision, true, what == 3);
+    const double chosen = time_of_way(j, what);
+    const int way = j->c.narrow && !(j->c.winograd && j->c.isa == CPU_AVX512_BF16) ? 2 : j->c.winograd;
+    double least = chosen;
+    int fastest = way;
+    for (int i = 0; i < (precision == TN_PRECISION_BF16 ? 3 : 2); i++) {
+        if (i == way)
+            continue;
+        j->c.winograd = i == 1, j->c.narrow = i == 2;
+        const double t = time_of_way(j, what);
+        if (t < least)
+            least = t, fastest = i;
+    }
+    lost_in_all += log(chosen / least), choices++;
+    printf("%-30s  %-8s  %-5s  %-8s %9.3f ms", s->name, columns[what], precision == TN_PRECISION_BF16 ? "bf16" : "f32",
+           names[way], chosen * 1e3);
+    if (fastest != way)
+        printf("  %-8s takes %3.0f%%", names[fastest], 100 * least / chosen);
+    printf("\n");
+    fflush(stdout);
 }
 
 static void measure(const shape *s, int threads, int only, cpu_isa isa, const char *way)
@@ -134,6 +196,13 @@ static void measure(const shape *s, int threads, int only, cpu_isa isa, const ch
     j.w = floats(c->c_out * c->c_in / c->groups * c->kh * c->kw);
     j.bias = floats(c->c_out);
     j.y = floats(c->n * c->oh * c->ow * c->c_out);
+    if (strcmp(way, "rules") == 0) {
+        for (int what = 0; what < 4; what++)
+            for (int bf16 = 0; bf16 < 2 && (only < 0 || what == only); bf16++)
+                compare(s, &j, what, bf16 ? TN_PRECISION_BF16 : TN_PRECISION_F32);
+        put_away(&j);
+        return;
+    }
     size_t bytes = 0;
     for (cpu_conv_job i = CPU_CONV_FORWARD; i <= CPU_CONV_GRAD_WEIGHT; i++)
         bytes = cpu_conv_scratch(c, i) > bytes ? cpu_conv_scratch(c, i) : bytes;
@@ -158,12 +227,7 @@ static void measure(const shape *s, int threads, int only, cpu_isa isa, const ch
         fflush(stdout);
     }
     printf("\n");
-    free(j.x);
-    free(j.w);
-    free(j.bias);
-    free(j.y);
-    free(j.scratch);
-    free(j.packed);
+    put_away(&j);
 }
 
 int main(int argc, char **argv)
@@ -180,5 +244,8 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         if (argc < 3 || strstr(shapes[i].name, argv[2]))
             measure(&shapes[i], threads, only, isa, argc > 5 ? argv[5] : "");
+    if (choices)
+        printf("%d choices take %.1f%% more time than the fastest ways, geometric mean\n", choices,
+               100 * (exp(lost_in_all / choices) - 1));
     return 0;
 }

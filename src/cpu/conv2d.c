@@ -71,14 +71,7 @@ static cpu_conv conv_of(const kernel_bind *b, const kernel_operand *x, const ker
     }
     for (int side = 0; side < 4; side++)
         c.pad[side] = (int)o.pad[side];
-    c.winograd = b->precision != TN_PRECISION_EXACT &&
-                 cpu_conv_winograd_pays(&c, job == CPU_CONV_FORWARD && b->fixed && b->fixed[1]);
-    const bool split_pays = cpu_conv_split_pays(&c, job);
-    c.narrow = b->precision == TN_PRECISION_BF16;
-    c.narrow = c.narrow && cpu_conv_split_pays(&c, job);
-    if (c.narrow && c.isa == CPU_AVX512_BF16)
-        c.winograd = c.winograd && cpu_conv_winograd_beats_pairs(&c, job);
-    c.split = b->precision == TN_PRECISION_HIGH && b->training && split_pays && !cpu_conv_winograd_first(&c);
+    cpu_conv_choose(&c, job, b->precision, b->training, job == CPU_CONV_FORWARD && b->fixed && b->fixed[1]);
     return c;
 }
 

@@ -24,121 +24,6 @@ bool cpu_conv_shape(cpu_conv *c)
            out_size(c->w, c->kw, c->pad[1], c->pad[3], c->stride[1], c->dilation[1], &c->ow);
 }
 
-/* Winograd's way is taken if allowed, for 3x3 windows and channels that fill vectors; whatever the size of the pictures, as
- * packed weights depend on it. */
-static bool by_winograd(const cpu_conv *c, const conv_problem *p)
-{
-    const int lanes = conv_kernels_of(c->isa)->lanes;
-    return c->winograd && c->groups == 1 && c->kh == 3 && c->kw == 3 && c->stride[0] == 1 && c->stride[1] == 1 &&
-           c->dilation[0] == 1 && c->dilation[1] == 1 && p->c_in >= lanes && p->c_out >= lanes;
-}
-
-#if CPU_X86
-/* Two bf16 a number take three products, which pays in matrix registers alone. */
-static bool in_parts(const cpu_conv *c)
-{
-    return c->narrow ? c->isa >= CPU_AVX512_BF16 : c->split && c->isa >= CPU_AMX_PAIRS;
-}
-#endif
-
-/* Split products are taken if allowed, where there are channels to fill the registers. */
-static bool by_split(const cpu_conv *c, const conv_problem *p)
-{
-#if CPU_X86
-    enum { FEW = 16, HALF = 24, SHORT = 32, LONG = 128 }; /* channels; terms of a sum */
-    const int64_t terms = p->c_in * p->kh * p->kw;
-    return in_parts(c) && c->groups == 1 && p->c_in >= FEW && p->c_out >= FEW &&
-           terms >= (c->narrow          ? FEW
-                     : p->c_out >= HALF ? SHORT
-                                        : LONG);
-#else
-    (void)c, (void)p;
-    return false;
-#endif
-}
-
-static bool by_few(const cpu_conv *c, const conv_problem *p)
-{
-#if CPU_X86
-    return in_parts(c) && !p->split && conv_few_takes(p);
-#else
-    (void)c, (void)p;
-    return false;
-#endif
-}
-
-/* Whether products are of pairs of bf16 in vector registers. */
-static bool in_vectors(const cpu_conv *c)
-{
-    return c->narrow && c->isa == CPU_AVX512_BF16;
-}
-
-/* These want no streams of pixels: see conv_pairs.amx.c. */
-static bool by_pairs(const cpu_conv *c, const conv_problem *p)
-{
-    return p->narrow && in_vectors(c) && p->c_out % 2 == 0 && p->kh * p->kw > 0 && (p->c_in % 2 == 0 || p->few);
-}
-
-/* Which of the ways that are allowed. Winograd's comes behind those of matrix registers, and before that of pairs in vector
- * registers. */
-static void choose_way(const cpu_conv *c, conv_problem *p)
-{
-    p->isa = c->isa;
-    if (in_vectors(c) && by_winograd(c, p)) {
-        p->winograd = true;
-        return;
-    }
-    p->split = by_split(c, p);
-    p->few = by_few(c, p);
-    p->narrow = (p->split || p->few) && c->narrow;
-    p->pairs = by_pairs(c, p);
-    p->winograd = !p->split && by_winograd(c, p);
-}
-
-bool cpu_conv_winograd_pays(const cpu_conv *c, bool packed)
-{
-    enum {
-        TILE = 4,
-        FEW = 32,
-        FEW_PACKED = 16,
-        CACHED = 100 * 100
-    }; /* few tiles do not pay for reading 36 numbers for each 9 weights */
-    cpu_conv allowed = *c;
-    allowed.winograd = true;
-    const conv_problem p = {.c_in = c->c_in, .c_out = c->c_out};
-    const int64_t tiles = c->n * conv_ceil(c->oh, TILE) * conv_ceil(c->ow, TILE);
-    return by_winograd(&allowed, &p) && 3 * c->n * c->oh * c->ow >= TILE * TILE * tiles &&
-           (tiles >= (packed ? FEW_PACKED : FEW) || c->c_in * c->c_out <= CACHED);
-}
-
-bool cpu_conv_winograd_beats_pairs(const cpu_conv *c, cpu_conv_job job)
-{
-    enum { TILE = 4, CHANNELS = 32, TILES = 128, SMALL = 256 };
-    const int64_t tiles = c->n * conv_ceil(c->oh, TILE) * conv_ceil(c->ow, TILE);
-    if (job == CPU_CONV_GRAD_WEIGHT)
-        return c->oh * c->ow <= SMALL;
-    return c->c_in >= CHANNELS && c->c_out >= CHANNELS && tiles >= TILES &&
-           5 * c->n * c->oh * c->ow >= 4 * TILE * TILE * tiles;
-}
-
-bool cpu_conv_winograd_first(const cpu_conv *c)
-{
-    enum { TILE = 4, SMALL = 64, ENOUGH = 128 };
-    return cpu_conv_winograd_pays(c, false) && c->oh % TILE == 0 && c->ow % TILE == 0 && c->oh * c->ow <= SMALL &&
-           c->n * c->oh * c->ow >= ENOUGH * TILE * TILE;
-}
-
-bool cpu_conv_split_pays(const cpu_conv *c, cpu_conv_job job)
-{
-    enum { FEW = 64, FEW_OF_PAIRS = 8 };
-    cpu_conv allowed = *c;
-    allowed.split = true;
-    const conv_problem p = {
-        .groups = c->groups, .c_in = c->c_in, .c_out = c->c_out, .kh = c->kh, .kw = c->kw, .dw = c->dilation[1]};
-    return (by_split(&allowed, &p) || (job != CPU_CONV_GRAD_DATA && by_few(&allowed, &p))) &&
-           c->n * c->oh * c->ow >= (c->isa == CPU_AVX512_BF16 ? FEW_OF_PAIRS : FEW);
-}
-
 static conv_problem forward_problem(const cpu_conv *c)
 {
     conv_problem p = {.n = c->n, .groups = c->groups, .h = c->h, .w = c->w, .oh = c->oh, .ow = c->ow};
@@ -157,7 +42,7 @@ static conv_problem forward_problem(const cpu_conv *c)
     p.y_row = (c->pool ? c->ow / 2 : c->ow) * c->c_out;
     p.y_image = (c->pool ? c->oh / 2 : c->oh) * p.y_row;
     p.half_x = c->half_x, p.half_add = c->half_add, p.half_y = c->half_y;
-    choose_way(c, &p);
+    conv_way(c, &p);
     if (!conv_is_depthwise(&p) && p.kh == 1 && p.sh == 1 && p.top == 0 &&
         p.oh == p.h) { /* one window row: all pictures are one tall picture */
         p.oh = p.h = c->n * c->oh;
@@ -174,7 +59,7 @@ bool cpu_conv_pools(const cpu_conv *c)
 /* Windows of few channels read f32: pictures themselves. */
 static bool takes_half(const cpu_conv *c, const conv_problem *p, bool x)
 {
-    return (p->narrow && (p->split || !x)) || (in_vectors(c) && p->winograd);
+    return (p->narrow && (p->split || !x)) || (conv_in_vectors(c) && p->winograd);
 }
 
 bool cpu_conv_takes_half(const cpu_conv *c)
@@ -237,7 +122,7 @@ static int64_t data_problem(const cpu_conv *c, int64_t phase, conv_problem *p, c
     p->y_row = c->stride[0] * c->w * c->c_in;
     p->y_image = c->h * c->w * c->c_in;
     p->half_x = c->half_y;
-    choose_way(c, p);
+    conv_way(c, p);
     if (!conv_is_depthwise(p) && p->kh == 1 && p->top == 0 && p->oh == p->h && p->oh * p->y_row == p->y_image) {
         p->oh = p->h = c->n * c->oh;
         p->n = 1;

@@ -11,6 +11,7 @@
 #define CPU_CONV_H
 
 #include "cpu/core/isa.h"
+#include "tarn/program.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -51,19 +52,13 @@ typedef enum cpu_conv_job { CPU_CONV_FORWARD, CPU_CONV_GRAD_DATA, CPU_CONV_GRAD_
 
 /* Sets oh and ow from the rest; false if the window does not fit into the padded picture. */
 bool cpu_conv_shape(cpu_conv *c);
-/* Whether setting `winograd` is expected to make the three faster; packed: forward, with weights that are packed already. */
-bool cpu_conv_winograd_pays(const cpu_conv *c, bool packed);
-/* Where it pays, and products are of pairs of bf16 in vector registers, narrow: whether it is the faster of the two. */
-bool cpu_conv_winograd_beats_pairs(const cpu_conv *c, cpu_conv_job job);
+/* Sets winograd, split and narrow, of which everything that is asked below depends: the way that is expected to be fastest of those whose
+ * errors the precision allows. packed: the weights of the forward computation are packed once. Sizes, threads and isa are set. */
+void cpu_conv_choose(cpu_conv *c, cpu_conv_job job, tn_precision precision, bool training, bool packed);
 /* Whether the forward computation can pool; nothing can be added then. */
 bool cpu_conv_pools(const cpu_conv *c);
-/* The same for `split`. */
-bool cpu_conv_split_pays(const cpu_conv *c, cpu_conv_job job);
 /* Whether the gradient of weights goes by split products where they are allowed. */
 bool cpu_conv_weight_by_split(const cpu_conv *c);
-/* Whether Winograd's way is the faster one of the two: many pictures of whole tiles, so small that the
- * zeros of the streams count. */
-bool cpu_conv_winograd_first(const cpu_conv *c);
 /* Whether the forward computation, narrow as c says, may read and write pictures of bf16. */
 bool cpu_conv_takes_half(const cpu_conv *c);
 /* Whether the gradient of weights may read x, if half_x says so, and dy as bf16. */

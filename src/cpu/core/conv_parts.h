@@ -221,6 +221,11 @@ size_t conv_depth_weight_scratch(const conv_problem *p);
 void conv_depth_weight_run(const conv_problem *p, const conv_depth_kernels *k, int threads, const float *x,
                            const float *dy, float *dw, float *db, void *scratch);
 
+/* conv_way.c: sets isa, winograd, split, few, narrow and pairs from what c allows; and whether products are of pairs of bf16 in vector
+ * registers. */
+void conv_way(const cpu_conv *c, conv_problem *p);
+bool conv_in_vectors(const cpu_conv *c);
+
 /* Sums along the lanes; see CONV_NARROW. */
 static inline bool conv_is_narrow(const conv_problem *p, const conv_kernels *k)
 {
