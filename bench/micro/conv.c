@@ -146,16 +146,16 @@ static double lost_in_all = 0; /* sum of logarithms */
 static int choices = 0;
 
 /* What the library chooses, beside the fastest of what it may choose from. */
-static void compare(const shape *s, job *j, int what, tn_precision precision)
+static void compare(const shape *s, job *j, int what, bool bf16)
 {
     static const char *const names[] = {"direct", "winograd", "narrow"}, *const columns[] = {"forward", "data",
                                                                                              "weights", "packed"};
-    cpu_conv_choose(&j->c, what % 3, precision, true, what == 3);
+    cpu_conv_choose(&j->c, what % 3, CPU_CONV_MAY_WINOGRAD | (bf16 ? CPU_CONV_MAY_NARROW : 0), what == 3);
     const double chosen = time_of_way(j, what);
     const int way = j->c.narrow && !(j->c.winograd && j->c.isa == CPU_AVX512_BF16) ? 2 : j->c.winograd;
     double least = chosen;
     int fastest = way;
-    for (int i = 0; i < (precision == TN_PRECISION_BF16 ? 3 : 2); i++) {
+    for (int i = 0; i < (bf16 ? 3 : 2); i++) {
         if (i == way)
             continue;
         j->c.winograd = i == 1, j->c.narrow = i == 2;
@@ -164,8 +164,7 @@ static void compare(const shape *s, job *j, int what, tn_precision precision)
             least = t, fastest = i;
     }
     lost_in_all += log(chosen / least), choices++;
-    printf("%-30s  %-8s  %-5s  %-8s %9.3f ms", s->name, columns[what], precision == TN_PRECISION_BF16 ? "bf16" : "f32",
-           names[way], chosen * 1e3);
+    printf("%-30s  %-8s  %-5s  %-8s %9.3f ms", s->name, columns[what], bf16 ? "bf16" : "f32", names[way], chosen * 1e3);
     if (fastest != way)
         printf("  %-8s takes %3.0f%%", names[fastest], 100 * least / chosen);
     printf("\n");
@@ -199,7 +198,7 @@ static void measure(const shape *s, int threads, int only, cpu_isa isa, const ch
     if (strcmp(way, "rules") == 0) {
         for (int what = 0; what < 4; what++)
             for (int bf16 = 0; bf16 < 2 && (only < 0 || what == only); bf16++)
-                compare(s, &j, what, bf16 ? TN_PRECISION_BF16 : TN_PRECISION_F32);
+                compare(s, &j, what, bf16);
         put_away(&j);
         return;
     }

@@ -49,6 +49,15 @@ static const char *path_of(const cpu_conv *c, cpu_conv_job job)
     return NULL;
 }
 
+/* Whose errors the precision allows. */
+static int ways_of(const kernel_bind *b)
+{
+    if (b->precision == TN_PRECISION_EXACT)
+        return 0;
+    return CPU_CONV_MAY_WINOGRAD | (b->precision == TN_PRECISION_BF16 ? CPU_CONV_MAY_NARROW : 0) |
+           (b->precision == TN_PRECISION_HIGH && b->training ? CPU_CONV_MAY_SPLIT : 0);
+}
+
 static cpu_conv conv_of(const kernel_bind *b, const kernel_operand *x, const kernel_operand *w, const kernel_operand *y,
                         cpu_conv_job job)
 {
@@ -71,7 +80,7 @@ static cpu_conv conv_of(const kernel_bind *b, const kernel_operand *x, const ker
     }
     for (int side = 0; side < 4; side++)
         c.pad[side] = (int)o.pad[side];
-    cpu_conv_choose(&c, job, b->precision, b->training, job == CPU_CONV_FORWARD && b->fixed && b->fixed[1]);
+    cpu_conv_choose(&c, job, ways_of(b), job == CPU_CONV_FORWARD && b->fixed && b->fixed[1]);
     return c;
 }
 

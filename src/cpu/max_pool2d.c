@@ -44,7 +44,8 @@ static tn_status prepare_forward(kernel_bind *b)
 {
     kernel_set_layout(&b->out[0], KERNEL_CHANNELS_LAST);
     BASE_TRY(plan(b, &b->in[0], &b->out[0]));
-    ((cpu_pool *)b->plan)->half = b->in[0].dtype == TN_BF16;
+    ((cpu_pool *)b->plan)->half_x = b->in[0].dtype == TN_BF16;
+    ((cpu_pool *)b->plan)->half_y = b->out[0].dtype == TN_BF16;
     return TN_OK;
 }
 
@@ -52,7 +53,7 @@ static tn_status prepare_forward(kernel_bind *b)
 static kernel_half half(const kernel_bind *b, int i)
 {
     (void)b, (void)i;
-    return KERNEL_MOVES;
+    return KERNEL_PICKS;
 }
 
 static tn_status prepare_grad(kernel_bind *b)
@@ -65,14 +66,20 @@ static tn_status prepare_grad(kernel_bind *b)
 static tn_status prepare_max_grad(kernel_bind *b)
 {
     BASE_TRY(prepare_grad(b));
-    ((cpu_pool *)b->plan)->half = b->in[1].dtype == TN_BF16;
+    ((cpu_pool *)b->plan)->half_x = b->in[1].dtype == TN_BF16;
+    ((cpu_pool *)b->plan)->half_dx = b->out[0].dtype == TN_BF16;
     return TN_OK;
 }
 
+/* What is given to the winners may lie rounded where nothing is added to it. */
 static kernel_half half_of_grad(const kernel_bind *b, int i)
 {
-    (void)b;
-    return i == 1 ? KERNEL_HALF : KERNEL_NO_HALF;
+    const op_window o = op_pool_window(b->node->arg, cpu_arg(b->node, "dilation"));
+    const cpu_pool p = {.kh = o.kernel[0],
+                        .kw = o.kernel[1],
+                        .stride = {(int)o.stride[0], (int)o.stride[1]},
+                        .dilation = {(int)o.dilation[0], (int)o.dilation[1]}};
+    return i == 1 || (i == -1 && cpu_pool_apart(&p)) ? KERNEL_HALF : KERNEL_NO_HALF;
 }
 
 static void run_max(const kernel_call *c)

@@ -4,10 +4,20 @@
 
 #include <string.h>
 
-static kernel_layout want_any(const kernel_bind *b, int i)
+/* Rows of channels that are added to each other may be bf16. */
+static kernel_layout want(const kernel_bind *b, int i)
 {
-    (void)b, (void)i;
-    return KERNEL_ANY;
+    return b->in[i].dtype == TN_BF16 ? KERNEL_CHANNELS_LAST : KERNEL_ANY;
+}
+
+/* Sums by channel over the pictures of a batch, as gradients of biases are. */
+static kernel_half half(const kernel_bind *b, int i)
+{
+    enum { BUT_CHANNELS = 1 << 0 | 1 << 2 | 1 << 3 };
+    const kernel_operand *x = &b->in[0];
+    const bool by_channel = strcmp(b->node->def->name, "sum") == 0 && x->rank == 4 && x->dims[1] > 1 &&
+                            kernel_count(x) > x->dims[1] && op_axes_mask(cpu_arg(b->node, "axes"), 4) == BUT_CHANNELS;
+    return i == 0 && by_channel ? KERNEL_HALF : KERNEL_NO_HALF;
 }
 
 static bool keeps(const graph_node *node, bool training)
@@ -37,6 +47,7 @@ static tn_status prepare(kernel_bind *b)
     const kernel_operand *x = &b->in[0];
     const op_value *axes = cpu_arg(b->node, "axes"); /* sum_square has none: all */
     cpu_reduce_plan(r, x->rank, x->dims, x->strides, axes ? op_axes_mask(axes, x->rank) : ((int64_t)1 << x->rank) - 1);
+    r->half = x->dtype == TN_BF16;
     if (strcmp(op, "mean") == 0)
         r->scale = 1.0 / (double)r->length;
     b->plan = r;
@@ -52,7 +63,7 @@ static void run(const kernel_call *c)
 
 #define ROW(text)                                                                                                      \
     {                                                                                                                  \
-        .op = text, .name = text "/reduce", .keeps = keeps, .accepts = accepts, .want = want_any, .prepare = prepare,  \
-        .run = run                                                                                                     \
+        .op = text, .name = text "/reduce", .keeps = keeps, .accepts = accepts, .want = want, .prepare = prepare,      \
+        .run = run, .half = half                                                                                       \
     }
 const kernel cpu_kernels_sum[] = {ROW("sum"), ROW("sum_square"), ROW("mean"), ROW("max"), ROW("min"), {0}};

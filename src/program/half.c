@@ -24,9 +24,10 @@ static const tn_tensor *operand_at(const graph_node *n, int i)
     return i < 0 ? &n->out[-1 - i] : n->in[i];
 }
 
-/* What a node that moves numbers between these operands makes of them: all lie as bf16 or none. They may if nobody refuses; inputs are
- * rounded if whoever reads the outputs rounds them. When all have been asked (`last`) and only some would lie so, none may. */
-static void move(opinions *o, const tn_tensor *const *moved, const bool *is_out, int n, bool last)
+/* What a node that moves numbers between these operands makes of them: all lie as bf16 or none (`together`; or some). They may if nobody
+ * refuses; inputs are rounded if whoever reads the outputs rounds them. When all have been asked (`last`) and only some would lie so,
+ * none may. */
+static void move(opinions *o, const tn_tensor *const *moved, const bool *is_out, int n, bool together, bool last)
 {
     bool refuse = false, some = false, every = true, outs = true;
     for (int i = 0; i < n; i++) {
@@ -36,7 +37,7 @@ static void move(opinions *o, const tn_tensor *const *moved, const bool *is_out,
         every &= rounded;
         outs &= rounded || !is_out[i];
     }
-    refuse |= last && some && !every;
+    refuse = together && (refuse || (last && some && !every));
     for (int i = 0; i < n; i++) {
         note(o, &o->refused[moved[i]->id], refuse);
         note(o, &o->rounded[moved[i]->id], outs && !is_out[i]);
@@ -48,7 +49,7 @@ static tn_status ask(const half_question *q, const graph_node *node, opinions *o
     kernel_operand in[node->n_in + 1], out[node->n_out + 1];
     kernel_bind k;
     const tn_tensor *moved[node->n_in + node->n_out + 1];
-    bool is_out[node->n_in + node->n_out + 1];
+    bool is_out[node->n_in + node->n_out + 1], together = true;
     int n = 0;
     BASE_TRY(q->describe(q->user, node, in, out, &k));
     for (int i = -node->n_out; i < node->n_in; i++) {
@@ -58,10 +59,11 @@ static tn_status ask(const half_question *q, const graph_node *node, opinions *o
         const kernel_half says = node->def->flags & OP_SOURCE ? KERNEL_NO_HALF : q->backend->half(&k, i);
         note(o, &o->refused[t->id], says == KERNEL_NO_HALF);
         note(o, &o->rounded[t->id], says == KERNEL_ROUNDS);
-        if (says == KERNEL_MOVES)
+        if (says == KERNEL_MOVES || says == KERNEL_PICKS)
             is_out[n] = i < 0, moved[n++] = t;
+        together &= says != KERNEL_PICKS;
     }
-    move(o, moved, is_out, n, last);
+    move(o, moved, is_out, n, together, last);
     return TN_OK;
 }
 

@@ -153,22 +153,53 @@ static void compare(const cpu_pool *p, const char *what, buffer got, buffer want
     }
 }
 
-/* The numbers are exact in bf16: pictures that lie so give the same maxima and the same gradient. */
-static void check_half(cpu_pool p, buffer x, buffer dy, answers want)
+/* As bf16; the caller frees it. */
+static uint16_t *rounded(buffer x)
 {
-    uint16_t *half = malloc((x.n + 1) * sizeof *half), *y = malloc((want.max.n + 1) * sizeof *y);
-    buffer wide = buffer_new(want.max.n), dx = buffer_new(x.n);
-    assert_true(half && y);
+    uint16_t *half = malloc((x.n + 1) * sizeof *half);
+    assert_non_null(half);
     for (size_t i = 0; i < x.n; i++)
         half[i] = cpu_bf16_of_f32(x.at[i]);
-    p.half = true;
-    cpu_max_pool(&p, half, y);
+    return half;
+}
+
+static buffer widened(const uint16_t *half, size_t n)
+{
+    buffer x = buffer_new(n);
+    for (size_t i = 0; i < n; i++)
+        x.at[i] = cpu_f32_of_bf16(half[i]);
+    return x;
+}
+
+/* The numbers of x are exact in bf16: pictures that lie so give the same maxima, which may lie so or not, and the same gradient, which
+ * may where each number is written once. */
+static void check_half(cpu_pool p, buffer x, buffer dy, answers want)
+{
+    uint16_t *half = rounded(x), *y = rounded(want.max);
+    buffer plain = buffer_new(want.max.n), dx = buffer_new(x.n);
+    p.half_x = true;
+    cpu_max_pool(&p, half, plain.at);
+    compare(&p, "maximum of bf16, in f32", plain, want.max);
     cpu_max_pool_grad(&p, half, dy.at, dx.at);
-    for (size_t i = 0; i < want.max.n; i++)
-        wide.at[i] = cpu_f32_of_bf16(y[i]);
-    compare(&p, "maximum of bf16", wide, want.max);
     compare(&p, "gradient of maximum of bf16", dx, want.max_grad);
-    buffer_free(wide), buffer_free(dx);
+    for (int i = 0; i < 2; i++) {
+        p.half_x = i == 0, p.half_y = true;
+        memset(y, 0xff, want.max.n * sizeof *y);
+        cpu_max_pool(&p, p.half_x ? (const void *)half : x.at, y);
+        buffer wide = widened(y, want.max.n);
+        compare(&p, "maximum in bf16", wide, want.max);
+        buffer_free(wide);
+        if (!cpu_pool_apart(&p))
+            continue;
+        uint16_t *given = rounded(dx), *expected = rounded(want.max_grad);
+        memset(given, 0xff, dx.n * sizeof *given);
+        p.half_dx = true;
+        cpu_max_pool_grad(&p, p.half_x ? (const void *)half : x.at, dy.at, given);
+        assert_memory_equal(given, expected, dx.n * sizeof *given);
+        p.half_dx = false;
+        free(given), free(expected);
+    }
+    buffer_free(plain), buffer_free(dx);
     free(half), free(y);
 }
 

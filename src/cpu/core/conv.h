@@ -11,7 +11,6 @@
 #define CPU_CONV_H
 
 #include "cpu/core/isa.h"
-#include "tarn/program.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -52,9 +51,10 @@ typedef enum cpu_conv_job { CPU_CONV_FORWARD, CPU_CONV_GRAD_DATA, CPU_CONV_GRAD_
 
 /* Sets oh and ow from the rest; false if the window does not fit into the padded picture. */
 bool cpu_conv_shape(cpu_conv *c);
-/* Sets winograd, split and narrow, of which everything that is asked below depends: the way that is expected to be fastest of those whose
- * errors the precision allows. packed: the weights of the forward computation are packed once. Sizes, threads and isa are set. */
-void cpu_conv_choose(cpu_conv *c, cpu_conv_job job, tn_precision precision, bool training, bool packed);
+/* Sets winograd, split and narrow, of which everything that is asked below depends: the way that is expected to be fastest of those that
+ * may be taken, plain sums among them. packed: the weights of the forward computation are packed once. Sizes, threads and isa are set. */
+enum { CPU_CONV_MAY_WINOGRAD = 1, CPU_CONV_MAY_SPLIT = 2, CPU_CONV_MAY_NARROW = 4 };
+void cpu_conv_choose(cpu_conv *c, cpu_conv_job job, int may, bool packed);
 /* Whether the forward computation can pool; nothing can be added then. */
 bool cpu_conv_pools(const cpu_conv *c);
 /* Whether the gradient of weights goes by split products where they are allowed. */

@@ -1,4 +1,4 @@
-/* conv_parts.h: what the files of the convolution share; no one else includes it. In reading order: conv.c (the calls),
+/* conv_parts.h: what the files of the convolution share; no one else includes it. In reading order: conv.c (the calls), conv_way.c (which way),
  * conv_view.c (input as the tiles want it), conv_run.c (forward, gradient of data), conv.tile.c (the inner loops),
  * conv_pack.c (weights), conv_weight.c (their gradient), conv_depth.c (depthwise), conv_winograd.c (3x3, where allowed),
  * conv_split.c (AMX, where allowed), conv_few.c (the same for few channels), conv_pairs.amx.c (tiles of pairs of bf16).

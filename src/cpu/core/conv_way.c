@@ -127,13 +127,13 @@ static bool split_pays(const cpu_conv *c, cpu_conv_job job)
     return (by_split(&allowed, &p) || few) && c->n * c->oh * c->ow >= (vectors ? FEW_OF_PAIRS : FEW);
 }
 
-void cpu_conv_choose(cpu_conv *c, cpu_conv_job job, tn_precision precision, bool training, bool packed)
+void cpu_conv_choose(cpu_conv *c, cpu_conv_job job, int may, bool packed)
 {
-    c->winograd = precision != TN_PRECISION_EXACT && winograd_pays(c, packed);
+    c->winograd = (may & CPU_CONV_MAY_WINOGRAD) && winograd_pays(c, packed);
     c->split = false;
-    c->narrow = precision == TN_PRECISION_BF16; /* split_pays asks */
+    c->narrow = may & CPU_CONV_MAY_NARROW; /* split_pays asks */
     c->narrow = c->narrow && split_pays(c, job);
     if (conv_in_vectors(c))
         c->winograd = c->winograd && winograd_beats_pairs(c, job, packed);
-    c->split = precision == TN_PRECISION_HIGH && training && split_pays(c, job) && !winograd_beats_split(c);
+    c->split = (may & CPU_CONV_MAY_SPLIT) && !c->narrow && split_pays(c, job) && !winograd_beats_split(c);
 }

@@ -57,8 +57,9 @@ static cpu_pool with_strides(const cpu_pool *p)
 typedef struct pool_job {
     const cpu_pool *p;
     void (*run)(const pool_piece *);
-    const float *x, *dy;
-    float *y, *dx;
+    const void *x;
+    const float *dy;
+    void *y, *dx;
     int64_t rows;         /* of the output, in bands */
     int64_t bands, parts; /* parts of the channels */
     int lanes;
@@ -69,19 +70,24 @@ static int64_t part(int64_t total, int64_t parts, int64_t i)
     return total / parts * i + (i < total % parts ? i : total % parts);
 }
 
+/* Element i of f32 or bf16. */
+static void *element(const void *p, int64_t i, bool half)
+{
+    return p ? (char *)(uintptr_t)p + i * (half ? 2 : 4) : NULL;
+}
+
 static void pool_chunk(void *arg, int64_t chunk, int thread)
 {
     (void)thread;
     const pool_job *j = arg;
     const cpu_pool *p = j->p;
     const int64_t at = chunk % j->parts, band = chunk / j->parts % j->bands, image = chunk / j->parts / j->bands;
-    const int64_t size = p->half ? 2 : 4;
     const int64_t in = image * p->h * p->w * p->c, out = image * p->oh * p->ow * p->c;
     const int64_t blocks = (p->c + j->lanes - 1) / j->lanes, last = part(blocks, j->parts, at + 1) * j->lanes;
     pool_piece a = {.p = p, .first = part(j->rows, j->bands, band), .end = part(j->rows, j->bands, band + 1)};
-    a.x = j->x ? (const float *)(const void *)((const char *)(const void *)j->x + in * size) : NULL;
-    a.dx = j->dx ? j->dx + in : NULL;
-    a.y = j->y ? (float *)(void *)((char *)(void *)j->y + out * size) : NULL;
+    a.x = element(j->x, in, p->half_x);
+    a.dx = element(j->dx, in, p->half_dx);
+    a.y = element(j->y, out, p->half_y);
     a.dy = j->dy ? j->dy + out : NULL;
     a.channel = part(blocks, j->parts, at) * j->lanes;
     a.channel_end = last < p->c ? last : p->c;
@@ -120,7 +126,13 @@ void cpu_max_pool(const cpu_pool *p, const void *x, void *y)
         run(&j, p->h * p->w * p->c, true);
 }
 
-void cpu_max_pool_grad(const cpu_pool *p, const void *x, const float *dy, float *dx)
+bool cpu_pool_apart(const cpu_pool *p)
+{
+    return p->kh == 2 && p->kw == 2 && p->stride[0] == 2 && p->stride[1] == 2 && p->dilation[0] == 1 &&
+           p->dilation[1] == 1;
+}
+
+void cpu_max_pool_grad(const cpu_pool *p, const void *x, const float *dy, void *dx)
 {
     const pool_kernels *k = kernels_of(p->isa);
     const cpu_pool q = with_strides(p);

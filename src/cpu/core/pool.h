@@ -21,7 +21,8 @@ typedef struct cpu_pool {
     bool ceil_mode;             /* a last window may reach beyond the padding, if it begins within */
     bool count_pad;             /* averages: padding counts as zeros */
     int64_t divisor;            /* averages: what to divide by; 0: the number of pixels */
-    bool half;                  /* maximum, channels last: x and y are bf16; its gradient: x is */
+    bool half_x, half_y;        /* maximum and its gradient, channels last: x is bf16, y is */
+    bool half_dx;               /* the gradient of maxima whose windows share no pixel (cpu_pool_apart): dx is bf16 */
     int threads;
     cpu_isa isa;
     /* Floats from one picture, channel, row, column to the next, for x and dx, and for y and dy; all 0: channels last. */
@@ -33,7 +34,9 @@ bool cpu_pool_shape(cpu_pool *p);
 
 void cpu_max_pool(const cpu_pool *p, const void *x, void *y);
 /* The winner is found again from x. */
-void cpu_max_pool_grad(const cpu_pool *p, const void *x, const float *dy, float *dx);
+void cpu_max_pool_grad(const cpu_pool *p, const void *x, const float *dy, void *dx);
+/* Whether windows are of 2 x 2 and side by side, so that each number of dx is written once. */
+bool cpu_pool_apart(const cpu_pool *p);
 void cpu_avg_pool(const cpu_pool *p, const float *x, float *y);
 void cpu_avg_pool_grad(const cpu_pool *p, const float *dy, float *dx);
 

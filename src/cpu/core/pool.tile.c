@@ -66,7 +66,6 @@ CPU_INLINE cpu_vi choose_int(lanes m, cpu_vi a, cpu_vi b)
 
 /* A window's pixels that lie in the picture. */
 typedef struct window {
-    const float *x;        /* channel 0 of the first */
     int64_t at;            /* the first, in floats from the picture's start */
     int64_t rows, columns; /* 0 if there is none */
     int64_t line, step;    /* floats from tap to tap */
@@ -81,32 +80,31 @@ CPU_INLINE window window_at(const pool_piece *a, pool_range r, int64_t row, int6
     w.rows = q.end > q.from ? r.end - r.from : 0;
     w.columns = r.end > r.from ? q.end - q.from : 0;
     w.at = w.rows ? ((top + r.from * p->dilation[0]) * p->w + left + q.from * p->dilation[1]) * p->c : 0;
-    w.x = a->x ? a->x + w.at : NULL;
     return w;
 }
 
 /* The largest, and where there was a NaN, which the maximum alone may lose: numbers are looked at two by two. */
 CPU_INLINE void max_window(const pool_piece *a, const window *w, int64_t to, const int64_t rows, const int64_t columns,
-                           const bool half)
+                           const bool half_x, const bool half_y)
 {
     for (int64_t c = a->channel; c < a->channel_end; c += CPU_VF) {
         const int64_t n = a->channel_end - c;
-        cpu_vf top = rows ? cpu_vf_load_as(a->x, w->at + c, n, half) : cpu_vf_set1(-INFINITY), before = top;
+        cpu_vf top = rows ? cpu_vf_load_as(a->x, w->at + c, n, half_x) : cpu_vf_set1(-INFINITY), before = top;
         lanes nan = either_nan(top, top);
         for (int64_t r = 0; r < rows; r++)
             for (int64_t q = 0; q < columns; q++) {
-                const cpu_vf x = cpu_vf_load_as(a->x, w->at + r * w->line + q * w->step + c, n, half);
+                const cpu_vf x = cpu_vf_load_as(a->x, w->at + r * w->line + q * w->step + c, n, half_x);
                 top = cpu_vf_max(x, top); /* of equal ones the first */
                 if ((r * columns + q) % 2)
                     nan |= either_nan(before, x);
                 before = x;
             }
         nan |= either_nan(before, before);
-        cpu_vf_store_as(a->y, to + c, choose(nan, cpu_vf_set1(NAN), top), n, half);
+        cpu_vf_store_as(a->y, to + c, choose(nan, cpu_vf_set1(NAN), top), n, half_y);
     }
 }
 
-CPU_INLINE void max_rows(const pool_piece *a, const bool half)
+CPU_INLINE void max_rows(const pool_piece *a, const bool half_x, const bool half_y)
 {
     const cpu_pool *p = a->p;
     for (int64_t row = a->first; row < a->end; row++) {
@@ -115,36 +113,35 @@ CPU_INLINE void max_rows(const pool_piece *a, const bool half)
             const window w = window_at(a, r, row, column);
             const int64_t to = (row * p->ow + column) * p->c;
             if (w.rows == 2 && w.columns == 2)
-                max_window(a, &w, to, 2, 2, half);
+                max_window(a, &w, to, 2, 2, half_x, half_y);
             else if (w.rows == 3 && w.columns == 3)
-                max_window(a, &w, to, 3, 3, half);
+                max_window(a, &w, to, 3, 3, half_x, half_y);
             else
-                max_window(a, &w, to, w.rows, w.columns, half);
+                max_window(a, &w, to, w.rows, w.columns, half_x, half_y);
         }
     }
 }
 
 static void pool_max(const pool_piece *a)
 {
-    if (a->p->half)
-        max_rows(a, true);
+    if (a->p->half_x)
+        a->p->half_y ? max_rows(a, true, true) : max_rows(a, true, false);
     else
-        max_rows(a, false);
+        a->p->half_y ? max_rows(a, false, true) : max_rows(a, false, false);
 }
 
 /* Gives the window's gradient to its winner; alone: no other window has these pixels, so they are written, not added. */
 CPU_INLINE void max_grad_window(const pool_piece *a, const window *w, const float *dy, const int64_t rows,
-                                const int64_t columns, const bool alone, const bool half)
+                                const int64_t columns, const bool alone, const bool half_x, const bool half_dx)
 {
-    float *dx = a->dx + w->at;
     for (int64_t c = a->channel; c < a->channel_end; c += CPU_VF) {
         const int64_t n = a->channel_end - c;
         const cpu_vf g = cpu_vf_load_upto(dy + c, n), zero = cpu_vf_set1(0.0f);
-        cpu_vf top = cpu_vf_load_as(a->x, w->at + c, n, half);
+        cpu_vf top = cpu_vf_load_as(a->x, w->at + c, n, half_x);
         cpu_vi winner = {0}, tap = {0};
         for (int64_t r = 0; r < rows; r++)
             for (int64_t q = 0; q < columns; q++, tap += 1) {
-                cpu_vf x = cpu_vf_load_as(a->x, w->at + r * w->line + q * w->step + c, n, half);
+                cpu_vf x = cpu_vf_load_as(a->x, w->at + r * w->line + q * w->step + c, n, half_x);
                 const lanes m = wins(x, top);
                 top = choose(m, x, top);
                 winner = choose_int(m, tap, winner);
@@ -152,9 +149,9 @@ CPU_INLINE void max_grad_window(const pool_piece *a, const window *w, const floa
         tap = (cpu_vi){0};
         for (int64_t r = 0; r < rows; r++)
             for (int64_t q = 0; q < columns; q++, tap += 1) {
-                float *to = dx + r * w->line + q * w->step + c;
+                const int64_t to = w->at + r * w->line + q * w->step + c;
                 const cpu_vf part = choose(equal(winner, tap), g, zero);
-                cpu_vf_store_upto(to, alone ? part : cpu_vf_load_upto(to, n) + part, n);
+                cpu_vf_store_as(a->dx, to, alone ? part : cpu_vf_load_as(a->dx, to, n, half_dx) + part, n, half_dx);
             }
     }
 }
@@ -162,17 +159,18 @@ CPU_INLINE void max_grad_window(const pool_piece *a, const window *w, const floa
 /* Zeros to pixels from..end (counted through the rows) of the piece's channels. */
 static void clear(const pool_piece *a, int64_t from, int64_t end)
 {
-    const int64_t c = a->p->c;
+    const int64_t c = a->p->c, size = a->p->half_dx ? 2 : 4;
+    char *dx = a->dx;
     if (a->channel == 0 && a->channel_end == c && end > from) {
-        memset(a->dx + from * c, 0, (size_t)((end - from) * c) * sizeof(float));
+        memset(dx + from * c * size, 0, (size_t)((end - from) * c * size));
         return;
     }
     for (int64_t i = from; i < end; i++)
-        memset(a->dx + i * c + a->channel, 0, (size_t)(a->channel_end - a->channel) * sizeof(float));
+        memset(dx + (i * c + a->channel) * size, 0, (size_t)((a->channel_end - a->channel) * size));
 }
 
 /* Rows of dx are cleared just before the first window that reaches them, while they are about to be in the cache. */
-CPU_INLINE void max_grad_rows(const pool_piece *a, const bool half)
+CPU_INLINE void max_grad_rows(const pool_piece *a, const bool half_x, const bool half_dx)
 {
     const cpu_pool *p = a->p;
     const bool tiles = p->kh == 2 && p->kw == 2 && p->stride[0] == 2 && p->stride[1] == 2 && p->dilation[0] == 1 &&
@@ -193,13 +191,13 @@ CPU_INLINE void max_grad_rows(const pool_piece *a, const bool half)
             if (w.rows == 0)
                 continue;
             if (tiles && w.rows == 2 && w.columns == 2)
-                max_grad_window(a, &w, dy, 2, 2, true, half);
+                max_grad_window(a, &w, dy, 2, 2, true, half_x, half_dx);
             else if (tiles)
-                max_grad_window(a, &w, dy, w.rows, w.columns, true, half);
+                max_grad_window(a, &w, dy, w.rows, w.columns, true, half_x, half_dx);
             else if (w.rows == 3 && w.columns == 3)
-                max_grad_window(a, &w, dy, 3, 3, false, half);
+                max_grad_window(a, &w, dy, 3, 3, false, half_x, false);
             else
-                max_grad_window(a, &w, dy, w.rows, w.columns, false, half);
+                max_grad_window(a, &w, dy, w.rows, w.columns, false, half_x, false);
         }
     }
     clear(a, cleared * p->w, a->dx_end * p->w);
@@ -207,10 +205,10 @@ CPU_INLINE void max_grad_rows(const pool_piece *a, const bool half)
 
 static void pool_max_grad(const pool_piece *a)
 {
-    if (a->p->half)
-        max_grad_rows(a, true);
+    if (a->p->half_x)
+        a->p->half_dx ? max_grad_rows(a, true, true) : max_grad_rows(a, true, false);
     else
-        max_grad_rows(a, false);
+        a->p->half_dx ? max_grad_rows(a, false, true) : max_grad_rows(a, false, false);
 }
 
 static void pool_avg(const pool_piece *a)
@@ -223,13 +221,13 @@ static void pool_avg(const pool_piece *a)
             const int64_t left = column * p->stride[1] - p->pad[1];
             const window w = window_at(a, r, row, column);
             const float size = pool_divisor(p, top, left, r, pool_taps(left, p->kw, 1, p->w));
-            float *y = a->y + (row * p->ow + column) * p->c;
+            float *y = (float *)a->y + (row * p->ow + column) * p->c;
             for (int64_t c = a->channel; c < a->channel_end; c += CPU_VF) {
                 const int64_t n = a->channel_end - c;
                 cpu_vf sum = cpu_vf_set1(0.0f);
                 for (int64_t i = 0; i < w.rows; i++)
                     for (int64_t q = 0; q < w.columns; q++)
-                        sum += cpu_vf_load_upto(w.x + i * w.line + q * w.step + c, n);
+                        sum += cpu_vf_load_upto((const float *)a->x + w.at + i * w.line + q * w.step + c, n);
                 cpu_vf_store_upto(y + c, w.rows ? sum / size : sum, n);
             }
         }
@@ -266,7 +264,7 @@ static void pool_avg_grad(const pool_piece *a)
         const pool_range rows = pool_windows(row, p->pad[0], p->kh, p->stride[0], p->oh);
         for (int64_t column = 0; column < p->w; column++)
             avg_grad_pixel(a, rows, pool_windows(column, p->pad[1], p->kw, p->stride[1], p->ow),
-                           a->dx + (row * p->w + column) * p->c);
+                           (float *)a->dx + (row * p->w + column) * p->c);
     }
 }
 

@@ -7,8 +7,9 @@
 /* A piece of one picture, channels last; x, y, dx, dy point to the picture. */
 typedef struct pool_piece {
     const cpu_pool *p;
-    const float *x, *dy;
-    float *y, *dx;
+    const void *x; /* f32 or bf16, as p says */
+    const float *dy;
+    void *y, *dx;
     int64_t first, end;       /* output rows; for the gradient of averages rows of dx */
     int64_t dx_first, dx_end; /* maximum's gradient: the rows of dx that are this piece's */
     int64_t channel, channel_end;

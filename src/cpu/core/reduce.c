@@ -86,7 +86,7 @@ static int64_t offset(int n, const int64_t *size, const int64_t *stride, int64_t
 typedef struct job {
     const cpu_reduce *r;
     const cpu_reduce_fns *f;
-    const float *x;
+    const void *x; /* f32 or, half, bf16 */
     float *y;
     double *partial;
     int64_t per_chunk;
@@ -139,11 +139,29 @@ static void rows_chunk(void *arg, int64_t chunk, int thread)
     int64_t to = (chunk + 1) * j->per_chunk;
     (void)thread;
     for (int64_t i = chunk * j->per_chunk; i < to && i < r->count; i++)
-        j->y[i] = (float)(r->scale * reduce_one(j, j->x + offset(r->n_kept, r->kept, r->kept_stride, i)));
+        j->y[i] =
+            (float)(r->scale * reduce_one(j, (const float *)j->x + offset(r->n_kept, r->kept, r->kept_stride, i)));
 }
 
-/* Reduced positions from .. to of one tile of columns, into acc. */
-static void add_columns(const job *j, const float *x, int64_t width, int64_t from, int64_t to, double *acc)
+/* The first row of a run, or one more, `at` elements from x. */
+static void begin_row(const job *j, float *run, int64_t at, int64_t width)
+{
+    if (j->r->half)
+        j->f->half(run, (const uint16_t *)j->x + at, width, false);
+    else
+        memcpy(run, (const float *)j->x + at, (size_t)width * sizeof *run);
+}
+
+static void into_row(const job *j, float *run, int64_t at, int64_t width)
+{
+    if (j->r->half)
+        j->f->half(run, (const uint16_t *)j->x + at, width, true);
+    else
+        j->f->into(j->r->kind, run, (const float *)j->x + at, width);
+}
+
+/* Reduced positions from .. to of one tile of columns, which begins at element x, into acc. */
+static void add_columns(const job *j, int64_t x, int64_t width, int64_t from, int64_t to, double *acc)
 {
     const cpu_reduce *r = j->r;
     float run[COLUMN_TILE];
@@ -151,9 +169,9 @@ static void add_columns(const job *j, const float *x, int64_t width, int64_t fro
         acc[c] = neutral(r->kind);
     for (int64_t i = from; i < to; i += CPU_REDUCE_RUN) {
         int64_t end = i + CPU_REDUCE_RUN < to ? i + CPU_REDUCE_RUN : to;
-        memcpy(run, x + offset(r->n_reduced, r->reduced, r->reduced_stride, i), (size_t)width * sizeof *run);
+        begin_row(j, run, x + offset(r->n_reduced, r->reduced, r->reduced_stride, i), width);
         for (int64_t k = i + 1; k < end; k++)
-            j->f->into(r->kind, run, x + offset(r->n_reduced, r->reduced, r->reduced_stride, k), width);
+            into_row(j, run, x + offset(r->n_reduced, r->reduced, r->reduced_stride, k), width);
         if (r->kind == CPU_REDUCE_SUM)
             j->f->widen(acc, run, width);
         else
@@ -173,14 +191,14 @@ static void columns_chunk(void *arg, int64_t chunk, int thread)
     double acc[COLUMN_TILE];
     (void)thread;
     if (r->chunks == 1) {
-        add_columns(j, j->x + offset(r->n_kept, r->kept, r->kept_stride, row * width + first), n, 0, r->length, acc);
+        add_columns(j, offset(r->n_kept, r->kept, r->kept_stride, row * width + first), n, 0, r->length, acc);
         for (int64_t c = 0; c < n; c++)
             j->y[row * width + first + c] = (float)(r->scale * acc[c]);
         return;
     }
     int64_t per = (r->length + r->chunks - 1) / r->chunks,
             to = (row + 1) * per < r->length ? (row + 1) * per : r->length;
-    add_columns(j, j->x + first, n, row * per < to ? row * per : to, to, acc);
+    add_columns(j, first, n, row * per < to ? row * per : to, to, acc);
     memcpy(j->partial + row * width + first, acc, (size_t)n * sizeof *acc);
 }
 
@@ -204,7 +222,7 @@ static void part_chunk(void *arg, int64_t chunk, int thread)
     const job *j = arg;
     int64_t from = chunk * PART, n = j->r->length - from < PART ? j->r->length - from : PART;
     (void)thread;
-    j->partial[chunk] = j->f->row(j->r->kind, j->x + from, n);
+    j->partial[chunk] = j->f->row(j->r->kind, (const float *)j->x + from, n);
 }
 
 static void run_parts(job *j)
@@ -217,7 +235,7 @@ static void run_parts(job *j)
     j->y[0] = (float)(r->scale * value);
 }
 
-void cpu_reduce_run(const cpu_reduce *r, const float *x, float *y, void *scratch)
+void cpu_reduce_run(const cpu_reduce *r, const void *x, float *y, void *scratch)
 {
     job j = {r, cpu_reduce_fns_of(r->isa), x, y, scratch, 1};
     if (r->count == 0)

@@ -89,5 +89,13 @@ static void widen(double *acc, const float *x, int64_t n)
         acc[i] += (double)x[i];
 }
 
+static void half(float *acc, const uint16_t *x, int64_t n, bool add)
+{
+    for (int64_t i = 0; i < n; i += CPU_VF) {
+        const cpu_vf v = cpu_vf_load_as(x, i, n - i, true);
+        cpu_vf_store_upto(acc + i, add ? cpu_vf_load_upto(acc + i, n - i) + v : v, n - i);
+    }
+}
+
 extern const cpu_reduce_fns CPU_NAME(cpu_reduce_fns);
-const cpu_reduce_fns CPU_NAME(cpu_reduce_fns) = {row, into, widen};
+const cpu_reduce_fns CPU_NAME(cpu_reduce_fns) = {row, into, widen, half};
