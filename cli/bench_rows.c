@@ -65,7 +65,7 @@ static const bench_row rows[] = {
     {"gpt2_train", "GPT-2 124M, T=64, training step, batch 4, AdamW", "gpt2 12 768 12", VECTOR(64), WORDS,
      .loss = "next_token", .batch = 4, .optimizer = "adamw", .lr = 1e-4},
     {"gpt2_train_t256", "GPT-2 124M, T=256, training step, batch 4, AdamW", "gpt2 12 768 12", VECTOR(256), WORDS,
-     .loss = "next_token", .batch = 4, .optimizer = "adamw", .lr = 1e-4},
+     .loss = "next_token", .batch = 4, .optimizer = "adamw", .lr = 1e-4, .limit_mb = 760},
     {"gcn_train", "GCN of Cora's size, training step, 2,708 nodes, Adam", "gcn 16 5", VECTOR(1433), CLASSES(7),
      .batch = 2708, .optimizer = "adam", .lr = 1e-3},
     {"gan_train", "MLP GAN, training step of both nets, batch 128, Adam", "gan", VECTOR(784), .classes = 10,

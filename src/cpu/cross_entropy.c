@@ -215,5 +215,6 @@ const kernel cpu_kernels_cross_entropy[] = {
      .name = "cross_entropy_grad/rows",
      .keeps = keeps,
      .prepare = prepare_grad,
-     .run = run_grad},
+     .run = run_grad,
+     .in_place = true}, /* each number is read before it is written; rows of a language model are where memory peaks */
     {0}};
