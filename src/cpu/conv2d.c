@@ -146,6 +146,7 @@ static bool takes_in(void *plan, const graph_node *node, const kernel_operand *i
         if (o.pad[side] != 0)
             return false;
     p->conv.pool = true;
+    p->conv.half_y = out->dtype == TN_BF16; /* what is not pooled yet lies nowhere */
     kernel_set_layout(out, KERNEL_CHANNELS_LAST);
     return true;
 }

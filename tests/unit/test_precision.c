@@ -190,6 +190,18 @@ static tn_tensor *shortcuts(net *f, tn_tensor *x)
     return tn_conv2d(h, weight(f, "i", CHANNELS, 2 * CHANNELS, 1), NULL, NULL);
 }
 
+/* What is pooled is handed out, as f32, by the convolution that could give bf16; before it, pooled numbers are rounded. */
+static tn_tensor *pooled_last(net *f, tn_tensor *x)
+{
+    const tn_conv_opt same = {.padding = 1};
+    tn_tensor *a = tn_relu(tn_conv2d(x, weight(f, "a", CHANNELS, 3, 3), NULL, &same));
+    tn_tensor *b = tn_relu(tn_conv2d(a, weight(f, "b", CHANNELS, CHANNELS, 3), NULL, &same));
+    tn_tensor *c = tn_relu(tn_conv2d(b, weight(f, "c", CHANNELS, CHANNELS, 3), NULL, &same));
+    tn_tensor *d = tn_conv2d(tn_max_pool2d(c, 2, NULL), weight(f, "d", CHANNELS, CHANNELS, 1), NULL, NULL);
+    tn_tensor *e = tn_interpolate(tn_relu(d), TN_OPT(tn_interpolate_opt, .scale = 2));
+    return tn_max_pool2d(tn_relu(tn_conv2d(e, weight(f, "e", CHANNELS, CHANNELS, 3), NULL, &same)), 2, NULL);
+}
+
 /* The linear layers of a transformer: what its wide layer takes and gives is bf16, and what its last one adds. */
 static tn_tensor *wide(net *f, tn_tensor *x)
 {
@@ -259,6 +271,7 @@ static void rounded_values_lie_as_bf16(void **state)
     (void)state;
     check_halves(pictures, 8, 12);
     check_halves(shortcuts, 2, 8);
+    check_halves(pooled_last, 2, 8);
     check_halves(wide, 3, 6);
 }
 
