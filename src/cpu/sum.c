@@ -10,7 +10,7 @@ static kernel_layout want(const kernel_bind *b, int i)
     return b->in[i].dtype == TN_BF16 ? KERNEL_CHANNELS_LAST : KERNEL_ANY;
 }
 
-/* Sums by channel over the pictures of a batch, as gradients of biases are. */
+/* Sums by channel over the pictures of a batch: gradients of biases, and whatever else is summed so of what convolutions round. */
 static kernel_half half(const kernel_bind *b, int i)
 {
     enum { BUT_CHANNELS = 1 << 0 | 1 << 2 | 1 << 3 };

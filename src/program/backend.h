@@ -22,7 +22,7 @@ typedef enum kernel_half {
     KERNEL_NO_HALF,
     KERNEL_HALF, /* reads or writes it */
     KERNEL_MOVES, /* takes numbers from place to place: only if all inputs and outputs lie so, and it rounds if who reads them does */
-    KERNEL_PICKS, /* the same, but some may lie so and others not */
+    KERNEL_PICKS, /* the same, but some may lie so and others not: what is rounded by its maker may come out as f32 */
     KERNEL_ROUNDS /* reads it, and would round it to bf16 in any case */
 } kernel_half;
 

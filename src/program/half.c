@@ -25,7 +25,7 @@ static const tn_tensor *operand_at(const graph_node *n, int i)
 }
 
 /* What a node that moves numbers between these operands makes of them: all lie as bf16 or none (`together`; or some). They may if nobody
- * refuses; inputs are rounded if whoever reads the outputs rounds them. When all have been asked (`last`) and only some would lie so,
+ * refuses; inputs are rounded if whoever reads the outputs rounds them, and nobody else needs all bits of those. When all have been asked (`last`) and only some would lie so,
  * none may. */
 static void move(opinions *o, const tn_tensor *const *moved, const bool *is_out, int n, bool together, bool last)
 {
@@ -35,7 +35,7 @@ static void move(opinions *o, const tn_tensor *const *moved, const bool *is_out,
         refuse |= o->refused[moved[i]->id];
         some |= rounded;
         every &= rounded;
-        outs &= rounded || !is_out[i];
+        outs &= !is_out[i] || (rounded && (together || !o->refused[moved[i]->id]));
     }
     refuse = together && (refuse || (last && some && !every));
     for (int i = 0; i < n; i++) {

@@ -275,6 +275,35 @@ static void rounded_values_lie_as_bf16(void **state)
     check_halves(wide, 3, 6);
 }
 
+/* Numbers that are pooled and handed out keep all their bits, though a convolution that reads them too rounds what it reads. */
+static void handed_out_values_are_not_rounded(void **state)
+{
+    (void)state;
+    enum { POOLED = PICTURES * CHANNELS * SIZE * SIZE / 4 };
+    const tn_conv_opt same = {.padding = 1};
+    net f = net_new();
+    tn_tensor *x = tn_input(f.graph, "x", TN_F32, TN_SHAPE(PICTURES, 3, SIZE, SIZE));
+    tn_tensor *y = tn_max_pool2d(tn_sigmoid(tn_conv2d(x, weight(&f, "a", CHANNELS, 3, 3), NULL, &same)), 2, NULL);
+    tn_tensor *z = tn_conv2d(y, weight(&f, "b", CHANNELS, CHANNELS, 3), NULL, &same);
+    tn_entry *alone = tn_entry_new(f.graph, "alone", 0), *both = tn_entry_new(f.graph, "both", 0);
+    tn_entry_output(alone, "y", y);
+    tn_entry_output(both, "y", y);
+    tn_entry_output(both, "z", z);
+    net_compile(&f, NULL);
+    tn_session *bf16 = net_session(&f, TN_OPT(tn_compile_opt, .precision = TN_PRECISION_BF16));
+    float *data = filled(PICTURES * 3 * SIZE * SIZE, 1), *a = filled(POOLED, 2), *b = filled(POOLED, 3),
+          *c = filled(POOLED, 4);
+    const int64_t in[4] = {PICTURES, 3, SIZE, SIZE}, out[4] = {PICTURES, CHANNELS, SIZE / 2, SIZE / 2};
+    const tn_feed feed = {"x", tn_view_of(data, TN_F32, 4, in)};
+    tn_feed given[2] = {{"y", tn_view_of(b, TN_F32, 4, out)}, {"z", tn_view_of(c, TN_F32, 4, out)}};
+    net_run(bf16, "alone", 1, &feed, 1, &(tn_feed){"y", tn_view_of(a, TN_F32, 4, out)});
+    net_run(bf16, "both", 1, &feed, 2, given);
+    assert_memory_equal(a, b, POOLED * sizeof *a);
+    tn_session_free(bf16);
+    free(data), free(a), free(b), free(c);
+    net_free(&f);
+}
+
 /* ---- so does training, between forward and backward --------------------------------------------------------------------- */
 
 /* Blocks of convolutions that are normalised, with a residual, as in residual nets. */
@@ -412,6 +441,7 @@ static void residuals_behind_activations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(bf16_is_near_f32), cmocka_unit_test(rounded_values_lie_as_bf16),
+                                       cmocka_unit_test(handed_out_values_are_not_rounded),
                                        cmocka_unit_test(training_keeps_rounded_values),
                                        cmocka_unit_test(residuals_behind_activations)};
     return cmocka_run_group_tests(tests, NULL, NULL);

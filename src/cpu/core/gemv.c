@@ -5,6 +5,8 @@
 #include "cpu/core/gemm_kernels.h"
 #include "cpu/core/par.h"
 
+#include <string.h>
+
 enum { LEAST = 1 << 20, MOST = 6 << 20, PART = 256 << 10, PARTS_MAX = 16, BEHIND = 64 };
 
 extern const gemv_kernels cpu_gemv_portable, cpu_gemv_avx2, cpu_gemv_avx512;
@@ -98,16 +100,18 @@ static void pack_rows(const cpu_gemm *g, const gemv_plan *p, const float *b, int
 }
 
 /* Whether no exponent has all its bits. */
-static bool all_finite(const void *packed, int64_t bytes, tn_dtype dtype)
+static bool all_finite(const char *packed, int64_t bytes, tn_dtype dtype)
 {
     enum { F32_EXPONENT = 0x7f800000, BF16_EXPONENT = 0x7f80 };
     bool wild = false;
-    if (dtype == TN_F32)
-        for (const int32_t *p = packed, *end = p + bytes / 4; p < end; p++)
-            wild |= (*p & F32_EXPONENT) == F32_EXPONENT;
-    else
-        for (const int16_t *p = packed, *end = p + bytes / 2; p < end; p++)
-            wild |= (*p & BF16_EXPONENT) == BF16_EXPONENT;
+    for (int64_t i = 0; i < bytes; i += 4) {
+        uint32_t bits;
+        memcpy(&bits, packed + i, sizeof bits);
+        if (dtype == TN_F32)
+            wild |= (bits & F32_EXPONENT) == F32_EXPONENT;
+        else
+            wild |= (bits & BF16_EXPONENT) == BF16_EXPONENT || (bits >> 16 & BF16_EXPONENT) == BF16_EXPONENT;
+    }
     return !wild;
 }
 

@@ -3,7 +3,7 @@
  * (narrow) it is kept as bf16, half as many bytes. The long sum over k is cut into parts: a thread that made its share of the vector in
  * the operator before finds that share near, and parts are added up in their order, so that the bits do not depend on threads.
  * Rows of the matrix that meet a zero, of which relu leaves many, are not read where all of its numbers are finite: they would add
- * nothing, and the bits are the same. */
+ * nothing, and the bits are the same (but for the sign of a sum that is zero by underflow). */
 #ifndef CPU_GEMV_H
 #define CPU_GEMV_H
 

@@ -173,8 +173,7 @@ static void clear(const pool_piece *a, int64_t from, int64_t end)
 CPU_INLINE void max_grad_rows(const pool_piece *a, const bool half_x, const bool half_dx)
 {
     const cpu_pool *p = a->p;
-    const bool tiles = p->kh == 2 && p->kw == 2 && p->stride[0] == 2 && p->stride[1] == 2 && p->dilation[0] == 1 &&
-                       p->dilation[1] == 1;
+    const bool tiles = cpu_pool_apart(p);
     const bool covers = tiles && p->pad[0] == 0 && p->pad[1] == 0 && p->ow * 2 >= p->w;
     int64_t cleared = a->dx_first;
     for (int64_t row = a->first; row < a->end; row++) {
