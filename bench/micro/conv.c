@@ -209,10 +209,7 @@ static void measure(const shape *s, int threads, int only, cpu_isa isa, const ch
     j.packed = floats((int64_t)cpu_conv_packed(c, CPU_CONV_FORWARD) / 4);
     cpu_conv_pack(c, CPU_CONV_FORWARD, j.w, j.packed);
     if (strcmp(way, "half") == 0) {
-        cpu_conv as_half = *c;
-        as_half.half_x = true;
-        c->half_x = cpu_conv_takes_half(&as_half);
-        c->half_y = cpu_conv_takes_half(c);
+        set_halves(c, CPU_CONV_FORWARD);
         c->relu = true;
         c->slope = 0.1f;
     }

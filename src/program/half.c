@@ -24,9 +24,9 @@ static const tn_tensor *operand_at(const graph_node *n, int i)
     return i < 0 ? &n->out[-1 - i] : n->in[i];
 }
 
-/* What a node that moves numbers between these operands makes of them: all lie as bf16 or none (`together`; or some). They may if nobody
- * refuses; inputs are rounded if whoever reads the outputs rounds them, and nobody else needs all bits of those. When all have been asked (`last`) and only some would lie so,
- * none may. */
+/* What a node that moves numbers between these operands makes of them: all lie as bf16 or none (`together`), or each as it may. Inputs are
+ * rounded if whoever reads the outputs rounds them and nobody else needs all bits of those. Together, they may if nobody refuses, and
+ * when all have been asked (`last`) and only some would lie so, none may. */
 static void move(opinions *o, const tn_tensor *const *moved, const bool *is_out, int n, bool together, bool last)
 {
     bool refuse = false, some = false, every = true, outs = true;

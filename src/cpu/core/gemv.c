@@ -30,7 +30,7 @@ typedef struct gemv_job {
 static gemv_plan make_plan(const cpu_gemm *g)
 {
     gemv_plan p = {.kern = CPU_OF_ISA(g->isa, &gemm_f32)};
-    p.width = (int64_t)GEMV_BLOCK * p.kern->lanes;
+    p.width = (int64_t)GEMM_ROW_BLOCK * p.kern->lanes;
     p.blocks = (g->n + p.width - 1) / p.width;
     p.dtype = g->narrow ? TN_BF16 : TN_F32;
     p.size = (int64_t)tn_dtype_size(p.dtype);
@@ -57,7 +57,7 @@ bool cpu_gemv_pays(const cpu_gemm *g)
     const int64_t bytes = g->n * g->k * (int64_t)sizeof(float);
     return g->m == 1 && g->batch <= 1 && g->dtype == TN_F32 && !g->half_a && !g->accumulate && bytes >= LEAST &&
            (g->narrow || (bytes <= MOST && g->b_row == 1)) &&
-           g->n >= (int64_t)GEMV_BLOCK * CPU_OF_ISA(g->isa, &gemm_f32)->lanes;
+           g->n >= (int64_t)GEMM_ROW_BLOCK * CPU_OF_ISA(g->isa, &gemm_f32)->lanes;
 }
 
 /* Bytes of the numbers. */
@@ -76,7 +76,7 @@ size_t cpu_gemv_packed_size(const cpu_gemm *g)
 static void pack_rows(const cpu_gemm *g, const gemv_plan *p, const float *b, int64_t k0, int64_t rows, int64_t block,
                       char *to)
 {
-    enum { TOGETHER = 32, WIDEST = GEMV_BLOCK * 16 };
+    enum { TOGETHER = 32, WIDEST = GEMM_ROW_BLOCK * 16 };
     const int64_t j = block * p->width, have = g->n - j < p->width ? g->n - j : p->width;
     const float *from = b + k0 * g->b_row + j * g->b_col;
     if (p->dtype == TN_F32) {

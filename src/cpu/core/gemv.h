@@ -9,8 +9,7 @@
 
 #include "cpu/core/gemm.h"
 
-/* What is built per instruction set: gemv.tile.c. */
-enum { GEMV_BLOCK = 8 }; /* vectors in a row of the matrix */
+/* What is built per instruction set, gemv.tile.c: a row of the matrix is GEMM_ROW_BLOCK vectors. */
 typedef struct gemv_kernels {
     /* The places of the numbers of x[k] that are not zero, in order; how many. `to` has room for k and a vector more. */
     int64_t (*places)(const float *x, int64_t k, int32_t *to);

@@ -1,9 +1,10 @@
 /* gemv.tile.c: rows of a packed matrix by the numbers of a vector that are not zero, built once per instruction set. */
 #include "cpu/core/gemv.h"
+#include "cpu/core/gemm_kernels.h"
 #include "cpu/core/vec.h"
 
 enum {
-    BLOCK = GEMV_BLOCK,
+    BLOCK = GEMM_ROW_BLOCK,
     AHEAD = 6 /* rows of 512 bytes: as far as the stream of gemm_body.h's row_of is asked for */
 };
 

@@ -1,7 +1,6 @@
 /* reduce.h: sums, sums of squares, maxima and minima of f32 over any axes of a strided array. Work is cut by shape; partial results are
  * combined in chunk order, so that the bits do not depend on the number of threads. Sums add runs of a few hundred numbers in
- * f32 and the runs in f64. NaN propagates. A plan for x of bf16 is
- * made by setting `half` where `columns` is set. */
+ * f32 and the runs in f64. NaN propagates. For sums of columns of bf16 `half` is set once the plan is made and has `columns`. */
 #ifndef CPU_REDUCE_H
 #define CPU_REDUCE_H
 
