@@ -94,8 +94,20 @@ CPU_INLINE void input_channels(const conv_winograd_input *a, int64_t c, int64_t 
     }
 }
 
+/* Asks for `rows` of pixels that a later tile reads: strips of 4 by 4 are too short for the processor to see them coming. */
+CPU_INLINE void ask_for(const char *from, int64_t rows, int64_t row_bytes, int64_t bytes)
+{
+    enum { LINE = 64 };
+    for (int64_t i = 0; i < rows; i++, from += row_bytes)
+        for (int64_t b = 0; b < bytes; b += LINE)
+            __builtin_prefetch(from + b);
+}
+
 CPU_INLINE void input_of(const conv_winograd_input *a, const bool half)
 {
+    enum { AHEAD = 6 }; /* pixels: the tile after the next one; its upper rows were read for the tiles above */
+    const int64_t pixel = a->channels * (half ? 2 : 4), new_row = a->row + IN - OUT;
+    ask_for((const char *)a->x + (new_row * a->w + a->column + AHEAD) * pixel, OUT, a->w * pixel, OUT * pixel);
     const bool inside = a->row >= 0 && a->row + IN <= a->h && a->column >= 0 && a->column + IN <= a->w;
     for (int64_t c = 0; c < a->channels; c += CPU_VF)
         if (inside)
@@ -206,6 +218,8 @@ static void winograd_weights(const float *g, float *u, int64_t plane, int64_t la
 
 CPU_INLINE void gradient_of(const conv_winograd_gradient *a, const bool half_dy)
 {
+    const int64_t size = half_dy ? 2 : 4, strip = OUT * a->y_pixel * size;
+    ask_for((const char *)a->dy + strip, OUT, a->y_row * size, strip);
     cpu_vf half[IN][OUT], line[OUT], out[IN];
     for (int64_t c = 0; c < a->channels; c += CPU_VF) {
         const int64_t n = a->channels - c, block = c / (CONV_VECTORS * CPU_VF) * (CONV_VECTORS * CPU_VF);
