@@ -1,9 +1,9 @@
 /* gemm.c: how fast the matrix product is, next to the processor's own limit.
  *
- *     bench_gemm [-t threads] [-i isa] [-c cpu] [m n k [nn|nt|tn|tt [dtype]]]
+ *     bench_gemm [-t threads] [-i isa] [-c cpu] [m n k [nn|nt|tn|tt|np|tp [dtype]]]
  *
  * Prints the best of several runs of each shape, in GFLOP/s and in microseconds. nt: B is transposed, as a linear layer's
- * weights are. -c cpu measures the time on the processor, for one thread on a busy machine. */
+ * weights are; np: it is packed ahead, as those are in predictions. -c cpu measures the time on the processor, for one thread on a busy machine. */
 #include "cpu/core/gemm.h"
 #include "base/room.h"
 #include "cpu/core/par.h"
@@ -129,7 +129,17 @@ static void measure(const shape *s, cpu_isa isa, int threads, double limit)
     g.b_row = s->form[1] == 'n' ? s->n : 1, g.b_col = s->form[1] == 'n' ? 1 : s->k;
     g.c_row = s->n, g.c_col = 1;
     void *a = filled((size_t)(s->m * s->k), g.dtype), *b = filled((size_t)(s->k * s->n), g.dtype);
-    void *c = filled((size_t)(s->m * s->n), g.c_dtype), *scratch = base_room(cpu_gemm_scratch(&g));
+    void *c = filled((size_t)(s->m * s->n), g.c_dtype);
+    if (s->form[1] == 'p') {
+        void *packed = base_room(cpu_gemm_packed_size(&g));
+        if (!packed)
+            exit(1);
+        cpu_gemm_pack_b(&g, b, packed);
+        free(b);
+        b = packed;
+        g.b_packed = true;
+    }
+    void *scratch = base_room(cpu_gemm_scratch(&g));
     if (!scratch)
         exit(1);
     double flops = 2.0 * (double)s->m * (double)s->n * (double)s->k, best = 1e9, start = now();

@@ -3,92 +3,23 @@
  *
  * A step of a tile loads 1 or 2 vectors of weights and broadcasts one input float per pixel, so with 14 pixels and 2
  * vectors 16 loads feed 28 multiply-adds, and the weights stream from the second cache at 9 bytes a cycle. */
-#include "cpu/core/conv_act.h"
-#include "cpu/core/conv_parts.h"
+#include "cpu/core/vec.h"
 
 #if CPU_VF == 16
 enum { MOST = 14 }; /* 28 sums, 2 weights and a broadcast in 32 registers */
 #else
 enum { MOST = 6 }; /* 12 sums, 2 weights and a broadcast in 16 registers */
 #endif
+#define CONV_TILE_MOST MOST
+#include "cpu/core/conv_store.h"
+
 enum { SLOW_ENOUGH = 48 }; /* steps in which a line comes from memory */
 /* Pixels are addressed as base, base + step, base + 2 * step, which x86 does within the load: a third of the pointers. */
 enum { GROUP = 3, GROUPS = (MOST + GROUP - 1) / GROUP };
 
-#if defined(__clang__)
-#define UNROLL _Pragma("unroll")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
+#define UNROLL CONV_UNROLL
 /* Keeps the compiler from turning a pointer back into arithmetic on another one. */
 #define KEEP(pointer) __asm__("" : "+r"(pointer))
-
-CPU_INLINE void store_pixel(const conv_tile *a, float *y, const float *add, const cpu_vf *acc, const int V)
-{
-    UNROLL for (int v = 0; v < V; v++)
-    {
-        const bool part = v == V - 1 && a->last < CPU_VF;
-        cpu_vf out = acc[v], more = out;
-        if (add)
-            more = part ? cpu_vf_load_n(add + v * CPU_VF, a->last) : cpu_vf_load(add + v * CPU_VF);
-        if (add && !a->add_last)
-            out += more;
-        if (a->relu)
-            out = conv_activate(out, a->slope, a->most);
-        if (add && a->add_last)
-            out += more;
-        if (part)
-            cpu_vf_store_n(y + v * CPU_VF, out, a->last);
-        else
-            cpu_vf_store(y + v * CPU_VF, out);
-    }
-}
-
-/* Floats to the next output pixel; `left` counts those of the row. */
-CPU_INLINE int64_t next_pixel(const conv_tile *a, int64_t *left)
-{
-    if (--*left > 0)
-        return a->y_pixel;
-    *left = a->width;
-    return a->y_pixel + a->y_jump;
-}
-
-/* A tile of one line and of whole vectors to which nothing is added, as most are: one straight run of stores. The branches of the
- * general way are so many that where they lie in memory decides how well they are predicted, which cost a quarter of a short
- * sum's time. (With what is added, too, nothing is gained: it is waited for.) */
-CPU_INLINE void store_straight(const conv_tile *a, cpu_vf acc[MOST][CONV_VECTORS], const int P, const int V,
-                               const bool relu)
-{
-    UNROLL for (int p = 0; p < P; p++)
-    {
-        UNROLL for (int v = 0; v < V; v++)
-        {
-            const cpu_vf out = relu ? conv_activate(acc[p][v], a->slope, a->most) : acc[p][v];
-            cpu_vf_store(a->y + p * a->y_pixel + v * CPU_VF, out);
-        }
-    }
-}
-
-CPU_INLINE void store_tile(const conv_tile *a, cpu_vf acc[MOST][CONV_VECTORS], const int P, const int V)
-{
-    float *y = a->y;
-    const float *add = a->add;
-    int64_t left = a->left;
-    if (!add && left >= P && a->last == CPU_VF) {
-        if (a->relu)
-            store_straight(a, acc, P, V, true);
-        else
-            store_straight(a, acc, P, V, false);
-        return;
-    }
-    UNROLL for (int p = 0; p < P; p++)
-    {
-        store_pixel(a, y, add, acc[p], V);
-        const int64_t on = next_pixel(a, &left);
-        y += on;
-        add = add ? add + on : NULL;
-    }
-}
 
 CPU_INLINE void load_bias(const conv_tile *a, cpu_vf *b, const int V)
 {
@@ -111,7 +42,8 @@ CPU_INLINE void fetch_outputs(const conv_tile *a, const int P, const int V)
 
 CPU_INLINE void tile(const conv_tile *a, const int P, const int V)
 {
-    cpu_vf acc[MOST][CONV_VECTORS], b[CONV_VECTORS];
+    conv_sums acc;
+    cpu_vf b[CONV_VECTORS];
     const float *w = a->w;
     const int64_t step = a->step, segments = a->segments;
     const float *ahead = a->ahead;
@@ -144,7 +76,7 @@ CPU_INLINE void tile(const conv_tile *a, const int P, const int V)
             w += V * CPU_VF;
         }
     }
-    store_tile(a, acc, P, V);
+    conv_store_tile(a, acc, P, V, false);
 }
 
 /* The sum of the lanes; four at a time by way of memory, which takes in a whole vector and gives out quarters. */
@@ -203,7 +135,7 @@ CPU_INLINE void narrow(const conv_tile *a, const int P, const int N)
             if (a->add_last)
                 y[o] += more;
         }
-        const int64_t on = next_pixel(a, &left);
+        const int64_t on = conv_next_pixel(a, &left);
         y += on;
         add = add ? add + on : NULL;
     }

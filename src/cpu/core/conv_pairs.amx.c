@@ -1,16 +1,16 @@
 /* conv_pairs.amx.c: tiles of a convolution of bf16 pictures, as those of conv.tile.c are of f32: output pixels x output channels are held
  * in registers through the whole sum, a step multiplies two input channels. For processors that have products of pairs and no matrix
  * registers: x is read where it lies, and no place beside a picture is computed, as conv_split.c must. */
-#include "cpu/core/conv_act.h"
-#include "cpu/core/conv_parts.h"
-
 #ifndef CPU_ISA_amx
 
 #include <immintrin.h>
 #include <string.h>
 
-#define UNROLL _Pragma("GCC unroll 16")
 enum { LANES = 16, MOST = 14 }; /* 28 sums, 2 weights and a broadcast in 32 registers */
+#define CONV_TILE_MOST MOST
+#include "cpu/core/conv_store.h"
+
+#define UNROLL CONV_UNROLL
 /* Pixels are addressed as base, base + step, base + 2 * step, which x86 does within the load: a third of the pointers. */
 enum { GROUP = 3, GROUPS = (MOST + GROUP - 1) / GROUP };
 /* Keeps the compiler from turning a pointer back into arithmetic on another one. */
@@ -19,78 +19,6 @@ enum { GROUP = 3, GROUPS = (MOST + GROUP - 1) / GROUP };
 CPU_INLINE __mmask16 first(int n)
 {
     return (__mmask16)(n >= LANES ? 0xffffu : (1u << n) - 1);
-}
-
-/* Bytes of `add` for a float of y: either may hold two bf16 in a float. */
-CPU_INLINE int64_t bytes_of_add(const conv_tile *a)
-{
-    return (a->half_y ? 8 : 4) / (a->half_add ? 2 : 1);
-}
-
-CPU_INLINE void put(float *y, int64_t at, cpu_vf x, int n, const bool half)
-{
-    if (half)
-        cpu_vh_store_n((uint16_t *)(void *)y + at, (cpu_vh)_mm512_cvtneps_pbh((__m512)x), n);
-    else
-        cpu_vf_store_upto(y + at, x, n);
-}
-
-CPU_INLINE void store_pixel(const conv_tile *a, float *y, const float *add, const cpu_vf *acc, const int V)
-{
-    UNROLL for (int v = 0; v < V; v++)
-    {
-        const int n = v == V - 1 ? a->last : LANES;
-        const cpu_vf more = add ? cpu_vf_load_as(add, v * LANES, n, a->half_add) : cpu_vf_set1(0.0f);
-        cpu_vf out = acc[v];
-        if (!a->add_last)
-            out += more;
-        if (a->relu)
-            out = conv_activate(out, a->slope, a->most);
-        if (a->add_last)
-            out += more;
-        put(y, v * LANES, out, n, a->half_y);
-    }
-}
-
-/* As conv.tile.c's. */
-CPU_INLINE void store_straight(const conv_tile *a, cpu_vf acc[MOST][CONV_VECTORS], const int P, const int V,
-                               const bool half, const bool relu)
-{
-    UNROLL for (int p = 0; p < P; p++)
-    {
-        UNROLL for (int v = 0; v < V; v++)
-        {
-            const cpu_vf out = relu ? conv_activate(acc[p][v], a->slope, a->most) : acc[p][v];
-            put(a->y + p * a->y_pixel, v * LANES, out, LANES, half);
-        }
-    }
-}
-
-/* y and add go on by the same pixels, each in floats of its own. */
-CPU_INLINE void store_tile(const conv_tile *a, cpu_vf acc[MOST][CONV_VECTORS], const int P, const int V)
-{
-    float *y = a->y;
-    const char *add = (const char *)a->add;
-    const int64_t of_add = bytes_of_add(a);
-    int64_t left = a->left;
-    if (!add && left >= P && a->last >= LANES) {
-        if (a->relu)
-            a->half_y ? store_straight(a, acc, P, V, true, true) : store_straight(a, acc, P, V, false, true);
-        else
-            a->half_y ? store_straight(a, acc, P, V, true, false) : store_straight(a, acc, P, V, false, false);
-        return;
-    }
-    UNROLL for (int p = 0; p < P; p++)
-    {
-        store_pixel(a, y, (const float *)(const void *)add, acc[p], V);
-        int64_t on = a->y_pixel;
-        if (--left == 0) {
-            left = a->width;
-            on += a->y_jump;
-        }
-        y += on;
-        add = add ? add + on * of_add : NULL;
-    }
 }
 
 /* Asks for what the next tile writes and adds, lines that lie a pixel apart and would be waited for one by one. */
@@ -102,14 +30,14 @@ CPU_INLINE void fetch_next(const conv_tile *a, const int P)
         UNROLL for (int p = 0; p < P; p++) __builtin_prefetch(y + p * a->y_pixel + LANES, 1);
     if (!a->add)
         return;
-    const int64_t pixel = a->y_pixel * bytes_of_add(a);
+    const int64_t pixel = a->y_pixel * conv_bytes_of_add(a, true);
     const char *add = (const char *)a->add + P * pixel;
     UNROLL for (int p = 0; p < P; p++) __builtin_prefetch(add + p * pixel);
 }
 
 CPU_INLINE void tile(const conv_tile *a, const int P, const int V)
 {
-    cpu_vf acc[MOST][CONV_VECTORS];
+    conv_sums acc;
     const float *w = a->w, *ahead = a->ahead;
     const int64_t step = a->step, segments = a->segments;
     fetch_next(a, P);
@@ -144,7 +72,7 @@ CPU_INLINE void tile(const conv_tile *a, const int P, const int V)
             w += V * LANES;
         }
     }
-    store_tile(a, acc, P, V);
+    conv_store_tile(a, acc, P, V, true);
 }
 
 static void pair(const float *src, int64_t next, int64_t step, float *dst, int64_t count)

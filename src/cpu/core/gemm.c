@@ -278,6 +278,13 @@ static int64_t widest(const plan *p)
     return packs_a && near > most ? near : most;
 }
 
+/* Whether columns are cut before rows: where every block packs the B that it needs, and where B was packed ahead and comes from memory,
+ * once for a block of rows. (In matrix registers and pairs each block packs A, which rows had better not do again.) */
+static bool cuts_columns(const plan *p)
+{
+    return p->g.b_packed ? !p->kern->whole : p->pack_b && !p->share_b;
+}
+
 /* Blocks of C: as large as they may be, then enough of them for all threads, none too small. Cut first is what makes no
  * work twice: columns where every block packs the B that it needs, else rows, since a block's columns share its packed A.
  * What makes work twice is cut only while a thread has nothing to do. */
@@ -289,7 +296,7 @@ static void deal(plan *p)
     bool little = work < 600e3 && bytes_read(g, p->size) < LITTLE;
     int64_t want = g->threads == 1 || little ? 1 : least(g->threads * each, (int64_t)(work / 2e6) + g->threads);
     int64_t high = least(p->kern->row_panels, p->row_panels), wide = least(p->nb, widest(p));
-    bool own_b = p->pack_b && !p->share_b;
+    const bool own_b = cuts_columns(p);
     int64_t *first = own_b ? &wide : &high, *second = own_b ? &high : &wide;
     for (;;) {
         int64_t blocks = ceil_div(p->row_panels, high) * ceil_div(p->nb, wide);
