@@ -1,9 +1,10 @@
 /* gemm.c: how fast the matrix product is, next to the processor's own limit.
  *
- *     bench_gemm [-t threads] [-i isa] [-c cpu] [m n k [nn|nt|tn|tt|np|tp [dtype]]]
+ *     bench_gemm [-t threads] [-i isa] [-c cpu] [-r copies] [m n k [nn|nt|tn|tt|np|tp [dtype]]]
  *
  * Prints the best of several runs of each shape, in GFLOP/s and in microseconds. nt: B is transposed, as a linear layer's
- * weights are; np: it is packed ahead, as those are in predictions. -c cpu measures the time on the processor, for one thread on a busy machine. */
+ * weights are; np: it is packed ahead, as those are in predictions. -r: so many copies of B
+ * take turns, so that it comes from memory. -c cpu measures the time on the processor, for one thread on a busy machine. */
 #include "cpu/core/gemm.h"
 #include "base/room.h"
 #include "cpu/core/par.h"
@@ -14,6 +15,7 @@
 #include <time.h>
 
 static clockid_t clock_used = CLOCK_MONOTONIC;
+static int copies = 1; /* of B */
 
 static double now(void)
 {
@@ -110,6 +112,19 @@ static void *filled(size_t count, tn_dtype dtype)
     return p;
 }
 
+/* So many copies of `bytes`, which takes over. */
+static void *repeated(void *from, size_t bytes)
+{
+    char *all = copies > 1 ? base_room(bytes * (size_t)copies) : from;
+    if (!all)
+        exit(1);
+    for (int i = 0; copies > 1 && i < copies; i++)
+        memcpy(all + (size_t)i * bytes, from, bytes);
+    if (all != from)
+        free(from);
+    return all;
+}
+
 static void measure(const shape *s, cpu_isa isa, int threads, double limit)
 {
     bool narrow = strcmp(s->dtype, "narrow") == 0; /* f32 that may be rounded */
@@ -130,8 +145,9 @@ static void measure(const shape *s, cpu_isa isa, int threads, double limit)
     g.c_row = s->n, g.c_col = 1;
     void *a = filled((size_t)(s->m * s->k), g.dtype), *b = filled((size_t)(s->k * s->n), g.dtype);
     void *c = filled((size_t)(s->m * s->n), g.c_dtype);
+    size_t each = (size_t)(s->k * s->n) * tn_dtype_size(g.dtype);
     if (s->form[1] == 'p') {
-        void *packed = base_room(cpu_gemm_packed_size(&g));
+        void *packed = base_room(each = cpu_gemm_packed_size(&g));
         if (!packed)
             exit(1);
         cpu_gemm_pack_b(&g, b, packed);
@@ -139,13 +155,14 @@ static void measure(const shape *s, cpu_isa isa, int threads, double limit)
         b = packed;
         g.b_packed = true;
     }
+    b = repeated(b, each);
     void *scratch = base_room(cpu_gemm_scratch(&g));
     if (!scratch)
         exit(1);
     double flops = 2.0 * (double)s->m * (double)s->n * (double)s->k, best = 1e9, start = now();
     for (int runs = 0; runs < 5 || (now() - start < 0.3 && runs < 2000); runs++) {
         double t = now();
-        cpu_gemm_run(&g, a, b, c, NULL, scratch);
+        cpu_gemm_run(&g, a, (char *)b + (size_t)(runs % copies) * each, c, NULL, scratch);
         t = now() - t;
         best = t < best ? t : best;
     }
@@ -164,6 +181,8 @@ int main(int argc, char **argv)
     for (; at + 1 < argc && argv[at][0] == '-'; at += 2)
         if (argv[at][1] == 't')
             threads = atoi(argv[at + 1]);
+        else if (argv[at][1] == 'r')
+            copies = atoi(argv[at + 1]) > 1 ? atoi(argv[at + 1]) : 1;
         else if (argv[at][1] == 'c')
             clock_used = CLOCK_PROCESS_CPUTIME_ID;
         else if (!cpu_isa_from_name(argv[at + 1], &isa)) {

@@ -256,12 +256,14 @@ static double bytes_read(const cpu_gemm *g, size_t size)
     return (double)g->k * (double)g->n * (double)g->batch * (double)size * (double)least(g->m, 4);
 }
 
-/* Blocks for a thread. Of deep ones each reads all of B anew; of split ones each packs all of A anew. */
+/* Blocks for a thread. Of deep ones each reads all of B anew; of split ones, and those of B packed ahead, each packs A anew. */
 static int64_t blocks_each(const plan *p, double work)
 {
     if (p->kern->whole && p->pack_b && !p->share_b)
         return work < FEW_BLOCKS ? 1 : 2;
-    return p->g.k >= DEEP ? 2 : p->row_panels >= MANY_PANELS ? 4 : 6;
+    if (p->row_panels >= MANY_PANELS)
+        return p->g.k >= DEEP ? 2 : 4;
+    return p->g.k >= DEEP || p->g.b_packed ? 2 : 6;
 }
 
 /* Panels of packed B that stay in a core's second cache. */
@@ -567,6 +569,16 @@ static const char *b_panel(const job *jb, const block *t, int64_t j, int64_t k0,
     return b_of(jb, t->item) + (k0 * p->g.b_row + j * nr) * p->b_size;
 }
 
+/* The packed panel that a block reads next, if it is there already: the first one of the next block of k behind the last. */
+static const char *next_panel(const job *jb, const block *t, int64_t j, int64_t k0, int64_t k)
+{
+    const plan *p = &jb->p;
+    int64_t row, step;
+    if (j + 1 < t->j1)
+        return p->pack_b || p->g.b_packed ? b_panel(jb, t, j + 1, k0, &row, &step) : NULL;
+    return (p->share_b || p->g.b_packed) && k0 + k < t->k1 ? b_panel(jb, t, t->j0, k0 + k, &row, &step) : NULL;
+}
+
 /* A as the tiles of a block read it. */
 typedef struct a_form {
     const char *at;
@@ -582,16 +594,16 @@ static void run_tiles(const job *jb, const block *t, int64_t k0, int64_t k, cons
     int64_t deep = round_up(k, p->kern->k_unit);
     for (int64_t j = t->j0; j < t->j1; j++) {
         int64_t b_row, b_step;
-        const char *b = b_panel(jb, t, j, k0, &b_row, &b_step);
+        const char *b = b_panel(jb, t, j, k0, &b_row, &b_step), *next = next_panel(jb, t, j, k0, k);
         for (int64_t i = t->i0, tile = 0; i < t->i1; i += p->mr, tile++) {
             gemm_end end = t->direct ? end_at(jb, i, j * nr) : (gemm_end){.alpha = 1};
             if (!last)
                 end.relu = false, end.bias_col = end.bias_row = NULL;
             end.add = end.add || k0 > t->k0;
             end.next = b;
-            if (b_step && j + 1 < t->j1) { /* the tiles of this panel bring the next one nearer, each a share */
+            if (next) { /* the tiles of this panel bring the next one nearer, each a share */
                 end.next_step = 4 * nr * (int64_t)p->packed / tiles;
-                end.next = b + b_step + tile * (k / 4) * end.next_step;
+                end.next = next + tile * (k / 4) * end.next_step;
             }
             int64_t m = least(p->mr, t->i1 - i), n = least(nr, p->g.n - j * nr);
             char *to = t->to;
