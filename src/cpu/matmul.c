@@ -42,35 +42,50 @@ static bool rows_continue(const kernel_operand *a)
     return true;
 }
 
-static tn_status prepare(kernel_bind *b)
+/* A product for each matrix of the batch. Operands that lie as bf16 are f32 in the graph. */
+static cpu_gemm product_of(const kernel_bind *b)
 {
     const kernel_operand *x = &b->in[0], *w = &b->in[1], *y = &b->out[0];
+    const int r = x->rank, s = w->rank, t = y->rank;
+    cpu_gemm g = {.isa = (cpu_isa)b->isa,
+                  .threads = b->threads,
+                  .dtype = y->dtype,
+                  .half_a = x->dtype != y->dtype,
+                  .half_b = w->dtype != y->dtype,
+                  .narrow = b->precision == TN_PRECISION_BF16,
+                  .high = b->precision == TN_PRECISION_HIGH && b->training,
+                  .plain = b->precision == TN_PRECISION_EXACT,
+                  .m = y->dims[t - 2],
+                  .n = y->dims[t - 1],
+                  .k = x->dims[r - 1],
+                  .a_row = x->strides[r - 2],
+                  .a_col = x->strides[r - 1],
+                  .b_row = w->strides[s - 2],
+                  .b_col = w->strides[s - 1],
+                  .c_row = y->strides[t - 2],
+                  .c_col = y->strides[t - 1],
+                  .batch = 1};
+    for (int k = 0; k < t - 2; k++)
+        g.batch *= y->dims[k];
+    return g;
+}
+
+static bool is_one_matrix(const kernel_operand *w)
+{
+    for (int k = 0; k < w->rank - 2; k++)
+        if (w->dims[k] != 1)
+            return false;
+    return true;
+}
+
+static tn_status prepare(kernel_bind *b)
+{
+    const kernel_operand *x = &b->in[0], *y = &b->out[0];
     cpu_gemm *g = BASE_NEW(b->arena, cpu_gemm);
     if (!g)
         return base_no_memory(b->error, "preparing a kernel");
-    int r = x->rank, s = w->rank, t = y->rank;
-    *g = (cpu_gemm){.isa = (cpu_isa)b->isa,
-                    .threads = b->threads,
-                    .dtype = x->dtype,
-                    .narrow = b->precision == TN_PRECISION_BF16,
-                    .high = b->precision == TN_PRECISION_HIGH && b->training,
-                    .plain = b->precision == TN_PRECISION_EXACT,
-                    .m = y->dims[t - 2],
-                    .n = y->dims[t - 1],
-                    .k = x->dims[r - 1],
-                    .a_row = x->strides[r - 2],
-                    .a_col = x->strides[r - 1],
-                    .b_row = w->strides[s - 2],
-                    .b_col = w->strides[s - 1],
-                    .c_row = y->strides[t - 2],
-                    .c_col = y->strides[t - 1],
-                    .batch = 1};
-    for (int k = 0; k < t - 2; k++)
-        g->batch *= y->dims[k];
-    bool one_matrix = true;
-    for (int k = 0; k < s - 2; k++)
-        one_matrix &= w->dims[k] == 1;
-    if (one_matrix && r == t && rows_continue(x) && kernel_is_row_major(y)) {
+    *g = product_of(b);
+    if (is_one_matrix(&b->in[1]) && x->rank == y->rank && rows_continue(x) && kernel_is_row_major(y)) {
         g->m *= g->batch;
         g->batch = 1;
     } else if (g->batch > 1 && !(g->offsets = batch_offsets(b, g->batch))) {
@@ -82,6 +97,14 @@ static tn_status prepare(kernel_bind *b)
     return TN_OK;
 }
 
+/* Operands that a product of pairs rounds in any case, however they will lie: what it gives are often gradients of weights, and stays
+ * f32. */
+static kernel_half half(const kernel_bind *b, int i)
+{
+    const cpu_gemm g = product_of(b);
+    return i >= 0 && cpu_gemm_rounds(&g) ? KERNEL_ROUNDS : KERNEL_NO_HALF;
+}
+
 static void run(const kernel_call *c)
 {
     const cpu_gemm *g = c->plan;
@@ -90,4 +113,4 @@ static void run(const kernel_call *c)
 }
 
 const kernel cpu_kernels_matmul[] = {
-    {.op = "matmul", .name = "matmul/gemm", .want = want_any, .prepare = prepare, .run = run}, {0}};
+    {.op = "matmul", .name = "matmul/gemm", .want = want_any, .prepare = prepare, .run = run, .half = half}, {0}};

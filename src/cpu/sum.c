@@ -10,13 +10,15 @@ static kernel_layout want(const kernel_bind *b, int i)
     return b->in[i].dtype == TN_BF16 ? KERNEL_CHANNELS_LAST : KERNEL_ANY;
 }
 
-/* Sums by channel over the pictures of a batch: gradients of biases, and whatever else is summed so of what convolutions round. */
+/* Sums by channel over the pictures of a batch, or of a matrix's rows: gradients of biases, and whatever else is summed so of what
+ * convolutions and products round. */
 static kernel_half half(const kernel_bind *b, int i)
 {
-    enum { BUT_CHANNELS = 1 << 0 | 1 << 2 | 1 << 3 };
+    enum { ROWS = 1 << 0, BUT_CHANNELS = 1 << 0 | 1 << 2 | 1 << 3 };
     const kernel_operand *x = &b->in[0];
-    const bool by_channel = strcmp(b->node->def->name, "sum") == 0 && x->rank == 4 && x->dims[1] > 1 &&
-                            kernel_count(x) > x->dims[1] && op_axes_mask(cpu_arg(b->node, "axes"), 4) == BUT_CHANNELS;
+    const bool by_channel = strcmp(b->node->def->name, "sum") == 0 && (x->rank == 2 || x->rank == 4) &&
+                            x->dims[1] > 1 && kernel_count(x) > x->dims[1] &&
+                            op_axes_mask(cpu_arg(b->node, "axes"), x->rank) == (x->rank == 2 ? ROWS : BUT_CHANNELS);
     return i == 0 && by_channel ? KERNEL_HALF : KERNEL_NO_HALF;
 }
 

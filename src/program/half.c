@@ -56,7 +56,9 @@ static tn_status ask(const half_question *q, const graph_node *node, opinions *o
         const tn_tensor *t = operand_at(node, i);
         if (!t)
             continue;
-        const kernel_half says = node->def->flags & OP_SOURCE ? KERNEL_NO_HALF : q->backend->half(&k, i);
+        const kernel_half says = node->def->flags & OP_SOURCE ? KERNEL_NO_HALF
+                                 : node->def->view            ? KERNEL_MOVES /* the memory is the same */
+                                                              : q->backend->half(&k, i);
         note(o, &o->refused[t->id], says == KERNEL_NO_HALF);
         note(o, &o->rounded[t->id], says == KERNEL_ROUNDS);
         if (says == KERNEL_MOVES || says == KERNEL_PICKS)

@@ -888,6 +888,11 @@ bool cpu_gemm_takes_half(const cpu_gemm *g)
     return p.kern->whole && !p.kern->wild && (p.path == PATH_TILE || p.path == PATH_PARTS);
 }
 
+bool cpu_gemm_rounds(const cpu_gemm *g)
+{
+    return g->m > DOT_ROWS && g->n > DOT_ROWS && cpu_gemm_takes_half(g); /* rows and columns may be exchanged */
+}
+
 const char *cpu_gemm_path(const cpu_gemm *g)
 {
     if (g->m <= 0 || g->n <= 0)

@@ -66,6 +66,8 @@ bool cpu_gemm_packs_b(const cpu_gemm *g);
 
 /* Whether the product rounds A and B to bf16, and may as well find them so in memory, or write C as bf16. */
 bool cpu_gemm_takes_half(const cpu_gemm *g);
+/* Whether it does so whatever the strides. */
+bool cpu_gemm_rounds(const cpu_gemm *g);
 
 /* The path that the product takes, for profiles: "tile", "row", "dot", "amx", "bf16", ... Static. */
 const char *cpu_gemm_path(const cpu_gemm *g);
