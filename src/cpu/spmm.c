@@ -122,23 +122,36 @@ static tn_status spmm_prepare(kernel_bind *b)
     return TN_OK;
 }
 
-/* Elements k to end of a row, as pointers to rows of x, behind the n that there are. Returns how many there are then. */
-static int64_t collect(const job *j, int64_t *k, int64_t end, const void **row, int64_t *element, int64_t n)
+/* Elements k to end of a row, as pointers to rows of x, behind the n that there are. Returns how many there are then. wide: all numbers are
+ * i64, as they are in most graphs; what does not change is read once then. */
+static inline int64_t collect_as(const job *j, int64_t *first, int64_t end, const void **row, int64_t *element,
+                                 int64_t n, const bool wide)
 {
     const plan *p = j->p;
-    const int64_t bytes = p->groups * p->features * p->bytes;
-    for (; *k < end && n < MOST; ++*k) {
-        int64_t e = p->ordered ? number(j, ORDER, *k) : *k, from = -1;
-        if ((uint64_t)e < (uint64_t)p->elements)
-            from = p->indexed ? number(j, INDICES, e) : e;
-        if ((uint64_t)from >= (uint64_t)p->nodes) {
-            cpu_index_bad(&j->bad, *k);
+    const int64_t bytes = p->groups * p->features * p->bytes, elements = p->elements, nodes = p->nodes;
+    const int64_t *order = p->ordered ? j->c->in[ORDER] : NULL, *index = p->indexed ? j->c->in[INDICES] : NULL;
+    const char *x = j->c->in[X];
+    int64_t k = *first;
+    for (; k < end && n < MOST; k++) {
+        int64_t e = !order ? k : wide ? order[k] : number(j, ORDER, k), from = -1;
+        if ((uint64_t)e < (uint64_t)elements)
+            from = !index ? e : wide ? index[e] : number(j, INDICES, e);
+        if ((uint64_t)from >= (uint64_t)nodes) {
+            cpu_index_bad(&j->bad, k);
             continue;
         }
-        row[n] = (const char *)j->c->in[X] + from * bytes;
+        row[n] = x + from * bytes;
         element[n++] = e;
     }
+    *first = k;
     return n;
+}
+
+static int64_t collect(const job *j, int64_t *first, int64_t end, const void **row, int64_t *element, int64_t n)
+{
+    const plan *p = j->p;
+    const bool wide = (p->wide[ORDER] || !p->ordered) && (p->wide[INDICES] || !p->indexed);
+    return wide ? collect_as(j, first, end, row, element, n, true) : collect_as(j, first, end, row, element, n, false);
 }
 
 typedef union weights {
@@ -205,6 +218,21 @@ static void spmm_chunk(void *arg, int64_t chunk, int thread)
         one_row(j, r);
 }
 
+/* Whether the row pointers do, all at once. */
+static bool rises(const job *j)
+{
+    const int64_t rows = j->p->rows, *wide = j->c->in[INDPTR];
+    const int32_t *narrow = j->c->in[INDPTR];
+    int falls = 0;
+    if (j->p->wide[INDPTR])
+        for (int64_t r = 0; r < rows; r++)
+            falls |= wide[r] > wide[r + 1];
+    else
+        for (int64_t r = 0; r < rows; r++)
+            falls |= narrow[r] > narrow[r + 1];
+    return !falls;
+}
+
 static void spmm_run(const kernel_call *c)
 {
     const plan *p = c->plan;
@@ -212,8 +240,9 @@ static void spmm_run(const kernel_call *c)
     const job j = {p, c, {.bad = &bad}};
     if (number(&j, INDPTR, 0) != 0 || number(&j, INDPTR, p->rows) != p->elements)
         wrong = p->rows;
-    for (int64_t r = p->rows - 1; r >= 0; r--)
-        wrong = number(&j, INDPTR, r) > number(&j, INDPTR, r + 1) ? r : wrong;
+    if (!rises(&j))
+        for (int64_t r = p->rows - 1; r >= 0; r--)
+            wrong = number(&j, INDPTR, r) > number(&j, INDPTR, r + 1) ? r : wrong;
     if (wrong >= 0) {
         note(&j, "the row pointers of spmm do not rise from 0 to the number of indices", INDPTR, wrong);
         memset(c->out[0], 0, (size_t)(p->rows * p->groups * p->features * p->bytes));

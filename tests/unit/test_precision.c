@@ -498,7 +498,8 @@ static void residuals_behind_activations(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(bf16_is_near_f32), cmocka_unit_test(rounded_values_lie_as_bf16),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(bf16_is_near_f32),
+                                       cmocka_unit_test(rounded_values_lie_as_bf16),
                                        cmocka_unit_test(handed_out_values_are_not_rounded),
                                        cmocka_unit_test(products_of_rounded_values),
                                        cmocka_unit_test(training_keeps_rounded_values),

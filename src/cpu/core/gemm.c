@@ -176,6 +176,17 @@ static bool lying_pays(const plan *p)
            g->m <= MOST_ROWS && g->n >= LEAST_COLUMNS && (p->kern->wild || g->k < DEEP);
 }
 
+/* A few long columns: the dot path wants few rows. Each of its sums costs a handful of steps besides, so that where they are short a tile
+ * with empty lanes is faster. */
+static bool dots_pay(const plan *p)
+{
+    enum { FEW = 8, LONG = 16, BESIDE = 6 };
+    const cpu_gemm *g = &p->g;
+    const int64_t lanes = p->base->lanes;
+    return g->n < FEW && g->m > g->n && g->m > LONG && g->a_col == 1 && g->b_row == 1 &&
+           g->k * (lanes - g->n) > BESIDE * g->n * lanes;
+}
+
 static void normalise(plan *p, const cpu_gemm *g)
 {
     p->g = *g;
@@ -194,9 +205,7 @@ static void normalise(plan *p, const cpu_gemm *g)
     bool wide = g->n > 1 && (g->m == 1 || g->c_col == 1);
     if (g->m > 1 && !wide && (g->n == 1 || g->c_row == 1))
         exchange(p);
-    else if (p->g.n < 8 && p->g.m > p->g.n && p->g.m > 16 && g->a_col == 1 && g->b_row == 1)
-        exchange(p); /* a few long columns: the dot path wants few rows */
-    else if (turning_pays(p) || lying_pays(p))
+    else if (dots_pay(p) || turning_pays(p) || lying_pays(p))
         exchange(p);
 }
 
