@@ -42,6 +42,19 @@ def limits(build, threads):
     return json.loads(done.stdout) if done.returncode == 0 else None
 
 
+FAR = 450  # nanoseconds that a cache line takes to the other processor and back: more are of two dies or sockets
+
+
+def are_near(build):
+    """Whether the first two processors are near each other at this moment; None where nobody knows. A virtual machine's may be moved apart
+    while it runs, which slows programs whose threads share data, and is none of theirs."""
+    program = os.path.join(build, "bench_distance")
+    if len(os.sched_getaffinity(0)) < 2 or not os.path.exists(program):
+        return None
+    done = subprocess.run([program], capture_output=True, text=True, check=False)
+    return float(done.stdout) < FAR if done.returncode == 0 else None
+
+
 def describe(build, threads):
     cpus = pin(threads)
     return {"processor": processor(), "instruction_sets": instruction_sets(), "threads": len(cpus), "pinned_to": cpus,

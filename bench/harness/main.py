@@ -121,6 +121,7 @@ def main():
     os.makedirs(options.logs, exist_ok=True)
     machine = machines.describe(BUILD, options.threads)
     options.threads = machine["threads"]
+    options.near = (lambda: machines.are_near(BUILD)) if options.threads > 1 else lambda: None
     options.results = places.folder(ROOT, places.of(ROOT, machine["processor"]))
     kinds = programs.kinds(options.tarn, None if options.no_peers else options.peers_python,
                            lambda row: row is not STARTUP and not options.quick and not (options.brief and row.half))

@@ -13,6 +13,7 @@ PAUSE = 0.1  # threads of the last program may spin for a while after it has ans
 COMPARED_STEPS = 20
 UPDATES = 3  # steps of an optimizer alone after which parameters are compared
 LONG_STEP = 1.0  # seconds
+PATIENCE = 6.0  # and to wait for processors to be moved together again
 PROFILED = 12  # nodes that are kept of a profile
 
 
@@ -55,7 +56,7 @@ def figures(program):
             "isa": program.hello.get("isa"),
             "details": "; ".join(filter(None, [program.hello.get("details"), program.setup.get("details")])),
             "median_seconds": statistics.median(steps), "min_seconds": min(medians), "max_seconds": max(medians),
-            "fastest_step_seconds": min(steps), "steps": len(steps), "setup_seconds": round(program.setup_seconds, 3),
+            "fastest_step_seconds": min(steps), "steps": len(steps), "far_rounds": program.far, "setup_seconds": round(program.setup_seconds, 3),
             "first_step_seconds": program.setup.get("first_step_seconds"), "peak_bytes": program.peak_bytes(),
             "memory": {k: program.setup[k] for k in ("buffer_bytes", "state_bytes") if k in program.setup},
             "first_losses": program.losses[:COMPARED_STEPS], "outputs": (program.outputs or [])[:32]}
@@ -141,7 +142,27 @@ def profile(program, steps):
     return {"seconds": answer["seconds"], "count": answer["count"], "nodes": answer["nodes"][:PROFILED]}
 
 
-def take_turns(programs, steps, rounds, attempt, pause=PAUSE):
+def await_near(near, patience):
+    """Waits until the processors are near each other, or for as long; whether they are (None: nobody knows)."""
+    end = time.monotonic() + patience
+    while (said := near()) is False and time.monotonic() < end:
+        time.sleep(PAUSE)
+    return said
+
+
+def turn(p, run, near, patience):
+    """A round of one program, again if the processors were moved apart before or meanwhile; at last as they are."""
+    for last in (False, False, True):
+        began = await_near(near, patience)
+        seconds = run()
+        if not seconds or last or (began is not False and near() is not False):
+            break
+    if seconds:
+        p.rounds.append(seconds)
+        p.far += began is False or near() is False
+
+
+def take_turns(programs, steps, rounds, attempt, near, pause=PAUSE):
     """Rounds in which each program runs while the others wait; another one begins in each. Long steps get fewer rounds."""
     if programs and max(p.last_seconds for p in programs) > LONG_STEP:
         rounds = min(rounds, 3)
@@ -149,9 +170,7 @@ def take_turns(programs, steps, rounds, attempt, pause=PAUSE):
         first = r % len(programs) if programs else 0
         for p in programs[first:] + programs[:first]:
             time.sleep(pause)
-            seconds = attempt(p, lambda p=p: p.run(steps[p]))
-            if seconds:
-                p.rounds.append(seconds)
+            turn(p, lambda p=p: attempt(p, lambda: p.run(steps[p])), near, PATIENCE)
 
 
 def header(row, options, found, failures, rounds):
@@ -206,7 +225,7 @@ def run_programs(row, path, kinds, options, profiled=True):
 
     try:
         steps = {p: attempt(p, lambda p=p: warm_up(p, row, options)) for p in list(programs)}
-        take_turns(programs, steps, options.rounds, attempt, PAUSE if row.bounded else LONG_PAUSE)
+        take_turns(programs, steps, options.rounds, attempt, options.near, PAUSE if row.bounded else LONG_PAUSE)
         found = {p.kind.key: figures(p) for p in programs}
         for p in [p for p in programs if p.kind.is_tarn and profiled]:
             nodes = attempt(p, lambda p=p: profile(p, steps[p]))

@@ -108,7 +108,7 @@ class Program:
     def __init__(self, kind, row, data, threads, log):
         command = kind.command(row.name) + ["--data", data, "--threads", str(threads)]
         self.kind, self.steps, self.losses, self.outputs, self.rounds = kind, [], [], None, []
-        self.log, self.last_seconds = log, 0.0
+        self.log, self.last_seconds, self.far = log, 0.0, 0  # far: rounds in which the processors were far from each other
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
                                         env=environment(threads))
         self.buffer = b""

@@ -115,6 +115,17 @@ import data_rows, extras, measure, picture, precision, programs, report, rows, t
 class Options:
     cache, logs, threads, rounds, seconds, warm, quick = ".", ".", 1, 2, 0.01, 0.01, True
     root, peers_python = os.environ["SRC"], "none"
+    near = staticmethod(lambda: None)
+
+# A round is repeated where the processors were far from each other before or meanwhile, twice at most.
+class Rounds:
+    def __init__(self):
+        self.rounds, self.far = [], 0
+for said, far, runs in (((None,) * 3, 0, 1), ((True,) * 3, 0, 1), ((True, False, True, True, True), 0, 2),
+                        ((False, True, True, True, True), 0, 2), ((False,) * 8, 1, 3)):
+    said, ran, p = iter(said), [], Rounds()
+    measure.turn(p, lambda: ran.append(0) or [1.0], lambda: next(said), 0)
+    assert (p.far, len(ran), p.rounds) == (far, runs, [[1.0]]), (p.far, ran)
 
 command = lambda row: [sys.argv[1], "bench", row] + ([] if row == "startup" else ["--serve"])
 kinds = [programs.Kind("tarn", command, True), programs.Kind("pytorch_eager", command)]
