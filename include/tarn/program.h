@@ -50,8 +50,8 @@ typedef enum tn_precision {
         0, /* f32; convolutions also by Winograd's transforms, products also in parts that are as exact (AMX) */
     TN_PRECISION_BF16 =
         1, /* operands rounded to bf16 where the processor is fast at it (AMX; AMD's AVX512_BF16); elsewhere f32,
-                               which is faster there. What convolutions round in any case lies in memory so, and
-                               what they give */
+                               which is faster there. What these round in any case lies in memory so, and what
+                               convolutions and linear layers give */
     TN_PRECISION_EXACT = 2, /* plain f32 sums throughout: convolutions of 3x3 take about twice as long */
     TN_PRECISION_HIGH = 3   /* as PyTorch's float32_matmul_precision of that name: in training they take each number as
                                the sum of two bf16, where the processor has matrix registers (AMX); elsewhere f32 */

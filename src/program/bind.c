@@ -395,7 +395,7 @@ static tn_status bind_view(binder *x, const graph_node *node)
     int from = *value_of(x, node->in[0]);
     BASE_TRY(operand_of(x, &node->out[0], &y));
     kernel_operand in = x->b->values.at[from].type;
-    y.dtype = in.dtype;
+    y.dtype = in.dtype; /* as it lies */
     if (!node->def->view(node->arg, &in, &y, &offset)) {
         BASE_TRY(in_layout(x, &from, KERNEL_ROW_MAJOR, node->name));
         in = x->b->values.at[from].type;
