@@ -14,6 +14,7 @@ COMPARED_STEPS = 20
 UPDATES = 3  # steps of an optimizer alone after which parameters are compared
 LONG_STEP = 1.0  # seconds
 PATIENCE = 6.0  # and to wait for processors to be moved together again
+TRIES = 3  # of a round
 PROFILED = 12  # nodes that are kept of a profile
 
 
@@ -152,14 +153,16 @@ def await_near(near, patience):
 
 def turn(p, run, near, patience):
     """A round of one program, again if the processors were moved apart before or meanwhile; at last as they are."""
-    for last in (False, False, True):
-        began = await_near(near, patience)
+    for _ in range(TRIES):
+        far = await_near(near, patience) is False
         seconds = run()
-        if not seconds or last or (began is not False and near() is not False):
+        if not seconds:
+            return
+        far = far or near() is False
+        if not far:
             break
-    if seconds:
-        p.rounds.append(seconds)
-        p.far += began is False or near() is False
+    p.rounds.append(seconds)
+    p.far += far
 
 
 def take_turns(programs, steps, rounds, attempt, near, pause=PAUSE):

@@ -390,18 +390,18 @@ static tn_status infer_again(binder *x, const graph_node *node)
 
 static tn_status bind_view(binder *x, const graph_node *node)
 {
-    kernel_operand y;
+    kernel_operand plain, y;
     int64_t offset = 0;
     int from = *value_of(x, node->in[0]);
-    BASE_TRY(operand_of(x, &node->out[0], &y));
+    BASE_TRY(operand_of(x, &node->out[0], &plain));
     kernel_operand in = x->b->values.at[from].type;
-    y.dtype = in.dtype; /* as it lies */
+    plain.dtype = in.dtype; /* as it lies */
+    y = plain;
     if (!node->def->view(node->arg, &in, &y, &offset)) {
         BASE_TRY(in_layout(x, &from, KERNEL_ROW_MAJOR, node->name));
         in = x->b->values.at[from].type;
         offset = 0;
-        BASE_TRY(operand_of(x, &node->out[0], &y));
-        y.dtype = in.dtype;
+        y = plain;
         if (!node->def->view(node->arg, &in, &y, &offset))
             return base_fail(x->e, TN_INTERNAL, "%s (node '%s') gives no view of a row-major tensor", node->def->name,
                              node->name);

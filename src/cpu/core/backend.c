@@ -82,7 +82,7 @@ static const kernel *select_kernel(const kernel_bind *b)
 static kernel_half half(const kernel_bind *b, int i)
 {
     const tn_tensor *t = i < 0 ? &b->node->out[-1 - i] : b->node->in[i];
-    const kernel *k = t && t->type.dtype == TN_F32 && !b->node->def->view ? select_kernel(b) : NULL;
+    const kernel *k = t && t->type.dtype == TN_F32 ? select_kernel(b) : NULL;
     return k && k->half ? k->half(b, i) : KERNEL_NO_HALF;
 }
 

@@ -3,27 +3,23 @@
  *
  * A step of a tile loads 1 or 2 vectors of weights and broadcasts one input float per pixel, so with 14 pixels and 2
  * vectors 16 loads feed 28 multiply-adds, and the weights stream from the second cache at 9 bytes a cycle. */
-#include "cpu/core/vec.h"
+#include "cpu/core/conv_store.h"
 
 #if CPU_VF == 16
 enum { MOST = 14 }; /* 28 sums, 2 weights and a broadcast in 32 registers */
 #else
 enum { MOST = 6 }; /* 12 sums, 2 weights and a broadcast in 16 registers */
 #endif
-#define CONV_TILE_MOST MOST
-#include "cpu/core/conv_store.h"
-
 enum { SLOW_ENOUGH = 48 }; /* steps in which a line comes from memory */
 /* Pixels are addressed as base, base + step, base + 2 * step, which x86 does within the load: a third of the pointers. */
 enum { GROUP = 3, GROUPS = (MOST + GROUP - 1) / GROUP };
 
-#define UNROLL CONV_UNROLL
 /* Keeps the compiler from turning a pointer back into arithmetic on another one. */
 #define KEEP(pointer) __asm__("" : "+r"(pointer))
 
 CPU_INLINE void load_bias(const conv_tile *a, cpu_vf *b, const int V)
 {
-    UNROLL for (int v = 0; v < V; v++)
+    CPU_UNROLL for (int v = 0; v < V; v++)
     {
         b[v] = cpu_vf_set1(0.0f);
         if (a->bias)
@@ -34,9 +30,9 @@ CPU_INLINE void load_bias(const conv_tile *a, cpu_vf *b, const int V)
 /* Asks for the lines that the tile will write, which lie a pixel apart and would be waited for one by one. */
 CPU_INLINE void fetch_outputs(const conv_tile *a, const int P, const int V)
 {
-    UNROLL for (int p = 0; p < P; p++)
+    CPU_UNROLL for (int p = 0; p < P; p++)
     {
-        UNROLL for (int v = 0; v < V; v++) __builtin_prefetch(a->y + p * a->y_pixel + v * CPU_VF, 1);
+        CPU_UNROLL for (int v = 0; v < V; v++) __builtin_prefetch(a->y + p * a->y_pixel + v * CPU_VF, 1);
     }
 }
 
@@ -50,25 +46,25 @@ CPU_INLINE void tile(const conv_tile *a, const int P, const int V)
     load_bias(a, b, V);
     if (segments * a->length >= SLOW_ENOUGH)
         fetch_outputs(a, P, V);
-    UNROLL for (int p = 0; p < P; p++)
+    CPU_UNROLL for (int p = 0; p < P; p++)
     {
-        UNROLL for (int v = 0; v < V; v++) acc[p][v] = b[v];
+        CPU_UNROLL for (int v = 0; v < V; v++) acc[p][v] = b[v];
     }
     for (int64_t t = 0; t < segments; t++) {
         const float *x[GROUPS];
-        UNROLL for (int g = 0; g * GROUP < P; g++) x[g] = a->x + a->off[t] + GROUP * g * step;
+        CPU_UNROLL for (int g = 0; g * GROUP < P; g++) x[g] = a->x + a->off[t] + GROUP * g * step;
         const float *end = x[0] + a->length;
         while (x[0] < end) {
-            UNROLL for (int v = 0; v < V; v++) b[v] = cpu_vf_load(w + v * CPU_VF);
+            CPU_UNROLL for (int v = 0; v < V; v++) b[v] = cpu_vf_load(w + v * CPU_VF);
             __builtin_prefetch(ahead);
             ahead += 16;
-            UNROLL for (int v = 0; v < V; v++) __builtin_prefetch(w + (8 * V + v) * CPU_VF);
-            UNROLL for (int p = 0; p < P; p++)
+            CPU_UNROLL for (int v = 0; v < V; v++) __builtin_prefetch(w + (8 * V + v) * CPU_VF);
+            CPU_UNROLL for (int p = 0; p < P; p++)
             {
                 const float xp = x[p / GROUP][p % GROUP * step];
-                UNROLL for (int v = 0; v < V; v++) acc[p][v] += b[v] * xp;
+                CPU_UNROLL for (int v = 0; v < V; v++) acc[p][v] += b[v] * xp;
             }
-            UNROLL for (int g = 0; g * GROUP < P; g++)
+            CPU_UNROLL for (int g = 0; g * GROUP < P; g++)
             {
                 x[g]++;
                 KEEP(x[g]);
@@ -101,33 +97,33 @@ CPU_INLINE void narrow(const conv_tile *a, const int P, const int N)
     cpu_vf acc[CONV_NARROW_MOST][CONV_NARROW];
     const int64_t sums = a->segments * a->length, step = a->step, whole = a->length / CPU_VF * CPU_VF;
     const float *w = a->w;
-    UNROLL for (int p = 0; p < P; p++)
+    CPU_UNROLL for (int p = 0; p < P; p++)
     {
-        UNROLL for (int o = 0; o < N; o++) acc[p][o] = cpu_vf_set1(0.0f);
+        CPU_UNROLL for (int o = 0; o < N; o++) acc[p][o] = cpu_vf_set1(0.0f);
     }
     for (int64_t t = 0; t < a->segments; t++, w += a->length) {
         const float *x = a->x + a->off[t];
         for (int64_t k = 0; k < whole; k += CPU_VF) {
             cpu_vf b[CONV_NARROW];
-            UNROLL for (int o = 0; o < N; o++) b[o] = cpu_vf_load(w + o * sums + k);
-            UNROLL for (int p = 0; p < P; p++)
+            CPU_UNROLL for (int o = 0; o < N; o++) b[o] = cpu_vf_load(w + o * sums + k);
+            CPU_UNROLL for (int p = 0; p < P; p++)
             {
                 const cpu_vf xp = cpu_vf_load(x + p * step + k);
-                UNROLL for (int o = 0; o < N; o++) acc[p][o] += b[o] * xp;
+                CPU_UNROLL for (int o = 0; o < N; o++) acc[p][o] += b[o] * xp;
             }
         }
         for (int p = 0; whole < a->length && p < P; p++) {
             const int64_t n = a->length - whole;
             const cpu_vf xp = cpu_vf_load_n(x + p * step + whole, n);
-            UNROLL for (int o = 0; o < N; o++) acc[p][o] += xp * cpu_vf_load_n(w + o * sums + whole, n);
+            CPU_UNROLL for (int o = 0; o < N; o++) acc[p][o] += xp * cpu_vf_load_n(w + o * sums + whole, n);
         }
     }
     float *y = a->y;
     const float *add = a->add;
     int64_t left = a->left;
-    UNROLL for (int p = 0; p < P; p++)
+    CPU_UNROLL for (int p = 0; p < P; p++)
     {
-        UNROLL for (int o = 0; o < N; o++)
+        CPU_UNROLL for (int o = 0; o < N; o++)
         {
             const float more = add ? add[o] : 0.0f, sum = lane_sum(acc[p][o]) + (a->bias ? a->bias[o] : 0.0f);
             const float v = a->add_last ? sum : sum + more;
@@ -144,30 +140,30 @@ CPU_INLINE void narrow(const conv_tile *a, const int P, const int N)
 CPU_INLINE void weight(const conv_weight_tile *a, const int I, const int V)
 {
     cpu_vf acc[MOST][CONV_VECTORS], b[CONV_VECTORS];
-    UNROLL for (int i = 0; i < I; i++)
+    CPU_UNROLL for (int i = 0; i < I; i++)
     {
-        UNROLL for (int v = 0; v < V; v++) acc[i][v] =
+        CPU_UNROLL for (int v = 0; v < V; v++) acc[i][v] =
             a->add ? cpu_vf_load(a->acc + (i * V + v) * CPU_VF) : cpu_vf_set1(0.0f);
     }
     const float *dy = a->dy;
     const int64_t next = a->far ? 2 * I - 1 : 0;
     for (int64_t pixel = 0; pixel < a->pixels; pixel++, dy += V * CPU_VF) {
         const float *x = a->x + a->at[pixel];
-        UNROLL for (int v = 0; v < V; v++) b[v] = cpu_vf_load(dy + v * CPU_VF);
+        CPU_UNROLL for (int v = 0; v < V; v++) b[v] = cpu_vf_load(dy + v * CPU_VF);
         /* Pixels are often a power of two apart and push each other out of the first cache: each is asked for shortly
          * before its use. If they come from memory, `next` also asks for what the next tile reads of this pixel. */
         const float *soon = a->x + a->at[pixel + CONV_SOON];
         __builtin_prefetch(soon);
         __builtin_prefetch(soon + I - 1);
         __builtin_prefetch(x + next);
-        UNROLL for (int i = 0; i < I; i++)
+        CPU_UNROLL for (int i = 0; i < I; i++)
         {
-            UNROLL for (int v = 0; v < V; v++) acc[i][v] += b[v] * x[i];
+            CPU_UNROLL for (int v = 0; v < V; v++) acc[i][v] += b[v] * x[i];
         }
     }
-    UNROLL for (int i = 0; i < I; i++)
+    CPU_UNROLL for (int i = 0; i < I; i++)
     {
-        UNROLL for (int v = 0; v < V; v++) cpu_vf_store(a->acc + (i * V + v) * CPU_VF, acc[i][v]);
+        CPU_UNROLL for (int v = 0; v < V; v++) cpu_vf_store(a->acc + (i * V + v) * CPU_VF, acc[i][v]);
     }
 }
 
@@ -176,9 +172,9 @@ CPU_INLINE void slice(const float *src, int64_t step, int64_t pixels, int64_t ch
 {
     cpu_vf total[CONV_VECTORS];
     const int64_t last = channels - (V - 1) * CPU_VF;
-    UNROLL for (int v = 0; v < V; v++) total[v] = cpu_vf_set1(0.0f);
+    CPU_UNROLL for (int v = 0; v < V; v++) total[v] = cpu_vf_set1(0.0f);
     for (int64_t p = 0; p < pixels; p++, src += step, dst += V * CPU_VF) {
-        UNROLL for (int v = 0; v < V; v++)
+        CPU_UNROLL for (int v = 0; v < V; v++)
         {
             cpu_vf x =
                 v == V - 1 && last < CPU_VF ? cpu_vf_load_n(src + v * CPU_VF, last) : cpu_vf_load(src + v * CPU_VF);
@@ -186,7 +182,8 @@ CPU_INLINE void slice(const float *src, int64_t step, int64_t pixels, int64_t ch
             cpu_vf_store(dst + v * CPU_VF, x);
         }
     }
-    UNROLL for (int v = 0; sum && v < V; v++) cpu_vf_store(sum + v * CPU_VF, cpu_vf_load(sum + v * CPU_VF) + total[v]);
+    CPU_UNROLL for (int v = 0; sum && v < V; v++)
+        cpu_vf_store(sum + v * CPU_VF, cpu_vf_load(sum + v * CPU_VF) + total[v]);
 }
 
 static void runs(const float *src, int64_t src_step, float *dst, int64_t dst_step, int64_t length, int64_t count)

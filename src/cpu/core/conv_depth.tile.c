@@ -2,12 +2,6 @@
 #include "cpu/core/conv_act.h"
 #include "cpu/core/conv_parts.h"
 
-#if defined(__clang__)
-#define UNROLL _Pragma("unroll")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-
 enum { MOST = 8 }; /* pixels that share a load of the weights */
 
 /* A whole vector past the caches, aligned. */
@@ -87,7 +81,7 @@ CPU_INLINE void pixels(const conv_depth_rows *a, int64_t to, int64_t row, int64_
     for (int64_t c = 0; c < channels; c += CPU_VF) {
         const int64_t n = channels - c;
         cpu_vf acc[MOST], first = a->to.bias ? cpu_vf_load_upto(a->to.bias + c, n) : cpu_vf_set1(0.0f);
-        UNROLL for (int i = 0; i < P; i++)
+        CPU_UNROLL for (int i = 0; i < P; i++)
         {
             acc[i] = first;
             __builtin_prefetch(moved(ahead, i * step + c, half));
@@ -98,18 +92,18 @@ CPU_INLINE void pixels(const conv_depth_rows *a, int64_t to, int64_t row, int64_
             if (n >= CPU_VF) {
                 for (int64_t s = q.from; s < q.end; s++, xr = moved(xr, next, half), w += channels) {
                     cpu_vf b = cpu_vf_load(w);
-                    UNROLL for (int i = 0; i < P; i++) acc[i] +=
+                    CPU_UNROLL for (int i = 0; i < P; i++) acc[i] +=
                         b * cpu_vf_load_as(moved(xr, i * step, half), 0, CPU_VF, half);
                 }
             } else {
                 for (int64_t s = q.from; s < q.end; s++, xr = moved(xr, next, half), w += channels) {
                     cpu_vf b = cpu_vf_load_n(w, n);
-                    UNROLL for (int i = 0; i < P; i++) acc[i] +=
+                    CPU_UNROLL for (int i = 0; i < P; i++) acc[i] +=
                         b * cpu_vf_load_as(moved(xr, i * step, half), 0, n, half);
                 }
             }
         }
-        UNROLL for (int i = 0; i < P; i++)
+        CPU_UNROLL for (int i = 0; i < P; i++)
         {
             if (a->to.add && !a->to.add_last)
                 acc[i] += cpu_vf_load_upto(a->to.add + to + i * p->y_pixel + c, n);
@@ -179,22 +173,22 @@ CPU_INLINE void sum_taps(const conv_depth_sums *a, const float *x, const float *
     const int64_t channels = p->groups, step = p->sw * channels, next = p->dw * channels;
     const int64_t line = p->dh * p->w * channels;
     cpu_vf acc[3][7];
-    UNROLL for (int r = 0; r < R; r++)
+    CPU_UNROLL for (int r = 0; r < R; r++)
     {
-        UNROLL for (int q = 0; q < Q; q++) acc[r][q] = cpu_vf_load(dw + (r * p->kw + q) * channels);
+        CPU_UNROLL for (int q = 0; q < Q; q++) acc[r][q] = cpu_vf_load(dw + (r * p->kw + q) * channels);
     }
     for (int64_t i = 0; i < count; i++, x += step, dy += p->y_pixel) {
         cpu_vf g = cpu_vf_load(dy);
         __builtin_prefetch(x + ahead);
         __builtin_prefetch(dy + p->y_row);
-        UNROLL for (int r = 0; r < R; r++)
+        CPU_UNROLL for (int r = 0; r < R; r++)
         {
-            UNROLL for (int q = 0; q < Q; q++) acc[r][q] += g * cpu_vf_load(x + r * line + q * next);
+            CPU_UNROLL for (int q = 0; q < Q; q++) acc[r][q] += g * cpu_vf_load(x + r * line + q * next);
         }
     }
-    UNROLL for (int r = 0; r < R; r++)
+    CPU_UNROLL for (int r = 0; r < R; r++)
     {
-        UNROLL for (int q = 0; q < Q; q++) cpu_vf_store(dw + (r * p->kw + q) * channels, acc[r][q]);
+        CPU_UNROLL for (int q = 0; q < Q; q++) cpu_vf_store(dw + (r * p->kw + q) * channels, acc[r][q]);
     }
 }
 

@@ -6,11 +6,9 @@
 #include <immintrin.h>
 #include <string.h>
 
-enum { LANES = 16, MOST = 14 }; /* 28 sums, 2 weights and a broadcast in 32 registers */
-#define CONV_TILE_MOST MOST
 #include "cpu/core/conv_store.h"
 
-#define UNROLL CONV_UNROLL
+enum { LANES = 16, MOST = 14 }; /* 28 sums, 2 weights and a broadcast in 32 registers */
 /* Pixels are addressed as base, base + step, base + 2 * step, which x86 does within the load: a third of the pointers. */
 enum { GROUP = 3, GROUPS = (MOST + GROUP - 1) / GROUP };
 /* Keeps the compiler from turning a pointer back into arithmetic on another one. */
@@ -25,14 +23,14 @@ CPU_INLINE __mmask16 first(int n)
 CPU_INLINE void fetch_next(const conv_tile *a, const int P)
 {
     const float *y = a->y + P * a->y_pixel;
-    UNROLL for (int p = 0; p < P; p++) __builtin_prefetch(y + p * a->y_pixel, 1);
+    CPU_UNROLL for (int p = 0; p < P; p++) __builtin_prefetch(y + p * a->y_pixel, 1);
     if (!a->half_y)
-        UNROLL for (int p = 0; p < P; p++) __builtin_prefetch(y + p * a->y_pixel + LANES, 1);
+        CPU_UNROLL for (int p = 0; p < P; p++) __builtin_prefetch(y + p * a->y_pixel + LANES, 1);
     if (!a->add)
         return;
     const int64_t pixel = a->y_pixel * conv_bytes_of_add(a, true);
     const char *add = (const char *)a->add + P * pixel;
-    UNROLL for (int p = 0; p < P; p++) __builtin_prefetch(add + p * pixel);
+    CPU_UNROLL for (int p = 0; p < P; p++) __builtin_prefetch(add + p * pixel);
 }
 
 CPU_INLINE void tile(const conv_tile *a, const int P, const int V)
@@ -41,30 +39,31 @@ CPU_INLINE void tile(const conv_tile *a, const int P, const int V)
     const float *w = a->w, *ahead = a->ahead;
     const int64_t step = a->step, segments = a->segments;
     fetch_next(a, P);
-    UNROLL for (int v = 0; v < V; v++)
+    CPU_UNROLL for (int v = 0; v < V; v++)
     {
         const int n = v == V - 1 ? a->last : LANES;
         const cpu_vf bias = a->bias ? cpu_vf_load_upto(a->bias + v * LANES, n) : cpu_vf_set1(0.0f);
-        UNROLL for (int p = 0; p < P; p++) acc[p][v] = bias;
+        CPU_UNROLL for (int p = 0; p < P; p++) acc[p][v] = bias;
     }
     for (int64_t t = 0; t < segments; t++) {
         const float *x[GROUPS];
-        UNROLL for (int g = 0; g * GROUP < P; g++) x[g] = a->x + a->off[t] + GROUP * g * step;
+        CPU_UNROLL for (int g = 0; g * GROUP < P; g++) x[g] = a->x + a->off[t] + GROUP * g * step;
         const float *end = x[0] + a->length;
         while (x[0] < end) {
             __m512bh b[CONV_VECTORS];
-            UNROLL for (int v = 0; v < V; v++) b[v] = (__m512bh)_mm512_loadu_si512(w + v * LANES);
+            CPU_UNROLL for (int v = 0; v < V; v++) b[v] = (__m512bh)_mm512_loadu_si512(w + v * LANES);
             __builtin_prefetch(ahead);
             ahead += LANES;
-            UNROLL for (int v = 0; v < V; v++) __builtin_prefetch(w + (8 * V + v) * LANES);
-            UNROLL for (int p = 0; p < P; p++)
+            CPU_UNROLL for (int v = 0; v < V; v++) __builtin_prefetch(w + (8 * V + v) * LANES);
+            CPU_UNROLL for (int p = 0; p < P; p++)
             {
                 int32_t pair;
                 memcpy(&pair, &x[p / GROUP][p % GROUP * step], sizeof pair);
                 const __m512bh xp = (__m512bh)_mm512_set1_epi32(pair);
-                UNROLL for (int v = 0; v < V; v++) acc[p][v] = (cpu_vf)_mm512_dpbf16_ps((__m512)acc[p][v], b[v], xp);
+                CPU_UNROLL for (int v = 0; v < V; v++) acc[p][v] =
+                    (cpu_vf)_mm512_dpbf16_ps((__m512)acc[p][v], b[v], xp);
             }
-            UNROLL for (int g = 0; g * GROUP < P; g++)
+            CPU_UNROLL for (int g = 0; g * GROUP < P; g++)
             {
                 x[g]++;
                 KEEP(x[g]);

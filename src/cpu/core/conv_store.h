@@ -1,19 +1,12 @@
-/* conv_store.h: the end of a tile of conv.tile.c or conv_pairs.amx.c: what is added and the activation, then y. The file that includes it
- * defines CONV_TILE_MOST, the pixels of its largest tile. `halves`, a constant: y and what is added may be bf16, two in the place of a
- * float. */
+/* conv_store.h: the end of a tile of conv.tile.c or conv_pairs.amx.c: what is added and the activation, then y. `halves`, a
+ * constant: y and what is added may be bf16, two in the place of a float. */
 #ifndef CPU_CONV_STORE_H
 #define CPU_CONV_STORE_H
 
 #include "cpu/core/conv_act.h"
 #include "cpu/core/conv_parts.h"
 
-#if defined(__clang__)
-#define CONV_UNROLL _Pragma("unroll")
-#else
-#define CONV_UNROLL _Pragma("GCC unroll 16")
-#endif
-
-typedef cpu_vf conv_sums[CONV_TILE_MOST][CONV_VECTORS];
+typedef cpu_vf conv_sums[CONV_MOST][CONV_VECTORS];
 
 /* Floats to the next output pixel; `left` counts those of the row. */
 CPU_INLINE int64_t conv_next_pixel(const conv_tile *a, int64_t *left)
@@ -44,7 +37,7 @@ CPU_INLINE int64_t conv_bytes_of_add(const conv_tile *a, const bool halves)
 CPU_INLINE void conv_store_pixel(const conv_tile *a, float *y, const void *add, const cpu_vf *acc, const int V,
                                  const bool halves)
 {
-    CONV_UNROLL for (int v = 0; v < V; v++)
+    CPU_UNROLL for (int v = 0; v < V; v++)
     {
         const int n = v == V - 1 && a->last < CPU_VF ? a->last : CPU_VF;
         cpu_vf out = acc[v], more = out;
@@ -66,9 +59,9 @@ CPU_INLINE void conv_store_pixel(const conv_tile *a, float *y, const void *add, 
 CPU_INLINE void conv_store_straight(const conv_tile *a, conv_sums acc, const int P, const int V, const bool half,
                                     const bool relu)
 {
-    CONV_UNROLL for (int p = 0; p < P; p++)
+    CPU_UNROLL for (int p = 0; p < P; p++)
     {
-        CONV_UNROLL for (int v = 0; v < V; v++)
+        CPU_UNROLL for (int v = 0; v < V; v++)
         {
             const cpu_vf out = relu ? conv_activate(acc[p][v], a->slope, a->most) : acc[p][v];
             conv_put(a->y + p * a->y_pixel, v * CPU_VF, out, CPU_VF, half);
@@ -83,7 +76,7 @@ CPU_INLINE void conv_store_pixels(const conv_tile *a, conv_sums acc, const int P
     const char *add = (const char *)a->add;
     const int64_t of_add = conv_bytes_of_add(a, halves);
     int64_t left = a->left;
-    CONV_UNROLL for (int p = 0; p < P; p++)
+    CPU_UNROLL for (int p = 0; p < P; p++)
     {
         conv_store_pixel(a, y, add, acc[p], V, halves);
         const int64_t on = conv_next_pixel(a, &left);

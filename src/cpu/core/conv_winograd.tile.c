@@ -4,12 +4,6 @@
 #include "cpu/core/conv_winograd.h"
 #include "cpu/core/conv_act.h"
 
-#if defined(__clang__)
-#define UNROLL _Pragma("unroll")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-
 enum { IN = 6, OUT = 4, TAPS = 3 };
 
 /* One column or row of the input: t = B' d. */
@@ -79,18 +73,18 @@ CPU_INLINE void input_channels(const conv_winograd_input *a, int64_t c, int64_t 
     const void *x = a->x;
     float *v = a->v + c;
     for (int j = 0; j < IN; j++) {
-        UNROLL for (int i = 0; i < IN; i++)
+        CPU_UNROLL for (int i = 0; i < IN; i++)
         {
             const int64_t row = row0 + i, column = column0 + j;
             const bool there = inside || (row >= 0 && row < h && column >= 0 && column < w);
             line[i] = there ? cpu_vf_load_as(x, first + i * below + j * channels, n, half_x) : cpu_vf_set1(0.0f);
         }
         transform_in(line, out);
-        UNROLL for (int i = 0; i < IN; i++) half[i][j] = out[i];
+        CPU_UNROLL for (int i = 0; i < IN; i++) half[i][j] = out[i];
     }
     for (int i = 0; i < IN; i++, v += IN * plane) {
         transform_in(half[i], out);
-        UNROLL for (int j = 0; j < IN; j++) cpu_vf_store_upto(v + j * plane, out[j], n);
+        CPU_UNROLL for (int j = 0; j < IN; j++) cpu_vf_store_upto(v + j * plane, out[j], n);
     }
 }
 
@@ -133,13 +127,13 @@ CPU_INLINE void output_of(const conv_winograd_output *a, const bool half_y)
         const int64_t n = channels - c;
         const cpu_vf bias = a->end.bias ? cpu_vf_load_upto(a->end.bias + c, n) : cpu_vf_set1(0.0f);
         for (int j = 0; j < IN; j++) {
-            UNROLL for (int i = 0; i < IN; i++) line[i] = cpu_vf_load(a->m + (i * IN + j) * plane + c);
+            CPU_UNROLL for (int i = 0; i < IN; i++) line[i] = cpu_vf_load(a->m + (i * IN + j) * plane + c);
             transform_out(line, out);
-            UNROLL for (int i = 0; i < OUT; i++) half[i][j] = out[i];
+            CPU_UNROLL for (int i = 0; i < OUT; i++) half[i][j] = out[i];
         }
         for (int64_t i = 0; i < rows; i++) {
             transform_out(half[i], out);
-            UNROLL for (int j = 0; j < OUT; j++)
+            CPU_UNROLL for (int j = 0; j < OUT; j++)
             {
                 if (j < columns) {
                     const int64_t at = i * y_row + j * y_pixel + c;
@@ -180,14 +174,14 @@ static void winograd_pooled(const conv_winograd_output *a)
         const int64_t n = channels - c;
         const cpu_vf bias = a->end.bias ? cpu_vf_load_upto(a->end.bias + c, n) : cpu_vf_set1(0.0f);
         for (int j = 0; j < IN; j++) {
-            UNROLL for (int i = 0; i < IN; i++) line[i] = cpu_vf_load(a->m + (i * IN + j) * plane + c);
+            CPU_UNROLL for (int i = 0; i < IN; i++) line[i] = cpu_vf_load(a->m + (i * IN + j) * plane + c);
             transform_out(line, upper);
-            UNROLL for (int i = 0; i < OUT; i++) half[i][j] = upper[i];
+            CPU_UNROLL for (int i = 0; i < OUT; i++) half[i][j] = upper[i];
         }
         for (int64_t i = 0; i + 1 < rows; i += 2) {
             transform_out(half[i], upper);
             transform_out(half[i + 1], lower);
-            UNROLL for (int j = 0; j < OUT; j += 2)
+            CPU_UNROLL for (int j = 0; j < OUT; j += 2)
             {
                 if (j + 1 < columns) {
                     cpu_vf y = larger(larger(upper[j], upper[j + 1]), larger(lower[j], lower[j + 1])) + bias;
@@ -205,13 +199,13 @@ static void winograd_weights(const float *g, float *u, int64_t plane, int64_t la
     cpu_vf half[IN][TAPS], line[TAPS], out[IN];
     for (int64_t l = 0; l < lanes; l += CPU_VF) {
         for (int j = 0; j < TAPS; j++) {
-            UNROLL for (int i = 0; i < TAPS; i++) line[i] = cpu_vf_load(g + (i * TAPS + j) * lanes + l);
+            CPU_UNROLL for (int i = 0; i < TAPS; i++) line[i] = cpu_vf_load(g + (i * TAPS + j) * lanes + l);
             transform_taps(line, out);
-            UNROLL for (int i = 0; i < IN; i++) half[i][j] = out[i];
+            CPU_UNROLL for (int i = 0; i < IN; i++) half[i][j] = out[i];
         }
         for (int i = 0; i < IN; i++) {
             transform_taps(half[i], out);
-            UNROLL for (int j = 0; j < IN; j++) cpu_vf_store(u + (i * IN + j) * plane + l, out[j]);
+            CPU_UNROLL for (int j = 0; j < IN; j++) cpu_vf_store(u + (i * IN + j) * plane + l, out[j]);
         }
     }
 }
@@ -227,7 +221,7 @@ CPU_INLINE void gradient_of(const conv_winograd_gradient *a, const bool half_dy)
         float *v = a->v + block * a->group + a->tile * lanes + c - block;
         cpu_vf total = cpu_vf_set1(0.0f);
         for (int j = 0; j < OUT; j++) {
-            UNROLL for (int i = 0; i < OUT; i++)
+            CPU_UNROLL for (int i = 0; i < OUT; i++)
             {
                 const bool there = i < a->rows && j < a->columns;
                 line[i] =
@@ -235,11 +229,11 @@ CPU_INLINE void gradient_of(const conv_winograd_gradient *a, const bool half_dy)
                 total += line[i];
             }
             transform_gradient(line, out);
-            UNROLL for (int i = 0; i < IN; i++) half[i][j] = out[i];
+            CPU_UNROLL for (int i = 0; i < IN; i++) half[i][j] = out[i];
         }
         for (int i = 0; i < IN; i++) {
             transform_gradient(half[i], out);
-            UNROLL for (int j = 0; j < IN; j++) cpu_vf_store(v + (i * IN + j) * a->group * a->padded, out[j]);
+            CPU_UNROLL for (int j = 0; j < IN; j++) cpu_vf_store(v + (i * IN + j) * a->group * a->padded, out[j]);
         }
         if (a->bias)
             cpu_vf_store(a->bias + c, cpu_vf_load(a->bias + c) + total);
@@ -259,7 +253,7 @@ static void winograd_sums(const float *m, int64_t plane, int64_t shares, int64_t
     cpu_vf half[TAPS][IN], line[IN], out[TAPS];
     for (int64_t l = 0; l < lanes; l += CPU_VF) {
         for (int j = 0; j < IN; j++) {
-            UNROLL for (int i = 0; i < IN; i++)
+            CPU_UNROLL for (int i = 0; i < IN; i++)
             {
                 const float *from = m + (i * IN + j) * plane + l;
                 line[i] = cpu_vf_load(from);
@@ -267,11 +261,11 @@ static void winograd_sums(const float *m, int64_t plane, int64_t shares, int64_t
                     line[i] += cpu_vf_load(from + s * share);
             }
             transform_sums(line, out);
-            UNROLL for (int i = 0; i < TAPS; i++) half[i][j] = out[i];
+            CPU_UNROLL for (int i = 0; i < TAPS; i++) half[i][j] = out[i];
         }
         for (int i = 0; i < TAPS; i++) {
             transform_sums(half[i], out);
-            UNROLL for (int j = 0; j < TAPS; j++) cpu_vf_store(g + (i * TAPS + j) * lanes + l, out[j]);
+            CPU_UNROLL for (int j = 0; j < TAPS; j++) cpu_vf_store(g + (i * TAPS + j) * lanes + l, out[j]);
         }
     }
 }

@@ -307,15 +307,15 @@ static void deal(plan *p)
     bool little = work < 600e3 && bytes_read(g, p->size) < LITTLE;
     int64_t want = g->threads == 1 || little ? 1 : least(g->threads * each, (int64_t)(work / 2e6) + g->threads);
     int64_t high = least(p->kern->row_panels, p->row_panels), wide = least(p->nb, widest(p));
-    const bool own_b = cuts_columns(p);
-    int64_t *first = own_b ? &wide : &high, *second = own_b ? &high : &wide;
+    const bool by_columns = cuts_columns(p);
+    int64_t *first = by_columns ? &wide : &high, *second = by_columns ? &high : &wide;
     for (;;) {
         int64_t blocks = ceil_div(p->row_panels, high) * ceil_div(p->nb, wide);
         if (blocks >= want)
             break;
-        if (*first > (own_b ? 1 : 4) || (!own_b && wide == 1 && high > 1))
+        if (*first > (by_columns ? 1 : 4) || (!by_columns && wide == 1 && high > 1))
             *first = ceil_div(*first, 2);
-        else if (*second > 1 && (!own_b || blocks < g->threads))
+        else if (*second > 1 && (!by_columns || blocks < g->threads))
             *second = ceil_div(*second, 2);
         else
             break;
@@ -559,33 +559,33 @@ static panel_form panels_of_b(const plan *p)
     return (panel_form){p->g.b_packed ? p->col_panels : p->nb, p->kern->nr, p->kc, p->k_deep, p->packed};
 }
 
-/* Where a tile's B is: in place, or in a panel of `step` bytes up to the next. */
-static const char *b_panel(const job *jb, const block *t, int64_t j, int64_t k0, int64_t *row, int64_t *step)
+static bool has_panels(const plan *p)
+{
+    return p->pack_b || p->g.b_packed;
+}
+
+/* Where a tile's B is: in a panel, or in place. */
+static const char *b_of_tile(const job *jb, const block *t, int64_t j, int64_t k0)
 {
     const plan *p = &jb->p;
-    int64_t nr = p->kern->nr, packed = (int64_t)p->packed;
+    int64_t nr = p->kern->nr;
     const panel_form b = panels_of_b(p);
-    *row = nr, *step = panel_step(&b, k0);
     if (p->g.b_packed)
         return jb->b + panel_at(&b, j, k0);
     if (p->share_b)
         return jb->scratch + p->b_at + panel_at(&b, j - jb->panel, k0);
-    if (p->pack_b) {
-        *step = p->kc * nr * packed;
-        return t->b_space + (j - t->j0) * *step;
-    }
-    *row = p->g.b_row, *step = 0;
+    if (p->pack_b)
+        return t->b_space + (j - t->j0) * p->kc * nr * (int64_t)p->packed;
     return b_of(jb, t->item) + (k0 * p->g.b_row + j * nr) * p->b_size;
 }
 
-/* The packed panel that a block reads next, if it is there already: the first one of the next block of k behind the last. */
+/* The panel that a block reads next, if it is packed already: the first one of the next block of k behind the last. */
 static const char *next_panel(const job *jb, const block *t, int64_t j, int64_t k0, int64_t k)
 {
     const plan *p = &jb->p;
-    int64_t row, step;
     if (j + 1 < t->j1)
-        return p->pack_b || p->g.b_packed ? b_panel(jb, t, j + 1, k0, &row, &step) : NULL;
-    return (p->share_b || p->g.b_packed) && k0 + k < t->k1 ? b_panel(jb, t, t->j0, k0 + k, &row, &step) : NULL;
+        return has_panels(p) ? b_of_tile(jb, t, j + 1, k0) : NULL;
+    return (p->share_b || p->g.b_packed) && k0 + k < t->k1 ? b_of_tile(jb, t, t->j0, k0 + k) : NULL;
 }
 
 /* A as the tiles of a block read it. */
@@ -600,10 +600,9 @@ static void run_tiles(const job *jb, const block *t, int64_t k0, int64_t k, cons
     const plan *p = &jb->p;
     int64_t size = (int64_t)p->size, nr = p->kern->nr, tiles = ceil_div(t->i1 - t->i0, p->mr);
     bool last = k0 + k == t->k1;
-    int64_t deep = round_up(k, p->kern->k_unit);
+    int64_t deep = round_up(k, p->kern->k_unit), b_row = has_panels(p) ? nr : p->g.b_row;
     for (int64_t j = t->j0; j < t->j1; j++) {
-        int64_t b_row, b_step;
-        const char *b = b_panel(jb, t, j, k0, &b_row, &b_step), *next = next_panel(jb, t, j, k0, k);
+        const char *b = b_of_tile(jb, t, j, k0), *next = next_panel(jb, t, j, k0, k);
         for (int64_t i = t->i0, tile = 0; i < t->i1; i += p->mr, tile++) {
             gemm_end end = t->direct ? end_at(jb, i, j * nr) : (gemm_end){.alpha = 1};
             if (!last)

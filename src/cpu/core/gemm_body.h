@@ -2,8 +2,6 @@
  * for double, hence no include guard. Functions that take R, C, P or W as `const int` are made anew for each such number,
  * so that their sums stay in registers. */
 
-#define UNROLL _Pragma("GCC unroll 16")
-
 /* The call, once with each dtype as a constant d. */
 #if HALVES
 #define BY_DTYPE(dtype, call)                                                                                          \
@@ -77,30 +75,30 @@ CPU_INLINE void NAME(store)(const int R, const int C, const bool whole, V sum[MR
                             const gemm_end *end)
 {
     V alpha = OP(set1)((T)end->alpha);
-    UNROLL for (int i = 0; i < R; i++) UNROLL for (int v = 0; v < C; v++) sum[i][v] *= alpha;
+    CPU_UNROLL for (int i = 0; i < R; i++) CPU_UNROLL for (int v = 0; v < C; v++) sum[i][v] *= alpha;
     if (end->add)
-        UNROLL for (int i = 0; i < R; i++) UNROLL for (int v = 0; v < C; v++)
+        CPU_UNROLL for (int i = 0; i < R; i++) CPU_UNROLL for (int v = 0; v < C; v++)
         {
             const T *p = c + i * c_row + v * LANES;
             sum[i][v] += v + 1 < C || whole ? OP(load)(p) : OP(load_n)(p, last);
         }
     if (end->bias_col)
-        UNROLL for (int v = 0; v < C; v++)
+        CPU_UNROLL for (int v = 0; v < C; v++)
         {
             const T *p = (const T *)end->bias_col + v * LANES;
             V bias = v + 1 < C || whole ? OP(load)(p) : OP(load_n)(p, last);
-            UNROLL for (int i = 0; i < R; i++) sum[i][v] += bias;
+            CPU_UNROLL for (int i = 0; i < R; i++) sum[i][v] += bias;
         }
     if (end->bias_row)
-        UNROLL for (int i = 0; i < R; i++)
+        CPU_UNROLL for (int i = 0; i < R; i++)
         {
             V bias = OP(set1)(((const T *)end->bias_row)[i]);
-            UNROLL for (int v = 0; v < C; v++) sum[i][v] += bias;
+            CPU_UNROLL for (int v = 0; v < C; v++) sum[i][v] += bias;
         }
     if (end->relu)
-        UNROLL for (int i = 0; i < R; i++) UNROLL for (int v = 0; v < C; v++) sum[i][v] =
+        CPU_UNROLL for (int i = 0; i < R; i++) CPU_UNROLL for (int v = 0; v < C; v++) sum[i][v] =
             OP(max)(OP(set1)(0), sum[i][v]);
-    UNROLL for (int i = 0; i < R; i++) UNROLL for (int v = 0; v < C; v++)
+    CPU_UNROLL for (int i = 0; i < R; i++) CPU_UNROLL for (int v = 0; v < C; v++)
     {
         T *p = c + i * c_row + v * LANES;
         if (v + 1 < C || last == LANES)
@@ -117,12 +115,12 @@ CPU_INLINE void NAME(step)(const int R, const int C, const bool whole, const boo
                            const T *const *third, int64_t a_row, const T *b, V sum[MR][2])
 {
     V vb[2];
-    UNROLL for (int v = 0; v < C; v++) vb[v] =
+    CPU_UNROLL for (int v = 0; v < C; v++) vb[v] =
         v + 1 < C || whole || !GEMM_MASKED ? OP(load)(b + v * LANES) : OP(load_n)(b + v * LANES, last);
-    UNROLL for (int i = 0; i < R; i++)
+    CPU_UNROLL for (int i = 0; i < R; i++)
     {
         V va = OP(set1)(down ? third[0][i] : third[i / 3][i % 3 * a_row]);
-        UNROLL for (int v = 0; v < C; v++) sum[i][v] = OP(fma)(va, vb[v], sum[i][v]);
+        CPU_UNROLL for (int v = 0; v < C; v++) sum[i][v] = OP(fma)(va, vb[v], sum[i][v]);
     }
 }
 
@@ -133,12 +131,12 @@ CPU_INLINE void NAME(tile_of)(const int R, const int C, const bool whole, const 
                               const gemm_end *end)
 {
     V sum[MR][2];
-    UNROLL for (int i = 0; i < R; i++) UNROLL for (int v = 0; v < C; v++) sum[i][v] = OP(set1)(0);
-    UNROLL for (int i = 0; i < R; i++) /* C is wanted when the sums are done */
-        UNROLL for (int v = 0; v < C; v++) __builtin_prefetch(c + i * c_row + v * LANES, 1);
+    CPU_UNROLL for (int i = 0; i < R; i++) CPU_UNROLL for (int v = 0; v < C; v++) sum[i][v] = OP(set1)(0);
+    CPU_UNROLL for (int i = 0; i < R; i++) /* C is wanted when the sums are done */
+        CPU_UNROLL for (int v = 0; v < C; v++) __builtin_prefetch(c + i * c_row + v * LANES, 1);
     const T *third[(MR + 2) / 3];
     const int thirds = down ? 1 : (R + 2) / 3, depth = whole ? GEMM_DEPTH : 1;
-    UNROLL for (int i = 0; i < thirds; i++) third[i] = a + 3 * i * a_step;
+    CPU_UNROLL for (int i = 0; i < thirds; i++) third[i] = a + 3 * i * a_step;
     const char *next = end->next;
     int64_t next_step = end->next_step;
     for (; k >= depth; k -= depth) {
@@ -146,18 +144,18 @@ CPU_INLINE void NAME(tile_of)(const int R, const int C, const bool whole, const 
             __builtin_prefetch(next, 0, 2);
             next += next_step;
         }
-        UNROLL for (int u = 0; u < depth; u++)
+        CPU_UNROLL for (int u = 0; u < depth; u++)
         {
             const T *at[(MR + 2) / 3];
-            UNROLL for (int i = 0; i < thirds; i++) at[i] = third[i] + (down ? u * a_step : u);
+            CPU_UNROLL for (int i = 0; i < thirds; i++) at[i] = third[i] + (down ? u * a_step : u);
             NAME(step)(R, C, whole, down, last, at, a_step, b + u * b_row, sum);
         }
-        UNROLL for (int i = 0; i < thirds; i++) third[i] += depth * (down ? a_step : 1);
+        CPU_UNROLL for (int i = 0; i < thirds; i++) third[i] += depth * (down ? a_step : 1);
         b += depth * b_row;
     }
     for (; depth > 1 && k > 0; k--) {
         NAME(step)(R, C, whole, down, last, third, a_step, b, sum);
-        UNROLL for (int i = 0; i < thirds; i++) third[i] += down ? a_step : 1;
+        CPU_UNROLL for (int i = 0; i < thirds; i++) third[i] += down ? a_step : 1;
         b += b_row;
     }
     NAME(store)(R, C, whole, sum, last, c, c_row, end);
@@ -211,9 +209,9 @@ static void NAME(tile)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a
 CPU_INLINE void NAME(pack_square)(T *to, int64_t width, const void *from, tn_dtype dtype, int64_t across)
 {
     V r[LANES];
-    UNROLL for (int i = 0; i < LANES; i++) r[i] = NAME(load)(NAME(at)(from, dtype, i * across), dtype);
+    CPU_UNROLL for (int i = 0; i < LANES; i++) r[i] = NAME(load)(NAME(at)(from, dtype, i * across), dtype);
     OP(transpose)(r);
-    UNROLL for (int i = 0; i < LANES; i++) OP(store)(to + i * width, r[i]);
+    CPU_UNROLL for (int i = 0; i < LANES; i++) OP(store)(to + i * width, r[i]);
 }
 
 /* The source has neighbours along k: squares are transposed. */
@@ -227,7 +225,7 @@ CPU_INLINE void NAME(pack_along)(T *to, int64_t width, const void *from, tn_dtyp
         for (; j < k; j += LANES) {
             int64_t ks = k - j < LANES ? k - j : LANES;
             V r[LANES];
-            UNROLL for (int i = 0; i < LANES; i++)
+            CPU_UNROLL for (int i = 0; i < LANES; i++)
             {
                 const void *p = NAME(at)(from, dtype, (w + i) * across + j);
                 r[i] = i >= rows ? OP(set1)(0) : ks == LANES ? NAME(load)(p, dtype) : NAME(load_n)(p, dtype, ks);
@@ -235,9 +233,9 @@ CPU_INLINE void NAME(pack_along)(T *to, int64_t width, const void *from, tn_dtyp
             OP(transpose)(r);
             T *q = to + j * width + w;
             if (ks == LANES && lanes == LANES)
-                UNROLL for (int i = 0; i < LANES; i++) OP(store)(q + i * width, r[i]);
+                CPU_UNROLL for (int i = 0; i < LANES; i++) OP(store)(q + i * width, r[i]);
             else
-                UNROLL for (int i = 0; i < LANES; i++) if (i < ks) OP(store_n)(q + i * width, r[i], lanes);
+                CPU_UNROLL for (int i = 0; i < LANES; i++) if (i < ks) OP(store_n)(q + i * width, r[i], lanes);
         }
     }
 }
@@ -287,18 +285,18 @@ CPU_INLINE void NAME(row_of)(const int C, const int P, int64_t last, int64_t k, 
                              tn_dtype dtype, int64_t b_row, bool add, T *y)
 {
     V sum[8][8];
-    UNROLL for (int p = 0; p < P; p++) UNROLL for (int v = 0; v < C; v++) sum[p][v] = OP(set1)(0);
+    CPU_UNROLL for (int p = 0; p < P; p++) CPU_UNROLL for (int v = 0; v < C; v++) sum[p][v] = OP(set1)(0);
     if (add)
-        UNROLL for (int v = 0; v < C; v++) sum[0][v] =
+        CPU_UNROLL for (int v = 0; v < C; v++) sum[0][v] =
             v + 1 < C || last == LANES ? OP(load)(y + v * LANES) : OP(load_n)(y + v * LANES, last);
     const int64_t ahead = b_row == C * LANES ? 2048 : 0; /* rows that lie behind each other are one stream */
     int64_t i = 0;
     for (; i + P <= k; i += P)
-        UNROLL for (int p = 0; p < P; p++)
+        CPU_UNROLL for (int p = 0; p < P; p++)
         {
             V vx = OP(set1)(x[i + p]);
             const void *row = NAME(at)(b, dtype, (i + p) * b_row);
-            UNROLL for (int v = 0; v < C; v++)
+            CPU_UNROLL for (int v = 0; v < C; v++)
             {
                 const void *q = NAME(at)(row, dtype, v * LANES);
                 if (P == 1)
@@ -308,15 +306,15 @@ CPU_INLINE void NAME(row_of)(const int C, const int P, int64_t last, int64_t k, 
             }
         }
     for (; i < k; i++)
-        UNROLL for (int v = 0; v < C; v++)
+        CPU_UNROLL for (int v = 0; v < C; v++)
         {
             const void *q = NAME(at)(b, dtype, i * b_row + v * LANES);
             V vb = v + 1 < C || last == LANES ? NAME(load)(q, dtype) : NAME(load_n)(q, dtype, last);
             sum[0][v] = OP(fma)(OP(set1)(x[i]), vb, sum[0][v]);
         }
-    UNROLL for (int v = 0; v < C; v++)
+    CPU_UNROLL for (int v = 0; v < C; v++)
     {
-        UNROLL for (int step = P / 2; step; step /= 2) UNROLL for (int p = 0; p < step; p++) sum[p][v] +=
+        CPU_UNROLL for (int step = P / 2; step; step /= 2) CPU_UNROLL for (int p = 0; p < step; p++) sum[p][v] +=
             sum[p + step][v];
         if (v + 1 < C || last == LANES)
             OP(store)(y + v * LANES, sum[0][v]);
@@ -364,27 +362,29 @@ CPU_INLINE void NAME(dot_of)(const int R, const int C, const bool far, int64_t k
                              const void *b, tn_dtype dtype, int64_t b_row, T *y, int64_t y_row, int64_t y_col)
 {
     V sum[4][8];
-    UNROLL for (int i = 0; i < R; i++) UNROLL for (int j = 0; j < C; j++) sum[i][j] = OP(set1)(0);
+    CPU_UNROLL for (int i = 0; i < R; i++) CPU_UNROLL for (int j = 0; j < C; j++) sum[i][j] = OP(set1)(0);
     int64_t t = 0;
     for (; t + LANES <= k; t += LANES) {
         V va[4];
-        UNROLL for (int i = 0; i < R; i++) va[i] = OP(load)(a + i * a_row + t);
-        UNROLL for (int j = 0; j < C; j++)
+        CPU_UNROLL for (int i = 0; i < R; i++) va[i] = OP(load)(a + i * a_row + t);
+        CPU_UNROLL for (int j = 0; j < C; j++)
         {
             const char *p = NAME(at)(b, dtype, j * b_row + t);
             if (far)
                 __builtin_prefetch(p + 1024);
             V vb = NAME(load)(p, dtype);
-            UNROLL for (int i = 0; i < R; i++) sum[i][j] = OP(fma)(va[i], vb, sum[i][j]);
+            CPU_UNROLL for (int i = 0; i < R; i++) sum[i][j] = OP(fma)(va[i], vb, sum[i][j]);
         }
     }
     if (t < k)
-        UNROLL for (int j = 0; j < C; j++)
+        CPU_UNROLL for (int j = 0; j < C; j++)
         {
             V vb = NAME(load_n)(NAME(at)(b, dtype, j * b_row + t), dtype, k - t);
-            UNROLL for (int i = 0; i < R; i++) sum[i][j] = OP(fma)(OP(load_n)(a + i * a_row + t, k - t), vb, sum[i][j]);
+            CPU_UNROLL for (int i = 0; i < R; i++) sum[i][j] =
+                OP(fma)(OP(load_n)(a + i * a_row + t, k - t), vb, sum[i][j]);
         }
-    UNROLL for (int i = 0; i < R; i++) UNROLL for (int j = 0; j < C; j++) y[i * y_row + j * y_col] = OP(sum)(sum[i][j]);
+    CPU_UNROLL for (int i = 0; i < R; i++) CPU_UNROLL for (int j = 0; j < C; j++) y[i * y_row + j * y_col] =
+        OP(sum)(sum[i][j]);
 }
 
 CPU_INLINE void NAME(dot_rows)(const int R, const int C, int64_t n, int64_t k, const T *a, int64_t a_row, const void *b,
@@ -502,14 +502,14 @@ CPU_INLINE void NAME(finish_down)(const gemm_finish *f, int64_t i, int64_t n)
     for (int64_t j = 0; j < f->n; j += LANES) {
         int64_t columns = f->n - j < LANES ? f->n - j : LANES;
         V r[LANES];
-        UNROLL for (int l = 0; l < LANES; l++)
+        CPU_UNROLL for (int l = 0; l < LANES; l++)
         {
             const T *from = (const T *)f->from + (i + l) * f->from_row + j;
             r[l] = l >= n ? OP(set1)(0) : columns == LANES ? OP(load)(from) : OP(load_n)(from, columns);
         }
         OP(transpose)(r);
         V rows = f->end.bias_row ? OP(load_n)((const T *)f->end.bias_row + i, n) : OP(set1)(0);
-        UNROLL for (int l = 0; l < LANES; l++) if (l < columns)
+        CPU_UNROLL for (int l = 0; l < LANES; l++) if (l < columns)
         {
             T *to = (T *)f->c + (j + l) * f->c_col + i;
             V v = r[l] * OP(set1)((T)f->end.alpha) + rows;
@@ -572,5 +572,4 @@ const gemm_kernels CPU_NAME(NAME(gemm)) = {
     .finish = NAME(finish),
 };
 
-#undef UNROLL
 #undef BY_DTYPE

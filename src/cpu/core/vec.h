@@ -35,6 +35,12 @@
 #define CPU_GLUE(name, isa) CPU_GLUE2(name, isa)
 #define CPU_NAME(name) CPU_GLUE(name, CPU_ISA)
 #define CPU_INLINE static inline __attribute__((always_inline, unused))
+/* Before a loop of so many steps at most that all are written out. */
+#if defined(__clang__)
+#define CPU_UNROLL _Pragma("unroll")
+#else
+#define CPU_UNROLL _Pragma("GCC unroll 16")
+#endif
 
 enum { CPU_VD = CPU_VF / 2 }; /* doubles in a vector */
 
